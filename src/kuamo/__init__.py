@@ -1,0 +1,66 @@
+"""kuamo (跨模): a table whose columns are different kinds of data becomes one shared space.
+
+    table = km.Table.read("pets.csv")
+    train, test = table.split(test=0.2, by="group", seed=0)
+    space = km.fit(train)
+    print(km.evaluate(space, test))
+
+Importing kuamo imports nothing else: each name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Audio": "kuamo.modalities",
+    "CCA": "kuamo.objectives",
+    "CellError": "kuamo.errors",
+    "Code": "kuamo.codes",
+    "Image": "kuamo.modalities",
+    "Index": "kuamo.index",
+    "KuamoError": "kuamo.errors",
+    "Objective": "kuamo.objectives",
+    "Report": "kuamo.report",
+    "Space": "kuamo.space",
+    "StoreError": "kuamo.errors",
+    "Table": "kuamo.table",
+    "TableError": "kuamo.errors",
+    "Text": "kuamo.modalities",
+    "Vector": "kuamo.modalities",
+    "evaluate": "kuamo.evaluate",
+    "fit": "kuamo.fit",
+}
+_ROOMS = ("closed_form", "datasets", "encoders", "metrics", "modalities", "objectives")
+
+__all__ = [*_HOME, *_ROOMS]
+
+if TYPE_CHECKING:
+    from kuamo import closed_form, datasets, encoders, metrics, modalities, objectives
+    from kuamo.codes import Code
+    from kuamo.errors import CellError, KuamoError, StoreError, TableError
+    from kuamo.evaluate import evaluate
+    from kuamo.fit import fit
+    from kuamo.index import Index
+    from kuamo.modalities import Audio, Image, Text, Vector
+    from kuamo.objectives import CCA, Objective
+    from kuamo.report import Report
+    from kuamo.space import Space
+    from kuamo.table import Table
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        thing = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = thing
+        return thing
+    if name in _ROOMS:
+        return importlib.import_module(f"kuamo.{name}")
+    raise AttributeError(f"module 'kuamo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

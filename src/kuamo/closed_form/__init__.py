@@ -1,0 +1,33 @@
+"""Closed forms: arrays or streamed moments in, linear maps out. NumPy only."""
+
+from kuamo.closed_form.cca import CCA, cca, cca_from_moments, csa_codes
+from kuamo.closed_form.choose import Choice, Trial, choose
+from kuamo.closed_form.gcca import GCCA, gcca, gcca_from_moments
+from kuamo.closed_form.linear import LinearMap
+from kuamo.closed_form.moments import Covariances, Moments, PairMoments, moments_of
+from kuamo.closed_form.procrustes import procrustes, procrustes_from_moments
+from kuamo.closed_form.regression import reduced_rank, reduced_rank_from_moments, ridge, ridge_from_moments
+
+__all__ = [
+    "CCA",
+    "GCCA",
+    "Choice",
+    "Covariances",
+    "LinearMap",
+    "Moments",
+    "PairMoments",
+    "Trial",
+    "cca",
+    "cca_from_moments",
+    "choose",
+    "csa_codes",
+    "gcca",
+    "gcca_from_moments",
+    "moments_of",
+    "procrustes",
+    "procrustes_from_moments",
+    "reduced_rank",
+    "reduced_rank_from_moments",
+    "ridge",
+    "ridge_from_moments",
+]

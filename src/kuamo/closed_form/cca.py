@@ -1,0 +1,222 @@
+"""Canonical correlation analysis, plain and regularised.
+
+    C = Wx₀ᵀ Σxy Wy₀ = U diag(ρ) Vᵀ,   Wx = Wx₀ U,   Wy = Wy₀ V
+
+Σ (D, D) covariances, W₀ (D, r) a whitener with W₀ᵀ(Σ + λI)W₀ = I, ρ (k,) canonical correlations in falling order,
+λ = c tr(Σ)/D. At c = 0 this is Hotelling's CCA; as c grows, directions of little variance count for less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kuamo.closed_form.linear import LinearMap
+from kuamo.closed_form.moments import Covariances, PairMoments, Precision, as_features, moments_of
+from kuamo.errors import KuamoError
+
+__all__ = ["CCA", "cca", "cca_from_moments", "csa_codes", "penalty_of", "whitener"]
+
+Matrix = NDArray[np.float64]
+Ridge = float | tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class CCA:
+    """Two linear maps into a shared space, and how strongly its axes correlate.
+
+    Args:
+        x: the map of view x, (D_x,) → (k,). Codes have unit variance on each axis of the training rows at ridge 0.
+        y: the map of view y, (D_y,) → (k,).
+        correlations: (k,) canonical correlations ρ, falling; of the *training* rows, so near 1 whenever n ≲ D.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> x = rng.normal(size=(500, 3))
+        >>> y = np.c_[x[:, :1], rng.normal(size=(500, 2))]
+        >>> cca(x, y, dim=1).correlations.round(3)
+        array([1.])
+    """
+
+    x: LinearMap
+    y: LinearMap
+    correlations: Matrix
+
+    def transform(self, x: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
+        """The canonical variates of both views, (n, k) and (m, k)."""
+        return self.x(x), self.y(y)
+
+
+def cca(
+    x: ArrayLike, y: ArrayLike, dim: int = 64, *, ridge: Ridge = 0.0, precision: Precision = "float64"
+) -> CCA:
+    """Regularised canonical correlation analysis of two views.
+
+    max tr(Wxᵀ Σxy Wy) subject to Wxᵀ(Σxx + λx I)Wx = Wyᵀ(Σyy + λy I)Wy = I,   λ = c tr(Σ)/D.
+
+    Args:
+        x: (n, D_x) features. y: (n, D_y), row i belongs to row i of x.
+        dim: k, the size of the shared space, at most min(D_x, D_y). Where the data has a smaller rank, the columns
+            beyond it are zero, and so are their correlations.
+        ridge: c, in units of the mean variance of a feature; one number, or one for each view. At 0, directions
+            without variance are left out (pseudo-inverse).
+        precision: of single products, as in `PairMoments`.
+
+    Returns:
+        CCA with two maps and k correlations.
+
+    Raises:
+        KuamoError: naming the view, what was given and what was expected: 2-D, finite, as many rows, n ≥ 2,
+            1 ≤ dim ≤ min(D_x, D_y), ridge ≥ 0.
+
+    References:
+        Relations between two sets of variates, H. Hotelling, 1936.
+        Canonical ridge and econometrics of joint production, H. D. Vinod, 1976.
+        Numerical methods for computing angles between linear subspaces, Å. Björck and G. H. Golub, 1973.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> x, noise = rng.normal(size=(2, 1000, 4))
+        >>> cca(x, x + noise, dim=2, ridge=0.01).correlations.round(1)
+        array([0.7, 0.7])
+    """
+    x, y = as_features(x, "x"), as_features(y, "y")
+    check_dim(dim, x.shape[1], y.shape[1])
+    return cca_from_moments(moments_of([(x, y)], precision=precision), dim, ridge=ridge)
+
+
+def cca_from_moments(moments: PairMoments, dim: int = 64, *, ridge: Ridge = 0.0) -> CCA:
+    """`cca` from moments that were summed before, over any number of shards.
+
+    Args:
+        moments: of the rows that have both views.
+        dim, ridge: as in `cca`.
+
+    Raises:
+        KuamoError: as in `cca`.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> m = moments_of((x, -x) for x in rng.normal(size=(10, 100, 3)))
+        >>> cca_from_moments(m, dim=2).correlations.round(6)
+        array([1., 1.])
+    """
+    check_dim(dim, moments.dim_x, moments.dim_y)
+    c = moments.covariances()
+    ridge_x, ridge_y = ridge_pair(ridge)
+    white_x = whitener(c.xx, ridge_x, floor_of(c))
+    white_y = whitener(c.yy, ridge_y, floor_of(c))
+    u, rho, vt = np.linalg.svd(white_x.T @ c.xy @ white_y, full_matrices=False)
+    weight_x, weight_y = white_x @ u[:, :dim], white_y @ vt[:dim].T
+    sign = signs(weight_x)
+    return CCA(
+        LinearMap(c.mean_x, padded(weight_x * sign, dim)),
+        LinearMap(c.mean_y, padded(weight_y * sign, dim)),
+        padded(np.minimum(rho[:dim], 1.0)[None], dim)[0],
+    )
+
+
+def csa_codes(z: ArrayLike, correlations: ArrayLike, gamma: float = 1.0) -> NDArray:
+    """Codes whose dot product is the CSA score: unit norm first, then each axis times ρ^(γ/2).
+
+    s(x, y) = Σ_i ρ_i^γ û_i v̂_i. The order matters: weighting first and normalising then ranks differently.
+
+    Args:
+        z: (n, k) canonical variates. correlations: (k,) ρ in [0, 1]. gamma: γ ≥ 0; at 0 the score is the cosine.
+
+    Returns:
+        (n, k), in the precision of z. A row of zeros stays zero.
+
+    References:
+        CSA: Data-efficient Mapping of Unimodal Features to Multimodal Features, Li et al., ICLR 2025.
+
+    Example:
+        >>> csa_codes([[3.0, 4.0]], [1.0, 0.25])
+        array([[0.6, 0.4]])
+    """
+    z = as_features(z, "codes")
+    norm = np.linalg.norm(z, axis=1, keepdims=True)
+    scale = np.clip(np.asarray(correlations, np.float64), 0, 1) ** (gamma / 2)
+    return z / np.maximum(norm, np.finfo(z.dtype).tiny) * scale.astype(z.dtype)
+
+
+def penalty_of(covariance: Matrix, ridge: float) -> float:
+    """λ = c tr(Σ)/D: the ridge in units of the mean variance of a feature."""
+    return ridge * float(np.trace(covariance)) / len(covariance)
+
+
+def whitener(covariance: Matrix, ridge: float, floor: float) -> Matrix:
+    """W (D, r) with Wᵀ(Σ + λI)W = I, over the r directions that have variance.
+
+    Cholesky where Σ + λI is safely positive definite, else the eigenvectors of its correlation matrix with eigenvalues
+    above `floor`. The two differ by a rotation, which changes no canonical correlation.
+
+    Example:
+        >>> whitener(np.diag([4.0, 0.0]), 0.0, 1e-12)
+        array([[0.5],
+               [0. ]])
+    """
+    penalty = penalty_of(covariance, ridge)
+    regular = covariance + penalty * np.eye(len(covariance))
+    scale = np.sqrt(np.maximum(np.diagonal(regular), 0))
+    kept = np.flatnonzero(scale > 0)
+    inverse = 1 / scale[kept]
+    # As a correlation matrix, so that the units of a column decide nothing.
+    correlation = regular[np.ix_(kept, kept)] * inverse * inverse[:, None]
+    weight = np.zeros((len(covariance), 0))
+    if len(kept):
+        root = inverse_root(correlation, floor)
+        weight = np.zeros((len(covariance), root.shape[1]))
+        weight[kept] = root * inverse[:, None]
+    return weight
+
+
+def inverse_root(correlation: Matrix, floor: float) -> Matrix:
+    """W with Wᵀ R W = I over the numerical range of a correlation matrix R."""
+    try:
+        lower = np.linalg.cholesky(correlation)
+        # Pivot j is the share of column j that the columns before it do not explain.
+        if (np.diagonal(lower) ** 2).min() > floor:
+            return np.linalg.inv(lower).T
+    except np.linalg.LinAlgError:
+        pass
+    values, vectors = np.linalg.eigh(correlation)
+    real = values > floor * values[-1]
+    return vectors[:, real] / np.sqrt(values[real])
+
+
+def floor_of(c: Covariances) -> float:
+    """What share of variance rounding alone can make: below it a direction is not in the data."""
+    return c.noise * max(c.xy.shape)
+
+
+def ridge_pair(ridge: Ridge) -> tuple[float, float]:
+    """One ridge for each view, checked."""
+    pair = ridge if isinstance(ridge, tuple) else (ridge, ridge)
+    if len(pair) != 2 or not all(np.isfinite(c) and c >= 0 for c in pair):
+        raise KuamoError(f"ridge: given {ridge!r}; expected a number ≥ 0, or one for each of the two views")
+    return float(pair[0]), float(pair[1])
+
+
+def check_dim(dim: int, dim_x: int, dim_y: int) -> None:
+    """Refuse a shared space that is larger than a view."""
+    if not 1 <= dim <= min(dim_x, dim_y):
+        small = "x" if dim_x <= dim_y else "y"
+        raise KuamoError(
+            f"dim: given {dim}; expected 1 to {min(dim_x, dim_y)}, the number of features of view {small!r}"
+        )
+
+
+def signs(weight: Matrix) -> Matrix:
+    """±1 per column, so that its largest entry becomes positive: a factorisation leaves the sign to chance."""
+    if weight.size == 0:
+        return np.ones(weight.shape[1])
+    largest = np.take_along_axis(weight, np.abs(weight).argmax(0)[None], 0)[0]
+    return np.where(largest < 0, -1.0, 1.0)
+
+
+def padded(matrix: Matrix, columns: int) -> Matrix:
+    """`matrix` with zero columns at the right up to `columns`."""
+    return np.pad(matrix, ((0, 0), (0, columns - matrix.shape[1])))

@@ -1,0 +1,6 @@
+"""Data that comes with kuamo: each function returns a Table."""
+
+from kuamo.datasets.emoji import emoji
+from kuamo.datasets.toy import toy
+
+__all__ = ["emoji", "toy"]

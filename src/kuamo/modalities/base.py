@@ -1,0 +1,94 @@
+"""What a modality is: how one kind of data is recognised, read into its canonical value, written and shown.
+
+    raw (path, bytes, array, inline value) ── read ──→ value ── write ──→ file
+
+A modality knows nothing of networks: resizing, tokenising and spectra belong to an encoder's `prepare`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from kuamo.errors import CellError, shorten
+
+__all__ = ["Modality", "content_key", "is_absent", "read_bytes"]
+
+
+@runtime_checkable
+class Modality(Protocol):
+    """One kind of data. Four methods; a user's own kind needs no base class.
+
+    A modality may also have `content(raw) -> bytes | array`, its undecoded content, which names it in the
+    feature cache without decoding it.
+    """
+
+    def accepts(self, raw: Any) -> bool:
+        """Is `raw`, one cell of a table, of this kind? Must be cheap: nothing is decoded."""
+
+    def read(self, raw: Any) -> Any:
+        """`raw` in canonical form. Raises `CellError` with what was given and what was expected."""
+
+    def write(self, value: Any, path: Path) -> None:
+        """Write a canonical value into a file."""
+
+    def show(self, value: Any) -> str:
+        """A canonical value in a few words, for a terminal."""
+
+
+def is_absent(raw: Any) -> bool:
+    """Is this an empty cell? `None`, the float NaN that pandas leaves, or an empty list.
+
+    Example:
+        >>> [is_absent(cell) for cell in (None, float("nan"), [], 0.0, "")]
+        [True, True, True, False, False]
+    """
+    return (
+        raw is None
+        or (isinstance(raw, float) and raw != raw)
+        or (isinstance(raw, list | tuple) and len(raw) == 0)
+    )
+
+
+def read_bytes(raw: Any, expected: str) -> bytes:
+    """The bytes of a path or of bytes.
+
+    Raises:
+        CellError: the file is missing or cannot be read, or `raw` is neither.
+    """
+    if isinstance(raw, bytes | bytearray | memoryview):
+        return bytes(raw)
+    if isinstance(raw, str | Path):
+        path = Path(raw)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise CellError(
+                f"{shorten(str(raw))} ({error.strerror or error})", f"a readable file with {expected}"
+            ) from None
+    raise CellError(f"{type(raw).__name__} {shorten(raw)}", f"a path or bytes with {expected}")
+
+
+def content_key(modality: Modality, raw: Any) -> bytes:
+    """The 32 bytes that name a cell's content: equal content, equal key, wherever it came from."""
+    content = getattr(modality, "content", modality.read)(raw)
+    digest = hashlib.sha256(type(modality).__name__.encode())
+    for part in _parts(content):
+        digest.update(part)
+    return digest.digest()
+
+
+def _parts(content: Any) -> list[bytes]:
+    if isinstance(content, bytes):
+        return [b"bytes", content]
+    if isinstance(content, str):
+        return [b"text", content.encode("utf-8", "surrogatepass")]
+    if isinstance(content, tuple):
+        return [b"tuple", *(part for item in content for part in _parts(item))]
+    array = np.ascontiguousarray(content)
+    if array.dtype == object:
+        raise CellError(f"{type(content).__name__}", "content that is bytes, text or an array of numbers")
+    return [b"array", str((array.dtype.str, array.shape)).encode(), array.tobytes()]

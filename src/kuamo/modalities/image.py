@@ -1,0 +1,125 @@
+"""Pictures: native RGB, as they are in the file."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kuamo.errors import CellError, shorten
+from kuamo.modalities.base import read_bytes
+
+__all__ = ["Image"]
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm"}
+MAX_PIXELS = 100_000_000  # a picture beyond this is taken for a decompression bomb
+_EXPECTED = "a picture (PNG, JPEG, WebP, GIF, BMP, TIFF)"
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture; canonical value: uint8 array (H, W, 3), upright, transparency on `background`.
+
+    Reads a path, bytes, a PIL image, or an array: uint8, or float in [0, 1], of shape (H, W), (H, W, 1), (H, W, 3)
+    or (H, W, 4).
+
+    Example:
+        >>> Image().read(np.zeros((2, 3))).shape
+        (2, 3, 3)
+    """
+
+    background: int = 255
+
+    def accepts(self, raw: Any) -> bool:
+        """A picture file's name, bytes that open like a picture, a PIL image, or an array shaped like one."""
+        if isinstance(raw, str | Path):
+            return Path(raw).suffix.lower() in SUFFIXES
+        if isinstance(raw, bytes):
+            return _looks_like_picture(raw)
+        if isinstance(raw, np.ndarray):
+            return raw.ndim == 3 and raw.shape[2] in (1, 3, 4)
+        return hasattr(raw, "getexif")
+
+    def content(self, raw: Any) -> Any:
+        """The undecoded file, or the pixels."""
+        if isinstance(raw, np.ndarray) or hasattr(raw, "getexif"):
+            return np.asarray(raw)
+        return read_bytes(raw, _EXPECTED)
+
+    def read(self, raw: Any) -> np.ndarray:
+        """The picture's pixels, (H, W, 3) uint8."""
+        if isinstance(raw, np.ndarray):
+            return self._from_array(raw)
+        picture = raw if hasattr(raw, "getexif") else _decode(read_bytes(raw, _EXPECTED), raw)
+        return self._flatten(picture)
+
+    def write(self, value: np.ndarray, path: Path) -> None:
+        """In the format that the file's name says."""
+        from PIL import Image as pil
+
+        pil.fromarray(value).save(path)
+
+    def show(self, value: np.ndarray) -> str:
+        """Its size."""
+        return f"picture {value.shape[1]} × {value.shape[0]}"
+
+    def _flatten(self, picture: Any) -> np.ndarray:
+        from PIL import Image as pil
+        from PIL import ImageOps
+
+        picture = ImageOps.exif_transpose(picture)
+        if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+            picture = picture.convert("RGBA")
+            ground = pil.new("RGBA", picture.size, (self.background,) * 3 + (255,))
+            picture = pil.alpha_composite(ground, picture)
+        elif picture.mode.startswith(("I;16", "I", "F")):
+            pixels = np.asarray(picture, dtype=np.float64)
+            top = 65535.0 if pixels.max() > 255 else 255.0
+            picture = pil.fromarray((pixels / top * 255).round().clip(0, 255).astype(np.uint8))
+        return np.asarray(picture.convert("RGB"))
+
+    def _from_array(self, raw: np.ndarray) -> np.ndarray:
+        from PIL import Image as pil
+
+        if raw.ndim == 2:
+            raw = raw[:, :, None]
+        if raw.ndim != 3 or raw.shape[2] not in (1, 3, 4) or 0 in raw.shape:
+            raise CellError(f"an array of shape {raw.shape}", "(H, W), (H, W, 1), (H, W, 3) or (H, W, 4)")
+        if raw.dtype != np.uint8:
+            if not (np.issubdtype(raw.dtype, np.floating) and np.isfinite(raw).all()):
+                raise CellError(f"an array of {raw.dtype}", "uint8, or finite floats in [0, 1]")
+            if raw.min() < 0 or raw.max() > 1:
+                raise CellError(f"floats from {raw.min():.3g} to {raw.max():.3g}", "floats in [0, 1]")
+            raw = (raw * 255).round().astype(np.uint8)
+        mode = {1: "L", 3: "RGB", 4: "RGBA"}[raw.shape[2]]
+        return self._flatten(pil.fromarray(raw[:, :, 0] if mode == "L" else raw, mode))
+
+
+def _looks_like_picture(raw: bytes) -> bool:
+    heads = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"P6", b"P5")
+    return raw.startswith(heads) or (raw[:4] == b"RIFF" and raw[8:12] == b"WEBP")
+
+
+def _decode(content: bytes, raw: Any) -> Any:
+    from PIL import Image as pil
+
+    name = shorten(str(raw)) if isinstance(raw, str | Path) else f"{len(content):,} bytes"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pil.DecompressionBombWarning)
+            picture = pil.open(io.BytesIO(content))
+            if picture.width * picture.height > MAX_PIXELS:
+                raise CellError(
+                    f"{name}, {picture.width} × {picture.height} pixels",
+                    f"a picture of at most {MAX_PIXELS:,} pixels",
+                )
+            picture.load()
+            return picture
+    except CellError:
+        raise
+    except Exception as error:  # Pillow's decoders raise whatever they like on damaged files
+        raise CellError(f"{name} ({type(error).__name__}: {error})", _EXPECTED) from None

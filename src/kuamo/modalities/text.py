@@ -1,0 +1,41 @@
+"""Text: a `str`, in any language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kuamo.errors import CellError, shorten
+
+__all__ = ["Text"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text; canonical value: a non-empty `str`.
+
+    Example:
+        >>> Text().read("  a sleeping cat ")
+        'a sleeping cat'
+    """
+
+    def accepts(self, raw: Any) -> bool:
+        """Any `str`."""
+        return isinstance(raw, str)
+
+    def read(self, raw: Any) -> str:
+        """The text without the white space around it."""
+        if not isinstance(raw, str):
+            raise CellError(f"{type(raw).__name__} {shorten(raw)}", "a text")
+        if not raw.strip():
+            raise CellError("an empty text", "a text (None for an absent cell)")
+        return raw.strip()
+
+    def write(self, value: str, path: Path) -> None:
+        """UTF-8."""
+        Path(path).write_text(value + "\n", encoding="utf-8")
+
+    def show(self, value: str) -> str:
+        """The text, cut after 80 characters."""
+        return value if len(value) <= 80 else value[:79] + "…"

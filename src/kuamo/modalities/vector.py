@@ -1,0 +1,58 @@
+"""Vectors: numbers that are features already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kuamo.errors import CellError, shorten
+
+__all__ = ["Vector"]
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A vector; canonical value: float32 (D,), finite. With `dim` given, any other size is refused.
+
+    Example:
+        >>> Vector().read([1, 2, 3])
+        array([1., 2., 3.], dtype=float32)
+    """
+
+    dim: int | None = None
+
+    def accepts(self, raw: Any) -> bool:
+        """A 1-D array or a list of numbers."""
+        if isinstance(raw, np.ndarray):
+            return raw.ndim == 1 and raw.dtype.kind in "fiub"
+        return (
+            isinstance(raw, list | tuple)
+            and len(raw) > 0
+            and all(isinstance(number, int | float | np.number) for number in raw)
+        )
+
+    def read(self, raw: Any) -> np.ndarray:
+        """The vector as finite float32."""
+        try:
+            vector = np.asarray(raw, dtype=np.float32)
+        except (TypeError, ValueError):
+            raise CellError(f"{type(raw).__name__} {shorten(raw)}", "a vector of numbers") from None
+        if vector.ndim != 1 or vector.size == 0:
+            raise CellError(f"an array of shape {vector.shape}", "a vector (D,)")
+        if self.dim is not None and len(vector) != self.dim:
+            raise CellError(f"a vector of size {len(vector)}", f"size {self.dim}")
+        bad = np.flatnonzero(~np.isfinite(vector))
+        if len(bad):
+            raise CellError(f"{vector[bad[0]]} at position {bad[0]}", "finite numbers")
+        return vector
+
+    def write(self, value: np.ndarray, path: Path) -> None:
+        """As one line of text, comma-separated."""
+        np.savetxt(path, value[None], delimiter=",")
+
+    def show(self, value: np.ndarray) -> str:
+        """Its first numbers."""
+        return f"vector ({len(value)}): " + " ".join(f"{x:.2g}" for x in value[:4]) + (" …" * (len(value) > 4))

@@ -1,0 +1,82 @@
+"""The contract of an objective: what it needs, what it owns, what it costs.
+
+An objective is a frozen dataclass. It keeps no state: modules that it owns (a temperature, a critic) are made by
+`build` and live in the fit. Objectives add and scale: `InfoNCE() + 0.5 * Reconstruct()`.
+
+    L_space = Σ_t w_t L_t(step, "space"),     every other player p minimises Σ_t L_t(step, p), unweighted
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kuamo.errors import TableError
+
+if TYPE_CHECKING:
+    from kuamo.space import Space
+    from kuamo.step import Step
+
+__all__ = ["Objective", "Player", "Sum"]
+
+SPACE = "space"
+
+
+@dataclass
+class Player:
+    """Someone who minimises: modules, and how they are optimised.
+
+    Args:
+        module: a `torch.nn.Module`. optimiser: parameters → `torch.optim.Optimizer`; `None` for the fit's own.
+    """
+
+    module: Any
+    optimiser: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What "aligned" means. Members override `needs`, `build` and `__call__`; a closed form overrides `solve`."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """Some of `pairs`, `labels`, `gaussian` (Gaussian heads), `decoders` (likelihood decoders)."""
+
+    trained: ClassVar[bool] = True
+    """Does the loop run? False for a closed form."""
+
+    def build(self, space: Space) -> dict[str, Player]:
+        """The players that it adds; one called `space` trains with the space's own optimiser."""
+        return {}
+
+    def __call__(self, step: Step, player: str) -> Any:
+        """The scalar loss of one batch for one player."""
+        raise TableError(f"{type(self).__name__} is solved in closed form, not trained")
+
+    def __add__(self, other: Objective) -> Sum:
+        return Sum((*_terms(self), *_terms(other)))
+
+    def __rmul__(self, weight: float) -> Sum:
+        return Sum(tuple((weight * w, term) for w, term in _terms(self)))
+
+    __mul__ = __rmul__
+
+
+@dataclass(frozen=True)
+class Sum(Objective):
+    """A weighted sum of objectives.
+
+    Args:
+        terms: (weight, objective) pairs.
+    """
+
+    terms: tuple[tuple[float, Objective], ...] = field(default=())
+
+
+def _terms(objective: Objective) -> tuple[tuple[float, Objective], ...]:
+    return objective.terms if isinstance(objective, Sum) else ((1.0, objective),)
+
+
+def terms_of(objective: Objective) -> tuple[tuple[float, Objective], ...]:
+    """(weight, objective) pairs of any objective."""
+    return _terms(objective)

@@ -1,0 +1,334 @@
+"""Space: the fitted thing. For each column a port (modality, encoder, head, decoder) around one shared space.
+
+    encode:  value → features h_m → Code z_m → fused over what is present → z (B, d)
+
+A port is found by its column's name, which may be any string; it never becomes a parameter's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuamo.codes import Code
+from kuamo.encoders.base import is_module
+from kuamo.errors import KuamoError, TableError, shorten
+from kuamo.features import encode_entries, features
+from kuamo.modalities import Modality
+from kuamo.table import Table
+
+if TYPE_CHECKING:
+    from kuamo.index import Index
+
+__all__ = ["Port", "Space"]
+
+BLOCK_ROWS = 4096
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class Port:
+    """Where one column enters and leaves the space.
+
+    Args:
+        name: the column's. modality: what its cells are.
+        encoder: values → features (n, D). head: features → Code (n, d).
+        codec: value ↔ y, or `None`: y is the features. decoder: p(y | z), or `None`.
+    """
+
+    name: str
+    modality: Modality
+    encoder: Any
+    head: Any
+    codec: Any = None
+    decoder: Any = None
+
+    def parts(self) -> dict[str, Any]:
+        """Role → what plays it, without the empty ones."""
+        roles = {"encoder": self.encoder, "head": self.head, "codec": self.codec, "decoder": self.decoder}
+        return {role: part for role, part in roles.items() if part is not None}
+
+
+@dataclass
+class Space:
+    """One shared space, and a port for each column.
+
+    Args:
+        ports: in the table's column order.
+        score: `"dot"` or `"cosine"`, how codes are compared.
+        fusion: codes of several cells → one code; `None` is the mean of what is present.
+        notes: what `fit` chose, and why.
+        info: plain data about the fit, saved with the space.
+
+    Example:
+        >>> import kuamo as km
+        >>> space = km.fit(km.datasets.toy(rows=300, seed=0), seed=0)
+        >>> space.encode([{"a": np.zeros(256)}, None]).present.tolist()
+        [True, False]
+    """
+
+    ports: list[Port]
+    score: str = "dot"
+    fusion: Any = None
+    notes: list[str] = field(default_factory=list)
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        columns = ", ".join(f"{port.name}: {type(port.modality).__name__}" for port in self.ports)
+        return "\n".join([f"Space of {self.dim} dimensions; {columns}", *(f"  {note}" for note in self.notes)])
+
+    @property
+    def dim(self) -> int:
+        """d, the size of a code."""
+        return int(self.ports[0].head.dim)
+
+    @property
+    def modalities(self) -> dict[str, Modality]:
+        """Column name → modality."""
+        return {port.name: port.modality for port in self.ports}
+
+    def port(self, name: str) -> Port:
+        """The port of a column.
+
+        Raises:
+            TableError: the space has no such column.
+        """
+        for port in self.ports:
+            if port.name == name:
+                return port
+        raise TableError(f"given column {name!r}; the space knows {[port.name for port in self.ports]}")
+
+    def modules(self) -> list[Any]:
+        """Every `torch.nn.Module` in it: what training moves."""
+        parts = [part for port in self.ports for part in port.parts().values()] + [self.fusion]
+        return [part for part in parts if is_module(part)]
+
+    # ── encode ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def encode(
+        self, inputs: Any, *, modality: str | None = None, progress: Progress | None = None
+    ) -> Code:
+        """Codes (B, d) of a table, or of a list of inputs; several cells of a row are fused.
+
+        Args:
+            inputs: a `Table`, one input, or a list of inputs. An input is a dict `{"image": "cat.png"}` (several keys
+                make one joint input), a raw object, or `None`.
+            modality: the column that raw objects belong to; guessed where only one column accepts them.
+            progress: called with (column, done, of) while features are computed.
+
+        Returns:
+            Code; `present` is false for rows with nothing in them, and their code is 0.
+
+        Raises:
+            TableError: an unknown column, or an object whose kind cannot be told.
+            CellError: naming column and row of a cell that cannot be read.
+        """
+        return self._fused(inputs, modality, progress)[0]
+
+    def fuse(self, inputs: Any, *, modality: str | None = None) -> tuple[Code, np.ndarray]:
+        """Joint codes, and the weight (B, M) that each column got; weights sum to 1 over what is present."""
+        return self._fused(inputs, modality, None)
+
+    def similarity(self, a: Any, b: Any) -> np.ndarray:
+        """Scores (n, m) between two sets of codes, by the space's own score."""
+        a, b = np.asarray(a), np.asarray(b)
+        return self.comparable(a) @ self.comparable(b).T
+
+    def comparable(self, codes: Any) -> np.ndarray:
+        """Codes whose dot product is the space's score."""
+        codes = np.asarray(codes)
+        if self.score == "dot":
+            return codes
+        return codes / np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), np.finfo(codes.dtype).tiny)
+
+    def column_codes(
+        self, table: Table, name: str, *, cache: bool = True, progress: Progress | None = None
+    ) -> tuple[Code, np.ndarray]:
+        """Codes (n, d) of one column's present rows, and their row numbers (n,); several captions are averaged.
+
+        Args:
+            table, name: whose column. cache: keep frozen features on disk.
+        """
+        port, column = self.port(name), table.column(name)
+        if cache:
+            entry_features = features(table, name, port.encoder, progress=progress)
+        else:
+            blocks = list(encode_entries(table, name, port.encoder, np.arange(len(column.row))))
+            entry_features = np.concatenate(blocks) if blocks else np.empty((0, 0), np.float32)
+        rows, first, count = np.unique(column.row, return_index=True, return_counts=True)
+        if len(rows) == 0:
+            return Code(np.zeros((0, self.dim), np.float32)), rows
+        code = run_head(port.head, entry_features)
+        if len(rows) == len(column.row):
+            return code, rows
+        total = np.add.reduceat(code.mean, first, axis=0) / count[:, None]
+        spread = None if code.logvar is None else np.add.reduceat(code.logvar, first, axis=0) / count[:, None]
+        return Code(total.astype(np.float32), spread), rows
+
+    def _fused(
+        self, inputs: Any, modality: str | None, progress: Progress | None
+    ) -> tuple[Code, np.ndarray]:
+        table = inputs if isinstance(inputs, Table) else self.as_table(inputs, modality)
+        known = [port.name for port in self.ports if port.name in table.columns]
+        if not known:
+            raise TableError(
+                f"given columns {list(table.columns)}; the space knows {[port.name for port in self.ports]}"
+            )
+        present = np.zeros((len(table), len(self.ports)), dtype=bool)
+        mean = np.zeros((len(table), len(self.ports), self.dim), dtype=np.float32)
+        logvar: np.ndarray | None = None
+        for number, port in enumerate(self.ports):
+            if port.name not in known:
+                continue
+            code, rows = self.column_codes(
+                table, port.name, cache=isinstance(inputs, Table), progress=progress
+            )
+            present[rows, number] = True
+            mean[rows, number] = code.mean
+            if code.logvar is not None:
+                logvar = np.zeros_like(mean) if logvar is None else logvar
+                logvar[rows, number] = code.logvar
+        return fuse_present(self.fusion, mean, logvar, present)
+
+    def as_table(self, inputs: Any, modality: str | None = None) -> Table:
+        """Any list of inputs as a table with the space's columns."""
+        items = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        rows = [self._as_row(item, modality, number) for number, item in enumerate(items)]
+        names = [port.name for port in self.ports]
+        return Table(
+            {name: [row.get(name) for row in rows] for name in names},
+            modalities=self.modalities,
+            source="query",
+        )
+
+    def _as_row(self, item: Any, modality: str | None, number: int) -> Mapping[str, Any]:
+        if item is None:
+            return {}
+        if isinstance(item, Mapping):
+            for name in item:
+                self.port(str(name))
+            return item
+        if modality is not None:
+            return {self.port(modality).name: item}
+        takers = [port.name for port in self.ports if port.modality.accepts(item)]
+        # A picture's file name is a text too: the more particular kind wins.
+        particular = [name for name in takers if type(self.port(name).modality).__name__ != "Text"]
+        takers = particular if particular and isinstance(item, str | Path) else takers
+        if len(takers) == 1:
+            return {takers[0]: item}
+        accepted = f"accepted by {takers}" if takers else f"accepted by none of {list(self.modalities)}"
+        raise TableError(
+            f"row {number}: given {type(item).__name__} {shorten(item)}, {accepted}; "
+            f"expected a dict {{column: value}}, or modality="
+        )
+
+    # ── decode ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def translate(self, inputs: Any, to: str, *, modality: str | None = None, seed: int = 0) -> np.ndarray:
+        """What column `to` would hold, y (B, L), given other columns: decoder(encode(inputs)).
+
+        For a column without a codec y is its features (a vector column's values themselves).
+
+        Raises:
+            KuamoError: the target has no decoder, or a row has nothing present.
+        """
+        port = self.port(to)
+        if port.decoder is None:
+            able = [other.name for other in self.ports if other.decoder is not None]
+            raise KuamoError(f"given to={to!r}, which has no decoder; expected one of {able}")
+        code = self.encode(inputs, modality=modality)
+        if code.present is not None and not code.present.all():
+            row = int(np.flatnonzero(~code.present)[0])
+            raise TableError(f"row {row}: given nothing to translate; expected at least one cell")
+        return decode(port.decoder, np.asarray(code), seed)
+
+    # ── find and keep ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def index(self, table: Table, *, progress: Progress | None = None) -> Index:
+        """The codes of a table's cells, ready for search."""
+        from kuamo.index import Index
+
+        return Index.build(self, table, progress=progress)
+
+    def save(self, path: str | Path) -> None:
+        """Write the space as a folder: config.json, model.safetensors and a README.md. Never half of it."""
+        from kuamo.store import save_space
+
+        save_space(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path, *, custom: Mapping[str, tuple[Any, Any]] | None = None) -> Space:
+        """Read a saved space; runs no code from the folder.
+
+        Args:
+            path: the folder.
+            custom: column → (modality, encoder) for parts that are the user's own.
+
+        Raises:
+            StoreError: not a space, tampered with, from a newer version, or a custom part is missing.
+        """
+        from kuamo.store import load_space
+
+        return load_space(Path(path), custom or {})
+
+
+def run_head(head: Any, entry_features: np.ndarray) -> Code:
+    """A head's codes as numpy arrays, whether it is a closed form's or a module."""
+    if not is_module(head):
+        return head(entry_features)
+    import torch
+
+    training = head.training
+    head.eval()
+    with torch.inference_mode():
+        code = head(torch.from_numpy(np.ascontiguousarray(entry_features)))
+    head.train(training)
+    return Code(code.mean.numpy(), None if code.logvar is None else code.logvar.numpy())
+
+
+def decode(decoder: Any, z: np.ndarray, seed: int = 0) -> np.ndarray:
+    """One sample of p(y | z) for each code, as numpy."""
+    if not is_module(decoder):
+        return decoder.sample(z)
+    import torch
+
+    rng = torch.Generator().manual_seed(seed)
+    with torch.inference_mode():
+        return decoder.sample(torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32)), rng).numpy()
+
+
+def fuse_present(
+    fusion: Any, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray
+) -> tuple[Code, np.ndarray]:
+    """Fuse (B, M, d) codes over what is present (B, M); a row with one cell is that cell's code."""
+    anything = present.any(axis=1)
+    if fusion is None:
+        weights = present / np.maximum(present.sum(1, keepdims=True), 1)
+        weights = weights.astype(np.float32)
+        joint = np.einsum("bm,bmd->bd", weights, mean)
+        spread = None if logvar is None else np.einsum("bm,bmd->bd", weights, logvar)
+        return Code(joint, spread, anything), weights
+    import torch
+
+    stacked = Code(torch.from_numpy(mean), None if logvar is None else torch.from_numpy(logvar))
+    with torch.inference_mode():
+        code, weight = fusion(stacked, torch.from_numpy(present))
+    fused_logvar = None if code.logvar is None else code.logvar.numpy()
+    return Code(code.mean.numpy(), fused_logvar, anything), weight.numpy()
+
+
+def check_columns(ports: Sequence[Port], table: Table) -> None:
+    """Refuse a table that lacks all of the space's columns but at most one.
+
+    Raises:
+        TableError: naming what is there and what was expected.
+    """
+    shared = [port.name for port in ports if port.name in table.columns]
+    if len(shared) < 2:
+        raise TableError(
+            f"given columns {list(table.columns)}; expected at least two of {[port.name for port in ports]}"
+        )

@@ -1,0 +1,292 @@
+"""The stored form: a folder of plain data and safetensors, never pickle; loading runs no code from it.
+
+    config.json         what the parts are, format version, sha256 of the arrays
+    model.safetensors   every array, named `ports.<number>.<role>.<name>`
+    README.md           a model card for people
+
+Folders are written beside their place and then renamed: either the old one is there or the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kuamo.closed_form import LinearMap
+from kuamo.codes import LinearHead
+from kuamo.encoders.base import is_module, is_trainable
+from kuamo.errors import StoreError
+from kuamo.index import Index, check_owner
+from kuamo.space import Port, Space
+
+__all__ = ["fingerprint", "load_index", "load_space", "save_index", "save_space"]
+
+FORMAT = 1
+# The only classes that loading builds. Anything else must come from the caller.
+PARTS = {
+    "Text": "kuamo.modalities",
+    "Image": "kuamo.modalities",
+    "Audio": "kuamo.modalities",
+    "Vector": "kuamo.modalities",
+    "Identity": "kuamo.encoders",
+    "MiniLM": "kuamo.encoders",
+    "EfficientNetLite0": "kuamo.encoders",
+    "WordEncoder": "kuamo.encoders.words",
+    "PixelEncoder": "kuamo.encoders.pixels",
+    "SoundEncoder": "kuamo.encoders.sound",
+    "VectorEncoder": "kuamo.encoders.vectors",
+    "LinearHead": "kuamo.codes",
+    "TrainableHead": "kuamo.heads",
+    "Ridge": "kuamo.decoders.ridge",
+    "Likelihood": "kuamo.decoders.likelihood",
+    "PictureGenerator": "kuamo.decoders.generator",
+    "Attention": "kuamo.fusion",
+    "Mean": "kuamo.fusion",
+    "Product": "kuamo.fusion",
+    "Mixture": "kuamo.fusion",
+    "InverseVariance": "kuamo.fusion",
+}
+
+
+# ── spaces ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def save_space(space: Space, path: Path) -> None:
+    """Write a space as a folder.
+
+    Raises:
+        StoreError: `path` exists and is not a stored space.
+    """
+    if path.exists() and not (path / "config.json").exists():
+        raise StoreError(f"given {str(path)!r}, which exists and is not a saved space; expected a new or a space folder")
+    write_folder(path, lambda folder: _write_space(space, folder))
+
+
+def load_space(path: Path, custom: Mapping[str, tuple[Any, Any]]) -> Space:
+    """Read a space; see `Space.load`."""
+    config, arrays = _read_checked(path, "space")
+    ports = []
+    try:
+        for number, item in enumerate(config["ports"]):
+            own = custom.get(item["name"])
+            parts = {
+                role: _build(item[role], _under(arrays, f"ports.{number}.{role}."), item["name"], role, own)
+                for role in ("modality", "encoder", "head", "codec", "decoder")
+                if item.get(role)
+            }
+            ports.append(Port(item["name"], **parts))
+        fusion = config["fusion"] and _build(config["fusion"], _under(arrays, "fusion."), "fusion", "fusion", None)
+        return Space(ports, config["score"], fusion or None, list(config["notes"]), dict(config["info"]))
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise StoreError(f"{path}: config.json does not describe a space ({type(error).__name__}: {error})") from None
+
+
+def fingerprint(space: Space) -> str:
+    """sha256 of what decides the space's codes: parts and arrays."""
+    config, arrays = _describe(space)
+    digest = hashlib.sha256(json.dumps(config["ports"], sort_keys=True).encode())
+    for name in sorted(arrays):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()
+
+
+def _write_space(space: Space, folder: Path) -> None:
+    from safetensors.numpy import save_file
+
+    config, arrays = _describe(space)
+    save_file(arrays or {"empty": np.zeros(1, np.float32)}, folder / "model.safetensors")
+    config["sha256"] = _sha256(folder / "model.safetensors")
+    _write_json(folder / "config.json", config)
+    (folder / "README.md").write_text(_card(space), encoding="utf-8")
+
+
+def _describe(space: Space) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    arrays: dict[str, np.ndarray] = {}
+    ports = []
+    for number, port in enumerate(space.ports):
+        item: dict[str, Any] = {"name": port.name, "modality": _plain_part(port.modality)}
+        for role, part in port.parts().items():
+            item[role] = _plain_part(part)
+            for name, array in _arrays(part).items():
+                arrays[f"ports.{number}.{role}.{name}"] = array
+        ports.append(item)
+    for name, array in _arrays(space.fusion).items():
+        arrays[f"fusion.{name}"] = array
+    config = {
+        "kind": "space",
+        "format": FORMAT,
+        "score": space.score,
+        "fusion": None if space.fusion is None else _plain_part(space.fusion),
+        "ports": ports,
+        "notes": space.notes,
+        "info": space.info,
+    }
+    return config, arrays
+
+
+def _plain_part(part: Any) -> dict[str, Any]:
+    """A part as plain data: its class's name and what its constructor takes."""
+    name = type(part).__name__
+    known = PARTS.get(name) and type(part).__module__.startswith("kuamo.")
+    if not known:
+        return {"type": "custom", "name": name}
+    if hasattr(part, "config"):
+        return {"type": name, "config": part.config()}
+    if is_dataclass(part) and not isinstance(part, LinearHead):
+        return {"type": name, "config": asdict(part)}  # type: ignore[arg-type]
+    return {"type": name, "config": {}}
+
+
+def _arrays(part: Any) -> dict[str, np.ndarray]:
+    if is_module(part):
+        return {name: tensor.detach().cpu().numpy() for name, tensor in part.state_dict().items()}
+    if hasattr(part, "arrays"):
+        return part.arrays()
+    if isinstance(part, LinearHead):
+        arrays = {"shift": part.map.shift, "weight": part.map.weight, "offset": part.map.offset}
+        return arrays | ({} if part.scale is None else {"scale": np.asarray(part.scale)})
+    return {}
+
+
+def _build(
+    item: Mapping[str, Any], arrays: dict[str, np.ndarray], column: str, role: str, own: tuple[Any, Any] | None
+) -> Any:
+    if item["type"] == "custom":
+        if own is None or role not in ("modality", "encoder"):
+            raise StoreError(
+                f"column {column!r}: its {role} {item['name']!r} is a user's own; "
+                f"expected load(path, custom={{{column!r}: (modality, encoder)}})"
+            )
+        part = own[0] if role == "modality" else own[1]
+    elif item["type"] == "LinearHead":
+        return LinearHead(LinearMap(arrays["shift"], arrays["weight"], arrays["offset"]), arrays.get("scale"))
+    elif item["type"] not in PARTS:
+        raise StoreError(f"column {column!r}: given a part {item['type']!r}; expected one of {sorted(PARTS)}")
+    else:
+        kind = getattr(importlib.import_module(PARTS[item["type"]]), item["type"])
+        if hasattr(kind, "from_arrays"):
+            return kind.from_arrays(item["config"], arrays)
+        part = kind(**item["config"])
+    if is_module(part):
+        import torch
+
+        part.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in arrays.items()})
+        part.eval()
+    return part
+
+
+def _card(space: Space) -> str:
+    lines = ["# A shared space made by kuamo", "", repr(space), "", "| column | modality | encoder | head |", "|---|---|---|---|"]
+    for port in space.ports:
+        state = " (trained here)" if is_trainable(port.encoder) else ""
+        lines.append(
+            f"| {port.name} | {type(port.modality).__name__} | {type(port.encoder).__name__}{state} "
+            f"| {type(port.head).__name__} |"
+        )
+    return "\n".join([*lines, "", "Load it with `kuamo.Space.load(folder)`.", ""])
+
+
+# ── indexes ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def save_index(index: Index, path: Path) -> None:
+    """Write an index as a folder."""
+    if path.exists() and not (path / "config.json").exists():
+        raise StoreError(f"given {str(path)!r}, which exists and is not an index; expected a new or an index folder")
+    write_folder(path, lambda folder: _write_index(index, folder))
+
+
+def _write_index(index: Index, folder: Path) -> None:
+    from safetensors.numpy import save_file
+
+    columns = list(index.codes)
+    arrays = {f"codes.{number}": index.codes[name] for number, name in enumerate(columns)}
+    arrays |= {f"rows.{number}": index.rows[name] for number, name in enumerate(columns)}
+    save_file(arrays, folder / "model.safetensors")
+    config = {
+        "kind": "index",
+        "format": FORMAT,
+        "space": fingerprint(index.space),
+        "columns": columns,
+        "ids": index.ids,
+        "shows": index.shows,
+        "sha256": _sha256(folder / "model.safetensors"),
+    }
+    _write_json(folder / "config.json", config)
+
+
+def load_index(path: Path, space: Space) -> Index:
+    """Read an index; see `Index.load`."""
+    config, arrays = _read_checked(path, "index")
+    check_owner(config["space"], fingerprint(space), path)
+    codes = {name: arrays[f"codes.{number}"] for number, name in enumerate(config["columns"])}
+    rows = {name: arrays[f"rows.{number}"] for number, name in enumerate(config["columns"])}
+    return Index(space, codes, rows, config["ids"], config["shows"])
+
+
+# ── folders ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
+    """Fill a folder beside its place, then put it there in one rename."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    beside.mkdir()
+    try:
+        fill(beside)
+        old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
+        if path.exists():
+            os.replace(path, old)
+        os.replace(beside, path)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _read_checked(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    if not (path / "config.json").is_file():
+        raise StoreError(f"given {str(path)!r}; expected the folder of a saved {kind} (with config.json)")
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        found, version = config["kind"], config["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path}/config.json: cannot be read ({type(error).__name__}: {error})") from None
+    if found != kind:
+        raise StoreError(f"{path}: given a saved {found}; expected a saved {kind}")
+    if not isinstance(version, int) or version > FORMAT:
+        raise StoreError(f"{path}: given format {version}; this kuamo reads up to {FORMAT}: expected a newer kuamo")
+    arrays = path / "model.safetensors"
+    if not arrays.is_file() or _sha256(arrays) != config.get("sha256"):
+        raise StoreError(f"{arrays}: missing or changed since it was saved; expected sha256 {config.get('sha256')}")
+    try:
+        return config, load_file(arrays)
+    except SafetensorError as error:
+        raise StoreError(f"{arrays}: cannot be read ({error})") from None
+
+
+def _under(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _write_json(path: Path, config: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
