@@ -31,19 +31,43 @@ _HOME = {
     "TableError": "kuamo.errors",
     "Text": "kuamo.modalities",
     "Vector": "kuamo.modalities",
-    "evaluate": "kuamo.evaluate",
-    "fit": "kuamo.fit",
+    "evaluate": "kuamo.evaluation",
+    "fit": "kuamo.fitting",
 }
+__all__ = [
+    "CCA",
+    "Audio",
+    "CellError",
+    "Code",
+    "Image",
+    "Index",
+    "KuamoError",
+    "Objective",
+    "Report",
+    "Space",
+    "StoreError",
+    "Table",
+    "TableError",
+    "Text",
+    "Vector",
+    "closed_form",
+    "datasets",
+    "encoders",
+    "evaluate",
+    "fit",
+    "metrics",
+    "modalities",
+    "objectives",
+]
 _ROOMS = ("closed_form", "datasets", "encoders", "metrics", "modalities", "objectives")
 
-__all__ = [*_HOME, *_ROOMS]
 
 if TYPE_CHECKING:
     from kuamo import closed_form, datasets, encoders, metrics, modalities, objectives
     from kuamo.codes import Code
     from kuamo.errors import CellError, KuamoError, StoreError, TableError
-    from kuamo.evaluate import evaluate
-    from kuamo.fit import fit
+    from kuamo.evaluation import evaluate
+    from kuamo.fitting import fit
     from kuamo.index import Index
     from kuamo.modalities import Audio, Image, Text, Vector
     from kuamo.objectives import CCA, Objective

@@ -31,13 +31,9 @@ class CellError(TableError):
         column 'pose', row 7: given nan at position 2; expected finite numbers
     """
 
-    def __init__(
-        self, given: str, expected: str, *, column: str | None = None, row: str | None = None
-    ) -> None:
+    def __init__(self, given: str, expected: str, *, column: str | None = None, row: str | None = None) -> None:
         self.given, self.expected, self.column, self.row = given, expected, column, row
-        place = ", ".join(
-            part for part in (column and f"column {column!r}", row is not None and f"row {row}") if part
-        )
+        place = ", ".join(part for part in (column and f"column {column!r}", row is not None and f"row {row}") if part)
         super().__init__(f"{place + ': ' if place else ''}given {given}; expected {expected}")
 
     def at(self, column: str, row: str) -> CellError:

@@ -85,7 +85,7 @@ class FeatureCache:
         self.folder.mkdir(parents=True, exist_ok=True)
         shard = self.folder / f"{uuid.uuid4().hex}.safetensors"
         beside = shard.with_suffix(f".{os.getpid()}.part")
-        arrays = {
+        arrays: dict[str, np.ndarray] = {
             "keys": np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, 32),
             "features": np.ascontiguousarray(rows, dtype=np.float32),
         }

@@ -50,8 +50,10 @@ class Report(Mapping[str, float]):
             queries = max(interval.n for interval in row.values())
             grid.append([task, *(_cell(metric, row.get(metric)) for metric in columns), str(queries)])
         widths = [max(len(line[i]) for line in grid) for i in range(len(grid[0]))]
-        lines = ["  ".join(cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths)))
-                 for line in grid]
+        lines = [
+            "  ".join(cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths)))
+            for line in grid
+        ]
         return "\n".join([self.title, *lines, *self.notes])
 
     def _rows(self) -> dict[str, dict[str, Interval]]:

@@ -109,9 +109,7 @@ class Space:
 
     # ── encode ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def encode(
-        self, inputs: Any, *, modality: str | None = None, progress: Progress | None = None
-    ) -> Code:
+    def encode(self, inputs: Any, *, modality: str | None = None, progress: Progress | None = None) -> Code:
         """Codes (B, d) of a table, or of a list of inputs; several cells of a row are fused.
 
         Args:
@@ -169,9 +167,7 @@ class Space:
         spread = None if code.logvar is None else np.add.reduceat(code.logvar, first, axis=0) / count[:, None]
         return Code(total.astype(np.float32), spread), rows
 
-    def _fused(
-        self, inputs: Any, modality: str | None, progress: Progress | None
-    ) -> tuple[Code, np.ndarray]:
+    def _fused(self, inputs: Any, modality: str | None, progress: Progress | None) -> tuple[Code, np.ndarray]:
         table = inputs if isinstance(inputs, Table) else self.as_table(inputs, modality)
         known = [port.name for port in self.ports if port.name in table.columns]
         if not known:
@@ -184,9 +180,7 @@ class Space:
         for number, port in enumerate(self.ports):
             if port.name not in known:
                 continue
-            code, rows = self.column_codes(
-                table, port.name, cache=isinstance(inputs, Table), progress=progress
-            )
+            code, rows = self.column_codes(table, port.name, cache=isinstance(inputs, Table), progress=progress)
             present[rows, number] = True
             mean[rows, number] = code.mean
             if code.logvar is not None:

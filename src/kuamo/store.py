@@ -68,7 +68,9 @@ def save_space(space: Space, path: Path) -> None:
         StoreError: `path` exists and is not a stored space.
     """
     if path.exists() and not (path / "config.json").exists():
-        raise StoreError(f"given {str(path)!r}, which exists and is not a saved space; expected a new or a space folder")
+        raise StoreError(
+            f"given {str(path)!r}, which exists and is not a saved space; expected a new or a space folder"
+        )
     write_folder(path, lambda folder: _write_space(space, folder))
 
 
@@ -160,7 +162,11 @@ def _arrays(part: Any) -> dict[str, np.ndarray]:
 
 
 def _build(
-    item: Mapping[str, Any], arrays: dict[str, np.ndarray], column: str, role: str, own: tuple[Any, Any] | None
+    item: Mapping[str, Any],
+    arrays: dict[str, np.ndarray],
+    column: str,
+    role: str,
+    own: tuple[Any, Any] | None,
 ) -> Any:
     if item["type"] == "custom":
         if own is None or role not in ("modality", "encoder"):
@@ -187,7 +193,14 @@ def _build(
 
 
 def _card(space: Space) -> str:
-    lines = ["# A shared space made by kuamo", "", repr(space), "", "| column | modality | encoder | head |", "|---|---|---|---|"]
+    lines = [
+        "# A shared space made by kuamo",
+        "",
+        repr(space),
+        "",
+        "| column | modality | encoder | head |",
+        "|---|---|---|---|",
+    ]
     for port in space.ports:
         state = " (trained here)" if is_trainable(port.encoder) else ""
         lines.append(

@@ -52,7 +52,8 @@ class Column:
         """Row number of each entry, and its place in a cell that holds several (−1: the cell itself)."""
         if isinstance(self._cells, np.ndarray) and self._cells.dtype.kind in "fiub":
             return np.arange(len(self._rows)), np.full(len(self._rows), -1)
-        row, part = [], []
+        row: list[int] = []
+        part: list[int] = []
         for number, position in enumerate(self._rows):
             cell = self._cells[position]
             if is_absent(cell):
@@ -127,7 +128,11 @@ class Table:
 
     @classmethod
     def read(
-        cls, path: str | Path, *, modalities: Mapping[str, Modality] | None = None, root: str | Path | None = None
+        cls,
+        path: str | Path,
+        *,
+        modalities: Mapping[str, Modality] | None = None,
+        root: str | Path | None = None,
     ) -> Table:
         """Read CSV, TSV, JSON lines or Parquet; texts that name files are paths below `root` (the table's folder).
 
@@ -139,9 +144,11 @@ class Table:
         from kuamo.tables import read_columns
 
         path = Path(path)
-        columns = read_columns(path)
+        columns: dict[str, Any] = read_columns(path)
         folder = Path(root) if root is not None else path.parent
-        roles = {name: columns.pop(name) for name in _ROLES if name in columns and name not in (modalities or {})}
+        roles: dict[str, Any] = {
+            name: columns.pop(name) for name in _ROLES if name in columns and name not in (modalities or {})
+        }
         if not columns:
             raise TableError(f"given {str(path)!r} with no column but {sorted(roles)}; expected data columns")
         chosen = {
@@ -151,9 +158,7 @@ class Table:
         unknown = set(modalities or {}) - set(columns)
         if unknown:
             raise TableError(f"{path}: given a modality for {sorted(unknown)}; the columns are {list(columns)}")
-        located = {
-            name: [_locate(cell, folder, chosen[name]) for cell in cells] for name, cells in columns.items()
-        }
+        located = {name: [_locate(cell, folder, chosen[name]) for cell in cells] for name, cells in columns.items()}
         if "group" in roles and "id" not in roles:
             roles["id"] = [str(number) for number in range(len(next(iter(columns.values()))))]
         return cls(located, modalities=chosen, source=str(path), **roles)
@@ -285,8 +290,7 @@ def _infer(name: str, cells: Sequence[Any], where: str = "") -> Modality:
     for kind in BUILT_IN.values():
         modality = kind()
         if seen and all(
-            modality.accepts(cell)
-            or (isinstance(cell, list | tuple) and all(modality.accepts(part) for part in cell))
+            modality.accepts(cell) or (isinstance(cell, list | tuple) and all(modality.accepts(part) for part in cell))
             for cell in seen
         ):
             return modality

@@ -49,9 +49,7 @@ class CCA:
         return self.x(x), self.y(y)
 
 
-def cca(
-    x: ArrayLike, y: ArrayLike, dim: int = 64, *, ridge: Ridge = 0.0, precision: Precision = "float64"
-) -> CCA:
+def cca(x: ArrayLike, y: ArrayLike, dim: int = 64, *, ridge: Ridge = 0.0, precision: Precision = "float64") -> CCA:
     """Regularised canonical correlation analysis of two views.
 
     max tr(Wxᵀ Σxy Wy) subject to Wxᵀ(Σxx + λx I)Wx = Wyᵀ(Σyy + λy I)Wy = I,   λ = c tr(Σ)/D.

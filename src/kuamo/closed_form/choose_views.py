@@ -104,7 +104,9 @@ def held_out_scores(
         if len(rows) < 2:
             continue
         pairs += 1
-        z_a, z_b = (z[np.unique(row, return_index=True)[1]][np.isin(np.unique(row), rows)] for z, row in (codes[a], codes[b]))
+        z_a, z_b = (
+            z[np.unique(row, return_index=True)[1]][np.isin(np.unique(row), rows)] for z, row in (codes[a], codes[b])
+        )
         for (j, k), (l, gamma) in product(enumerate(dims), enumerate(gammas)):
             rho = model.spectrum[:k]
             grid[j, l] += reciprocal_rank(csa_codes(z_a[:, :k], rho, gamma) @ csa_codes(z_b[:, :k], rho, gamma).T)

@@ -2,13 +2,14 @@
 
     z = (x − s) W + b
 
-x (n, D) features, s (D,) shift, W (D, d) weight, b (d,) offset, z (n, d) codes. All three are kept in float64, so that a
-map that is solved once loses nothing; codes come back in the precision of what was given.
+x (n, D) features, s (D,) shift, W (D, d) weight, b (d,) offset, z (n, d) codes. All three are kept in float64, so
+that a map that is solved once loses nothing; codes come back in the precision of what was given.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,7 +39,7 @@ class LinearMap:
 
     shift: NDArray[np.float64]
     weight: NDArray[np.float64]
-    offset: NDArray[np.float64] = field(default=None)  # type: ignore[assignment]
+    offset: NDArray[np.float64] = field(default=None)  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
         weight = np.asarray(self.weight, np.float64)
@@ -72,10 +73,10 @@ class LinearMap:
         if x.ndim != 2 or x.shape[1] != self.dim_in:
             raise KuamoError(f"features: given shape {x.shape}; expected (n, {self.dim_in})")
         dtype = np.float32 if x.dtype in (np.float32, np.float16) else np.float64
-        shift = self.shift.astype(dtype)
+        shift: NDArray[Any] = self.shift.astype(dtype)
         # At a mean of 1e6 a float32 shift is off by up to .03; the map of that remainder goes into the offset.
         offset = self.offset + (shift - self.shift) @ self.weight
-        return (x.astype(dtype, copy=False) - shift) @ self.weight.astype(dtype) + offset.astype(dtype)
+        return (np.asarray(x, dtype) - shift) @ self.weight.astype(dtype) + offset.astype(dtype)
 
     def then(self, after: LinearMap) -> LinearMap:
         """One map that does this and then `after`: x ↦ after(self(x)).

@@ -152,7 +152,10 @@ class PairMoments:
         return total
 
     def _about(self, shift_x: Matrix, shift_y: Matrix) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix]:
-        """The five sums about other shifts: Σ(x − s')(y − t')ᵀ = Σ(x − s)(y − t)ᵀ + a Σ(y − t)ᵀ + Σ(x − s) bᵀ + n a bᵀ."""
+        """The five sums about other shifts s', t'.
+
+        Σ(x − s')(y − t')ᵀ = Σ(x − s)(y − t)ᵀ + a Σ(y − t)ᵀ + Σ(x − s) bᵀ + n a bᵀ, a = s − s', b = t − t'.
+        """
         a, b, n = self.shift_x - shift_x, self.shift_y - shift_y, self.n
         u, v = self.sum_x, self.sum_y
         xx = self.xx + np.outer(a, u) + np.outer(u, a) + n * np.outer(a, a)
@@ -207,8 +210,7 @@ class Moments:
         self.dims = {name: dims[name] for name in sorted(dims)}
         self.precision: Precision = precision
         self.pairs = {
-            (a, b): PairMoments(self.dims[a], self.dims[b], precision=precision)
-            for a, b in combinations(self.dims, 2)
+            (a, b): PairMoments(self.dims[a], self.dims[b], precision=precision) for a, b in combinations(self.dims, 2)
         }
 
     def update(self, cells: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> None:
@@ -267,9 +269,7 @@ class Moments:
         return joined
 
 
-def moments_of(
-    batches: Iterable[tuple[ArrayLike, ArrayLike]], *, precision: Precision = "float64"
-) -> PairMoments:
+def moments_of(batches: Iterable[tuple[ArrayLike, ArrayLike]], *, precision: Precision = "float64") -> PairMoments:
     """The moments of a stream of batches (x (n, D_x), y (n, D_y)), held in memory one batch at a time.
 
     Args:

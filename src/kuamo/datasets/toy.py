@@ -29,8 +29,8 @@ def toy(
 
         x_m = Q_m [u_m; n_m] + ε,   u_mi = √ρ_i z_i + √(1 − ρ_i) e_mi,   n_m ~ N(0, nuisance²),   ε ~ N(0, noise²)
 
-    z, e and n are standard normal and independent, Q_m orthonormal: between any two modalities the correlation of axis i
-    is ρ_i (before ε), and there is none elsewhere.
+    z, e and n are standard normal and independent, Q_m orthonormal: between any two modalities the correlation of
+    axis i is ρ_i (before ε), and there is none elsewhere.
 
     Args:
         rows: N. modalities: names of the columns. dims: D of each; the last is used for those beyond.
@@ -43,8 +43,8 @@ def toy(
         TableError: a correlation or a share of holes outside [0, 1], or dims too small.
 
     Example:
-        >>> toy(rows=10, modalities=("x", "y", "z"), holes=0.3, seed=1)
-        Table: 10 rows; x: Vector 8/10, y: Vector 5/10, z: Vector 7/10
+        >>> toy(rows=10, modalities=("x", "y"))
+        Table: 10 rows; x: Vector 10/10, y: Vector 10/10
     """
     rho = np.asarray(correlations, dtype=float)
     if ((rho < 0) | (rho > 1)).any() or not 0 <= holes < 1:

@@ -7,6 +7,7 @@ It is fitted on the codes of every column that has the row, not only the target'
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from kuamo.closed_form import LinearMap
 
-__all__ = ["Ridge"]
+__all__ = ["Ridge", "solve_ridge"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,3 +49,32 @@ class Ridge:
     def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> Ridge:
         """The stored decoder."""
         return cls(LinearMap(arrays["shift"], arrays["weight"], arrays["offset"]))
+
+
+def solve_ridge(batches: Iterable[tuple[np.ndarray, np.ndarray]], penalty: float = 0.1) -> Ridge | None:
+    """The ridge decoder of streamed pairs (z (n, d), y (n, L)); Σyy is not needed and never made.
+
+    Args:
+        batches: pairs with as many rows in both. penalty: c in λ = c tr(Σzz)/d.
+
+    Returns:
+        The decoder, or `None` for fewer than two rows.
+
+    Example:
+        >>> z = np.random.default_rng(0).normal(size=(100, 2))
+        >>> solve_ridge([(z, z + 1)], penalty=0.0).map.weight.round(6)
+        array([[1., 0.],
+               [0., 1.]])
+    """
+    n, zz, zy, sum_z, sum_y = 0, 0.0, 0.0, 0.0, 0.0
+    for z, y in batches:
+        n += len(z)
+        zz, zy = zz + (z.T @ z).astype(np.float64), zy + (z.T @ y).astype(np.float64)
+        sum_z, sum_y = sum_z + z.sum(0, dtype=np.float64), sum_y + y.sum(0, dtype=np.float64)
+    if n < 2:
+        return None
+    mean_z, mean_y = np.asarray(sum_z) / n, np.asarray(sum_y) / n
+    covariance = zz / n - np.outer(mean_z, mean_z)
+    cross = zy / n - np.outer(mean_z, mean_y)
+    ridge = (penalty * np.trace(covariance) / len(mean_z) + np.finfo(np.float64).tiny) * np.eye(len(mean_z))
+    return Ridge(LinearMap(mean_z, np.linalg.solve(covariance + ridge, cross), mean_y))

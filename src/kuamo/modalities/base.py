@@ -46,11 +46,7 @@ def is_absent(raw: Any) -> bool:
         >>> [is_absent(cell) for cell in (None, float("nan"), [], 0.0, "")]
         [True, True, True, False, False]
     """
-    return (
-        raw is None
-        or (isinstance(raw, float) and raw != raw)
-        or (isinstance(raw, list | tuple) and len(raw) == 0)
-    )
+    return raw is None or (isinstance(raw, float) and raw != raw) or (isinstance(raw, list | tuple) and len(raw) == 0)
 
 
 def read_bytes(raw: Any, expected: str) -> bytes:

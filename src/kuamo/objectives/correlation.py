@@ -20,6 +20,10 @@ from kuamo.objectives.base import Objective
 
 __all__ = ["CCA", "Solved"]
 
+RIDGES = (0.03, 0.3, 1.0, 3.0, 10.0)
+DIMS = (16, 32, 64, 128, 256)
+VIEW_DIMS = (32, 64, 128)
+
 
 @dataclass(frozen=True)
 class Solved:
@@ -51,8 +55,8 @@ class CCA(Objective):
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     trained: ClassVar[bool] = False
     dim: int | None = None
-    folds: int = 5
-    components: int = 512
+    folds: int = 4
+    components: int = 384
 
     def solve(
         self,
@@ -94,9 +98,16 @@ class CCA(Objective):
             )
         x, y = mean_by_row(x, row_x, rows), mean_by_row(y, row_y, rows)
         repeated = len(names) < len(rows)
-        options = {} if self.dim is None else {"dims": (min(self.dim, x.shape[1], y.shape[1]),)}
+        most = min(x.shape[1], y.shape[1])
         choice = choose(
-            x, y, folds=folds, seed=seed, components=self.components, groups=groups[rows] if repeated else None, **options
+            x,
+            y,
+            folds=folds,
+            ridges=RIDGES,
+            seed=seed,
+            components=self.components,
+            groups=groups[rows] if repeated else None,
+            dims=DIMS if self.dim is None else (min(self.dim, most),),
         )
         scale = np.clip(choice.cca.correlations, 0, 1) ** (choice.gamma / 2)
         heads = {
@@ -117,8 +128,8 @@ class CCA(Objective):
         seed: int,
         scalings: Mapping[str, Scaling],
     ) -> Solved:
-        options = {} if self.dim is None else {"dims": (self.dim,)}
-        choice = choose_views(cells, folds=min(self.folds, 3), seed=seed, groups=groups, **options)
+        dims = VIEW_DIMS if self.dim is None else (self.dim,)
+        choice = choose_views(cells, folds=min(self.folds, 3), dims=dims, seed=seed, groups=groups)
         scale = np.clip(choice.gcca.spectrum, 0, 1) ** (choice.gamma / 2)
         heads = {name: LinearHead(scalings[name].into(choice.gcca.maps[name]), scale) for name in cells}
         note = (

@@ -68,7 +68,8 @@ def evaluate(
 def _keys(table: Table, positives: str) -> np.ndarray:
     if positives == "row":
         return np.arange(len(table))
-    known = {"group": table.groups, "label": table.labels}
-    if known.get(positives) is None:
+    known: dict[str, Sequence[object] | None] = {"group": table.groups, "label": table.labels}
+    keys = known.get(positives)
+    if keys is None:
         raise TableError(f"given positives={positives!r}; expected 'row', 'group', or 'label' where the table has one")
-    return np.unique(np.asarray([str(k) for k in known[positives]]), return_inverse=True)[1]  # type: ignore[union-attr]
+    return np.unique(np.asarray([str(key) for key in keys]), return_inverse=True)[1]

@@ -1,6 +1,6 @@
 """fit: a table becomes a space.
 
-    table → frozen features (cached) → closed form → [one training loop] → ridge decoders → Space
+table → frozen features (cached) → closed form → [one training loop] → ridge decoders → Space
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.closed_form import PairMoments, ridge_from_moments
-from kuamo.decoders.ridge import Ridge
+from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import default_encoder
 from kuamo.errors import TableError
 from kuamo.features import features
 from kuamo.objectives import CCA, Objective
 from kuamo.space import Port, Space, run_head
 from kuamo.table import Table
+from kuamo.threads import one_thread
 
 __all__ = ["fit"]
 
@@ -63,12 +63,14 @@ def fit(
     }
     groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
     blocks = {port.name: port.encoder.blocks for port in ports if getattr(port.encoder, "blocks", None)}
-    solved = objective.solve(cells, groups, seed, blocks)  # type: ignore[attr-defined]
+    with one_thread():
+        solved = objective.solve(cells, groups, seed, blocks)  # type: ignore[attr-defined]
     for port in ports:
         port.head = solved.heads[port.name]
     notes = [f"{port.name}: {type(port.encoder).__name__}, {cells[port.name][0].shape[1]} features" for port in ports]
     space = Space(ports, notes=[*notes, solved.note], info={"source": table.source, "rows": len(table), "seed": seed})
-    add_ridge_decoders(space, cells)
+    with one_thread():
+        add_ridge_decoders(space, cells)
     return space
 
 
@@ -98,17 +100,17 @@ def open_ports(table: Table, encoders: Mapping[str, Any]) -> list[Port]:
 
 def add_ridge_decoders(space: Space, cells: Packed, penalty: float = 0.1) -> None:
     """p(y | z) in closed form for every port that has no decoder, from the codes of every column of the row."""
-    codes = {port.name: (np.asarray(run_head(port.head, cells[port.name][0])), cells[port.name][1]) for port in space.ports}
+    codes = {
+        port.name: (np.asarray(run_head(port.head, cells[port.name][0])), cells[port.name][1]) for port in space.ports
+    }
     for port in space.ports:
         if port.decoder is not None:
             continue
         y, row_y = cells[port.name]
-        moments = PairMoments(space.dim, y.shape[1], precision="float32")
-        for z, row_z in codes.values():
-            at_z, at_y = common_entries(row_z, row_y)
-            moments.update(z[at_z], y[at_y])
-        if moments.n >= 2:
-            port.decoder = Ridge(ridge_from_moments(moments, penalty))
+        port.decoder = solve_ridge(
+            ((z[at_z], y[at_y]) for z, row_z in codes.values() for at_z, at_y in [common_entries(row_z, row_y)]),
+            penalty,
+        )
 
 
 def common_entries(row_a: np.ndarray, row_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,36 @@
+"""Shared: an empty cache for each run, and who may skip."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import kuamo as km
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Tests never read or fill the user's cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["KUAMO_CACHE"] = str(folder)
+    yield folder
+
+
+@pytest.fixture(scope="session")
+def emoji_split(cache: Path) -> tuple[km.Table, km.Table]:
+    """A small real task: 400 emoji to learn from, 100 unseen."""
+    few = km.datasets.emoji().take(range(0, 1500, 3))
+    return few.split(test=100, by="group", seed=0)
+
+
+@pytest.fixture(scope="session")
+def emoji_space(emoji_split: tuple[km.Table, km.Table]) -> km.Space:
+    return km.fit(emoji_split[0], seed=0)
+
+
+@pytest.fixture(scope="session")
+def toy_space() -> km.Space:
+    return km.fit(km.datasets.toy(rows=400, seed=0), seed=0)

@@ -1,0 +1,55 @@
+"""Documentation is run: every public name has a docstring, every example in it works."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import kuamo
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(
+    name for _, name, _ in pkgutil.walk_packages(kuamo.__path__, "kuamo.") if "data" not in name.split(".")
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name: str) -> None:
+    module = importlib.import_module(name)
+    import numpy as np
+
+    result = doctest.testmod(module, extraglobs={"np": np}, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_public_names_are_documented(name: str) -> None:
+    module = importlib.import_module(name)
+    assert module.__doc__, name
+    for public in getattr(module, "__all__", []):
+        thing = getattr(module, public)
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            assert inspect.getdoc(thing), f"{name}.{public}"
+
+
+def test_importing_kuamo_imports_nothing_heavy() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, kuamo; print([m for m in ('torch', 'numpy', 'pyarrow') if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_readme_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text("utf-8"), re.S)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, name, "exec"), {})

@@ -1,0 +1,32 @@
+"""The recipes of CONTRIBUTING.md are true: the code there is run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import kuamo as km
+
+TEXT = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text("utf-8")
+
+
+def test_a_ragged_modality_of_ones_own(tmp_path: Path) -> None:
+    names: dict[str, Any] = {"np": np}
+    for block in re.findall(r"```python\n(.*?)```", TEXT, re.S):
+        assert len(block.splitlines()) <= 10
+        exec(block, names)
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((200, 6))
+    walks = [row + rng.standard_normal((rng.integers(20, 60), 6)) for row in z]
+    poses = z @ rng.standard_normal((6, 12)) + 0.1 * rng.standard_normal((200, 12))
+    table = km.Table({"imu": walks, "pose": poses}, modalities={"imu": names["Imu"]()})
+    train, test = table.split(test=50, seed=0)
+    space = km.fit(train, encoders={"imu": names["Statistics"]()}, seed=0)
+    assert km.evaluate(space, test)["imu_to_pose_R@10"] > 0.6  # chance is .2
+    space.save(tmp_path / "s")
+    again = km.Space.load(tmp_path / "s", custom={"imu": (names["Imu"](), names["Statistics"]())})
+    assert np.array_equal(np.asarray(again.encode(test)), np.asarray(space.encode(test)))
+    assert again.index(test).search({"imu": walks[0]}, to="pose", k=3)

@@ -1,0 +1,148 @@
+"""Every refusal names column, row, given and expected, and leaves nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kuamo as km
+
+
+def text_and(cells: list, **kind: object) -> km.Table:
+    return km.Table({"text": ["a", "b", "c", "d"], "x": cells}, modalities=kind or None)  # type: ignore[arg-type]
+
+
+def refused(table: km.Table, *words: str) -> None:
+    with pytest.raises(km.KuamoError) as error:
+        km.fit(table)
+    for word in words:
+        assert word in str(error.value), str(error.value)
+
+
+def test_missing_picture_file() -> None:
+    refused(text_and(["a.png", "b.png", "c.png", "d.png"]), "column 'x'", "row 0", "a.png", "No such file")
+
+
+def test_truncated_picture(tmp_path: Path) -> None:
+    whole = km.datasets.emoji()[0]["image"]
+    refused(text_and([whole, whole, whole[:200], whole]), "column 'x'", "row 2", "expected a picture")
+
+
+def test_nan_vector() -> None:
+    bad = np.ones((4, 3))
+    bad[1, 2] = np.nan
+    refused(text_and(list(bad)), "column 'x'", "row 1", "nan at position 2", "finite")
+
+
+def test_ragged_vectors() -> None:
+    refused(text_and([np.ones(3), np.ones(3), np.ones(2), np.ones(3)]), "column 'x'", "(2,)", "(3,)")
+
+
+def test_no_paired_row() -> None:
+    refused(km.Table({"text": ["a", None], "x": [None, np.ones(3)]}), "none with two columns")
+
+
+def test_one_row_and_one_column() -> None:
+    refused(km.Table({"text": ["a"], "x": [np.ones(3)]}), "1 rows")
+    refused(km.Table({"text": ["a", "b"]}), "at least two")
+
+
+def test_unknown_things() -> None:
+    table = km.datasets.toy(rows=50)
+    with pytest.raises(km.TableError, match=r"'zzz'.*'a', 'b'"):
+        table.column("zzz")
+    with pytest.raises(km.TableError, match="encoders"):
+        km.fit(table, encoders={"zzz": None})
+    with pytest.raises(TypeError):
+        km.fit(table, nonsense=1)  # type: ignore[call-arg]
+    with pytest.raises(km.TableError, match="by='colour'"):
+        table.split(by="colour")
+    with pytest.raises(km.TableError, match="test="):
+        table.split(test=50)
+
+
+def test_table_files(tmp_path: Path) -> None:
+    with pytest.raises(km.TableError, match="does not exist"):
+        km.Table.read(tmp_path / "no.csv")
+    (tmp_path / "x.xls").write_text("?")
+    with pytest.raises(km.TableError, match="expected a table"):
+        km.Table.read(tmp_path / "x.xls")
+    (tmp_path / "bad.parquet").write_text("not parquet")
+    with pytest.raises(km.TableError, match=r"bad\.parquet"):
+        km.Table.read(tmp_path / "bad.parquet")
+    with pytest.raises(km.TableError, match="unequal length"):
+        km.Table({"a": [1, 2], "b": [1]})
+    with pytest.raises(km.TableError, match="more than once"):
+        km.Table({"a": ["x", "y"]}, id=["1", "1"])
+
+
+def test_csv_with_pictures_and_holes(tmp_path: Path) -> None:
+    rows = km.datasets.emoji()
+    (tmp_path / "one.png").write_bytes(rows[0]["image"])
+    (tmp_path / "t.csv").write_text("id,text,photo\nx,a cat,one.png\ny,,one.png\nz,a dog,\n")
+    table = km.Table.read(tmp_path / "t.csv")
+    assert str(table) == "Table: 3 rows; text: Text 2/3, photo: Image 2/3"
+    assert next(table.values("photo")).shape == (64, 64, 3)
+
+
+def test_tampered_and_newer_spaces(toy_space: km.Space, tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    toy_space.save(folder)
+    arrays = folder / "model.safetensors"
+    arrays.write_bytes(arrays.read_bytes()[:-1] + b"!")
+    with pytest.raises(km.StoreError, match="changed since it was saved"):
+        km.Space.load(folder)
+    toy_space.save(folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"format": 99}))
+    with pytest.raises(km.StoreError, match="format 99"):
+        km.Space.load(folder)
+    (folder / "config.json").write_text("{")
+    with pytest.raises(km.StoreError, match="cannot be read"):
+        km.Space.load(folder)
+    with pytest.raises(km.StoreError, match="expected the folder"):
+        km.Space.load(tmp_path / "nowhere")
+
+
+def test_save_refuses_a_stranger_folder(toy_space: km.Space, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years")
+    with pytest.raises(km.StoreError, match="not a saved space"):
+        toy_space.save(tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years"
+
+
+def test_a_failed_save_keeps_the_old_one(toy_space: km.Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy_space.save(tmp_path / "s")
+    before = (tmp_path / "s" / "config.json").read_text()
+    monkeypatch.setattr("kuamo.store._card", lambda space: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        toy_space.save(tmp_path / "s")
+    assert (tmp_path / "s" / "config.json").read_text() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["s"]
+
+
+def test_queries(toy_space: km.Space) -> None:
+    with pytest.raises(km.TableError, match="the space knows"):
+        toy_space.encode([{"zzz": 1}])
+    with pytest.raises(km.TableError, match=r"accepted by \['a', 'b'\]"):
+        toy_space.encode([np.ones(256)])
+    index = toy_space.index(km.datasets.toy(rows=20))
+    with pytest.raises(km.TableError, match="to='zzz'"):
+        index.search({"a": np.ones(256)}, to="zzz")
+    with pytest.raises(km.TableError, match="empty query"):
+        index.search(None, to="b")
+
+
+def test_command_line_says_it_in_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "kuamo.cli", "fit", str(tmp_path / "no.csv"), "-o", str(tmp_path / "s")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and done.stderr.startswith("kuamo: given") and not (tmp_path / "s").exists()
