@@ -16,6 +16,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "Training": "kuamo.training",
+    "Reconstruct": "kuamo.objectives",
+    "Minimax": "kuamo.objectives",
+    "InfoNCE": "kuamo.objectives",
+    "Elbo": "kuamo.objectives",
     "Audio": "kuamo.modalities",
     "CCA": "kuamo.objectives",
     "CellError": "kuamo.errors",
@@ -39,16 +44,21 @@ __all__ = [
     "Audio",
     "CellError",
     "Code",
+    "Elbo",
     "Image",
     "Index",
+    "InfoNCE",
     "KuamoError",
+    "Minimax",
     "Objective",
+    "Reconstruct",
     "Report",
     "Space",
     "StoreError",
     "Table",
     "TableError",
     "Text",
+    "Training",
     "Vector",
     "closed_form",
     "datasets",
@@ -70,10 +80,11 @@ if TYPE_CHECKING:
     from kuamo.fitting import fit
     from kuamo.index import Index
     from kuamo.modalities import Audio, Image, Text, Vector
-    from kuamo.objectives import CCA, Objective
+    from kuamo.objectives import CCA, Elbo, InfoNCE, Minimax, Objective, Reconstruct
     from kuamo.report import Report
     from kuamo.space import Space
     from kuamo.table import Table
+    from kuamo.training import Training
 
 
 def __getattr__(name: str) -> Any:

@@ -1,23 +1,29 @@
 """fit: a table becomes a space.
 
-table → frozen features (cached) → closed form → [one training loop] → ridge decoders → Space
+table → frozen features (cached) → closed form → [the one loop] → ridge decoders → Space
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import default_encoder
+from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import TableError
 from kuamo.features import features
 from kuamo.objectives import CCA, Objective
+from kuamo.objectives.base import terms_of
 from kuamo.space import Port, Space, run_head
 from kuamo.table import Table
 from kuamo.threads import one_thread
+
+if TYPE_CHECKING:
+    from kuamo.training import Training
 
 __all__ = ["fit"]
 
@@ -30,7 +36,11 @@ def fit(
     objective: Objective | None = None,
     *,
     encoders: Mapping[str, Any] | None = None,
+    decoders: Mapping[str, Any] | None = None,
+    dim: int | None = None,
+    training: Training | None = None,
     seed: int = 0,
+    out: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Space:
     """Learn one shared space for the columns of a table.
@@ -38,9 +48,14 @@ def fit(
     Args:
         table: at least two columns, and rows that have two of them.
         objective: what "aligned" means; `None` is cross-validated CCA on frozen features.
-        encoders: column → encoder, for columns that the default does not suit.
-        seed: of everything random; same seed, table and machine, same space.
-        progress: called with (column, done, of) while features are computed.
+        encoders: column → encoder, for columns that the default does not suit; a `torch.nn.Module` with trainable
+            parameters is trained.
+        decoders: column → decoder, for objectives that need one; the default is a Gaussian likelihood.
+        dim: d, the size of the space; chosen if not given.
+        training: steps, batch size and rate, for objectives that are trained.
+        seed: of everything random; same seed, table, threads and machine, same space.
+        out: a run folder to save states of the training in, and to resume from.
+        progress: called with (what, done, of).
 
     Returns:
         Space; `space.notes` says what was chosen, and why.
@@ -54,24 +69,54 @@ def fit(
         >>> fit(toy(rows=300), seed=0).score
         'dot'
     """
-    objective = objective or CCA()
+    objective = objective or CCA(dim=dim)
     check_table(table, objective)
-    ports = open_ports(table, encoders or {})
+    ports = open_ports(table, encoders or {}, decoders or {})
     cells = {
         port.name: (features(table, port.name, port.encoder, progress=progress), table.column(port.name).row)
         for port in ports
+        if not is_trainable(port.encoder)
     }
-    groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
-    blocks = {port.name: port.encoder.blocks for port in ports if getattr(port.encoder, "blocks", None)}
-    with one_thread():
-        solved = objective.solve(cells, groups, seed, blocks)  # type: ignore[attr-defined]
-    for port in ports:
-        port.head = solved.heads[port.name]
-    notes = [f"{port.name}: {type(port.encoder).__name__}, {cells[port.name][0].shape[1]} features" for port in ports]
-    space = Space(ports, notes=[*notes, solved.note], info={"source": table.source, "rows": len(table), "seed": seed})
+    info = {"source": table.source, "rows": len(table), "seed": seed}
+    space = Space(ports, notes=[describe(port, cells) for port in ports], info=info)
+    if any(term.trained for _, term in terms_of(objective)):
+        from kuamo.training import Training
+        from kuamo.warm import train_space
+
+        train_space(
+            space, table, cells, objective, dim, training or Training(), seed, Path(out) if out else None, progress
+        )
+        cells |= {
+            port.name: (features(table, port.name, port.encoder), table.column(port.name).row)
+            for port in ports
+            if port.name not in cells
+        }
+    else:
+        space.notes.append(solve_heads(space, table, cells, objective, seed))
     with one_thread():
         add_ridge_decoders(space, cells)
     return space
+
+
+def solve_heads(space: Space, table: Table, cells: Packed, objective: Objective, seed: int) -> str:
+    """Heads in closed form; returns what was chosen, in words.
+
+    Raises:
+        TableError: a column with a trainable encoder, which no closed form can fit.
+    """
+    for port in space.ports:
+        if port.name not in cells:
+            raise TableError(
+                f"column {port.name!r}: given a trainable encoder; expected an objective that is trained, "
+                f"such as InfoNCE()"
+            )
+    groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
+    blocks = {port.name: port.encoder.blocks for port in space.ports if getattr(port.encoder, "blocks", None)}
+    with one_thread():
+        solved = objective.solve(cells, groups, seed, blocks)  # type: ignore[attr-defined]
+    for port in space.ports:
+        port.head = solved.heads[port.name]
+    return solved.note
 
 
 def check_table(table: Table, objective: Objective) -> None:
@@ -83,19 +128,34 @@ def check_table(table: Table, objective: Objective) -> None:
     if len(table.columns) < 2:
         raise TableError(f"given the columns {list(table.columns)}; expected at least two")
     paired = int((table.present().sum(axis=1) >= 2).sum())
-    if "pairs" in objective.needs and paired == 0:
+    if any("pairs" in term.needs for _, term in terms_of(objective)) and paired == 0:
         raise TableError(f"given {len(table)} rows, none with two columns present; expected paired rows")
 
 
-def open_ports(table: Table, encoders: Mapping[str, Any]) -> list[Port]:
+def open_ports(table: Table, encoders: Mapping[str, Any], decoders: Mapping[str, Any]) -> list[Port]:
     """A port without a head for each column."""
-    unknown = set(encoders) - set(table.columns)
-    if unknown:
-        raise TableError(f"given encoders for {sorted(unknown)}; the table's columns are {list(table.columns)}")
+    for role, given in (("encoders", encoders), ("decoders", decoders)):
+        unknown = set(given) - set(table.columns)
+        if unknown:
+            raise TableError(f"given {role} for {sorted(unknown)}; the table's columns are {list(table.columns)}")
     return [
-        Port(name, modality, encoders[name] if name in encoders else default_encoder(name, modality), None)
+        Port(
+            name,
+            modality,
+            encoders[name] if name in encoders else default_encoder(name, modality),
+            None,
+            decoder=decoders.get(name),
+        )
         for name, modality in table.modalities.items()
     ]
+
+
+def describe(port: Port, cells: Packed) -> str:
+    """One note about a port's encoder."""
+    name = type(port.encoder).__name__
+    if port.name in cells:
+        return f"{port.name}: {name}, {cells[port.name][0].shape[1]} features"
+    return f"{port.name}: {name}, trained here"
 
 
 def add_ridge_decoders(space: Space, cells: Packed, penalty: float = 0.1) -> None:
@@ -104,13 +164,11 @@ def add_ridge_decoders(space: Space, cells: Packed, penalty: float = 0.1) -> Non
         port.name: (np.asarray(run_head(port.head, cells[port.name][0])), cells[port.name][1]) for port in space.ports
     }
     for port in space.ports:
-        if port.decoder is not None:
+        if port.decoder is not None or (is_module(port.encoder) and is_trainable(port.encoder)):
             continue
         y, row_y = cells[port.name]
-        port.decoder = solve_ridge(
-            ((z[at_z], y[at_y]) for z, row_z in codes.values() for at_z, at_y in [common_entries(row_z, row_y)]),
-            penalty,
-        )
+        pairs = ((z, *common_entries(row_z, row_y)) for z, row_z in codes.values())
+        port.decoder = solve_ridge(((z[at_z], y[at_y]) for z, at_z, at_y in pairs), penalty)
 
 
 def common_entries(row_a: np.ndarray, row_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -44,17 +44,17 @@ PARTS = {
     "WordEncoder": "kuamo.encoders.words",
     "PixelEncoder": "kuamo.encoders.pixels",
     "SoundEncoder": "kuamo.encoders.sound",
-    "VectorEncoder": "kuamo.encoders.vectors",
     "LinearHead": "kuamo.codes",
     "TrainableHead": "kuamo.heads",
     "Ridge": "kuamo.decoders.ridge",
     "Likelihood": "kuamo.decoders.likelihood",
-    "PictureGenerator": "kuamo.decoders.generator",
+    "Generator": "kuamo.decoders.generator",
     "Attention": "kuamo.fusion",
     "Mean": "kuamo.fusion",
     "Product": "kuamo.fusion",
     "Mixture": "kuamo.fusion",
     "InverseVariance": "kuamo.fusion",
+    "Subsets": "kuamo.fusion",
 }
 
 

@@ -104,8 +104,8 @@ def cca_from_moments(moments: PairMoments, dim: int = 64, *, ridge: Ridge = 0.0)
     check_dim(dim, moments.dim_x, moments.dim_y)
     c = moments.covariances()
     ridge_x, ridge_y = ridge_pair(ridge)
-    white_x = whitener(c.xx, ridge_x, floor_of(c))
-    white_y = whitener(c.yy, ridge_y, floor_of(c))
+    white_x = whitener(c.xx, penalty_of(c.xx, ridge_x), floor_of(c))
+    white_y = whitener(c.yy, penalty_of(c.yy, ridge_y), floor_of(c))
     u, rho, vt = np.linalg.svd(white_x.T @ c.xy @ white_y, full_matrices=False)
     weight_x, weight_y = white_x @ u[:, :dim], white_y @ vt[:dim].T
     sign = signs(weight_x)
@@ -114,6 +114,19 @@ def cca_from_moments(moments: PairMoments, dim: int = 64, *, ridge: Ridge = 0.0)
         LinearMap(c.mean_y, padded(weight_y * sign, dim)),
         padded(np.minimum(rho[:dim], 1.0)[None], dim)[0],
     )
+
+
+def gram_svd(c: Matrix, k: int) -> tuple[Matrix, Matrix, Matrix]:
+    """U (p, k), s (k,), V (q, k): leading singular vectors and values by the smaller Gram matrix, in a third of the time
+
+    Squaring costs the vectors of values below 1e-8, which are left at zero on one side.
+    """
+    if c.shape[0] > c.shape[1]:
+        v, s, u = gram_svd(c.T, k)
+        return u, s, v
+    values, vectors = np.linalg.eigh(c @ c.T)
+    u, s = vectors[:, ::-1][:, :k], np.sqrt(np.maximum(values[::-1][:k], 0))
+    return u, s, c.T @ u * np.divide(1, s, out=np.zeros_like(s), where=s > 1e-8)
 
 
 def csa_codes(z: ArrayLike, correlations: ArrayLike, gamma: float = 1.0) -> NDArray:
@@ -145,7 +158,7 @@ def penalty_of(covariance: Matrix, ridge: float) -> float:
     return ridge * float(np.trace(covariance)) / len(covariance)
 
 
-def whitener(covariance: Matrix, ridge: float, floor: float) -> Matrix:
+def whitener(covariance: Matrix, penalty: float, floor: float) -> Matrix:
     """W (D, r) with Wᵀ(Σ + λI)W = I, over the r directions that have variance.
 
     Cholesky where Σ + λI is safely positive definite, else the eigenvectors of its correlation matrix with eigenvalues
@@ -156,7 +169,6 @@ def whitener(covariance: Matrix, ridge: float, floor: float) -> Matrix:
         array([[0.5],
                [0. ]])
     """
-    penalty = penalty_of(covariance, ridge)
     regular = covariance + penalty * np.eye(len(covariance))
     scale = np.sqrt(np.maximum(np.diagonal(regular), 0))
     kept = np.flatnonzero(scale > 0)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.closed_form.cca import padded, signs, whitener
+from kuamo.closed_form.cca import padded, penalty_of, signs, whitener
 from kuamo.closed_form.linear import LinearMap
 from kuamo.closed_form.moments import Covariances, Moments, Precision, as_features
 from kuamo.errors import KuamoError
@@ -136,7 +136,7 @@ def gcca_from_moments(moments: Moments, dim: int = 64, *, ridge: float = 0.0) ->
     for view in dims:
         block, mean[view] = own_block(view, pairs)
         noise = max(c.noise for c in pairs.values())
-        white[view] = whitener(block, ridge, noise * max(dims.values()))
+        white[view] = whitener(block, penalty_of(block, ridge), noise * max(dims.values()))
     values, vectors = np.linalg.eigh(whitened_blocks(white, pairs))
     top = np.flatnonzero(values > 1e-12)[::-1][:dim]
     rows = row_counts(pairs)

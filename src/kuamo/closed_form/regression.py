@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.closed_form.cca import floor_of, whitener
+from kuamo.closed_form.cca import floor_of, penalty_of, whitener
 from kuamo.closed_form.linear import LinearMap
 from kuamo.closed_form.moments import Covariances, PairMoments, Precision, moments_of
 from kuamo.errors import KuamoError
@@ -122,5 +122,5 @@ def whitened_target(c: Covariances, penalty: float) -> tuple[Matrix, Matrix]:
     """W₀ with W₀W₀ᵀ = (Σxx + λI)⁻¹, and W₀ᵀ Σxy."""
     if not (np.isfinite(penalty) and penalty >= 0):
         raise KuamoError(f"penalty: given {penalty!r}; expected a number ≥ 0")
-    white = whitener(c.xx, penalty, floor_of(c))
+    white = whitener(c.xx, penalty_of(c.xx, penalty), floor_of(c))
     return white, white.T @ c.xy

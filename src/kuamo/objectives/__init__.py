@@ -1,6 +1,10 @@
 """What "aligned" means; `__all__` is what the command line lists."""
 
+from kuamo.objectives.adversarial import Minimax
 from kuamo.objectives.base import Objective, Player, Sum
+from kuamo.objectives.contrast import InfoNCE
 from kuamo.objectives.correlation import CCA
+from kuamo.objectives.elbo import Elbo
+from kuamo.objectives.reconstruct import Reconstruct
 
-__all__ = ["CCA", "Objective", "Player", "Sum"]
+__all__ = ["CCA", "Elbo", "InfoNCE", "Minimax", "Objective", "Player", "Reconstruct", "Sum"]

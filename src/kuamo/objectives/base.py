@@ -45,6 +45,10 @@ class Objective:
     trained: ClassVar[bool] = True
     """Does the loop run? False for a closed form."""
 
+    def decodes(self, column: str) -> bool:
+        """Does it train this column's decoder, if it needs decoders at all?"""
+        return True
+
     def build(self, space: Space) -> dict[str, Player]:
         """The players that it adds; one called `space` trains with the space's own optimiser."""
         return {}

@@ -1,0 +1,125 @@
+"""Cells and batches: what one training step really has.
+
+    Cells(x (n, …), row (n,))      entry k of a modality is x[k], in row row[k] of the batch
+
+Absence is no entry at all, so no filler value can leak. Several captions are several entries of one row. Row numbers
+are those of the whole batch, over all processes: masks and positives follow from them, `row_a[:, None] == row_b[None]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kuamo.encoders.base import collate, is_trainable, prepare
+from kuamo.space import Port
+from kuamo.table import Table
+
+__all__ = ["Batch", "Cells", "Source", "entries_of", "rows_of_step"]
+
+HELD_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The entries of one modality in a batch.
+
+    Args:
+        x: what enters the first trainable module: features, or a collated batch of raw values; `None` if n = 0.
+        row: (n,) int64 tensor, the row in the whole batch of each entry.
+    """
+
+    x: Any
+    row: Any
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One process's share of a batch.
+
+    Args:
+        size: B, rows of the whole batch, over all processes.
+        row: (R,) int64 tensor, this process's rows.
+        cells: modality → Cells.
+    """
+
+    size: int
+    row: Any
+    cells: dict[str, Cells]
+
+
+class Source:
+    """Where a modality's cells come from during training: frozen features, or raw values prepared on the way.
+
+    Args:
+        table: the table. port: whose column. frozen: features (n, D), or `None` for raw values.
+    """
+
+    def __init__(self, table: Table, port: Port, frozen: np.ndarray | None) -> None:
+        self.table, self.port, self.frozen = table, port, frozen
+        self.row = table.column(port.name).row
+        self._held: dict[int, Any] = {}
+        self._bytes = 0
+        self._prepare: Callable[[Any], Any] = prepare(port.encoder)
+
+    def cells(self, rows: np.ndarray, place: np.ndarray) -> Cells:
+        """The entries of these table rows; `place` (R,) is each row's number in the whole batch."""
+        import torch
+
+        entry, position = entries_of(self.row, rows)
+        where = torch.from_numpy(place[position])
+        if len(entry) == 0:
+            return Cells(None, where)
+        if self.frozen is not None:
+            return Cells(torch.from_numpy(self.frozen[entry]), where)
+        return Cells(collate(self.port.encoder, [self._item(int(k)) for k in entry], self.port.name), where)
+
+    def _item(self, entry: int) -> Any:
+        if entry in self._held:
+            return self._held[entry]
+        item = self._prepare(next(self.table.values(self.port.name, [entry])))
+        size = getattr(item, "nbytes", 1024)
+        if self._bytes + size <= HELD_BYTES:  # beyond that, raw values are read again in each epoch
+            self._held[entry] = item
+            self._bytes += size
+        return item
+
+    @property
+    def trainable(self) -> bool:
+        """Does the step run the encoder itself?"""
+        return self.frozen is None and is_trainable(self.port.encoder)
+
+
+def entries_of(row: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Entries that belong to `rows`, and for each the place of its row in `rows`. `row` is ascending.
+
+    Example:
+        >>> entries_of(np.array([0, 0, 2]), np.array([2, 0, 1]))
+        (array([2, 0, 1]), array([0, 1, 1]))
+    """
+    first, last = np.searchsorted(row, rows, "left"), np.searchsorted(row, rows, "right")
+    count = last - first
+    position = np.repeat(np.arange(len(rows)), count)
+    start = np.repeat(first - np.concatenate([[0], np.cumsum(count)[:-1]]), count)
+    return start + np.arange(count.sum()), position
+
+
+def rows_of_step(rows: int, batch_size: int, seed: int, step: int) -> np.ndarray:
+    """The table rows (B,) of one step: a pure function of (seed, step), the same in every process.
+
+    Each epoch is a fresh permutation; its last, smaller batch is kept.
+
+    Example:
+        >>> sorted(np.concatenate([rows_of_step(5, 2, 0, s) for s in range(3)]).tolist())
+        [0, 1, 2, 3, 4]
+    """
+    per_epoch = -(-rows // batch_size)
+    epoch, part = divmod(step, per_epoch)
+    order = np.random.default_rng([seed, epoch]).permutation(rows)
+    return order[part * batch_size : (part + 1) * batch_size]

@@ -1,0 +1,1 @@
+"""p(y | z): closed form first, trained where that beats it."""

@@ -1,0 +1,55 @@
+"""A small convolutional picture encoder to train from raw pixels.
+
+size × size × 3 → 3 × [conv 3 × 3, stride 2, group norm, GELU] → mean and maximum over places → linear
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+__all__ = ["PixelEncoder"]
+
+
+class PixelEncoder(nn.Module):
+    """Trainable picture encoder.
+
+    Args:
+        size: pictures are resized to (size, size). dim: of the features. width: channels of the first layer.
+
+    Example:
+        >>> encoder = PixelEncoder(size=16, dim=8)
+        >>> encoder(torch.zeros(2, 3, 16, 16, dtype=torch.uint8)).shape
+        torch.Size([2, 8])
+    """
+
+    def __init__(self, *, size: int = 32, dim: int = 128, width: int = 24) -> None:
+        super().__init__()
+        self.size, self.dim, self.width = size, dim, width
+        channels = [3, width, 2 * width, 4 * width]
+        layers: list[nn.Module] = []
+        for inside, out in pairwise(channels):
+            layers += [nn.Conv2d(inside, out, 3, stride=2, padding=1), nn.GroupNorm(8, out), nn.GELU()]
+        self.conv = nn.Sequential(*layers)
+        self.out = nn.Linear(2 * channels[-1], dim)
+
+    def prepare(self, value: np.ndarray) -> np.ndarray:
+        """(3, size, size) uint8."""
+        from PIL import Image as pil
+
+        if value.shape[:2] != (self.size, self.size):
+            value = np.asarray(pil.fromarray(value).resize((self.size, self.size), pil.Resampling.BICUBIC))
+        return np.ascontiguousarray(value.transpose(2, 0, 1))
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """Features (n, dim) of pictures (n, 3, size, size) uint8."""
+        maps = self.conv(batch.float() / 127.5 - 1)
+        return self.out(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1))
+
+    def config(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {"size": self.size, "dim": self.dim, "width": self.width}

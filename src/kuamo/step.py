@@ -1,0 +1,139 @@
+"""Step: what an objective sees of one batch.
+
+Codes are computed when they are first asked for, and once. `mean` is the only reducer: local sum over global count,
+empty gives zero. Noise is drawn for the rows of the whole batch and then picked by row, so that neither the number of
+processes nor an absent cell changes what a row gets.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kuamo.cells import Batch, Cells
+from kuamo.codes import Code
+from kuamo.distributed import gather, gather_rows, rank_and_size, total
+from kuamo.errors import KuamoError
+from kuamo.space import Space
+
+__all__ = ["Step"]
+
+
+@dataclass
+class Step:
+    """One batch, for one player.
+
+    Args:
+        space: being trained. batch: this process's share. key: (seed, step), from which all noise follows.
+        targets: column → y (n, L) of the batch's entries, what its decoder should give.
+        own: the modules that the objective's `build` made for itself, by player.
+        learning: does this player move the space? If not, codes come without a graph.
+        frozen: column → does `cells.x` hold features already?
+    """
+
+    space: Space
+    batch: Batch
+    key: tuple[int, int]
+    targets: Mapping[str, Tensor]
+    frozen: Mapping[str, bool]
+    own: Mapping[str, Any] = field(default_factory=dict)
+    learning: bool = True
+    log: dict[str, float] = field(default_factory=dict)
+    _codes: dict[str, Code] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, in the space's order: the same in every process, whatever is absent."""
+        return [port.name for port in self.space.ports]
+
+    @property
+    def cells(self) -> Mapping[str, Cells]:
+        """Column → Cells."""
+        return self.batch.cells
+
+    def code(self, name: str) -> Code:
+        """Codes (n, d) of a column's entries."""
+        if name not in self._codes:
+            with torch.set_grad_enabled(self.learning):
+                self._codes[name] = self._encode(name)
+        return self._codes[name]
+
+    def stacked(self) -> tuple[Code, Tensor]:
+        """Codes (R, M, d) of this process's rows, several captions averaged, and what is present (R, M)."""
+        local = {int(row): place for place, row in enumerate(self.batch.row.tolist())}
+        present = torch.zeros(len(local), len(self.names), dtype=torch.bool)
+        means, logvars = [], []
+        for number, name in enumerate(self.names):
+            code = self.code(name)
+            place = torch.tensor([local[int(row)] for row in self.cells[name].row.tolist()], dtype=torch.int64)
+            present[place, number] = True
+            means.append(_mean_at(code.mean, place, len(local)))
+            if code.gaussian:
+                logvars.append(_mean_at(code.logvar, place, len(local)))
+        return Code(torch.stack(means, 1), torch.stack(logvars, 1) if logvars else None), present
+
+    def at_entries(self, name: str, by_row: Tensor) -> Tensor:
+        """Pick (n, …) for a column's entries from (R, …) for this process's rows."""
+        place = torch.searchsorted(self.batch.row, self.cells[name].row)
+        return by_row[place]
+
+    def target(self, name: str) -> Tensor:
+        """y (n, L) of a column's entries."""
+        return self.targets[name]
+
+    def noise(self, purpose: str, row: Tensor, dim: int) -> Tensor:
+        """Standard normal (len(row), dim): a function of (seed, step, purpose, row) alone."""
+        return torch.randn((self.batch.size, dim), generator=self._generator(purpose))[row]
+
+    def uniform(self, purpose: str, row: Tensor, dim: int) -> Tensor:
+        """Uniform in [0, 1), otherwise as `noise`."""
+        return torch.rand((self.batch.size, dim), generator=self._generator(purpose))[row]
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Sum of this process's values over the count of all processes' values; nothing at all gives 0.
+
+        Every process must call it equally often.
+        """
+        return values.sum() / max(total(values.numel()), 1)
+
+    def gather(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Column → codes (n, d) and rows (n,) of its entries in all processes.
+
+        All columns go in one exchange, tied to a parameter: its backward then runs in every process, in the same
+        order, even in one where a column or everything is absent.
+        """
+        if rank_and_size()[1] == 1:
+            return {name: (self.code(name).mean, self.cells[name].row) for name in self.names}
+        anchor = next(p for module in self.space.modules() for p in module.parameters() if p.requires_grad)
+        local = torch.cat([self.code(name).mean for name in self.names]) + 0.0 * anchor.reshape(-1)[0]
+        column = torch.cat([torch.full_like(self.cells[name].row, i) for i, name in enumerate(self.names)])
+        row = torch.cat([self.cells[name].row for name in self.names])
+        codes, columns, rows = gather(local), gather_rows(column), gather_rows(row)
+        return {name: (codes[columns == i], rows[columns == i]) for i, name in enumerate(self.names)}
+
+    def _generator(self, purpose: str) -> torch.Generator:
+        seed, step = self.key
+        return torch.Generator().manual_seed(zlib.crc32(f"{seed}/{step}/{purpose}".encode()))
+
+    def _encode(self, name: str) -> Code:
+        port, cells = self.space.port(name), self.cells[name]
+        if len(cells) == 0:
+            empty = torch.zeros(0, self.space.dim)
+            return Code(empty, empty.clone() if port.head.gaussian else None)
+        x = cells.x if self.frozen[name] else port.encoder(cells.x)
+        code = port.head(x)
+        if not torch.isfinite(code.mean).all():
+            raise KuamoError(f"column {name!r}: its codes are no longer finite at step {self.key[1]}")
+        return code
+
+
+def _mean_at(values: Tensor, place: Tensor, rows: int) -> Tensor:
+    """(n, d) → (rows, d), the mean of the values at each place; rows without one are zero."""
+    out = values.new_zeros((rows, values.shape[1])).index_add(0, place, values)
+    count = torch.bincount(place, minlength=rows).clamp(min=1)
+    return out / count[:, None]

@@ -1,0 +1,282 @@
+"""The one loop. For each step: a batch; then for each player in turn its loss, gradients of its own parameters, a step.
+
+    rows = permutation(seed, epoch)[step]        the same in every process; each takes its share
+    for player: L = Σ_t w_t L_t(step, player);   g = Σ_processes ∂L/∂θ_player;   θ_player ← optimiser(g)
+
+There is no branch on the kind of objective. Everything random is a function of (seed, step), so a run that was killed
+and resumed is the run that was not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file, save_file
+from torch import Tensor, nn
+
+from kuamo.cells import Batch, Source, rows_of_step
+from kuamo.distributed import rank_and_size, sum_gradients
+from kuamo.errors import KuamoError, StoreError
+from kuamo.objectives.base import SPACE, Objective, Player, terms_of
+from kuamo.space import Space
+from kuamo.step import Step
+
+__all__ = ["Training", "train"]
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long and how fast.
+
+    Args:
+        steps: optimiser steps. batch_size: rows of the whole batch, over all processes.
+        lr: of the space's optimiser, falling to 0 along a half cosine. weight_decay: of the same.
+        optimiser: `"adamw"` or `"sgd"` (momentum .5). save_every: steps between two states in the run folder.
+    """
+
+    steps: int = 600
+    batch_size: int = 256
+    lr: float = 1e-3
+    weight_decay: float = 1e-4
+    optimiser: str = "adamw"
+    save_every: int = 200
+
+
+def train(
+    space: Space,
+    sources: Mapping[str, Source],
+    objective: Objective,
+    training: Training,
+    *,
+    seed: int,
+    out: Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, float]:
+    """Move a space's parameters in place.
+
+    Args:
+        space: with trainable heads. sources: column → where its cells come from. seed: of everything random.
+        out: a run folder; a state that is found there is resumed.
+
+    Returns:
+        What the steps logged, averaged over the last tenth.
+
+    Raises:
+        KuamoError: a loss that is not finite; the last good state stays in `out`.
+    """
+    with own_randomness(seed):
+        game = Game(space, objective, training)
+        first = game.resume(out, training, seed) if out else 0
+        rows = len(next(iter(sources.values())).table)
+        logged: list[dict[str, float]] = []
+        for module in space.modules():
+            module.train()
+        for step in range(first, training.steps):
+            torch.manual_seed(seed * 1_000_003 + step)
+            log: dict[str, float] = {}
+            batch = batch_of(sources, rows_of_step(rows, training.batch_size, seed, step))
+            for player in game.players:
+                game.play(player, batch, sources, (seed, step), log)
+            logged.append(log)
+            if progress:
+                progress("training", step + 1, training.steps)
+            last = step + 1 == training.steps
+            if out and rank_and_size()[0] == 0 and (last or (step + 1) % training.save_every == 0):
+                game.save(out, step + 1, training, seed)
+        for module in space.modules():
+            module.eval()
+    tail = logged[-max(1, len(logged) // 10) :]
+    return {name: float(np.mean([log[name] for log in tail if name in log])) for log in tail[-1:] for name in log}
+
+
+class Game:
+    """The players of a fit: their modules, their optimisers, and the terms of the objective that they minimise."""
+
+    def __init__(self, space: Space, objective: Objective, training: Training) -> None:
+        self.space, self.steps = space, training.steps
+        self.terms = terms_of(objective)
+        self.own: list[dict[str, Any]] = []
+        self.modules: dict[str, list[nn.Module]] = {SPACE: list(space.modules())}
+        optimisers: dict[str, Callable[[Any], Any]] = {SPACE: space_optimiser(training)}
+        for number, (_, term) in enumerate(self.terms):
+            built = term.build(space)
+            self.own.append({name: player.module for name, player in built.items()})
+            for name, player in built.items():
+                key = self._name(name, number)
+                self.modules.setdefault(key, []).append(player.module)
+                if name != SPACE:
+                    optimisers[key] = _optimiser_of(name, player)
+        self.players = list(self.modules)
+        self.parameters = {name: unique_parameters(modules) for name, modules in self.modules.items()}
+        self.optimisers = {name: optimisers[name](self.parameters[name]) for name in self.players}
+        group = self.optimisers[SPACE].param_groups[0]
+        self.lr = float(group["lr"])
+
+    def play(
+        self,
+        player: str,
+        batch: Batch,
+        sources: Mapping[str, Source],
+        key: tuple[int, int],
+        log: dict[str, float],
+    ) -> None:
+        """One player's turn."""
+        role = player.split("/")[0]
+        loss: Any = 0.0
+        codes: dict[str, Any] = {}  # shared by the terms: every encoder runs once a turn
+        frozen = {name: source.frozen is not None for name, source in sources.items()}
+        targets = targets_of(self.space, batch, frozen)
+        for number, ((weight, term), own) in enumerate(zip(self.terms, self.own, strict=True)):
+            if player not in (SPACE, *(self._name(name, number) for name in own)):
+                continue
+            step = Step(self.space, batch, key, targets, frozen, own, role == SPACE, log, codes)
+            value = term(step, role)
+            if value is None:
+                continue
+            if not torch.isfinite(value):
+                raise KuamoError(
+                    f"step {key[1]}: the loss of {type(term).__name__} for {role!r} is {float(value)}; "
+                    f"the last state that was saved is kept"
+                )
+            log[type(term).__name__ if role == SPACE else role] = float(value.detach())
+            loss = loss + (weight if role == SPACE else 1.0) * value
+        optimiser = self.optimisers[player]
+        if player == SPACE:
+            for group in optimiser.param_groups:
+                group["lr"] = self.lr * 0.5 * (1 + np.cos(np.pi * key[1] / self.steps))
+        optimiser.zero_grad(set_to_none=True)
+        if isinstance(loss, Tensor) and loss.requires_grad:
+            own_gradients(loss, self.parameters[player])
+        sum_gradients(self.parameters[player])
+        optimiser.step()
+
+    def _name(self, name: str, number: int) -> str:
+        return name if name == SPACE else f"{name}/{number}"
+
+    # ── run folder ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def save(self, out: Path, step: int, training: Training, seed: int) -> None:
+        """Write the whole state beside and rename."""
+        from kuamo.store import write_folder
+
+        arrays: dict[str, np.ndarray] = {}
+        plain: dict[str, Any] = {"step": step, "training": asdict(training), "seed": seed, "optimisers": {}}
+        for player in self.players:
+            for number, module in enumerate(self.modules[player]):
+                for name, tensor in module.state_dict().items():
+                    arrays[f"{player}.{number}.{name}"] = tensor.detach().numpy().copy()
+            state = self.optimisers[player].state_dict()
+            plain["optimisers"][player] = state["param_groups"]
+            for index, slots in state["state"].items():
+                for slot, value in slots.items():
+                    if value is not None:
+                        arrays[f"optimiser.{player}.{index}.{slot}"] = torch.as_tensor(value).numpy().copy()
+
+        def fill(folder: Path) -> None:
+            save_file(arrays, folder / "state.safetensors")
+            (folder / "state.json").write_text(json.dumps(plain), encoding="utf-8")
+
+        write_folder(out / "state", fill)
+
+    def resume(self, out: Path, training: Training, seed: int) -> int:
+        """Take up a saved state; returns the step to go on from.
+
+        Raises:
+            StoreError: the folder belongs to another run.
+        """
+        folder = out / "state"
+        if not (folder / "state.json").exists():
+            return 0
+        plain = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        given = {"training": asdict(training), "seed": seed}
+        found = {"training": plain["training"], "seed": plain["seed"]}
+        if found != given or set(plain["optimisers"]) != set(self.players):
+            raise StoreError(f"{out}: holds a run with {found}; given {given}: expected the same, or another folder")
+        arrays = load_file(folder / "state.safetensors")
+        for player in self.players:
+            for number, module in enumerate(self.modules[player]):
+                prefix = f"{player}.{number}."
+                state = {n[len(prefix) :]: torch.from_numpy(a) for n, a in arrays.items() if n.startswith(prefix)}
+                module.load_state_dict(state)
+            slots: dict[int, dict[str, Tensor]] = {}
+            prefix = f"optimiser.{player}."
+            for name, array in arrays.items():
+                if name.startswith(prefix):
+                    index, slot = name[len(prefix) :].split(".", 1)
+                    slots.setdefault(int(index), {})[slot] = torch.from_numpy(array)
+            self.optimisers[player].load_state_dict({"state": slots, "param_groups": plain["optimisers"][player]})
+        return int(plain["step"])
+
+
+def own_gradients(loss: Tensor, parameters: list[Tensor]) -> None:
+    """Gradients of this player's parameters and of no other's."""
+    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+
+
+def unique_parameters(modules: list[nn.Module]) -> list[Tensor]:
+    """Trainable parameters, each once, in order."""
+    seen: dict[int, Tensor] = {}
+    for module in modules:
+        for parameter in module.parameters():
+            if parameter.requires_grad:
+                seen.setdefault(id(parameter), parameter)
+    return list(seen.values())
+
+
+def space_optimiser(training: Training) -> Callable[[Any], torch.optim.Optimizer]:
+    """AdamW, or the mission's SGD."""
+    if training.optimiser == "sgd":
+        return lambda p: torch.optim.SGD(p, lr=training.lr, momentum=0.5)
+    if training.optimiser == "adamw":
+        return lambda p: torch.optim.AdamW(p, lr=training.lr, weight_decay=training.weight_decay)
+    raise KuamoError(f"given optimiser {training.optimiser!r}; expected 'adamw' or 'sgd'")
+
+
+def _optimiser_of(name: str, player: Player) -> Callable[[Any], Any]:
+    if player.optimiser is None:
+        raise KuamoError(f"player {name!r}: given no optimiser; expected one, since it does not train with the space")
+    return player.optimiser
+
+
+def batch_of(sources: Mapping[str, Source], rows: np.ndarray) -> Batch:
+    """This process's share of the batch: every size-th row, with row numbers of the whole batch."""
+    rank, size = rank_and_size()
+    place = np.arange(rank, len(rows), size)
+    cells = {name: source.cells(rows[place], place) for name, source in sources.items()}
+    return Batch(len(rows), torch.from_numpy(place), cells)
+
+
+def targets_of(space: Space, batch: Batch, frozen: Mapping[str, bool]) -> dict[str, Tensor]:
+    """What each decoder should give: features of a frozen column, or what its decoder takes of raw values."""
+    targets = {}
+    for port in space.ports:
+        cells = batch.cells[port.name]
+        decoder = port.decoder
+        if decoder is None:
+            continue
+        if len(cells) == 0:
+            targets[port.name] = torch.zeros(0, getattr(decoder, "out", 0))
+        elif hasattr(decoder, "target"):
+            targets[port.name] = decoder.target(cells.x)
+        elif frozen[port.name]:
+            targets[port.name] = cells.x
+    return targets
+
+
+@contextmanager
+def own_randomness(seed: int) -> Iterator[None]:
+    """Nothing random outside changes what happens inside, nor the other way round."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

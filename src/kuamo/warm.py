@@ -1,0 +1,116 @@
+"""Before and after the loop: heads that begin at the closed form, decoders where an objective needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kuamo.cells import Source
+from kuamo.codes import LinearHead
+from kuamo.decoders.likelihood import Likelihood
+from kuamo.encoders.base import encode_items, prepare
+from kuamo.errors import KuamoError, TableError
+from kuamo.heads import TrainableHead
+from kuamo.objectives import CCA, Objective
+from kuamo.objectives.base import terms_of
+from kuamo.space import Port, Space
+from kuamo.table import Table
+from kuamo.training import Training, own_randomness, train
+
+__all__ = ["train_space"]
+
+DIM = 64
+Packed = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def train_space(
+    space: Space,
+    table: Table,
+    cells: Packed,
+    objective: Objective,
+    dim: int | None,
+    training: Training,
+    seed: int,
+    out: Path | None,
+    progress: Callable[[str, int, int], None] | None,
+) -> None:
+    """Give every port a head (and a decoder where one is needed), then train in place."""
+    needs = frozenset().union(*(term.needs for _, term in terms_of(objective)))
+    with own_randomness(seed):
+        add_heads(space, table, cells, needs, dim, seed)
+        if "decoders" in needs:
+            add_decoders(space, cells, objective)
+    for _, term in terms_of(objective):
+        if hasattr(term, "fused"):
+            space.fusion = term.fused()
+    sources = {
+        port.name: Source(table, port, cells[port.name][0] if port.name in cells else None) for port in space.ports
+    }
+    log = train(space, sources, objective, training, seed=seed, out=out, progress=progress)
+    names = " + ".join(f"{weight:g} {type(term).__name__}" for weight, term in terms_of(objective))
+    losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())
+    space.notes.append(
+        f"trained {names}: {training.steps} steps of {training.batch_size} rows, {training.optimiser} "
+        f"{training.lr:g}; at the end {losses}"
+    )
+
+
+def add_heads(space: Space, table: Table, cells: Packed, needs: frozenset[str], dim: int | None, seed: int) -> None:
+    """Trainable heads; those of frozen columns start at the closed form where the codes are points."""
+    gaussian = "gaussian" in needs
+    closed: dict[str, LinearHead] = {}
+    if not gaussian and "pairs" in needs and len(cells) == len(space.ports):
+        from kuamo.fitting import solve_heads
+
+        note = solve_heads(space, table, cells, CCA(dim=dim), seed)
+        closed = {port.name: port.head for port in space.ports}
+        space.notes.append("start: " + note)
+    size = dim or (next(iter(closed.values())).dim if closed else DIM)
+    for port in space.ports:
+        width = cells[port.name][0].shape[1] if port.name in cells else feature_size(table, port)
+        head = TrainableHead(width, size, gaussian=gaussian, hidden=128 if gaussian else 0)
+        if port.name in cells:
+            head.standardise(cells[port.name][0])
+        if port.name in closed:
+            head.start_from(closed[port.name])
+        port.head = head
+    space.score = "cosine" if gaussian else "dot"
+
+
+def add_decoders(space: Space, cells: Packed, objective: Objective) -> None:
+    """A Gaussian likelihood for every column that has no decoder of its own; standardised targets.
+
+    Raises:
+        TableError: a raw column without a decoder.
+    """
+    terms = [term for _, term in terms_of(objective) if "decoders" in term.needs]
+    for port in space.ports:
+        if port.decoder is None and not any(term.decodes(port.name) for term in terms):
+            continue  # a ridge decoder will do, once the codes are there
+        if port.decoder is None:
+            if port.name not in cells:
+                raise TableError(
+                    f"column {port.name!r}: its encoder is trained, so its target is raw; "
+                    f"expected decoders={{{port.name!r}: a decoder with `target(batch)`}}"
+                )
+            port.decoder = Likelihood(space.dim, cells[port.name][0].shape[1])
+        if port.name in cells and hasattr(port.decoder, "standardise"):
+            y = cells[port.name][0]
+            gain = 1 / np.maximum(y.std(axis=0), 1e-3 * max(float(y.std()), 1e-6))
+            port.decoder.standardise(torch.from_numpy(y.mean(axis=0)), torch.from_numpy(gain.astype(np.float32)))
+
+
+def feature_size(table: Table, port: Port) -> int:
+    """D of a trainable encoder: what it gives for the first entry.
+
+    Raises:
+        KuamoError: the column has no entry.
+    """
+    if len(table.column(port.name).row) == 0:
+        raise KuamoError(f"column {port.name!r}: given no cell at all; expected at least one")
+    items: list[Any] = [prepare(port.encoder)(value) for value in table.values(port.name, [0])]
+    return int(encode_items(port.encoder, items, port.name).shape[1])

@@ -1,0 +1,26 @@
+"""Every objective, ready to be fitted on `toy()`; the law tests run over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import kuamo as km
+from kuamo.decoders.generator import Generator
+from kuamo.fusion import Mixture, Product
+
+TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
+    "InfoNCE": lambda: {"objective": km.InfoNCE()},
+    "Reconstruct": lambda: {"objective": km.Reconstruct(), "dim": 16},
+    "Elbo subsets": lambda: {"objective": km.Elbo(beta=0.5), "dim": 16},
+    "Elbo product": lambda: {"objective": km.Elbo(Product()), "dim": 16},
+    "Elbo mixture": lambda: {"objective": km.Elbo(Mixture()), "dim": 16},
+    "Minimax": lambda: {"objective": km.Minimax("a", "b"), "dim": 16, "decoders": {"b": Generator(16, 24, noise=4)}},
+    "InfoNCE + Reconstruct": lambda: {"objective": km.InfoNCE() + 0.5 * km.Reconstruct(), "dim": 16},
+}
+CLOSED: dict[str, Callable[[], dict[str, Any]]] = {"CCA": lambda: {"objective": km.CCA()}}
+ALIGNING = {**CLOSED, **{name: make for name, make in TRAINED.items() if name != "Reconstruct"}}
+
+
+def small_toy(rows: int = 200, *, names: tuple[str, ...] = ("a", "b"), holes: float = 0.0, seed: int = 0) -> km.Table:
+    return km.datasets.toy(rows, modalities=names, dims=(30, 24), correlations=(0.95,) * 8, holes=holes, seed=seed)

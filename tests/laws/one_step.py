@@ -1,0 +1,88 @@
+"""Gradients of one step of any objective, in one process or in several (run as a script)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import kuamo as km
+from kuamo.cells import Source
+from kuamo.features import features
+from kuamo.fitting import open_ports
+from kuamo.training import Game, batch_of, own_randomness
+from kuamo.warm import add_decoders, add_heads
+
+
+def gradients_of_one_step(
+    table: km.Table, member: dict[str, Any], *, like: str | None = None, fitted_on: km.Table | None = None
+) -> tuple[dict[str, torch.Tensor], dict[str, set[int]]]:
+    """Gradient by parameter name, and the parameters of each player, for one batch of the whole table in order.
+
+    `like` names the column that heads are made for first, so that column order changes no initial weight.
+    """
+    base = fitted_on or table
+    objective = member["objective"]
+    ports = open_ports(base, {}, member.get("decoders", {}))
+    cells = {p.name: (features(base, p.name, p.encoder), base.column(p.name).row) for p in ports}
+    space = km.Space(sorted(ports, key=lambda p: p.name) if like else ports)
+    needs = frozenset().union(*(term.needs for _, term in getattr(objective, "terms", ((1, objective),)))) - {"pairs"}
+    with own_randomness(0):
+        torch.manual_seed(5)
+        add_heads(space, base, cells, needs, 16, 0)
+        if "decoders" in needs:
+            add_decoders(space, cells, objective)
+        for decoder in member.get("decoders", {}).values():
+            for parameter in decoder.parameters():
+                torch.nn.init.normal_(parameter, std=0.1)
+        game = Game(space, objective, km.Training(steps=10, optimiser="sgd", lr=0.0))
+        space.ports = [next(p for p in space.ports if p.name == name) for name in table.columns]
+        sources = {p.name: Source(table, p, features(table, p.name, p.encoder)) for p in space.ports}
+        for source in sources.values():
+            if source.frozen is not None and source.frozen.size == 0:
+                source.frozen = np.zeros((0, cells[source.port.name][0].shape[1]), np.float32)
+        batch = batch_of(sources, np.arange(len(table)))
+        log: dict[str, float] = {}
+        grads: dict[str, torch.Tensor] = {}
+        for player in game.players:
+            game.play(player, batch, sources, (0, 1), log)
+            for label, module in _labelled(space, game, player):
+                for key, parameter in module.named_parameters():
+                    if parameter.requires_grad and any(parameter is p for p in game.parameters[player]):
+                        gradient = parameter.grad
+                        grads[f"{label}.{key}"] = torch.zeros_like(parameter) if gradient is None else gradient.clone()
+    return grads, {player: {id(p) for p in game.parameters[player]} for player in game.players}
+
+
+def _labelled(space: km.Space, game: Game, player: str) -> list[tuple[str, torch.nn.Module]]:
+    if player != "space":
+        return [(player, module) for module in game.modules[player]]
+    parts = [(f"{p.name}.{role}", part) for p in space.ports for role, part in p.parts().items()]
+    named = [(label, part) for label, part in parts if isinstance(part, torch.nn.Module)]
+    extra = [module for module in game.modules[player] if not any(module is part for _, part in named)]
+    return named + [(f"own{i}", module) for i, module in enumerate(extra)]
+
+
+def main(name: str, rendezvous: str, rank: int, size: int, folder: str) -> None:
+    """Column b is present in even rows only, and even rows are the first process's."""
+    from laws.members import TRAINED, small_toy
+
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=size)
+    table = small_toy(64)
+    holed = km.Table(
+        {"a": [table[i]["a"] for i in range(64)], "b": [table[i]["b"] if i % 2 == 0 else None for i in range(64)]},
+        modalities=table.modalities,
+    )
+    torch.manual_seed(3)
+    grads, _ = gradients_of_one_step(holed, TRAINED[name](), fitted_on=table)
+    if rank == 0:
+        np.savez(Path(folder) / f"grads{size}.npz", **{key: value.numpy() for key, value in grads.items()})
+    torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
