@@ -100,7 +100,9 @@ def compare(dtype: type) -> dict[str, object]:
 
 def hardware() -> dict[str, object]:
     """What this ran on, and how busy it was."""
-    model = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    model = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return {
         "cpu": model[0] if model else platform.processor(),
         "cores": os.cpu_count(),

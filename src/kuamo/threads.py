@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["one_thread"]
+__all__ = ["one_thread", "one_torch_thread"]
 
 
 @contextmanager
@@ -20,3 +20,21 @@ def one_thread() -> Iterator[None]:
 
     with threadpool_limits(limits=1, user_api="blas"):
         yield
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Run torch on one thread: small convolutions lose more to waiting than they gain.
+
+    Example:
+        >>> with one_torch_thread():
+        ...     pass
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

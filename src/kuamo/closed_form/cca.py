@@ -117,9 +117,9 @@ def cca_from_moments(moments: PairMoments, dim: int = 64, *, ridge: Ridge = 0.0)
 
 
 def gram_svd(c: Matrix, k: int) -> tuple[Matrix, Matrix, Matrix]:
-    """U (p, k), s (k,), V (q, k): leading singular vectors and values by the smaller Gram matrix, in a third of the time
+    """U (p, k), s (k,), V (q, k): leading singular vectors and values, by the smaller Gram matrix.
 
-    Squaring costs the vectors of values below 1e-8, which are left at zero on one side.
+    A third of the time of an SVD. Squaring costs the vectors of values below 1e-8: they are left at zero on one side.
     """
     if c.shape[0] > c.shape[1]:
         v, s, u = gram_svd(c.T, k)

@@ -8,6 +8,10 @@ every ridge c
 and for every (k, γ) the held-out rows are ranked by the CSA score Σ_{i≤k} ρ_i^γ û_i v̂_i. The score of a choice is the
 mean reciprocal rank over both directions.
 
+The best mean wins. No one-standard-error rule was better throughout (on a toy and on emoji, 100 and 1,000 pairs):
+"smallest k" and "largest ridge" lost at 100 pairs on both; "largest k" gained on emoji (recall of unseen rows .166
+against .156) and lost on the toy (.015 against .018); at 1,000 pairs all were within .006.
+
 Choosing needs less of the data than using it: folds see the `components` leading principal components of each view,
 the refit sees up to `refit_components` of them at the same λ. The components of a view come from all its rows, never
 from its partner: which held-out rows belong together is not looked at.
@@ -55,6 +59,7 @@ class Choice:
         ridge: c. dim: k. gamma: γ.
         penalties: (λx, λy), c times the mean variance of the components of each view, in units of squared features.
         score: the mean reciprocal rank on held-out rows, both directions; chance is about ln(n)/n for galleries of n.
+            It is the best of the table, so a little flattered: judge on rows that choosing never saw.
         correlations: (k,) correlations of the axes on *held-out* rows, mean over folds.
         gallery: the mean number of rows that each query was ranked among.
         table: every Trial, best first.
@@ -230,6 +235,11 @@ def principal_map(x: NDArray, components: int, name: str) -> LinearMap:
         norm = np.linalg.norm(axes, axis=0)
         return LinearMap(mean, axes / np.where(norm > 1e-8 * norm.max(), norm, np.inf))
     return LinearMap(mean, leading_axes(centred.T @ centred, size))
+
+
+def on_axes(basis: LinearMap, x: NDArray) -> Matrix:
+    """The rows of a view on its principal axes, in float64."""
+    return np.asarray(basis(x.astype(np.float64)), np.float64)
 
 
 def leading_axes(gram: Matrix, k: int) -> Matrix:

@@ -21,6 +21,7 @@ import numpy as np
 
 from kuamo.encoders.base import verified
 from kuamo.errors import KuamoError
+from kuamo.threads import one_torch_thread
 
 __all__ = ["EfficientNetLite0"]
 
@@ -72,7 +73,7 @@ class EfficientNetLite0:
         (1, 8384)
     """
 
-    batch_size = 16
+    batch_size = 8
 
     def __init__(self, *, size: int = 160, first_block: int = 8) -> None:
         if not self.installed():
@@ -114,7 +115,7 @@ class EfficientNetLite0:
         import torch
 
         pixels = (np.asarray(batch, dtype=np.float32) / 255 - MEAN) / STD
-        with torch.inference_mode():
+        with torch.inference_mode(), one_torch_thread():
             x = torch.from_numpy(pixels).permute(0, 3, 1, 2)  # channels last in memory, as the kernels like it
             return torch.cat(self._layers(x), dim=1).numpy()
 

@@ -1,0 +1,91 @@
+"""Text → picture by a GAN, as the field began: noise and a caption's embedding in, minimax, SGD for both players.
+
+    min_G max_D  E log D(picture, caption) + E log(1 − D(G(noise, caption), caption))
+
+The generator is fully connected, then convolutional, with activations; the discriminator is its mirror. Captions are
+embedded by a space fitted before (word embeddings and a small convolutional net, aligned by InfoNCE). Run it:
+
+    python examples/text_to_image_gan.py --steps 600 --out gan.png
+
+It says honestly how far it gets: the share of 192 made pictures whose colour, and place, are right.
+"""
+
+import argparse
+
+import numpy as np
+import torch
+from torch import nn
+
+import kuamo as km
+from kuamo.encoders.pixels import PixelEncoder
+from kuamo.encoders.words import WordEncoder, train_tokenizer
+
+SIZE, DIM, NOISE = 32, 32, 16
+
+
+class Generator(nn.Module):
+    """(caption code, noise) → picture in [0, 1]: fully connected, then convolutions."""
+
+    out, noise = 3 * SIZE * SIZE, NOISE
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(DIM + NOISE, 64 * 8 * 8)
+        self.conv = nn.Sequential(
+            nn.ReLU(), nn.Upsample(scale_factor=2), nn.Conv2d(64, 48, 3, padding=1), nn.ReLU(),
+            nn.Upsample(scale_factor=2), nn.Conv2d(48, 24, 3, padding=1), nn.ReLU(), nn.Conv2d(24, 3, 3, padding=1),
+        )  # fmt: skip
+
+    def target(self, batch: torch.Tensor) -> torch.Tensor:
+        return batch.float().flatten(1) / 255
+
+    def generate(self, z: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(self.conv(self.dense(torch.cat([z, noise], 1)).view(-1, 64, 8, 8))).flatten(1)
+
+    def sample(self, z: torch.Tensor, rng: torch.Generator | None = None) -> torch.Tensor:
+        return self.generate(z, torch.randn((len(z), NOISE), generator=rng))
+
+
+class Discriminator(nn.Module):
+    """(picture, caption code) → logit: convolutions, then fully connected."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Sequential(
+            nn.Conv2d(3, 24, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(24, 48, 4, 2, 1), nn.LeakyReLU(0.2), nn.Flatten()
+        )
+        self.dense = nn.Sequential(nn.Linear(48 * 8 * 8 + DIM, 96), nn.LeakyReLU(0.2), nn.Linear(96, 1))
+
+    def forward(self, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        return self.dense(torch.cat([self.conv(y.view(-1, 3, SIZE, SIZE)), z], 1))[:, 0]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--steps", type=int, default=600)
+    options.add_argument("--out", default="gan.png")
+    given = options.parse_args()
+    table = km.datasets.shapes(rows=2000, size=SIZE, seed=0)
+    texts = [table[i]["text"] for i in range(len(table))]
+    encoders = {"text": WordEncoder(train_tokenizer(texts), dim=64), "image": PixelEncoder(size=SIZE, dim=64)}
+    km.fit(table, km.InfoNCE(), encoders=encoders, dim=DIM, training=km.Training(steps=300, batch_size=64, lr=2e-3))
+    for encoder in encoders.values():
+        encoder.requires_grad_(True)
+    game = km.Minimax(given="text", to="image", lr=0.02, critic=Discriminator)
+    training = km.Training(steps=given.steps, batch_size=64, lr=0.02, optimiser="sgd")
+    space = km.fit(table, game, encoders=encoders, decoders={"image": Generator()}, dim=DIM, training=training)
+    captions = sorted(set(texts))
+    made = space.translate([{"text": text} for text in captions], to="image", seed=0).reshape(-1, 3, SIZE, SIZE)
+    pictures = (made.transpose(0, 2, 3, 1) * 255).astype(np.uint8)
+    mean = {t: np.mean([table[i]["image"] for i in range(len(texts)) if texts[i] == t], axis=0) for t in captions}
+    everything = np.stack([mean[t] for t in captions]).reshape(len(captions), -1)
+    near = ((pictures.reshape(len(captions), 1, -1).astype(float) - everything) ** 2).sum(-1).argmin(1)
+    words = [(t.split()[2], t.split(", ")[1]) for t in captions]
+    for what, part in (("colour", 0), ("place", 1)):
+        print(f"{what} right: {np.mean([words[i][part] == words[j][part] for i, j in enumerate(near)]):.2f}")
+    print(space.notes[-1])
+    km.Image().write(np.vstack([np.hstack(pictures[i : i + 16]) for i in range(0, 192, 16)]), given.out)
+
+
+if __name__ == "__main__":
+    main()
