@@ -5,7 +5,7 @@
 
 Both get the same arrays, alternate, and the median of three counts. Prints seconds, their ratio, the largest difference
 of the canonical correlations at zero ridge, and how far from the arithmetic floor we are: the time that this machine
-needs for the products XᵀX, YᵀY and XᵀY alone, at the speed of one large product.
+needs for the products XᵀX, YᵀY and XᵀY alone, at the speed of one large float64 product.
 """
 
 from __future__ import annotations
@@ -75,20 +75,21 @@ def floor_seconds(x: np.ndarray, y: np.ndarray) -> float:
     return n * (p * p + q * q + 2 * p * q) / speed
 
 
-def compare(dtype: type) -> dict[str, object]:
+def compare(dtype: type, precision: str) -> dict[str, object]:
     """One comparison, in alternation."""
     x, y = views(options.rows, dtype)
     cca(x[:2000], y[:2000], DIM)
     ZooCCA(DIM).fit([x[:2000], y[:2000]])
     ours, zoos = [], []
     for _ in range(3):
-        seconds, model = timed(lambda: cca(x, y, DIM))
+        seconds, model = timed(lambda: cca(x, y, DIM, precision=precision))
         ours.append(seconds)
         seconds, zoo = timed(lambda: ZooCCA(DIM).fit([x, y]))
         zoos.append(seconds)
     kuamo_s, zoo_s, floor = float(np.median(ours)), float(np.median(zoos)), floor_seconds(x, y)
     return {
         "input": np.dtype(dtype).name,
+        "our_products": precision,
         "kuamo_s": round(kuamo_s, 3),
         "cca_zoo_s": round(zoo_s, 3),
         "ratio": round(kuamo_s / zoo_s, 3),
@@ -114,9 +115,10 @@ def hardware() -> dict[str, object]:
 
 
 def main() -> None:
-    """Run for float32 and float64 input, and print."""
+    """Run for float32 and float64 input, and once with float32 products, and print."""
     before = hardware()
-    results = [compare(np.float32), compare(np.float64)]
+    # cca-zoo computes in the precision of its input; our default is float64 products for either.
+    results = [compare(np.float32, "float64"), compare(np.float64, "float64"), compare(np.float32, "float32")]
     if options.json:
         print(json.dumps({"benchmark": "cca_speed", "rows": options.rows, **before, "results": results}))
         return
@@ -124,9 +126,10 @@ def main() -> None:
     print(", ".join(f"{key} {value}" for key, value in before.items()))
     for result in results:
         print(", ".join(f"{key} {value}" for key, value in result.items()))
-    worst = max(result["ratio"] for result in results)
-    differ = max(result["max_correlation_difference"] for result in results)
-    print(f"target: ratio ≤ .35 (worst {worst}), difference ≤ 1e-6 (worst {differ:.1e})")
+    defaults = results[:2]
+    worst = max(result["ratio"] for result in defaults)
+    differ = max(result["max_correlation_difference"] for result in defaults)
+    print(f"target, at the default precision: ratio ≤ .35 (worst {worst}), difference ≤ 1e-6 (worst {differ:.1e})")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Canonical correlation analysis of 5,000,000 × (128, 128) float32, streamed from Parquet within 1 GB of memory.
 
-    python benchmarks/cca_stream.py [--rows 5000000] [--folder /tmp]
+    python benchmarks/cca_stream.py [--rows 5000000] [--folder FOLDER]
 
 The file (5 GB) is written in pieces to a temporary folder and removed at the end. The reading runs in a process of its
 own, whose peak memory is its own. Prints seconds at a quarter, half and all of the rows, peak memory, and the largest

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+
+# Small problems on a shared machine: a second thread mostly spins. Before numpy and torch are imported.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ TEXT = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text("utf-8")
 
 
 def test_a_ragged_modality_of_ones_own(tmp_path: Path) -> None:
-    names: dict[str, Any] = {"np": np}
+    names: dict[str, Any] = {"np": np, "km": km, "dataclass": dataclass}
     for block in re.findall(r"```python\n(.*?)```", TEXT, re.S):
         assert len(block.splitlines()) <= 10
         exec(block, names)
@@ -29,4 +30,6 @@ def test_a_ragged_modality_of_ones_own(tmp_path: Path) -> None:
     space.save(tmp_path / "s")
     again = km.Space.load(tmp_path / "s", custom={"imu": (names["Imu"](), names["Statistics"]())})
     assert np.array_equal(np.asarray(again.encode(test)), np.asarray(space.encode(test)))
+    trained = km.fit(km.datasets.toy(rows=200), names["Close"](), training=km.Training(steps=5), seed=0)
+    assert "trained 1 Close" in trained.notes[-1]
     assert again.index(test).search({"imu": walks[0]}, to="pose", k=3)

@@ -9,7 +9,7 @@ and for every (k, γ) the held-out rows are ranked by the CSA score Σ_{i≤k} �
 mean reciprocal rank over both directions.
 
 The best mean wins. No one-standard-error rule was better throughout (on a toy and on emoji, 100 and 1,000 pairs):
-"smallest k" and "largest ridge" lost at 100 pairs on both; "largest k" gained on emoji (recall of unseen rows .166
+"smallest k" and "largest ridge" lost at 100 pairs on both; "largest k" gained on emoji (.166 on unseen rows
 against .156) and lost on the toy (.015 against .018); at 1,000 pairs all were within .006.
 
 Choosing needs less of the data than using it: folds see the `components` leading principal components of each view,

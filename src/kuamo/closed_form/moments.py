@@ -26,7 +26,7 @@ __all__ = ["Covariances", "Moments", "PairMoments", "Precision", "as_features", 
 Matrix = NDArray[np.float64]
 Precision = Literal["float32", "float64"]
 
-TILE = 4096  # rows per product: long enough for full speed, short enough for the float32 sums inside
+TILE = 2048  # rows per product: long enough for full speed, short enough for the float32 sums inside
 
 
 def as_features(x: ArrayLike, name: str) -> NDArray[np.floating]:
@@ -305,13 +305,22 @@ def summed(
     """Σ(x − s), Σ(y − t), and their three products, tile by tile."""
     dims = x.shape[1], y.shape[1]
     sums = [np.zeros(shape) for shape in (dims[0], dims[1], (dims[0],) * 2, (dims[1],) * 2, dims)]
+    one = np.ones(min(TILE, len(x)), kind)
+    room_x, room_y = np.empty((len(one), dims[0]), kind), np.empty((len(one), dims[1]), kind)
     for start in range(0, len(x), TILE):
-        u = (x[start : start + TILE] - shift_x.astype(x.dtype)).astype(kind, copy=False)
-        v = (y[start : start + TILE] - shift_y.astype(y.dtype)).astype(kind, copy=False)
-        one = np.ones(len(u), kind)
-        for total, part in zip(sums, (one @ u, one @ v, u.T @ u, v.T @ v, u.T @ v), strict=True):
+        u = shifted(x[start : start + TILE], shift_x, room_x)
+        v = shifted(y[start : start + TILE], shift_y, room_y)
+        w = one[: len(u)]
+        for total, part in zip(sums, (w @ u, w @ v, u.T @ u, v.T @ v, u.T @ v), strict=True):
             total += part
     return tuple(sums)  # type: ignore[return-value]
+
+
+def shifted(x: NDArray, shift: Matrix, room: NDArray) -> NDArray:
+    """x − s, written into `room`: a fresh array per tile would cost more in page faults than the subtraction."""
+    # In the finer of the two precisions: rounding x before a large mean is taken off would lose what is left of it.
+    finer = np.result_type(x, room)
+    return np.subtract(x, shift.astype(finer), out=room[: len(x)], dtype=finer, casting="same_kind")
 
 
 def check_finite(x: NDArray, total: Matrix, square: Matrix, name: str) -> None:
