@@ -135,8 +135,8 @@ def choose(
     labels = None if groups is None else as_labels(groups, len(x))
     size = max(components, refit_components)
     basis_x, basis_y = principal_map(x, size, "x"), principal_map(y, size, "y")
-    x = np.asarray(basis_x(x.astype(np.float64)), np.float64)
-    y = np.asarray(basis_y(y.astype(np.float64)), np.float64)
+    x = np.asarray(basis_x(x), np.float64)
+    y = np.asarray(basis_y(y), np.float64)
     lead_x, lead_y = x[:, :components], y[:, :components]
     fold = fold_of_rows(len(x), folds, seed, labels)
     dims = sorted({min(dim, lead_x.shape[1], lead_y.shape[1]) for dim in dims})
@@ -231,7 +231,8 @@ def principal_map(x: NDArray, components: int, name: str) -> LinearMap:
     size = min(components, len(x) - 1, x.shape[1])
     centred = x - mean
     if len(x) < x.shape[1]:
-        axes = centred.T @ leading_axes(centred @ centred.T, size)
+        centred = centred.astype(x.dtype, copy=False)  # the wide case, where double precision would double the bill
+        axes = centred.T @ leading_axes((centred @ centred.T).astype(np.float64), size).astype(x.dtype)
         norm = np.linalg.norm(axes, axis=0)
         return LinearMap(mean, axes / np.where(norm > 1e-8 * norm.max(), norm, np.inf))
     return LinearMap(mean, leading_axes(centred.T @ centred, size))
@@ -239,7 +240,7 @@ def principal_map(x: NDArray, components: int, name: str) -> LinearMap:
 
 def on_axes(basis: LinearMap, x: NDArray) -> Matrix:
     """The rows of a view on its principal axes, in float64."""
-    return np.asarray(basis(x.astype(np.float64)), np.float64)
+    return np.asarray(basis(x), np.float64)
 
 
 def leading_axes(gram: Matrix, k: int) -> Matrix:

@@ -26,7 +26,7 @@ __all__ = ["Covariances", "Moments", "PairMoments", "Precision", "as_features", 
 Matrix = NDArray[np.float64]
 Precision = Literal["float32", "float64"]
 
-TILE = 2048  # rows per product: long enough for full speed, short enough for the float32 sums inside
+TILE = 4096  # rows per product: long enough for full speed, short enough for the float32 sums inside
 
 
 def as_features(x: ArrayLike, name: str) -> NDArray[np.floating]:
@@ -318,9 +318,12 @@ def summed(
 
 def shifted(x: NDArray, shift: Matrix, room: NDArray) -> NDArray:
     """x − s, written into `room`: a fresh array per tile would cost more in page faults than the subtraction."""
-    # In the finer of the two precisions: rounding x before a large mean is taken off would lose what is left of it.
-    finer = np.result_type(x, room)
-    return np.subtract(x, shift.astype(finer), out=room[: len(x)], dtype=finer, casting="same_kind")
+    out = room[: len(x)]
+    if out.dtype == np.float32:  # rounding x before a large mean is taken off would lose what is left of it
+        return np.subtract(x, shift.astype(x.dtype), out=out, casting="same_kind")
+    out[...] = x  # then in place: faster than a subtraction that casts on the way
+    out -= shift
+    return out
 
 
 def check_finite(x: NDArray, total: Matrix, square: Matrix, name: str) -> None:

@@ -20,6 +20,7 @@ from kuamo.objectives.base import Objective
 
 __all__ = ["CCA", "Solved"]
 
+REFIT = 512
 RIDGES = (0.03, 0.3, 1.0, 3.0, 10.0)
 DIMS = (16, 32, 64, 128, 256)
 VIEW_DIMS = (32, 64, 128)
@@ -55,7 +56,7 @@ class CCA(Objective):
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     trained: ClassVar[bool] = False
     dim: int | None = None
-    folds: int = 4
+    folds: int = 3
     components: int = 384
 
     def solve(
@@ -106,6 +107,7 @@ class CCA(Objective):
             ridges=RIDGES,
             seed=seed,
             components=self.components,
+            refit_components=max(self.components, REFIT),
             groups=groups[rows] if repeated else None,
             dims=DIMS if self.dim is None else (min(self.dim, most),),
         )
