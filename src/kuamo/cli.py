@@ -47,6 +47,7 @@ def fit(
         str,
         typer.Option(help="What to learn by, such as 'CCA' or 'InfoNCE+0.5*Reconstruct'; see `kuamo info`."),
     ] = "CCA",
+    steps: Annotated[int, typer.Option(help="Training steps, for objectives that are trained.")] = 600,
     seed: Seed = 0,
     imports: Import = None,
     as_json: Json = False,
@@ -61,6 +62,7 @@ def fit(
             rows,
             parse_objective(objective),
             encoders={name: net for name, net in own["ENCODERS"].items() if name in rows.columns},
+            training=None if objective == "CCA" else km.Training(steps=steps),
             seed=seed,
             progress=progress,
         )

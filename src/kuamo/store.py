@@ -43,7 +43,6 @@ PARTS = {
     "EfficientNetLite0": "kuamo.encoders",
     "WordEncoder": "kuamo.encoders.words",
     "PixelEncoder": "kuamo.encoders.pixels",
-    "SoundEncoder": "kuamo.encoders.sound",
     "LinearHead": "kuamo.codes",
     "TrainableHead": "kuamo.heads",
     "Ridge": "kuamo.decoders.ridge",
