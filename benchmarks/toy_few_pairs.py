@@ -1,4 +1,4 @@
-"""Claim: with few pairs of weakly correlated vectors, cross-validated regularised CCA retrieves best.
+"""Which method retrieves best from few pairs of weakly correlated vectors? (At 100 pairs, so far, not the rCCA.)
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/toy_few_pairs.py [method ...]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.encoders.base import collate, is_trainable, prepare
+from kuamo.encoders.base import collate, prepare
 from kuamo.space import Port
 from kuamo.table import Table
 
@@ -89,11 +89,6 @@ class Source:
             self._held[entry] = item
             self._bytes += size
         return item
-
-    @property
-    def trainable(self) -> bool:
-        """Does the step run the encoder itself?"""
-        return self.frozen is None and is_trainable(self.port.encoder)
 
 
 def entries_of(row: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
