@@ -81,6 +81,7 @@ def main(name: str, rendezvous: str, rank: int, size: int, folder: str) -> None:
     grads, _ = gradients_of_one_step(holed, TRAINED[name](), fitted_on=table)
     if rank == 0:
         np.savez(Path(folder) / f"grads{size}.npz", **{key: value.numpy() for key, value in grads.items()})
+    torch.distributed.barrier()  # nobody leaves while another still reads
     torch.distributed.destroy_process_group()
 
 
