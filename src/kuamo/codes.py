@@ -1,7 +1,7 @@
-"""Codes: points, or Gaussians, in the shared space; and the linear head that closed forms give.
+"""Codes: points, or Gaussians, in the shared space; and the head that closed forms give.
 
     Code(mean (n, d), logvar (n, d) or None)        a point code's sample is its mean
-    LinearHead:  h → (h − s) W → unit norm → · ρ^(γ/2)
+    SolvedHead:  h → (h − s) W → unit norm → · ρ^(γ/2)
 
 Arrays are numpy's or torch's; nothing here imports torch. Trainable heads are in `heads.py`.
 """
@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.closed_form import LinearMap
+from kuamo.closed_form import KernelMap, LinearMap
+from kuamo.closed_form.kernel import unit_rows
 
-__all__ = ["Code", "LinearHead"]
+__all__ = ["Code", "SolvedHead"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,23 +71,28 @@ class Code:
 
 
 @dataclass(frozen=True, eq=False)
-class LinearHead:
-    """The head of a closed form: a linear map, then unit norm, then a weight for each axis.
+class SolvedHead:
+    """The head of a closed form: a map, unit norm and a weight for each axis.
 
-    The order matters: weights before unit norm rank differently.
+    norm = "before":  h → map(h) → unit norm → · scale         the dot product of codes is the CSA score
+    norm = "after":   h → map(h) → · scale → unit norm         the dot product of codes is a cosine
+
+    The two rank differently; which one is better is a matter of the data.
 
     Args:
-        map: features (n, D) → (n, d).
-        scale: (d,) weight of each axis after normalising; `None` leaves codes as the map gives them.
+        map: features (n, D) → (n, d), linear or of a kernel.
+        scale: (d,) weight of each axis; `None` leaves codes as the map gives them.
+        norm: is unit norm taken before or after the weights?
 
     Example:
-        >>> head = LinearHead(LinearMap(np.zeros(2), np.eye(2)), np.array([1.0, 0.5]))
+        >>> head = SolvedHead(LinearMap(np.zeros(2), np.eye(2)), np.array([1.0, 0.5]))
         >>> np.asarray(head(np.array([[3.0, 4.0]], np.float32)))
         array([[0.6, 0.4]], dtype=float32)
     """
 
-    map: LinearMap
+    map: LinearMap | KernelMap
     scale: np.ndarray | None = None
+    norm: str = "before"
     gaussian: bool = field(default=False, init=False)
 
     @property
@@ -97,7 +103,25 @@ class LinearHead:
     def __call__(self, features: np.ndarray) -> Code:
         """Codes (n, d) of features (n, D)."""
         z = self.map(features)
-        if self.scale is not None:
-            norm = np.linalg.norm(z, axis=1, keepdims=True)
-            z = z / np.maximum(norm, np.finfo(z.dtype).tiny) * self.scale.astype(z.dtype)
-        return Code(z)
+        if self.scale is None:
+            return Code(z)
+        scale = self.scale.astype(z.dtype)
+        return Code(unit_rows(z * scale) if self.norm == "after" else unit_rows(z) * scale)
+
+    def config(self) -> dict[str, str]:
+        """The plain part of its stored form."""
+        return {"map": "kernel" if isinstance(self.map, KernelMap) else "linear", "norm": self.norm}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The rest of it."""
+        names = ("shift", "gain", "anchors", "weight", "offset")
+        arrays = {name: getattr(self.map, name) for name in names if hasattr(self.map, name)}
+        return arrays | ({} if self.scale is None else {"scale": np.asarray(self.scale)})
+
+    @classmethod
+    def from_arrays(cls, config: dict[str, str], arrays: dict[str, np.ndarray]) -> SolvedHead:
+        """The inverse of `config` and `arrays`."""
+        scale = arrays.get("scale")
+        kind = KernelMap if config["map"] == "kernel" else LinearMap
+        made = kind(**{name: array for name, array in arrays.items() if name != "scale"})
+        return cls(made, scale, config["norm"])

@@ -1,6 +1,8 @@
 """The trainable head: features → Code.
 
-h' = (h − s) · g,   z = W h' + b [+ MLP(h')],   point codes: unit norm, then · scale;   Gaussian: logvar = V h' + c
+h' = (h − s) · g,   z = W h' + b [+ MLP(h')];   Gaussian: logvar = V h' + c
+
+point codes: unit norm, then · scale, or · scale, then unit norm, as in `codes.SolvedHead`
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kuamo.codes import Code, LinearHead
+from kuamo.closed_form import LinearMap
+from kuamo.codes import Code, SolvedHead
 
 __all__ = ["TrainableHead"]
 
@@ -21,7 +24,8 @@ class TrainableHead(nn.Module):
 
     Args:
         dim_in: D. dim: d. hidden: width of the perceptron, 0 for none; its last layer starts at zero.
-        gaussian: codes with a variance, without unit norm. unit: point codes of unit norm.
+        gaussian: codes with a variance, without unit norm.
+        norm: of point codes, unit norm "before" the weights or "after" them.
 
     Example:
         >>> head = TrainableHead(8, 4, gaussian=True)
@@ -30,9 +34,9 @@ class TrainableHead(nn.Module):
         ((3, 4), True)
     """
 
-    def __init__(self, dim_in: int, dim: int, *, hidden: int = 0, gaussian: bool = False, unit: bool = True) -> None:
+    def __init__(self, dim_in: int, dim: int, *, hidden: int = 0, gaussian: bool = False, norm: str = "before") -> None:
         super().__init__()
-        self.dim_in, self.dim, self.hidden, self.gaussian, self.unit = dim_in, dim, hidden, gaussian, unit
+        self.dim_in, self.dim, self.hidden, self.gaussian, self.norm = dim_in, dim, hidden, gaussian, norm
         self.shift: Tensor
         self.gain: Tensor
         self.register_buffer("shift", torch.zeros(dim_in))
@@ -48,7 +52,7 @@ class TrainableHead(nn.Module):
         if self.spread is not None:
             nn.init.zeros_(self.spread.weight)
             nn.init.constant_(self.spread.bias, -2.0)
-        self.scale = nn.Parameter(torch.ones(dim)) if unit and not gaussian else None
+        self.scale = None if gaussian else nn.Parameter(torch.ones(dim))
 
     def forward(self, features: Tensor) -> Code:
         """Code (n, d) of features (n, D)."""
@@ -58,9 +62,10 @@ class TrainableHead(nn.Module):
             z = z + self.mlp(h)
         if self.spread is not None:
             return Code(z, self.spread(h).clamp(-8, 4))
-        if self.scale is not None:
-            z = nn.functional.normalize(z, dim=-1) * self.scale
-        return Code(z)
+        assert self.scale is not None
+        if self.norm == "after":
+            return Code(nn.functional.normalize(z * self.scale, dim=-1))
+        return Code(nn.functional.normalize(z, dim=-1) * self.scale)
 
     def standardise(self, features: np.ndarray) -> None:
         """Take shift and gain from features (n, D): zero mean, unit variance."""
@@ -69,8 +74,10 @@ class TrainableHead(nn.Module):
         self.shift.copy_(torch.from_numpy(features.mean(axis=0)))
         self.gain.copy_(torch.from_numpy(1 / np.maximum(std, floor)))
 
-    def start_from(self, head: LinearHead) -> None:
-        """Begin at a closed form: the same codes, then training goes on from there."""
+    def start_from(self, head: SolvedHead) -> None:
+        """Begin at a linear closed form: the same codes, then training goes on from there."""
+        assert isinstance(head.map, LinearMap)
+        self.norm = head.norm
         gain = self.gain.double().numpy()
         shift = self.shift.double().numpy()
         weight = head.map.weight / gain[:, None]
@@ -93,5 +100,5 @@ class TrainableHead(nn.Module):
             "dim": self.dim,
             "hidden": self.hidden,
             "gaussian": self.gaussian,
-            "unit": self.unit,
+            "norm": self.norm,
         }

@@ -22,8 +22,6 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.closed_form import LinearMap
-from kuamo.codes import LinearHead
 from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import StoreError
 from kuamo.index import Index, check_owner
@@ -43,7 +41,7 @@ PARTS = {
     "EfficientNetLite0": "kuamo.encoders",
     "WordEncoder": "kuamo.encoders.words",
     "PixelEncoder": "kuamo.encoders.pixels",
-    "LinearHead": "kuamo.codes",
+    "SolvedHead": "kuamo.codes",
     "TrainableHead": "kuamo.heads",
     "Ridge": "kuamo.decoders.ridge",
     "Likelihood": "kuamo.decoders.likelihood",
@@ -144,7 +142,7 @@ def _plain_part(part: Any) -> dict[str, Any]:
         return {"type": "custom", "name": name}
     if hasattr(part, "config"):
         return {"type": name, "config": part.config()}
-    if is_dataclass(part) and not isinstance(part, LinearHead):
+    if is_dataclass(part):
         return {"type": name, "config": asdict(part)}  # type: ignore[arg-type]
     return {"type": name, "config": {}}
 
@@ -154,9 +152,6 @@ def _arrays(part: Any) -> dict[str, np.ndarray]:
         return {name: tensor.detach().cpu().numpy() for name, tensor in part.state_dict().items()}
     if hasattr(part, "arrays"):
         return part.arrays()
-    if isinstance(part, LinearHead):
-        arrays = {"shift": part.map.shift, "weight": part.map.weight, "offset": part.map.offset}
-        return arrays | ({} if part.scale is None else {"scale": np.asarray(part.scale)})
     return {}
 
 
@@ -174,8 +169,6 @@ def _build(
                 f"expected load(path, custom={{{column!r}: (modality, encoder)}})"
             )
         part = own[0] if role == "modality" else own[1]
-    elif item["type"] == "LinearHead":
-        return LinearHead(LinearMap(arrays["shift"], arrays["weight"], arrays["offset"]), arrays.get("scale"))
     elif item["type"] not in PARTS:
         raise StoreError(f"column {column!r}: given a part {item['type']!r}; expected one of {sorted(PARTS)}")
     else:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from kuamo.cells import Source
-from kuamo.codes import LinearHead
+from kuamo.codes import SolvedHead
 from kuamo.decoders.likelihood import Likelihood
 from kuamo.encoders.base import encode_items, prepare
 from kuamo.errors import KuamoError, TableError
@@ -62,11 +62,11 @@ def train_space(
 def add_heads(space: Space, table: Table, cells: Packed, needs: frozenset[str], dim: int | None, seed: int) -> None:
     """Trainable heads; those of frozen columns start at the closed form where the codes are points."""
     gaussian = "gaussian" in needs
-    closed: dict[str, LinearHead] = {}
+    closed: dict[str, SolvedHead] = {}
     if not gaussian and "pairs" in needs and len(cells) == len(space.ports):
         from kuamo.fitting import solve_heads
 
-        note = solve_heads(space, table, cells, CCA(dim=dim), seed)
+        note = solve_heads(space, table, cells, CCA(dim=dim, kernels=("linear",)), seed)
         closed = {port.name: port.head for port in space.ports}
         space.notes.append("start: " + note)
     size = dim or (next(iter(closed.values())).dim if closed else DIM)

@@ -8,22 +8,32 @@ import sys
 import numpy as np
 import pytest
 
+import kuamo.closed_form.views as views
 from kuamo.closed_form import (
+    KernelMap,
     LinearMap,
     Moments,
     PairMoments,
+    Search,
     cca,
     cca_from_moments,
     choose,
     csa_codes,
     gcca,
     gcca_from_moments,
+    kernel_map,
     moments_of,
     procrustes,
     reduced_rank,
     ridge,
     ridge_from_moments,
 )
+from kuamo.closed_form.kernel import arc_cosine
+from kuamo.closed_form.svd import svd
+from kuamo.closed_form.views import views_of
+
+KERNELS = ("linear", "arc-cosine")
+RIDGES = (0.03, 0.3, 3.0)
 
 
 def paired(n: int = 400, p: int = 12, q: int = 9, k: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -325,31 +335,117 @@ def test_choose_finds_what_is_there() -> None:
     u, v = choice.transform(x[200:], y[200:])
     rank = ((u @ v.T) >= (u * v).sum(1)[:, None]).sum(1)
     assert (rank <= 10).mean() > 0.9
-    assert choice.score == max(trial.score for trial in choice.table)
+    assert choice.best.score == max(trial.score for trial in choice.table)
     assert choice.correlations[0] > 0.8
     plain = cca(x[:200], y[:200], 30)  # the spectrum of training rows flatters
-    assert choice.correlations.mean() < plain.correlations[: choice.dim].mean()
+    assert choice.correlations.mean() < plain.correlations[: choice.best.dim].mean()
 
 
 def test_choose_on_permuted_pairs_is_chance() -> None:
     """Held-out rows that were looked at would be found again."""
     x, y = paired(200, 300, 250, 8)
-    choice = choose(x, y[np.random.default_rng(1).permutation(200)])
+    choice = choose(x, y[np.random.default_rng(1).permutation(200)], Search(folds=5, kernels=KERNELS, ridges=RIDGES))
     chance = (1 / np.arange(1, 41)).mean()  # mean reciprocal rank in galleries of 40
     assert choice.gallery == 40
-    assert choice.score < chance + 0.06  # the best of 60 trials
+    assert choice.best.score < chance + 0.06  # the best of many trials
     assert np.mean([trial.score for trial in choice.table]) == pytest.approx(chance, abs=0.03)
     assert abs(choice.correlations.mean()) < 0.1
 
 
-def test_a_held_out_pair_changes_no_code_of_its_own_fold() -> None:
-    """Swapping partners within a fold leaves what that fold's model is solved from as it was."""
-    x, y = paired(100)
-    swapped = y.copy()
-    swapped[:20] = y[:20][::-1]
-    fold = moments_of([(x, y)]) - moments_of([(x[:20], y[:20])])
-    other = moments_of([(x, swapped)]) - moments_of([(x[:20], swapped[:20])])
-    same(fold, other)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_held_out_row_does_not_move_the_axes_of_its_fold(kernel: str) -> None:
+    """Neither its partner nor itself is looked at: the rows that are seen have the same coordinates."""
+    x, _ = paired(60, 90)
+    changed = x.copy()
+    changed[:10] += np.random.default_rng(1).normal(size=(10, 90))
+    seen, held = np.arange(10, 60), np.arange(10)
+    shift = x.mean(0) - changed.mean(0)  # the kernel's angles are seen from the mean of all rows
+    changed[10:] -= shift * (kernel == "arc-cosine")
+    one, other = (views_of(z, (kernel,), 40, "x")[kernel].split(seen, held)[0] for z in (x, changed))
+    if kernel == "linear":
+        np.testing.assert_allclose(one @ one.T, other @ other.T, atol=1e-9)
+    assert one.mean(0) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_coordinates_of_a_view_are_what_its_map_gives(kernel: str) -> None:
+    x, _ = paired(60, 90)
+    coordinates, made = views_of(x.astype(np.float32), (kernel,), 30, "x")[kernel].whole()
+    np.testing.assert_allclose(made(x.astype(np.float32)), coordinates, atol=2e-2 * np.abs(coordinates).max())
+    seen = np.arange(60)
+    np.testing.assert_allclose(*views_of(x, (kernel,), 30, "x")[kernel].split(seen, seen), atol=1e-9)
+
+
+def test_many_rows_take_anchors_and_agree_with_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every row an anchor, the kernel of many rows is the kernel of few."""
+    x, _ = paired(80, 12)
+    few, _ = views_of(x, ("arc-cosine",), 79, "x")["arc-cosine"].whole()
+    monkeypatch.setattr(views, "GRAM_ROWS", 10)
+    monkeypatch.setattr(views, "ANCHORS", 80)
+    many, made = views_of(x, ("arc-cosine",), 79, "x")["arc-cosine"].whole()
+    assert isinstance(made, KernelMap)
+    np.testing.assert_allclose(few @ few.T, many @ many.T, atol=2e-3)
+
+
+@pytest.mark.parametrize("shape, rank", [((7, 5), 5), ((5, 7), 3), ((6, 6), 0)])
+@pytest.mark.parametrize("failures", [0, 1, 2])
+def test_svd_is_one_however_often_lapack_gives_up(
+    shape: tuple[int, int], rank: int, failures: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    c = rng.normal(size=(shape[0], rank)) @ rng.normal(size=(rank, shape[1]))
+    expected, real, calls = np.linalg.svd(c, compute_uv=False), np.linalg.svd, []
+
+    def stubborn(*args: object, **options: object) -> object:
+        calls.append(1)
+        if len(calls) <= failures:
+            raise np.linalg.LinAlgError("SVD did not converge")
+        return real(*args, **options)
+
+    monkeypatch.setattr(np.linalg, "svd", stubborn)
+    u, s, vt = svd(c)
+    np.testing.assert_allclose(s, expected, atol=1e-10)
+    np.testing.assert_allclose((u * s) @ vt, c, atol=1e-10)
+    np.testing.assert_allclose(u.T @ u, np.eye(min(shape)), atol=1e-10)
+    np.testing.assert_allclose(vt @ vt.T, np.eye(min(shape)), atol=1e-10)
+
+
+def test_the_kernel_is_the_mean_over_random_rectified_units() -> None:
+    """E_w relu(w·a) relu(w·b) = ‖a‖‖b‖ k(a, b)/2 for standard normal w (Cho and Saul, 2009)."""
+    a, b = np.random.default_rng(0).normal(size=(2, 4))
+    w = np.random.default_rng(1).normal(size=(400_000, 4))
+    sampled = 2 * (np.maximum(w @ a, 0) * np.maximum(w @ b, 0)).mean() / (np.linalg.norm(a) * np.linalg.norm(b))
+    cosine = a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+    assert float(arc_cosine(np.array(cosine))) == pytest.approx(sampled, abs=0.01)
+
+
+def test_kernel_maps_compose_and_rescale() -> None:
+    rng = np.random.default_rng(0)
+    rows, x = rng.normal(size=(9, 5)), rng.normal(size=(4, 5)).astype(np.float32)
+    made = kernel_map(rows)
+    turn = LinearMap(rng.normal(size=made.dim_out), rng.normal(size=(made.dim_out, 2)), [1.0, 2.0])
+    np.testing.assert_allclose(made.then(turn)(x), turn(made(x)), atol=1e-3)
+    shift, gain = rng.normal(size=5), rng.uniform(1, 2, size=5)
+    np.testing.assert_allclose(made.scaled(shift, gain)(x), made(((x - shift) * gain).astype(np.float32)), atol=1e-3)
+    np.testing.assert_allclose(made(3 * x), made(x), atol=1e-3)  # only angles count
+
+
+def test_the_kernel_finds_what_no_linear_map_can() -> None:
+    """y is the sign pattern of products of x: its linear correlation with x is zero."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(700, 6))
+    y = np.stack([x[:, i] * x[:, j] for i in range(6) for j in range(i)], 1)
+    scores = {k: choose(x[:500], y[:500], Search(kernels=(k,))).best.score for k in KERNELS}
+    assert scores["arc-cosine"] > 2 * scores["linear"]
+    assert choose(x[:500], y[:500], Search(kernels=KERNELS)).best.kernel == "arc-cosine"
+
+
+def test_the_grid_of_ridges_grows_until_the_best_is_inside() -> None:
+    x, y = paired(120, 60, 50, 3)
+    choice = choose(x, y, Search(ridges=(1e-4,)))
+    ridges = sorted({trial.ridge for trial in choice.table})
+    assert len(ridges) > 2
+    assert ridges[0] <= 1e-4 < choice.best.ridge < ridges[-1]
 
 
 def test_choose_keeps_groups_together() -> None:
@@ -358,9 +454,10 @@ def test_choose_keeps_groups_together() -> None:
     groups = np.repeat(np.arange(40), 5)
     x, y = rng.normal(size=(40, 60))[groups], rng.normal(size=(40, 50))[groups]
     x, y = x + 0.01 * rng.normal(size=x.shape), y + 0.01 * rng.normal(size=y.shape)
-    leaking, honest = choose(x, y), choose(x, y, groups=groups)
+    search = Search(folds=5, ridges=(0.01, 0.1), widen=False)
+    leaking, honest = choose(x, y, search), choose(x, y, search, groups=groups)
     chance = (1 / np.arange(1, 9)).mean()  # 8 groups in a fold; five right answers each
-    assert honest.score < chance + 0.25
+    assert honest.best.score < chance + 0.25
     assert leaking.correlations[0] > 0.9 > abs(honest.correlations).mean() + 0.4
 
 
@@ -370,7 +467,7 @@ def test_choose_is_the_same_twice_and_refits_in_original_features() -> None:
     assert one.table == two.table
     assert np.array_equal(one.cca.x.weight, two.cca.x.weight)
     c = one.penalties[0] / np.trace(np.cov(x.T)) * 30, one.penalties[1] / np.trace(np.cov(y.T)) * 500
-    direct = cca(x, y, one.dim, ridge=c)
+    direct = cca(x, y, one.best.dim, ridge=c)
     np.testing.assert_allclose(one.cca.correlations, direct.correlations, atol=1e-8)
     np.testing.assert_allclose(one.cca.x(x), direct.x(x), atol=1e-6)
 
@@ -378,7 +475,7 @@ def test_choose_is_the_same_twice_and_refits_in_original_features() -> None:
 @pytest.mark.parametrize("case", ["constant columns", "repeated columns", "fewer rows than features", "all constant"])
 def test_choose_survives_hard_data(case: str) -> None:
     x, y = HARD[case]
-    choice = choose(x, y, folds=2)
+    choice = choose(x, y, Search(folds=2, kernels=KERNELS))
     assert all(np.isfinite(codes).all() for codes in choice.transform(x, y))
     assert np.isfinite(choice.correlations).all()
 
@@ -409,9 +506,13 @@ GOOD = paired(20)
         (lambda x, y: gcca({"x": x, "y": y}, 1, rows={"x": np.arange(20), "y": np.arange(20, 40)}), "view 'y'"),
         (lambda x, y: gcca({"x": x, "y": y}, 10), "dim: given 10"),
         (lambda x, y: gcca({"x": x, "y": y}, 2).transform({"z": x}), "view 'z'"),
-        (lambda x, y: choose(x, y, folds=1), "folds: given 1"),
-        (lambda x, y: choose(x, y, ridges=(0.0,)), "ridges"),
-        (lambda x, y: choose(x, y, dims=()), "dims"),
+        (lambda x, y: choose(x, y, Search(folds=1)), "folds: given 1"),
+        (lambda x, y: choose(x, y, Search(ridges=(0.0,))), "ridges"),
+        (lambda x, y: choose(x, y, Search(dims=())), "dims"),
+        (lambda x, y: choose(x, y, Search(kernels=("cubic",))), "kernels: given ('cubic',)"),
+        (lambda x, y: choose(x, y, Search(norms=())), "norms"),
+        (lambda x, y: kernel_map(x)(y), "expected (n, 12)"),
+        (lambda x, y: kernel_map(x).then(LinearMap(np.zeros(3), np.eye(3))), "map of size 3"),
         (lambda x, y: choose(x, y, groups=np.zeros(20)), "groups"),
         (lambda x, y: choose(x, np.where(y > 0, np.inf, y)), "view 'y'"),
         (lambda x, y: LinearMap(np.zeros(3), np.zeros((4, 2))), "shift"),

@@ -1,8 +1,9 @@
 """Closed forms: arrays or streamed moments in, linear maps out. NumPy only."""
 
 from kuamo.closed_form.cca import CCA, cca, cca_from_moments, csa_codes
-from kuamo.closed_form.choose import Choice, Trial, choose
+from kuamo.closed_form.choose import Choice, Search, Trial, choose
 from kuamo.closed_form.gcca import GCCA, gcca, gcca_from_moments
+from kuamo.closed_form.kernel import KernelMap, kernel_map
 from kuamo.closed_form.linear import LinearMap
 from kuamo.closed_form.moments import Covariances, Moments, PairMoments, moments_of
 from kuamo.closed_form.procrustes import procrustes, procrustes_from_moments
@@ -13,9 +14,11 @@ __all__ = [
     "GCCA",
     "Choice",
     "Covariances",
+    "KernelMap",
     "LinearMap",
     "Moments",
     "PairMoments",
+    "Search",
     "Trial",
     "cca",
     "cca_from_moments",
@@ -23,6 +26,7 @@ __all__ = [
     "csa_codes",
     "gcca",
     "gcca_from_moments",
+    "kernel_map",
     "moments_of",
     "procrustes",
     "procrustes_from_moments",

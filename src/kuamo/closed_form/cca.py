@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kuamo.closed_form.kernel import KernelMap
 from kuamo.closed_form.linear import LinearMap
 from kuamo.closed_form.moments import Covariances, PairMoments, Precision, as_features, moments_of
+from kuamo.closed_form.svd import svd
 from kuamo.errors import KuamoError
 
 __all__ = ["CCA", "cca", "cca_from_moments", "csa_codes", "penalty_of", "whitener"]
@@ -28,7 +30,8 @@ class CCA:
     """Two linear maps into a shared space, and how strongly its axes correlate.
 
     Args:
-        x: the map of view x, (D_x,) → (k,). Codes have unit variance on each axis of the training rows at ridge 0.
+        x: the map of view x, (D_x,) → (k,), linear or of a kernel. Codes have unit variance on each axis of the
+            training rows at ridge 0.
         y: the map of view y, (D_y,) → (k,).
         correlations: (k,) canonical correlations ρ, falling; of the *training* rows, so near 1 whenever n ≲ D.
 
@@ -40,8 +43,8 @@ class CCA:
         array([1.])
     """
 
-    x: LinearMap
-    y: LinearMap
+    x: LinearMap | KernelMap
+    y: LinearMap | KernelMap
     correlations: Matrix
 
     def transform(self, x: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
@@ -106,7 +109,7 @@ def cca_from_moments(moments: PairMoments, dim: int = 64, *, ridge: Ridge = 0.0)
     ridge_x, ridge_y = ridge_pair(ridge)
     white_x = whitener(c.xx, penalty_of(c.xx, ridge_x), floor_of(c))
     white_y = whitener(c.yy, penalty_of(c.yy, ridge_y), floor_of(c))
-    u, rho, vt = np.linalg.svd(white_x.T @ c.xy @ white_y, full_matrices=False)
+    u, rho, vt = svd(white_x.T @ c.xy @ white_y)
     weight_x, weight_y = white_x @ u[:, :dim], white_y @ vt[:dim].T
     sign = signs(weight_x)
     return CCA(

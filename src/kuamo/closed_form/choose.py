@@ -1,51 +1,77 @@
-"""Choose the ridge, the size and the weighting of a regularised CCA by retrieval on held-out rows.
+"""Choose kernel, ridge, size and weighting of a regularised CCA by retrieval on held-out rows.
 
-For each fold: moments = total − shard; Σxx = Ux diag(ex) Uxᵀ, Σyy = Uy diag(ey) Uyᵀ, T = Uxᵀ Σxy Uy *once*; then for
-every ridge c
+Each fold is seen on principal axes of the rows outside it (`views`). With Σxx = Ux diag(ex) Uxᵀ, Σyy = Uy diag(ey) Uyᵀ
+and T = Uxᵀ Σxy Uy *once*, for every ridge c
 
     C = (ex + λx)^(-1/2) T (ey + λy)^(-1/2) = A diag(ρ) Bᵀ,   codes (x − x̄) Ux (ex + λx)^(-1/2) A, the same for y
 
-and for every (k, γ) the held-out rows are ranked by the CSA score Σ_{i≤k} ρ_i^γ û_i v̂_i. The score of a choice is the
-mean reciprocal rank over both directions.
+and for every (k, γ, norm) the held-out rows are ranked by Σ_{i≤k} ρ_i^γ û_i v̂_i, where û is of unit norm before the
+weights ρ^(γ/2) or after them. The score of a choice is the mean reciprocal rank over both directions.
 
 The best mean wins. No one-standard-error rule was better throughout (on a toy and on emoji, 100 and 1,000 pairs):
 "smallest k" and "largest ridge" lost at 100 pairs on both; "largest k" gained on emoji (.166 on unseen rows
 against .156) and lost on the toy (.015 against .018); at 1,000 pairs all were within .006.
-
-Choosing needs less of the data than using it: folds see the `components` leading principal components of each view,
-the refit sees up to `refit_components` of them at the same λ. The components of a view come from all its rows, never
-from its partner: which held-out rows belong together is not looked at.
+A best ridge at the edge of the grid is not believed: the grid grows by factors of three until the best is inside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import product
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.cca import CCA, csa_codes, gram_svd, signs
+from kuamo.closed_form.kernel import unit_rows
 from kuamo.closed_form.linear import LinearMap
-from kuamo.closed_form.moments import Covariances, as_features, check_finite, moments_of
+from kuamo.closed_form.moments import Covariances, as_features, moments_of
+from kuamo.closed_form.views import Kernel, View, views_of
 from kuamo.errors import KuamoError
 
-__all__ = ["Choice", "Trial", "choose", "fold_of_rows", "reciprocal_rank"]
+__all__ = ["Choice", "Norm", "Search", "Trial", "choose", "fold_of_rows", "reciprocal_rank"]
 
 Matrix = NDArray[np.float64]
+Norm = Literal["before", "after"]
 
-RIDGES = (0.01, 0.1, 0.3, 1.0, 3.0, 10.0)
-DIMS = (16, 32, 64, 128, 256)
-GAMMAS = (0.0, 1.0)
+
+@dataclass(frozen=True)
+class Search:
+    """What is tried, and how it is judged.
+
+    Args:
+        kernels: of the features. "arc-cosine" sees angles only.
+        ridges: c > 0 in units of the mean variance of a component, the same for both views.
+        widen: may the grid of ridges grow when its edge is best?
+        dims: k; those larger than the data allow are cut down to what they allow.
+        gammas: γ ≥ 0. norms: unit norm before or after the weights.
+        components: at most so many principal axes of each view.
+        folds: of the rows, 2 to n/2 (or the number of groups). ranked: folds are tried, at least two and at most all,
+            until so many rows have been ranked. gallery: at most so many rows of a fold are ranked.
+    """
+
+    kernels: Sequence[Kernel] = ("linear",)
+    ridges: Sequence[float] = (0.1, 0.3, 1.0)
+    widen: bool = True
+    dims: Sequence[int] = (16, 32, 64, 128, 256)
+    gammas: Sequence[float] = (0.0, 1.0, 2.0)
+    norms: Sequence[Norm] = ("before", "after")
+    components: int = 448
+    folds: int = 6
+    ranked: int = 400
+    gallery: int = 2000
 
 
 class Trial(NamedTuple):
     """One row of the score table: a choice, its mean score over folds, and the standard error of that mean."""
 
+    kernel: Kernel
     ridge: float
     dim: int
     gamma: float
+    norm: Norm
     score: float
     error: float
 
@@ -56,60 +82,47 @@ class Choice:
 
     Args:
         cca: the regularised CCA of all rows at the chosen λ and k, from features (D,) to (k,).
-        ridge: c. dim: k. gamma: γ.
+        best: the chosen kernel, ridge c, size k, exponent γ and norm, with its score: the mean reciprocal rank on
+            held-out rows, both directions; chance is about ln(n)/n for galleries of n. It is the best of the table, so
+            a little flattered: judge on rows that choosing never saw.
         penalties: (λx, λy), c times the mean variance of the components of each view, in units of squared features.
-        score: the mean reciprocal rank on held-out rows, both directions; chance is about ln(n)/n for galleries of n.
-            It is the best of the table, so a little flattered: judge on rows that choosing never saw.
         correlations: (k,) correlations of the axes on *held-out* rows, mean over folds.
-        gallery: the mean number of rows that each query was ranked among.
+        gallery: the mean number of rows that each query was ranked among. folds: how many were tried.
         table: every Trial, best first.
     """
 
     cca: CCA
-    ridge: float
-    dim: int
-    gamma: float
+    best: Trial
     penalties: tuple[float, float]
-    score: float
     correlations: Matrix
     gallery: float
+    folds: int
     table: tuple[Trial, ...]
 
     def transform(self, x: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
-        """Codes (n, k) and (m, k) whose dot product is the CSA score (see `csa_codes`)."""
+        """Codes (n, k) and (m, k) whose dot product is the score."""
         z_x, z_y = self.cca.transform(x, y)
-        rho = self.cca.correlations
-        return csa_codes(z_x, rho, self.gamma), csa_codes(z_y, rho, self.gamma)
+        return self.codes(z_x), self.codes(z_y)
+
+    def codes(self, z: NDArray) -> NDArray:
+        """Canonical variates (n, k) → codes (n, k)."""
+        coded = csa_codes(z, self.cca.correlations, self.best.gamma)
+        return unit_rows(coded) if self.best.norm == "after" else coded
+
+
+DEFAULT = Search()
 
 
 def choose(
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    folds: int = 5,
-    ridges: Sequence[float] = RIDGES,
-    dims: Sequence[int] = DIMS,
-    gammas: Sequence[float] = GAMMAS,
-    components: int = 384,
-    refit_components: int = 768,
-    gallery: int = 2000,
-    seed: int = 0,
-    groups: ArrayLike | None = None,
+    x: ArrayLike, y: ArrayLike, search: Search = DEFAULT, *, seed: int = 0, groups: ArrayLike | None = None
 ) -> Choice:
-    """Cross-validated regularised CCA: the ridge c, size k and CSA exponent γ that retrieve held-out rows best.
+    """Cross-validated regularised CCA: kernel, ridge c, size k, exponent γ and norm that retrieve held-out rows best.
 
-    s(x, y) = Σ_{i≤k} ρ_i^γ û_i v̂_i on unit-norm codes û, v̂; score = mean over both directions of 1/rank of the partner.
+    s(x, y) = Σ_{i≤k} ρ_i^γ û_i v̂_i; score = mean over both directions of 1/rank of the partner.
 
     Args:
         x: (n, D_x) features. y: (n, D_y), row i belongs to row i of x.
-        folds: 2 to n/2 (or the number of groups).
-        ridges: c > 0 to try, in units of the mean variance of a component, the same for both views.
-        dims: k to try; those larger than the data allow are cut down to what it allows.
-        gammas: γ ≥ 0 to try.
-        components: at most so many principal components of each view are seen while choosing.
-        refit_components: and so many in the refit. More tell near neighbours apart (1,336 emoji: R@1 of 300 unseen
-            .38 at 384, .39 at 768), and cost the cube of their number, once.
-        gallery: at most so many rows of a fold are ranked.
+        search: what is tried, and how it is judged.
         seed: of the folds.
         groups: (n,) labels; rows of one group stay in one fold and count as right answers for each other.
 
@@ -126,46 +139,80 @@ def choose(
         >>> rng = np.random.default_rng(0)
         >>> z = rng.normal(size=(200, 8))
         >>> x, y = z @ rng.normal(size=(8, 30)), z @ rng.normal(size=(8, 20))
-        >>> choice = choose(x, y, dims=(2, 8))
-        >>> choice.score > 0.9
+        >>> choose(x, y, Search(dims=(2, 8))).best.score > 0.9
         True
     """
     x, y = as_features(x, "x"), as_features(y, "y")
-    check_options(len(x), len(y), folds, ridges, dims, gammas, components, gallery)
+    check_search(len(x), len(y), search)
     labels = None if groups is None else as_labels(groups, len(x))
-    size = max(components, refit_components)
-    basis_x, basis_y = principal_map(x, size, "x"), principal_map(y, size, "y")
-    x = np.asarray(basis_x(x), np.float64)
-    y = np.asarray(basis_y(y), np.float64)
-    lead_x, lead_y = x[:, :components], y[:, :components]
-    fold = fold_of_rows(len(x), folds, seed, labels)
-    dims = sorted({min(dim, lead_x.shape[1], lead_y.shape[1]) for dim in dims})
-
-    total = moments_of([(lead_x, lead_y)])
-    scores, correlations, sizes = [], [], []
-    for held in held_out(fold, gallery, seed):
-        shard = moments_of([(lead_x[fold == held.fold], lead_y[fold == held.fold])])
-        solver = FoldSolver.of((total - shard).covariances(), lead_x[held.rows], lead_y[held.rows], dims[-1])
-        same = None if labels is None else labels[held.rows][:, None] == labels[held.rows]
-        by_ridge = [solver.codes(ridge) for ridge in ridges]
-        scores.append([score_grid(codes, dims, gammas, same) for codes in by_ridge])
-        correlations.append([held_correlations(u, v) for u, v, _ in by_ridge])
-        sizes.append(len(held.rows))
-
-    table = score_table(np.array(scores), ridges, dims, gammas)
+    held = list(held_out(fold_of_rows(len(x), search.folds, seed, labels), search, seed))
+    views_x = views_of(x, search.kernels, search.components, "x", seed)
+    views_y = views_of(y, search.kernels, search.components, "y", seed)
+    tried = [tried_kernel(kernel, views_x[kernel], views_y[kernel], search, held, labels) for kernel in search.kernels]
+    table = tuple(sorted((trial for one in tried for trial in one.trials), key=lambda trial: -trial.score))
     best = table[0]
-    penalties = penalty(lead_x.var(0, ddof=1), best.ridge), penalty(lead_y.var(0, ddof=1), best.ridge)
+    chosen = tried[list(search.kernels).index(best.kernel)]
+    (coded_x, map_x), (coded_y, map_y) = views_x[best.kernel].whole(), views_y[best.kernel].whole()
+    penalties = penalty(coded_x.var(0, ddof=1), best.ridge), penalty(coded_y.var(0, ddof=1), best.ridge)
+    axes = Axes(coded_x.var(0, ddof=1), coded_y.var(0, ddof=1), coded_x.T @ coded_y / (len(x) - 1))
+    weight_x, weight_y, rho = axes.maps(*penalties, min(best.dim, *axes.cross.shape))
+    sign = signs(map_x.weight @ weight_x)
+    to_x, to_y = (LinearMap(np.zeros(len(w)), w * sign) for w in (weight_x, weight_y))
     return Choice(
-        refitted(basis_x, basis_y, x, y, penalties, best.dim),
-        best.ridge,
-        best.dim,
-        best.gamma,
+        CCA(map_x.then(to_x), map_y.then(to_y), rho),
+        best,
         penalties,
-        best.score,
-        np.mean(correlations, axis=0)[list(ridges).index(best.ridge), : best.dim],
-        float(np.mean(sizes)),
+        chosen.correlations[best.ridge][: len(rho)],
+        float(np.mean([len(one.rows) for one in held])),
+        len(held),
         table,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """All trials of one kernel, and held-out correlations by ridge."""
+
+    trials: list[Trial]
+    correlations: dict[float, Matrix]
+
+
+def tried_kernel(
+    kernel: Kernel, x: View, y: View, search: Search, held: Sequence[HeldOut], labels: NDArray | None
+) -> Tried:
+    """Score every ridge, size, exponent and norm in every fold."""
+    solvers = [FoldSolver.of(x, y, one) for one in held]
+    most = min(min(solver.axes.cross.shape) for solver in solvers)
+    dims = sorted({min(dim, most) for dim in search.dims})
+    same = [None if labels is None else labels[one.rows][:, None] == labels[one.rows] for one in held]
+    trials: list[Trial] = []
+    correlations: dict[float, Matrix] = {}
+    waiting = list(search.ridges)
+    while waiting:
+        ridge = waiting.pop(0)
+        codes = [solver.codes(ridge, dims[-1]) for solver in solvers]
+        scores = np.array([score_grid(*one, dims, search, right) for one, right in zip(codes, same, strict=True)])
+        mean, error = scores.mean(0), scores.std(0, ddof=1) / np.sqrt(len(scores))
+        grid = product(dims, search.gammas, search.norms)
+        trials += [
+            Trial(kernel, float(ridge), int(k), float(g), norm, float(m), float(e))
+            for (k, g, norm), m, e in zip(grid, mean, error, strict=True)
+        ]
+        correlations[ridge] = np.mean([held_correlations(u, v) for u, v, _ in codes], axis=0)
+        if not waiting and search.widen:
+            waiting = beyond(max(trials, key=lambda trial: trial.score).ridge, sorted(correlations))
+    return Tried(trials, correlations)
+
+
+def beyond(best: float, tried: Sequence[float]) -> list[float]:
+    """The ridge to try next when the best is at an edge of what was tried: three times further, within 1e-4 … 1e4.
+
+    Example:
+        >>> beyond(3.0, [0.3, 1.0, 3.0]), beyond(1.0, [0.3, 1.0, 3.0])
+        ([9.0], [])
+    """
+    further = {tried[0]: tried[0] / 3, tried[-1]: tried[-1] * 3}.get(best)
+    return [further] if further is not None and 1e-4 <= further <= 1e4 else []
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,72 +237,25 @@ class FoldSolver:
     axes: Axes
     held_x: Matrix  # (m, p)
     held_y: Matrix
-    dim: int
 
     @staticmethod
-    def of(c: Covariances, held_x: Matrix, held_y: Matrix, dim: int) -> FoldSolver:
+    def of(view_x: View, view_y: View, held: HeldOut) -> FoldSolver:
         """Decompose both covariances and turn everything else."""
+        (seen_x, held_x), (seen_y, held_y) = view_x.split(held.seen, held.rows), view_y.split(held.seen, held.rows)
+        c: Covariances = moments_of([(seen_x, seen_y)]).covariances()
         (e_x, u_x), (e_y, u_y) = np.linalg.eigh(c.xx), np.linalg.eigh(c.yy)
         axes = Axes(np.maximum(e_x, 0), np.maximum(e_y, 0), u_x.T @ c.xy @ u_y)
-        return FoldSolver(axes, (held_x - c.mean_x) @ u_x, (held_y - c.mean_y) @ u_y, dim)
+        return FoldSolver(axes, (held_x - c.mean_x) @ u_x, (held_y - c.mean_y) @ u_y)
 
-    def codes(self, ridge: float) -> tuple[NDArray, NDArray, Matrix]:
+    def codes(self, ridge: float, dim: int) -> tuple[NDArray, NDArray, Matrix]:
         """Held-out codes (m, k) of both views, float32, and ρ (k,)."""
-        weight_x, weight_y, rho = self.axes.maps(
-            penalty(self.axes.var_x, ridge), penalty(self.axes.var_y, ridge), self.dim
-        )
+        weight_x, weight_y, rho = self.axes.maps(penalty(self.axes.var_x, ridge), penalty(self.axes.var_y, ridge), dim)
         return (self.held_x @ weight_x).astype(np.float32), (self.held_y @ weight_y).astype(np.float32), rho
 
 
 def penalty(variance: Matrix, ridge: float) -> float:
     """λ = c times the mean variance; never 0, so that a constant view is divided by something."""
     return ridge * float(variance.mean()) + float(np.finfo(np.float64).tiny)
-
-
-def refitted(
-    basis_x: LinearMap, basis_y: LinearMap, x: Matrix, y: Matrix, penalties: tuple[float, float], dim: int
-) -> CCA:
-    """The regularised CCA of all rows x (n, p), y (n, q), given on their principal axes, as maps from features."""
-    axes = Axes(x.var(0, ddof=1), y.var(0, ddof=1), x.T @ y / (len(x) - 1))
-    weight_x, weight_y, rho = axes.maps(*penalties, dim)
-    sign = signs(basis_x.weight @ weight_x)
-    to_x, to_y = (LinearMap(np.zeros(len(w)), w * sign) for w in (weight_x, weight_y))
-    return CCA(basis_x.then(to_x), basis_y.then(to_y), rho)
-
-
-def principal_map(x: NDArray, components: int, name: str) -> LinearMap:
-    """Centre a view and turn it to at most so many leading principal axes, by the smaller of XᵀX and XXᵀ."""
-    total = x.sum(0, dtype=np.float64)
-    check_finite(x, total, np.zeros((1, 1)), name)
-    mean = total / len(x)
-    size = min(components, len(x) - 1, x.shape[1])
-    centred = x - mean
-    if len(x) < x.shape[1]:
-        centred = centred.astype(x.dtype, copy=False)  # the wide case, where double precision would double the bill
-        axes = centred.T @ leading_axes((centred @ centred.T).astype(np.float64), size).astype(x.dtype)
-        norm = np.linalg.norm(axes, axis=0)
-        return LinearMap(mean, axes / np.where(norm > 1e-8 * norm.max(), norm, np.inf))
-    return LinearMap(mean, leading_axes(centred.T @ centred, size))
-
-
-def on_axes(basis: LinearMap, x: NDArray) -> Matrix:
-    """The rows of a view on its principal axes, in float64."""
-    return np.asarray(basis(x), np.float64)
-
-
-def leading_axes(gram: Matrix, k: int) -> Matrix:
-    """Orthonormal (n, k): the k leading eigenvectors of a positive semi-definite matrix.
-
-    A full `eigh` up to 2 k. Above, two rounds of subspace iteration from a fixed random start with k/8 spare
-    directions: the trailing axes are then approximate, which costs a little variance and no correctness.
-    """
-    n = len(gram)
-    if n <= 2 * k:
-        return np.linalg.eigh(gram)[1][:, ::-1][:, :k]
-    start = np.random.default_rng(0).standard_normal((n, k + k // 8))
-    span = np.linalg.qr(gram @ (gram @ start))[0]
-    turn = np.linalg.eigh(span.T @ gram @ span)[1]
-    return span @ turn[:, ::-1][:, :k]
 
 
 def fold_of_rows(n: int, folds: int, seed: int, groups: NDArray | None = None) -> NDArray[np.intp]:
@@ -282,32 +282,42 @@ def fold_of_rows(n: int, folds: int, seed: int, groups: NDArray | None = None) -
 
 
 class HeldOut(NamedTuple):
-    """A fold and those of its rows that are ranked."""
+    """A fold: those of its rows that are ranked, and the rows outside it."""
 
-    fold: int
     rows: NDArray[np.intp]
+    seen: NDArray[np.intp]
 
 
-def held_out(fold: NDArray[np.intp], gallery: int, seed: int) -> Iterator[HeldOut]:
-    """Each fold, with at most `gallery` of its rows, drawn at random."""
+def held_out(fold: NDArray[np.intp], search: Search, seed: int) -> Iterator[HeldOut]:
+    """Folds, each with at most `gallery` of its rows, until `ranked` rows have come, but at least two."""
     rng = np.random.default_rng(seed)
+    ranked = 0
     for number in range(fold.max() + 1):
+        if number >= 2 and ranked >= search.ranked:
+            return
         rows = np.flatnonzero(fold == number)
-        yield HeldOut(number, np.sort(rng.permutation(rows)[:gallery]))
+        ranked += len(rows)
+        yield HeldOut(np.sort(rng.permutation(rows)[: search.gallery]), np.flatnonzero(fold != number))
 
 
 def score_grid(
-    codes: tuple[NDArray, NDArray, Matrix],
-    dims: Sequence[int],
-    gammas: Sequence[float],
-    same: NDArray[np.bool_] | None,
-) -> list[list[float]]:
-    """The score of every (k, γ), (len(dims), len(gammas))."""
-    u, v, rho = codes
-    return [
-        [reciprocal_rank(csa_codes(u[:, :k], rho[:k], g) @ csa_codes(v[:, :k], rho[:k], g).T, same) for g in gammas]
-        for k in dims
-    ]
+    u: NDArray, v: NDArray, rho: Matrix, dims: Sequence[int], search: Search, same: NDArray[np.bool_] | None
+) -> list[float]:
+    """The score of every (k, γ, norm), in the order of their product."""
+    scores = []
+    for k, gamma in product(dims, search.gammas):
+        a, b = csa_codes(u[:, :k], rho[:k], gamma), csa_codes(v[:, :k], rho[:k], gamma)
+        before = a @ b.T
+        for norm in search.norms:
+            # Dividing a row of scores by the query's length changes no order in it, but does in the other direction.
+            score = before if norm == "before" else before / lengths(a)[:, None] / lengths(b)
+            scores.append(reciprocal_rank(score, same))
+    return scores
+
+
+def lengths(codes: NDArray) -> NDArray:
+    """The norm (n,) of each code, never 0."""
+    return np.maximum(np.linalg.norm(codes, axis=1), np.finfo(codes.dtype).tiny)
 
 
 def reciprocal_rank(score: ArrayLike, same: ArrayLike | None = None) -> float:
@@ -343,20 +353,6 @@ def held_correlations(u: NDArray, v: NDArray) -> Matrix:
     return np.divide((u * v).sum(0), size, out=np.zeros_like(size), where=size > 0)
 
 
-def score_table(
-    scores: NDArray, ridges: Sequence[float], dims: Sequence[int], gammas: Sequence[float]
-) -> tuple[Trial, ...]:
-    """Trials by falling mean score; scores (folds, ridges, dims, gammas). Of equals, the earlier in the grid."""
-    mean, error = scores.mean(0), scores.std(0, ddof=1) / np.sqrt(len(scores))
-    trials = [
-        Trial(float(c), int(k), float(g), float(mean[i, j, l]), float(error[i, j, l]))
-        for i, c in enumerate(ridges)
-        for j, k in enumerate(dims)
-        for l, g in enumerate(gammas)
-    ]
-    return tuple(sorted(trials, key=lambda trial: -trial.score))
-
-
 def as_labels(groups: ArrayLike, n: int) -> NDArray[np.intp]:
     """Groups as numbers (n,)."""
     array = np.asarray(groups)
@@ -365,24 +361,21 @@ def as_labels(groups: ArrayLike, n: int) -> NDArray[np.intp]:
     return np.unique(array, return_inverse=True)[1]
 
 
-def check_options(
-    n: int,
-    rows_y: int,
-    folds: int,
-    ridges: Sequence[float],
-    dims: Sequence[int],
-    gammas: Sequence[float],
-    components: int,
-    gallery: int,
-) -> None:
+def check_search(n: int, rows_y: int, search: Search) -> None:
     """Refuse what cannot be cross-validated, by name."""
     if n != rows_y:
         raise KuamoError(f"views 'x' and 'y': given {n} and {rows_y} rows; expected as many in both")
-    if n < 4 or not 2 <= folds <= n // 2:
-        raise KuamoError(f"folds: given {folds} for {n} rows; expected 2 to {n // 2}, and at least 4 rows")
-    low = {"ridges": (ridges, 0.0, ">"), "dims": (dims, 1, "≥"), "gammas": (gammas, 0.0, "≥")}
+    if n < 4 or not 2 <= search.folds <= n // 2:
+        raise KuamoError(f"folds: given {search.folds} for {n} rows; expected 2 to {n // 2}, and at least 4 rows")
+    low = {"ridges": (search.ridges, 0.0, ">"), "dims": (search.dims, 1, "≥"), "gammas": (search.gammas, 0.0, "≥")}
     for name, (values, least, sign) in low.items():
         if len(values) == 0 or any(v < least or (sign == ">" and v == least) or not np.isfinite(v) for v in values):
             raise KuamoError(f"{name}: given {tuple(values)}; expected at least one number, each {sign} {least:g}")
-    if components < 1 or gallery < 2:
-        raise KuamoError(f"components, gallery: given {components}, {gallery}; expected at least 1 and 2")
+    for name, given, known in (
+        ("kernels", search.kernels, {"linear", "arc-cosine"}),
+        ("norms", search.norms, {"before", "after"}),
+    ):
+        if not given or set(given) - known:
+            raise KuamoError(f"{name}: given {tuple(given)}; expected some of {sorted(known)}")
+    if search.components < 1 or search.gallery < 2:
+        raise KuamoError(f"components, gallery: given {search.components}, {search.gallery}; expected at least 1 and 2")

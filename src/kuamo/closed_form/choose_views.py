@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.cca import csa_codes
-from kuamo.closed_form.choose import fold_of_rows, principal_map, reciprocal_rank
+from kuamo.closed_form.choose import fold_of_rows, reciprocal_rank
 from kuamo.closed_form.gcca import GCCA, gcca_from_moments
 from kuamo.closed_form.moments import Moments
+from kuamo.closed_form.views import principal_map
 from kuamo.errors import KuamoError
 
 __all__ = ["ViewsChoice", "choose_views"]

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from kuamo.closed_form.cca import check_dim, signs
 from kuamo.closed_form.linear import LinearMap
 from kuamo.closed_form.moments import PairMoments, Precision, as_features, moments_of
+from kuamo.closed_form.svd import svd
 
 __all__ = ["procrustes", "procrustes_from_moments"]
 
@@ -65,7 +66,7 @@ def procrustes_from_moments(moments: PairMoments, dim: int = 64) -> tuple[Linear
     """
     check_dim(dim, moments.dim_x, moments.dim_y)
     c = moments.covariances()
-    u, _, vt = np.linalg.svd(c.xy, full_matrices=False)
+    u, _, vt = svd(c.xy)
     sign = signs(u[:, :dim])
     return (
         LinearMap(c.mean_x, u[:, :dim] * sign * inverse_size(c.xx)),

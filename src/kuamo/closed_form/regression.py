@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from kuamo.closed_form.cca import floor_of, penalty_of, whitener
 from kuamo.closed_form.linear import LinearMap
 from kuamo.closed_form.moments import Covariances, PairMoments, Precision, moments_of
+from kuamo.closed_form.svd import svd
 from kuamo.errors import KuamoError
 
 __all__ = ["reduced_rank", "reduced_rank_from_moments", "ridge", "ridge_from_moments"]
@@ -114,7 +115,7 @@ def reduced_rank_from_moments(moments: PairMoments, rank: int, penalty: float = 
         raise KuamoError(f"rank: given {rank}; expected 1 to {most}")
     c = moments.covariances()
     white, target = whitened_target(c, penalty)
-    u, s, vt = np.linalg.svd(target, full_matrices=False)
+    u, s, vt = svd(target)
     return LinearMap(c.mean_x, white @ (u[:, :rank] * s[:rank]) @ vt[:rank], c.mean_y)
 
 

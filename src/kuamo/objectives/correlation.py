@@ -1,7 +1,8 @@
 """Canonical correlation: the closed form that comes first.
 
-Two columns: regularised CCA. Three or more: its generalisation on pairwise moments. Ridge, size and exponent are chosen
-by retrieval on held-out training rows, then the model is solved on all of them.
+Two columns: regularised CCA of the features or of their arc-cosine kernel. Three or more: its generalisation on
+pairwise moments. Kernel, ridge, size and exponent are chosen by retrieval on held-out training rows, then the model is
+solved on all of them.
 """
 
 from __future__ import annotations
@@ -12,17 +13,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from kuamo.closed_form import LinearMap, choose
+from kuamo.closed_form import KernelMap, LinearMap, Search, choose
 from kuamo.closed_form.choose_views import choose_views
-from kuamo.codes import LinearHead
+from kuamo.closed_form.views import Kernel, Map
+from kuamo.codes import SolvedHead
 from kuamo.errors import TableError
 from kuamo.objectives.base import Objective
 
 __all__ = ["CCA", "Solved"]
 
-REFIT = 512
-RIDGES = (0.03, 0.3, 1.0, 3.0, 10.0)
-DIMS = (16, 32, 64, 128, 256)
 VIEW_DIMS = (32, 64, 128)
 
 
@@ -30,7 +29,7 @@ VIEW_DIMS = (32, 64, 128)
 class Solved:
     """Heads by column, and what was chosen, in words."""
 
-    heads: dict[str, LinearHead]
+    heads: dict[str, SolvedHead]
     note: str
     score: float
 
@@ -40,8 +39,9 @@ class CCA(Objective):
     """Regularised canonical correlation analysis, cross-validated.
 
     Args:
-        dim: size of the space; `None` chooses it. folds: of the cross-validation.
-        components: each column is first reduced to so many principal components.
+        dim: size of the space; `None` chooses it.
+        kernels: of the features, to choose from; "linear" alone gives heads that training can go on from.
+        folds: of the cross-validation; as many of them are tried as it takes to rank 400 rows.
 
     References:
         Relations between two sets of variates, Hotelling, 1936; Canonical analysis of several sets of variables,
@@ -56,8 +56,8 @@ class CCA(Objective):
     needs: ClassVar[frozenset[str]] = frozenset({"pairs"})
     trained: ClassVar[bool] = False
     dim: int | None = None
-    folds: int = 3
-    components: int = 384
+    kernels: tuple[Kernel, ...] = ("linear", "arc-cosine")
+    folds: int = 6
 
     def solve(
         self,
@@ -100,28 +100,21 @@ class CCA(Objective):
         x, y = mean_by_row(x, row_x, rows), mean_by_row(y, row_y, rows)
         repeated = len(names) < len(rows)
         most = min(x.shape[1], y.shape[1])
-        choice = choose(
-            x,
-            y,
-            folds=folds,
-            ridges=RIDGES,
-            seed=seed,
-            components=self.components,
-            refit_components=max(self.components, REFIT),
-            groups=groups[rows] if repeated else None,
-            dims=DIMS if self.dim is None else (min(self.dim, most),),
-        )
-        scale = np.clip(choice.cca.correlations, 0, 1) ** (choice.gamma / 2)
+        sizes = {} if self.dim is None else {"dims": (min(self.dim, most),)}
+        search = Search(kernels=self.kernels, folds=folds, **sizes)  # type: ignore[arg-type]
+        choice = choose(x, y, search, seed=seed, groups=groups[rows] if repeated else None)
+        best = choice.best
+        scale = np.clip(choice.cca.correlations, 0, 1) ** (best.gamma / 2)
         heads = {
-            a: LinearHead(scalings[a].into(choice.cca.x), scale),
-            b: LinearHead(scalings[b].into(choice.cca.y), scale),
+            a: SolvedHead(scalings[a].into(choice.cca.x), scale, best.norm),
+            b: SolvedHead(scalings[b].into(choice.cca.y), scale, best.norm),
         }
         note = (
-            f"regularised CCA on {len(rows):,} paired rows: ridge {choice.ridge:g}, {choice.dim} dimensions, exponent "
-            f"{choice.gamma:g}, chosen by {folds}-fold retrieval (mean reciprocal rank {choice.score:.3f} "
-            f"among {choice.gallery:.0f})"
+            f"regularised CCA on {len(rows):,} paired rows: {best.kernel} kernel, ridge {best.ridge:.3g}, {best.dim} "
+            f"dimensions, exponent {best.gamma:g}, unit norm {best.norm} the weights; chosen by retrieval on "
+            f"{choice.folds} of {folds} folds (mean reciprocal rank {best.score:.3f} among {choice.gallery:.0f})"
         )
-        return Solved(heads, note, choice.score)
+        return Solved(heads, note, best.score)
 
     def _several(
         self,
@@ -131,9 +124,9 @@ class CCA(Objective):
         scalings: Mapping[str, Scaling],
     ) -> Solved:
         dims = VIEW_DIMS if self.dim is None else (self.dim,)
-        choice = choose_views(cells, folds=min(self.folds, 3), dims=dims, seed=seed, groups=groups)
+        choice = choose_views(cells, dims=dims, seed=seed, groups=groups)
         scale = np.clip(choice.gcca.spectrum, 0, 1) ** (choice.gamma / 2)
-        heads = {name: LinearHead(scalings[name].into(choice.gcca.maps[name]), scale) for name in cells}
+        heads = {name: SolvedHead(scalings[name].into(choice.gcca.maps[name]), scale) for name in cells}
         note = (
             f"generalised CCA of {len(cells)} columns: ridge {choice.ridge:g}, {choice.dim} dimensions, exponent "
             f"{choice.gamma:g}, chosen by retrieval on held-out rows (mean reciprocal rank {choice.score:.3f})"
@@ -151,8 +144,10 @@ class Scaling:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return (x - self.shift) * self.gain
 
-    def into(self, after: LinearMap) -> LinearMap:
+    def into(self, after: Map) -> Map:
         """One map that scales first."""
+        if isinstance(after, KernelMap):
+            return after.scaled(self.shift, self.gain)
         shift = self.shift + after.shift / self.gain
         return LinearMap(shift, self.gain[:, None] * after.weight, after.offset)
 

@@ -1,0 +1,174 @@
+"""A view on its leading principal axes: those of its features, or those of a kernel of them.
+
+    centred Gram matrix of the rows seen = V diag(λ) Vᵀ;   coordinates of those rows V diag(λ)^(1/2)
+
+In cross-validation the axes are found again for each fold, from the rows that the fold sees: axes that knew the
+held-out rows let it choose two to four times too much or too little ridge (2.7 points of R@1 on emoji).
+Above `GRAM_ROWS` rows, axes are found once from all rows: there they hardly depend on a fold, and cost more. Axes that
+keep every direction are found once too: they are a rotation, and know nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuamo.closed_form.kernel import KernelMap, arc_cosine, kernel_map, unit_rows
+from kuamo.closed_form.linear import LinearMap
+from kuamo.closed_form.moments import check_finite
+
+__all__ = ["Kernel", "Map", "View", "leading_axes", "principal_map", "views_of"]
+
+Matrix = NDArray[np.float64]
+Map = LinearMap | KernelMap
+Kernel = Literal["linear", "arc-cosine"]
+
+GRAM_ROWS = 4096
+ANCHORS = 2048
+
+
+class View(Protocol):
+    """One view of n rows, ready to be cut into folds."""
+
+    def split(self, seen: NDArray[np.intp], held: NDArray[np.intp]) -> tuple[Matrix, Matrix]:
+        """Coordinates (n_seen, p) and (n_held, p) on axes that only the seen rows decide (or nearly so)."""
+
+    def whole(self) -> tuple[Matrix, Map]:
+        """Coordinates (n, p) of all rows on their axes, with mean 0, and the map that makes them of features."""
+
+
+def views_of(x: NDArray, kernels: Sequence[Kernel], components: int, name: str, seed: int = 0) -> dict[Kernel, View]:
+    """The view of features x (n, D) in each kernel, on at most so many axes; one Gram matrix serves them all.
+
+    Raises:
+        KuamoError: naming view, row and column of what is not finite.
+    """
+    total = x.sum(0, dtype=np.float64)
+    check_finite(x, total, np.zeros((1, 1)), name)
+    many, whole = len(x) > GRAM_ROWS, x.shape[1] < min(components, len(x))
+    views: dict[Kernel, View] = {}
+    if "linear" in kernels and (many or whole):
+        views["linear"] = SlicedView(x, None, components, name)
+    if "arc-cosine" in kernels and many:
+        chosen = np.random.default_rng(seed).choice(len(x), ANCHORS, replace=False)
+        views["arc-cosine"] = SlicedView(x, kernel_map(x[np.sort(chosen)], total / len(x)), components, name)
+    missing: list[Kernel] = [kernel for kernel in kernels if kernel not in views]
+    if missing:
+        mean = (total / len(x)).astype(x.dtype).astype(np.float64)
+        centred = x - mean.astype(x.dtype)
+        gram = centred @ centred.T
+        for kernel in missing:
+            views[kernel] = gram_view(kernel, gram, centred, mean, components)
+    return views
+
+
+def gram_view(kernel: Kernel, gram: NDArray, centred: NDArray, mean: Matrix, components: int) -> GramView:
+    """The view of centred features (n, D) with Gram matrix (n, n)."""
+    if kernel == "linear":
+        return GramView(gram, LinearMap(mean, np.zeros((len(mean), 0))), centred, components)
+    size = np.sqrt(np.maximum(gram.diagonal(), np.finfo(gram.dtype).tiny))
+    frame = KernelMap(mean, np.ones(len(mean)), unit_rows(centred), np.zeros((len(gram), 0)), np.zeros(0))
+    return GramView(arc_cosine(gram / size[:, None] / size), frame, centred, components)
+
+
+@dataclass(frozen=True, eq=False)
+class GramView:
+    """A view of few rows, by its Gram matrix.
+
+    Args:
+        gram: (n, n) of features or of the kernel. frame: the map's fixed part, without weights.
+        centred: (n, D) features minus their mean.
+    """
+
+    gram: Matrix
+    frame: Map
+    centred: NDArray
+    components: int
+
+    def split(self, seen: NDArray[np.intp], held: NDArray[np.intp]) -> tuple[Matrix, Matrix]:
+        """See `View.split`."""
+        inner, outer = self.gram[np.ix_(seen, seen)], self.gram[np.ix_(held, seen)]
+        mean = inner.mean(0)
+        axes, root = self._axes(inner - mean - mean[:, None] + mean.mean())
+        outer = outer - outer.mean(1, keepdims=True) - mean + mean.mean()
+        return axes * root, outer @ (axes / root).astype(outer.dtype)
+
+    def whole(self) -> tuple[Matrix, Map]:
+        """See `View.whole`."""
+        mean = self.gram.mean(0)
+        axes, root = self._axes(self.gram - mean - mean[:, None] + mean.mean())
+        weight = axes / root
+        if isinstance(self.frame, KernelMap):
+            made: Map = KernelMap(self.frame.shift, self.frame.gain, self.frame.anchors, weight, -mean @ weight)
+        else:
+            made = LinearMap(self.frame.shift, self.centred.T @ weight.astype(self.centred.dtype))
+        return axes * root, made
+
+    def _axes(self, gram: NDArray) -> tuple[Matrix, Matrix]:
+        axes, values = leading_axes(gram, min(self.components, len(gram) - 1))
+        kept = values > 1e-9 * max(float(values[0]), np.finfo(np.float64).tiny)
+        kept[0] = True
+        return axes[:, kept], np.sqrt(np.maximum(values[kept], np.finfo(np.float64).tiny))
+
+
+class SlicedView:
+    """A view of many rows: axes and coordinates once, folds by slicing.
+
+    Args:
+        x: (n, D) features. before: a kernel's features, or nothing. components: p. name: of the view, for errors.
+    """
+
+    def __init__(self, x: NDArray, before: KernelMap | None, components: int, name: str) -> None:
+        if before is not None:
+            x = np.concatenate([before(x[start : start + 8192]) for start in range(0, len(x), 8192)])
+        basis = principal_map(x, components, name)
+        self.coordinates = np.asarray(basis(x), np.float64)
+        self.map: Map = basis if before is None else before.then(basis)
+
+    def split(self, seen: NDArray[np.intp], held: NDArray[np.intp]) -> tuple[Matrix, Matrix]:
+        """See `View.split`."""
+        return self.coordinates[seen], self.coordinates[held]
+
+    def whole(self) -> tuple[Matrix, Map]:
+        """See `View.whole`."""
+        return self.coordinates, self.map
+
+
+def principal_map(x: NDArray, components: int, name: str) -> LinearMap:
+    """Centre a view and turn it to at most so many leading principal axes, by the smaller of XᵀX and XXᵀ."""
+    total = x.sum(0, dtype=np.float64)
+    check_finite(x, total, np.zeros((1, 1)), name)
+    mean = total / len(x)
+    size = min(components, len(x) - 1, x.shape[1])
+    centred = (x - mean).astype(x.dtype, copy=False)  # double precision would double the bill of a wide view
+    if len(x) < x.shape[1]:
+        axes = centred.T @ leading_axes(centred @ centred.T, size)[0].astype(x.dtype)
+        norm = np.linalg.norm(axes, axis=0)
+        return LinearMap(mean, axes / np.where(norm > 1e-8 * norm.max(), norm, np.inf))
+    gram = np.zeros((x.shape[1],) * 2)
+    for start in range(0, len(x), 8192):
+        part = centred[start : start + 8192]
+        gram += part.T @ part
+    return LinearMap(mean, leading_axes(gram, size)[0])
+
+
+def leading_axes(gram: NDArray, k: int) -> tuple[Matrix, Matrix]:
+    """Orthonormal (n, k), the k leading eigenvectors of a positive semi-definite matrix, and their eigenvalues (k,).
+
+    The precision of large products is that of `gram`.
+
+    A full `eigh` up to 2 k. Above, two rounds of subspace iteration from a fixed random start with k/8 spare
+    directions: the trailing axes are then approximate, which costs a little variance and no correctness.
+    """
+    n = len(gram)
+    if n <= 2 * k:
+        values, vectors = np.linalg.eigh(gram.astype(np.float64))
+        return vectors[:, ::-1][:, :k], values[::-1][:k]
+    start = np.random.default_rng(0).standard_normal((n, k + k // 8), dtype=np.float32).astype(gram.dtype)
+    span = np.linalg.qr(gram @ (gram @ start))[0]
+    values, turn = np.linalg.eigh((span.T @ gram @ span).astype(np.float64))
+    return span @ turn[:, ::-1][:, :k], values[::-1][:k]
