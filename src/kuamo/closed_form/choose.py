@@ -240,8 +240,11 @@ class FoldSolver:
 
     @staticmethod
     def of(view_x: View, view_y: View, held: HeldOut) -> FoldSolver:
-        """Decompose both covariances and turn everything else."""
+        """Decompose both covariances, where views have not done so, and turn everything else."""
         (seen_x, held_x), (seen_y, held_y) = view_x.split(held.seen, held.rows), view_y.split(held.seen, held.rows)
+        if view_x.principal and view_y.principal:
+            axes = Axes(seen_x.var(0, ddof=1), seen_y.var(0, ddof=1), seen_x.T @ seen_y / (len(seen_x) - 1))
+            return FoldSolver(axes, held_x, held_y)
         c: Covariances = moments_of([(seen_x, seen_y)]).covariances()
         (e_x, u_x), (e_y, u_y) = np.linalg.eigh(c.xx), np.linalg.eigh(c.yy)
         axes = Axes(np.maximum(e_x, 0), np.maximum(e_y, 0), u_x.T @ c.xy @ u_y)

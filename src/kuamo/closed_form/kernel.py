@@ -18,6 +18,8 @@ from kuamo.errors import KuamoError
 
 __all__ = ["KernelMap", "arc_cosine", "kernel_map", "unit_rows"]
 
+TILE = 256  # rows at a time: their kernel never is n × m
+
 
 def arc_cosine(cosine: NDArray) -> NDArray:
     """k of the cosine of the angle, element by element, in the precision of what is given.
@@ -81,7 +83,13 @@ class KernelMap:
         x = np.asarray(x)
         if x.ndim != 2 or x.shape[1] != self.dim_in:
             raise KuamoError(f"features: given shape {x.shape}; expected (n, {self.dim_in})")
-        u = unit_rows((np.asarray(x, np.float32) - self.shift.astype(np.float32)) * self.gain.astype(np.float32))
+        out = np.empty((len(x), self.dim_out), np.float32)
+        for start in range(0, len(x), TILE):
+            out[start : start + TILE] = self._tile(np.asarray(x[start : start + TILE], np.float32))
+        return out
+
+    def _tile(self, x: NDArray) -> NDArray:
+        u = unit_rows((x - self.shift.astype(np.float32)) * self.gain.astype(np.float32))
         return arc_cosine(u @ self._anchors.T) @ self.weight.astype(np.float32) + self.offset.astype(np.float32)
 
     @cached_property
