@@ -30,11 +30,11 @@ def ridge(x: np.ndarray, y: np.ndarray, m: cf.PairMoments, penalty: float) -> En
 
 
 def infonce(x: np.ndarray, y: np.ndarray, m: cf.PairMoments, rate: float, decay: float, tau: float | None) -> Encode:
-    """Symmetric, linear heads into 64 dimensions, 200 Adam steps on batches of 256; tau None is learned from .07."""
+    """Symmetric, linear heads into 96 dimensions, 200 Adam steps on batches of 256; tau None is learned from .07."""
     torch.manual_seed(0)
     scale = [(z.mean(0), z.std()) for z in (x, y)]
     views = [torch.from_numpy((z - mean) / std) for z, (mean, std) in zip((x, y), scale, strict=True)]
-    heads = [torch.nn.Linear(z.shape[1], 64) for z in views]
+    heads = [torch.nn.Linear(z.shape[1], 96) for z in views]
     log_tau = torch.full((), np.log(tau or 0.07), dtype=torch.float32, requires_grad=tau is None)
     groups = [{"params": [*head.parameters()], "weight_decay": decay} for head in heads]
     adam = torch.optim.AdamW([*groups, {"params": [log_tau], "weight_decay": 0.0}], lr=rate, fused=True)
@@ -50,9 +50,9 @@ def infonce(x: np.ndarray, y: np.ndarray, m: cf.PairMoments, rate: float, decay:
 
 
 METHODS = {
-    "rCCA": (None, [(0.3, 1.0, 3.0, 10.0), (32, 64), (0.0, 1.0, 2.0)]),
+    "rCCA": (None, [(0.3, 1.0, 3.0, 10.0), (0.0, 1.0, 2.0), ("before", "after")]),
     "CCA": (plain_cca, [(4, 8, 16, 24, 32, 48, 64, 128), (0.0, 1.0, 2.0)]),
     "Procrustes": (procrustes, [[1, 2, 4, 6, 8, *range(10, 35, 2), 40, 48, 64, 96, 128, 192]]),
     "ridge": (ridge, [np.logspace(-3, 2, 24).round(4).tolist()]),
-    "InfoNCE": (infonce, [(1e-3, 3e-3, 1e-2), (1e-2, 1.0), (0.05, 0.1, 0.2, None)]),
+    "InfoNCE": (infonce, [(3e-3, 1e-2, 3e-2), (1e-2, 1.0), (0.05, 0.1, 0.2, None)]),
 }

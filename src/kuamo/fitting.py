@@ -168,7 +168,13 @@ def add_ridge_decoders(space: Space, cells: Packed, penalty: float = 0.1) -> Non
             continue
         y, row_y = cells[port.name]
         pairs = ((z, *common_entries(row_z, row_y)) for z, row_z in codes.values())
-        port.decoder = solve_ridge(((z[at_z], y[at_y]) for z, at_z, at_y in pairs), penalty)
+        port.decoder = solve_ridge(((at(z, at_z), at(y, at_y)) for z, at_z, at_y in pairs), penalty)
+
+
+def at(array: np.ndarray, entries: np.ndarray) -> np.ndarray:
+    """array[entries], without a copy where that is all of it."""
+    whole = len(entries) == len(array) and np.array_equal(entries, np.arange(len(array)))
+    return array if whole else array[entries]
 
 
 def common_entries(row_a: np.ndarray, row_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -410,6 +410,17 @@ def test_svd_is_one_however_often_lapack_gives_up(
     np.testing.assert_allclose(vt @ vt.T, np.eye(min(shape)), atol=1e-10)
 
 
+@pytest.mark.parametrize("copies", [0, 1])
+def test_float32_products_are_taken_only_where_they_suffice(copies: int) -> None:
+    """A feature that nearly repeats another needs float64: float32 products would call its remainder noise."""
+    x, y = (z.astype(np.float32) for z in paired(20000))
+    if copies:
+        x = np.hstack([x, x[:, :1] + np.float32(1e-3) * y[:, :1]])
+    auto, exact, quick = (cca(x, y, 9, precision=p).correlations for p in ("auto", "float64", "float32"))
+    np.testing.assert_allclose(auto, exact, atol=1e-6)
+    assert np.array_equal(auto, exact if copies else quick)
+
+
 def test_the_kernel_is_the_mean_over_random_rectified_units() -> None:
     """E_w relu(w·a) relu(w·b) = ‖a‖‖b‖ k(a, b)/2 for standard normal w (Cho and Saul, 2009)."""
     a, b = np.random.default_rng(0).normal(size=(2, 4))

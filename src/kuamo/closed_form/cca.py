@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,8 @@ __all__ = ["CCA", "cca", "cca_from_moments", "csa_codes", "penalty_of", "whitene
 
 Matrix = NDArray[np.float64]
 Ridge = float | tuple[float, float]
+
+MANY = 16384  # rows from which rounding of single products averages out below 1e-6, and time begins to matter
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,9 @@ class CCA:
         return self.x(x), self.y(y)
 
 
-def cca(x: ArrayLike, y: ArrayLike, dim: int = 64, *, ridge: Ridge = 0.0, precision: Precision = "float64") -> CCA:
+def cca(
+    x: ArrayLike, y: ArrayLike, dim: int = 64, *, ridge: Ridge = 0.0, precision: Precision | Literal["auto"] = "auto"
+) -> CCA:
     """Regularised canonical correlation analysis of two views.
 
     max tr(Wxᵀ Σxy Wy) subject to Wxᵀ(Σxx + λx I)Wx = Wyᵀ(Σyy + λy I)Wy = I,   λ = c tr(Σ)/D.
@@ -63,7 +68,9 @@ def cca(x: ArrayLike, y: ArrayLike, dim: int = 64, *, ridge: Ridge = 0.0, precis
             beyond it are zero, and so are their correlations.
         ridge: c, in units of the mean variance of a feature; one number, or one for each view. At 0, directions
             without variance are left out (pseudo-inverse).
-        precision: of single products, as in `PairMoments`.
+        precision: of single products, as in `PairMoments`; sums are float64. "auto" takes float32 for float32 views
+            of many rows if no feature is nearly a combination of others (correlations are then right to 1e-6), else
+            float64.
 
     Returns:
         CCA with two maps and k correlations.
@@ -85,7 +92,34 @@ def cca(x: ArrayLike, y: ArrayLike, dim: int = 64, *, ridge: Ridge = 0.0, precis
     """
     x, y = as_features(x, "x"), as_features(y, "y")
     check_dim(dim, x.shape[1], y.shape[1])
-    return cca_from_moments(moments_of([(x, y)], precision=precision), dim, ridge=ridge)
+    if precision != "auto":
+        return cca_from_moments(moments_of([(x, y)], precision=precision), dim, ridge=ridge)
+    if x.dtype == y.dtype == np.float32 and len(x) >= MANY:
+        quick = moments_of([(x, y)], precision="float32")
+        if float32_suffices(quick, ridge):
+            return cca_from_moments(quick, dim, ridge=ridge)
+    return cca_from_moments(moments_of([(x, y)]), dim, ridge=ridge)
+
+
+def float32_suffices(moments: PairMoments, ridge: Ridge) -> bool:
+    """Is every feature's own share of variance, beyond what the others explain, a hundred thousand times rounding?"""
+    c = moments.covariances()
+    return all(
+        least_pivot(cov + penalty_of(cov, own) * np.eye(len(cov))) > 0.01
+        for cov, own in zip((c.xx, c.yy), ridge_pair(ridge), strict=True)
+    )
+
+
+def least_pivot(covariance: Matrix) -> float:
+    """The smallest share of a feature's variance that the features before it leave unexplained; 0 if there is none."""
+    scale = np.sqrt(np.diagonal(covariance))
+    if not (scale > 0).all():
+        return 0.0
+    try:
+        lower = np.linalg.cholesky(covariance / scale / scale[:, None])
+    except np.linalg.LinAlgError:
+        return 0.0
+    return float((np.diagonal(lower) ** 2).min())
 
 
 def cca_from_moments(moments: PairMoments, dim: int = 64, *, ridge: Ridge = 0.0) -> CCA:

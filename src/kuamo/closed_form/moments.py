@@ -26,7 +26,7 @@ __all__ = ["Covariances", "Moments", "PairMoments", "Precision", "as_features", 
 Matrix = NDArray[np.float64]
 Precision = Literal["float32", "float64"]
 
-TILE = 4096  # rows per product: long enough for full speed, short enough for the float32 sums inside
+TILE = 1024  # rows per product: long enough for full speed, short enough that float32 sums inside are right to 1e-6
 
 
 def as_features(x: ArrayLike, name: str) -> NDArray[np.floating]:

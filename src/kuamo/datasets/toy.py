@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +20,8 @@ def toy(
     modalities: Sequence[str] = ("a", "b"),
     dims: Sequence[int] = (256, 192),
     correlations: Sequence[float] = (0.95,) * 24,
-    private: int | None = None,
     nuisance: float = 1.0,
-    overlap: bool = False,
+    decay: float = 0.0,
     noise: float = 0.3,
     holes: float = 0.0,
     seed: int = 0,
@@ -29,18 +29,17 @@ def toy(
 ) -> Table:
     """Vectors that share a latent z and nothing else.
 
-        x_m = Q_m [u_m; n_m] + ε,   u_mi = √ρ_i z_i + √(1 − ρ_i) e_mi,   n_m ~ N(0, nuisance²),   ε ~ N(0, noise²)
+        x_m = Q_m [s u_m; s n_m] + ε,   u_mi = √ρ_i z_i + √(1 − ρ_i) e_mi,   n_m ~ N(0, nuisance²),   ε ~ N(0, noise²)
 
-    z, e and n are independent and normal, Q_m has columns of unit length: between any two modalities the correlation of
+    z, e and n are independent and normal, Q_m orthonormal: between any two modalities the correlation of
     axis i is ρ_i (before ε), and there is none elsewhere.
 
     Args:
         rows: N. modalities: names of the columns. dims: D of each; the last is used for those beyond.
         correlations: (s,) ρ in [0, 1]; zeros make independent modalities.
-        private: how many private directions each modality has; as many as shared ones if not given.
-        nuisance: their standard deviation. noise: of every coordinate.
-        overlap: are the columns of Q independent random directions, so that private ones lean on shared ones, as in
-            features of real networks? If not, they are orthonormal, and a rotation would do.
+        nuisance: standard deviation of the private directions, as many as shared ones. noise: of every coordinate.
+        decay: a. The standard deviations of shared directions fall as i^(-a), and those of private ones do, each with
+            their mean square kept: what is strong then counts for more in a cosine, though not in a correlation.
         holes: share of cells that are absent; each row keeps at least one.
         seed: of the rows. geometry_seed: of Q, so that fresh rows of the same world can be drawn.
 
@@ -55,20 +54,30 @@ def toy(
     if ((rho < 0) | (rho > 1)).any() or not 0 <= holes < 1:
         raise TableError(f"given correlations {list(rho)[:4]}…, holes={holes}; expected numbers in [0, 1]")
     sizes = [dims[min(i, len(dims) - 1)] for i in range(len(modalities))]
-    directions = len(rho) + (len(rho) if private is None else private)
-    if min(sizes) < directions:
-        raise TableError(f"given dims {sizes}; expected at least {directions}, the shared and private directions")
+    if min(sizes) < 2 * len(rho):
+        raise TableError(f"given dims {sizes}; expected at least {2 * len(rho)}, twice the shared axes")
+    scale = falling(len(rho), decay)
     rng, world = np.random.default_rng(seed), np.random.default_rng([geometry_seed, 7])
     z = rng.standard_normal((rows, len(rho)))
     present = rng.random((rows, len(sizes))) >= holes
     present[np.arange(rows), rng.integers(0, len(sizes), rows)] = True
-    columns = {}
+    columns: dict[str, Any] = {}
     for name, size, there in zip(modalities, sizes, present.T, strict=True):
-        axes = world.standard_normal((size, directions))
-        axes = axes / np.linalg.norm(axes, axis=0) if overlap else np.linalg.qr(axes)[0]
+        axes = np.linalg.qr(world.standard_normal((size, 2 * len(rho))))[0]
         shared = np.sqrt(rho) * z + np.sqrt(1 - rho) * rng.standard_normal(z.shape)
-        own = nuisance * rng.standard_normal((rows, directions - len(rho)))
-        x = np.hstack([shared, own]) @ axes.T + noise * rng.standard_normal((rows, size))
+        private = nuisance * rng.standard_normal(z.shape)
+        x = np.hstack([shared * scale, private * scale]) @ axes.T + noise * rng.standard_normal((rows, size))
         x = x.astype(np.float32)
         columns[name] = x if there.all() else [row if here else None for row, here in zip(x, there, strict=True)]
     return Table(columns, modalities=dict.fromkeys(modalities, Vector()), source="toy")
+
+
+def falling(count: int, decay: float) -> np.ndarray:
+    """Scales (count,) that fall as i^(-decay), of mean square 1.
+
+    Example:
+        >>> falling(3, 0.0)
+        array([1., 1., 1.])
+    """
+    scale = np.arange(1, count + 1) ** -float(decay)
+    return scale / np.sqrt(np.mean(scale**2))
