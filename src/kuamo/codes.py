@@ -102,7 +102,10 @@ class SolvedHead:
 
     def __call__(self, features: np.ndarray) -> Code:
         """Codes (n, d) of features (n, D)."""
-        z = self.map(features)
+        return self.finish(self.map(features))
+
+    def finish(self, z: np.ndarray) -> Code:
+        """Codes of mapped features (n, d): unit norm and weights."""
         if self.scale is None:
             return Code(z)
         scale = self.scale.astype(z.dtype)

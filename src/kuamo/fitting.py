@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kuamo.codes import Code
 from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import default_encoder
 from kuamo.encoders.base import is_module, is_trainable
@@ -18,6 +19,7 @@ from kuamo.errors import TableError
 from kuamo.features import features
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
+from kuamo.objectives.correlation import Solved
 from kuamo.space import Port, Space, run_head
 from kuamo.table import Table
 from kuamo.threads import one_thread
@@ -91,15 +93,18 @@ def fit(
             for port in ports
             if port.name not in cells
         }
+        known: Mapping[str, Code] = {}
     else:
-        space.notes.append(solve_heads(space, table, cells, objective, seed))
+        solved = solve_heads(space, table, cells, objective, seed)
+        space.notes.append(solved.note)
+        known = solved.codes
     with one_thread():
-        add_ridge_decoders(space, cells)
+        add_ridge_decoders(space, cells, known)
     return space
 
 
-def solve_heads(space: Space, table: Table, cells: Packed, objective: Objective, seed: int) -> str:
-    """Heads in closed form; returns what was chosen, in words.
+def solve_heads(space: Space, table: Table, cells: Packed, objective: Objective, seed: int) -> Solved:
+    """Heads in closed form.
 
     Raises:
         TableError: a column with a trainable encoder, which no closed form can fit.
@@ -116,7 +121,7 @@ def solve_heads(space: Space, table: Table, cells: Packed, objective: Objective,
         solved = objective.solve(cells, groups, seed, blocks)  # type: ignore[attr-defined]
     for port in space.ports:
         port.head = solved.heads[port.name]
-    return solved.note
+    return solved
 
 
 def check_table(table: Table, objective: Objective) -> None:
@@ -158,11 +163,16 @@ def describe(port: Port, cells: Packed) -> str:
     return f"{port.name}: {name}, trained here"
 
 
-def add_ridge_decoders(space: Space, cells: Packed, penalty: float = 0.1) -> None:
-    """p(y | z) in closed form for every port that has no decoder, from the codes of every column of the row."""
-    codes = {
-        port.name: (np.asarray(run_head(port.head, cells[port.name][0])), cells[port.name][1]) for port in space.ports
-    }
+def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Code], penalty: float = 0.1) -> None:
+    """p(y | z) in closed form for every port that has no decoder, from the codes of every column of the row.
+
+    Args:
+        known: codes of columns that need not be computed again.
+    """
+    codes = {}
+    for port in space.ports:
+        x, row = cells[port.name]
+        codes[port.name] = (np.asarray(known[port.name] if port.name in known else run_head(port.head, x)), row)
     for port in space.ports:
         if port.decoder is not None or (is_module(port.encoder) and is_trainable(port.encoder)):
             continue

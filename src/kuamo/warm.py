@@ -66,9 +66,9 @@ def add_heads(space: Space, table: Table, cells: Packed, needs: frozenset[str], 
     if not gaussian and "pairs" in needs and len(cells) == len(space.ports):
         from kuamo.fitting import solve_heads
 
-        note = solve_heads(space, table, cells, CCA(dim=dim, kernels=("linear",)), seed)
+        solved = solve_heads(space, table, cells, CCA(dim=dim, kernels=("linear",)), seed)
         closed = {port.name: port.head for port in space.ports}
-        space.notes.append("start: " + note)
+        space.notes.append("start: " + solved.note)
     size = dim or (next(iter(closed.values())).dim if closed else DIM)
     for port in space.ports:
         width = cells[port.name][0].shape[1] if port.name in cells else feature_size(table, port)

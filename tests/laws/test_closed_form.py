@@ -28,6 +28,7 @@ from kuamo.closed_form import (
     ridge,
     ridge_from_moments,
 )
+from kuamo.closed_form.folds import Axes
 from kuamo.closed_form.kernel import arc_cosine
 from kuamo.closed_form.svd import svd
 from kuamo.closed_form.views import views_of
@@ -329,6 +330,46 @@ def test_linear_maps_compose_and_keep_float32() -> None:
 # Choosing
 
 
+def scores(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Dot products (n, m), in units of their own size."""
+    score = u @ v.T
+    return score / np.abs(score).max()
+
+
+@pytest.mark.parametrize("method", ["Procrustes", "regression x → y", "regression y → x"])
+def test_other_methods_are_what_they_are_called(method: str) -> None:
+    """On axes of all rows: Procrustes is `procrustes`; regression with ρ folded in is `reduced_rank` on its side."""
+    x, y = paired(80, 7, 6, 3)
+    (u, _), (v, _) = (views_of(z, ("linear",), 448, "x")["linear"].whole() for z in (x, y))
+    axes = Axes(u.var(0, ddof=1), v.var(0, ddof=1), u.T @ v / 79)
+    weight_x, weight_y, rho = axes.maps(method, 0.01, 6)
+    if method == "Procrustes":
+        known = [z(side) for z, side in zip(procrustes(x, y, 6), (x, y), strict=True)]
+        np.testing.assert_allclose(scores(u @ weight_x, v @ weight_y), scores(*known), atol=1e-9)
+        return
+    forward = method == "regression x → y"
+    source, target = (x, y) if forward else (y, x)
+    made = reduced_rank(source, target, 6, penalty=0.01)(source) - target.mean(0)
+    mine = ((u @ weight_x) * rho, v @ weight_y) if forward else ((v @ weight_y) * rho, u @ weight_x)
+    np.testing.assert_allclose(scores(*mine), scores(made, target - target.mean(0)), atol=1e-9)
+
+
+def test_methods_are_tried_and_named() -> None:
+    x, y = paired(120)
+    table = choose(x, y).table
+    assert {trial.method for trial in table} == {
+        "regularised CCA", "Procrustes", "regression x → y", "regression y → x"
+    }  # fmt: skip
+    assert {trial.method for trial in choose(x, y, Search(methods=())).table} == {"regularised CCA"}
+
+
+def test_variates_are_what_the_model_gives() -> None:
+    x, y = paired(120, 200, 90)
+    choice = choose(x, y, Search(kernels=KERNELS))
+    for known, fresh in zip(choice.variates, choice.cca.transform(x, y), strict=True):
+        np.testing.assert_allclose(known, fresh, atol=2e-2 * np.abs(known).max())
+
+
 def test_choose_finds_what_is_there() -> None:
     x, y = paired(300, 40, 30, 8)
     choice = choose(x[:200], y[:200])
@@ -522,6 +563,7 @@ GOOD = paired(20)
         (lambda x, y: choose(x, y, Search(dims=())), "dims"),
         (lambda x, y: choose(x, y, Search(kernels=("cubic",))), "kernels: given ('cubic',)"),
         (lambda x, y: choose(x, y, Search(norms=())), "norms"),
+        (lambda x, y: choose(x, y, Search(methods=("magic",))), "methods: given ('magic',)"),
         (lambda x, y: kernel_map(x)(y), "expected (n, 12)"),
         (lambda x, y: kernel_map(x).then(LinearMap(np.zeros(3), np.eye(3))), "map of size 3"),
         (lambda x, y: choose(x, y, groups=np.zeros(20)), "groups"),

@@ -1,12 +1,8 @@
-"""Choose kernel, ridge, size and weighting of a regularised CCA by retrieval on held-out rows.
+"""Choose kernel, method, ridge, size and weighting of a closed form by retrieval on held-out rows.
 
-Each fold is seen on principal axes of the rows outside it (`views`). With Σxx = Ux diag(ex) Uxᵀ, Σyy = Uy diag(ey) Uyᵀ
-and T = Uxᵀ Σxy Uy *once*, for every ridge c
-
-    C = (ex + λx)^(-1/2) T (ey + λy)^(-1/2) = A diag(ρ) Bᵀ,   codes (x − x̄) Ux (ex + λx)^(-1/2) A, the same for y
-
-and for every (k, γ, norm) the held-out rows are ranked by Σ_{i≤k} ρ_i^γ û_i v̂_i, where û is of unit norm before the
-weights ρ^(γ/2) or after them. The score of a choice is the mean reciprocal rank over both directions.
+Each fold (`folds`) is seen on principal axes of the rows outside it (`views`). For every ridge c and every (k, γ, norm)
+the held-out rows are ranked by Σ_{i≤k} ρ_i^γ û_i v̂_i, where û is of unit norm before the weights ρ^(γ/2) or after them.
+The score of a choice is the mean reciprocal rank over both directions.
 
 Several kernels first meet on some of the folds, and the best goes on. The best mean wins. No one-standard-error rule
 was better throughout (on a toy and on emoji, 100 and 1,000 pairs): "smallest k" and "largest ridge" lost at 100 pairs
@@ -17,7 +13,7 @@ A best ridge at the edge of the grid is not believed: the grid grows by factors 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal, NamedTuple
@@ -25,14 +21,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.closed_form.cca import CCA, csa_codes, gram_svd, signs
+from kuamo.closed_form.cca import CCA, csa_codes, signs
+from kuamo.closed_form.folds import FREE, Axes, Folds, Method, as_labels, fold_of_rows, held_out, penalty
 from kuamo.closed_form.kernel import unit_rows
 from kuamo.closed_form.linear import LinearMap
-from kuamo.closed_form.moments import Covariances, as_features, moments_of
-from kuamo.closed_form.views import Kernel, View, views_of
+from kuamo.closed_form.moments import as_features
+from kuamo.closed_form.views import Kernel, views_of
 from kuamo.errors import KuamoError
 
-__all__ = ["Choice", "Norm", "Search", "Trial", "choose", "fold_of_rows", "reciprocal_rank"]
+__all__ = ["Choice", "Norm", "Search", "Trial", "choose", "reciprocal_rank"]
 
 Matrix = NDArray[np.float64]
 Norm = Literal["before", "after"]
@@ -48,6 +45,7 @@ class Search:
         widen: may the grid of ridges grow when its edge is best?
         dims: k; those larger than the data allow are cut down to what they allow.
         gammas: γ ≥ 0. norms: unit norm before or after the weights.
+        methods: beside regularised CCA, which comes first and decides the ridge.
         components: at most so many principal axes of each view.
         folds: of the rows, 2 to n/2 (or the number of groups). ranked: folds are tried, at least two and at most all,
             until so many rows have been ranked. gallery: at most so many rows of a fold are ranked.
@@ -59,6 +57,7 @@ class Search:
     dims: Sequence[int] = (16, 32, 64, 128, 256)
     gammas: Sequence[float] = (0.0, 1.0, 2.0)
     norms: Sequence[Norm] = ("before", "after")
+    methods: Sequence[Method] = ("Procrustes", "regression x → y", "regression y → x")
     components: int = 448
     folds: int = 6
     ranked: int = 400
@@ -69,6 +68,7 @@ class Trial(NamedTuple):
     """One row of the score table: a choice, its mean score over folds, and the standard error of that mean."""
 
     kernel: Kernel
+    method: Method
     ridge: float
     dim: int
     gamma: float
@@ -91,6 +91,7 @@ class Choice:
         gallery: the mean number of rows that each query was ranked among. folds: how many were tried.
         table: every Trial of the chosen kernel, best first.
         kernels: the best score of each kernel, where there was a contest between several.
+        variates: (n, k) canonical variates of the rows of x, and of y: what `cca.transform` gives for them.
     """
 
     cca: CCA
@@ -101,6 +102,7 @@ class Choice:
     folds: int
     table: tuple[Trial, ...]
     kernels: dict[Kernel, float]
+    variates: tuple[NDArray, NDArray]
 
     def transform(self, x: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
         """Codes (n, k) and (m, k) whose dot product is the score."""
@@ -148,45 +150,31 @@ def choose(
     x, y = as_features(x, "x"), as_features(y, "y")
     check_search(len(x), len(y), search)
     labels = None if groups is None else as_labels(groups, len(x))
-    held = list(held_out(fold_of_rows(len(x), search.folds, seed, labels), search, seed))
+    held = list(held_out(fold_of_rows(len(x), search.folds, seed, labels), search.ranked, search.gallery, seed))
     views_x = views_of(x, search.kernels, search.components, "x", seed)
     views_y = views_of(y, search.kernels, search.components, "y", seed)
     solvers = {kernel: Folds(views_x[kernel], views_y[kernel], held) for kernel in search.kernels}
     kernels = contest(solvers, search, labels) if len(search.kernels) > 1 else {search.kernels[0]: 0.0}
     winner = max(kernels, key=kernels.__getitem__)
-    chosen = tried_kernel(winner, solvers[winner], len(held), search, labels)
+    chosen = tried_kernel(winner, solvers[winner], len(held), search, labels, search.methods)
     table = tuple(sorted(chosen.trials, key=lambda trial: -trial.score))
     best = table[0]
     (coded_x, map_x), (coded_y, map_y) = views_x[best.kernel].whole(), views_y[best.kernel].whole()
-    penalties = penalty(coded_x.var(0, ddof=1), best.ridge), penalty(coded_y.var(0, ddof=1), best.ridge)
     axes = Axes(coded_x.var(0, ddof=1), coded_y.var(0, ddof=1), coded_x.T @ coded_y / (len(x) - 1))
-    weight_x, weight_y, rho = axes.maps(*penalties, min(best.dim, *axes.cross.shape))
+    weight_x, weight_y, rho = axes.maps(best.method, best.ridge, min(best.dim, *axes.cross.shape))
     sign = signs(map_x.weight @ weight_x)
     to_x, to_y = (LinearMap(np.zeros(len(w)), w * sign) for w in (weight_x, weight_y))
     return Choice(
         CCA(map_x.then(to_x), map_y.then(to_y), rho),
         best,
-        penalties,
-        chosen.correlations[best.ridge][: len(rho)],
+        (penalty(axes.var_x, best.ridge), penalty(axes.var_y, best.ridge)),
+        chosen.correlations[best.method, best.ridge][: len(rho)],
         float(np.mean([len(one.rows) for one in held])),
         len(held),
         table,
         kernels,
+        ((coded_x @ (weight_x * sign)).astype(x.dtype), (coded_y @ (weight_y * sign)).astype(y.dtype)),
     )
-
-
-class Folds:
-    """The folds of one kernel, each decomposed when it is first asked for, and once."""
-
-    def __init__(self, x: View, y: View, held: Sequence[HeldOut]) -> None:
-        self.x, self.y, self.held = x, y, held
-        self.solvers: list[FoldSolver] = []
-
-    def first(self, count: int) -> list[FoldSolver]:
-        """The first so many."""
-        for one in self.held[len(self.solvers) : count]:
-            self.solvers.append(FoldSolver.of(self.x, self.y, one))
-        return self.solvers[:count]
 
 
 def contest(solvers: Mapping[Kernel, Folds], search: Search, labels: NDArray | None) -> dict[Kernel, float]:
@@ -195,41 +183,50 @@ def contest(solvers: Mapping[Kernel, Folds], search: Search, labels: NDArray | N
     for kernel, folds in solvers.items():
         ranked = np.cumsum([len(one.rows) for one in folds.held])
         enough = min(int(np.searchsorted(ranked, search.ranked / 2)) + 1, len(folds.held))
-        scores[kernel] = max(trial.score for trial in tried_kernel(kernel, folds, enough, search, labels).trials)
+        scores[kernel] = tried_kernel(kernel, folds, enough, search, labels).best.score
     return scores
 
 
 @dataclass(frozen=True, eq=False)
 class Tried:
-    """All trials of one kernel, and held-out correlations by ridge."""
+    """All trials of one kernel, and held-out correlations by method and ridge."""
 
     trials: list[Trial]
-    correlations: dict[float, Matrix]
+    correlations: dict[tuple[Method, float], Matrix]
+
+    @property
+    def best(self) -> Trial:
+        """Of equals, the earlier one."""
+        return max(self.trials, key=lambda trial: trial.score)
 
 
-def tried_kernel(kernel: Kernel, folds: Folds, count: int, search: Search, labels: NDArray | None) -> Tried:
-    """Score every ridge, size, exponent and norm in the first so many folds."""
+def tried_kernel(
+    kernel: Kernel, folds: Folds, count: int, search: Search, labels: NDArray | None, methods: Sequence[Method] = ()
+) -> Tried:
+    """Score every ridge, size, exponent and norm in the first so many folds, then other methods at the best ridge."""
     solvers, held = folds.first(count), folds.held[:count]
     most = min(min(solver.axes.cross.shape) for solver in solvers)
     dims = sorted({min(dim, most) for dim in search.dims})
     same = [None if labels is None else labels[one.rows][:, None] == labels[one.rows] for one in held]
-    trials: list[Trial] = []
-    correlations: dict[float, Matrix] = {}
-    waiting = list(search.ridges)
-    while waiting:
-        ridge = waiting.pop(0)
-        codes = [solver.codes(ridge, dims[-1]) for solver in solvers]
+    tried = Tried([], {})
+
+    def score(method: Method, ridge: float) -> None:
+        codes = [solver.codes(method, ridge, dims[-1]) for solver in solvers]
         scores = np.array([score_grid(*one, dims, search, right) for one, right in zip(codes, same, strict=True)])
         mean, error = scores.mean(0), scores.std(0) / np.sqrt(max(len(scores) - 1, 1))
-        grid = product(dims, search.gammas, search.norms)
-        trials += [
-            Trial(kernel, float(ridge), int(k), float(g), norm, float(m), float(e))
-            for (k, g, norm), m, e in zip(grid, mean, error, strict=True)
-        ]
-        correlations[ridge] = np.mean([held_correlations(u, v) for u, v, _ in codes], axis=0)
+        for (k, gamma, norm), m, e in zip(product(dims, search.gammas, search.norms), mean, error, strict=True):
+            tried.trials.append(Trial(kernel, method, float(ridge), int(k), float(gamma), norm, float(m), float(e)))
+        tried.correlations[method, ridge] = np.mean([held_correlations(u, v) for u, v, _ in codes], axis=0)
+
+    waiting = list(search.ridges)
+    while waiting:
+        score("regularised CCA", waiting.pop(0))
         if not waiting and search.widen:
-            waiting = beyond(max(trials, key=lambda trial: trial.score).ridge, sorted(correlations))
-    return Tried(trials, correlations)
+            waiting = beyond(tried.best.ridge, sorted(ridge for _, ridge in tried.correlations))
+    ridge = tried.best.ridge
+    for method in methods:
+        score(method, ridge)
+    return tried
 
 
 def beyond(best: float, tried: Sequence[float]) -> list[float]:
@@ -241,94 +238,6 @@ def beyond(best: float, tried: Sequence[float]) -> list[float]:
     """
     further = {tried[0]: tried[0] / 3, tried[-1]: tried[-1] * 3}.get(best)
     return [further] if further is not None and 1e-4 <= further <= 1e4 else []
-
-
-@dataclass(frozen=True, eq=False)
-class Axes:
-    """Two views on their own principal axes, where whitening is a division, so that each further ridge is cheap."""
-
-    var_x: Matrix  # (p,) variances e on the axes
-    var_y: Matrix
-    cross: Matrix  # T (p, q)
-
-    def maps(self, penalty_x: float, penalty_y: float, dim: int) -> tuple[Matrix, Matrix, Matrix]:
-        """Weights (p, k) and (q, k) of the regularised CCA, and ρ (k,)."""
-        scale_x, scale_y = 1 / np.sqrt(self.var_x + penalty_x), 1 / np.sqrt(self.var_y + penalty_y)
-        u, rho, v = gram_svd(self.cross * scale_x[:, None] * scale_y, dim)
-        return u * scale_x[:, None], v * scale_y[:, None], np.clip(rho, 0, 1)
-
-
-@dataclass(frozen=True, eq=False)
-class FoldSolver:
-    """One fold: the rows that are seen, as `Axes`, and the rows that are held out, turned to the same axes."""
-
-    axes: Axes
-    held_x: Matrix  # (m, p)
-    held_y: Matrix
-
-    @staticmethod
-    def of(view_x: View, view_y: View, held: HeldOut) -> FoldSolver:
-        """Decompose both covariances, where views have not done so, and turn everything else."""
-        (seen_x, held_x), (seen_y, held_y) = view_x.split(held.seen, held.rows), view_y.split(held.seen, held.rows)
-        if view_x.principal and view_y.principal:
-            axes = Axes(seen_x.var(0, ddof=1), seen_y.var(0, ddof=1), seen_x.T @ seen_y / (len(seen_x) - 1))
-            return FoldSolver(axes, held_x, held_y)
-        c: Covariances = moments_of([(seen_x, seen_y)]).covariances()
-        (e_x, u_x), (e_y, u_y) = np.linalg.eigh(c.xx), np.linalg.eigh(c.yy)
-        axes = Axes(np.maximum(e_x, 0), np.maximum(e_y, 0), u_x.T @ c.xy @ u_y)
-        return FoldSolver(axes, (held_x - c.mean_x) @ u_x, (held_y - c.mean_y) @ u_y)
-
-    def codes(self, ridge: float, dim: int) -> tuple[NDArray, NDArray, Matrix]:
-        """Held-out codes (m, k) of both views, float32, and ρ (k,)."""
-        weight_x, weight_y, rho = self.axes.maps(penalty(self.axes.var_x, ridge), penalty(self.axes.var_y, ridge), dim)
-        return (self.held_x @ weight_x).astype(np.float32), (self.held_y @ weight_y).astype(np.float32), rho
-
-
-def penalty(variance: Matrix, ridge: float) -> float:
-    """λ = c times the mean variance; never 0, so that a constant view is divided by something."""
-    return ridge * float(variance.mean()) + float(np.finfo(np.float64).tiny)
-
-
-def fold_of_rows(n: int, folds: int, seed: int, groups: NDArray | None = None) -> NDArray[np.intp]:
-    """The fold (n,) of every row: a shuffled deal of rows, or of whole groups, the largest first.
-
-    Example:
-        >>> fold_of_rows(4, 2, seed=0, groups=np.array([7, 7, 8, 8])).tolist() in ([0, 0, 1, 1], [1, 1, 0, 0])
-        True
-    """
-    labels = np.arange(n) if groups is None else groups
-    names, which, count = np.unique(labels, return_inverse=True, return_counts=True)
-    if len(names) < folds:
-        raise KuamoError(f"groups: given {len(names)} different ones; expected at least folds = {folds}")
-    order = np.random.default_rng(seed).permutation(len(names))
-    order = order[np.argsort(-count[order], kind="stable")]
-    sizes, fold_of_group = np.zeros(folds, int), np.zeros(len(names), int)
-    if groups is None:
-        fold_of_group[order] = np.arange(n) % folds
-        return fold_of_group[which]
-    for group in order:
-        fold_of_group[group] = sizes.argmin()
-        sizes[fold_of_group[group]] += count[group]
-    return fold_of_group[which]
-
-
-class HeldOut(NamedTuple):
-    """A fold: those of its rows that are ranked, and the rows outside it."""
-
-    rows: NDArray[np.intp]
-    seen: NDArray[np.intp]
-
-
-def held_out(fold: NDArray[np.intp], search: Search, seed: int) -> Iterator[HeldOut]:
-    """Folds, each with at most `gallery` of its rows, until `ranked` rows have come, but at least two."""
-    rng = np.random.default_rng(seed)
-    ranked = 0
-    for number in range(fold.max() + 1):
-        if number >= 2 and ranked >= search.ranked:
-            return
-        rows = np.flatnonzero(fold == number)
-        ranked += len(rows)
-        yield HeldOut(np.sort(rng.permutation(rows)[: search.gallery]), np.flatnonzero(fold != number))
 
 
 def score_grid(
@@ -384,14 +293,6 @@ def held_correlations(u: NDArray, v: NDArray) -> Matrix:
     return np.divide((u * v).sum(0), size, out=np.zeros_like(size), where=size > 0)
 
 
-def as_labels(groups: ArrayLike, n: int) -> NDArray[np.intp]:
-    """Groups as numbers (n,)."""
-    array = np.asarray(groups)
-    if array.shape != (n,):
-        raise KuamoError(f"groups: given shape {array.shape}; expected ({n},)")
-    return np.unique(array, return_inverse=True)[1]
-
-
 def check_search(n: int, rows_y: int, search: Search) -> None:
     """Refuse what cannot be cross-validated, by name."""
     if n != rows_y:
@@ -405,8 +306,9 @@ def check_search(n: int, rows_y: int, search: Search) -> None:
     for name, given, known in (
         ("kernels", search.kernels, {"linear", "arc-cosine"}),
         ("norms", search.norms, {"before", "after"}),
+        ("methods", search.methods, set(FREE)),
     ):
-        if not given or set(given) - known:
+        if (not given and name != "methods") or set(given) - known:
             raise KuamoError(f"{name}: given {tuple(given)}; expected some of {sorted(known)}")
     if search.components < 1 or search.gallery < 2:
         raise KuamoError(f"components, gallery: given {search.components}, {search.gallery}; expected at least 1 and 2")

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.cca import csa_codes
-from kuamo.closed_form.choose import fold_of_rows, reciprocal_rank
+from kuamo.closed_form.choose import reciprocal_rank
+from kuamo.closed_form.folds import fold_of_rows
 from kuamo.closed_form.gcca import GCCA, gcca_from_moments
 from kuamo.closed_form.moments import Moments
 from kuamo.closed_form.views import principal_map

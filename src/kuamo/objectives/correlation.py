@@ -8,7 +8,7 @@ solved on all of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from kuamo.closed_form import KernelMap, LinearMap, Search, choose
 from kuamo.closed_form.choose_views import choose_views
 from kuamo.closed_form.views import Kernel, Map
-from kuamo.codes import SolvedHead
+from kuamo.codes import Code, SolvedHead
 from kuamo.errors import TableError
 from kuamo.objectives.base import Objective
 
@@ -27,11 +27,12 @@ VIEW_DIMS = (32, 64, 128)
 
 @dataclass(frozen=True)
 class Solved:
-    """Heads by column, and what was chosen, in words."""
+    """Heads by column, and what was chosen, in words; `codes` of the columns' entries, where they are known already."""
 
     heads: dict[str, SolvedHead]
     note: str
     score: float
+    codes: dict[str, Code] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,12 +110,17 @@ class CCA(Objective):
             a: SolvedHead(scalings[a].into(choice.cca.x), scale, best.norm),
             b: SolvedHead(scalings[b].into(choice.cca.y), scale, best.norm),
         }
+        method = {"regression x → y": f"regression {a} → {b}", "regression y → x": f"regression {b} → {a}"}.get(
+            best.method, best.method
+        )
+        variates = {a: (choice.variates[0], row_x), b: (choice.variates[1], row_y)}
         note = (
-            f"regularised CCA on {len(rows):,} paired rows: {best.kernel} kernel, ridge {best.ridge:.3g}, {best.dim} "
+            f"{method} on {len(rows):,} paired rows: {best.kernel} kernel, ridge {best.ridge:.3g}, {best.dim} "
             f"dimensions, exponent {best.gamma:g}, unit norm {best.norm} the weights; chosen by retrieval on "
             f"{choice.folds} of {folds} folds (mean reciprocal rank {best.score:.3f} among {choice.gallery:.0f})"
         )
-        return Solved(heads, note, best.score)
+        known = {name: heads[name].finish(z) for name, (z, row) in variates.items() if np.array_equal(row, rows)}
+        return Solved(heads, note, best.score, known)
 
     def _several(
         self,
