@@ -95,7 +95,7 @@ def evaluate(
 @app.command()
 def search(
     space: SpaceArgument,
-    query: Annotated[str, typer.Argument(help="A text, or the path of a file.")],
+    query: Annotated[str, typer.Argument(help="A text, or the path of a file; an array as .npy.")],
     to: Annotated[str, typer.Option(help="The column to look in.")],
     source: Annotated[str | None, typer.Option("--from", help="The query's column; guessed if not given.")] = None,
     k: Annotated[int, typer.Option("-k", help="How many hits.")] = 5,
@@ -109,7 +109,8 @@ def search(
     own = load_imports(imports)
     loaded = open_space(space, own)
     index = loaded.index(open_table(table, own)) if table else Index.load(space / "index", loaded)
-    hits = index.search({source: query} if source else query, to=to, k=k)
+    value = open_array(query) if query.endswith(".npy") else query
+    hits = index.search({source: value} if source else value, to=to, k=k)
     found = [hit._asdict() for hit in hits]
     say({"query": query, "to": to, "hits": found}, as_json, hit_lines(hits))
 
@@ -189,6 +190,22 @@ def open_table(name: str, own: dict[str, dict[str, Any]]) -> Table:
     if name == "emoji" and not Path(name).exists():
         return km.datasets.emoji()
     return km.Table.read(name, modalities=own["MODALITIES"] or None)
+
+
+def open_array(name: str) -> Any:
+    """An array from a .npy file; pickled objects are refused.
+
+    Raises:
+        TableError: the file is missing, or holds no plain array.
+    """
+    import numpy as np
+
+    from kuamo.errors import TableError
+
+    try:
+        return np.load(name, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise TableError(f"given {name!r} ({error}); expected a .npy file of numbers") from None
 
 
 def open_space(path: Path, own: dict[str, dict[str, Any]]) -> Space:

@@ -41,6 +41,7 @@ PARTS = {
     "EfficientNetLite0": "kuamo.encoders",
     "WordEncoder": "kuamo.encoders.words",
     "PixelEncoder": "kuamo.encoders.pixels",
+    "SoundEncoder": "kuamo.encoders.sound",
     "SolvedHead": "kuamo.codes",
     "TrainableHead": "kuamo.heads",
     "Ridge": "kuamo.decoders.ridge",

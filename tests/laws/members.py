@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 import kuamo as km
 from kuamo.decoders.generator import Generator
+from kuamo.encoders.words import WordEncoder, train_tokenizer
 from kuamo.fusion import Mixture, Product
 
 TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
@@ -18,9 +21,23 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "Minimax": lambda: {"objective": km.Minimax("a", "b"), "dim": 16, "decoders": {"b": Generator(16, 24, noise=4)}},
     "InfoNCE + Reconstruct": lambda: {"objective": km.InfoNCE() + 0.5 * km.Reconstruct(), "dim": 16},
 }
+NAMES = ["red", "green", "blue", "circle", "square", "一只猫", "圆形"]
 CLOSED: dict[str, Callable[[], dict[str, Any]]] = {"CCA": lambda: {"objective": km.CCA()}}
 ALIGNING = {**CLOSED, **{name: make for name, make in TRAINED.items() if name != "Reconstruct"}}
 
 
 def small_toy(rows: int = 200, *, names: tuple[str, ...] = ("a", "b"), holes: float = 0.0, seed: int = 0) -> km.Table:
     return km.datasets.toy(rows, modalities=names, dims=(30, 24), correlations=(0.95,) * 8, holes=holes, seed=seed)
+
+
+def words() -> WordEncoder:
+    """A small text encoder to train; the same weights each time."""
+    torch.manual_seed(11)
+    return WordEncoder(train_tokenizer(NAMES), dim=8)
+
+
+def raw_text_table(rows: int) -> km.Table:
+    """Vectors a and texts b of the same row."""
+    texts = [f"{NAMES[i % 7]} {NAMES[i % 5]}" for i in range(rows)]
+    vectors = [small_toy(rows)[i]["a"] for i in range(rows)]
+    return km.Table({"a": vectors, "b": texts}, modalities={"a": km.Vector(), "b": km.Text()})

@@ -11,6 +11,7 @@ import torch
 
 import kuamo as km
 from kuamo.cells import Source
+from kuamo.encoders.base import is_trainable
 from kuamo.features import features
 from kuamo.fitting import open_ports
 from kuamo.training import Game, batch_of, own_randomness
@@ -26,8 +27,9 @@ def gradients_of_one_step(
     """
     base = fitted_on or table
     objective = member["objective"]
-    ports = open_ports(base, {}, member.get("decoders", {}))
-    cells = {p.name: (features(base, p.name, p.encoder), base.column(p.name).row) for p in ports}
+    ports = open_ports(base, member.get("encoders", {}), member.get("decoders", {}))
+    frozen = [p for p in ports if not is_trainable(p.encoder)]
+    cells = {p.name: (features(base, p.name, p.encoder), base.column(p.name).row) for p in frozen}
     space = km.Space(sorted(ports, key=lambda p: p.name) if like else ports)
     needs = frozenset().union(*(term.needs for _, term in getattr(objective, "terms", ((1, objective),)))) - {"pairs"}
     with own_randomness(0):
@@ -40,7 +42,9 @@ def gradients_of_one_step(
                 torch.nn.init.normal_(parameter, std=0.1)
         game = Game(space, objective, km.Training(steps=10, optimiser="sgd", lr=0.0))
         space.ports = [next(p for p in space.ports if p.name == name) for name in table.columns]
-        sources = {p.name: Source(table, p, features(table, p.name, p.encoder)) for p in space.ports}
+        sources = {
+            p.name: Source(table, p, features(table, p.name, p.encoder) if p in frozen else None) for p in space.ports
+        }
         for source in sources.values():
             if source.frozen is not None and source.frozen.size == 0:
                 source.frozen = np.zeros((0, cells[source.port.name][0].shape[1]), np.float32)
@@ -68,17 +72,20 @@ def _labelled(space: km.Space, game: Game, player: str) -> list[tuple[str, torch
 
 def main(name: str, rendezvous: str, rank: int, size: int, folder: str) -> None:
     """Column b is present in even rows only, and even rows are the first process's."""
-    from laws.members import TRAINED, small_toy
+    from laws.members import TRAINED, raw_text_table, small_toy, words
 
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=size)
-    table = small_toy(64)
+    if name == "raw text":
+        table, member = raw_text_table(64), {"objective": km.InfoNCE(), "encoders": {"b": words()}}
+    else:
+        table, member = small_toy(64), TRAINED[name]()
     holed = km.Table(
         {"a": [table[i]["a"] for i in range(64)], "b": [table[i]["b"] if i % 2 == 0 else None for i in range(64)]},
         modalities=table.modalities,
     )
     torch.manual_seed(3)
-    grads, _ = gradients_of_one_step(holed, TRAINED[name](), fitted_on=table)
+    grads, _ = gradients_of_one_step(holed, member, fitted_on=table)
     if rank == 0:
         np.savez(Path(folder) / f"grads{size}.npz", **{key: value.numpy() for key, value in grads.items()})
     torch.distributed.barrier()  # nobody leaves while another still reads

@@ -99,19 +99,55 @@ def test_a_wholly_absent_modality_changes_nothing_and_costs_nothing(name: str) -
         assert not any(g.any() for g in grads.values())
 
 
-@pytest.mark.parametrize("name", ["InfoNCE", "Reconstruct", "Elbo subsets", "Minimax"])
+@pytest.mark.parametrize("name", ["InfoNCE", "Reconstruct", "Elbo subsets", "Minimax", "raw text"])
 def test_two_processes_equal_one(name: str, tmp_path: Path) -> None:
-    """Column b is wholly absent in the second process."""
+    """Column b is wholly absent in the second process; in "raw text", b's encoder is trained too."""
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}
     script = str(Path(__file__).parent / "one_step.py")
     for size in (1, 2):
         rendezvous = f"file://{tmp_path}/meet{size}"
+        command = [sys.executable, script, name, rendezvous]
         ranks = [
-            subprocess.Popen([sys.executable, script, name, rendezvous, str(rank), str(size), str(tmp_path)], env=env)
+            subprocess.Popen(
+                [*command, str(rank), str(size), str(tmp_path)], env=env, stderr=subprocess.PIPE, text=True
+            )
             for rank in range(size)
         ]
-        assert [process.wait(timeout=120) for process in ranks] == [0] * size
+        said = [process.communicate(timeout=240)[1] for process in ranks]
+        assert [process.returncode for process in ranks] == [0] * size, "\n".join(said)
     one, two = (dict(np.load(tmp_path / f"grads{size}.npz")) for size in (1, 2))
     assert one.keys() == two.keys()
+    if name == "raw text":
+        assert any(key.startswith("b.encoder") and gradient.any() for key, gradient in one.items())
     for key in one:
         assert np.allclose(one[key], two[key], atol=1e-5 * max(1.0, np.abs(one[key]).max())), key
+
+
+KILLED = """
+import sys, kuamo as km
+sys.path.insert(0, sys.argv[1])
+from laws.members import small_toy
+def progress(what, done, of):
+    if what == "training":
+        print(done, flush=True)
+km.fit(small_toy(holes=0.2), km.InfoNCE(), training=km.Training(steps=60, batch_size=64, save_every=4), seed=1,
+       out=sys.argv[2], progress=progress)
+"""
+
+
+@pytest.mark.parametrize("moment", [5, 23, 41])
+def test_a_process_killed_without_warning_is_resumed(moment: int, tmp_path: Path) -> None:
+    """SIGKILL between and during saves: the state that is there is whole, and the end is the same."""
+    tests, out = str(Path(__file__).parents[1]), tmp_path / "run"
+    child = subprocess.Popen([sys.executable, "-c", KILLED, tests, str(out)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    for line in child.stdout:
+        if int(line) >= moment:
+            child.kill()
+            break
+    child.wait()
+    training = km.Training(steps=60, batch_size=64, save_every=4)
+    assert (out / "state" / "state.json").exists()
+    resumed = km.fit(small_toy(holes=0.2), km.InfoNCE(), training=training, seed=1, out=out)
+    whole = km.fit(small_toy(holes=0.2), km.InfoNCE(), training=training, seed=1)
+    assert np.array_equal(codes(resumed, small_toy()), codes(whole, small_toy()))

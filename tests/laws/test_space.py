@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import kuamo as km
+from kuamo.metrics import ranks
 
 
 @pytest.fixture(params=["toy2", "toy3", "emoji"])
@@ -117,3 +118,21 @@ def test_report_is_named_and_saved(toy_space: km.Space, tmp_path: Path) -> None:
     assert saved["measures"]["a_to_b_R@10"]["value"] == report["a_to_b_R@10"]
     assert saved["measures"]["a_to_b_R@10"]["n"] == 100
     assert "a → b" in str(report)
+
+
+@pytest.mark.parametrize("tile", [1, 7, 1000])
+def test_tiles_change_no_rank(tile: int) -> None:
+    """Equal scores and several right answers included."""
+    rng = np.random.default_rng(0)
+    queries, gallery = rng.integers(-2, 3, (50, 4)).astype(float), rng.integers(-2, 3, (80, 4)).astype(float)
+    query_key, gallery_key = rng.integers(0, 30, 50), rng.integers(0, 30, 80)
+    expected = ranks(queries, gallery, query_key, gallery_key, tile=50)
+    assert np.array_equal(ranks(queries, gallery, query_key, gallery_key, tile=tile), expected, equal_nan=True)
+
+
+def test_a_row_encoded_alone_is_the_row_encoded_among_others(space_and_table: tuple[km.Space, km.Table]) -> None:
+    space, table = space_and_table
+    few = table.take(range(12))
+    together = np.asarray(space.encode(few))
+    alone = np.concatenate([np.asarray(space.encode([few[i]])) for i in range(12)])
+    np.testing.assert_allclose(alone, together, atol=2e-4)

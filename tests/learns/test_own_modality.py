@@ -70,3 +70,13 @@ def test_ragged_imu_from_the_command_line(tmp_path: Path) -> None:
     index = ("search", "s", "0", "--from", "pose", "--to", "imu")
     refused = subprocess.run([sys.executable, "-m", "kuamo.cli", *index], cwd=tmp_path, capture_output=True, text=True)
     assert refused.returncode == 2 and "custom=" in refused.stderr
+
+    np.save(tmp_path / "walk.npy", np.asarray(rows[5]["imu"], np.float32))
+    found = json.loads(
+        kuamo("search", "s", "walk.npy", "--from", "imu", "--to", "pose", "-k", "10", *own, folder=tmp_path)
+    )
+    assert "r5" in [hit["id"] for hit in found["hits"]]
+    (tmp_path / "no.npy").write_bytes(b"not an array")
+    asked = [sys.executable, "-m", "kuamo.cli", "search", "s", "no.npy", "--from", "imu", "--to", "pose", *own]
+    wrong = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True)
+    assert wrong.returncode == 2 and "expected a .npy file of numbers" in wrong.stderr

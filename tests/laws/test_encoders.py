@@ -1,0 +1,136 @@
+"""Laws over every encoder: what else is in the batch changes a feature by rounding alone; names tell encoders apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import kuamo as km
+from kuamo.encoders import EfficientNetLite0, Identity, MiniLM
+from kuamo.encoders.base import encode_items, is_module, prepare
+from kuamo.encoders.pixels import PixelEncoder
+from kuamo.encoders.words import WordEncoder, train_tokenizer
+from kuamo.modalities.audio import Waveform
+
+TEXTS = [
+    "a key",
+    "penguin: animal, antarctica, bird",
+    "一只猫",
+    "x",
+    "a long sentence about the weather, and then some",
+]
+
+
+def sounds() -> list[Waveform]:
+    """Tones of unequal length, loudness and rate; one is shorter than a frame."""
+    rng = np.random.default_rng(0)
+    lengths, rates = (4000, 16000, 50, 9000, 1), (8000, 16000, 16000, 22050, 8000)
+    return [
+        Waveform(rng.normal(size=n).astype(np.float32) * (i + 1) / 5, r) for i, (n, r) in enumerate(zip(lengths, rates))
+    ]
+
+
+def pictures() -> list[np.ndarray]:
+    """Random pictures of unequal size."""
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (20 + 7 * i, 30, 3), dtype=np.uint8) for i in range(5)]
+
+
+def sound_encoder() -> Any:
+    pytest.importorskip("librosa", reason="mel filters need librosa")
+    from kuamo.encoders.sound import SoundEncoder
+
+    return SoundEncoder(dim=8, width=8)
+
+
+MEMBERS: dict[str, tuple[Callable[[], Any], Callable[[], list[Any]]]] = {
+    "Identity": (Identity, lambda: list(np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32))),
+    "MiniLM": (MiniLM, lambda: TEXTS),
+    "EfficientNetLite0": (lambda: EfficientNetLite0(size=64), pictures),
+    "WordEncoder": (lambda: WordEncoder(train_tokenizer(TEXTS), dim=8), lambda: TEXTS),
+    "PixelEncoder": (lambda: PixelEncoder(size=16, dim=8, width=8), pictures),
+    "SoundEncoder": (sound_encoder, sounds),
+}
+EVERY = pytest.mark.parametrize("name", MEMBERS)
+TRAINABLE = pytest.mark.parametrize("name", ["WordEncoder", "PixelEncoder", "SoundEncoder"])
+
+
+@EVERY
+def test_what_else_is_in_the_batch_changes_only_rounding(name: str) -> None:
+    make, values = MEMBERS[name]
+    encoder = make()
+    items = [prepare(encoder)(value) for value in values()]
+    together = encode_items(encoder, items, "c")
+    alone = np.concatenate([encode_items(encoder, [item], "c") for item in items])
+    turned = encode_items(encoder, items[::-1], "c")[::-1]
+    # The int8 weights of MiniLM meet activations whose scale is the batch's: that is its rounding.
+    tolerance = {"MiniLM": 0.1}.get(name, 1e-4) * max(1.0, float(np.abs(together).max()))
+    np.testing.assert_allclose(alone, together, atol=tolerance)
+    np.testing.assert_allclose(turned, together, atol=tolerance)
+    assert np.isfinite(together).all()
+    assert np.abs(together - together[:1]).max() > 10 * tolerance or name == "MiniLM"
+
+
+@TRAINABLE
+def test_a_gradient_reaches_every_parameter(name: str) -> None:
+    make, values = MEMBERS[name]
+    torch.manual_seed(0)
+    encoder = make()
+    batch = [prepare(encoder)(value) for value in values()]
+    collated = encoder.collate(batch) if hasattr(encoder, "collate") else torch.from_numpy(np.stack(batch))
+    encoder(collated).square().sum().backward()
+    for key, parameter in encoder.named_parameters():
+        assert parameter.grad is not None, key
+        assert parameter.grad.any(), key
+
+
+@TRAINABLE
+def test_a_fitted_space_with_it_is_stored_bit_equal(name: str, tmp_path: Path) -> None:
+    make, values = MEMBERS[name]
+    torch.manual_seed(0)
+    kind = {"WordEncoder": km.Text(), "PixelEncoder": km.Image(), "SoundEncoder": km.Audio()}[name]
+    raw = [tuple(value) if name == "SoundEncoder" else value for value in values()]
+    vectors = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
+    table = km.Table({"raw": raw, "vector": vectors}, modalities={"raw": kind, "vector": km.Vector()})
+    training = km.Training(steps=3, batch_size=5)
+    space = km.fit(table, km.InfoNCE(), encoders={"raw": make()}, dim=4, training=training, seed=0)
+    space.save(tmp_path / "s")
+    assert np.array_equal(np.asarray(space.encode(table)), np.asarray(km.Space.load(tmp_path / "s").encode(table)))
+
+
+@EVERY
+def test_frozen_encoders_are_named_by_what_decides_their_features(name: str) -> None:
+    encoder = MEMBERS[name][0]()
+    if is_module(encoder):
+        pytest.skip("a trained encoder is stored, not cached")
+    assert isinstance(encoder.fingerprint, str)
+    assert encoder.fingerprint
+    assert encoder.fingerprint == MEMBERS[name][0]().fingerprint
+    if name == "EfficientNetLite0":
+        assert EfficientNetLite0(size=96).fingerprint != encoder.fingerprint
+
+
+def test_a_sound_is_the_same_louder_and_at_another_rate() -> None:
+    encoder = sound_encoder()
+    time = np.arange(16000) / 16000
+    tone = np.sin(2 * np.pi * 440 * time).astype(np.float32)
+    half = np.sin(2 * np.pi * 440 * time[:8000] * 2).astype(np.float32)
+    other = np.sin(2 * np.pi * 880 * time).astype(np.float32)
+    values = [Waveform(tone, 16000), Waveform(0.5 * tone, 16000), Waveform(half, 8000), Waveform(other, 16000)]
+    base, loud, slow, high = encode_items(encoder, [encoder.prepare(value) for value in values], "c")
+    far = np.linalg.norm(base - high)
+    assert np.linalg.norm(base - loud) < 0.1 * far
+    assert np.linalg.norm(base - slow) < 0.5 * far
+
+
+def test_bad_sound_settings_are_refused() -> None:
+    pytest.importorskip("librosa", reason="mel filters need librosa")
+    from kuamo.encoders.sound import SoundEncoder
+
+    with pytest.raises(km.KuamoError, match="mels: given 30; expected a multiple of 8"):
+        SoundEncoder(mels=30)
