@@ -159,23 +159,15 @@ def demo(seed: Seed = 0, as_json: Json = False) -> None:
         index = space.index(test)
     queries = ["a small animal", "something to eat", "the weather", "a person at work", "music"]
     found = {query: index.search({"text": query}, to="image", k=5) for query in queries}
-    picture = test.ids[0]
-    back = index.search({"image": test[0]["image"]}, to="text", k=5)
-    lines = [
-        str(space),
-        "",
-        str(report),
-        "",
-        "Pictures for a text (their own texts are shown; none was seen in training):",
-    ]
-    lines += [f"  {query:18} → " + " | ".join(hit.show.split(":")[0] for hit in hits) for query, hits in found.items()]
-    lines += ["", f"Texts for the picture of {test[0]['text'].split(':')[0]!r}:"]
-    lines += ["  " + " | ".join(hit.show.split(":")[0] for hit in back)]
-    data = {
-        "notes": space.notes,
-        "report": report.as_dict(),
-        "hits": {query: [hit._asdict() for hit in hits] for query, hits in found.items()},
-        "picture": {"id": picture, "hits": [hit._asdict() for hit in back]},
+    pictures = [test[len(test) * part // 4] for part in (1, 2, 3)]
+    back = {str(row["text"]): index.search({"image": row["image"]}, to="text", k=5) for row in pictures}
+    lines = [f"{space}\n", f"{report}\n", "Pictures for a text (their own texts are shown; none was seen in training):"]
+    lines += [f"  {query:24} → {first_words(hits)}" for query, hits in found.items()]
+    lines += ["", "Texts for a picture (named here by its own text, which the search does not see):"]
+    lines += [f"  {text.split(':')[0][:24]:24} → {first_words(hits)}" for text, hits in back.items()]
+    data = {"notes": space.notes, "report": report.as_dict()} | {
+        what: {query: [hit._asdict() for hit in hits] for query, hits in answers.items()}
+        for what, answers in (("text_to_image", found), ("image_to_text", back))
     }
     say(data, as_json, "\n".join(lines))
 
@@ -285,6 +277,11 @@ class bar:
 def hit_lines(hits: list[Hit]) -> str:
     """One line for each hit."""
     return "\n".join(f"{hit.score:7.3f}  {hit.id:16}  {hit.show}" for hit in hits)
+
+
+def first_words(hits: list[Hit]) -> str:
+    """What was found, by what stands before the keywords."""
+    return " | ".join(hit.show.split(":")[0] for hit in hits)
 
 
 def say(data: dict[str, Any], as_json: bool, text: str) -> None:

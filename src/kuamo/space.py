@@ -290,9 +290,12 @@ def decode(decoder: Any, z: np.ndarray, seed: int = 0) -> np.ndarray:
         return decoder.sample(z)
     import torch
 
-    rng = torch.Generator().manual_seed(seed)
+    rng, training = torch.Generator().manual_seed(seed), decoder.training
+    decoder.eval()
     with torch.inference_mode():
-        return decoder.sample(torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32)), rng).numpy()
+        y = decoder.sample(torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32)), rng).numpy()
+    decoder.train(training)
+    return y
 
 
 def fuse_present(

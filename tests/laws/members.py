@@ -19,6 +19,11 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "Elbo product": lambda: {"objective": km.Elbo(Product()), "dim": 16},
     "Elbo mixture": lambda: {"objective": km.Elbo(Mixture()), "dim": 16},
     "Minimax": lambda: {"objective": km.Minimax("a", "b"), "dim": 16, "decoders": {"b": Generator(16, 24, noise=4)}},
+    "Minimax mismatched": lambda: {
+        "objective": km.Minimax("a", "b", mismatched=True),
+        "dim": 16,
+        "decoders": {"b": Generator(16, 24, noise=4)},
+    },
     "InfoNCE + Reconstruct": lambda: {"objective": km.InfoNCE() + 0.5 * km.Reconstruct(), "dim": 16},
 }
 NAMES = ["red", "green", "blue", "circle", "square", "一只猫", "圆形"]

@@ -3,7 +3,8 @@
     min_G max_D  E log D(y, z) + E log(1 − D(G(z, noise), z))
 
 G is the target's decoder, D sees the code of another column. It saturates where D wins and it rotates: it is here
-because it is the recipe that this field began with, not because it is the best.
+because it is the recipe that this field began with, not because it is the best. With `mismatched`, D also learns that a
+real y with another row's z is wrong, −½ E log(1 − D(y, z′)), so that it looks at z and not at y alone.
 """
 
 from __future__ import annotations
@@ -44,6 +45,11 @@ class Minimax(Objective):
     Args:
         given, to: columns. lr: of the discriminator's SGD. momentum: of the same.
         critic: () → module (y (n, L), z (n, d)) → logits (n,); `None` is a perceptron.
+        mismatched: also show D real cells with the code of another row; it and the made cells then weigh half each.
+
+    References:
+        Generative Adversarial Nets, Goodfellow et al., 2014; Generative Adversarial Text to Image Synthesis, Reed et
+        al., 2016 (`mismatched`).
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs", "decoders"})
@@ -52,6 +58,7 @@ class Minimax(Objective):
     lr: float = 0.02
     momentum: float = 0.5
     critic: Callable[[], Any] | None = None
+    mismatched: bool = False
 
     def decodes(self, column: str) -> bool:
         """Only the target's decoder plays."""
@@ -81,7 +88,35 @@ class Minimax(Objective):
         noise = step.noise("generator", given[at_given], getattr(generator, "noise", 1))
         with torch.set_grad_enabled(player == "space"):
             made = generator.generate(z, noise)
-        loss_d, loss_g = minimax(critic(y, z), critic(made, z))
-        if player == "critic":
-            step.log["critic"] = float(loss_d.detach().mean()) if len(loss_d) else 0.0
-        return step.mean(loss_d if player == "critic" else loss_g)
+        real, fake = critic(y, z), critic(made, z)
+        loss_d, loss_g = minimax(real, fake)
+        if player == "space":
+            return step.mean(loss_g)
+        step.log["critic"] = float(loss_d.detach().mean()) if len(loss_d) else 0.0
+        if not self.mismatched:
+            return step.mean(loss_d)
+        other, known = other_row(*step.gather()[self.given], target[at_target])
+        wrong = torch.nn.functional.softplus(critic(y[known], other[known]))
+        return step.mean(torch.nn.functional.softplus(-real) + 0.5 * torch.nn.functional.softplus(fake)) + (
+            0.5 * step.mean(wrong)
+        )
+
+
+def other_row(codes: Any, rows: Any, of: Any) -> tuple[Any, Any]:
+    """For each row in `of`, the code of the next row of the whole batch that has one, and whether there is another.
+
+    Args:
+        codes: (n, d), rows: (n,), of all processes. of: (m,).
+
+    Example:
+        >>> import torch
+        >>> other_row(torch.eye(3), torch.tensor([4, 0, 2]), torch.tensor([0, 4]))[0].argmax(1)
+        tensor([2, 1])
+    """
+    import torch
+
+    order = rows.argsort(stable=True)
+    if len(order) == 0:
+        return codes.new_zeros((len(of), codes.shape[-1])), torch.zeros(len(of), dtype=torch.bool)
+    place = order[torch.searchsorted(rows[order], of.contiguous(), right=True) % len(order)]
+    return codes[place], rows[place] != of
