@@ -43,7 +43,7 @@ class Generator(nn.Module):
         return batch.float().flatten(1) / 255
 
     def generate(self, z: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        return torch.sigmoid(self.conv(self.dense(torch.cat([z, noise], 1)).view(-1, 64, 8, 8))).flatten(1)
+        return torch.sigmoid(self.conv(self.dense(torch.cat([DIM**0.5 * z, noise], 1)).view(-1, 64, 8, 8))).flatten(1)
 
     def sample(self, z: torch.Tensor, rng: torch.Generator | None = None) -> torch.Tensor:
         return self.generate(z, torch.randn((len(z), NOISE), generator=rng))
@@ -61,7 +61,7 @@ class Discriminator(nn.Module):
 
     def forward(self, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
         y = 2 * y - 1 + 0.5 * torch.randn_like(y)
-        return self.dense(torch.cat([self.conv(y.view(-1, 3, SIZE, SIZE)), z], 1))[:, 0]
+        return self.dense(torch.cat([self.conv(y.view(-1, 3, SIZE, SIZE)), DIM**0.5 * z], 1))[:, 0]
 
 
 def main() -> None:
