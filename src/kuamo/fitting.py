@@ -6,6 +6,7 @@ table → frozen features (cached) → closed form → [the one loop] → ridge 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ def fit(
     *,
     encoders: Mapping[str, Any] | None = None,
     decoders: Mapping[str, Any] | None = None,
+    start: Space | None = None,
     dim: int | None = None,
     training: Training | None = None,
     seed: int = 0,
@@ -53,6 +55,8 @@ def fit(
         encoders: column → encoder, for columns that the default does not suit; a `torch.nn.Module` with trainable
             parameters is trained.
         decoders: column → decoder, for objectives that need one; the default is a Gaussian likelihood.
+        start: a space to go on from: its encoders and heads are copied, and moved only if the objective is trained;
+            decoders are made anew. Without an objective it stays as it is.
         dim: d, the size of the space; chosen if not given.
         training: steps, batch size and rate, for objectives that are trained.
         seed: of everything random; same seed, table, threads and machine, same space.
@@ -71,9 +75,10 @@ def fit(
         >>> fit(toy(rows=300), seed=0).score
         'dot'
     """
-    objective = objective or CCA(dim=dim)
+    if objective is None and start is None:
+        objective = CCA(dim=dim)
     check_table(table, objective)
-    ports = open_ports(table, encoders or {}, decoders or {})
+    ports = open_ports(table, encoders or {}, decoders or {}, start)
     cells = {
         port.name: (features(table, port.name, port.encoder, progress=progress), table.column(port.name).row)
         for port in ports
@@ -81,7 +86,10 @@ def fit(
     }
     info = {"source": table.source, "rows": len(table), "seed": seed}
     space = Space(ports, notes=[describe(port, cells) for port in ports], info=info)
-    if any(term.trained for _, term in terms_of(objective)):
+    known: Mapping[str, Code] = {}
+    if start is not None:
+        go_on_from(start, space, objective, dim)
+    if objective is not None and any(term.trained for _, term in terms_of(objective)):
         from kuamo.training import Training
         from kuamo.warm import train_space
 
@@ -93,8 +101,7 @@ def fit(
             for port in ports
             if port.name not in cells
         }
-        known: Mapping[str, Code] = {}
-    else:
+    elif objective is not None:
         solved = solve_heads(space, table, cells, objective, seed)
         space.notes.append(solved.note)
         known = solved.codes
@@ -124,7 +131,24 @@ def solve_heads(space: Space, table: Table, cells: Packed, objective: Objective,
     return solved
 
 
-def check_table(table: Table, objective: Objective) -> None:
+def go_on_from(start: Space, space: Space, objective: Objective | None, dim: int | None) -> None:
+    """Give a new space the heads of another, where both have the column.
+
+    Raises:
+        TableError: a column that the start does not know, when nothing is learned; another size than the start's.
+    """
+    if dim not in (None, start.dim):
+        raise TableError(f"given dim={dim} and a start of {start.dim} dimensions; expected the same")
+    for port in space.ports:
+        if any(port.name == other.name for other in start.ports):
+            port.head = deepcopy(start.port(port.name).head)
+        elif objective is None:
+            raise TableError(f"column {port.name!r}: not in the start, and no objective to learn it by; expected one")
+    space.score, space.fusion = start.score, deepcopy(start.fusion)
+    space.notes += [f"start: {note}" for note in start.notes]
+
+
+def check_table(table: Table, objective: Objective | None) -> None:
     """Refuse a table that no space can come of.
 
     Raises:
@@ -133,12 +157,16 @@ def check_table(table: Table, objective: Objective) -> None:
     if len(table.columns) < 2:
         raise TableError(f"given the columns {list(table.columns)}; expected at least two")
     paired = int((table.present().sum(axis=1) >= 2).sum())
-    if any("pairs" in term.needs for _, term in terms_of(objective)) and paired == 0:
+    if objective is not None and any("pairs" in term.needs for _, term in terms_of(objective)) and paired == 0:
         raise TableError(f"given {len(table)} rows, none with two columns present; expected paired rows")
 
 
-def open_ports(table: Table, encoders: Mapping[str, Any], decoders: Mapping[str, Any]) -> list[Port]:
-    """A port without a head for each column."""
+def open_ports(
+    table: Table, encoders: Mapping[str, Any], decoders: Mapping[str, Any], start: Space | None = None
+) -> list[Port]:
+    """A port without a head for each column; an encoder that is not given is the start's, or the default."""
+    known = {} if start is None else {port.name: deepcopy(port.encoder) for port in start.ports}
+    known |= encoders
     for role, given in (("encoders", encoders), ("decoders", decoders)):
         unknown = set(given) - set(table.columns)
         if unknown:
@@ -147,7 +175,7 @@ def open_ports(table: Table, encoders: Mapping[str, Any], decoders: Mapping[str,
         Port(
             name,
             modality,
-            encoders[name] if name in encoders else default_encoder(name, modality),
+            known[name] if name in known else default_encoder(name, modality),
             None,
             decoder=decoders.get(name),
         )
