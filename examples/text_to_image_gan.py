@@ -75,6 +75,8 @@ def main() -> None:
     encoders = {"text": WordEncoder(train_tokenizer(texts), dim=64), "image": PixelEncoder(size=SIZE, dim=64)}
     aligned = km.Training(steps=300, batch_size=64, lr=2e-3)
     start = km.fit(table, km.InfoNCE(), encoders=encoders, dim=DIM, training=aligned, seed=given.seed)
+    for part in (start.port("text").encoder, start.port("text").head):
+        part.requires_grad_(False)  # else the generator makes captions alike, and its pictures with them
     game = km.Minimax(given="text", to="image", lr=0.02, critic=Discriminator, mismatched=True)
     training = km.Training(steps=given.steps, batch_size=64, lr=0.02, optimiser="sgd")
     space = km.fit(table, game, start=start, decoders={"image": Generator()}, training=training, seed=given.seed)

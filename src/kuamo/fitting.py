@@ -18,6 +18,7 @@ from kuamo.encoders import default_encoder
 from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import TableError
 from kuamo.features import features
+from kuamo.modalities import Text
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
 from kuamo.objectives.correlation import Solved
@@ -78,14 +79,14 @@ def fit(
     if objective is None and start is None:
         objective = CCA(dim=dim)
     check_table(table, objective)
-    ports = open_ports(table, encoders or {}, decoders or {}, start)
+    ports, reasons = open_ports(table, encoders or {}, decoders or {}, start)
     cells = {
         port.name: (features(table, port.name, port.encoder, progress=progress), table.column(port.name).row)
         for port in ports
         if not is_trainable(port.encoder)
     }
     info = {"source": table.source, "rows": len(table), "seed": seed}
-    space = Space(ports, notes=[describe(port, cells) for port in ports], info=info)
+    space = Space(ports, notes=[describe(port, cells, reasons.get(port.name)) for port in ports], info=info)
     known: Mapping[str, Code] = {}
     if start is not None:
         go_on_from(start, space, objective, dim)
@@ -163,32 +164,37 @@ def check_table(table: Table, objective: Objective | None) -> None:
 
 def open_ports(
     table: Table, encoders: Mapping[str, Any], decoders: Mapping[str, Any], start: Space | None = None
-) -> list[Port]:
-    """A port without a head for each column; an encoder that is not given is the start's, or the default."""
+) -> tuple[list[Port], dict[str, str]]:
+    """A port without a head for each column, and why it got its encoder where it was not given, nor the start's."""
     known = {} if start is None else {port.name: deepcopy(port.encoder) for port in start.ports}
     known |= encoders
     for role, given in (("encoders", encoders), ("decoders", decoders)):
         unknown = set(given) - set(table.columns)
         if unknown:
             raise TableError(f"given {role} for {sorted(unknown)}; the table's columns are {list(table.columns)}")
-    return [
-        Port(
-            name,
-            modality,
-            known[name] if name in known else default_encoder(name, modality),
-            None,
-            decoder=decoders.get(name),
-        )
-        for name, modality in table.modalities.items()
-    ]
+    notes: dict[str, str] = {}
+    ports = []
+    for name, modality in table.modalities.items():
+        if name not in known:
+            known[name], notes[name] = default_encoder(name, modality, sample_of(table, name))
+        ports.append(Port(name, modality, known[name], None, decoder=decoders.get(name)))
+    return ports, notes
 
 
-def describe(port: Port, cells: Packed) -> str:
+def sample_of(table: Table, name: str, most: int = 200) -> list[Any]:
+    """Some of a text column's values, spread over its entries; nothing of other columns, which are dear to decode."""
+    column = table.column(name)
+    if not isinstance(column.modality, Text):
+        return []
+    return list(
+        table.values(name, np.unique(np.linspace(0, len(column.row) - 1, min(most, len(column.row))).astype(int)))
+    )
+
+
+def describe(port: Port, cells: Packed, reason: str | None = None) -> str:
     """One note about a port's encoder."""
-    name = type(port.encoder).__name__
-    if port.name in cells:
-        return f"{port.name}: {name}, {cells[port.name][0].shape[1]} features"
-    return f"{port.name}: {name}, trained here"
+    how = f"{cells[port.name][0].shape[1]} features" if port.name in cells else "trained here"
+    return f"{port.name}: {type(port.encoder).__name__}, {how}" + (f" ({reason})" if reason else "")
 
 
 def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Code], penalty: float = 0.1) -> None:
