@@ -7,7 +7,7 @@ embedded by a space fitted before (word embeddings and a small convolutional net
 the discriminator wins at once and nothing is learned; three things of the years after keep the game open: normalised
 batches in the generator, noise on what the discriminator sees, real pictures with a wrong caption as a third kind. Run:
 
-    python examples/text_to_image_gan.py --steps 1500 --out gan.png
+    python examples/text_to_image_gan.py --steps 1000 --out gan.png
 
 It says honestly how far it gets: the share of 192 made pictures whose attributes are right.
 """
@@ -66,7 +66,7 @@ class Discriminator(nn.Module):
 
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("--steps", type=int, default=1500)
+    options.add_argument("--steps", type=int, default=1000)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--out", default="gan.png")
     given = options.parse_args()
