@@ -16,6 +16,7 @@ from kuamo.metrics.ranking import NDCG_AT
 from kuamo.report import Pair, Report
 from kuamo.space import Space, check_columns
 from kuamo.table import Table
+from kuamo.words import say
 
 __all__ = ["evaluate"]
 
@@ -38,8 +39,8 @@ def evaluate(
     Args:
         space: fitted. table: rows that it has not seen.
         cutoffs: the k of R@k.
-        positives: what counts as a right answer: the same `"row"`, `"group"` or `"label"`. A row without a label is no
-            query, and never a right answer.
+        positives: what counts as a right answer: the same `"row"`, `"group"` or `"label"`. Rows without a label, which
+            nobody can judge, are then neither queries nor answers.
         examples: hits, and misses, to keep for the report's page, for each pair; 0 keeps none.
         seed: of the bootstrap, and of which examples are kept.
         progress: called with (column or pair, done, of).
@@ -63,13 +64,13 @@ def evaluate(
     key, judged = _keys(table, positives)
     names = [port.name for port in space.ports if port.name in table.columns]
     _check_names(names)
-    codes = {name: _codes(space, table, name, progress) for name in names}
+    codes = {name: _codes(space, table, name, judged, progress) for name in names}
     group = _groups(table)
     pairs: dict[str, Pair] = {}
     intervals: dict[str, Interval] = {}
     for a in names:
         for b in names:
-            task, rows = f"{a}_to_{b}", _queries(codes[a][1], codes[b][1], key, judged)
+            task, rows = f"{a}_to_{b}", np.isin(key[codes[a][1]], key[codes[b][1]])
             if a == b or not rows.any():
                 continue
             pair, count = _pair(table, a, b, codes, rows, key, _told(progress, f"{a} → {b}"))
@@ -100,23 +101,23 @@ def _report(
     recalls = [f"R@{k}" for k in sorted(set(cutoffs))]
     several = any("mAP" in pair.values for pair in pairs.values())
     shown = (*recalls[:1], *recalls[1:][-1:], "mAP", "median_rank") if several else (*recalls, "median_rank")
+    groups = len(set(table.groups)) if any(pair.group is not None for pair in pairs.values()) else 0
+    unjudged = int((~judged).sum())
+    remarks: list[dict[str, Any]] = [{"key": "remark_groups", "values": {"count": groups}}] if groups else []
+    remarks += [{"key": "remark_unjudged", "values": {"count": unjudged}}] if unjudged else []
+    remarks += previews.remarks
     facts = {
         "rows": len(table),
         "source": table.source,
         "columns": {name: type(table.column(name).modality).__name__ for name in _columns(pairs)},
         "positives": positives,
-        "unjudged": int((~judged).sum()),
-        "groups": len(set(table.groups)) if any(pair.group is not None for pair in pairs.values()) else None,
         "seed": seed,
         "space": {"dim": space.dim, "notes": list(space.notes)},
+        "remarks": remarks,
     }
-    right = "" if positives == "row" else f", right answers share its {positives}"
+    right = "" if positives == "row" else f", right = same {positives}"
     title = f"{len(table):,} rows of {table.source}, gallery = all of them{right}; [95 % interval]"
-    notes = list(previews.notes)
-    if facts["groups"]:
-        notes.insert(0, f"rows share groups: intervals resample the {facts['groups']:,} groups")
-    if facts["unjudged"]:
-        notes.insert(0, f"{facts['unjudged']:,} rows without a {positives} are no queries and never right")
+    notes = [say("en", remark["key"], **remark["values"]) for remark in remarks]
     return Report(title, intervals, notes, pairs, facts, previews.cells, shown)
 
 
@@ -164,34 +165,28 @@ def _with_examples(
 
 
 def _codes(
-    space: Space, table: Table, name: str, progress: Callable[[str, int, int], None] | None
+    space: Space, table: Table, name: str, judged: np.ndarray, progress: Callable[[str, int, int], None] | None
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (n, d) of a column's cells that can be judged, and their rows (n,)."""
     code, row = space.column_codes(table, name, progress=progress)
     comparable = space.comparable(code)
     bad = np.flatnonzero(~np.isfinite(comparable).all(axis=1))
     if len(bad):
         where = table.where(int(row[bad[0]]))
         raise TableError(f"column {name!r}, row {where}: given a code that is not finite; expected finite numbers")
-    return comparable, row
+    return comparable[judged[row]], row[judged[row]]
 
 
 def _keys(table: Table, positives: str) -> tuple[np.ndarray, np.ndarray]:
-    """What must be equal in query and answer (N,), and which rows can be judged (N,); others are like no other."""
-    rows = np.arange(len(table))
+    """What must be equal in query and answer (N,), and which rows can be judged (N,)."""
     if positives == "row":
-        return rows, np.ones(len(table), dtype=bool)
+        return np.arange(len(table)), np.ones(len(table), dtype=bool)
     known: dict[str, Sequence[Any] | None] = {"group": table.groups, "label": table.labels}
     keys = known.get(positives)
     if keys is None:
         raise TableError(f"given positives={positives!r}; expected 'row', 'group', or 'label' where the table has one")
     judged = np.array([key is not None and key == key for key in keys])  # NaN is no label
-    number = np.unique([str(key) for key in keys], return_inverse=True)[1]
-    return np.where(judged, number, -1 - rows), judged
-
-
-def _queries(row_a: np.ndarray, row_b: np.ndarray, key: np.ndarray, judged: np.ndarray) -> np.ndarray:
-    """Which cells (n_a,) of a column are queries: those with a right answer."""
-    return judged[row_a] & np.isin(key[row_a], key[row_b])
+    return np.unique([str(key) for key in keys], return_inverse=True)[1], judged
 
 
 def _groups(table: Table) -> np.ndarray | None:

@@ -10,17 +10,13 @@ import numpy as np
 
 from kuamo.metrics.ranking import ROUNDING
 from kuamo.modalities import Modality
-from kuamo.report import Example, Pair, Preview
+from kuamo.report import MEDIA, Example, Pair, Preview
 from kuamo.table import Table
 
 __all__ = ["Previews", "draw", "find", "preview_of"]
 
 ANSWERS = 3
 TOTAL_BYTES = 6_000_000  # of all previews of a report
-MEDIA = frozenset(
-    ("text/plain", "image/png", "image/jpeg", "image/webp", "image/gif")
-    + ("audio/flac", "audio/wav", "audio/mpeg", "audio/ogg")
-)
 
 
 def draw(rank: np.ndarray, ids: Sequence[str], count: int, seed: int, task: str) -> np.ndarray:
@@ -70,7 +66,7 @@ class Previews:
         self.table, self.total = table, total
         self.row = {name: number for number, name in enumerate(table.ids)}
         self.cells: dict[str, dict[str, Preview]] = {}
-        self.notes: list[str] = []
+        self.remarks: list[dict[str, Any]] = []
         self._bytes = 0
 
     def add(self, pairs: Sequence[Pair]) -> None:
@@ -91,18 +87,18 @@ class Previews:
         entry = int(np.searchsorted(column.row, self.row[row]))
         made = preview_of(column.modality, next(self.table.values(name, [entry])))
         if made.mime not in MEDIA:
-            self._note(f"column {name!r}: its preview is {made.mime!r}, which a page cannot show; words stand for it")
+            self._remark("remark_media", column=name, mime=made.mime)
         elif self._bytes + len(made.data) > self.total:
-            self._note(f"previews reached {self.total / 1e6:.0f} MB; words stand for further pictures and sounds")
+            self._remark("remark_bytes", megabytes=self.total / 1e6)
         else:
             self._bytes += len(made.data)
             cells[row] = made
             return
         cells[row] = Preview("text/plain", made.text.encode("utf-8", "replace"), made.text)
 
-    def _note(self, note: str) -> None:
-        if note not in self.notes:
-            self.notes.append(note)
+    def _remark(self, key: str, **values: Any) -> None:
+        if (remark := {"key": key, "values": values}) not in self.remarks:
+            self.remarks.append(remark)
 
 
 def preview_of(modality: Modality, value: Any) -> Preview:

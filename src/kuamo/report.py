@@ -20,13 +20,23 @@ import numpy as np
 from kuamo.errors import KuamoError, StoreError
 from kuamo.grid import align
 from kuamo.metrics import Interval, per_query
+from kuamo.words import LANGUAGES
 
 if TYPE_CHECKING:
     from kuamo.comparison import Comparison
 
-__all__ = ["Example", "Pair", "Preview", "Report", "check_target"]
+__all__ = ["MEDIA", "Example", "Pair", "Preview", "Report", "check_target", "check_targets"]
 
-LANGUAGES = ("en", "zh")
+# What a preview may be: a page shows nothing else. SVG and HTML, which can hold scripts and links, are not here.
+MEDIA = frozenset(
+    f"{kind}/{name}"
+    for kind, names in {
+        "text": ["plain"],
+        "image": ["png", "jpeg", "webp", "gif"],
+        "audio": ["flac", "wav", "mpeg", "ogg"],
+    }.items()
+    for name in names
+)
 
 
 @dataclass(frozen=True)
@@ -268,6 +278,22 @@ def check_target(path: Path, lang: str | None) -> str:
     if not path.parent.is_dir():
         raise StoreError(f"given {str(path)!r}; expected a folder that exists")
     return form
+
+
+def check_targets(paths: Sequence[Path], lang: str | None) -> None:
+    """Refuse, before any work is done, places where a report cannot be saved, and a language that no page would use.
+
+    Raises:
+        StoreError: see `Report.save`.
+
+    Example:
+        >>> check_targets([Path("report.html"), Path("report.json")], "zh")
+    """
+    pages = [path for path in paths if path.suffix.lower() == ".html"]
+    if lang is not None and not pages:
+        raise StoreError(f"given lang={lang!r} and no .html page to write; expected a page's name as well")
+    for path in paths:
+        check_target(path, lang if path in pages else None)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -80,8 +80,8 @@ def paired_test(
     means = np.array([kind == "mean" for kind in statistics])
     p = np.where(means, flipped, p_bootstrap)
     of_a, of_b = (np.where(means, x.mean(axis=0), np.median(x, axis=0)) for x in (a, b))
-    rows = np.stack([of_a - of_b, low, high, p, p_bootstrap, holm(p), of_a, of_b], axis=1).tolist()
-    return [Difference(*row, len(a)) for row in rows]
+    columns = (of_a - of_b, low, high, p, p_bootstrap, holm(p), of_a, of_b, np.full(k, len(a)))
+    return [Difference(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def sign_flip(
