@@ -87,7 +87,7 @@ def evaluate(
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
-    """How well each column finds each other one, on rows the space has not seen; `--save x.html` is a page to look at."""
+    """How well each column finds each other, on rows the space has not seen; `--save x.html` is a page to look at."""
     import kuamo as km
     from kuamo.report import check_targets
 
