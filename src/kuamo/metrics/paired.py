@@ -54,6 +54,9 @@ def paired_test(
 ) -> list[Difference]:
     """k differences, with intervals and p. `p_holm` corrects for these k.
 
+    Where few queries decide, as in MRR, the bootstrap alarms too often: two random systems with 60 queries differ "at
+    5 %" in 9 % of trials, and in 5 % with 300. The sign flips keep 5 % everywhere, so they are the `p` of means.
+
     Args:
         a, b: (n, k) what each query got in each system. statistics: k times `"mean"` or `"median"`.
         groups: (n,) queries of one group are drawn, and flipped, together.
