@@ -40,7 +40,7 @@ def test_turning_the_comparison_turns_the_signs() -> None:
 
 
 def false_alarms(kinds: list[str], groups: np.ndarray | None, told: bool, seeds: int = 400) -> np.ndarray:
-    """Share of seeds in which two equally random systems differ at the 5 % level: [MRR, mean rank, rank], both tests."""
+    """Share of seeds in which two equally random systems differ "at 5 %": [MRR, mean rank, rank], both tests."""
     found = []
     for seed in range(seeds):
         rng = np.random.default_rng(seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import kuamo as km
 from kuamo.metrics import bootstrap, measure, ranks
+from kuamo.modalities import Waveform
 from plain import plain_space
 
 
@@ -148,10 +150,26 @@ def test_values_of_queries_give_the_measures() -> None:
         assert (np.median if name.endswith("median_rank") else np.mean)(values) == pytest.approx(interval.value)
 
 
-def test_a_saved_report_is_the_report(
-    emoji_space: km.Space, emoji_split: tuple[km.Table, km.Table], tmp_path: Path
-) -> None:
-    report = km.evaluate(emoji_space, emoji_split[1], positives="row")
+class Colour:
+    """A frozen encoder of pictures and sounds: a few means."""
+
+    fingerprint = "colour/1"
+
+    def prepare(self, value: object) -> np.ndarray:
+        numbers = value.samples if isinstance(value, Waveform) else np.asarray(value) / 255
+        return np.resize(np.asarray(numbers, np.float32).mean(axis=tuple(range(numbers.ndim - 1))), 8)
+
+    def __call__(self, batch: list) -> np.ndarray:
+        return np.asarray(batch, dtype=np.float32)
+
+
+def test_a_saved_report_is_the_report(tmp_path: Path) -> None:
+    pictures = [km.datasets.shapes(rows=30)[i]["image"] for i in range(30)]
+    sounds = [(picture.mean(2).ravel() / 255 - 0.5, 8000) for picture in pictures]
+    space = plain_space("photo", "sound")
+    space.ports = [replace(p, modality=m, encoder=Colour()) for p, m in zip(space.ports, (km.Image(), km.Audio()))]
+    report = km.evaluate(space, km.Table({"photo": pictures, "sound": sounds}, id=[f"猫{i}" for i in range(30)]))
+    assert {one.mime for cells in report.previews.values() for one in cells.values()} == {"image/png", "audio/flac"}
     report.save(tmp_path / "r.json")
     again = km.Report.load(tmp_path / "r.json")
     assert str(again) == str(report) and again.intervals == report.intervals and again.facts == report.facts
