@@ -43,7 +43,7 @@ WORDS: dict[str, dict[str, str]] = {
     "pair": {"en": "query → answer", "zh": "查询 → 答案"},
     "queries": {"en": "queries", "zh": "查询数"},
     "gallery": {"en": "answers", "zh": "答案数"},
-    "chance": {"en": "{metric} of a random order", "zh": "随机排序的 {metric}"},
+    "chance": {"en": "{metric} at random", "zh": "随机排序的 {metric}"},
     "median_rank": {"en": "median rank", "zh": "中位排名"},
     "scroll": {"en": "Table of all numbers; it scrolls sideways", "zh": "全部数字的表，可以左右滚动"},
     # ── what the numbers mean ────────────────────────────────────────────────────────────────────────────────────
@@ -122,8 +122,8 @@ WORDS: dict[str, dict[str, str]] = {
     "answers": {"en": "First answers", "zh": "最前面的答案"},
     "is_right": {"en": "right", "zh": "正确"},
     "right_below": {
-        "en": "A right answer is at place {rank:,} of {gallery:,}",
-        "zh": "正确答案排在 {gallery:,} 个中的第 {rank:,} 位",
+        "en": "The first right answer: place {rank:,} of {gallery:,}",
+        "zh": "第一个正确答案排在 {gallery:,} 个中的第 {rank:,} 位",
     },
     "picture": {"en": "{column} of {row}, a picture", "zh": "{row} 的 {column}（图片）"},
     "sound": {"en": "{column} of {row}, a sound", "zh": "{row} 的 {column}（声音）"},

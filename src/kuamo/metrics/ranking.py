@@ -294,10 +294,11 @@ def _ranks_of_one(scores: np.ndarray, right: np.ndarray, reach: float) -> np.nda
     hits = np.sort(scores[right])
     bar = hits - reach  # a wrong answer that reaches the bar stands above the hit
     near = scores[scores >= bar[0]]
-    passed = np.bincount(np.searchsorted(bar, near, "right"), minlength=p + 1)
-    passed -= np.bincount(np.searchsorted(bar, hits, "right"), minlength=p + 1)
-    wrong = passed[::-1].cumsum()[:p]  # best hit first: how many wrong answers passed its bar
-    return wrong + np.arange(1, p + 1)
+    if p > 1:  # all of them reach a single bar, in any order
+        near.sort()
+    above = len(near) - np.searchsorted(near, bar)
+    wrong = above - (p - np.searchsorted(hits, bar))  # right answers reach the bars too
+    return wrong[::-1] + np.arange(1, p + 1)
 
 
 def _lengths(codes: np.ndarray, what: str) -> np.ndarray:
