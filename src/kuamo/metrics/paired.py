@@ -55,7 +55,8 @@ def paired_test(
     """k differences, with intervals and p. `p_holm` corrects for these k.
 
     Where few queries decide, as in MRR, the bootstrap alarms too often: two random systems with 60 queries differ "at
-    5 %" in 9 % of trials, and in 5 % with 300. The sign flips keep 5 % everywhere, so they are the `p` of means.
+    5 %" in 9 % of trials, and in 5 % with 300. Sign flips stay near 5 %,
+    or below it for shares, so they are the `p` of means (benchmarks/paired_calibration.py).
 
     Args:
         a, b: (n, k) what each query got in each system. statistics: k times `"mean"` or `"median"`.
