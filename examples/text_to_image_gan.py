@@ -78,7 +78,9 @@ def main() -> None:
         encoder.requires_grad_(True)
     game = km.Minimax(given="text", to="image", lr=0.02, critic=Discriminator, mismatched=True)
     training = km.Training(steps=given.steps, batch_size=64, lr=0.02, optimiser="sgd")
-    space = km.fit(table, game, encoders=encoders, decoders={"image": Generator()}, dim=DIM, training=training, seed=given.seed)
+    space = km.fit(
+        table, game, encoders=encoders, decoders={"image": Generator()}, dim=DIM, training=training, seed=given.seed
+    )
     captions = sorted(set(texts))
     made = space.translate([{"text": text} for text in captions], to="image", seed=0).reshape(-1, 3, SIZE, SIZE)
     pictures = (made.transpose(0, 2, 3, 1) * 255).astype(np.uint8)
