@@ -204,7 +204,7 @@ class LanceIndex(Index):
     def _make_finder(self, number: int, kind: str) -> None:
         """The index of one column's codes, made, brought up to date or dropped."""
         field, name = code_field(number), f"find{code_field(number)}"
-        made = {item["name"]: item["type"] for item in self._data.list_indices()}
+        made = {item.name: item.index_type for item in self._data.describe_indices()}
         cells = self._data.count_rows(f"{field} IS NOT NULL")
         if kind == "exact" or cells < 256:  # the quantiser needs a few hundred codes to learn from
             if name in made:
@@ -223,7 +223,7 @@ class LanceIndex(Index):
         self, number: int, queries: np.ndarray, k: int, where: str | None
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         field = code_field(number)
-        if self._finders().get(f"find{field}"):
+        if self.finders().get(f"find{field}"):
             return [self._found(number, query, k, where) for query in queries]
         if where is None and self._data.count_rows() <= EXACT_ROWS:
             if number not in self._small:
@@ -245,20 +245,20 @@ class LanceIndex(Index):
         """The k best of one query through the column's index, by their exact scores."""
         field = code_field(number)
         wanted: dict[str, Any] = {"column": field, "q": query, "k": k, "refine_factor": max(REFINE, -(-100 // k))}
-        if self._finders()[f"find{field}"] == "IVF_HNSW_SQ":
+        if self.finders()[f"find{field}"] == "IVF_HNSW_SQ":
             wanted["ef"] = max(GRAPH_WIDTH, k * REFINE)
         else:
             wanted["nprobes"] = QUANTISED_PARTS  # all of them: nothing is missed but by rounding
-        filters = {} if where is None else {"filter": where, "prefilter": True}
+        filters = {} if where is None else {"filter": f"({where})", "prefilter": True}
         rows = self._data.to_table(columns=["_distance"], nearest=wanted, with_row_id=True, **filters)
         handles, scores = rows["_rowid"].to_numpy().astype(np.int64), 1 - rows["_distance"].to_numpy()
         order = np.lexsort((handles, -scores))
         return handles[order], scores[order]
 
-    def _finders(self) -> dict[str, str]:
-        """Name → type of the indexes that there are."""
+    def finders(self) -> dict[str, str]:
+        """Name → type of the indexes over codes that there are; none where search is exact."""
         if self._kinds is None:
-            self._kinds = {item["name"]: item["type"] for item in self._data.list_indices()}
+            self._kinds = {item.name: item.index_type for item in self._data.describe_indices()}
         return self._kinds
 
     def _rows(self, handles: np.ndarray) -> pa.Table:
@@ -272,7 +272,7 @@ class LanceIndex(Index):
 
     def _check_filter(self, where: str) -> None:
         try:
-            self._data.scanner(columns=["id"], filter=where).explain_plan()
+            self._data.scanner(columns=["id"], filter=f"({where})").explain_plan()
         except (ValueError, OSError, RuntimeError) as error:
             fields = ["id", "group", "label", *self.layout.meta]
             raise TableError(f"given where={where!r} ({_first(error)}); expected SQL over {fields}") from None
