@@ -240,14 +240,13 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
     """Fill a folder beside its place, then put it there by renaming.
 
     A folder cannot be exchanged for another in one step; killed between the two renames, the old one stands beside and
-    `recover` puts it back. What a killed process has left beside is removed by the next one that writes here.
+    `recover` puts it back. What killed processes have left beside is removed by the next one that writes here.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     recover(path)
-    for left, ending in _left_beside(path):
-        if ending == "part" or path.exists():
-            shutil.rmtree(left, ignore_errors=True)
+    for left in [*_left(path.parent, "*", "part"), *_left(path.parent, path.name, "old")]:
+        shutil.rmtree(left, ignore_errors=True)
     mark = f"{platform.node().replace('/', '')}~{os.getpid()}~{uuid.uuid4().hex[:8]}"
     beside, old = (path.with_name(f".{path.name}~{mark}.{ending}") for ending in ("part", "old"))
     beside.mkdir()
@@ -269,25 +268,24 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
 def recover(path: Path) -> None:
     """Put the old folder back if its writer was killed between two renames."""
     if not path.exists():
-        olds = [left for left, ending in _left_beside(path) if ending == "old"]
+        olds = _left(path.parent, path.name, "old")
         if olds:
             os.replace(max(olds, key=lambda left: left.stat().st_mtime), path)
 
 
-def _left_beside(path: Path) -> list[tuple[Path, str]]:
-    """Folders beside `path` whose writers on this machine are no more, and how they end."""
-    left = []
-    for beside in path.parent.glob(f".{glob.escape(path.name)}~*~*~*.*"):
-        name, ending = beside.name.rsplit(".", 1)
-        host, process = name.rsplit("~", 3)[1:3]
-        if host == platform.node().replace("/", "") and ending in ("part", "old") and not _alive(int(process)):
-            left.append((beside, ending))
-    return left
+def _left(folder: Path, name: str, ending: str) -> list[Path]:
+    """What writers on this machine that are no more have left of folders of this name."""
+    host = platform.node().replace("/", "")
+    pattern = f".{name if name == '*' else glob.escape(name)}~*~*~*.{ending}"
+    marks = [(left, left.name.rsplit("~", 3)) for left in folder.glob(pattern)]
+    return [left for left, (_, node, process, _) in marks if node == host and not _alive(process)]
 
 
-def _alive(process: int) -> bool:
+def _alive(process: str) -> bool:
     try:
-        os.kill(process, 0)
+        os.kill(int(process), 0)
+    except (ValueError, OverflowError):
+        return True  # not a name of ours: leave it alone
     except ProcessLookupError:
         return False
     except PermissionError:

@@ -136,13 +136,14 @@ class Layout:
         made |= {name: self._plain(name, block.meta.get(name), block) for name in self.meta}
         for number, port in enumerate(self.space.ports):
             here = port.name in block.columns
+            # Codes first: a cell that turns out to be bad may count as absent from then on.
+            made[code_field(number)] = self._codes(block, port.name, start, total, progress)
             if text_field(number) in self.schema.names:
                 texts = [_text(block, port.name, row) if here else None for row in range(len(block))]
                 made[text_field(number)] = pa.array(texts, pa.string())
             if thumbnail_field(number) in self.schema.names:
                 pictures = [_thumbnail(block, port.name, row) if here else None for row in range(len(block))]
                 made[thumbnail_field(number)] = pa.array(pictures, pa.binary())
-            made[code_field(number)] = self._codes(block, port.name, start, total, progress)
         return pa.RecordBatch.from_arrays([made[name] for name in self.schema.names], schema=self.schema)
 
     def _plain(self, name: str, cells: Sequence[Any] | None, block: Table) -> pa.Array:
