@@ -111,7 +111,7 @@ def steps_of(number: int) -> list[tuple[str, dict[str, str]]]:
         steps.append(("add", {name: name for name in names}))
         if part % 2:
             steps.append(("update", {name: f"{name} again" for name in names[:5]}))
-            steps.append(("delete", {name: "" for name in names[5:15]}))
+            steps.append(("delete", dict.fromkeys(names[5:15], "")))
     return steps
 
 

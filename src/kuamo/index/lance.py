@@ -33,7 +33,7 @@ __all__ = ["LanceIndex"]
 
 FORMAT = 1
 EXACT_ROWS = 20_000  # up to here a scan in memory is as quick as anything
-GRAPH_ROWS = 1_000_000  # from here a scan of quantised codes takes longer than 50 ms
+GRAPH_ROWS = 1_000_000  # from here a scan of quantised codes, which grows with the rows, is no longer quick
 REFINE = 10  # candidates for each hit asked for, whose exact scores are looked at
 QUANTISED_PARTS = 64
 GRAPH = {"num_partitions": 1, "m": 20, "ef_construction": 150}
