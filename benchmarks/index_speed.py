@@ -30,6 +30,7 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "LANC
     os.environ[name] = str(options.threads)  # before anybody starts threads
 
 import faiss  # noqa: E402
+import lance  # noqa: E402
 import numpy as np  # noqa: E402
 from common import machine  # noqa: E402
 
@@ -101,7 +102,7 @@ def in_faiss(made: Any, codes: np.ndarray) -> tuple[float, Any]:
 
 
 def main() -> None:
-    print(machine(), f"{options.threads} threads, pylance, faiss {faiss.__version__}", sep="\n")
+    print(machine(), f"{options.threads} threads, pylance {lance.__version__}, faiss {faiss.__version__}", sep="\n")
     faiss.omp_set_num_threads(options.threads)
     for name, make in (("emoji", emoji_codes), ("random", random_codes)):
         both = make(options.rows + QUERIES, np.random.default_rng(2026))

@@ -3,9 +3,10 @@
     python benchmarks/kills.py [--kills 200] [--seed 0] [--json]
 
 A third of the kills each. Every piece of work runs in a process of its own, which says what it has finished; it is
-killed at a moment drawn evenly over the time that an unharmed run takes. Then another process looks: is everything
-there that was said to be finished, bit for bit; is what was under way either wholly there or not at all; does the index
-open; can every file be read? Folders are used again, so that each kill meets what the last one left.
+killed at a moment drawn evenly over 1.3 times what an unharmed run takes (a kill that comes too late does not count).
+Then another process looks: is everything there that was said to be finished, bit for bit; is what was under way either
+wholly there or not at all; does the index open; can every file be read? Folders are used again, so that each kill meets
+what the last one left.
 """
 
 from __future__ import annotations
@@ -265,7 +266,7 @@ def main() -> int:
         number = 2
         while sum(work.kills for work in works.values()) < options.kills and not any(w.wrong for w in works.values()):
             kind = min(works, key=lambda kind: works[kind].kills)
-            one(works[kind], Path(name) / kind, number, float(rng.uniform(0, works[kind].span)))
+            one(works[kind], Path(name) / kind, number, float(rng.uniform(0, 1.3 * works[kind].span)))
             number += 1
         for kind, work in works.items():
             one(work, Path(name) / kind, number, None)  # an unharmed run takes away what killed ones left beside
