@@ -15,6 +15,7 @@ from kuamo.modalities.base import read_bytes
 __all__ = ["Audio", "Waveform"]
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus"}
+PREVIEW = (5.0, 16_000)  # seconds and Hz, at most
 _EXPECTED = "a sound (WAV, FLAC, OGG, MP3, AIFF)"
 
 
@@ -73,6 +74,19 @@ class Audio:
     def show(self, value: Waveform) -> str:
         """Its length and rate."""
         return f"sound {len(value.samples) / value.rate:.2f} s, {value.rate} Hz"
+
+    def preview(self, value: Waveform) -> tuple[str, bytes]:
+        """Its first 5 s as FLAC, at 16 kHz or its own rate if that is lower."""
+        import soundfile
+        import soxr
+
+        seconds, rate = PREVIEW
+        samples = value.samples[: max(1, int(seconds * value.rate))]
+        if value.rate > rate:
+            samples = soxr.resample(samples, value.rate, rate)
+        out = io.BytesIO()
+        soundfile.write(out, np.clip(samples, -1, 1), min(rate, value.rate), format="FLAC", subtype="PCM_16")
+        return "audio/flac", out.getvalue()
 
 
 def _decode(raw: Any) -> tuple[np.ndarray, int]:
