@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.column import entries_of
 from kuamo.encoders.base import collate, prepare
 from kuamo.space import Port
 from kuamo.table import Table
 
-__all__ = ["Batch", "Cells", "Source", "entries_of", "rows_of_step"]
+__all__ = ["Batch", "Cells", "Source", "rows_of_step"]
 
 HELD_BYTES = 256 << 20
 
@@ -89,20 +90,6 @@ class Source:
             self._held[entry] = item
             self._bytes += size
         return item
-
-
-def entries_of(row: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Entries that belong to `rows`, and for each the place of its row in `rows`. `row` is ascending.
-
-    Example:
-        >>> entries_of(np.array([0, 0, 2]), np.array([2, 0, 1]))
-        (array([2, 0, 1]), array([0, 1, 1]))
-    """
-    first, last = np.searchsorted(row, rows, "left"), np.searchsorted(row, rows, "right")
-    count = last - first
-    position = np.repeat(np.arange(len(rows)), count)
-    start = np.repeat(first - np.concatenate([[0], np.cumsum(count)[:-1]]), count)
-    return start + np.arange(count.sum()), position
 
 
 def rows_of_step(rows: int, batch_size: int, seed: int, step: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from kuamo.errors import TableError
+from kuamo.features import length_note
 from kuamo.metrics import bootstrap, ranks
 from kuamo.report import Report
 from kuamo.space import Space, check_columns
@@ -62,7 +63,8 @@ def evaluate(
             intervals[f"{a}_to_{b}_median_rank"] = bootstrap(rank, "median")
     if not intervals:
         raise TableError(f"given no row with two of the columns {names}; expected at least one")
-    return Report(f"{len(table):,} rows of {table.source}, gallery = all of them; [95 % interval]", intervals)
+    notes = table.skipped() + [note for name in names if (note := length_note(table, name, space.port(name).encoder))]
+    return Report(f"{len(table):,} rows of {table.source}, gallery = all of them; [95 % interval]", intervals, notes)
 
 
 def _keys(table: Table, positives: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import default_encoder
 from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import TableError
-from kuamo.features import features
+from kuamo.features import features, length_note
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
 from kuamo.objectives.correlation import Solved
@@ -79,8 +79,13 @@ def fit(
         for port in ports
         if not is_trainable(port.encoder)
     }
+    if table.on_error == "skip":  # training must know before it starts which cells it cannot read
+        table.check(*(port.name for port in ports if is_trainable(port.encoder)))
+        check_table(table, objective)
+    check_features(table, cells)
     info = {"source": table.source, "rows": len(table), "seed": seed}
     space = Space(ports, notes=[describe(port, cells) for port in ports], info=info)
+    space.notes += table.skipped() + [note for port in ports if (note := length_note(table, port.name, port.encoder))]
     if any(term.trained for _, term in terms_of(objective)):
         from kuamo.training import Training
         from kuamo.warm import train_space
@@ -135,6 +140,26 @@ def check_table(table: Table, objective: Objective) -> None:
     paired = int((table.present().sum(axis=1) >= 2).sum())
     if any("pairs" in term.needs for _, term in terms_of(objective)) and paired == 0:
         raise TableError(f"given {len(table)} rows, none with two columns present; expected paired rows")
+
+
+def check_features(table: Table, cells: Packed) -> None:
+    """Refuse a column without a cell, and one whose cells are all the same: nothing can be aligned with it.
+
+    Raises:
+        TableError: naming the column.
+    """
+    for name, (x, _) in cells.items():
+        if len(x) == 0:
+            skipped = "; ".join(table.skipped())
+            raise TableError(f"column {name!r}: given no cell that can be read{': ' + skipped if skipped else ''}")
+        if not np.isfinite(x).all():
+            row = int(table.column(name).row[np.flatnonzero(~np.isfinite(x).all(axis=1))[0]])
+            raise TableError(f"column {name!r}, row {table.where(row)}: its encoder gave NaN or infinity")
+        if len(x) > 1 and (np.abs(x - x[0]) <= 1e-5 * np.abs(x[0]).max()).all():
+            raise TableError(
+                f"column {name!r}: given {len(x)} cells that are all the same; expected cells that differ, "
+                f"or the column left out: table.select(...)"
+            )
 
 
 def open_ports(table: Table, encoders: Mapping[str, Any], decoders: Mapping[str, Any]) -> list[Port]:

@@ -24,6 +24,7 @@ import numpy as np
 
 from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import StoreError
+from kuamo.files import writing
 from kuamo.index import Index, check_owner
 from kuamo.space import Port, Space
 
@@ -102,10 +103,10 @@ def fingerprint(space: Space) -> str:
 
 
 def _write_space(space: Space, folder: Path) -> None:
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     config, arrays = _describe(space)
-    save_file(arrays or {"empty": np.zeros(1, np.float32)}, folder / "model.safetensors")
+    (folder / "model.safetensors").write_bytes(save(arrays or {"empty": np.zeros(1, np.float32)}))
     config["sha256"] = _sha256(folder / "model.safetensors")
     _write_json(folder / "config.json", config)
     (folder / "README.md").write_text(_card(space), encoding="utf-8")
@@ -214,12 +215,12 @@ def save_index(index: Index, path: Path) -> None:
 
 
 def _write_index(index: Index, folder: Path) -> None:
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     columns = list(index.codes)
     arrays = {f"codes.{number}": index.codes[name] for number, name in enumerate(columns)}
     arrays |= {f"rows.{number}": index.rows[name] for number, name in enumerate(columns)}
-    save_file(arrays, folder / "model.safetensors")
+    (folder / "model.safetensors").write_bytes(save(arrays))
     config = {
         "kind": "index",
         "format": FORMAT,
@@ -245,17 +246,21 @@ def load_index(path: Path, space: Space) -> Index:
 
 
 def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
-    """Fill a folder beside its place, then put it there in one rename."""
+    """Fill a folder beside its place, then put it there in one rename.
+
+    Raises:
+        StoreError: the disk is full or refuses.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    beside.mkdir()
     try:
-        fill(beside)
-        old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
-        if path.exists():
-            os.replace(path, old)
-        os.replace(beside, path)
+        with writing(path):
+            beside.mkdir(parents=True)
+            fill(beside)
+            old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
+            if path.exists():
+                os.replace(path, old)
+            os.replace(beside, path)
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

@@ -23,7 +23,7 @@ class Modality(Protocol):
     """One kind of data. Four methods; a user's own kind needs no base class.
 
     A modality may also have `content(raw) -> bytes | array`, its undecoded content, which names it in the
-    feature cache without decoding it.
+    feature cache without decoding it; and `parallel = True` if `read` may run on several threads, and pays there.
     """
 
     def accepts(self, raw: Any) -> bool:
@@ -60,11 +60,17 @@ def read_bytes(raw: Any, expected: str) -> bytes:
     if isinstance(raw, str | Path):
         path = Path(raw)
         try:
+            if not path.is_file() and path.exists():  # a device or a pipe may never end
+                raise CellError(f"{shorten(str(raw))}, which is not a plain file", f"a file with {expected}")
             return path.read_bytes()
         except OSError as error:
             raise CellError(
                 f"{shorten(str(raw))} ({error.strerror or error})", f"a readable file with {expected}"
             ) from None
+        except ValueError as error:
+            if isinstance(error, CellError):
+                raise
+            raise CellError(f"{shorten(str(raw))} ({error})", f"a path of a file with {expected}") from None
     raise CellError(f"{type(raw).__name__} {shorten(raw)}", f"a path or bytes with {expected}")
 
 
