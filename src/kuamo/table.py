@@ -132,7 +132,7 @@ class Table:
               caption  Text  2 of 2, 3 values  [['a cat', 'a pet']]
               id             name of the row   a
               price          meta              3
-            price: no text, picture, sound or vector, kept as meta; modalities={'price': ...} makes it a column
+            kept as meta (no text, picture, sound or vector): price; modalities={'price': km.Text()}, say, makes it a column
         """
         from kuamo.tables import read_source
 

@@ -78,7 +78,7 @@ def read_source(
             f"{name}: given columns {[*reading.roles, *reading.meta]}, none of text, pictures, sounds or vectors; "
             f"expected at least one, or modalities={{column: ...}}"
         )
-    reading.notes = [_note(each, each in classes) for each in reading.meta if each != "split"]
+    reading.notes = [*_notes("a few classes", classes), *_notes("no text, picture, sound or vector", _rest(reading, classes))]
     return reading
 
 
@@ -167,7 +167,10 @@ def _placed(cells: Sequence[Any], modality: Modality, places: Places) -> Any:
     return PlacedCells(cells, places.place if known or isinstance(modality, Vector) else places.place_if_there)
 
 
-def _note(name: str, is_class: bool) -> str:
-    kind = "Text()" if is_class else "..."
-    what = "a few classes" if is_class else "no text, picture, sound or vector"
-    return f"{name}: {what}, kept as meta; modalities={{{name!r}: {kind}}} makes it a column"
+def _rest(reading: Reading, classes: list[str]) -> list[str]:
+    return [name for name in reading.meta if name not in classes and name != "split"]
+
+
+def _notes(what: str, names: list[str]) -> list[str]:
+    told = f"modalities={{{names[0]!r}: km.Text()}}, say, makes it a column" if names else ""
+    return [f"kept as meta ({what}): {', '.join(names)}; {told}"] if names else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,9 @@ def describe(table: Table) -> str:
 
 
 def describe_plain(value: Any) -> str:
-    """A text as it is, if short."""
+    """A text as it is, if short; the end of a path."""
+    if isinstance(value, Path):
+        return str(value) if len(str(value)) <= 48 else "…" + str(value)[-47:]
     return value if isinstance(value, str) and len(value) <= 48 else describe_cell(value)
 
 
