@@ -131,5 +131,5 @@ def _decode(raw: Any) -> tuple[np.ndarray, int]:
             return np.concatenate(blocks), file.samplerate
     except CellError:
         raise
-    except Exception as error:
-        raise CellError(f"{name} ({type(error).__name__}: {error})", _EXPECTED) from None
+    except Exception as error:  # libsndfile's own words, without the file object
+        raise CellError(f"{name} ({getattr(error, 'error_string', error)})", _EXPECTED) from None

@@ -146,6 +146,7 @@ def _decode(content: bytes, name: str) -> Any:
     except pil.DecompressionBombError as error:
         raise CellError(f"{name} ({error})", f"a picture of at most {MAX_PIXELS:,} pixels") from None
     except pil.UnidentifiedImageError:
-        raise CellError(f"{name}, which begins with {content[:8]!r}", _EXPECTED) from None
+        what = "a damaged picture" if _looks_like_picture(content) else f"which begins with {content[:8]!r}"
+        raise CellError(f"{name}, {what}", _EXPECTED) from None
     except Exception as error:  # Pillow's decoders raise whatever they like on damaged files
         raise CellError(f"{name} ({type(error).__name__}: {error})", _EXPECTED) from None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kuamo.errors import KuamoError, TableError
+from kuamo.errors import TableError
 from kuamo.modalities import Modality, Text, Vector
 from kuamo.tables.infer import infer, is_category, sampled
 from kuamo.tables.places import PlacedCells, Places
@@ -88,6 +88,7 @@ def open_source(source: Any, encoding: str | None) -> tuple[dict[str, Any], str,
     Raises:
         TableError: it does not exist, is of another kind, or cannot be parsed.
     """
+    from kuamo.tables.arrow import parsing
     from kuamo.tables.frames import read_object
 
     if not isinstance(source, str | Path):
@@ -98,14 +99,8 @@ def open_source(source: Any, encoding: str | None) -> tuple[dict[str, Any], str,
         raise TableError(f"given {str(path)!r}, which does not exist; expected a table ({', '.join(FILES)}) or a folder")
     if not path.is_dir() and (path.suffix.lower() not in FILES or not path.is_file()):
         raise TableError(f"given {str(path)!r}; expected a table ({', '.join(FILES)}) or a folder")
-    try:
+    with parsing(path):
         columns = _open_path(path, encoding)
-    except KuamoError as error:
-        raise error if str(path) in str(error) else TableError(f"{path}: {error}") from None
-    except RecursionError:
-        raise TableError(f"{path}: given data nested too deeply; expected rows of plain values") from None
-    except Exception as error:  # Arrow raises many kinds on damaged files
-        raise TableError(f"{path}: {type(error).__name__}: {error}") from None
     return columns, str(path), path if path.is_dir() else path.parent
 
 

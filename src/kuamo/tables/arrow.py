@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kuamo.column import Layout, entries_of
-from kuamo.errors import TableError, shorten
+from kuamo.errors import KuamoError, TableError, shorten
 from kuamo.modalities import Modality, is_absent
 
-__all__ = ["ArrowCells", "ChosenCells", "arrow_columns", "checked", "checked_names", "layout_of", "describe_cell", "plain"]
+__all__ = [
+    "ArrowCells",
+    "ChosenCells",
+    "arrow_columns",
+    "checked",
+    "checked_names",
+    "describe_cell",
+    "layout_of",
+    "parsing",
+    "plain",
+]
 
 
 class ArrowCells:
@@ -64,6 +77,25 @@ class ChosenCells:
         position, part = self.cells.layout(modality)
         entry, place = entries_of(position, self.rows)
         return place, part[entry]
+
+
+@contextmanager
+def parsing(path: Path) -> Iterator[None]:
+    """Whatever goes wrong with a file is said in our words, with its name.
+
+    Raises:
+        TableError: in place of what Arrow raises, which is of many kinds.
+    """
+    try:
+        yield
+    except KuamoError as error:
+        raise error if str(path) in str(error) else TableError(f"{path}: {error}") from None
+    except RecursionError:
+        raise TableError(f"{path}: given data nested too deeply; expected rows of plain values") from None
+    except Exception as error:
+        said = " ".join(str(error).split())
+        said = said if len(said) <= 300 else said[:299] + "…"
+        raise TableError(f"{path}: {said or type(error).__name__}; expected a whole {path.suffix or 'file'}") from None
 
 
 def arrow_columns(table: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from kuamo.errors import TableError
 from kuamo.modalities import Audio, Image
-from kuamo.tables.arrow import arrow_columns
+from kuamo.tables.arrow import arrow_columns, checked, parsing
 from kuamo.tables.parquet import parquet_columns
 from kuamo.tables.text_files import read_csv, read_json
 
@@ -70,17 +70,22 @@ def _with_metadata(folder: Path, files: dict[str, Path], encoding: str | None) -
 
     tables = []
     for split, path in files.items():
-        table = table_file(path, encoding)
+        with parsing(path):
+            table = checked(table_file(path, encoding))
         below = path.parent.relative_to(folder)
         for name in table.column_names:
             if name == "file_name" or name.endswith("_file_name"):
-                names = [None if each is None else str(below / each) for each in table[name].to_pylist()]
+                names = [_below(below, each) for each in table[name].to_pylist()]
                 table = table.set_column(table.column_names.index(name), name, pa.array(names, pa.string()))
         if split and "split" not in table.column_names:
             table = table.append_column("split", pa.array([split] * len(table), pa.string()))
         tables.append(table)
     columns = arrow_columns(pa.concat_tables(tables, promote_options="permissive"))
     return {_clear_name(name, cells, set(columns)): cells for name, cells in columns.items()}
+
+
+def _below(folder: Path, name: str | None) -> str | None:
+    return name if name is None or "://" in name or folder == Path() else str(folder / name)
 
 
 def _clear_name(name: str, cells: Any, taken: set[str]) -> str:

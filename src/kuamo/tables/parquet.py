@@ -17,7 +17,7 @@ import numpy as np
 from kuamo.column import Layout
 from kuamo.errors import TableError
 from kuamo.modalities import Modality
-from kuamo.tables.arrow import ArrowCells, arrow_columns, cell_of, checked, checked_names, is_list, layout_of, simple
+from kuamo.tables.arrow import ArrowCells, arrow_columns, cell_of, checked, checked_names, is_list, layout_of, parsing, simple
 
 __all__ = ["ParquetCells", "parquet_columns"]
 
@@ -123,7 +123,10 @@ def parquet_columns(shards: list[Path]) -> dict[str, ArrowCells | ParquetCells]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    files = [_open(shard) for shard in shards]
+    files = []
+    for shard in shards:
+        with parsing(shard):
+            files.append(_open(shard))
     names = files[0].schema_arrow.names
     checked_names(names)
     for shard, file in zip(shards, files):
@@ -136,8 +139,11 @@ def parquet_columns(shards: list[Path]) -> dict[str, ArrowCells | ParquetCells]:
         for name in size:
             size[name] += sum(_bytes_of(file, group, name) for group in range(file.metadata.num_row_groups))
     small = [name for name in names if size[name] <= SMALL_BYTES]
-    parts = [pq.read_table(shard, columns=small) for shard in shards]
-    held = pa.concat_tables([checked(part) for part in parts], promote_options="permissive")
+    parts = []
+    for shard in shards:
+        with parsing(shard):
+            parts.append(checked(pq.read_table(shard, columns=small)))
+    held = pa.concat_tables(parts, promote_options="permissive")
     held = held.select(small).replace_schema_metadata(schema.metadata)
     columns: dict[str, ArrowCells | ParquetCells] = arrow_columns(held)
     large = {name: ParquetCells(shards, name, schema.field(name).type) for name in names if name not in columns}
