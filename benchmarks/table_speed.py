@@ -2,10 +2,9 @@
 
     python benchmarks/table_speed.py
 
-Each part runs in a process of its own, so that peak memory is its own: a CSV of 1,000,000 paths read, split and described; a
-Parquet file of pictures, 0.3 and 1.2 GB, read through once; decoding of 224 px JPEGs on one and two threads, alone and
-with EfficientNet's `prepare`; the network fed by the table against the network fed from memory. Best of several runs,
-interleaved.
+In processes of their own, so that peak memory is theirs: a CSV of 1,000,000 paths read, split and described; a Parquet
+file of pictures, 0.3 and 1.2 GB, read through once. Then, best of several interleaved runs: decoding of 224 px JPEGs on
+one and two threads, alone and with EfficientNet's `prepare`; the network fed by the table against that fed from memory.
 """
 
 import io
@@ -82,7 +81,9 @@ def read_shard(path: str) -> None:
 
 def child(code: str, path: Path) -> str:
     here = str(Path(__file__).parent)
-    return subprocess.run([sys.executable, "-c", code, str(path)], cwd=here, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code, str(path)], cwd=here, check=True, capture_output=True, text=True
+    ).stdout
 
 
 def decoding(count: int = 300, runs: int = 9) -> None:

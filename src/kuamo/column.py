@@ -2,8 +2,8 @@
 
     entry k  =  value raw(k) in row row[k]       an absent cell is no entry; a cell of several values is several
 
-The cells stay where they are (a list, an Arrow array, a Parquet file); a column holds two integers for each entry. Columns
-of one source share what was found unreadable, so that a bad cell is found once.
+The cells stay where they are (a list, an Arrow array, a Parquet file); a column holds two integers an entry. Views of
+one column share what was found unreadable, so that a bad cell is found once.
 """
 
 from __future__ import annotations
@@ -156,7 +156,9 @@ class View(Sequence[Any]):
     """
 
     def __init__(self, cells: Any, rows: np.ndarray) -> None:
-        self._cells, self._rows = (cells._cells, cells._rows[rows]) if isinstance(cells, View) else (cells, rows)
+        inner = isinstance(cells, View)
+        self._cells: Any = cells._cells if inner else cells
+        self._rows: np.ndarray = cells._rows[rows] if inner else rows
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -104,8 +104,9 @@ class Table:
         """Read whatever holds rows; nothing is decoded, and what is large stays where it is.
 
         A source is a CSV, TSV, JSON-lines, Parquet or Arrow file; a folder of Parquet shards, with a metadata file
-        (`metadata.csv`, `.jsonl`, `.parquet`, whose `file_name` names pictures or sounds), or of files alone (`cat/1.png`,
-        `cat/1.txt`: one row, its label `cat`); a `pyarrow.Table`, a `pandas.DataFrame`, or a Hugging Face `Dataset`.
+        (`metadata.csv`, `.jsonl`, `.parquet`, whose `file_name` names pictures or sounds), or of files alone
+        (`cat/1.png`, `cat/1.txt`: one row, its label `cat`); a `pyarrow.Table`, a `pandas.DataFrame`, or a Hugging Face
+        `Dataset`.
 
         A cell is a path, a `file://` URL, bytes, an inline value, a list of these (also as JSON in a text field), or a
         struct {bytes, path}; an empty field is absent. Columns called `id`, `group`, `label` and `split` play those
@@ -114,25 +115,26 @@ class Table:
 
         Args:
             source: see above.
-            modalities: name → modality, for columns that are to be something else; a meta column named here is a column.
-            root: where names of files start (the table's folder if not given). With a root, a name that leads out of it,
-                by `..`, an absolute path or a link, is an error; without one the table is trusted.
+            modalities: name → modality, for columns that are to be something else than what is found.
+            root: where names of files start (the table's folder if not given). With a root, a name that leads out of
+                it, by `..`, an absolute path or a link, is an error; without one the table is trusted.
             encoding: of a text file that is not UTF-8, such as `"gb18030"`.
             download: fetch http and https URLs, each once, into the cache.
             on_error: `"raise"` or `"skip"`, see `Table`.
 
         Raises:
-            TableError: no such source, one of another kind, or one that cannot be parsed: with the line where there is one.
+            TableError: no such source, one of another kind, or one that cannot be parsed (with its line).
 
         Example:
             >>> import pyarrow as pa
-            >>> rows = pa.table({"id": ["a", "b"], "caption": [["a cat", "a pet"], ["a dog"]], "price": [3, 4]})
+            >>> captions = [["a cat", "a pet"], ["a dog"]]
+            >>> rows = pa.table({"id": ["a", "b"], "caption": captions, "price": [3, 4]})
             >>> print(Table.read(rows).describe())
             an Arrow table: 2 rows
               caption  Text  2 of 2, 3 values  [['a cat', 'a pet']]
               id             name of the row   a
               price          meta              3
-            kept as meta (no text, picture, sound or vector): price; modalities={'price': km.Text()}, say, makes it a column
+            kept as meta (numbers or the like): price; modalities={'price': km.Text()}, say, makes it a column
         """
         from kuamo.tables import read_source
 
@@ -359,7 +361,9 @@ def _unique(ids: list[Any]) -> list[str]:
     repeated = next((name for name, count in Counter(names).items() if count > 1), None)
     if repeated is not None:
         rows = [row for row, name in enumerate(names) if name == repeated][:2]
-        raise TableError(f"rows {rows[0]} and {rows[1]}: given the id {shorten(repeated)} more than once; expected unique ids")
+        raise TableError(
+            f"rows {rows[0]} and {rows[1]}: given the id {shorten(repeated)} more than once; expected unique ids"
+        )
     return names
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from kuamo.errors import CellError, shorten
-from kuamo.modalities.base import read_bytes
+from kuamo.modalities.base import in_words, read_bytes
 
 __all__ = ["Audio", "Waveform"]
 
@@ -63,7 +63,9 @@ class Audio:
         try:
             samples, rate = _as_float(np.asarray(samples)), int(rate)
         except (TypeError, ValueError, OverflowError):
-            raise CellError(f"({type(samples).__name__}, {shorten(rate)})", "a pair (samples, rate) of numbers") from None
+            raise CellError(
+                f"({type(samples).__name__}, {shorten(rate)})", "a pair (samples, rate) of numbers"
+            ) from None
         if samples.ndim == 2:
             samples = samples.mean(axis=1)
         if samples.ndim != 1 or len(samples) == 0:
@@ -103,7 +105,7 @@ def _as_float(samples: np.ndarray) -> np.ndarray:
 
 
 def _check_whole(content: bytes, name: str) -> None:
-    """Refuse a WAV or AIFF file that is shorter than its first line says: libsndfile would read what is left in silence."""
+    """Refuse a WAV or AIFF file that is shorter than its head says: libsndfile reads what is left, and says nothing."""
     if content[:4] not in (b"RIFF", b"FORM") or len(content) < 8:
         return
     size = 8 + int.from_bytes(content[4:8], "little" if content[:4] == b"RIFF" else "big")
@@ -116,7 +118,7 @@ def _decode(raw: Any) -> tuple[np.ndarray, int]:
     import soundfile
 
     content = read_bytes(raw, _EXPECTED)
-    name = shorten(str(raw)) if isinstance(raw, str | Path) else f"{len(content):,} bytes"
+    name = in_words(raw)
     _check_whole(content, name)
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as file:

@@ -15,7 +15,7 @@ import numpy as np
 
 from kuamo.errors import CellError, shorten
 
-__all__ = ["Modality", "content_key", "is_absent", "read_bytes"]
+__all__ = ["Modality", "content_key", "in_words", "is_absent", "read_bytes"]
 
 
 @runtime_checkable
@@ -61,17 +61,28 @@ def read_bytes(raw: Any, expected: str) -> bytes:
         path = Path(raw)
         try:
             if not path.is_file() and path.exists():  # a device or a pipe may never end
-                raise CellError(f"{shorten(str(raw))}, which is not a plain file", f"a file with {expected}")
+                raise CellError(f"{in_words(raw)}, which is not a plain file", f"a file with {expected}")
             return path.read_bytes()
         except OSError as error:
             raise CellError(
-                f"{shorten(str(raw))} ({error.strerror or error})", f"a readable file with {expected}"
+                f"{in_words(raw)} ({error.strerror or error})", f"a readable file with {expected}"
             ) from None
-        except ValueError as error:
-            if isinstance(error, CellError):
-                raise
-            raise CellError(f"{shorten(str(raw))} ({error})", f"a path of a file with {expected}") from None
+        except ValueError as error:  # a name that no file can have
+            raise error if isinstance(error, CellError) else CellError(f"{in_words(raw)} ({error})", "a path") from None
     raise CellError(f"{type(raw).__name__} {shorten(raw)}", f"a path or bytes with {expected}")
+
+
+def in_words(raw: Any) -> str:
+    """What a cell holds, for an error message: the end of a path, a number of bytes, or a type.
+
+    Example:
+        >>> in_words("a/" * 60 + "cat.png")[-14:], in_words(b"1234")
+        ('a/a/a/cat.png\'', '4 bytes')
+    """
+    if isinstance(raw, str | Path):
+        path = str(raw)
+        return repr(path) if len(path) <= 80 else "…" + repr(path[-79:])
+    return f"{len(raw):,} bytes" if isinstance(raw, bytes | bytearray | memoryview) else type(raw).__name__
 
 
 def content_key(modality: Modality, raw: Any) -> bytes:

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kuamo.errors import CellError, shorten
-from kuamo.modalities.base import read_bytes
+from kuamo.errors import CellError
+from kuamo.modalities.base import in_words, read_bytes
 
 __all__ = ["Image"]
 
@@ -59,7 +59,7 @@ class Image:
         """The picture's pixels, (H, W, 3) uint8."""
         if isinstance(raw, np.ndarray):
             return self._from_array(raw)
-        name = shorten(str(raw)) if isinstance(raw, str | Path) else _in_words(raw)
+        name = in_words(raw)
         picture = raw if hasattr(raw, "getexif") else _decode(read_bytes(raw, _EXPECTED), name)
         try:
             return self._flatten(picture)
@@ -120,16 +120,12 @@ def _looks_like_picture(raw: bytes) -> bool:
 
 
 def _formats() -> list[str]:
-    """Those of `FORMATS` that this Pillow can open. Its plugins are loaded here, once: doing it on two threads fails."""
+    """Those of `FORMATS` that this Pillow can open. Its plugins are loaded here: on two threads at once that fails."""
     from PIL import Image as pil
 
     with _LOADING:
         pil.init()
     return [name for name in FORMATS if name in pil.OPEN]
-
-
-def _in_words(raw: Any) -> str:
-    return f"{len(raw):,} bytes" if isinstance(raw, bytes | bytearray | memoryview) else type(raw).__name__
 
 
 def _decode(content: bytes, name: str) -> Any:

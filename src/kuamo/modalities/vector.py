@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.errors import CellError, shorten
-from kuamo.modalities.base import read_bytes
+from kuamo.modalities.base import in_words, read_bytes
 
 __all__ = ["Vector"]
 
@@ -72,4 +72,4 @@ def _load(path: Path) -> np.ndarray:
     try:
         return np.load(io.BytesIO(content), allow_pickle=False)
     except Exception as error:  # a damaged header fails in many ways
-        raise CellError(f"{shorten(str(path))} ({type(error).__name__}: {error})", "a .npy file of numbers") from None
+        raise CellError(f"{in_words(path)} ({type(error).__name__}: {error})", "a .npy file of numbers") from None

@@ -1,6 +1,6 @@
 """Reading tables: whatever holds rows becomes named columns of raw cells, and what each column is is found out.
 
-    source ─ open_source ─→ columns of raw cells ─ roles, kinds, places ─→ what `Table` is made of
+source ─ open_source ─→ columns of raw cells ─ roles, kinds, places ─→ what `Table` is made of
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class Reading:
 
     Args:
         columns: name → cells. modalities: name → modality. roles: `id`, `group`, `label` → values.
-        meta: name → values, the split among them. source: in words. notes: what was decided, and how to decide otherwise.
+        meta: name → values, the split among them. source: in words.
+        notes: what was decided, and how to decide otherwise.
     """
 
     source: str
@@ -78,7 +79,10 @@ def read_source(
             f"{name}: given columns {[*reading.roles, *reading.meta]}, none of text, pictures, sounds or vectors; "
             f"expected at least one, or modalities={{column: ...}}"
         )
-    reading.notes = [*_notes("a few classes", classes), *_notes("no text, picture, sound or vector", _rest(reading, classes))]
+    reading.notes = [
+        *_notes("a few classes", classes),
+        *_notes("numbers or the like", _rest(reading, classes)),
+    ]
     return reading
 
 
@@ -96,7 +100,9 @@ def open_source(source: Any, encoding: str | None) -> tuple[dict[str, Any], str,
         return columns, name, Path.cwd()
     path = Path(source)
     if not path.exists():
-        raise TableError(f"given {str(path)!r}, which does not exist; expected a table ({', '.join(FILES)}) or a folder")
+        raise TableError(
+            f"given {str(path)!r}, which does not exist; expected a table ({', '.join(FILES)}) or a folder"
+        )
     if not path.is_dir() and (path.suffix.lower() not in FILES or not path.is_file()):
         raise TableError(f"given {str(path)!r}; expected a table ({', '.join(FILES)}) or a folder")
     with parsing(path):
@@ -155,7 +161,7 @@ def _typed(cells: Any) -> Any:
 
 
 def _placed(cells: Sequence[Any], modality: Modality, places: Places) -> Any:
-    """Names of files as paths: always for pictures and sounds, for a modality of the user's own where the file is there."""
+    """Names of files as paths: always for built-in kinds, for a modality of the user's own where the file is there."""
     if isinstance(modality, Text):
         return cells
     known = type(modality).__name__ in _BUILT_IN and type(modality).__module__.startswith("kuamo.")

@@ -19,18 +19,25 @@ __all__ = ["describe"]
 
 def describe(table: Table) -> str:
     """One line for each column: its name, its kind, how many cells are there, a first one."""
-    lines = [(name, type(column.modality).__name__, *_seen(column, len(table))) for name, column in table.columns.items()]
+    lines = [
+        (name, type(column.modality).__name__, *_seen(column, len(table))) for name, column in table.columns.items()
+    ]
     if len(table):
         plain_ids = table.ids[0] == "0" and table.ids == [str(row) for row in range(len(table))]
         lines += [] if plain_ids else [("id", "", "name of the row", table.ids[0])]
-        lines += [] if table.groups == table.ids else [("group", "", f"{len(set(table.groups)):,} groups", table.groups[0])]
+        lines += (
+            [] if table.groups == table.ids else [("group", "", f"{len(set(table.groups)):,} groups", table.groups[0])]
+        )
         if table.labels is not None:
-            lines.append(("label", "", f"{len(set(map(str, table.labels))):,} classes", describe_plain(table.labels[0])))
+            lines.append(
+                ("label", "", f"{len(set(map(str, table.labels))):,} classes", describe_plain(table.labels[0]))
+            )
         for name, cells in table.meta.items():
             lines.append((name, "", _split(cells) if name == "split" else "meta", describe_plain(cells[0])))
     widths = [max((len(line[k]) for line in lines), default=0) for k in range(3)]
     shown = [
-        "  " + "  ".join([*(word.ljust(width) for word, width in zip(line, widths)), line[3]]).rstrip() for line in lines
+        "  " + "  ".join([*(word.ljust(width) for word, width in zip(line, widths)), line[3]]).rstrip()
+        for line in lines
     ]
     return "\n".join([f"{table.source}: {len(table):,} rows", *shown, *table.notes, *table.skipped()])
 

@@ -1,8 +1,8 @@
 """Folders: a metadata file beside its pictures or sounds, shards of Parquet, or files alone.
 
-    metadata.csv (.tsv, .jsonl, .parquet)     its column `file_name` names the files, also below train/, test/, …
-    *.parquet                                 shards of one table
-    cat/1.png  cat/1.wav  cat/1.txt           one row `cat/1`, label `cat`, with a column for each kind of file
+metadata.csv (.tsv, .jsonl, .parquet)     its column `file_name` names the files, also below train/, test/, …
+*.parquet                                 shards of one table
+cat/1.png  cat/1.wav  cat/1.txt           one row `cat/1`, label `cat`, with a column for each kind of file
 """
 
 from __future__ import annotations
@@ -133,7 +133,9 @@ def _files(folder: Path, splits: list[str]) -> dict[str, Any]:
             f"given the folder {str(folder)!r}; expected {METADATA[0]} (or .jsonl, .parquet), Parquet shards, "
             f"or pictures and sounds"
         )
-    names = [name for name in ("id", "image", "audio", "text", "label", "split") if any(name in r for r in rows.values())]
+    names = [
+        name for name in ("id", "image", "audio", "text", "label", "split") if any(name in r for r in rows.values())
+    ]
     return {name: [row.get(name) for row in rows.values()] for name in names}
 
 

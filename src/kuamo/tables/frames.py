@@ -1,4 +1,4 @@
-"""Tables that other libraries hold: Arrow, pandas, Hugging Face `datasets`. Known by what they can do, never imported."""
+"""Tables of other libraries: Arrow, pandas, Hugging Face `datasets`. Known by what they can do, never imported."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def read_object(source: Any) -> tuple[dict[str, Any], str]:
     if hasattr(source, "column_names") and hasattr(source, "schema") and hasattr(source, "num_rows"):
         return arrow_columns(checked(source)), "an Arrow table"
     raise TableError(
-        f"given {type(source).__name__}; expected a path, a pyarrow.Table, a pandas.DataFrame or a Hugging Face Dataset "
-        f"(columns in memory go into Table({{name: cells}}))"
+        f"given {type(source).__name__}; expected a path, a pyarrow.Table, a pandas.DataFrame or a Hugging Face "
+        f"Dataset (columns in memory go into Table({{name: cells}}))"
     )
 
 
@@ -72,15 +72,11 @@ def _splits(sources: Mapping[str, Any]) -> Any:
 
 
 def _frame(frame: Any) -> dict[str, Any]:
-    """A data frame's columns: numbers as arrays, everything else as objects with `None` where pandas has a gap."""
+    """A data frame's columns as plain objects, with `None` where pandas has a gap."""
     names = [str(name) for name in frame.columns]
     checked_names(names)
-    columns: dict[str, Any] = {}
-    for number, name in enumerate(names):
-        series = frame.iloc[:, number]
-        if series.dtype.kind in "iufb" and not series.isna().any():
-            columns[name] = series.to_numpy()
-        else:
-            gaps = series.isna().to_numpy()
-            columns[name] = [None if gap else plain(cell) for cell, gap in zip(series.tolist(), gaps)]
-    return columns
+    gaps = frame.isna().to_numpy()
+    return {
+        name: [None if gap else plain(cell) for cell, gap in zip(frame.iloc[:, k].tolist(), gaps[:, k])]
+        for k, name in enumerate(names)
+    }

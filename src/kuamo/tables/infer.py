@@ -1,7 +1,7 @@
 """What a column is, from some of its cells: a picture, a sound, a vector or a text; or nothing that is encoded.
 
-Content decides before names: where a cell names a file that is there, the file's first bytes say what it is. A column is
-what most of its cells are, so that one `N/A` among picture files is one bad cell and not a column of texts.
+Content decides before names: where a cell names a file that is there, the file's first bytes say what it is. A column
+is what most of its cells are: one `N/A` among picture files is one bad cell, and does not make a column of texts.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Parquet: small columns in Arrow's memory, large ones (pictures, sounds) read from the file when they are asked for.
 
-A large column is read a row group at a time, and a row group beyond `BLOCK_BYTES` in pieces, forwards; what was read last is
-kept up to `HELD_BYTES`. So a table of a million pictures costs as much memory as one of a thousand.
+A large column is read a row group at a time, and a row group beyond `BLOCK_BYTES` in pieces, forwards; what was read
+last is kept up to `HELD_BYTES`. So a table of a million pictures costs as much memory as one of a thousand.
 """
 
 from __future__ import annotations
@@ -17,7 +17,17 @@ import numpy as np
 from kuamo.column import Layout
 from kuamo.errors import TableError
 from kuamo.modalities import Modality
-from kuamo.tables.arrow import ArrowCells, arrow_columns, cell_of, checked, checked_names, is_list, layout_of, parsing, simple
+from kuamo.tables.arrow import (
+    ArrowCells,
+    arrow_columns,
+    cell_of,
+    checked,
+    checked_names,
+    is_list,
+    layout_of,
+    parsing,
+    simple,
+)
 
 __all__ = ["ParquetCells", "parquet_columns"]
 
@@ -157,7 +167,7 @@ def _open(shard: Path) -> Any:
 
 
 def _leaves(file: Any, group: int, name: str) -> list[Any]:
-    """Metadata of what is stored for one column; found by number, since a dot in a name looks like a field of a struct."""
+    """Metadata of what is stored for one column; by number, since a dot in a name looks like a field of a struct."""
     schema, row_group = file.schema_arrow, file.metadata.row_group(group)
     place = schema.get_field_index(name)
     first = sum(_leaf_count(schema.field(k).type) for k in range(place))

@@ -1,7 +1,8 @@
 """Where the file that a cell names is: below the table's folder, at a `file://` URL, or, if asked for, on the web.
 
-With a `root`, names are looked up there, and nothing outside it is read, by whatever way a name leads out: `..`, an absolute
-path, a link. Without one the table is trusted as its user's own: names start in the table's folder and may lead anywhere.
+With a `root`, names are looked up there, and nothing outside it is read, by whatever way a name leads out: `..`, an
+absolute path, a link. Without one the table is trusted as its user's own: names start in the table's folder and may
+lead anywhere.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from kuamo.column import Layout, layout
-from kuamo.errors import CellError, KuamoError, shorten
+from kuamo.errors import CellError, KuamoError
 from kuamo.files import beside, cache_folder
 from kuamo.modalities import Modality
+from kuamo.modalities.base import in_words
 
 __all__ = ["PlacedCells", "Places"]
 
@@ -51,16 +53,16 @@ class Places:
             if parts.scheme.lower() in ("http", "https"):
                 return self._fetched(name)
             if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
-                raise CellError(shorten(name), "a path, a file:// URL, or http(s):// with download=True")
+                raise CellError(in_words(name), "a path, a file:// URL, or http(s):// with download=True")
             name = unquote(parts.path)
         path = self.folder / name
         if self.jail:
             try:
                 inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.folder))
             except (OSError, ValueError) as error:
-                raise CellError(f"{shorten(name)} ({error})", "a path") from None
+                raise CellError(f"{in_words(name)} ({error})", "a path") from None
             if not inside:
-                raise CellError(f"{shorten(name)}, which is outside the root", f"a path inside {self.folder}")
+                raise CellError(f"{in_words(name)}, which is outside the root", f"a path inside {self.folder}")
         return path
 
     def place(self, cell: Any) -> Any:
@@ -87,7 +89,7 @@ class Places:
     def _fetched(self, url: str) -> Path:
         """A copy of a file on the web, in the cache; fetched once."""
         if not self.download:
-            raise CellError(shorten(url), "a file on this machine, or download=True to fetch it")
+            raise CellError(in_words(url), "a file on this machine, or download=True to fetch it")
         copy = cache_folder() / "downloads" / hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
         if not copy.exists():
             _fetch(url, copy)
@@ -105,14 +107,14 @@ def _fetch(url: str, copy: Path) -> None:
             while piece := answer.read(1 << 20):
                 size += len(piece)
                 if size > MAX_DOWNLOAD:
-                    raise CellError(f"{shorten(url)}, more than {MAX_DOWNLOAD:,} bytes", "a smaller file")
+                    raise CellError(f"{in_words(url)}, more than {MAX_DOWNLOAD:,} bytes", "a smaller file")
                 file.write(piece)
             if answer.length:
-                raise CellError(f"{shorten(url)}, which broke off after {size:,} bytes", "the whole file")
+                raise CellError(f"{in_words(url)}, which broke off after {size:,} bytes", "the whole file")
     except KuamoError:
         raise
     except (OSError, HTTPException, ValueError) as error:  # URLError and TimeoutError are OSErrors
-        raise CellError(f"{shorten(url)} ({error})", "a file that can be fetched") from None
+        raise CellError(f"{in_words(url)} ({error})", "a file that can be fetched") from None
 
 
 class PlacedCells:

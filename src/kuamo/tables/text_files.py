@@ -7,7 +7,6 @@ afterwards from all of its cells, so that a late odd cell changes a column's kin
 from __future__ import annotations
 
 import codecs
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -43,9 +42,7 @@ def read_csv(path: Path, encoding: str | None) -> Any:
             convert = csv.ConvertOptions(
                 strings_can_be_null=True, null_values=[""], column_types=dict.fromkeys(names, pa.string())
             )
-            return csv.read_csv(
-                pa.BufferReader(content), read_options=reading, convert_options=convert, **options
-            )
+            return csv.read_csv(pa.BufferReader(content), read_options=reading, convert_options=convert, **options)
         except pa.ArrowInvalid as error:
             if "straddling" not in str(error) or block == len(content):
                 raise
@@ -76,8 +73,10 @@ def _utf8(path: Path, encoding: str | None) -> Any:
     """
     import pyarrow as pa
 
-    with pa.memory_map(str(path)) if path.stat().st_size else io.BytesIO() as file:
-        content = file.read_buffer() if path.stat().st_size else pa.py_buffer(b"")
+    content = pa.py_buffer(b"")
+    if path.stat().st_size:  # nothing cannot be mapped
+        with pa.memory_map(str(path)) as file:
+            content = file.read_buffer()
     view = memoryview(content)
     marked = next((name for mark, name in _MARKS.items() if bytes(view[:3]).startswith(mark)), None)
     name = encoding or marked or "utf-8"
