@@ -81,8 +81,8 @@ def fit(
     }
     if table.on_error == "skip":  # training must know before it starts which cells it cannot read
         table.check(*(port.name for port in ports if is_trainable(port.encoder)))
-        check_table(table, objective)
     check_features(table, cells)
+    check_table(table, objective)  # again: cells may have been skipped
     info = {"source": table.source, "rows": len(table), "seed": seed}
     space = Space(ports, notes=[describe(port, cells) for port in ports], info=info)
     space.notes += table.skipped() + [note for port in ports if (note := length_note(table, port.name, port.encoder))]

@@ -131,7 +131,7 @@ class Table:
             >>> rows = pa.table({"id": ["a", "b"], "caption": captions, "price": [3, 4]})
             >>> print(Table.read(rows).describe())
             an Arrow table: 2 rows
-              caption  Text  2 of 2, 3 values  [['a cat', 'a pet']]
+              caption  Text  2 of 2, 3 values  ['a cat', 'a pet']
               id             name of the row   a
               price          meta              3
             kept as meta (numbers or the like): price; modalities={'price': km.Text()}, say, makes it a column
@@ -242,7 +242,7 @@ class Table:
 
         Example:
             >>> Table({"text": ["a cat", " ", "a dog"]}, on_error="skip").check()
-            ["text: 1 of 3 cells cannot be read and counts as absent: row 1: given an empty text"]
+            ['text: 1 of 3 cells cannot be read and counts as absent: row 1: given an empty text']
         """
         for name in names or tuple(self.columns):
             self.leave_out(name, {entry: value for entry, value in self.attempts(name) if isinstance(value, CellError)})

@@ -76,8 +76,8 @@ def in_words(raw: Any) -> str:
     """What a cell holds, for an error message: the end of a path, a number of bytes, or a type.
 
     Example:
-        >>> in_words("a/" * 60 + "cat.png")[-14:], in_words(b"1234")
-        ('a/a/a/cat.png\'', '4 bytes')
+        >>> print(in_words("photos/cat.png"), in_words(b"1234"), in_words(None))
+        'photos/cat.png' 4 bytes NoneType
     """
     if isinstance(raw, str | Path):
         path = str(raw)
