@@ -21,7 +21,8 @@ from kuamo.encoders.base import batches, encode_items, is_module, prepare
 from kuamo.errors import CellError
 from kuamo.files import beside, cache_folder
 from kuamo.modalities import content_key
-from kuamo.table import Table
+from kuamo.table import AHEAD, Table
+from kuamo.threads import in_order
 
 __all__ = ["FeatureCache", "cache_folder", "features", "length_note"]
 
@@ -226,14 +227,23 @@ def _stacked(blocks: Iterator[np.ndarray]) -> np.ndarray:
 def _keys(table: Table, name: str) -> list[bytes]:
     """The content key of each entry; entries whose content cannot even be fetched are left out, if the table skips."""
     column = table.column(name)
+
+    def key(entry: int) -> bytes | CellError:
+        try:
+            return content_key(column.modality, column.raw(entry))
+        except CellError as error:
+            return error.at(name, table.where(int(column.row[entry])))
+
     keys: list[bytes] = []
     bad: dict[int, CellError] = {}
-    for entry in range(len(column.row)):
-        try:
-            keys.append(content_key(column.modality, column.raw(entry)))
-        except CellError as error:
-            bad[entry] = error.at(name, table.where(int(column.row[entry])))
+    entries = range(len(column.row))
+    parallel = getattr(column.modality, "parallel", False)
+    for entry, found in enumerate(in_order(key, entries, ahead=AHEAD) if parallel else map(key, entries)):
+        if isinstance(found, CellError):
+            bad[entry] = found
             if table.on_error == "raise":
                 break
+        else:
+            keys.append(found)
     table.leave_out(name, bad)
     return keys

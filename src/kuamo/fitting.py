@@ -20,7 +20,7 @@ from kuamo.features import features, length_note
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
 from kuamo.objectives.correlation import Solved
-from kuamo.space import Port, Space, run_head
+from kuamo.space import BLOCK_ROWS, Port, Space, run_head
 from kuamo.table import Table
 from kuamo.threads import one_thread
 
@@ -152,10 +152,15 @@ def check_features(table: Table, cells: Packed) -> None:
         if len(x) == 0:
             skipped = "; ".join(table.skipped())
             raise TableError(f"column {name!r}: given no cell that can be read{': ' + skipped if skipped else ''}")
-        if not np.isfinite(x).all():
-            row = int(table.column(name).row[np.flatnonzero(~np.isfinite(x).all(axis=1))[0]])
-            raise TableError(f"column {name!r}, row {table.where(row)}: its encoder gave NaN or infinity")
-        if len(x) > 1 and (np.abs(x - x[0]) <= 1e-5 * np.abs(x[0]).max()).all():
+        constant = len(x) > 1
+        for start in range(0, len(x), BLOCK_ROWS):
+            block = x[start : start + BLOCK_ROWS]
+            odd = np.flatnonzero(~np.isfinite(block).all(axis=1))
+            if len(odd):
+                where = table.where(int(table.column(name).row[start + odd[0]]))
+                raise TableError(f"column {name!r}, row {where}: its encoder gave NaN or infinity; expected numbers")
+            constant = constant and bool((np.abs(block - x[0]) <= 1e-5 * np.abs(x[0]).max()).all())
+        if constant:
             raise TableError(
                 f"column {name!r}: given {len(x)} cells that are all the same; expected cells that differ, "
                 f"or the column left out: table.select(...)"

@@ -77,10 +77,10 @@ class Table:
         if set(sizes.values()) != {size}:
             raise TableError(f"given columns of unequal length {sizes}; expected {size} everywhere")
         rows = np.arange(size)
-        self.ids = _unique([str(k) for k in range(size)] if id is None else list(View(id, rows)))
-        groups = self.ids if group is None else View(group, rows)
+        self.ids = _unique([str(k) for k in range(size)] if id is None else list(id))
+        groups = self.ids if group is None else group
         self.groups = [name if each is None else str(each) for name, each in zip(self.ids, groups)]
-        self.labels = None if label is None else list(View(label, rows))
+        self.labels = None if label is None else list(label)
         self.meta: dict[str, Sequence[Any]] = {name: View(cells, rows) for name, cells in (meta or {}).items()}
         self.source, self.on_error = source, on_error
         self.notes: list[str] = []

@@ -63,8 +63,11 @@ def read_source(
     kinds, columns = dict(modalities), {each: _without_json(cells) for each, cells in raw.items()}
     kinds |= {each: kind for each in columns if each not in kinds and (kind := infer(columns[each], places))}
     texts = [each for each in columns if each not in modalities and isinstance(kinds.get(each), Text)]
-    for each in [each for each in texts if _typed(columns[each]) is not columns[each]]:
-        del kinds[each]
+    for each in texts:
+        typed = _typed(columns[each])
+        if typed is not columns[each]:
+            columns[each] = typed
+            del kinds[each]
     classes = [each for each in texts if each in kinds and is_category(each, columns[each])]
     if len(kinds) - len(classes) < 2:
         classes = []  # else there would be nothing to align: image and breed, say
@@ -73,7 +76,7 @@ def read_source(
             reading.modalities[each] = kinds[each]
             reading.columns[each] = _placed(cells, kinds[each], places)
         else:
-            reading.meta[each] = _typed(cells)
+            reading.meta[each] = cells
     if not reading.columns:
         raise TableError(
             f"{name}: given columns {[*reading.roles, *reading.meta]}, none of text, pictures, sounds or vectors; "

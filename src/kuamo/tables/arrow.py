@@ -51,6 +51,13 @@ class ArrowCells:
         chunk = int(np.searchsorted(self.start, position, "right")) - 1
         return cell_of(self.chunks[chunk], position - int(self.start[chunk]))
 
+    def __iter__(self) -> Iterator[Any]:
+        for chunk in self.chunks:
+            if is_list(chunk.type):
+                yield from (cell_of(chunk, k) for k in range(len(chunk)))
+            else:
+                yield from map(plain, chunk.to_pylist())
+
     def layout(self, modality: Modality) -> Layout:
         """Position and part of each entry."""
         layouts = [layout_of(chunk, modality) for chunk in self.chunks]
