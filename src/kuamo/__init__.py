@@ -24,6 +24,7 @@ _HOME = {
     "Audio": "kuamo.modalities",
     "CCA": "kuamo.objectives",
     "CellError": "kuamo.errors",
+    "Comparison": "kuamo.comparison",
     "Code": "kuamo.codes",
     "Image": "kuamo.modalities",
     "Index": "kuamo.index",
@@ -44,6 +45,7 @@ __all__ = [
     "Audio",
     "CellError",
     "Code",
+    "Comparison",
     "Elbo",
     "Image",
     "Index",
@@ -75,6 +77,7 @@ _ROOMS = ("closed_form", "datasets", "encoders", "metrics", "modalities", "objec
 if TYPE_CHECKING:
     from kuamo import closed_form, datasets, encoders, metrics, modalities, objectives
     from kuamo.codes import Code
+    from kuamo.comparison import Comparison
     from kuamo.errors import CellError, KuamoError, StoreError, TableError
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit

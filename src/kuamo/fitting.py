@@ -6,6 +6,7 @@ table → frozen features (cached) → closed form → [the one loop] → ridge 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ from kuamo.codes import Code
 from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import default_encoder
 from kuamo.encoders.base import is_module, is_trainable
-from kuamo.errors import TableError
+from kuamo.errors import CellError, TableError
 from kuamo.features import features, length_note
+from kuamo.modalities import Text
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
 from kuamo.objectives.correlation import Solved
@@ -39,6 +41,7 @@ def fit(
     *,
     encoders: Mapping[str, Any] | None = None,
     decoders: Mapping[str, Any] | None = None,
+    start: Space | None = None,
     dim: int | None = None,
     training: Training | None = None,
     seed: int = 0,
@@ -53,6 +56,8 @@ def fit(
         encoders: column → encoder, for columns that the default does not suit; a `torch.nn.Module` with trainable
             parameters is trained.
         decoders: column → decoder, for objectives that need one; the default is a Gaussian likelihood.
+        start: a space to go on from: its encoders and heads are copied, and moved only if the objective is trained;
+            decoders are made anew. Without an objective it stays as it is.
         dim: d, the size of the space; chosen if not given.
         training: steps, batch size and rate, for objectives that are trained.
         seed: of everything random; same seed, table, threads and machine, same space.
@@ -71,9 +76,10 @@ def fit(
         >>> fit(toy(rows=300), seed=0).score
         'dot'
     """
-    objective = objective or CCA(dim=dim)
+    if objective is None and start is None:
+        objective = CCA(dim=dim)
     check_table(table, objective)
-    ports = open_ports(table, encoders or {}, decoders or {})
+    ports, reasons = open_ports(table, encoders or {}, decoders or {}, start)
     cells = {
         port.name: (features(table, port.name, port.encoder, progress=progress), table.column(port.name).row)
         for port in ports
@@ -84,9 +90,12 @@ def fit(
     check_features(table, cells)
     check_table(table, objective)  # again: cells may have been skipped
     info = {"source": table.source, "rows": len(table), "seed": seed}
-    space = Space(ports, notes=[describe(port, cells) for port in ports], info=info)
+    space = Space(ports, notes=[describe(port, cells, reasons.get(port.name)) for port in ports], info=info)
     space.notes += table.skipped() + [note for port in ports if (note := length_note(table, port.name, port.encoder))]
-    if any(term.trained for _, term in terms_of(objective)):
+    known: Mapping[str, Code] = {}
+    if start is not None:
+        go_on_from(start, space, objective, dim)
+    if objective is not None and any(term.trained for _, term in terms_of(objective)):
         from kuamo.training import Training
         from kuamo.warm import train_space
 
@@ -98,8 +107,7 @@ def fit(
             for port in ports
             if port.name not in cells
         }
-        known: Mapping[str, Code] = {}
-    else:
+    elif objective is not None:
         solved = solve_heads(space, table, cells, objective, seed)
         space.notes.append(solved.note)
         known = solved.codes
@@ -129,7 +137,24 @@ def solve_heads(space: Space, table: Table, cells: Packed, objective: Objective,
     return solved
 
 
-def check_table(table: Table, objective: Objective) -> None:
+def go_on_from(start: Space, space: Space, objective: Objective | None, dim: int | None) -> None:
+    """Give a new space the heads of another, where both have the column.
+
+    Raises:
+        TableError: a column that the start does not know, when nothing is learned; another size than the start's.
+    """
+    if dim not in (None, start.dim):
+        raise TableError(f"given dim={dim} and a start of {start.dim} dimensions; expected the same")
+    for port in space.ports:
+        if any(port.name == other.name for other in start.ports):
+            port.head = deepcopy(start.port(port.name).head)
+        elif objective is None:
+            raise TableError(f"column {port.name!r}: not in the start, and no objective to learn it by; expected one")
+    space.score, space.fusion = start.score, deepcopy(start.fusion)
+    space.notes += [f"start: {note}" for note in start.notes]
+
+
+def check_table(table: Table, objective: Objective | None) -> None:
     """Refuse a table that no space can come of.
 
     Raises:
@@ -138,7 +163,7 @@ def check_table(table: Table, objective: Objective) -> None:
     if len(table.columns) < 2:
         raise TableError(f"given the columns {list(table.columns)}; expected at least two")
     paired = int((table.present().sum(axis=1) >= 2).sum())
-    if any("pairs" in term.needs for _, term in terms_of(objective)) and paired == 0:
+    if objective is not None and any("pairs" in term.needs for _, term in terms_of(objective)) and paired == 0:
         raise TableError(f"given {len(table)} rows, none with two columns present; expected paired rows")
 
 
@@ -167,30 +192,38 @@ def check_features(table: Table, cells: Packed) -> None:
             )
 
 
-def open_ports(table: Table, encoders: Mapping[str, Any], decoders: Mapping[str, Any]) -> list[Port]:
-    """A port without a head for each column."""
+def open_ports(
+    table: Table, encoders: Mapping[str, Any], decoders: Mapping[str, Any], start: Space | None = None
+) -> tuple[list[Port], dict[str, str]]:
+    """A port without a head for each column, and why it got its encoder where it was not given, nor the start's."""
+    known = {} if start is None else {port.name: deepcopy(port.encoder) for port in start.ports}
+    known |= encoders
     for role, given in (("encoders", encoders), ("decoders", decoders)):
         unknown = set(given) - set(table.columns)
         if unknown:
             raise TableError(f"given {role} for {sorted(unknown)}; the table's columns are {list(table.columns)}")
-    return [
-        Port(
-            name,
-            modality,
-            encoders[name] if name in encoders else default_encoder(name, modality),
-            None,
-            decoder=decoders.get(name),
-        )
-        for name, modality in table.modalities.items()
-    ]
+    notes: dict[str, str] = {}
+    ports = []
+    for name, modality in table.modalities.items():
+        if name not in known:
+            known[name], notes[name] = default_encoder(name, modality, sample_of(table, name))
+        ports.append(Port(name, modality, known[name], None, decoder=decoders.get(name)))
+    return ports, notes
 
 
-def describe(port: Port, cells: Packed) -> str:
+def sample_of(table: Table, name: str, most: int = 200) -> list[Any]:
+    """Some of a text column's values, spread over its entries; nothing of other columns, which are dear to decode."""
+    column = table.column(name)
+    if not isinstance(column.modality, Text):
+        return []
+    entries = np.unique(np.linspace(0, len(column.row) - 1, min(most, len(column.row))).astype(int))
+    return [value for _, value in table.attempts(name, entries) if not isinstance(value, CellError)]
+
+
+def describe(port: Port, cells: Packed, reason: str | None = None) -> str:
     """One note about a port's encoder."""
-    name = type(port.encoder).__name__
-    if port.name in cells:
-        return f"{port.name}: {name}, {cells[port.name][0].shape[1]} features"
-    return f"{port.name}: {name}, trained here"
+    how = f"{cells[port.name][0].shape[1]} features" if port.name in cells else "trained here"
+    return f"{port.name}: {type(port.encoder).__name__}, {how}" + (f" ({reason})" if reason else "")
 
 
 def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Code], penalty: float = 0.1) -> None:

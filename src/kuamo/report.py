@@ -1,23 +1,100 @@
-"""Report: numbers with names, units and sample counts. Prints as a table, saves as JSON."""
+"""Report: numbers with names, units and sample counts. Prints as a table, saves as JSON and as one HTML page.
+
+    report["image_to_text_R@10"]                 the value; `report.intervals[…]` has its interval and its count
+    report.per_query("image_to_text_R@10")       what each query got: what a paired comparison needs
+    report.compare(other)                        is the difference more than chance?
+
+What each query got stands in `report.pairs`; the page's examples and their small pictures and sounds, in `previews`.
+"""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kuamo.errors import KuamoError
-from kuamo.metrics import Interval
+import numpy as np
 
-__all__ = ["Report"]
+from kuamo.errors import KuamoError, StoreError
+from kuamo.grid import align
+from kuamo.metrics import Interval, per_query
+from kuamo.words import LANGUAGES
+
+if TYPE_CHECKING:
+    from kuamo.comparison import Comparison
+
+__all__ = ["MEDIA", "Example", "Pair", "Preview", "Report", "check_target", "check_targets"]
+
+# What a preview may be: a page shows nothing else. SVG and HTML, which can hold scripts and links, are not here.
+MEDIA = frozenset(
+    f"{kind}/{name}"
+    for kind, names in {
+        "text": ["plain"],
+        "image": ["png", "jpeg", "webp", "gif"],
+        "audio": ["flac", "wav", "mpeg", "ogg"],
+    }.items()
+    for name in names
+)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One query and what it found.
+
+    Args:
+        query: the query's row id. rank: of the best right answer, whose row id is `right`.
+        found: row ids of the first answers. correct: is each of them right?
+    """
+
+    query: str
+    rank: int
+    right: str
+    found: list[str]
+    correct: list[bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """How the queries of one column fared in the gallery of another.
+
+    Args:
+        source, target: columns. query: (n,) row ids.
+        group: (n,) numbers of groups, where some rows share one; else `None`.
+        gallery: answers. gallery_sha256: of their row ids, so that only like is compared with like.
+        chance: metric → its value for a random order. values: see `metrics.measure`.
+        examples: drawn by seed among hits (rank 1), and among misses.
+    """
+
+    source: str
+    target: str
+    query: list[str]
+    group: np.ndarray | None
+    gallery: int
+    gallery_sha256: str
+    chance: dict[str, float]
+    values: dict[str, np.ndarray]
+    examples: list[Example] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A cell small enough to look at or listen to: its media type, its bytes, and a few words."""
+
+    mime: str
+    data: bytes
+    text: str
 
 
 @dataclass
 class Report(Mapping[str, float]):
     """Named numbers. As a mapping it gives plain values; `report.intervals[name]` gives the interval and the count.
+
+    Args:
+        title: what was measured, on what. intervals: name → value, interval, count. notes: further lines.
+        pairs: `image_to_text` → what each query got. facts: plain data about table and space, for the page.
+        previews: column → row id → the cell. shown: metrics that the printed table has; all where empty.
 
     Example:
         >>> report = Report("toy", {"a_to_b_R@1": Interval(0.5, 0.4, 0.6, 100)})
@@ -28,11 +105,15 @@ class Report(Mapping[str, float]):
     title: str
     intervals: dict[str, Interval]
     notes: list[str] = field(default_factory=list)
+    pairs: dict[str, Pair] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    previews: dict[str, dict[str, Preview]] = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
+
+    # ── as a mapping ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def __getitem__(self, name: str) -> float:
-        if name not in self.intervals:
-            raise KuamoError(f"given {name!r}; the report has {list(self.intervals)}")
-        return self.intervals[name].value
+        return self._known(name).value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.intervals)
@@ -40,51 +121,209 @@ class Report(Mapping[str, float]):
     def __len__(self) -> int:
         return len(self.intervals)
 
+    def _known(self, name: str) -> Interval:
+        if name not in self.intervals:
+            raise KuamoError(f"given {name!r}; the report has {list(self.intervals)}")
+        return self.intervals[name]
+
+    def per_query(self, name: str) -> np.ndarray:
+        """What each query (n,) got; the measure is the mean of it, or the median. Ids are `pairs[task].query`.
+
+        Raises:
+            KuamoError: the report has no such measure, or did not keep its queries.
+        """
+        self._known(name)
+        task, metric = self.split(name)
+        if task not in self.pairs:
+            raise KuamoError(f"given {name!r}; the report kept no queries of {task!r}")
+        return per_query(metric, self.pairs[task].values)
+
+    # ── printing ─────────────────────────────────────────────────────────────────────────────────────────────────
+
     def __str__(self) -> str:
-        rows = self._rows()
+        rows = self.rows()
         if not rows:
-            return self.title
-        columns = list(dict.fromkeys(metric for row in rows.values() for metric in row))
+            return "\n".join([self.title, *self.notes])
+        columns = [metric for metric in self.metrics() if not self.shown or metric in self.shown]
         grid = [["", *columns, "queries"]]
         for task, row in rows.items():
             queries = max(interval.n for interval in row.values())
-            grid.append([task, *(_cell(metric, row.get(metric)) for metric in columns), str(queries)])
-        widths = [max(len(line[i]) for line in grid) for i in range(len(grid[0]))]
-        lines = [
-            "  ".join(cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths)))
-            for line in grid
-        ]
-        return "\n".join([self.title, *lines, *self.notes])
+            grid.append([self.arrow(task), *(_cell(metric, row.get(metric)) for metric in columns), str(queries)])
+        return "\n".join([self.title, *align(grid), *self.notes])
 
-    def _rows(self) -> dict[str, dict[str, Interval]]:
-        """Task `image→text` → metric → interval; names are `image_to_text_R@10`."""
+    def rows(self) -> dict[str, dict[str, Interval]]:
+        """Task `image_to_text` → metric → interval."""
         rows: dict[str, dict[str, Interval]] = {}
         for name, interval in self.intervals.items():
-            metric = next((m for m in ("median_rank", "R@") if m in name), None)
-            cut = name.rfind(metric) if metric else len(name)
-            task = name[:cut].rstrip("_").replace("_to_", " → ")
-            rows.setdefault(task, {})[name[cut:] or "value"] = interval
+            task, metric = self.split(name)
+            rows.setdefault(task, {})[metric] = interval
         return rows
 
+    def metrics(self) -> list[str]:
+        """All metrics, in order."""
+        return list(dict.fromkeys(metric for row in self.rows().values() for metric in row))
+
+    def split(self, name: str) -> tuple[str, str]:
+        """The task and the metric of a measure's name.
+
+        Example:
+            >>> Report("", {}).split("image_to_text_nDCG@10")
+            ('image_to_text', 'nDCG@10')
+        """
+        for task in sorted(self.pairs, key=len, reverse=True):
+            if name.startswith(f"{task}_"):
+                return task, name[len(task) + 1 :]
+        for metric in ("median_rank", "nDCG@", "mAP@R", "mAP", "MRR", "R@"):
+            cut = name.rfind(f"_{metric}")
+            if cut > 0:
+                return name[:cut], name[cut + 1 :]
+        return name, "value"
+
+    def arrow(self, task: str) -> str:
+        """A task in words: `image → text`."""
+        pair = self.pairs.get(task)
+        return f"{pair.source} → {pair.target}" if pair else task.replace("_to_", " → ")
+
+    # ── comparing ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def compare(
+        self, other: Report, *, metrics: Sequence[str] | None = None, draws: int = 10_000, seed: int = 0
+    ) -> Comparison:
+        """Paired tests of this report against another one of the same queries and galleries.
+
+        Args:
+            other: the other system's report. metrics: such as `["R@10", "mAP"]`; those that are printed if not given.
+            draws: of the bootstrap and of the sign-flip test. seed: of both.
+
+        Returns:
+            Comparison: differences (this − other), 95 % intervals, p, and p corrected by Holm's method.
+
+        Raises:
+            KuamoError: other queries, galleries or groups (naming them), or an unknown metric.
+
+        Example:
+            >>> import kuamo as km
+            >>> report = km.evaluate(km.fit(km.datasets.toy(rows=200), seed=0), km.datasets.toy(rows=50, seed=1))
+            >>> report.compare(report).differences["a_to_b_R@1"].p
+            1.0
+        """
+        from kuamo.comparison import compare_reports
+
+        return compare_reports(self, other, metrics, draws, seed)
+
+    # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
     def as_dict(self) -> dict[str, Any]:
-        """Plain data."""
+        """The numbers as plain data; what each query got is in the saved file only."""
         return {
             "title": self.title,
             "measures": {name: asdict(interval) for name, interval in self.intervals.items()},
             "notes": self.notes,
         }
 
-    def save(self, path: str | Path) -> None:
-        """Write it as JSON."""
+    def save(self, path: str | Path, *, lang: str | None = None) -> None:
+        """Write everything as JSON (`x.json`), or one self-contained page (`x.html`). Never half of it.
+
+        Args:
+            path: ends in .json or .html. lang: of the page, `"en"` (default) or `"zh"`.
+
+        Raises:
+            StoreError: another ending, an unknown language, a language for JSON, or no such folder.
+        """
         path = Path(path)
-        beside = path.with_name(path.name + f".{os.getpid()}.part")
-        beside.write_text(json.dumps(self.as_dict(), indent=1, ensure_ascii=False), encoding="utf-8")
+        if check_target(path, lang) == "html":
+            from kuamo.page import render
+
+            text = render(self, lang or "en")
+        else:
+            from kuamo.report_file import dump
+
+            text = dump(self)
+        write_text(path, text)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Report:
+        """Read a report that was saved as JSON.
+
+        Raises:
+            StoreError: not a report, damaged, or from a newer version.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     Report("toy", {"a_to_b_R@1": Interval(0.5, 0.4, 0.6, 100)}).save(folder + "/r.json")
+            ...     Report.load(folder + "/r.json")["a_to_b_R@1"]
+            0.5
+        """
+        from kuamo.report_file import parse
+
+        return parse(Path(path))
+
+
+def check_target(path: Path, lang: str | None) -> str:
+    """`"json"` or `"html"`: what a report saved there would be.
+
+    Raises:
+        StoreError: see `Report.save`.
+
+    Example:
+        >>> check_target(Path("report.html"), "zh")
+        'html'
+    """
+    form = path.suffix.lower().removeprefix(".")
+    if form not in ("json", "html"):
+        raise StoreError(f"given {str(path)!r}; expected a name that ends in .json or .html")
+    if lang is not None and (form != "html" or lang not in LANGUAGES):
+        raise StoreError(f"given lang={lang!r} for {path.name!r}; expected one of {list(LANGUAGES)}, and an .html page")
+    if not path.parent.is_dir():
+        raise StoreError(f"given {str(path)!r}; expected a folder that exists")
+    return form
+
+
+def check_targets(paths: Sequence[Path], lang: str | None) -> None:
+    """Refuse, before any work is done, places where a report cannot be saved, and a language that no page would use.
+
+    Raises:
+        StoreError: see `Report.save`.
+
+    Example:
+        >>> check_targets([Path("report.html"), Path("report.json")], "zh")
+    """
+    pages = [path for path in paths if path.suffix.lower() == ".html"]
+    if lang is not None and not pages:
+        raise StoreError(f"given lang={lang!r} and no .html page to write; expected a page's name as well")
+    for path in paths:
+        check_target(path, lang if path in pages else None)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file beside its place, then rename it.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(text.encode("utf-8", "backslashreplace"))  # half a character of a broken file name
         os.replace(beside, path)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from None
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _cell(metric: str, interval: Interval | None) -> str:
     if interval is None:
         return "–"
-    digits = 1 if metric == "median_rank" else 3
-    value, low, high = (f"{number:.{digits}f}" for number in (interval.value, interval.low, interval.high))
+    value, low, high = (digits(metric, number) for number in (interval.value, interval.low, interval.high))
     return f"{value} [{low}–{high}]"
+
+
+def digits(metric: str, number: float) -> str:
+    """A number as its metric is written: ranks with one decimal, shares with three.
+
+    Example:
+        >>> digits("median_rank", 2), digits("R@1", 0.5)
+        ('2.0', '0.500')
+    """
+    return f"{number:.1f}" if metric == "median_rank" else f"{number:.3f}"

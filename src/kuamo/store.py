@@ -40,6 +40,8 @@ PARTS = {
     "Identity": "kuamo.encoders",
     "MiniLM": "kuamo.encoders",
     "EfficientNetLite0": "kuamo.encoders",
+    "MultilingualE5": "kuamo.encoders",
+    "SpectralFeatures": "kuamo.encoders",
     "WordEncoder": "kuamo.encoders.words",
     "PixelEncoder": "kuamo.encoders.pixels",
     "SoundEncoder": "kuamo.encoders.sound",

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from kuamo.cells import Source
+from kuamo.closed_form import KernelMap
 from kuamo.codes import SolvedHead
 from kuamo.decoders.likelihood import Likelihood
 from kuamo.encoders.base import encode_items, prepare
@@ -60,10 +61,28 @@ def train_space(
 
 
 def add_heads(space: Space, table: Table, cells: Packed, needs: frozenset[str], dim: int | None, seed: int) -> None:
-    """Trainable heads; those of frozen columns start at the closed form where the codes are points."""
+    """Trainable heads; those of frozen columns start at the closed form where the codes are points.
+
+    A head that is there already stays, or is where the new one starts.
+
+    Raises:
+        KuamoError: a start whose codes are points where Gaussians are needed, or that is not linear.
+    """
     gaussian = "gaussian" in needs
     closed: dict[str, SolvedHead] = {}
-    if not gaussian and "pairs" in needs and len(cells) == len(space.ports):
+    started = {port.name: port.head for port in space.ports if port.head is not None}
+    for name, head in started.items():
+        wrong = "without variances" if gaussian and not head.gaussian else None
+        wrong = "of a kernel" if isinstance(getattr(head, "map", None), KernelMap) else wrong
+        if wrong:
+            raise KuamoError(
+                f"column {name!r}: given a start whose head is {wrong}; expected a space fitted with "
+                f"CCA(kernels=('linear',)), or by an objective with codes of the same kind"
+            )
+    if started:
+        dim = space.port(next(iter(started))).head.dim
+        closed = {name: head for name, head in started.items() if isinstance(head, SolvedHead)}
+    elif not gaussian and "pairs" in needs and len(cells) == len(space.ports):
         from kuamo.fitting import solve_heads
 
         solved = solve_heads(space, table, cells, CCA(dim=dim, kernels=("linear",)), seed)
@@ -71,6 +90,8 @@ def add_heads(space: Space, table: Table, cells: Packed, needs: frozenset[str], 
         space.notes.append("start: " + solved.note)
     size = dim or (next(iter(closed.values())).dim if closed else DIM)
     for port in space.ports:
+        if port.name in started and port.name not in closed:
+            continue
         width = cells[port.name][0].shape[1] if port.name in cells else feature_size(table, port)
         head = TrainableHead(width, size, gaussian=gaussian, hidden=128 if gaussian else 0)
         if port.name in cells:
@@ -78,7 +99,8 @@ def add_heads(space: Space, table: Table, cells: Packed, needs: frozenset[str], 
         if port.name in closed:
             head.start_from(closed[port.name])
         port.head = head
-    space.score = "cosine" if gaussian else "dot"
+    if not started:
+        space.score = "cosine" if gaussian else "dot"
 
 
 def add_decoders(space: Space, cells: Packed, objective: Objective) -> None:

@@ -27,7 +27,7 @@ def gradients_of_one_step(
     """
     base = fitted_on or table
     objective = member["objective"]
-    ports = open_ports(base, member.get("encoders", {}), member.get("decoders", {}))
+    ports, _ = open_ports(base, member.get("encoders", {}), member.get("decoders", {}))
     frozen = [p for p in ports if not is_trainable(p.encoder)]
     cells = {p.name: (features(base, p.name, p.encoder), base.column(p.name).row) for p in frozen}
     space = km.Space(sorted(ports, key=lambda p: p.name) if like else ports)

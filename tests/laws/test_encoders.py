@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.encoders import EfficientNetLite0, Identity, MiniLM
+from kuamo.encoders import EfficientNetLite0, Identity, MiniLM, MultilingualE5, SpectralFeatures, default_encoder
 from kuamo.encoders.base import encode_items, is_module, prepare
 from kuamo.encoders.pixels import PixelEncoder
 from kuamo.encoders.words import WordEncoder, train_tokenizer
@@ -51,6 +51,8 @@ def sound_encoder() -> Any:
 MEMBERS: dict[str, tuple[Callable[[], Any], Callable[[], list[Any]]]] = {
     "Identity": (Identity, lambda: list(np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32))),
     "MiniLM": (MiniLM, lambda: TEXTS),
+    "MultilingualE5": (MultilingualE5, lambda: TEXTS),
+    "SpectralFeatures": (SpectralFeatures, sounds),
     "EfficientNetLite0": (lambda: EfficientNetLite0(size=64), pictures),
     "WordEncoder": (lambda: WordEncoder(train_tokenizer(TEXTS), dim=8), lambda: TEXTS),
     "PixelEncoder": (lambda: PixelEncoder(size=16, dim=8, width=8), pictures),
@@ -134,3 +136,27 @@ def test_bad_sound_settings_are_refused() -> None:
 
     with pytest.raises(km.KuamoError, match="mels: given 30; expected a multiple of 8"):
         SoundEncoder(mels=30)
+
+
+def test_the_default_is_chosen_by_what_the_texts_are() -> None:
+    picks = {
+        "MiniLM": [
+            "penguin: animal",
+            "naming a café in a long English sentence changes nothing, since it is one letter",
+        ],
+        "MultilingualE5": ["企鹅：动物", "a key"],
+    }
+    for name, texts in picks.items():
+        assert type(default_encoder("t", km.Text(), texts).encoder).__name__ == name
+    assert type(default_encoder("t", km.Text(), ["Über die Straße", "größer"]).encoder).__name__ == "MultilingualE5"
+
+
+def test_spectral_features_forget_loudness_and_silence_around() -> None:
+    encoder, sound = SpectralFeatures(), sounds()[1]
+    padded = np.pad(sound.samples, 4800)
+    one, loud, late = (
+        encoder([encoder.prepare(Waveform(x, 16000))]) for x in (sound.samples, 5 * sound.samples, padded)
+    )
+    np.testing.assert_allclose(one, loud, atol=1e-3)
+    assert np.corrcoef(one[0], late[0])[0, 1] > 0.95
+    assert np.isfinite(encoder([encoder.prepare(Waveform(np.zeros(300, np.float32), 8000))])).all()

@@ -99,7 +99,9 @@ def test_a_wholly_absent_modality_changes_nothing_and_costs_nothing(name: str) -
         assert not any(g.any() for g in grads.values())
 
 
-@pytest.mark.parametrize("name", ["InfoNCE", "Reconstruct", "Elbo subsets", "Minimax", "Minimax mismatched", "raw text"])
+@pytest.mark.parametrize(
+    "name", ["InfoNCE", "Reconstruct", "Elbo subsets", "Minimax", "Minimax mismatched", "raw text"]
+)
 def test_two_processes_equal_one(name: str, tmp_path: Path) -> None:
     """Column b is wholly absent in the second process; in "raw text", b's encoder is trained too."""
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}

@@ -10,6 +10,7 @@ import pytest
 
 import kuamo as km
 from kuamo.metrics import ranks
+from laws.members import small_toy
 
 
 @pytest.fixture(params=["toy2", "toy3", "emoji"])
@@ -136,3 +137,29 @@ def test_a_row_encoded_alone_is_the_row_encoded_among_others(space_and_table: tu
     together = np.asarray(space.encode(few))
     alone = np.concatenate([np.asarray(space.encode([few[i]])) for i in range(12)])
     np.testing.assert_allclose(alone, together, atol=2e-4)
+
+
+def test_a_fit_goes_on_from_a_start_and_leaves_it_alone() -> None:
+    table = small_toy()
+    start = km.fit(table, km.CCA(dim=8, kernels=("linear",)), seed=0)
+    before = np.asarray(start.encode(table)).copy()
+    same = km.fit(table, start=start)
+    none = km.fit(table, km.InfoNCE(), start=start, training=km.Training(steps=0), seed=0)
+    more = km.fit(table, km.InfoNCE(), start=start, training=km.Training(steps=20), seed=0)
+    again = km.fit(table, km.Reconstruct(), start=more, training=km.Training(steps=20), seed=0)
+    assert np.array_equal(np.asarray(same.encode(table)), before)
+    assert np.allclose(np.asarray(none.encode(table)), before, atol=1e-4)
+    assert not np.allclose(np.asarray(more.encode(table)), before, atol=1e-3)
+    assert again.dim == 8
+    assert np.array_equal(np.asarray(start.encode(table)), before)
+
+
+def test_a_start_that_does_not_fit_is_refused() -> None:
+    table = small_toy()
+    start = km.fit(table, km.CCA(dim=8, kernels=("arc-cosine",)), seed=0)
+    with pytest.raises(km.KuamoError, match="of a kernel"):
+        km.fit(table, km.InfoNCE(), start=start)
+    with pytest.raises(km.TableError, match="dim=4"):
+        km.fit(table, start=start, dim=4)
+    with pytest.raises(km.TableError, match="'c'"):
+        km.fit(small_toy(names=("a", "b", "c")), start=start)

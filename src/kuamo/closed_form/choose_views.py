@@ -1,7 +1,8 @@
-"""Choose the ridge and the weighting of a GCCA of three or more views with holes, by retrieval on held-out rows.
+"""Choose kernel, ridge, size and weighting of a GCCA of three or more views with holes, by retrieval on held-out rows.
 
-For each fold: moments = total − shard, GCCA at each ridge, then every ordered pair of views ranks the held-out rows
-that have both; the score of a choice is the mean reciprocal rank over folds and pairs.
+As in `choose`, every fold is seen on principal axes of the rows outside it. For every ridge c one GCCA of the rows
+seen, then every ordered pair of views ranks the held-out rows that have both; the score of a choice is the mean
+reciprocal rank over folds and pairs. Kernels meet on the first fold, and the best goes on.
 """
 
 from __future__ import annotations
@@ -13,105 +14,180 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.closed_form.cca import csa_codes
-from kuamo.closed_form.choose import reciprocal_rank
-from kuamo.closed_form.folds import fold_of_rows
+from kuamo.closed_form.choose import Search, Trial, beyond, score_grid
+from kuamo.closed_form.folds import HeldOut, fold_of_rows, held_out
 from kuamo.closed_form.gcca import GCCA, gcca_from_moments
-from kuamo.closed_form.moments import Moments
-from kuamo.closed_form.views import principal_map
+from kuamo.closed_form.moments import Moments, as_features
+from kuamo.closed_form.views import Kernel, Map, View, views_of
 from kuamo.errors import KuamoError
 
-__all__ = ["ViewsChoice", "choose_views"]
+__all__ = ["VIEWS", "ViewsChoice", "choose_views"]
 
-Cells = Mapping[str, tuple[NDArray, NDArray]]
+Rows = NDArray[np.intp]
+Matrix = NDArray[np.float64]
+VIEWS = Search(kernels=("linear", "arc-cosine"), dims=(32, 64, 128, 256), methods=(), components=256)
 
 
 @dataclass(frozen=True, eq=False)
 class ViewsChoice:
-    """The GCCA of all rows at the chosen ridge c, size k and exponent γ, and its held-out score."""
+    """The GCCA of all rows at the chosen ridge and size.
 
-    gcca: GCCA
-    ridge: float
-    dim: int
-    gamma: float
-    score: float
+    Args:
+        maps: view → the map from its features (D,) to (k,).
+        spectrum: (k,) mean correlation of each axis between views.
+        best: the choice, with its held-out score. folds: how many were tried.
+        gallery: the mean number of rows that each query was ranked among.
+        kernels: the best score of each kernel on the first fold.
+        variates: view → (n, k), what its map gives for its rows.
+    """
+
+    maps: dict[str, Map]
+    spectrum: Matrix
+    best: Trial
+    folds: int
+    gallery: float
+    kernels: dict[Kernel, float]
+    variates: dict[str, NDArray]
 
 
 def choose_views(
     cells: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    search: Search = VIEWS,
     *,
-    folds: int = 3,
-    ridges: Sequence[float] = (0.03, 0.1, 0.3, 1.0),
-    dims: Sequence[int] = (32, 64, 128),
-    gammas: Sequence[float] = (0.0, 1.0, 2.0),
-    components: int = 256,
     seed: int = 0,
     groups: ArrayLike | None = None,
 ) -> ViewsChoice:
     """Cross-validated GCCA.
 
     Args:
-        cells: view → (x (n, D), row (n,)), only what is present; several entries may share a row.
-        folds, ridges, dims, gammas, components, seed: as in `choose`.
-        groups: (N,) of row numbers 0 … N − 1; rows of one group stay in one fold.
+        cells: view → (x (n, D), row (n,)), only what is present, each row once, ascending.
+        search: what is tried, as in `choose`; its methods are not.
+        seed: of the folds.
+        groups: (N,) of row numbers 0 … N − 1; rows of one group stay in one fold and are right answers for each other.
 
     Raises:
         KuamoError: if a view shares no row with the others, or too few rows are paired.
 
+    References:
+        Canonical analysis of several sets of variables, J. R. Kettenring, 1971.
+
     Example:
         >>> z = np.random.default_rng(0).normal(size=(90, 4))
         >>> views = {name: (z + 0.1 * i, np.arange(90)) for i, name in enumerate("abc")}
-        >>> choose_views(views, dims=(4,)).score > 0.9
+        >>> choose_views(views).best.score > 0.9
         True
     """
-    arrays = {name: (np.asarray(x), np.asarray(row)) for name, (x, row) in cells.items()}
-    basis = {name: principal_map(x, components, name) for name, (x, _) in arrays.items()}
-    reduced = {name: (basis[name](x).astype(np.float64), row) for name, (x, row) in arrays.items()}
-    size = 1 + max(int(row.max(initial=-1)) for _, row in reduced.values())
+    rows = {name: np.asarray(row) for name, (_, row) in cells.items()}
+    views = {
+        name: views_of(as_features(x, name), search.kernels, search.components, name, seed)
+        for name, (x, _) in cells.items()
+    }
+    size = 1 + max(int(row.max(initial=-1)) for row in rows.values())
     labels = None if groups is None else np.unique(np.asarray(groups)[:size], return_inverse=True)[1]
-    fold = fold_of_rows(size, folds, seed, labels)
-    most = sorted(x.shape[1] for x, _ in reduced.values())[-2]
-    dims = sorted({min(dim, most) for dim in dims})
-    total = moments_of_cells(reduced)
-    scores = np.zeros((folds, len(ridges), len(dims), len(gammas)))
-    for number in range(folds):
-        held = {name: (x[fold[row] == number], row[fold[row] == number]) for name, (x, row) in reduced.items()}
-        rest = total - moments_of_cells(held)
-        for i, ridge in enumerate(ridges):
-            model = gcca_from_moments(rest, dims[-1], ridge=ridge)
-            scores[number, i] = held_out_scores(model, held, dims, gammas)
-    mean = scores.mean(axis=0)
-    i, j, l = (int(at) for at in np.unravel_index(mean.argmax(), mean.shape))
-    model = gcca_from_moments(total, dims[j], ridge=ridges[i])
-    maps = {name: basis[name].then(model.maps[name]) for name in basis}
-    return ViewsChoice(GCCA(maps, model.spectrum), ridges[i], dims[j], gammas[l], float(mean[i, j, l]))
+    held = list(held_out(fold_of_rows(size, search.folds, seed, labels), search.ranked, search.gallery, seed))
+    tried = {
+        kernel: Tried([Fold.of({n: v[kernel] for n, v in views.items()}, rows, held[0], labels)], search)
+        for kernel in search.kernels
+    }
+    kernels = {kernel: one.best.score for kernel, one in tried.items()}
+    kernel = max(kernels, key=lambda name: kernels[name])
+    chosen = {name: view[kernel] for name, view in views.items()}
+    folds = tried[kernel].folds + [Fold.of(chosen, rows, one, labels) for one in held[1:]]
+    best = Tried(folds, search).best._replace(kernel=kernel)
+    whole = {name: view.whole() for name, view in chosen.items()}
+    model = gcca_from_moments(
+        moments_of({name: (x, rows[name]) for name, (x, _) in whole.items()}), best.dim, ridge=best.ridge
+    )
+    return ViewsChoice(
+        {name: before.then(model.maps[name]) for name, (_, before) in whole.items()},
+        model.spectrum,
+        best,
+        len(folds),
+        float(np.mean([fold.gallery for fold in folds])),
+        kernels,
+        {name: model.maps[name](x) for name, (x, _) in whole.items()},
+    )
 
 
-def moments_of_cells(cells: Cells) -> Moments:
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One fold: the moments of the rows seen, and the held-out rows on the same axes."""
+
+    seen: Moments
+    held: dict[str, tuple[Matrix, Rows]]
+    labels: Rows | None
+
+    @staticmethod
+    def of(views: Mapping[str, View], rows: Mapping[str, Rows], one: HeldOut, labels: Rows | None) -> Fold:
+        """Turn every view to the axes of its rows seen."""
+        seen, held = {}, {}
+        for name, view in views.items():
+            inside, outside = (np.flatnonzero(np.isin(rows[name], part)) for part in (one.seen, one.rows))
+            if len(inside) < 2:
+                raise KuamoError(f"view {name!r}: given {len(inside)} rows outside a fold; expected at least 2")
+            x_seen, x_held = view.split(inside, outside)
+            seen[name], held[name] = (x_seen, rows[name][inside]), (x_held, rows[name][outside])
+        return Fold(moments_of(seen), held, labels)
+
+    @property
+    def most(self) -> int:
+        """The largest k: an axis that one view alone can carry is not shared."""
+        return sorted(self.seen.dims.values())[-2]
+
+    @property
+    def gallery(self) -> float:
+        """The mean number of rows that two views have in common."""
+        return float(np.mean([len(common) for common in self.pairs().values()]))
+
+    def pairs(self) -> dict[tuple[str, str], Rows]:
+        """Held-out rows that two views have in common, for every pair of views with two or more of them."""
+        common = {(a, b): np.intersect1d(self.held[a][1], self.held[b][1]) for a, b in combinations(self.held, 2)}
+        common = {pair: rows for pair, rows in common.items() if len(rows) >= 2}
+        if not common:
+            raise KuamoError("given too few rows with two views to hold some out; expected at least two in each fold")
+        return common
+
+    def scores(self, ridge: float, dims: Sequence[int], search: Search) -> Matrix:
+        """The mean reciprocal rank over pairs of views of every (k, γ, norm), in the order of their product."""
+        model: GCCA = gcca_from_moments(self.seen, dims[-1], ridge=ridge)
+        codes = {name: model.maps[name](x).astype(np.float32) for name, (x, _) in self.held.items()}
+        scores = []
+        for (a, b), common in self.pairs().items():
+            u, v = (codes[name][np.searchsorted(self.held[name][1], common)] for name in (a, b))
+            same = None if self.labels is None else self.labels[common][:, None] == self.labels[common]
+            scores.append(score_grid(u, v, model.spectrum, dims, search, same))
+        return np.mean(scores, axis=0)
+
+
+class Tried:
+    """Every ridge, size, exponent and norm of one kernel on some folds."""
+
+    def __init__(self, folds: list[Fold], search: Search) -> None:
+        self.folds, self.search = folds, search
+        most = min(fold.most for fold in folds)
+        self.dims = sorted({min(dim, most) for dim in search.dims})
+        self.trials: list[Trial] = []
+        waiting = list(search.ridges)
+        while waiting:
+            self._score(waiting.pop(0))
+            if not waiting and search.widen:
+                waiting = beyond(self.best.ridge, sorted({trial.ridge for trial in self.trials}))
+
+    @property
+    def best(self) -> Trial:
+        """Of equals, the earlier one."""
+        return max(self.trials, key=lambda trial: trial.score)
+
+    def _score(self, ridge: float) -> None:
+        scores = np.array([fold.scores(ridge, self.dims, self.search) for fold in self.folds])
+        mean, error = scores.mean(0), scores.std(0) / np.sqrt(max(len(scores) - 1, 1))
+        grid = product(self.dims, self.search.gammas, self.search.norms)
+        for (k, gamma, norm), m, e in zip(grid, mean, error, strict=True):
+            self.trials.append(Trial("linear", "generalised CCA", ridge, k, gamma, norm, float(m), float(e)))
+
+
+def moments_of(cells: Mapping[str, tuple[Matrix, Rows]]) -> Moments:
     """The pairwise moments of packed views."""
     moments = Moments({name: x.shape[1] for name, (x, _) in cells.items()})
     moments.update(dict(cells))
     return moments
-
-
-def held_out_scores(
-    model: GCCA, held: Cells, dims: Sequence[int], gammas: Sequence[float], gallery: int = 1000
-) -> NDArray[np.float64]:
-    """Mean reciprocal rank over pairs of views for every (k, γ), (len(dims), len(gammas))."""
-    codes = {name: (model.maps[name](x), row) for name, (x, row) in held.items()}
-    grid = np.zeros((len(dims), len(gammas)))
-    pairs = 0
-    for a, b in combinations(codes, 2):
-        rows = np.intersect1d(codes[a][1], codes[b][1])[:gallery]
-        if len(rows) < 2:
-            continue
-        pairs += 1
-        z_a, z_b = (
-            z[np.unique(row, return_index=True)[1]][np.isin(np.unique(row), rows)] for z, row in (codes[a], codes[b])
-        )
-        for (j, k), (l, gamma) in product(enumerate(dims), enumerate(gammas)):
-            rho = model.spectrum[:k]
-            grid[j, l] += reciprocal_rank(csa_codes(z_a[:, :k], rho, gamma) @ csa_codes(z_b[:, :k], rho, gamma).T)
-    if not pairs:
-        raise KuamoError("given too few rows with two views to hold some out; expected at least two in each fold")
-    return grid / pairs

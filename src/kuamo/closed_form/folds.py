@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 Matrix = NDArray[np.float64]
-Method = Literal["regularised CCA", "Procrustes", "regression x → y", "regression y → x"]
+Method = Literal["regularised CCA", "Procrustes", "regression x → y", "regression y → x", "generalised CCA"]
 
 FREE: dict[Method, tuple[bool, bool]] = {  # of which views is the variance left as it is, not divided out?
     "regularised CCA": (False, False),

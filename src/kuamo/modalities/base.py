@@ -23,7 +23,9 @@ class Modality(Protocol):
     """One kind of data. Four methods; a user's own kind needs no base class.
 
     A modality may also have `content(raw) -> bytes | array`, its undecoded content, which names it in the
-    feature cache without decoding it; and `parallel = True` if `read` may run on several threads, and pays there.
+    feature cache without decoding it; `preview(value) -> (mime, bytes)`, a small picture (PNG, JPEG, WebP, GIF),
+    sound (FLAC, WAV, MP3, OGG) or text/plain for a report's page, which else has what `show` says; and
+    `parallel = True` if `read` may run on several threads, and pays there.
     """
 
     def accepts(self, raw: Any) -> bool:

@@ -19,6 +19,7 @@ __all__ = ["Image"]
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
 # Pillow knows more, and some of it starts other programs (EPS starts Ghostscript).
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
+PREVIEW = 96  # pixels, the longer side
 MAX_PIXELS = 100_000_000  # a picture beyond this is taken for a decompression bomb
 _LOADING = threading.Lock()
 _EXPECTED = "a picture (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, PPM)"
@@ -75,6 +76,15 @@ class Image:
     def show(self, value: np.ndarray) -> str:
         """Its size."""
         return f"picture {value.shape[1]} × {value.shape[0]}"
+
+    def preview(self, value: np.ndarray) -> tuple[str, bytes]:
+        """A PNG of at most 96 × 96 pixels."""
+        from PIL import Image as pil
+
+        picture, out = pil.fromarray(value), io.BytesIO()
+        picture.thumbnail((PREVIEW, PREVIEW))
+        picture.save(out, "PNG", optimize=True)
+        return "image/png", out.getvalue()
 
     def _flatten(self, picture: Any) -> np.ndarray:
         from PIL import Image as pil

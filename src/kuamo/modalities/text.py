@@ -10,6 +10,8 @@ from kuamo.errors import CellError, shorten
 
 __all__ = ["Text"]
 
+PREVIEW = 240  # characters
+
 
 @dataclass(frozen=True)
 class Text:
@@ -39,3 +41,8 @@ class Text:
     def show(self, value: str) -> str:
         """The text, cut after 80 characters."""
         return value if len(value) <= 80 else value[:79] + "…"
+
+    def preview(self, value: str) -> tuple[str, bytes]:
+        """The text, cut after 240 characters."""
+        cut = value if len(value) <= PREVIEW else value[: PREVIEW - 1] + "…"
+        return "text/plain", cut.encode("utf-8", "replace")

@@ -8,21 +8,19 @@ solved on all of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 
 from kuamo.closed_form import KernelMap, LinearMap, Search, choose
-from kuamo.closed_form.choose_views import choose_views
+from kuamo.closed_form.choose_views import VIEWS, choose_views
 from kuamo.closed_form.views import Kernel, Map
 from kuamo.codes import Code, SolvedHead
 from kuamo.errors import TableError
 from kuamo.objectives.base import Objective
 
 __all__ = ["CCA", "Solved"]
-
-VIEW_DIMS = (32, 64, 128)
 
 
 @dataclass(frozen=True)
@@ -129,15 +127,25 @@ class CCA(Objective):
         seed: int,
         scalings: Mapping[str, Scaling],
     ) -> Solved:
-        dims = VIEW_DIMS if self.dim is None else (self.dim,)
-        choice = choose_views(cells, dims=dims, seed=seed, groups=groups)
-        scale = np.clip(choice.gcca.spectrum, 0, 1) ** (choice.gamma / 2)
-        heads = {name: SolvedHead(scalings[name].into(choice.gcca.maps[name]), scale) for name in cells}
+        labels = np.unique(groups[np.unique(np.concatenate([row for _, row in cells.values()]))])
+        folds = min(self.folds, len(labels))
+        if folds < 2:
+            raise TableError(f"given rows in {len(labels)} group; expected at least 2")
+        merged = {name: (mean_by_row(x, row, np.unique(row)), np.unique(row)) for name, (x, row) in cells.items()}
+        search = replace(VIEWS, kernels=self.kernels, folds=folds, dims=VIEWS.dims if self.dim is None else (self.dim,))
+        repeated = len(np.unique(groups)) < len(groups)
+        choice = choose_views(merged, search, seed=seed, groups=groups if repeated else None)
+        best = choice.best
+        scale = np.clip(choice.spectrum, 0, 1) ** (best.gamma / 2)
+        heads = {name: SolvedHead(scalings[name].into(choice.maps[name]), scale, best.norm) for name in cells}
         note = (
-            f"generalised CCA of {len(cells)} columns: ridge {choice.ridge:g}, {choice.dim} dimensions, exponent "
-            f"{choice.gamma:g}, chosen by retrieval on held-out rows (mean reciprocal rank {choice.score:.3f})"
+            f"{best.method} of {len(cells)} columns: {best.kernel} kernel, ridge {best.ridge:.3g}, {best.dim} "
+            f"dimensions, exponent {best.gamma:g}, unit norm {best.norm} the weights; chosen by retrieval on "
+            f"{choice.folds} of {folds} folds (mean reciprocal rank {best.score:.3f} among {choice.gallery:.0f})"
         )
-        return Solved(heads, note, choice.score)
+        once = {name: len(row) == len(merged[name][1]) for name, (_, row) in cells.items()}
+        known = {name: heads[name].finish(z) for name, z in choice.variates.items() if once[name]}
+        return Solved(heads, note, best.score, known)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,36 @@
+"""Grids of words for a terminal: columns aligned, wide characters counted as two."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+__all__ = ["align", "width"]
+
+
+def align(grid: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a grid: the first column to the left, the others to the right.
+
+    Example:
+        >>> align([["", "R@1"], ["猫", "0.5"]])
+        ['    R@1', '猫  0.5']
+    """
+    widths = [max(width(line[i]) for line in grid) for i in range(len(grid[0]))]
+    return [
+        "  ".join(
+            " " * (w - width(cell)) + cell if i else cell + " " * (w - width(cell))
+            for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in grid
+    ]
+
+
+def width(text: str) -> int:
+    """Columns that a text takes on a terminal.
+
+    Example:
+        >>> width("a"), width("猫"), width("é")
+        (1, 2, 1)
+    """
+    shown = (letter for letter in text if not unicodedata.combining(letter))
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in shown)

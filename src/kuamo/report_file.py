@@ -1,0 +1,122 @@
+"""A report as a JSON file: what each query got is one line of numbers, ids are written once, previews are base64."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kuamo.errors import StoreError
+from kuamo.metrics import Interval
+from kuamo.report import Example, Pair, Preview, Report
+
+__all__ = ["dump", "parse"]
+
+FORMAT = 1
+
+
+def dump(report: Report) -> str:
+    """The report as JSON text."""
+    ids = list(dict.fromkeys(query for pair in report.pairs.values() for query in pair.query))
+    number = {query: i for i, query in enumerate(ids)}
+    data = {
+        "kind": "report",
+        "format": FORMAT,
+        **report.as_dict(),
+        "shown": list(report.shown),
+        "facts": report.facts,
+        "rows": ids,
+        "pairs": {task: _plain_pair(pair, number) for task, pair in report.pairs.items()},
+        "previews": {
+            column: {row: _plain_preview(preview) for row, preview in cells.items()}
+            for column, cells in report.previews.items()
+        },
+    }
+    return _lay_out(data)
+
+
+def parse(path: Path) -> Report:
+    """Read a report; see `Report.load`."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StoreError(f"given {str(path)!r} ({error.strerror or error}); expected a saved report (.json)") from None
+    except ValueError as error:
+        raise StoreError(f"{path}: cannot be read ({error}); expected a saved report (.json)") from None
+    if not isinstance(data, dict) or data.get("kind") != "report":
+        raise StoreError(f"{path}: given no report; expected a file that Report.save wrote")
+    if not isinstance(data.get("format"), int) or data["format"] > FORMAT:
+        raise StoreError(f"{path}: given format {data.get('format')}; this kuamo reads up to {FORMAT}")
+    try:
+        return Report(
+            title=str(data["title"]),
+            intervals={name: Interval(**interval) for name, interval in data["measures"].items()},
+            notes=list(data["notes"]),
+            pairs={task: _pair(pair, data["rows"]) for task, pair in data["pairs"].items()},
+            facts=dict(data["facts"]),
+            previews={
+                column: {row: _preview(preview) for row, preview in cells.items()}
+                for column, cells in data["previews"].items()
+            },
+            shown=tuple(data["shown"]),
+        )
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise StoreError(f"{path}: does not describe a report ({type(error).__name__}: {error})") from None
+
+
+def _plain_pair(pair: Pair, number: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "source": pair.source,
+        "target": pair.target,
+        "gallery": pair.gallery,
+        "gallery_sha256": pair.gallery_sha256,
+        "chance": pair.chance,
+        "query": [number[query] for query in pair.query],
+        "group": None if pair.group is None else pair.group.tolist(),
+        "values": {name: _numbers(values) for name, values in pair.values.items()},
+        "examples": [asdict(example) for example in pair.examples],
+    }
+
+
+def _pair(plain: Mapping[str, Any], ids: list[str]) -> Pair:
+    kept = {name: plain[name] for name in ("source", "target", "gallery", "gallery_sha256", "chance")}
+    values = {
+        name: np.asarray(numbers, dtype=np.int64 if name == "rank" else np.float32)
+        for name, numbers in plain["values"].items()
+    }
+    if {len(numbers) for numbers in values.values()} != {len(plain["query"])} or "rank" not in values:
+        raise ValueError("values and queries differ in number")
+    return Pair(
+        **kept,
+        query=[ids[i] for i in plain["query"]],
+        group=None if plain["group"] is None else np.asarray(plain["group"], dtype=np.int64),
+        values=values,
+        examples=[Example(**example) for example in plain["examples"]],
+    )
+
+
+def _numbers(values: np.ndarray) -> list[int] | list[float]:
+    """Shortest decimals that give the same float32 again."""
+    return values.tolist() if values.dtype.kind == "i" else [float(str(value)) for value in values.astype(np.float32)]
+
+
+def _plain_preview(preview: Preview) -> dict[str, str]:
+    return {"mime": preview.mime, "data": base64.b64encode(preview.data).decode(), "text": preview.text}
+
+
+def _preview(plain: Mapping[str, str]) -> Preview:
+    return Preview(str(plain["mime"]), base64.b64decode(plain["data"], validate=True), str(plain["text"]))
+
+
+def _lay_out(data: Any, indent: str = "") -> str:
+    """JSON with a line for each item of a dict; a list, and a dict of plain values, is one line."""
+    if not isinstance(data, dict) or not any(isinstance(value, dict | list) for value in data.values()):
+        return json.dumps(data, ensure_ascii=False, allow_nan=False)
+    inner = indent + " "
+    items = (f"{inner}{json.dumps(key, ensure_ascii=False)}: {_lay_out(value, inner)}" for key, value in data.items())
+    return "{\n" + ",\n".join(items) + "\n" + indent + "}"

@@ -1,0 +1,180 @@
+"""What a report says in words, in English and in Chinese: every fixed string of its page and of its remarks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kuamo.errors import KuamoError
+
+__all__ = ["LANGUAGES", "WORDS", "meaning", "say"]
+
+WORDS: dict[str, dict[str, str]] = {
+    # ── the page's head ──────────────────────────────────────────────────────────────────────────────────────────
+    "lang": {"en": "en", "zh": "zh-Hans"},
+    "page_title": {"en": "How well each column finds the others", "zh": "各列互相检索的效果"},
+    "skip": {"en": "Skip to the content", "zh": "跳到正文"},
+    "lead": {
+        "en": "{rows:,} rows of “{source}”. For each ordered pair of columns, a cell of the first column is the query, "
+        "and all cells of the second are ordered by how near they are to it in the shared space.",
+        "zh": "“{source}”的 {rows:,} 行。对每一对有序的列：以第一列的单元格为查询，"
+        "把第二列的所有单元格按它们在共享空间中与查询的远近排序。",
+    },
+    "right_row": {"en": "The answer from the query's own row is right.", "zh": "与查询同一行的答案算正确。"},
+    "right_group": {"en": "Every answer of the query's group is right.", "zh": "与查询同组的答案都算正确。"},
+    "right_label": {"en": "Every answer with the query's label is right.", "zh": "与查询标签相同的答案都算正确。"},
+    # ── chart and table ──────────────────────────────────────────────────────────────────────────────────────────
+    "chart_title": {"en": "Recall at a glance", "zh": "召回率一览"},
+    "chart_text": {
+        "en": "The share of queries that have a right answer among the first k.",
+        "zh": "前 k 个答案中有正确答案的查询所占的比例。",
+    },
+    "legend_value": {"en": "value", "zh": "数值"},
+    "legend_interval": {"en": "95 % interval", "zh": "95 % 区间"},
+    "legend_chance": {"en": "random order", "zh": "随机排序"},
+    "lane": {
+        "en": "{metric}: {value}, interval {low} to {high}; random order {chance}",
+        "zh": "{metric}：{value}，区间 {low} 至 {high}；随机排序 {chance}",
+    },
+    "table_title": {"en": "All numbers", "zh": "全部数字"},
+    "table_text": {
+        "en": "One row for each direction; below each value its 95 % interval.",
+        "zh": "每个方向一行；每个数值下面是它的 95 % 区间。",
+    },
+    "pair": {"en": "query → answer", "zh": "查询 → 答案"},
+    "queries": {"en": "queries", "zh": "查询数"},
+    "gallery": {"en": "answers", "zh": "答案数"},
+    "chance": {"en": "{metric} at random", "zh": "随机排序的 {metric}"},
+    "median_rank": {"en": "median rank", "zh": "中位排名"},
+    "scroll": {"en": "Table of all numbers; it scrolls sideways", "zh": "全部数字的表，可以左右滚动"},
+    # ── what the numbers mean ────────────────────────────────────────────────────────────────────────────────────
+    "meaning_title": {"en": "What the numbers mean", "zh": "这些数字的含义"},
+    "means_R": {
+        "en": "Recall at k: the share of queries that have a right answer among the first k. 0.44 means 44 of 100 "
+        "queries. Higher is better, 1 is best.",
+        "zh": "召回率：前 k 个答案中有正确答案的查询所占的比例。0.44 表示每 100 个查询中有 44 个。越高越好，最好是 1。",
+    },
+    "means_median_rank": {
+        "en": "For half of the queries the first right answer stands at this place or before it. Lower is better, "
+        "1 is best.",
+        "zh": "有一半的查询，第一个正确答案排在这一位或更前。越低越好，最好是 1。",
+    },
+    "means_MRR": {
+        "en": "Mean reciprocal rank: a query gets 1 if its first right answer stands first, 1/2 if it stands second, "
+        "1/3 if third; the mean over queries. Higher is better, 1 is best.",
+        "zh": "平均倒数排名：第一个正确答案排第一得 1，排第二得 1/2，排第三得 1/3；对所有查询取平均。"
+        "越高越好，最好是 1。",
+    },
+    "means_mAP": {
+        "en": "Mean average precision: going down the list, note at each right answer which share of the answers so "
+        "far is right; average this over the query's right answers, then over queries. Near 1 only if all right "
+        "answers stand before the wrong ones.",
+        "zh": "平均精度均值：从上往下看，每遇到一个正确答案，就记下到此为止正确答案所占的比例；"
+        "先对该查询的所有正确答案取平均，再对所有查询取平均。只有正确答案都排在错误答案前面时才接近 1。",
+    },
+    "means_mAP@R": {
+        "en": "As mAP, but for a query with R right answers only those among the first R count. Stricter than mAP; 1 "
+        "if all right answers stand first.",
+        "zh": "与 mAP 相同，但若查询有 R 个正确答案，则只计入排在前 R 位的。"
+        "比 mAP 更严格；所有正确答案都排在最前时为 1。",
+    },
+    "means_nDCG": {
+        "en": "Normalised discounted cumulative gain: a right answer at place r of the first {k} counts "
+        "1 / log₂(1 + r); the sum, over that of the best possible order; the mean over queries. Higher is better, "
+        "1 is best.",
+        "zh": "归一化折损累计增益：前 {k} 个答案中，第 r 位的正确答案计 1 / log₂(1 + r)；求和后除以最佳排序的和，"
+        "再对所有查询取平均。越高越好，最好是 1。",
+    },
+    "means_interval": {
+        "en": "Another sample of such queries would give slightly other numbers. The interval is the range of the "
+        "middle 95 % of 1,000 samples drawn from these queries with replacement.",
+        "zh": "换一批同样的查询，数字会略有不同。区间是从这些查询中有放回地抽取 1,000 次，结果中间 95 % 的范围。",
+    },
+    "means_ties": {
+        "en": "An answer whose score equals that of a right answer is placed before it: ties count against the space.",
+        "zh": "得分与正确答案相同的错误答案排在它前面：并列对空间不利。",
+    },
+    "interval": {"en": "Interval", "zh": "区间"},
+    "ties": {"en": "Ties", "zh": "并列"},
+    # ── what fit chose ───────────────────────────────────────────────────────────────────────────────────────────
+    "choice_title": {"en": "What fit chose, and why", "zh": "fit 选了什么，为什么"},
+    "choice_text": {
+        "en": "The space has {dim} dimensions. In fit's own words:",
+        "zh": "这个空间有 {dim} 维。以下是 fit 的原话（英文）：",
+    },
+    "remarks_title": {"en": "Remarks", "zh": "附注"},
+    # ── examples ─────────────────────────────────────────────────────────────────────────────────────────────────
+    "examples_title": {"en": "Hits and misses", "zh": "命中与未命中"},
+    "examples_text": {
+        "en": "A hit is a query whose first answer is right. Seed {seed} drew these examples; nobody picked them. Each "
+        "shows the query and its first answers; right ones have a tick and a frame.",
+        "zh": "第一个答案正确的查询叫作命中。这些例子由随机种子 {seed} 抽取，没有人挑选。"
+        "每个例子给出查询和最前面的几个答案；正确的带勾和边框。",
+    },
+    "share": {
+        "en": "first answer right for {hits:,} of {queries:,} queries",
+        "zh": "{queries:,} 个查询中，{hits:,} 个的第一个答案正确",
+    },
+    "hits": {"en": "Hits", "zh": "命中"},
+    "misses": {"en": "Misses", "zh": "未命中"},
+    "no_hits": {"en": "None: no query's first answer is right.", "zh": "没有：所有查询的第一个答案都不正确。"},
+    "no_misses": {"en": "None: every query's first answer is right.", "zh": "没有：所有查询的第一个答案都正确。"},
+    "query": {"en": "Query", "zh": "查询"},
+    "answers": {"en": "First answers", "zh": "最前面的答案"},
+    "is_right": {"en": "right", "zh": "正确"},
+    "right_below": {
+        "en": "The first right answer: place {rank:,} of {gallery:,}",
+        "zh": "第一个正确答案排在 {gallery:,} 个中的第 {rank:,} 位",
+    },
+    "picture": {"en": "{column} of {row}, a picture", "zh": "{row} 的 {column}（图片）"},
+    "sound": {"en": "{column} of {row}, a sound", "zh": "{row} 的 {column}（声音）"},
+    "row": {"en": "id {row}", "zh": "编号 {row}"},
+    "footer": {
+        "en": "Made by kuamo {version}. This page is one file and loads nothing from elsewhere.",
+        "zh": "由 kuamo {version} 生成。本页是单个文件，不从别处加载任何东西。",
+    },
+    # ── remarks, printed on the terminal too ─────────────────────────────────────────────────────────────────────
+    "remark_groups": {
+        "en": "rows share groups: intervals resample the {count:,} groups",
+        "zh": "有些行属于同一组：区间按 {count:,} 个组重抽样",
+    },
+    "remark_unjudged": {
+        "en": "{count:,} rows without a label are neither queries nor answers",
+        "zh": "{count:,} 行没有标签，既不作查询，也不作答案",
+    },
+    "remark_bytes": {
+        "en": "previews reached {megabytes} MB: words stand for further pictures and sounds",
+        "zh": "预览已达 {megabytes} MB：其余的图片和声音用文字代替",
+    },
+    "remark_media": {
+        "en": "column {column!r}: its preview is {mime!r}, which a page cannot show; words stand for it",
+        "zh": "列 {column!r}：它的预览是 {mime!r}，页面无法显示，用文字代替",
+    },
+}
+LANGUAGES = ("en", "zh")
+
+
+def say(lang: str, key: str, **values: Any) -> str:
+    """One string, with its values put in.
+
+    Raises:
+        KuamoError: an unknown language.
+
+    Example:
+        >>> say("zh", "hits"), say("en", "row", row=3)
+        ('命中', 'id 3')
+    """
+    if lang not in LANGUAGES:
+        raise KuamoError(f"given lang={lang!r}; expected one of {list(LANGUAGES)}")
+    return WORDS[key][lang].format(**values)
+
+
+def meaning(lang: str, metric: str) -> str | None:
+    """What a metric means, in plain words; `None` for one that is not ours.
+
+    Example:
+        >>> meaning("en", "R@5")[:56]
+        'Recall at k: the share of queries that have a right answ'
+    """
+    name, _, k = metric.partition("@")
+    key = f"means_{name if k.isdigit() else metric}"
+    return say(lang, key, k=k) if key in WORDS else None

@@ -1,0 +1,193 @@
+"""Laws of the page: it loads nothing, escapes everything, and says everything in both languages."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kuamo as km
+from kuamo.metrics import Interval
+from kuamo.page import render
+from kuamo.report import Example, Pair, Preview, Report
+from kuamo.words import LANGUAGES, WORDS
+from plain import plain_space
+
+HOSTILE = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}&amp;"
+VOID = {"meta", "link", "img", "rect", "line", "path"}
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes and text, and checks that tags close in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    def of(self, *tags: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.tags if tag in tags]
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    """Texts, pictures, sounds and vectors, some found and some not."""
+    rng = np.random.default_rng(0)
+    rows = 40
+    vectors = rng.standard_normal((rows, 3))
+    rank = np.array([1, 3] * (rows // 2))
+    ids = [f"r{i}" for i in range(rows)]
+    picture = km.Image().preview(rng.integers(0, 255, (20, 20, 3), dtype=np.uint8))
+    sound = km.Audio().preview(km.Audio().read((rng.standard_normal(900), 8000)))
+    previews = {
+        "text": {i: Preview("text/plain", f"a text, {i}".encode(), "a text") for i in ids},
+        "photo": {i: Preview(*picture, "picture") for i in ids},
+        "sound": {i: Preview(*sound, "sound") for i in ids},
+        "pose": {i: Preview("text/plain", str(v).encode(), "vector") for i, v in zip(ids, vectors)},
+    }
+    examples = [Example("r0", 1, "r0", ["r0", "r1", "r2"], [True, False, False])]
+    examples += [Example("r1", 30, "r1", ["r5", "r4", "r2"], [False] * 3)]
+    pairs, intervals = {}, {}
+    for a in previews:
+        for b in previews:
+            if a != b:
+                pairs[f"{a}_to_{b}"] = Pair(a, b, ids, None, rows, "x", {"R@10": 0.25}, {"rank": rank}, examples)
+                for metric in ("R@1", "R@10", "median_rank", "MRR", "mAP", "mAP@R", "nDCG@10"):
+                    intervals[f"{a}_to_{b}_{metric}"] = Interval(0.5, 0.4, 0.6, rows)
+    remarks = [
+        {"key": "remark_groups", "values": {"count": 7}},
+        {"key": "remark_unjudged", "values": {"count": 2}},
+        {"key": "remark_bytes", "values": {"megabytes": 6.0}},
+        {"key": "remark_media", "values": {"column": "x", "mime": "text/html"}},
+    ]
+    facts = {"rows": rows, "source": "pets", "positives": "group", "seed": 3, "remarks": remarks}
+    facts["space"] = {"dim": 8, "notes": ["chosen & why"]}
+    return Report("title", intervals, [], pairs, facts, previews)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_nothing_is_loaded_and_nothing_runs(report: Report, lang: str) -> None:
+    page = Reader(render(report, lang))
+    addresses = [value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href")]
+    assert addresses and all(str(address).startswith(("data:", "#")) for address in addresses)
+    assert not page.of("script", "iframe", "object", "embed", "form", "base")
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert not re.search(r"url\(|@import|https?:", render(report, lang))
+    assert any("default-src 'none'" in str(meta.get("content")) for meta in page.of("meta"))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_it_can_be_read_without_eyes_or_mouse(report: Report, lang: str) -> None:
+    page = Reader(render(report, lang))
+    assert page.of("html")[0]["lang"] == ("en" if lang == "en" else "zh-Hans")
+    assert page.of("img") and all(image["alt"] for image in page.of("img"))
+    assert page.of("audio") and all("controls" in sound and sound["aria-label"] for sound in page.of("audio"))
+    assert all(head["scope"] in ("col", "row") for head in page.of("th")) and page.of("caption")
+    assert len(page.of("details")) == len(page.of("summary")) == len(report.pairs)
+    assert page.of("main")[0]["id"] == page.of("a")[0]["href"].strip("#")
+    assert [attributes for attributes in page.of("div") if attributes.get("tabindex") == "0"]
+    named = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    assert {section["aria-labelledby"] for section in page.of("section")} <= named
+    bars = [attributes for attributes in page.of("div") if attributes.get("role") == "img"]
+    assert len(bars) == 2 * len(report.pairs) and all(bar["aria-label"] for bar in bars)
+
+
+def test_every_fixed_string_is_translated() -> None:
+    used = Path(km.__file__).parent
+    sources = "".join(
+        path.read_text("utf-8")
+        for path in [*used.glob("*.py"), *(used / "page").iterdir()]
+        if path.is_file() and path.name != "words.py"
+    )
+    for key, words in WORDS.items():
+        assert set(words) == set(LANGUAGES) and all(words.values()), key
+        assert key == "lang" or re.search("[\u4e00-\u9fff]", words["zh"]), key
+        assert not re.search("[\u4e00-\u9fff]", words["en"]), key
+        fields = [sorted(re.findall(r"\{(\w+)", words[lang])) for lang in LANGUAGES]
+        assert fields[0] == fields[1] or key.startswith("means_"), key
+        stem = re.sub("^(means|right|no|remark)_.*", r"\1_", key)
+        assert f'"{key}"' in sources or f"'{key}'" in sources or stem != key or key in ("hits", "misses"), key
+
+
+def test_the_chinese_page_has_no_english_sentence(report: Report) -> None:
+    """What is left when user content and names of metrics are gone is Chinese."""
+    words = " ".join(Reader(render(report, "zh")).words)
+    for known in ("text", "photo", "sound", "pose", "pets", "chosen & why", "a text", "kuamo", "fit", "mime", "html"):
+        words = words.replace(known, " ")
+    words = re.sub(r"r\d+|R@\w+|mAP(@R)?|MRR|nDCG@\d+|log|MB", " ", words)
+    assert re.findall("[a-zA-Z]{3,}", words) == []
+    english = " ".join(Reader(render(report, "en")).words)
+    assert not re.search("[\u4e00-\u9fff\uff00-\uffef]", english)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_hostile_strings_stay_text(lang: str, tmp_path: Path) -> None:
+    """In cells, ids, column names, sources, notes, and media types and previews of a file that somebody sent."""
+    z = np.random.default_rng(1).standard_normal((150, 4))
+    texts = [f"{HOSTILE} {i % 50}" for i in range(150)]
+    column = f"a{HOSTILE}"
+    table = km.Table({column: texts, "b": z}, id=[f"{HOSTILE}{i}" for i in range(150)], source=f"dir/{HOSTILE}.csv")
+    space = km.fit(table, encoders={column: Letters()}, seed=0)
+    space.notes.append(HOSTILE)
+    report = km.evaluate(space, table)
+    report.notes.append(HOSTILE)
+    report.save(tmp_path / "r.json")
+    report = Report.load(tmp_path / "r.json")
+    evil = Preview("text/html", b"<script>alert(1)</script>", HOSTILE)
+    svg = Preview("image/svg+xml", b"<svg onload='alert(1)'/>", HOSTILE)
+    quotes = Preview('image/png" onerror="alert(1)', b"x", HOSTILE)
+    for cells in report.previews.values():
+        for row, preview in zip(list(cells), [evil, svg, quotes], strict=False):
+            cells[row] = preview
+    report.save(tmp_path / "r.html", lang=lang)
+    page = Reader((tmp_path / "r.html").read_text("utf-8"))
+    assert not page.of("script", "img", "svg onload")
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert HOSTILE in " ".join(page.words) and "49" not in re.findall(r"onerror=alert\(1\)>(\d+)", " ".join(page.words))
+
+
+class Letters:
+    """A frozen encoder of texts that needs no weights."""
+
+    fingerprint = "letters/1"
+
+    def prepare(self, value: str) -> np.ndarray:
+        return np.random.default_rng(len(value) + sum(map(ord, value))).standard_normal(6).astype(np.float32)
+
+    def __call__(self, batch: list) -> np.ndarray:
+        return np.asarray(batch, dtype=np.float32)
+
+
+def test_a_report_of_bare_numbers_has_a_page_too() -> None:
+    page = render(Report("bare <b>", {"x": Interval(0.5, 0.4, 0.6, 3)}, ["by hand"]), "zh")
+    assert "bare &lt;b&gt;" in page and "by hand" in page and "0.500" in page
+    Reader(page)
+
+
+def test_perfect_and_hopeless_pairs_say_so() -> None:
+    same = np.ones((12, 4))
+    perfect = render(km.evaluate(plain_space("a", "b", dim=12), km.Table({"a": np.eye(12), "b": np.eye(12)})))
+    hopeless = render(km.evaluate(plain_space("a", "b", dim=4), km.Table({"a": same, "b": same})))
+    assert WORDS["no_misses"]["en"].replace("'", "&#39;") in perfect and "first answer right for 12 of 12" in perfect
+    assert WORDS["no_hits"]["en"].replace("'", "&#39;") in hopeless and "first answer right for 0 of 12" in hopeless

@@ -1,0 +1,17 @@
+"""Shared by tests: spaces that need no fit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import kuamo as km
+from kuamo.closed_form.linear import LinearMap
+from kuamo.codes import SolvedHead
+from kuamo.encoders import Identity
+from kuamo.space import Port
+
+
+def plain_space(*names: str, dim: int = 8) -> km.Space:
+    """A space whose codes are the values themselves, compared by cosine."""
+    head = SolvedHead(LinearMap(np.zeros(dim), np.eye(dim)))
+    return km.Space([Port(name, km.Vector(), Identity(), head) for name in names], score="cosine")
