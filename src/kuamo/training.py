@@ -21,7 +21,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
-from kuamo.cells import Batch, Source, rows_of_step
+from kuamo.cells import Batch, FeatureSource, Mix, Source, mixed, rows_of_step
 from kuamo.distributed import rank_and_size, sum_gradients
 from kuamo.errors import KuamoError, StoreError
 from kuamo.objectives.base import SPACE, Objective, Player, terms_of
@@ -41,6 +41,7 @@ class Training:
         steps: optimiser steps. batch_size: rows of the whole batch, over all processes.
         lr: of the space's optimiser, falling to 0 along a half cosine. weight_decay: of the same.
         optimiser: `"adamw"` or `"sgd"` (momentum .5). save_every: steps between two states in the run folder.
+        mix: α of Beta(α, α) where frozen features are mixed with those of another row (FuseMix); 0 for not.
     """
 
     steps: int = 600
@@ -49,11 +50,12 @@ class Training:
     weight_decay: float = 1e-4
     optimiser: str = "adamw"
     save_every: int = 200
+    mix: float = 0.0
 
 
 def train(
     space: Space,
-    sources: Mapping[str, Source],
+    sources: Mapping[str, Source | FeatureSource],
     objective: Objective,
     training: Training,
     *,
@@ -76,14 +78,15 @@ def train(
     with own_randomness(seed):
         game = Game(space, objective, training)
         first = game.resume(out, training, seed) if out else 0
-        rows = len(next(iter(sources.values())).table)
+        rows = next(iter(sources.values())).rows
         logged: list[dict[str, float]] = []
         for module in space.modules():
             module.train()
         for step in range(first, training.steps):
             torch.manual_seed(seed * 1_000_003 + step)
             log: dict[str, float] = {}
-            batch = batch_of(sources, rows_of_step(rows, training.batch_size, seed, step))
+            chosen = rows_of_step(rows, training.batch_size, seed, step)
+            batch = batch_of(sources, chosen, training.mix, (seed, step))
             for player in game.players:
                 game.play(player, batch, sources, (seed, step), log)
             logged.append(log)
@@ -125,7 +128,7 @@ class Game:
         self,
         player: str,
         batch: Batch,
-        sources: Mapping[str, Source],
+        sources: Mapping[str, Source | FeatureSource],
         key: tuple[int, int],
         log: dict[str, float],
     ) -> None:
@@ -249,11 +252,15 @@ def _optimiser_of(name: str, player: Player) -> Callable[[Any], Any]:
     return player.optimiser
 
 
-def batch_of(sources: Mapping[str, Source], rows: np.ndarray) -> Batch:
+def batch_of(
+    sources: Mapping[str, Source | FeatureSource], rows: np.ndarray, mix: float = 0.0, key: tuple[int, int] = (0, 0)
+) -> Batch:
     """This process's share of the batch: every size-th row, with row numbers of the whole batch."""
     rank, size = rank_and_size()
     place = np.arange(rank, len(rows), size)
     cells = {name: source.cells(rows[place], place) for name, source in sources.items()}
+    if mix:
+        mixed(cells, sources, rows, place, Mix(mix, key))
     return Batch(len(rows), torch.from_numpy(place), cells)
 
 

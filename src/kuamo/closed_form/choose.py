@@ -13,7 +13,7 @@ A best ridge at the edge of the grid is not believed: the grid grows by factors 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal, NamedTuple
@@ -26,10 +26,11 @@ from kuamo.closed_form.folds import FREE, Axes, Folds, Method, as_labels, fold_o
 from kuamo.closed_form.kernel import unit_rows
 from kuamo.closed_form.linear import LinearMap
 from kuamo.closed_form.moments import as_features
-from kuamo.closed_form.views import Kernel, views_of
+from kuamo.closed_form.start import Rehearsal, Start
+from kuamo.closed_form.views import Kernel, Map, views_of
 from kuamo.errors import KuamoError
 
-__all__ = ["Choice", "Norm", "Search", "Trial", "choose", "reciprocal_rank"]
+__all__ = ["Choice", "Judged", "Norm", "Search", "Trial", "choose", "reciprocal_rank"]
 
 Matrix = NDArray[np.float64]
 Norm = Literal["before", "after"]
@@ -77,6 +78,19 @@ class Trial(NamedTuple):
     error: float
 
 
+class Judged(NamedTuple):
+    """What a search found, as plain data: enough to solve again without searching.
+
+    Args:
+        best, correlations, gallery, folds: as in `Choice`.
+    """
+
+    best: Trial
+    correlations: list[float]
+    gallery: float
+    folds: int
+
+
 @dataclass(frozen=True, eq=False)
 class Choice:
     """What cross-validation chose, and the model that was then fitted to all rows.
@@ -92,6 +106,8 @@ class Choice:
         table: every Trial of the chosen kernel, best first.
         kernels: the best score of each kernel, where there was a contest between several.
         variates: (n, k) canonical variates of the rows of x, and of y: what `cca.transform` gives for them.
+        before: the maps of x, and of y, to their coordinates. start: the model on those, for training to go on from.
+        rehearse: () → the same on the rows outside the first fold, to judge training by.
     """
 
     cca: CCA
@@ -103,6 +119,9 @@ class Choice:
     table: tuple[Trial, ...]
     kernels: dict[Kernel, float]
     variates: tuple[NDArray, NDArray]
+    before: tuple[Map, Map]
+    start: Start
+    rehearse: Callable[[], Rehearsal]
 
     def transform(self, x: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
         """Codes (n, k) and (m, k) whose dot product is the score."""
@@ -119,7 +138,13 @@ DEFAULT = Search()
 
 
 def choose(
-    x: ArrayLike, y: ArrayLike, search: Search = DEFAULT, *, seed: int = 0, groups: ArrayLike | None = None
+    x: ArrayLike,
+    y: ArrayLike,
+    search: Search = DEFAULT,
+    *,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+    judged: Judged | None = None,
 ) -> Choice:
     """Cross-validated regularised CCA: kernel, ridge c, size k, exponent γ and norm that retrieve held-out rows best.
 
@@ -130,6 +155,7 @@ def choose(
         search: what is tried, and how it is judged.
         seed: of the folds.
         groups: (n,) labels; rows of one group stay in one fold and count as right answers for each other.
+        judged: what a search of the same data found before; nothing is searched then.
 
     Returns:
         Choice.
@@ -151,29 +177,44 @@ def choose(
     check_search(len(x), len(y), search)
     labels = None if groups is None else as_labels(groups, len(x))
     held = list(held_out(fold_of_rows(len(x), search.folds, seed, labels), search.ranked, search.gallery, seed))
-    views_x = views_of(x, search.kernels, search.components, "x", seed)
-    views_y = views_of(y, search.kernels, search.components, "y", seed)
-    solvers = {kernel: Folds(views_x[kernel], views_y[kernel], held) for kernel in search.kernels}
-    kernels = contest(solvers, search, labels) if len(search.kernels) > 1 else {search.kernels[0]: 0.0}
-    winner = max(kernels, key=kernels.__getitem__)
-    chosen = tried_kernel(winner, solvers[winner], len(held), search, labels, search.methods)
-    table = tuple(sorted(chosen.trials, key=lambda trial: -trial.score))
-    best = table[0]
+    kinds = search.kernels if judged is None else (judged.best.kernel,)
+    views_x = views_of(x, kinds, search.components, "x", seed)
+    views_y = views_of(y, kinds, search.components, "y", seed)
+    solvers = {kernel: Folds(views_x[kernel], views_y[kernel], held) for kernel in kinds}
+    kernels: dict[Kernel, float] = {}
+    table: tuple[Trial, ...]
+    if judged is None:
+        kernels = contest(solvers, search, labels) if len(kinds) > 1 else {kinds[0]: 0.0}
+        winner = max(kernels, key=kernels.__getitem__)
+        chosen = tried_kernel(winner, solvers[winner], len(held), search, labels, search.methods)
+        table = tuple(sorted(chosen.trials, key=lambda trial: -trial.score))
+        correlations = chosen.correlations[table[0].method, table[0].ridge]
+        gallery = float(np.mean([len(one.rows) for one in held]))
+        judged = Judged(table[0], correlations.tolist(), gallery, len(held))
+    else:
+        table = (judged.best,)
+    best = judged.best
     (coded_x, map_x), (coded_y, map_y) = views_x[best.kernel].whole(), views_y[best.kernel].whole()
     axes = Axes(coded_x.var(0, ddof=1), coded_y.var(0, ddof=1), coded_x.T @ coded_y / (len(x) - 1))
     weight_x, weight_y, rho = axes.maps(best.method, best.ridge, min(best.dim, *axes.cross.shape))
     sign = signs(map_x.weight @ weight_x)
-    to_x, to_y = (LinearMap(np.zeros(len(w)), w * sign) for w in (weight_x, weight_y))
+    weight_x, weight_y = weight_x * sign, weight_y * sign
+    to_x, to_y = (LinearMap(np.zeros(len(w)), w) for w in (weight_x, weight_y))
+    rows = np.arange(len(x))
+    start = start_of((coded_x, rows), (coded_y, rows), (weight_x, weight_y, rho), best)
     return Choice(
         CCA(map_x.then(to_x), map_y.then(to_y), rho),
         best,
         (penalty(axes.var_x, best.ridge), penalty(axes.var_y, best.ridge)),
-        chosen.correlations[best.method, best.ridge][: len(rho)],
-        float(np.mean([len(one.rows) for one in held])),
-        len(held),
+        np.asarray(judged.correlations)[: len(rho)],
+        judged.gallery,
+        judged.folds,
         table,
         kernels,
-        ((coded_x @ (weight_x * sign)).astype(x.dtype), (coded_y @ (weight_y * sign)).astype(y.dtype)),
+        ((coded_x @ weight_x).astype(x.dtype), (coded_y @ weight_y).astype(y.dtype)),
+        (map_x, map_y),
+        start,
+        lambda: rehearsal(solvers[best.kernel], best, labels),
     )
 
 
@@ -198,6 +239,27 @@ class Tried:
     def best(self) -> Trial:
         """Of equals, the earlier one."""
         return max(self.trials, key=lambda trial: trial.score)
+
+
+def rehearsal(folds: Folds, best: Trial, labels: NDArray | None) -> Rehearsal:
+    """The chosen model on the rows outside the first fold."""
+    (solver,), held = folds.first(1), folds.held[0]
+    weight_x, weight_y, rho = solver.axes.maps(best.method, best.ridge, min(best.dim, *solver.axes.cross.shape))
+    start = start_of((solver.seen_x, held.seen), (solver.seen_y, held.seen), (weight_x, weight_y, rho), best)
+    return Rehearsal(start, {"x": (solver.held_x, held.rows), "y": (solver.held_y, held.rows)}, labels)
+
+
+def start_of(
+    x: tuple[Matrix, NDArray], y: tuple[Matrix, NDArray], model: tuple[Matrix, Matrix, Matrix], best: Trial
+) -> Start:
+    """A model (W_x, W_y, ρ) on centred coordinates and their rows."""
+    (weight_x, weight_y, rho), shift = model, {"x": np.zeros(x[0].shape[1]), "y": np.zeros(y[0].shape[1])}
+    return Start({"x": x, "y": y}, shift, {"x": weight_x, "y": weight_y}, axis_scale(rho, best), best.norm)
+
+
+def axis_scale(rho: Matrix, best: Trial) -> Matrix:
+    """ρ^(γ/2), the weights of the axes (k,)."""
+    return np.clip(rho, 0, 1) ** (best.gamma / 2)
 
 
 def tried_kernel(

@@ -7,17 +7,18 @@ reciprocal rank over folds and pairs. Kernels meet on the first fold, and the be
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.closed_form.choose import Search, Trial, beyond, score_grid
+from kuamo.closed_form.choose import Judged, Search, Trial, axis_scale, beyond, score_grid
 from kuamo.closed_form.folds import HeldOut, fold_of_rows, held_out
 from kuamo.closed_form.gcca import GCCA, gcca_from_moments
 from kuamo.closed_form.moments import Moments, as_features
+from kuamo.closed_form.start import Rehearsal, Start
 from kuamo.closed_form.views import Kernel, Map, View, views_of
 from kuamo.errors import KuamoError
 
@@ -39,6 +40,7 @@ class ViewsChoice:
         gallery: the mean number of rows that each query was ranked among.
         kernels: the best score of each kernel on the first fold.
         variates: view → (n, k), what its map gives for its rows.
+        before, start, rehearse: as in `Choice`.
     """
 
     maps: dict[str, Map]
@@ -48,6 +50,9 @@ class ViewsChoice:
     gallery: float
     kernels: dict[Kernel, float]
     variates: dict[str, NDArray]
+    before: dict[str, Map]
+    start: Start
+    rehearse: Callable[[], Rehearsal]
 
 
 def choose_views(
@@ -56,6 +61,7 @@ def choose_views(
     *,
     seed: int = 0,
     groups: ArrayLike | None = None,
+    judged: Judged | None = None,
 ) -> ViewsChoice:
     """Cross-validated GCCA.
 
@@ -64,6 +70,7 @@ def choose_views(
         search: what is tried, as in `choose`; its methods are not.
         seed: of the folds.
         groups: (N,) of row numbers 0 … N − 1; rows of one group stay in one fold and are right answers for each other.
+        judged: what a search of the same data found before; nothing is searched then.
 
     Raises:
         KuamoError: if a view shares no row with the others, or too few rows are paired.
@@ -78,35 +85,48 @@ def choose_views(
         True
     """
     rows = {name: np.asarray(row) for name, (_, row) in cells.items()}
+    kinds = search.kernels if judged is None else (judged.best.kernel,)
     views = {
-        name: views_of(as_features(x, name), search.kernels, search.components, name, seed)
-        for name, (x, _) in cells.items()
+        name: views_of(as_features(x, name), kinds, search.components, name, seed) for name, (x, _) in cells.items()
     }
     size = 1 + max(int(row.max(initial=-1)) for row in rows.values())
     labels = None if groups is None else np.unique(np.asarray(groups)[:size], return_inverse=True)[1]
     held = list(held_out(fold_of_rows(size, search.folds, seed, labels), search.ranked, search.gallery, seed))
-    tried = {
-        kernel: Tried([Fold.of({n: v[kernel] for n, v in views.items()}, rows, held[0], labels)], search)
-        for kernel in search.kernels
+    first = {
+        kernel: Fold.of({name: view[kernel] for name, view in views.items()}, rows, held[0], labels) for kernel in kinds
     }
-    kernels = {kernel: one.best.score for kernel, one in tried.items()}
-    kernel = max(kernels, key=lambda name: kernels[name])
-    chosen = {name: view[kernel] for name, view in views.items()}
-    folds = tried[kernel].folds + [Fold.of(chosen, rows, one, labels) for one in held[1:]]
-    best = Tried(folds, search).best._replace(kernel=kernel)
-    whole = {name: view.whole() for name, view in chosen.items()}
-    model = gcca_from_moments(
-        moments_of({name: (x, rows[name]) for name, (x, _) in whole.items()}), best.dim, ridge=best.ridge
-    )
+    kernels: dict[Kernel, float] = {}
+    if judged is None:
+        kernels = {kernel: Tried([fold], search).best.score for kernel, fold in first.items()}
+        kernel = max(kernels, key=lambda name: kernels[name])
+        chosen = {name: view[kernel] for name, view in views.items()}
+        folds = [first[kernel], *(Fold.of(chosen, rows, one, labels) for one in held[1:])]
+        gallery = float(np.mean([fold.gallery for fold in folds]))
+        judged = Judged(Tried(folds, search).best._replace(kernel=kernel), [], gallery, len(folds))
+    best = judged.best
+    whole = {name: view[best.kernel].whole() for name, view in views.items()}
+    coordinates = {name: (x, rows[name]) for name, (x, _) in whole.items()}
+    model = gcca_from_moments(moments_of(coordinates), best.dim, ridge=best.ridge)
     return ViewsChoice(
         {name: before.then(model.maps[name]) for name, (_, before) in whole.items()},
         model.spectrum,
         best,
-        len(folds),
-        float(np.mean([fold.gallery for fold in folds])),
+        judged.folds,
+        judged.gallery,
         kernels,
         {name: model.maps[name](x) for name, (x, _) in whole.items()},
+        {name: before for name, (_, before) in whole.items()},
+        start_of(coordinates, model, best),
+        lambda: first[best.kernel].rehearsal(best),
     )
+
+
+def start_of(coordinates: Mapping[str, tuple[Matrix, Rows]], model: GCCA, best: Trial) -> Start:
+    """A model on coordinates; these are shifted to the model's means first."""
+    shifted = {name: (x - model.maps[name].shift, row) for name, (x, row) in coordinates.items()}
+    weights = {name: one.weight for name, one in model.maps.items()}
+    shift = {name: one.shift for name, one in model.maps.items()}
+    return Start(shifted, shift, weights, axis_scale(model.spectrum, best), best.norm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +134,7 @@ class Fold:
     """One fold: the moments of the rows seen, and the held-out rows on the same axes."""
 
     seen: Moments
+    coordinates: dict[str, tuple[Matrix, Rows]]
     held: dict[str, tuple[Matrix, Rows]]
     labels: Rows | None
 
@@ -127,7 +148,7 @@ class Fold:
                 raise KuamoError(f"view {name!r}: given {len(inside)} rows outside a fold; expected at least 2")
             x_seen, x_held = view.split(inside, outside)
             seen[name], held[name] = (x_seen, rows[name][inside]), (x_held, rows[name][outside])
-        return Fold(moments_of(seen), held, labels)
+        return Fold(moments_of(seen), seen, held, labels)
 
     @property
     def most(self) -> int:
@@ -146,6 +167,12 @@ class Fold:
         if not common:
             raise KuamoError("given too few rows with two views to hold some out; expected at least two in each fold")
         return common
+
+    def rehearsal(self, best: Trial) -> Rehearsal:
+        """The chosen model on the rows seen."""
+        model = gcca_from_moments(self.seen, min(best.dim, self.most), ridge=best.ridge)
+        held = {name: (x - model.maps[name].shift, row) for name, (x, row) in self.held.items()}
+        return Rehearsal(start_of(self.coordinates, model, best), held, self.labels)
 
     def scores(self, ridge: float, dims: Sequence[int], search: Search) -> Matrix:
         """The mean reciprocal rank over pairs of views of every (k, γ, norm), in the order of their product."""

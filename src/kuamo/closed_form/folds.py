@@ -133,6 +133,8 @@ class FoldSolver:
     """One fold: the rows that are seen, as `Axes`, and the rows that are held out, turned to the same axes."""
 
     axes: Axes
+    seen_x: Matrix  # (n, p), centred
+    seen_y: Matrix
     held_x: Matrix  # (m, p)
     held_y: Matrix
 
@@ -142,11 +144,14 @@ class FoldSolver:
         (seen_x, held_x), (seen_y, held_y) = view_x.split(held.seen, held.rows), view_y.split(held.seen, held.rows)
         if view_x.principal and view_y.principal:
             axes = Axes(seen_x.var(0, ddof=1), seen_y.var(0, ddof=1), seen_x.T @ seen_y / (len(seen_x) - 1))
-            return FoldSolver(axes, held_x, held_y)
+            return FoldSolver(axes, seen_x, seen_y, held_x, held_y)
         c: Covariances = moments_of([(seen_x, seen_y)]).covariances()
         (e_x, u_x), (e_y, u_y) = np.linalg.eigh(c.xx), np.linalg.eigh(c.yy)
         axes = Axes(np.maximum(e_x, 0), np.maximum(e_y, 0), u_x.T @ c.xy @ u_y)
-        return FoldSolver(axes, (held_x - c.mean_x) @ u_x, (held_y - c.mean_y) @ u_y)
+        turned = ((x - mean) @ u for x, mean, u in (
+            (seen_x, c.mean_x, u_x), (seen_y, c.mean_y, u_y), (held_x, c.mean_x, u_x), (held_y, c.mean_y, u_y),
+        ))  # fmt: skip
+        return FoldSolver(axes, *turned)
 
     def codes(self, method: Method, ridge: float, dim: int) -> tuple[NDArray, NDArray, Matrix]:
         """Held-out codes (m, k) of both views, float32, and ρ (k,)."""

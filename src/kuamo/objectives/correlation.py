@@ -7,17 +7,20 @@ solved on all of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 
 from kuamo.closed_form import KernelMap, LinearMap, Search, choose
+from kuamo.closed_form.choose import Judged, Trial
 from kuamo.closed_form.choose_views import VIEWS, choose_views
+from kuamo.closed_form.start import Rehearsal, Start
 from kuamo.closed_form.views import Kernel, Map
 from kuamo.codes import Code, SolvedHead
 from kuamo.errors import TableError
+from kuamo.memory import key_of, recall, remember
 from kuamo.objectives.base import Objective
 
 __all__ = ["CCA", "Solved"]
@@ -31,6 +34,29 @@ class Solved:
     note: str
     score: float
     codes: dict[str, Code] = field(default_factory=dict)
+    onward: Onward | None = None
+
+
+@dataclass(frozen=True)
+class Onward:
+    """What training may go on from.
+
+    Args:
+        key: of the data and the search. start: the model on coordinates. rehearse: () → the same outside one fold.
+        before: column → map of its features to coordinates. once: column → has each of its rows one entry?
+    """
+
+    key: str
+    start: Start
+    rehearse: Callable[[], Rehearsal]
+    before: dict[str, Map]
+    once: dict[str, bool]
+
+    def head(self, name: str, own: SolvedHead) -> SolvedHead:
+        """The head of a column's features, from its head on coordinates."""
+        assert isinstance(own.map, LinearMap)
+        shifted = LinearMap(self.start.shift[name], own.map.weight, own.map.offset)
+        return SolvedHead(self.before[name].then(shifted), own.scale, own.norm)
 
 
 @dataclass(frozen=True)
@@ -101,8 +127,11 @@ class CCA(Objective):
         most = min(x.shape[1], y.shape[1])
         sizes = {} if self.dim is None else {"dims": (min(self.dim, most),)}
         search = Search(kernels=self.kernels, folds=folds, **sizes)  # type: ignore[arg-type]
-        choice = choose(x, y, search, seed=seed, groups=groups[rows] if repeated else None)
+        labels = groups[rows] if repeated else None
+        key = key_of([search, seed, labels, x, y])
+        choice = choose(x, y, search, seed=seed, groups=labels, judged=known_choice(key, search))
         best = choice.best
+        remember(key, {"best": best, "correlations": [], "gallery": choice.gallery, "folds": choice.folds})
         scale = np.clip(choice.cca.correlations, 0, 1) ** (best.gamma / 2)
         heads = {
             a: SolvedHead(scalings[a].into(choice.cca.x), scale, best.norm),
@@ -118,7 +147,11 @@ class CCA(Objective):
             f"{choice.folds} of {folds} folds (mean reciprocal rank {best.score:.3f} among {choice.gallery:.0f})"
         )
         known = {name: heads[name].finish(z) for name, (z, row) in variates.items() if np.array_equal(row, rows)}
-        return Solved(heads, note, best.score, known)
+        ends = {"x": a, "y": b}
+        before = {a: scalings[a].into(choice.before[0]), b: scalings[b].into(choice.before[1])}
+        once = {name: np.array_equal(row, rows) for name, (_, row) in cells.items()}
+        onward = Onward(key, choice.start.renamed(ends), lambda: choice.rehearse().renamed(ends), before, once)
+        return Solved(heads, note, best.score, known, onward)
 
     def _several(
         self,
@@ -134,8 +167,12 @@ class CCA(Objective):
         merged = {name: (mean_by_row(x, row, np.unique(row)), np.unique(row)) for name, (x, row) in cells.items()}
         search = replace(VIEWS, kernels=self.kernels, folds=folds, dims=VIEWS.dims if self.dim is None else (self.dim,))
         repeated = len(np.unique(groups)) < len(groups)
-        choice = choose_views(merged, search, seed=seed, groups=groups if repeated else None)
+        key = key_of([search, seed, groups if repeated else None, list(merged), *sum(merged.values(), ())])
+        choice = choose_views(
+            merged, search, seed=seed, groups=groups if repeated else None, judged=known_choice(key, search)
+        )
         best = choice.best
+        remember(key, {"best": best, "correlations": [], "gallery": choice.gallery, "folds": choice.folds})
         scale = np.clip(choice.spectrum, 0, 1) ** (best.gamma / 2)
         heads = {name: SolvedHead(scalings[name].into(choice.maps[name]), scale, best.norm) for name in cells}
         note = (
@@ -145,7 +182,18 @@ class CCA(Objective):
         )
         once = {name: len(row) == len(merged[name][1]) for name, (_, row) in cells.items()}
         known = {name: heads[name].finish(z) for name, z in choice.variates.items() if once[name]}
-        return Solved(heads, note, best.score, known)
+        before = {name: scalings[name].into(one) for name, one in choice.before.items()}
+        return Solved(heads, note, best.score, known, Onward(key, choice.start, choice.rehearse, before, once))
+
+
+def known_choice(key: str, search: Search) -> Judged | None:
+    """What a search of the same data found before."""
+    found = recall(key)
+    try:
+        judged = Judged(**(found | {"best": Trial(*found["best"])})) if found else None
+    except (TypeError, KeyError):
+        return None
+    return judged if judged and judged.best.kernel in search.kernels else None
 
 
 @dataclass(frozen=True, eq=False)

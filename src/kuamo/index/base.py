@@ -1,0 +1,349 @@
+"""Index: what both forms share, from a query to its hits.
+
+    query → code → for each column its k nearest cells → percentiles → the k best of all → hits
+
+An index belongs to the space that made it, and opens with no other.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from kuamo.errors import KuamoError, TableError
+from kuamo.index.percentile import Null, mismatched_scores, percentile
+from kuamo.index.query import Asked, Recipe, encode_queries
+from kuamo.index.rows import Layout, Progress, as_codes, code_field, padded, text_field, thumbnail_field
+from kuamo.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from kuamo.space import Space
+
+__all__ = ["Hit", "Index"]
+
+SEVERAL_NULLS = 256  # nulls of composed queries that are remembered
+
+
+class Hit(NamedTuple):
+    """One answer: a cell that was found.
+
+    Args:
+        id: the row's. column: the cell's. score: of query and cell, as the space compares.
+        percentile: of the score among cells that do not belong together, 0 to 100; `None` where the index
+            holds too few of them.
+        show: a few words for the row. thumbnail: a small JPEG, where the index keeps them.
+    """
+
+    id: str
+    column: str
+    score: float
+    percentile: float | None
+    show: str
+    thumbnail: bytes | None = None
+
+    def __repr__(self) -> str:
+        rank = "" if self.percentile is None else f", {self.percentile:.4g} %"
+        return f"Hit({self.id!r}, {self.column!r}, {self.score:.3f}{rank}, {self.show!r})"
+
+
+class Index(ABC):
+    """The codes of a table's cells in one space, ready for search.
+
+    `space.index(table)` makes one in memory, `space.index(table, "pets.lance")` one on disk (extra `index`) that lasts
+    and grows; the methods are the same.
+
+    Example:
+        >>> import kuamo as km
+        >>> table = km.datasets.toy(rows=300, seed=0)
+        >>> hits = km.fit(table, seed=0).index(table).search({"a": table[7]["a"]}, to="b", k=3)
+        >>> len(hits), hits[0].column
+        (3, 'b')
+    """
+
+    layout: Layout
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self._several: dict[Any, Null | None] = {}
+
+    @property
+    def space(self) -> Space:
+        """The space that its codes live in."""
+        return self.layout.space
+
+    @property
+    def columns(self) -> list[str]:
+        """Where one can look: the space's columns."""
+        return [port.name for port in self.space.ports]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} of {len(self):,} rows; {', '.join(self.columns)}"
+
+    # ── search ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def search(self, query: Any, *, to: str | None = None, k: int = 10, where: str | None = None) -> Any:
+        """The k cells that are nearest to a query.
+
+        Args:
+            query: one input as in `Space.encode`, or a `Query`, a weighted sum of inputs. A list of these, or a `Code`
+                (n, d), asks several at once.
+            to: the column to look in; `None` looks in all of them and orders the hits by percentile.
+            k: how many.
+            where: only rows that fulfil this, in SQL over id, group, label and meta columns:
+                `"category = 'Animals & Nature' AND year > 2019"`.
+
+        Returns:
+            A list of `Hit`, best first; for several queries a list of such lists.
+
+        Raises:
+            TableError: an unknown column, an empty query, k < 1, a filter that cannot be read.
+        """
+        if to is not None and to not in self.columns:
+            raise TableError(f"given to={to!r}; the index has {self.columns}")
+        if k < 1:
+            raise TableError(f"given k={k}; expected at least 1")
+        asked = encode_queries(self.space, query)
+        self._refresh()
+        if where is not None:
+            self._check_filter(where)
+        wide = np.zeros((len(asked.codes), padded(self.space.dim)), np.float32)
+        wide[:, : self.space.dim] = asked.codes
+        names = self.columns if to is None else [to]
+        found = {name: self._nearest(self.columns.index(name), wide, k, where) for name in names}
+        answers = [self._hits(asked, row, {name: found[name][row] for name in names}, k) for row in range(len(wide))]
+        return answers if asked.many else answers[0]
+
+    def _hits(self, asked: Asked, row: int, found: dict[str, tuple[np.ndarray, np.ndarray]], k: int) -> list[Hit]:
+        """The k most surprising of the cells that were found in each column."""
+        names = [name for name, (handles, _) in found.items() for _ in handles]
+        handles = np.concatenate([handles for handles, _ in found.values()])
+        scores = np.concatenate([scores for _, scores in found.values()])
+        nulls = {name: self._null_of(asked, row, name) for name, (handles, _) in found.items() if len(handles)}
+        surprises = np.array(
+            [-1.0 if (null := nulls[name]) is None else null.surprise(s) for name, s in zip(names, scores, strict=True)]
+        )
+        best = np.lexsort((handles, -scores, -surprises))[:k]
+        kept = self._rows(handles[best]).to_pylist()
+        return [
+            Hit(
+                id=stored["id"],
+                column=names[place],
+                score=float(scores[place]),
+                percentile=None if surprises[place] < 0 else float(percentile(surprises[place])),
+                show=self._show(stored, names[place]),
+                thumbnail=self._picture(stored, names[place]),
+            )
+            for place, stored in zip(best, kept, strict=True)
+        ]
+
+    def _show(self, stored: dict[str, Any], name: str) -> str:
+        """The hit's own text, else the row's first one, else its id."""
+        order = [self.columns.index(name), *range(len(self.columns))]
+        return next((text for number in order if (text := stored.get(text_field(number)))), stored["id"])
+
+    def _picture(self, stored: dict[str, Any], name: str) -> bytes | None:
+        order = [self.columns.index(name), *range(len(self.columns))]
+        return next((picture for number in order if (picture := stored.get(thumbnail_field(number)))), None)
+
+    # ── nulls ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _null_of(self, asked: Asked, row: int, to: str) -> Null | None:
+        """The null for one query's scores with one column."""
+        recipe, code = asked.recipes[row], asked.codes[row]
+        if recipe is not None and len(recipe) == 1 and recipe[0][0] > 0 and len(recipe[0][1]) == 1:
+            null = self._pair_null(recipe[0][1][0], to)
+            return null if null is not None else self._own_null(code, to)
+        if recipe is None:
+            return self._own_null(code, to)
+        key = (recipe, to, self._state())
+        if key not in self._several:
+            if len(self._several) >= SEVERAL_NULLS:
+                self._several.clear()
+            self._several[key] = self._recipe_null(recipe, to)
+        null = self._several[key]
+        return self._own_null(code, to) if null is None else null.scaled(float(np.linalg.norm(code)))
+
+    def _recipe_null(self, recipe: Recipe, to: str) -> Null | None:
+        """The same sum over random rows, at length 1, against cells of other rows."""
+        sample, rng = self._sample(), np.random.default_rng(0)
+        total, groups = 0.0, []
+        for weight, names in recipe or ():
+            parts = [sample.codes[name] for name in names]
+            there = np.flatnonzero(np.logical_and.reduce([np.isfinite(part[:, 0]) for part in parts]))
+            if not len(there):
+                return None
+            rows = rng.choice(there, len(sample.groups))
+            total = total + weight * np.mean([part[rows] for part in parts], axis=0)
+            groups.append(sample.groups[rows])
+        unit = total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+        targets, target_groups = sample.present(to)
+        return Null.of(mismatched_scores(unit, groups, targets, target_groups))
+
+    def _own_null(self, code: np.ndarray, to: str) -> Null | None:
+        """For a code whose columns nobody knows: its own scores with the sample."""
+        targets, _ = self._sample().present(to)
+        return Null.of(targets @ code)
+
+    @abstractmethod
+    def _pair_null(self, query: str, to: str) -> Null | None:
+        """The null of an ordered pair of columns."""
+
+    @abstractmethod
+    def _sample(self) -> Sample:
+        """The rows that nulls are estimated from."""
+
+    @abstractmethod
+    def _state(self) -> Any:
+        """Changes when rows do."""
+
+    # ── what a form does ─────────────────────────────────────────────────────────────────────────────────────────
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Its number of rows."""
+
+    @property
+    @abstractmethod
+    def ids(self) -> list[str]:
+        """The ids of its rows."""
+
+    @abstractmethod
+    def add(self, table: Table, *, progress: Progress | None = None) -> None:
+        """Encode a table's rows and add them: all of them, or none; once this returns they are there.
+
+        Args:
+            table: ids that the index does not know yet. progress: called with (column, done, of).
+
+        Raises:
+            TableError: an id that is there already, a meta column that the index does not keep.
+        """
+
+    @abstractmethod
+    def update(self, table: Table, *, progress: Progress | None = None) -> None:
+        """Like `add`, but rows whose ids are there already are replaced."""
+
+    @abstractmethod
+    def delete(self, ids: Iterable[str]) -> None:
+        """Remove rows: all of them, or none.
+
+        Raises:
+            TableError: an id that is not there.
+        """
+
+    @abstractmethod
+    def optimise(self, *, kind: str = "auto", progress: Progress | None = None) -> None:
+        """Make search fast again after many changes, and estimate the nulls anew; results stay what they were.
+
+        Args:
+            kind: how codes are found. `"exact"`: by a scan. `"quantised"`: by a scan of RaBitQ codes of 5 bits, then
+                the exact scores of ten times as many candidates as asked for (Gao and Long, RaBitQ, 2024).
+                `"graph"`: by HNSW over 8-bit codes, then exact scores (Malkov and Yashunin, 2016); slow to build,
+                sublinear to search. `"auto"` goes by size. In memory everything is exact.
+        """
+
+    @abstractmethod
+    def save(self, path: str | Path) -> None:
+        """Write it as a folder with its space's fingerprint; an index on disk is copied."""
+
+    @abstractmethod
+    def _refresh(self) -> None:
+        """See what others have written."""
+
+    @abstractmethod
+    def _check_filter(self, where: str) -> None:
+        """Can the filter be read?"""
+
+    @abstractmethod
+    def _nearest(
+        self, number: int, queries: np.ndarray, k: int, where: str | None
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For each query the k best (handles, scores) of a column."""
+
+    @abstractmethod
+    def _rows(self, handles: np.ndarray) -> pa.Table:
+        """Ids and payload of rows, in the order of their handles."""
+
+    @classmethod
+    def load(cls, path: str | Path, space: Space) -> Index:
+        """Open an index with the space that made it.
+
+        Raises:
+            StoreError: not an index, damaged, half-made, or made by another space.
+        """
+        from kuamo.index.lance import LanceIndex
+        from kuamo.index.memory import MemoryIndex
+
+        path = Path(path)
+        kind = MemoryIndex if (path / "config.json").exists() else LanceIndex
+        return kind.open(path, space)
+
+    def _shown(self) -> list[str]:
+        names = self.layout.schema.names
+        return ["id", *(name for name in names if name.startswith(("_text_", "_thumbnail_")))]
+
+
+class Sample:
+    """A few rows' codes, the same ones whatever the order in which rows came.
+
+    Args:
+        layout: of the index. rows: of the sample.
+    """
+
+    def __init__(self, layout: Layout, rows: pa.Table) -> None:
+        dim = layout.space.dim
+        order = np.argsort(np.array(rows["id"].to_pylist(), dtype=object), kind="stable")
+        self.groups = np.unique(np.array(rows["group"].to_pylist(), dtype=str), return_inverse=True)[1][order]
+        self.codes: dict[str, np.ndarray] = {}
+        for number, port in enumerate(layout.space.ports):
+            field = rows[code_field(number)].combine_chunks()
+            codes = np.full((len(rows), dim), np.nan, np.float32)
+            codes[np.asarray(field.is_valid())] = as_codes(field.drop_null())[:, :dim]
+            self.codes[port.name] = codes[order]
+
+    def present(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Codes (n, d) and groups (n,) of the cells that are there."""
+        there = np.isfinite(self.codes[name][:, 0])
+        return self.codes[name][there], self.groups[there]
+
+    def null(self, query: str, to: str) -> Null | None:
+        """The null of an ordered pair of columns."""
+        queries, query_groups = self.present(query)
+        targets, target_groups = self.present(to)
+        return Null.of(mismatched_scores(queries, [query_groups], targets, target_groups))
+
+
+def check_new(known: Sequence[str]) -> None:
+    """Refuse ids that an index has already.
+
+    Raises:
+        TableError: naming the first.
+    """
+    if known:
+        raise TableError(f"given the id {known[0]!r}, which the index has already; expected new ids, or update()")
+
+
+def check_known(unknown: Sequence[str]) -> None:
+    """Refuse ids that an index does not have.
+
+    Raises:
+        TableError: naming the first.
+    """
+    if unknown:
+        raise TableError(f"given the id {unknown[0]!r}; expected ids that the index has")
+
+
+def given_ids(ids: Iterable[str]) -> list[str]:
+    """Ids without repetition; a single string is taken for a mistake.
+
+    Raises:
+        KuamoError: a string instead of a list of them.
+    """
+    if isinstance(ids, str):
+        raise KuamoError(f"given the string {ids!r}; expected a list of ids")
+    return list(dict.fromkeys(str(name) for name in ids))

@@ -1,0 +1,416 @@
+"""The index on disk: a dataset in the Lance format, which lasts, grows, and is shared by processes.
+
+Each change is one transaction: what `add` has returned from is there after a kill, and two processes that write at once
+both succeed, or one of them hears that an id is taken. Search is exact while the index is small; above, codes are
+found through an index of their own (see `Index.optimise`), refined by exact scores, and rows that were added since are
+scanned. Memory is bounded by blocks of rows, not by the size of the index.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuamo.errors import KuamoError, StoreError, TableError
+from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
+from kuamo.index.exact import TILE_ROWS, nearest, tiles
+from kuamo.index.percentile import SAMPLE_ROWS, Null, sample_key
+from kuamo.index.rows import BLOCK_ROWS, Layout, Progress, as_codes, code_field
+from kuamo.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from kuamo.space import Space
+
+__all__ = ["LanceIndex"]
+
+FORMAT = 1
+EXACT_ROWS = 20_000  # up to here a scan in memory is as quick as anything
+GRAPH_ROWS = 1_000_000  # from here a scan of quantised codes, which grows with the rows, is no longer quick
+REFINE = 10  # candidates for each hit asked for, whose exact scores are looked at
+QUANTISED_PARTS = 64
+GRAPH = {"num_partitions": 1, "m": 20, "ef_construction": 150}
+GRAPH_WIDTH = 400  # nodes that a search of the graph keeps open
+STALE = 0.1  # nulls are estimated anew when the number of rows has changed by more than this share
+KEPT = timedelta(days=1)  # old versions, for readers that still use them
+RETRIES = 100
+
+
+class LanceIndex(Index):
+    """The codes of a table's cells, in a Lance dataset.
+
+    Args:
+        layout: what is kept of each row. path: its folder. dataset: opened.
+    """
+
+    def __init__(self, layout: Layout, path: Path, dataset: Any) -> None:
+        super().__init__(layout)
+        self.path, self._data = path, dataset
+        self._nulls: dict[str, Any] = _stored_nulls(dataset)
+        self._sampled: tuple[int, Sample] | None = None
+        self._small: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._kinds: dict[str, str] | None = None
+        self._version = dataset.version
+
+    @classmethod
+    def build(
+        cls,
+        space: Space,
+        table: Table,
+        path: Path,
+        *,
+        payload: Sequence[str] = ("text",),
+        progress: Progress | None = None,
+    ) -> LanceIndex:
+        """Encode a table's cells into a new dataset, beside its place until it is whole; an old index is replaced."""
+        lance = import_lance()
+        from kuamo.store import fingerprint, recover, write_folder
+
+        layout = Layout.of(space, table, payload)
+        about = {"kind": "index", "format": FORMAT, "space": fingerprint(space), "payload": layout.payload}
+        schema = layout.schema.with_metadata({"kuamo": json.dumps(about)})
+        layout = Layout(space, layout.payload, schema)
+        recover(path)
+        if path.exists():
+            if not _is_index(path):
+                raise StoreError(f"given {str(path)!r}, which exists and is not an index; expected a new folder")
+            # One transaction replaces all rows; who reads the old version goes on reading it.
+            with _reader(layout, table, progress) as rows, _telling(path, "written"):
+                lance.write_dataset(rows, str(path), schema=schema, mode="overwrite")
+            made = cls(layout, path, lance.dataset(str(path)))
+            made.optimise(progress=progress)
+            return made
+
+        def fill(folder: Path) -> None:
+            with _reader(layout, table, progress) as rows, _telling(path, "written"):
+                lance.write_dataset(rows, str(folder), schema=schema)
+            cls(layout, folder, lance.dataset(str(folder))).optimise(progress=progress)
+
+        write_folder(path, fill)
+        return cls(layout, path, lance.dataset(str(path)))
+
+    @classmethod
+    def open(cls, path: Path, space: Space) -> LanceIndex:
+        """Open a dataset; see `Index.load`."""
+        from kuamo.store import check_owner, fingerprint, recover
+
+        recover(path)
+        if not (path / "_versions").is_dir():
+            raise StoreError(f"given {str(path)!r}; expected the folder of a saved index")
+        lance = import_lance()
+        with _telling(path, "read"):
+            dataset = lance.dataset(str(path))
+        about = _about(dataset)
+        if about is None:
+            raise StoreError(f"{path}: given a Lance dataset that kuamo has not made; expected an index")
+        if about["format"] > FORMAT:
+            raise StoreError(f"{path}: given format {about['format']}; this kuamo reads up to {FORMAT}")
+        check_owner(about["space"], fingerprint(space), path)
+        return cls(Layout(space, tuple(about["payload"]), dataset.schema), path, dataset)
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()}; {self.path}"
+
+    def __len__(self) -> int:
+        self._refresh()
+        return self._data.count_rows()
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of its rows."""
+        self._refresh()
+        return self._data.to_table(columns=["id"])["id"].to_pylist()
+
+    # ── change ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add(self, table: Table, *, progress: Progress | None = None) -> None:
+        """See `Index.add`."""
+        self.layout.check(table)
+        self._refresh()
+        check_new(self._known(table.ids))  # before encoding; the transaction looks again
+        with _reader(self.layout, table, progress) as rows:
+            try:
+                self._merge().when_matched_fail().when_not_matched_insert_all().execute(rows)
+            except (OSError, RuntimeError, ValueError) as error:
+                self._refresh()
+                check_new(self._known(table.ids))
+                raise StoreError(f"{self.path}: cannot be written ({_first(error)})") from None
+        self._refresh()
+
+    def update(self, table: Table, *, progress: Progress | None = None) -> None:
+        """See `Index.update`."""
+        self.layout.check(table)
+        self._refresh()
+        with _reader(self.layout, table, progress) as rows, _telling(self.path, "written"):
+            self._merge().when_matched_update_all().when_not_matched_insert_all().execute(rows)
+        self._refresh()
+
+    def delete(self, ids: Iterable[str]) -> None:
+        """See `Index.delete`."""
+        import pyarrow as pa
+
+        gone = given_ids(ids)
+        self._refresh()
+        known = set(self._known(gone))
+        check_known([name for name in gone if name not in known])
+        if gone:
+            with _telling(self.path, "written"):
+                self._merge().when_matched_delete().execute(pa.table({"id": pa.array(gone, pa.string())}))
+        self._refresh()
+
+    def _merge(self) -> Any:
+        return self._data.merge_insert("id").conflict_retries(RETRIES).retry_timeout(timedelta(minutes=5))
+
+    def _known(self, ids: Sequence[str]) -> list[str]:
+        """Those of some ids that are there."""
+        found: list[str] = []
+        for start in range(0, len(ids), BLOCK_ROWS):
+            named = ", ".join("'" + name.replace("'", "''") + "'" for name in ids[start : start + BLOCK_ROWS])
+            found += self._data.to_table(columns=["id"], filter=f"id IN ({named})")["id"].to_pylist()
+        return found
+
+    def optimise(self, *, kind: str = "auto", progress: Progress | None = None) -> None:
+        """See `Index.optimise`."""
+        if kind not in ("auto", "exact", "quantised", "graph"):
+            raise TableError(f"given kind={kind!r}; expected 'auto', 'exact', 'quantised' or 'graph'")
+        self._refresh()
+        with _telling(self.path, "written"):
+            self._data.optimize.compact_files()
+            rows = self._data.count_rows()
+            if kind == "auto":
+                kind = "exact" if rows <= EXACT_ROWS else "quantised" if rows <= GRAPH_ROWS else "graph"
+            for number in range(len(self.columns)):
+                self._make_finder(number, kind)
+                if progress:
+                    progress("index", number + 1, len(self.columns))
+            sample = self._sample()
+            nulls = {
+                json.dumps([a, b]): null.plain()
+                for a in self.columns
+                for b in self.columns
+                if (null := sample.null(a, b)) is not None
+            }
+            self._data.update_schema_metadata({"kuamo.nulls": json.dumps({"rows": rows, "pairs": nulls})})
+            self._data.cleanup_old_versions(older_than=KEPT)
+        self._refresh()
+
+    def _make_finder(self, number: int, kind: str) -> None:
+        """The index of one column's codes, made, brought up to date or dropped."""
+        field, name = code_field(number), f"find{code_field(number)}"
+        made = {item.name: item.index_type for item in self._data.describe_indices()}
+        cells = self._data.count_rows(f"{field} IS NOT NULL")
+        if kind == "exact" or cells < 256:  # the quantiser needs a few hundred codes to learn from
+            if name in made:
+                self._data.drop_index(name)
+        elif kind == "quantised":
+            parts = min(QUANTISED_PARTS, max(1, cells // 256))
+            self._data.create_index(field, "IVF_RQ", name=name, metric="dot", replace=True, num_partitions=parts)
+        elif made.get(name) == "IVF_HNSW_SQ":
+            self._data.optimize.optimize_indices(index_names=[name])
+        else:
+            self._data.create_index(field, "IVF_HNSW_SQ", name=name, metric="dot", replace=True, **GRAPH)
+
+    # ── search ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _nearest(
+        self, number: int, queries: np.ndarray, k: int, where: str | None
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        field = code_field(number)
+        if self.finders().get(f"find{field}"):
+            return [self._found(number, query, k, where) for query in queries]
+        if where is None and self._data.count_rows() <= EXACT_ROWS:
+            if number not in self._small:
+                blocks = list(self._blocks(field, None))
+                self._small[number] = (
+                    np.concatenate([handles for handles, _ in blocks] or [np.empty(0, np.int64)]),
+                    np.concatenate([codes for _, codes in blocks] or [np.empty((0, queries.shape[1]), np.float32)]),
+                )
+            return nearest(tiles(*self._small[number]), queries, k)
+        return nearest(self._blocks(field, where), queries, k)
+
+    def _blocks(self, field: str, where: str | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(row ids, codes) of the cells that are there, streamed from disk."""
+        present = f"{field} IS NOT NULL" + ("" if where is None else f" AND ({where})")
+        for batch in self._data.to_batches(columns=[field], filter=present, batch_size=TILE_ROWS, with_row_id=True):
+            yield batch.column("_rowid").to_numpy().astype(np.int64), as_codes(batch.column(field))
+
+    def _found(self, number: int, query: np.ndarray, k: int, where: str | None) -> tuple[np.ndarray, np.ndarray]:
+        """The k best of one query through the column's index, by their exact scores."""
+        field = code_field(number)
+        wanted: dict[str, Any] = {"column": field, "q": query, "k": k, "refine_factor": max(REFINE, -(-100 // k))}
+        if self.finders()[f"find{field}"] == "IVF_HNSW_SQ":
+            wanted["ef"] = max(GRAPH_WIDTH, k * REFINE)
+        else:
+            wanted["nprobes"] = QUANTISED_PARTS  # all of them: nothing is missed but by rounding
+        filters = {} if where is None else {"filter": f"({where})", "prefilter": True}
+        rows = self._data.to_table(columns=["_distance"], nearest=wanted, with_row_id=True, **filters)
+        handles, scores = rows["_rowid"].to_numpy().astype(np.int64), 1 - rows["_distance"].to_numpy()
+        order = np.lexsort((handles, -scores))
+        return handles[order], scores[order]
+
+    def finders(self) -> dict[str, str]:
+        """Name → type of the indexes over codes that there are; none where search is exact."""
+        if self._kinds is None:
+            self._kinds = {item.name: item.index_type for item in self._data.describe_indices()}
+        return self._kinds
+
+    def _rows(self, handles: np.ndarray) -> pa.Table:
+        if not len(handles):
+            return self._data.schema.empty_table().select(self._shown())
+        rows = self._data.to_table(
+            columns=self._shown(), filter=f"_rowid IN ({', '.join(map(str, np.unique(handles)))})", with_row_id=True
+        )
+        place = {handle: row for row, handle in enumerate(rows["_rowid"].to_pylist())}
+        return rows.take([place[handle] for handle in handles.tolist()])
+
+    def _check_filter(self, where: str) -> None:
+        try:
+            self._data.scanner(columns=["id"], filter=f"({where})").explain_plan()
+        except (ValueError, OSError, RuntimeError) as error:
+            fields = ["id", "group", "label", *self.layout.meta]
+            raise TableError(f"given where={where!r} ({_first(error)}); expected SQL over {fields}") from None
+
+    def _refresh(self) -> None:
+        """Go to the newest version; forget what was held of the last one."""
+        with _telling(self.path, "read"):
+            self._data.checkout_latest()
+        if self._data.version != self._version:
+            about = _about(self._data)
+            if about is None or about["space"] != (_about_schema(self.layout.schema) or {}).get("space"):
+                raise StoreError(f"{self.path}: replaced by an index of another space; expected Index.load()")
+            self.layout = Layout(self.space, tuple(about["payload"]), self._data.schema)
+            self._version, self._small, self._kinds = self._data.version, {}, None
+            stored, rows = _stored_nulls(self._data), self._data.count_rows()
+            if abs(stored["rows"] - rows) <= abs(self._nulls["rows"] - rows):
+                self._nulls = stored
+
+    # ── nulls ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _state(self) -> int:
+        return self._version
+
+    def _pair_null(self, query: str, to: str) -> Null | None:
+        """The stored null, while the index is about as large as it was then."""
+        rows, key = self._data.count_rows(), json.dumps([query, to])
+        if abs(rows - self._nulls["rows"]) > STALE * self._nulls["rows"]:
+            sample, pairs = self._sample(), [(a, b) for a in self.columns for b in self.columns]
+            fresh = {json.dumps(pair): sample.null(*pair) for pair in pairs}
+            self._nulls = {"rows": rows, "pairs": {pair: null for pair, null in fresh.items() if null is not None}}
+        return self._nulls["pairs"].get(key)
+
+    def _sample(self) -> Sample:
+        if self._sampled is None or self._sampled[0] != self._version:
+            keys: list[tuple[bytes, int]] = []
+            for batch in self._data.to_batches(columns=["id"], with_row_id=True):
+                names, handles = batch.column("id").to_pylist(), batch.column("_rowid").to_pylist()
+                more = [(sample_key(name), handle) for name, handle in zip(names, handles, strict=True)]
+                keys = sorted(keys + more)[:SAMPLE_ROWS]
+            fields = ["id", "group", *(code_field(number) for number in range(len(self.columns)))]
+            chosen = ", ".join(str(handle) for _, handle in keys)
+            rows = self._data.to_table(columns=fields, filter=f"_rowid IN ({chosen})" if keys else "false")
+            self._sampled = self._version, Sample(self.layout, rows)
+        return self._sampled[1]
+
+    # ── keep ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def save(self, path: str | Path) -> None:
+        """Copy it to another folder; see `Index.save`."""
+        from kuamo.store import write_folder
+
+        path = Path(path)
+        if path.exists():
+            raise StoreError(f"given {str(path)!r}, which exists; expected a new folder")
+        self._refresh()
+
+        def fill(folder: Path) -> None:
+            with _telling(path, "written"):
+                self._data.deep_clone(str(folder), self._data.version)
+
+        write_folder(path, fill)
+
+
+def import_lance() -> Any:
+    """The package `lance`.
+
+    Raises:
+        KuamoError: it is not installed, with what to type.
+    """
+    try:
+        import lance
+    except ImportError:
+        raise KuamoError(
+            "an index on disk needs the package pylance; expected: pip install 'kuamo[index]' "
+            "(without a path the index stays in memory and needs nothing)"
+        ) from None
+    return lance
+
+
+@contextmanager
+def _reader(layout: Layout, table: Table, progress: Progress | None) -> Iterator[pa.RecordBatchReader]:
+    """A table's rows as a stream; an error while encoding comes out as itself, not as Lance's."""
+    import pyarrow as pa
+
+    failed: list[BaseException] = []
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from layout.batches(table, progress)
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    try:
+        yield pa.RecordBatchReader.from_batches(layout.schema, rows())
+    except Exception:
+        if failed:
+            raise failed[0] from None
+        raise
+
+
+@contextmanager
+def _telling(path: Path, what: str) -> Iterator[None]:
+    """Lance's errors as ours."""
+    try:
+        yield
+    except KuamoError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:
+        raise StoreError(f"{path}: cannot be {what} ({_first(error)})") from None
+
+
+def _first(error: BaseException) -> str:
+    """What happened, without where in Lance's source."""
+    return str(error).split("\n")[0].split(", /")[0]
+
+
+def _about(dataset: Any) -> dict[str, Any] | None:
+    return _about_schema(dataset.schema)
+
+
+def _about_schema(schema: pa.Schema) -> dict[str, Any] | None:
+    try:
+        about = json.loads((schema.metadata or {})[b"kuamo"])
+        return about if about["kind"] == "index" else None
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _is_index(path: Path) -> bool:
+    lance = import_lance()
+    try:
+        return _about(lance.dataset(str(path))) is not None
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def _stored_nulls(dataset: Any) -> dict[str, Any]:
+    raw = (dataset.schema.metadata or {}).get(b"kuamo.nulls")
+    stored: dict[str, Any] = json.loads(raw) if raw else {"rows": 0, "pairs": {}}
+    return {"rows": stored["rows"], "pairs": {pair: Null.from_plain(null) for pair, null in stored["pairs"].items()}}

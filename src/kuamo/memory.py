@@ -1,0 +1,59 @@
+"""What a search found before on the same data: kept by content, so that a second fit does not search again.
+
+key = sha256(version, options, arrays)        KUAMO_CACHE/choices/<key>.json
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from kuamo.features import cache_folder
+
+__all__ = ["key_of", "recall", "remember"]
+
+VERSION = 1
+
+
+def key_of(parts: Iterable[Any]) -> str:
+    """A name for options (by their repr) and arrays (by their content).
+
+    Example:
+        >>> key_of(["a", np.zeros(2)]) == key_of(["a", np.zeros(2)]) != key_of(["a", np.zeros(3)])
+        True
+    """
+    digest = hashlib.sha256(f"choice/{VERSION}".encode())
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype.str}{part.shape}".encode())
+            digest.update(np.ascontiguousarray(part).data)
+        else:
+            digest.update(repr(part).encode())
+        digest.update(b"/")
+    return digest.hexdigest()
+
+
+def recall(key: str) -> Any:
+    """What was kept under this key, or `None`; a file that cannot be read is nothing."""
+    try:
+        return json.loads((cache_folder() / "choices" / f"{key}.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def remember(key: str, found: Any) -> None:
+    """Keep plain data; where it cannot be written, the next fit searches again."""
+    path = cache_folder() / "choices" / f"{key}.json"
+    beside = path.with_suffix(f".{uuid.uuid4().hex[:8]}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(json.dumps(found), "utf-8")
+        os.replace(beside, path)
+    except OSError:
+        beside.unlink(missing_ok=True)
