@@ -41,6 +41,8 @@ class Column:
     Args:
         name: the column's. modality: what its cells are. cells: all of them, of this view or not.
 
+    `given` counts the entries before any was dropped.
+
     Example:
         >>> from kuamo.modalities import Text
         >>> column = Column("text", Text(), ["a", None, ["b", "c"]])
@@ -54,6 +56,7 @@ class Column:
         self._bad: dict[tuple[int, int], str] = {}
         self._rows = np.arange(len(cells))
         self._row, self._position, self._part = self._layout[0], *self._layout
+        self.given = len(self._row)
 
     def __getitem__(self, row: int) -> Any:
         return self._cells[int(self._rows[row])]
@@ -103,6 +106,7 @@ class Column:
 
     def _pack(self) -> None:
         position, part = self._layout
+        self.given = len(entries_of(position, self._rows)[0])
         if self._bad:
             keep = np.array([key not in self._bad for key in zip(position.tolist(), part.tolist())], dtype=bool)
             position, part = position[keep], part[keep]

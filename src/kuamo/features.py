@@ -133,14 +133,13 @@ def features(
         # No name to keep it by, or nothing to save.
         return _stacked(encode_entries(table, name, encoder, np.arange(len(column.row))))
     store = FeatureCache(fingerprint)
-    _encode_missing(store, table, name, encoder, progress)
-    return store.take(_keys(table, name))  # without those that were left out meanwhile
+    return store.take(_encode_missing(store, table, name, encoder, progress))
 
 
 def _encode_missing(
     store: FeatureCache, table: Table, name: str, encoder: Any, progress: Callable[[str, int, int], None] | None
-) -> None:
-    """Encode what the cache does not know, each content once."""
+) -> list[bytes]:
+    """Encode what the cache does not know, each content once; the keys of the entries that could be read."""
     keys = _keys(table, name)
     first = {key: entry for entry, key in reversed(list(enumerate(keys)))}
     missing = sorted(entry for key, entry in first.items() if not store.known([key])[0])
@@ -160,6 +159,7 @@ def _encode_missing(
         if kept:
             store.add(kept, np.concatenate([block for block in rows if len(block)]))
     table.leave_out(name, {entry: bad[key] for entry, key in enumerate(keys) if key in bad})
+    return [key for key in keys if key not in bad]
 
 
 def encode_entries(table: Table, name: str, encoder: Any, entries: np.ndarray) -> Iterator[np.ndarray]:

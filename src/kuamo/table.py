@@ -268,8 +268,9 @@ class Table:
                 first = "; ".join(f"row {self.where(row)}: given {why}" for row, why in bad[:3])
                 more = f"; and {len(bad) - 3:,} more" if len(bad) > 3 else ""
                 verb = "counts" if len(bad) == 1 else "count"
-                of = len(bad) + len(column.row)
-                notes.append(f"{name}: {len(bad):,} of {of:,} cells cannot be read and {verb} as absent: {first}{more}")
+                notes.append(
+                    f"{name}: {len(bad):,} of {column.given:,} cells cannot be read and {verb} as absent: {first}{more}"
+                )
         return notes
 
     def present(self) -> np.ndarray:
