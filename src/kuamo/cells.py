@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kuamo.column import entries_of
 from kuamo.encoders.base import collate, prepare
 from kuamo.errors import KuamoError
 from kuamo.space import Port
 from kuamo.table import Table
 
-__all__ = ["Batch", "Cells", "FeatureSource", "Mix", "Source", "entries_of", "mixed", "rows_of_step"]
+__all__ = ["Batch", "Cells", "FeatureSource", "Mix", "Source", "mixed", "rows_of_step"]
 
 HELD_BYTES = 256 << 20
 
@@ -144,20 +145,6 @@ def mixed(cells: dict[str, Cells], sources: Mapping[str, Any], rows: np.ndarray,
         other = np.searchsorted(source.row, rows[partner[at]])
         x, y = own.x.numpy(), source.frozen[np.minimum(other, len(source.row) - 1)]
         cells[name] = Cells(torch.from_numpy(np.where(alike[at, None], share * x + (1 - share) * y, x)), own.row)
-
-
-def entries_of(row: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Entries that belong to `rows`, and for each the place of its row in `rows`. `row` is ascending.
-
-    Example:
-        >>> entries_of(np.array([0, 0, 2]), np.array([2, 0, 1]))
-        (array([2, 0, 1]), array([0, 1, 1]))
-    """
-    first, last = np.searchsorted(row, rows, "left"), np.searchsorted(row, rows, "right")
-    count = last - first
-    position = np.repeat(np.arange(len(rows)), count)
-    start = np.repeat(first - np.concatenate([[0], np.cumsum(count)[:-1]]), count)
-    return start + np.arange(count.sum()), position
 
 
 def rows_of_step(rows: int, batch_size: int, seed: int, step: int) -> np.ndarray:

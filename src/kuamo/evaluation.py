@@ -11,6 +11,7 @@ import numpy as np
 
 from kuamo.errors import TableError
 from kuamo.examples import Previews, draw, find
+from kuamo.features import length_note
 from kuamo.metrics import Interval, bootstrap_all, chance_recall, measure, per_query
 from kuamo.metrics.ranking import NDCG_AT
 from kuamo.report import Pair, Report
@@ -118,6 +119,8 @@ def _report(
     right = "" if positives == "row" else f", right = same {positives}"
     title = f"{len(table):,} rows of {table.source}, gallery = all of them{right}; [95 % interval]"
     notes = [say("en", remark["key"], **remark["values"]) for remark in remarks]
+    notes += table.skipped()
+    notes += [note for name in _columns(pairs) if (note := length_note(table, name, space.port(name).encoder))]
     return Report(title, intervals, notes, pairs, facts, previews.cells, shown)
 
 

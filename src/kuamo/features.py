@@ -9,9 +9,9 @@ leaves no half file and two processes never meet in one. What is known is found 
 from __future__ import annotations
 
 import hashlib
-import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,14 @@ import numpy as np
 
 from kuamo.encoders.base import batches, encode_items, is_module, prepare
 from kuamo.errors import CellError
+from kuamo.files import beside, cache_folder
 from kuamo.modalities import content_key
-from kuamo.table import Table
+from kuamo.table import AHEAD, Table
+from kuamo.threads import in_order
 
-__all__ = ["FeatureCache", "cache_folder", "features"]
+__all__ = ["FeatureCache", "cache_folder", "features", "length_note"]
 
 SHARD_ROWS = 2048
-
-
-def cache_folder() -> Path:
-    """`KUAMO_CACHE`, or `kuamo` in the user's cache folder."""
-    given = os.environ.get("KUAMO_CACHE")
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return Path(given) if given else home / "kuamo"
 
 
 class FeatureCache:
@@ -79,21 +74,20 @@ class FeatureCache:
         return np.empty((0, 0), dtype=np.float32) if out is None else out
 
     def add(self, keys: list[bytes], rows: np.ndarray) -> None:
-        """Keep features (n, D); once this returns they survive a kill."""
+        """Keep features (n, D); once this returns they survive a kill.
+
+        Raises:
+            StoreError: the disk is full or refuses.
+        """
         from safetensors.numpy import save_file
 
-        self.folder.mkdir(parents=True, exist_ok=True)
         shard = self.folder / f"{uuid.uuid4().hex}.safetensors"
-        beside = shard.with_suffix(f".{os.getpid()}.part")
         arrays: dict[str, np.ndarray] = {
             "keys": np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, 32),
             "features": np.ascontiguousarray(rows, dtype=np.float32),
         }
-        try:
-            save_file(arrays, beside)
-            os.replace(beside, shard)
-        finally:
-            beside.unlink(missing_ok=True)
+        with beside(shard) as part:
+            save_file(arrays, part)
         self._note(shard, arrays["keys"])
 
     def _refresh(self) -> None:
@@ -114,12 +108,20 @@ class FeatureCache:
 
 
 def features(
-    table: Table, name: str, encoder: Any, *, progress: Callable[[str, int, int], None] | None = None
+    table: Table,
+    name: str,
+    encoder: Any,
+    *,
+    cache: bool = True,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> np.ndarray:
     """Frozen features (n, D) of a column's entries, from the cache where it has them.
 
+    With the table's `on_error="skip"` entries that cannot be read leave the column: read `column.row` afterwards.
+
     Args:
         table, name: whose column. encoder: a frozen encoder.
+        cache: keep them on disk, if the encoder has a name to keep them by.
         progress: called with (column, done, of).
 
     Raises:
@@ -127,33 +129,94 @@ def features(
     """
     column = table.column(name)
     fingerprint = getattr(encoder, "fingerprint", None)
-    if is_module(encoder) or fingerprint is None or not getattr(encoder, "cached", True):
+    if not cache or is_module(encoder) or fingerprint is None or not getattr(encoder, "cached", True):
         # No name to keep it by, or nothing to save.
         return _stacked(encode_entries(table, name, encoder, np.arange(len(column.row))))
-    cache = FeatureCache(fingerprint)
-    keys = [_key(table, name, entry) for entry in range(len(column.row))]
+    store = FeatureCache(fingerprint)
+    return store.take(_encode_missing(store, table, name, encoder, progress))
+
+
+def _encode_missing(
+    store: FeatureCache, table: Table, name: str, encoder: Any, progress: Callable[[str, int, int], None] | None
+) -> list[bytes]:
+    """Encode what the cache does not know, each content once; the keys of the entries that could be read."""
+    keys = _keys(table, name)
     first = {key: entry for entry, key in reversed(list(enumerate(keys)))}
-    missing = [entry for key, entry in first.items() if not cache.known([key])[0]]
-    missing.sort()
+    missing = sorted(entry for key, entry in first.items() if not store.known([key])[0])
+    bad: dict[bytes, CellError] = {}
     done = 0
     for start in range(0, len(missing), SHARD_ROWS):
-        shard = np.array(missing[start : start + SHARD_ROWS])
-        rows = []
-        for block in encode_entries(table, name, encoder, shard):
+        shard = missing[start : start + SHARD_ROWS]
+        rows: list[np.ndarray] = []
+        kept: list[bytes] = []
+        for entries, block, failed in _blocks(table, name, encoder, shard):
             rows.append(block)
-            done += len(block)
+            kept += [keys[entry] for entry in entries]
+            bad |= {keys[entry]: error for entry, error in failed.items()}
+            done += len(entries) + len(failed)
             if progress:
                 progress(name, done, len(missing))
-        cache.add([keys[entry] for entry in shard], np.concatenate(rows))
-    return cache.take(keys)
+        if kept:
+            store.add(kept, np.concatenate([block for block in rows if len(block)]))
+    table.leave_out(name, {entry: bad[key] for entry, key in enumerate(keys) if key in bad})
+    return [key for key in keys if key not in bad]
 
 
 def encode_entries(table: Table, name: str, encoder: Any, entries: np.ndarray) -> Iterator[np.ndarray]:
     """Blocks of features of these entries, in order; memory is bounded by the encoder's batch."""
-    to_item = prepare(encoder)
-    items = (to_item(value) for value in table.values(name, entries))
-    for batch in batches(items, getattr(encoder, "batch_size", 64)):
-        yield encode_items(encoder, batch, name)
+    bad: dict[int, CellError] = {}
+    for _, block, failed in _blocks(table, name, encoder, entries):
+        bad |= failed
+        if len(block):
+            yield block
+    table.leave_out(name, bad)
+
+
+def length_note(table: Table, name: str, encoder: Any) -> str | None:
+    """How many of a column's values are longer than what the encoder reads, in words; `None` where none is.
+
+    An encoder that reads a beginning only says so by a method `cuts(value) -> bool` and a text `limit`.
+
+    Example:
+        >>> class First:
+        ...     limit = "3 letters"
+        ...     def cuts(self, value): return len(value) > 3
+        >>> length_note(Table({"text": ["a cat", "cat"]}), "text", First())
+        'text: 1 of 2 values are longer than the 3 letters that First reads; what is beyond has no effect'
+    """
+    cuts = getattr(encoder, "cuts", None)
+    if cuts is None:
+        return None
+    values = (value for _, value in table.attempts(name) if not isinstance(value, CellError))
+    count = sum(map(cuts, values))
+    if not count:
+        return None
+    return (
+        f"{name}: {count:,} of {len(table.column(name).row):,} values are longer than the {encoder.limit} that "
+        f"{type(encoder).__name__} reads; what is beyond has no effect"
+    )
+
+
+def _blocks(
+    table: Table, name: str, encoder: Any, entries: Sequence[int] | np.ndarray
+) -> Iterator[tuple[list[int], np.ndarray, dict[int, CellError]]]:
+    """(entries, features, entries that failed) of each batch; the first failure is raised unless the table skips."""
+    shape: tuple[int, ...] | None = None
+    for batch in batches(table.attempts(name, entries, prepare(encoder)), getattr(encoder, "batch_size", 64)):
+        failed = {entry: item for entry, item in batch if isinstance(item, CellError)}
+        good = [(entry, item) for entry, item in batch if entry not in failed]
+        if good and not hasattr(encoder, "collate"):
+            shapes = Counter(np.shape(item) for _, item in good)
+            shape = shape or shapes.most_common(1)[0][0]
+            for entry, item in good:
+                if np.shape(item) != shape:
+                    error = CellError(f"a value of shape {np.shape(item)}", f"shape {shape}, as in the other cells")
+                    failed[entry] = error.at(name, table.where(int(table.column(name).row[entry])))
+            good = [(entry, item) for entry, item in good if entry not in failed]
+        if failed and table.on_error == "raise":
+            raise failed[min(failed)]
+        block = encode_items(encoder, [item for _, item in good], name) if good else np.empty((0, 0), np.float32)
+        yield [entry for entry, _ in good], block, failed
 
 
 def _stacked(blocks: Iterator[np.ndarray]) -> np.ndarray:
@@ -161,9 +224,26 @@ def _stacked(blocks: Iterator[np.ndarray]) -> np.ndarray:
     return np.concatenate(rows) if rows else np.empty((0, 0), dtype=np.float32)
 
 
-def _key(table: Table, name: str, entry: int) -> bytes:
+def _keys(table: Table, name: str) -> list[bytes]:
+    """The content key of each entry; entries whose content cannot even be fetched are left out, if the table skips."""
     column = table.column(name)
-    try:
-        return content_key(column.modality, column.raw(entry))
-    except CellError as error:
-        raise error.at(name, table.where(int(column.row[entry]))) from None
+
+    def key(entry: int) -> bytes | CellError:
+        try:
+            return content_key(column.modality, column.raw(entry))
+        except CellError as error:
+            return error.at(name, table.where(int(column.row[entry])))
+
+    keys: list[bytes] = []
+    bad: dict[int, CellError] = {}
+    entries = range(len(column.row))
+    parallel = getattr(column.modality, "parallel", False)
+    for entry, found in enumerate(in_order(key, entries, ahead=AHEAD) if parallel else map(key, entries)):
+        if isinstance(found, CellError):
+            bad[entry] = found
+            if table.on_error == "raise":
+                break
+        else:
+            keys.append(found)
+    table.leave_out(name, bad)
+    return keys

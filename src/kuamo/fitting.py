@@ -17,14 +17,14 @@ from kuamo.codes import Code
 from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import default_encoder
 from kuamo.encoders.base import is_module, is_trainable
-from kuamo.errors import TableError
-from kuamo.features import features
+from kuamo.errors import CellError, TableError
+from kuamo.features import features, length_note
 from kuamo.memory import recall, remember
 from kuamo.modalities import Text
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
 from kuamo.objectives.correlation import Solved
-from kuamo.space import Port, Space, run_head
+from kuamo.space import BLOCK_ROWS, Port, Space, run_head
 from kuamo.table import Table
 from kuamo.threads import one_thread
 
@@ -89,8 +89,13 @@ def fit(
         for port in ports
         if not is_trainable(port.encoder)
     }
+    if table.on_error == "skip":  # training must know before it starts which cells it cannot read
+        table.check(*(port.name for port in ports if is_trainable(port.encoder)))
+    check_features(table, cells)
+    check_table(table, objective)  # again: cells may have been skipped
     info = {"source": table.source, "rows": len(table), "seed": seed}
     space = Space(ports, notes=[describe(port, cells, reasons.get(port.name)) for port in ports], info=info)
+    space.notes += table.skipped() + [note for port in ports if (note := length_note(table, port.name, port.encoder))]
     known: Mapping[str, Code] = {}
     if start is not None:
         go_on_from(start, space, objective, dim)
@@ -190,6 +195,31 @@ def check_table(table: Table, objective: Objective | None) -> None:
         raise TableError(f"given {len(table)} rows, none with two columns present; expected paired rows")
 
 
+def check_features(table: Table, cells: Packed) -> None:
+    """Refuse a column without a cell, and one whose cells are all the same: nothing can be aligned with it.
+
+    Raises:
+        TableError: naming the column.
+    """
+    for name, (x, _) in cells.items():
+        if len(x) == 0:
+            skipped = "; ".join(table.skipped())
+            raise TableError(f"column {name!r}: given no cell that can be read{': ' + skipped if skipped else ''}")
+        constant = len(x) > 1
+        for start in range(0, len(x), BLOCK_ROWS):
+            block = x[start : start + BLOCK_ROWS]
+            odd = np.flatnonzero(~np.isfinite(block).all(axis=1))
+            if len(odd):
+                where = table.where(int(table.column(name).row[start + odd[0]]))
+                raise TableError(f"column {name!r}, row {where}: its encoder gave NaN or infinity; expected numbers")
+            constant = constant and bool((np.abs(block - x[0]) <= 1e-5 * np.abs(x[0]).max()).all())
+        if constant:
+            raise TableError(
+                f"column {name!r}: given {len(x)} cells that are all the same; expected cells that differ, "
+                f"or the column left out: table.select(...)"
+            )
+
+
 def open_ports(
     table: Table, encoders: Mapping[str, Any], decoders: Mapping[str, Any], start: Space | None = None
 ) -> tuple[list[Port], dict[str, str]]:
@@ -214,9 +244,8 @@ def sample_of(table: Table, name: str, most: int = 200) -> list[Any]:
     column = table.column(name)
     if not isinstance(column.modality, Text):
         return []
-    return list(
-        table.values(name, np.unique(np.linspace(0, len(column.row) - 1, min(most, len(column.row))).astype(int)))
-    )
+    entries = np.unique(np.linspace(0, len(column.row) - 1, min(most, len(column.row))).astype(int))
+    return [value for _, value in table.attempts(name, entries) if not isinstance(value, CellError)]
 
 
 def describe(port: Port, cells: Packed, reason: str | None = None) -> str:

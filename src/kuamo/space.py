@@ -17,7 +17,7 @@ import numpy as np
 from kuamo.codes import Code
 from kuamo.encoders.base import is_module
 from kuamo.errors import KuamoError, TableError, shorten
-from kuamo.features import encode_entries, features
+from kuamo.features import features
 from kuamo.modalities import Modality
 from kuamo.table import Table
 
@@ -152,11 +152,7 @@ class Space:
             table, name: whose column. cache: keep frozen features on disk.
         """
         port, column = self.port(name), table.column(name)
-        if cache:
-            entry_features = features(table, name, port.encoder, progress=progress)
-        else:
-            blocks = list(encode_entries(table, name, port.encoder, np.arange(len(column.row))))
-            entry_features = np.concatenate(blocks) if blocks else np.empty((0, 0), np.float32)
+        entry_features = features(table, name, port.encoder, cache=cache, progress=progress)
         rows, first, count = np.unique(column.row, return_index=True, return_counts=True)
         if len(rows) == 0:
             return Code(np.zeros((0, self.dim), np.float32)), rows

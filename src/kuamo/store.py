@@ -26,6 +26,7 @@ import numpy as np
 
 from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import StoreError
+from kuamo.files import writing
 from kuamo.space import Port, Space
 
 __all__ = [
@@ -243,19 +244,23 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
 
     A folder cannot be exchanged for another in one step; killed between the two renames, the old one stands beside and
     `recover` puts it back. What killed processes have left beside is removed by the next one that writes here.
+
+    Raises:
+        StoreError: the disk is full or refuses, or another process has just written there.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    recover(path)
-    for left in [*_left(path.parent, "*", "part"), *_left(path.parent, path.name, "old")]:
-        shutil.rmtree(left, ignore_errors=True)
     mark = f"{platform.node().replace('/', '')}~{os.getpid()}~{uuid.uuid4().hex[:8]}"
     beside, old = (path.with_name(f".{path.name}~{mark}.{ending}") for ending in ("part", "old"))
-    beside.mkdir()
     try:
-        fill(beside)
-        if path.exists():
-            os.replace(path, old)
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            recover(path)
+            for left in [*_left(path.parent, "*", "part"), *_left(path.parent, path.name, "old")]:
+                shutil.rmtree(left, ignore_errors=True)
+            beside.mkdir()
+            fill(beside)
+            if path.exists():
+                os.replace(path, old)
         try:
             os.replace(beside, path)
         except OSError as error:

@@ -7,64 +7,21 @@ absent (`None`), one value, or a list of values (several captions of one row).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kuamo.column import Column, View
 from kuamo.errors import CellError, TableError, shorten
-from kuamo.modalities import BUILT_IN, Modality, is_absent
+from kuamo.modalities import Modality
+from kuamo.threads import in_order
 
 __all__ = ["Column", "Table"]
 
-_ROLES = ("id", "group", "label")
-
-
-class Column:
-    """One modality's cells, raw, seen through the rows that the table keeps.
-
-    `Column.entries` packs what is there: entry k is value `raw(k)` in row `row[k]`; an absent cell is no entry.
-    """
-
-    def __init__(self, name: str, modality: Modality, cells: Sequence[Any], rows: np.ndarray) -> None:
-        self.name, self.modality, self._cells, self._rows = name, modality, cells, rows
-        self._row, self._part = self._pack()
-
-    def __getitem__(self, row: int) -> Any:
-        return self._cells[self._rows[row]]
-
-    def take(self, rows: np.ndarray) -> Column:
-        """The same column with these rows only."""
-        return Column(self.name, self.modality, self._cells, self._rows[rows])
-
-    @property
-    def row(self) -> np.ndarray:
-        """(n,) row number of each entry, ascending."""
-        return self._row
-
-    def raw(self, entry: int) -> Any:
-        """The raw content of one entry."""
-        cell = self[self._row[entry]]
-        return cell[self._part[entry]] if self._part[entry] >= 0 else cell
-
-    def _pack(self) -> tuple[np.ndarray, np.ndarray]:
-        """Row number of each entry, and its place in a cell that holds several (−1: the cell itself)."""
-        if isinstance(self._cells, np.ndarray) and self._cells.dtype.kind in "fiub":
-            return np.arange(len(self._rows)), np.full(len(self._rows), -1)
-        row: list[int] = []
-        part: list[int] = []
-        for number, position in enumerate(self._rows):
-            cell = self._cells[position]
-            if is_absent(cell):
-                continue
-            if isinstance(cell, list | tuple) and not self.modality.accepts(cell):
-                row += [number] * len(cell)
-                part += range(len(cell))
-            else:
-                row.append(number)
-                part.append(-1)
-        return np.asarray(row, dtype=np.int64), np.asarray(part, dtype=np.int64)
+ON_ERROR = ("raise", "skip")
+AHEAD = 64  # prepared values that wait for a network; of values as large as they come, only a few wait
 
 
 class Table:
@@ -75,10 +32,12 @@ class Table:
             them; or `None` where it is absent.
         modalities: name → modality; what is not named here is inferred from the column's first cells.
         id: (N,) unique names of the rows; their numbers if not given.
-        group: (N,) rows of one group are never parted by a split; the id if not given.
+        group: (N,) rows of one group are never parted by a split; the id if not given, or where it is `None`.
         label: (N,) optional class of each row.
         meta: name → (N,) further plain columns, kept for filters and display.
         source: where it came from, in words.
+        on_error: `"raise"` at a cell that cannot be read; or `"skip"`: it counts as absent in whatever is done with the
+            table, and `skipped()` (and the notes of a space or a report) say how many there were, and where.
 
     Raises:
         TableError: columns of unequal length, repeated ids, a column whose kind cannot be told.
@@ -101,6 +60,7 @@ class Table:
         label: Sequence[Any] | None = None,
         meta: Mapping[str, Sequence[Any]] | None = None,
         source: str = "memory",
+        on_error: str = "raise",
     ) -> None:
         modalities = dict(modalities or {})
         unknown = set(modalities) - set(columns)
@@ -108,60 +68,87 @@ class Table:
             raise TableError(f"given a modality for {sorted(unknown)}; the columns are {list(columns)}")
         if not columns:
             raise TableError("given a table without a column; expected at least one")
+        if on_error not in ON_ERROR:
+            raise TableError(f"given on_error={on_error!r}; expected one of {list(ON_ERROR)}")
         sizes = {name: len(cells) for name, cells in columns.items()}
         size = next(iter(sizes.values()))
         extras = {"id": id, "group": group, "label": label, **(meta or {})}
         sizes |= {name: len(cells) for name, cells in extras.items() if cells is not None}
         if set(sizes.values()) != {size}:
             raise TableError(f"given columns of unequal length {sizes}; expected {size} everywhere")
-        self.ids = _unique([str(i) for i in (range(size) if id is None else id)])
-        self.groups = self.ids if group is None else [str(g) for g in group]
+        rows = np.arange(size)
+        self.ids = _unique([str(k) for k in range(size)] if id is None else list(id))
+        groups = self.ids if group is None else group
+        self.groups = [name if each is None else str(each) for name, each in zip(self.ids, groups)]
         self.labels = None if label is None else list(label)
-        self.meta = {name: list(cells) for name, cells in (meta or {}).items()}
-        self.source = source
+        self.meta: dict[str, Sequence[Any]] = {name: View(cells, rows) for name, cells in (meta or {}).items()}
+        self.source, self.on_error = source, on_error
+        self.notes: list[str] = []
         self.columns: dict[str, Column] = {}
         for name, cells in columns.items():
-            modality = modalities.get(name) or _infer(name, cells)
-            self.columns[name] = Column(name, modality, cells, np.arange(size))
+            self.columns[name] = Column(name, modalities.get(name) or _inferred(name, cells), cells)
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     @classmethod
     def read(
         cls,
-        path: str | Path,
+        source: Any,
         *,
         modalities: Mapping[str, Modality] | None = None,
         root: str | Path | None = None,
+        encoding: str | None = None,
+        download: bool = False,
+        on_error: str = "raise",
     ) -> Table:
-        """Read CSV, TSV, JSON lines or Parquet; texts that name files are paths below `root` (the table's folder).
+        """Read whatever holds rows; nothing is decoded, and what is large stays where it is.
 
-        Columns called `id`, `group` and `label` play those parts. Empty fields are absent cells.
+        A source is a CSV, TSV, JSON-lines, Parquet or Arrow file; a folder of Parquet shards, with a metadata file
+        (`metadata.csv`, `.jsonl`, `.parquet`, whose `file_name` names pictures or sounds), or of files alone
+        (`cat/1.png`, `cat/1.txt`: one row, its label `cat`); a `pyarrow.Table`, a `pandas.DataFrame`, or a Hugging Face
+        `Dataset`.
+
+        A cell is a path, a `file://` URL, bytes, an inline value, a list of these (also as JSON in a text field), or a
+        struct {bytes, path}; an empty field is absent. Columns called `id`, `group`, `label` and `split` play those
+        parts (`table.part("test")` are the rows of a split). What each other column is follows from its cells;
+        numbers, dates and few classes become `meta`. `print(table.describe())` shows what was found.
+
+        Args:
+            source: see above.
+            modalities: name → modality, for columns that are to be something else than what is found.
+            root: where names of files start (the table's folder if not given). With a root, a name that leads out of
+                it, by `..`, an absolute path or a link, is an error; without one the table is trusted.
+            encoding: of a text file that is not UTF-8, such as `"gb18030"`.
+            download: fetch http and https URLs, each once, into the cache.
+            on_error: `"raise"` or `"skip"`, see `Table`.
 
         Raises:
-            TableError: no such file, a file of another kind, or one that cannot be parsed.
-        """
-        from kuamo.tables import read_columns
+            TableError: no such source, one of another kind, or one that cannot be parsed (with its line).
 
-        path = Path(path)
-        columns: dict[str, Any] = read_columns(path)
-        folder = Path(root) if root is not None else path.parent
-        roles: dict[str, Any] = {
-            name: columns.pop(name) for name in _ROLES if name in columns and name not in (modalities or {})
-        }
-        if not columns:
-            raise TableError(f"given {str(path)!r} with no column but {sorted(roles)}; expected data columns")
-        chosen = {
-            name: (modalities or {}).get(name) or _infer(name, cells, where=str(path))
-            for name, cells in columns.items()
-        }
-        unknown = set(modalities or {}) - set(columns)
-        if unknown:
-            raise TableError(f"{path}: given a modality for {sorted(unknown)}; the columns are {list(columns)}")
-        located = {name: [_locate(cell, folder, chosen[name]) for cell in cells] for name, cells in columns.items()}
-        if "group" in roles and "id" not in roles:
-            roles["id"] = [str(number) for number in range(len(next(iter(columns.values()))))]
-        return cls(located, modalities=chosen, source=str(path), **roles)
+        Example:
+            >>> import pyarrow as pa
+            >>> captions = [["a cat", "a pet"], ["a dog"]]
+            >>> rows = pa.table({"id": ["a", "b"], "caption": captions, "price": [3, 4]})
+            >>> print(Table.read(rows).describe())
+            an Arrow table: 2 rows
+              caption  Text  2 of 2, 3 values  ['a cat', 'a pet']
+              id             name of the row   a
+              price          meta              3
+            kept as meta (numbers or the like): price; modalities={'price': km.Text()}, say, makes it a column
+        """
+        from kuamo.tables import read_source
+
+        found = read_source(source, modalities=modalities or {}, root=root, encoding=encoding, download=download)
+        table = cls(
+            found.columns,
+            modalities=found.modalities,
+            meta=found.meta,
+            source=found.source,
+            on_error=on_error,
+            **found.roles,
+        )
+        table.notes = found.notes
+        return table
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -177,6 +164,12 @@ class Table:
             for name, column in self.columns.items()
         ]
         return f"Table: {len(self):,} rows; " + ", ".join(parts)
+
+    def describe(self) -> str:
+        """What each column is, how many of its cells are there, and a first one; then what was decided in reading."""
+        from kuamo.tables.describing import describe
+
+        return describe(self)
 
     @property
     def modalities(self) -> dict[str, Modality]:
@@ -197,18 +190,88 @@ class Table:
         """A row's place for an error message."""
         return f"{row} (id {self.ids[row]!r})" if self.ids[row] != str(row) else str(row)
 
-    def values(self, name: str, entries: Sequence[int] | np.ndarray | None = None) -> Iterator[Any]:
-        """Decode a column's entries, one at a time.
+    def values(
+        self,
+        name: str,
+        entries: Sequence[int] | np.ndarray | None = None,
+        then: Callable[[Any], Any] | None = None,
+    ) -> Iterator[Any]:
+        """Decode a column's entries in order; files on a few threads, a bounded number ahead.
+
+        Args:
+            name: the column's. entries: which; all if not given.
+            then: what else to do with each value on the same thread, such as an encoder's `prepare`.
 
         Raises:
             CellError: naming column and row.
         """
+        for _, value in self.attempts(name, entries, then):
+            if isinstance(value, CellError):
+                raise value
+            yield value
+
+    def attempts(
+        self,
+        name: str,
+        entries: Sequence[int] | np.ndarray | None = None,
+        then: Callable[[Any], Any] | None = None,
+    ) -> Iterator[tuple[int, Any]]:
+        """(entry, value) as in `values`; in the place of a value that cannot be read, the `CellError` that says why."""
         column = self.column(name)
-        for entry in range(len(column.row)) if entries is None else entries:
+
+        def read(entry: int) -> tuple[int, Any]:
             try:
-                yield column.modality.read(column.raw(entry))
+                value = column.modality.read(column.raw(entry))
+                return entry, value if then is None else then(value)
             except CellError as error:
-                raise error.at(name, self.where(int(column.row[entry]))) from None
+                return entry, error.at(name, self.where(int(column.row[entry])))
+
+        chosen = range(len(column.row)) if entries is None else [int(entry) for entry in entries]
+        if getattr(column.modality, "parallel", False) and len(chosen) > 1:
+            return in_order(read, chosen, ahead=4 if then is None else AHEAD)
+        return map(read, chosen)
+
+    def check(self, *names: str) -> list[str]:
+        """Read every cell of these columns (of all, if none is named) once.
+
+        Returns:
+            `skipped()`: with `on_error="skip"`, what was found unreadable and is absent from now on.
+
+        Raises:
+            CellError: with `on_error="raise"`, at the first.
+
+        Example:
+            >>> Table({"text": ["a cat", " ", "a dog"]}, on_error="skip").check()
+            ['text: 1 of 3 cells cannot be read and counts as absent: row 1: given an empty text']
+        """
+        for name in names or tuple(self.columns):
+            self.leave_out(name, {entry: value for entry, value in self.attempts(name) if isinstance(value, CellError)})
+        return self.skipped()
+
+    def leave_out(self, name: str, bad: Mapping[int, CellError]) -> None:
+        """Make these entries of a column absent, as `on_error="skip"` asks.
+
+        Raises:
+            CellError: the first of them, if `on_error` is `"raise"`.
+        """
+        if bad and self.on_error == "raise":
+            raise bad[min(bad)]
+        if bad:
+            self.column(name).drop({entry: error.given for entry, error in bad.items()})
+
+    def skipped(self) -> list[str]:
+        """For each column with cells that were left out: how many, and where the first ones are."""
+        notes = []
+        for name, column in self.columns.items():
+            bad = column.skipped()
+            if bad:
+                first = "; ".join(f"row {self.where(row)}: given {why}" for row, why in bad[:3])
+                more = f"; and {len(bad) - 3:,} more" if len(bad) > 3 else ""
+                verb = "counts" if len(bad) == 1 else "count"
+                notes.append(
+                    f"{name}: {len(bad):,} of {column.given:,} cells cannot be read and {verb} as absent: {first}{more}"
+                )
+        return notes
 
     def present(self) -> np.ndarray:
         """(N, M) bool: which cells are there, columns in order."""
@@ -220,14 +283,14 @@ class Table:
     # ── cutting ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def take(self, rows: Sequence[int] | np.ndarray) -> Table:
-        """These rows, in this order; nothing is decoded or copied."""
+        """These rows, in this order; no cell is decoded or copied."""
         rows = np.asarray(rows, dtype=np.int64)
         other = object.__new__(Table)
         other.ids = [self.ids[i] for i in rows]
         other.groups = [self.groups[i] for i in rows]
         other.labels = None if self.labels is None else [self.labels[i] for i in rows]
-        other.meta = {name: [cells[i] for i in rows] for name, cells in self.meta.items()}
-        other.source = self.source
+        other.meta = {name: View(cells, rows) for name, cells in self.meta.items()}
+        other.source, other.on_error, other.notes = self.source, self.on_error, self.notes
         other.columns = {name: column.take(rows) for name, column in self.columns.items()}
         return other
 
@@ -237,6 +300,25 @@ class Table:
         other = self.take(np.arange(len(self)))
         other.columns = columns
         return other
+
+    def part(self, name: str) -> Table:
+        """The rows whose `split` column says this name, such as `"train"` or `"test"`.
+
+        Raises:
+            TableError: the table has no `split` column, or no such rows.
+
+        Example:
+            >>> table = Table({"text": ["a", "b", "c"]}, meta={"split": ["train", "test", "train"]})
+            >>> len(table.part("train"))
+            2
+        """
+        splits = self.meta.get("split")
+        if splits is None:
+            raise TableError(f"given part({name!r}) of a table without a `split` column; expected `split(test=...)`")
+        rows = [row for row, each in enumerate(splits) if each == name]
+        if not rows:
+            raise TableError(f"given part({name!r}); the table's splits are {sorted({str(each) for each in splits})}")
+        return self.take(rows)
 
     def split(self, test: float | int = 0.2, *, by: str = "group", seed: int = 0) -> tuple[Table, Table]:
         """Part the rows at random into (train, test); rows of one group stay together.
@@ -272,39 +354,34 @@ class Table:
         return [str(key) for key in keys]
 
 
-def _unique(ids: list[str]) -> list[str]:
-    repeated = [name for name, count in Counter(ids).items() if count > 1]
-    if repeated:
-        raise TableError(f"given the id {repeated[0]!r} more than once; expected unique ids")
-    return ids
+def _unique(ids: list[Any]) -> list[str]:
+    absent = [row for row, name in enumerate(ids) if name is None]
+    if absent:
+        raise TableError(f"row {absent[0]}: given no id; expected an id in every row, or no `id` column")
+    names = [str(name) for name in ids]
+    repeated = next((name for name, count in Counter(names).items() if count > 1), None)
+    if repeated is not None:
+        rows = [row for row, name in enumerate(names) if name == repeated][:2]
+        raise TableError(
+            f"rows {rows[0]} and {rows[1]}: given the id {shorten(repeated)} more than once; expected unique ids"
+        )
+    return names
 
 
-def _infer(name: str, cells: Sequence[Any], where: str = "") -> Modality:
-    """The built-in modality that accepts the column's first cells."""
-    seen = []
-    for cell in cells:
-        if not is_absent(cell):
-            seen.append(cell)
-        if len(seen) == 20:
-            break
-    for kind in BUILT_IN.values():
-        modality = kind()
-        if seen and all(
-            modality.accepts(cell) or (isinstance(cell, list | tuple) and all(modality.accepts(part) for part in cell))
-            for cell in seen
-        ):
-            return modality
-    given = f"cells like {shorten(seen[0])}" if seen else "no cell that is present"
-    raise TableError(
-        f"{where + ': ' if where else ''}column {name!r}: given {given}; expected text, pictures, sounds or vectors, "
-        f"or a modality of your own: modalities={{{name!r}: ...}}"
-    )
+def _inferred(name: str, cells: Sequence[Any]) -> Modality:
+    """The built-in modality of most of the column's first cells.
 
+    Raises:
+        TableError: there is none.
+    """
+    from kuamo.tables.infer import infer, sampled
 
-def _locate(cell: Any, folder: Path, modality: Modality) -> Any:
-    """A file's name in a table is a path below the table's folder."""
-    if isinstance(cell, list):
-        return [_locate(part, folder, modality) for part in cell]
-    if isinstance(cell, str) and type(modality).__name__ != "Text":
-        return folder / cell
-    return cell
+    modality = infer(cells)
+    if modality is None:
+        seen = sampled(cells)
+        given = f"cells like {shorten(seen[0])}" if seen else "no cell that is present"
+        raise TableError(
+            f"column {name!r}: given {given}; expected text, pictures, sounds or vectors, "
+            f"or a modality of your own: modalities={{{name!r}: ...}}"
+        )
+    return modality

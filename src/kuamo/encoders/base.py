@@ -3,7 +3,9 @@
     value ── prepare ──→ item ── collate ──→ batch ── encoder(batch) ──→ features (n, D)
 
 A frozen encoder is any callable of numpy batches; a trainable one is a plain `torch.nn.Module`. `prepare` and `collate`
-are optional: without them an item is the value as a float32 array, and a batch is the stack of items.
+are optional: without them an item is the value as a float32 array, and a batch is the stack of items. Pictures and
+sounds are prepared on several threads. An encoder that reads only a beginning says so, by `cuts(value) -> bool` and
+`limit = "256 tokens"`.
 """
 
 from __future__ import annotations

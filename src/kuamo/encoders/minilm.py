@@ -47,6 +47,7 @@ class MiniLM:
     dim = 3 * 384
     blocks = (384, 384, 384)
     batch_size = 512  # texts at a time: phrases that recur among them are encoded once
+    limit = f"{MAX_TOKENS} tokens"
     fingerprint = f"minilm/2/{SHA256[:16]}"
 
     def __init__(self) -> None:
@@ -62,6 +63,12 @@ class MiniLM:
         """The text and its phrases."""
         phrases = [phrase.strip() for phrase in _BREAKS.split(value) if phrase.strip()]
         return [value, *(phrases or [value])]
+
+    def cuts(self, value: str) -> bool:
+        """Is the text, or a phrase of it, longer than what the network reads?"""
+        if len(value) < MAX_TOKENS - 2:  # a token is at least a character
+            return False
+        return any(encoding.overflowing for encoding in self._tokenizer.encode_batch(self.prepare(value)))
 
     def collate(self, items: list[list[str]]) -> list[list[str]]:
         """The list itself."""

@@ -5,18 +5,22 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from kuamo.errors import CellError, shorten
-from kuamo.modalities.base import read_bytes
+from kuamo.modalities.base import in_words, read_bytes
 
 __all__ = ["Audio", "Waveform"]
 
+MAX_SAMPLES = 1 << 28  # an hour and a half at 48 kHz; a sound beyond this is taken for a bomb
+RATES = (100, 1_000_000)  # outside, a damaged header is likelier than a sound
+BLOCK = 1 << 20
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus"}
 PREVIEW = (5.0, 16_000)  # seconds and Hz, at most
 _EXPECTED = "a sound (WAV, FLAC, OGG, MP3, AIFF)"
+_WHOLE = "a whole sound"
 
 
 class Waveform(NamedTuple):
@@ -30,19 +34,22 @@ class Waveform(NamedTuple):
 class Audio:
     """A sound; canonical value: `Waveform(samples, rate)`, channels averaged, at the file's own rate.
 
-    Reads a path, bytes, or a pair (samples, rate) with samples (T,) or (T, channels).
+    Reads a path, bytes, or a pair (samples, rate) with samples (T,) or (T, channels); whole numbers (int16, …) are
+    scaled by what their type can hold.
 
     Example:
         >>> Audio().read((np.zeros((8000, 2)), 8000)).samples.shape
         (8000,)
     """
 
+    parallel: ClassVar[bool] = True
+
     def accepts(self, raw: Any) -> bool:
         """A sound file's name, bytes that open like a sound, or a pair (samples, rate)."""
         if isinstance(raw, str | Path):
             return Path(raw).suffix.lower() in SUFFIXES
         if isinstance(raw, bytes):
-            return raw[:4] in (b"RIFF", b"fLaC", b"OggS", b"FORM", b"ID3\x03", b"ID3\x04") and raw[8:12] != b"WEBP"
+            return _looks_like_sound(raw)
         return isinstance(raw, tuple) and len(raw) == 2 and isinstance(raw[0], np.ndarray)
 
     def content(self, raw: Any) -> Any:
@@ -54,16 +61,21 @@ class Audio:
     def read(self, raw: Any) -> Waveform:
         """The sound as one channel of float32."""
         samples, rate = raw if isinstance(raw, tuple) and len(raw) == 2 else _decode(raw)
-        samples = np.asarray(samples, dtype=np.float32)
+        try:
+            samples, rate = _as_float(np.asarray(samples)), int(rate)
+        except (TypeError, ValueError, OverflowError):
+            raise CellError(
+                f"({type(samples).__name__}, {shorten(rate)})", "a pair (samples, rate) of numbers"
+            ) from None
         if samples.ndim == 2:
             samples = samples.mean(axis=1)
         if samples.ndim != 1 or len(samples) == 0:
             raise CellError(f"samples of shape {samples.shape}", "at least one sample, (T,) or (T, channels)")
         if not np.isfinite(samples).all():
             raise CellError("samples with NaN or infinity", "finite samples")
-        if int(rate) <= 0:
-            raise CellError(f"a rate of {rate} Hz", "a positive rate")
-        return Waveform(samples, int(rate))
+        if not RATES[0] <= rate <= RATES[1]:
+            raise CellError(f"a rate of {rate} Hz", f"a rate from {RATES[0]:,} to {RATES[1]:,} Hz")
+        return Waveform(samples, rate)
 
     def write(self, value: Waveform, path: Path) -> None:
         """In the format that the file's name says."""
@@ -89,12 +101,51 @@ class Audio:
         return "audio/flac", out.getvalue()
 
 
+def _looks_like_sound(raw: bytes) -> bool:
+    if raw[:4] in (b"fLaC", b"OggS", b".snd") or raw[:3] == b"ID3" or (raw[:4] == b"FORM" and raw[8:11] == b"AIF"):
+        return True
+    bare_mp3 = len(raw) > 2 and raw[0] == 0xFF and raw[1] & 0xE0 == 0xE0 and raw[1] & 0x06 != 0
+    return (raw[:4] == b"RIFF" and raw[8:12] == b"WAVE") or bare_mp3
+
+
+def _as_float(samples: np.ndarray) -> np.ndarray:
+    """float32 in [−1, 1]: whole numbers are divided by what their type can hold."""
+    kind = samples.dtype
+    if kind.kind == "i":
+        return samples.astype(np.float32) / -float(np.iinfo(kind).min)
+    if kind == np.uint8:
+        return (samples.astype(np.float32) - 128) / 128
+    return samples.astype(np.float32)
+
+
+def _check_whole(content: bytes, name: str) -> None:
+    """Refuse a WAV or AIFF file that is shorter than its head says: libsndfile reads what is left, and says nothing."""
+    if content[:4] not in (b"RIFF", b"FORM") or len(content) < 8:
+        return
+    size = 8 + int.from_bytes(content[4:8], "little" if content[:4] == b"RIFF" else "big")
+    if len(content) + 8 < size < 0x7FFF0000:  # programs that write to a pipe put the largest number there
+        raise CellError(f"{name}, cut off after {len(content):,} of {size:,} bytes", _WHOLE)
+
+
 def _decode(raw: Any) -> tuple[np.ndarray, int]:
+    """Every sample of a file, read in blocks: a damaged header may promise more than memory holds."""
     import soundfile
 
     content = read_bytes(raw, _EXPECTED)
+    name = in_words(raw)
+    _check_whole(content, name)
     try:
-        return soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
-    except Exception as error:
-        name = shorten(str(raw)) if isinstance(raw, str | Path) else f"{len(content):,} bytes"
-        raise CellError(f"{name} ({type(error).__name__}: {error})", _EXPECTED) from None
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            blocks, count = [np.empty((0, file.channels), np.float32)], 0
+            while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
+                blocks.append(block)
+                count += block.size
+                if count > MAX_SAMPLES:
+                    raise CellError(f"{name}, more than {MAX_SAMPLES:,} samples", "a shorter sound")
+            if count < file.frames * file.channels and content[:4] == b"fLaC":
+                raise CellError(f"{name}, cut off after {count // file.channels:,} of {file.frames:,} samples", _WHOLE)
+            return np.concatenate(blocks), file.samplerate
+    except CellError:
+        raise
+    except Exception as error:  # libsndfile's own words, without the file object
+        raise CellError(f"{name} ({getattr(error, 'error_string', error)})", _EXPECTED) from None

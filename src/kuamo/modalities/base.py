@@ -15,7 +15,7 @@ import numpy as np
 
 from kuamo.errors import CellError, shorten
 
-__all__ = ["Modality", "content_key", "is_absent", "read_bytes"]
+__all__ = ["Modality", "content_key", "in_words", "is_absent", "read_bytes"]
 
 
 @runtime_checkable
@@ -23,8 +23,9 @@ class Modality(Protocol):
     """One kind of data. Four methods; a user's own kind needs no base class.
 
     A modality may also have `content(raw) -> bytes | array`, its undecoded content, which names it in the
-    feature cache without decoding it; and `preview(value) -> (mime, bytes)`, a small picture (PNG, JPEG, WebP, GIF),
-    sound (FLAC, WAV, MP3, OGG) or text/plain for a report's page, which else has what `show` says.
+    feature cache without decoding it; `preview(value) -> (mime, bytes)`, a small picture (PNG, JPEG, WebP, GIF),
+    sound (FLAC, WAV, MP3, OGG) or text/plain for a report's page, which else has what `show` says; and
+    `parallel = True` if `read` may run on several threads, and pays there.
     """
 
     def accepts(self, raw: Any) -> bool:
@@ -61,12 +62,29 @@ def read_bytes(raw: Any, expected: str) -> bytes:
     if isinstance(raw, str | Path):
         path = Path(raw)
         try:
+            if not path.is_file() and path.exists():  # a device or a pipe may never end
+                raise CellError(f"{in_words(raw)}, which is not a plain file", f"a file with {expected}")
             return path.read_bytes()
         except OSError as error:
             raise CellError(
-                f"{shorten(str(raw))} ({error.strerror or error})", f"a readable file with {expected}"
+                f"{in_words(raw)} ({error.strerror or error})", f"a readable file with {expected}"
             ) from None
+        except ValueError as error:  # a name that no file can have
+            raise error if isinstance(error, CellError) else CellError(f"{in_words(raw)} ({error})", "a path") from None
     raise CellError(f"{type(raw).__name__} {shorten(raw)}", f"a path or bytes with {expected}")
+
+
+def in_words(raw: Any) -> str:
+    """What a cell holds, for an error message: the end of a path, a number of bytes, or a type.
+
+    Example:
+        >>> print(in_words("photos/cat.png"), in_words(b"1234"), in_words(None))
+        'photos/cat.png' 4 bytes NoneType
+    """
+    if isinstance(raw, str | Path):
+        path = str(raw)
+        return repr(path) if len(path) <= 80 else "…" + repr(path[-79:])
+    return f"{len(raw):,} bytes" if isinstance(raw, bytes | bytearray | memoryview) else type(raw).__name__
 
 
 def content_key(modality: Modality, raw: Any) -> bytes:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import io
+import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from kuamo.errors import CellError, shorten
-from kuamo.modalities.base import read_bytes
+from kuamo.errors import CellError
+from kuamo.modalities.base import in_words, read_bytes
 
 __all__ = ["Image"]
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm"}
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
+# Pillow knows more, and some of it starts other programs (EPS starts Ghostscript).
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 PREVIEW = 96  # pixels, the longer side
 MAX_PIXELS = 100_000_000  # a picture beyond this is taken for a decompression bomb
-_EXPECTED = "a picture (PNG, JPEG, WebP, GIF, BMP, TIFF)"
+_LOADING = threading.Lock()
+_EXPECTED = "a picture (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, PPM)"
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Image:
     """
 
     background: int = 255
+    parallel: ClassVar[bool] = True
 
     def accepts(self, raw: Any) -> bool:
         """A picture file's name, bytes that open like a picture, a PIL image, or an array shaped like one."""
@@ -55,8 +60,12 @@ class Image:
         """The picture's pixels, (H, W, 3) uint8."""
         if isinstance(raw, np.ndarray):
             return self._from_array(raw)
-        picture = raw if hasattr(raw, "getexif") else _decode(read_bytes(raw, _EXPECTED), raw)
-        return self._flatten(picture)
+        name = in_words(raw)
+        picture = raw if hasattr(raw, "getexif") else _decode(read_bytes(raw, _EXPECTED), name)
+        try:
+            return self._flatten(picture)
+        except Exception as error:  # odd modes and damaged EXIF
+            raise CellError(f"{name} ({type(error).__name__}: {error})", _EXPECTED) from None
 
     def write(self, value: np.ndarray, path: Path) -> None:
         """In the format that the file's name says."""
@@ -82,14 +91,12 @@ class Image:
         from PIL import ImageOps
 
         picture = ImageOps.exif_transpose(picture)
-        if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        if picture.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in picture.info:
             picture = picture.convert("RGBA")
             ground = pil.new("RGBA", picture.size, (self.background,) * 3 + (255,))
             picture = pil.alpha_composite(ground, picture)
-        elif picture.mode.startswith(("I;16", "I", "F")):
-            pixels = np.asarray(picture, dtype=np.float64)
-            top = 65535.0 if pixels.max() > 255 else 255.0
-            picture = pil.fromarray((pixels / top * 255).round().clip(0, 255).astype(np.uint8))
+        elif picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
+            picture = pil.fromarray(_as_bytes(np.asarray(picture, dtype=np.float64), picture.mode))
         return np.asarray(picture.convert("RGB"))
 
     def _from_array(self, raw: np.ndarray) -> np.ndarray:
@@ -109,27 +116,43 @@ class Image:
         return self._flatten(pil.fromarray(raw[:, :, 0] if mode == "L" else raw, mode))
 
 
+def _as_bytes(pixels: np.ndarray, mode: str) -> np.ndarray:
+    """Grey levels of more than 8 bits as 8: 16-bit modes span 65,535; of others the largest level tells the span."""
+    finite = np.nan_to_num(pixels, nan=0.0, posinf=65535.0, neginf=0.0)
+    most = finite.max()
+    span = 65535.0 if mode.startswith("I;16") or most > 255 else 1.0 if mode == "F" and most <= 1 else 255.0
+    return (finite / span * 255).round().clip(0, 255).astype(np.uint8)
+
+
 def _looks_like_picture(raw: bytes) -> bool:
     heads = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*", b"P6", b"P5")
-    return raw.startswith(heads) or (raw[:4] == b"RIFF" and raw[8:12] == b"WEBP")
+    return raw.startswith(heads) or (raw[:4] == b"RIFF" and raw[8:12] == b"WEBP") or raw[4:12] == b"ftypavif"
 
 
-def _decode(content: bytes, raw: Any) -> Any:
+def _formats() -> list[str]:
+    """Those of `FORMATS` that this Pillow can open. Its plugins are loaded here: on two threads at once that fails."""
     from PIL import Image as pil
 
-    name = shorten(str(raw)) if isinstance(raw, str | Path) else f"{len(content):,} bytes"
+    with _LOADING:
+        pil.init()
+    return [name for name in FORMATS if name in pil.OPEN]
+
+
+def _decode(content: bytes, name: str) -> Any:
+    from PIL import Image as pil
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pil.DecompressionBombWarning)
-            picture = pil.open(io.BytesIO(content))
+            picture = pil.open(io.BytesIO(content), formats=_formats())
             if picture.width * picture.height > MAX_PIXELS:
-                raise CellError(
-                    f"{name}, {picture.width} × {picture.height} pixels",
-                    f"a picture of at most {MAX_PIXELS:,} pixels",
-                )
+                raise pil.DecompressionBombError(f"{picture.width} × {picture.height} pixels")
             picture.load()
             return picture
-    except CellError:
-        raise
+    except pil.DecompressionBombError as error:
+        raise CellError(f"{name} ({error})", f"a picture of at most {MAX_PIXELS:,} pixels") from None
+    except pil.UnidentifiedImageError:
+        what = "a damaged picture" if _looks_like_picture(content) else f"which begins with {content[:8]!r}"
+        raise CellError(f"{name}, {what}", _EXPECTED) from None
     except Exception as error:  # Pillow's decoders raise whatever they like on damaged files
         raise CellError(f"{name} ({type(error).__name__}: {error})", _EXPECTED) from None

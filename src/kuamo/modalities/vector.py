@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.errors import CellError, shorten
+from kuamo.modalities.base import in_words, read_bytes
 
 __all__ = ["Vector"]
 
@@ -16,6 +18,8 @@ __all__ = ["Vector"]
 @dataclass(frozen=True)
 class Vector:
     """A vector; canonical value: float32 (D,), finite. With `dim` given, any other size is refused.
+
+    Reads a list or an array of numbers, or the path of a `.npy` file with one.
 
     Example:
         >>> Vector().read([1, 2, 3])
@@ -25,7 +29,9 @@ class Vector:
     dim: int | None = None
 
     def accepts(self, raw: Any) -> bool:
-        """A 1-D array or a list of numbers."""
+        """A 1-D array, a list of numbers, or the name of a `.npy` file."""
+        if isinstance(raw, str | Path):
+            return Path(raw).suffix.lower() == ".npy"
         if isinstance(raw, np.ndarray):
             return raw.ndim == 1 and raw.dtype.kind in "fiub"
         return (
@@ -36,9 +42,12 @@ class Vector:
 
     def read(self, raw: Any) -> np.ndarray:
         """The vector as finite float32."""
+        if isinstance(raw, Path):
+            raw = _load(raw)
         try:
-            vector = np.asarray(raw, dtype=np.float32)
-        except (TypeError, ValueError):
+            with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused below
+                vector = np.asarray(raw, dtype=np.float32)
+        except (TypeError, ValueError, OverflowError):
             raise CellError(f"{type(raw).__name__} {shorten(raw)}", "a vector of numbers") from None
         if vector.ndim != 1 or vector.size == 0:
             raise CellError(f"an array of shape {vector.shape}", "a vector (D,)")
@@ -56,3 +65,11 @@ class Vector:
     def show(self, value: np.ndarray) -> str:
         """Its first numbers."""
         return f"vector ({len(value)}): " + " ".join(f"{x:.2g}" for x in value[:4]) + (" …" * (len(value) > 4))
+
+
+def _load(path: Path) -> np.ndarray:
+    content = read_bytes(path, "a vector (.npy)")
+    try:
+        return np.load(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:  # a damaged header fails in many ways
+        raise CellError(f"{in_words(path)} ({type(error).__name__}: {error})", "a .npy file of numbers") from None

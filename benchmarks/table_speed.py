@@ -1,0 +1,130 @@
+"""Claim: a table of a million pictures does not live in memory, and decoding on threads pays where a core is free.
+
+    python benchmarks/table_speed.py
+
+In processes of their own, so that peak memory is theirs: a CSV of 1,000,000 paths read, split and described; a Parquet
+file of pictures, 0.3 and 1.2 GB, read through once. Then, best of several interleaved runs: decoding of 224 px JPEGs on
+one and two threads, alone and with EfficientNet's `prepare`; the network fed by the table against that fed from memory.
+"""
+
+import io
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from common import machine
+from PIL import Image
+
+import kuamo as km
+from kuamo import threads
+from kuamo.encoders import EfficientNetLite0
+from kuamo.encoders.base import batches, encode_items
+from kuamo.features import features
+
+RNG = np.random.default_rng(0)
+
+
+def picture(size: int = 224) -> bytes:
+    few = RNG.integers(0, 255, (16, 16, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(few).resize((size, size), Image.Resampling.BICUBIC).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def peak() -> float:
+    """Peak memory of this process so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def paths(folder: Path) -> None:
+    lines = (f"{i},photos/{i:07}.jpg,a caption of picture {i}\n" for i in range(1_000_000))
+    (folder / "t.csv").write_text("id,photo,text\n" + "".join(lines))
+    code = "import sys, time, benchmark as b; b.read_paths(sys.argv[1])".replace("benchmark", Path(__file__).stem)
+    print(child(code, folder / "t.csv"))
+
+
+def read_paths(path: str) -> None:
+    start, before = time.perf_counter(), peak()
+    table = km.Table.read(path)
+    read = time.perf_counter()
+    train, _ = table.split(test=0.2)
+    split = time.perf_counter()
+    assert len(train.describe()) and str(train.columns["photo"].raw(5)).endswith(".jpg")
+    print(f"1,000,000 paths: read {read - start:.1f} s, split {split - read:.1f} s, +{peak() - before:.0f} MB", end="")
+
+
+def shards(folder: Path, copies: int) -> None:
+    pictures = [picture() + bytes(10_000) for _ in range(500)]
+    rows = pa.table({"image": pictures, "text": [f"number {i}" for i in range(500)]})
+    with pq.ParquetWriter(folder / "t.parquet", rows.schema, compression="none", use_dictionary=False) as writer:
+        for _ in range(copies):
+            writer.write_table(rows, row_group_size=500)
+    code = "import sys, benchmark as b; b.read_shard(sys.argv[1])".replace("benchmark", Path(__file__).stem)
+    print(child(code, folder / "t.parquet"))
+
+
+def read_shard(path: str) -> None:
+    table, before, start = km.Table.read(path), peak(), time.perf_counter()
+    column = table.column("image")
+    size = sum(len(column.raw(entry)) for entry in range(len(column.row)))
+    seconds = time.perf_counter() - start
+    print(f"{len(table):,} pictures in Parquet, {size / 2**30:.2f} GB read once: {seconds:.1f} s, peak ", end="")
+    print(f"{peak():.0f} MB (+{peak() - before:.0f} after opening)", end="")
+
+
+def child(code: str, path: Path) -> str:
+    here = str(Path(__file__).parent)
+    return subprocess.run(
+        [sys.executable, "-c", code, str(path)], cwd=here, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def decoding(count: int = 300, runs: int = 9) -> None:
+    table, encoder = km.Table({"image": [picture() for _ in range(count)]}), EfficientNetLite0()
+    best: dict[tuple[str, int], float] = {}
+    for _ in range(runs):
+        for number in (1, 2):
+            threads.workers = lambda number=number: number
+            for what, then in (("decode", None), ("decode and prepare", encoder.prepare)):
+                start = time.perf_counter()
+                for _ in table.values("image", then=then):
+                    pass
+                rate = count / (time.perf_counter() - start)
+                best[what, number] = max(rate, best.get((what, number), 0))
+    for what in ("decode", "decode and prepare"):
+        one, two = best[what, 1], best[what, 2]
+        print(f"{what}, 224 px JPEG: {one:.0f} a second on one thread, {two:.0f} on two ({two / one:.2f} times)")
+
+
+def network(count: int = 192, runs: int = 4) -> None:
+    table, encoder = km.Table({"image": [picture() for _ in range(count)]}), EfficientNetLite0()
+    items = list(table.values("image", then=encoder.prepare))
+    raw = fed = 0.0
+    for _ in range(runs):
+        start = time.perf_counter()
+        for batch in batches(iter(items), encoder.batch_size):
+            encode_items(encoder, batch, "image")
+        middle = time.perf_counter()
+        features(table, "image", encoder, cache=False)
+        raw, fed = max(raw, count / (middle - start)), max(fed, count / (time.perf_counter() - middle))
+    print(f"EfficientNet-Lite0: {raw:.1f} a second from memory, {fed:.1f} from JPEG files ({fed / raw:.2f})")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    print(machine())
+    with tempfile.TemporaryDirectory() as place:
+        paths(Path(place))
+    for copies in (30, 120):
+        with tempfile.TemporaryDirectory() as place:
+            shards(Path(place), copies)
+    decoding()
+    network()
+    print(machine())

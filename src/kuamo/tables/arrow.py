@@ -1,0 +1,280 @@
+"""Cells that stay in Arrow: a column of a table in memory or memory-mapped, one cell at a time made a Python value."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kuamo.column import Layout, entries_of
+from kuamo.errors import KuamoError, TableError, shorten
+from kuamo.modalities import Modality, is_absent
+
+__all__ = [
+    "ArrowCells",
+    "ChosenCells",
+    "arrow_columns",
+    "checked",
+    "checked_names",
+    "describe_cell",
+    "layout_of",
+    "parsing",
+    "plain",
+]
+
+
+class ArrowCells:
+    """A chunked Arrow array as lazy cells.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> from kuamo.modalities import Text
+        >>> cells = ArrowCells(pa.chunked_array([[["a", "b"], None], [["c"]]]))
+        >>> cells[0], [part.tolist() for part in cells.layout(Text())]
+        (['a', 'b'], [[0, 0, 2], [0, 1, 0]])
+    """
+
+    def __init__(self, column: Any) -> None:
+        self.type = column.type
+        self.chunks = [simple(chunk) for chunk in column.chunks if len(chunk)]
+        self.start = np.cumsum([0, *(len(chunk) for chunk in self.chunks)])
+
+    def __len__(self) -> int:
+        return int(self.start[-1])
+
+    def __getitem__(self, position: int) -> Any:
+        chunk = int(np.searchsorted(self.start, position, "right")) - 1
+        return cell_of(self.chunks[chunk], position - int(self.start[chunk]))
+
+    def __iter__(self) -> Iterator[Any]:
+        for chunk in self.chunks:
+            if is_list(chunk.type):
+                yield from (cell_of(chunk, k) for k in range(len(chunk)))
+            else:
+                yield from map(plain, chunk.to_pylist())
+
+    def layout(self, modality: Modality) -> Layout:
+        """Position and part of each entry."""
+        layouts = [layout_of(chunk, modality) for chunk in self.chunks]
+        position = [start + place for start, (place, _) in zip(self.start, layouts)]
+        if not layouts:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.concatenate(position), np.concatenate([part for _, part in layouts])
+
+
+class ChosenCells:
+    """Some of the cells of others, in another order; nothing is copied."""
+
+    def __init__(self, cells: ArrowCells, rows: np.ndarray) -> None:
+        self.cells, self.rows = cells, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, position: int) -> Any:
+        return self.cells[int(self.rows[position])]
+
+    def layout(self, modality: Modality) -> Layout:
+        """Position and part of each entry."""
+        position, part = self.cells.layout(modality)
+        entry, place = entries_of(position, self.rows)
+        return place, part[entry]
+
+
+@contextmanager
+def parsing(path: Path) -> Iterator[None]:
+    """Whatever goes wrong with a file is said in our words, with its name.
+
+    Raises:
+        TableError: in place of what Arrow raises, which is of many kinds.
+    """
+    try:
+        yield
+    except KuamoError as error:
+        raise error if str(path) in str(error) else TableError(f"{path}: {error}") from None
+    except RecursionError:
+        raise TableError(f"{path}: given data nested too deeply; expected rows of plain values") from None
+    except Exception as error:
+        said = " ".join(str(error).split())
+        said = said if len(said) <= 300 else said[:299] + "…"
+        raise TableError(f"{path}: {said or type(error).__name__}; expected a whole {path.suffix or 'file'}") from None
+
+
+def arrow_columns(table: Any) -> dict[str, Any]:
+    """Column name → lazy cells; class numbers of a Hugging Face schema become class names.
+
+    Raises:
+        TableError: two columns of one name, or data that is damaged.
+    """
+    checked_names(table.column_names)
+    classes = class_names(table.schema)
+    return {
+        name: named(column, classes[name]) if name in classes else ArrowCells(column)
+        for name, column in zip(table.column_names, table.columns)
+    }
+
+
+def checked_names(names: list[str]) -> None:
+    """Refuse two columns of one name.
+
+    Raises:
+        TableError: naming it.
+    """
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise TableError(f"given several columns called {repeated[0]!r}; expected unique names")
+
+
+def checked(table: Any) -> Any:
+    """The table, if its offsets and texts are sound: Arrow does not look until it is too late.
+
+    Raises:
+        TableError: they are not.
+    """
+    import pyarrow as pa
+
+    try:
+        table.validate(full=True)
+    except pa.ArrowException as error:
+        raise TableError(f"given damaged data ({error}); expected whole Arrow data, and texts in UTF-8") from None
+    return table
+
+
+def class_names(schema: Any) -> dict[str, list[str]]:
+    """Columns whose numbers stand for classes, by the note that Hugging Face `datasets` leaves in a schema."""
+    note = (schema.metadata or {}).get(b"huggingface")
+    try:
+        features = json.loads(note)["info"]["features"] if note else {}
+        return {
+            str(name): [str(each) for each in kind["names"]]
+            for name, kind in features.items()
+            if isinstance(kind, dict) and kind.get("_type") == "ClassLabel" and "names" in kind
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}  # somebody else's note
+
+
+def named(column: Any, names: list[str]) -> Any:
+    """Class numbers as a dictionary array of their names; −1 (no label) is absent."""
+    import pyarrow as pa
+
+    numbers = column.to_pylist()
+    known = [k if isinstance(k, int) and 0 <= k < len(names) else None for k in numbers]
+    labels = pa.DictionaryArray.from_arrays(pa.array(known, pa.int32()), pa.array(names, pa.string()))
+    return ArrowCells(pa.chunked_array([labels]))
+
+
+def simple(array: Any) -> Any:
+    """Without extension types, and without fixed-size lists of anything but numbers."""
+    import pyarrow as pa
+
+    if isinstance(array, pa.ExtensionArray):
+        return simple(array.storage)
+    kind = array.type
+    if pa.types.is_fixed_size_list(kind) and not is_number(kind.value_type):
+        return array.cast(pa.list_(kind.value_type))
+    return array
+
+
+def is_number(kind: Any) -> bool:
+    """Is it a type of numbers?"""
+    import pyarrow as pa
+
+    return pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+
+
+def is_list(kind: Any) -> bool:
+    """Is it a type of lists?"""
+    import pyarrow as pa
+
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+
+
+def present(array: Any) -> np.ndarray:
+    """(n,) bool: which cells are there. An empty list, or a file's struct of two nulls, is not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    there = np.asarray(array.is_valid())
+    kind = array.type
+    if is_list(kind):
+        there = there & (pc.list_value_length(array).fill_null(0).to_numpy(zero_copy_only=False) > 0)
+    elif is_file(kind):
+        fields = [pc.struct_field(array, [k]) for k in range(kind.num_fields)]
+        there = there & np.any([np.asarray(field.is_valid()) for field in fields], axis=0)
+    elif pa.types.is_floating(kind):
+        there = there & ~np.asarray(pc.is_nan(array).fill_null(True))
+    return there
+
+
+def is_file(kind: Any) -> bool:
+    """Is it the struct {bytes, path} that Hugging Face keeps a picture or a sound in?"""
+    import pyarrow as pa
+
+    return pa.types.is_struct(kind) and {field.name for field in kind} <= {"bytes", "path"} and kind.num_fields > 0
+
+
+def layout_of(array: Any, modality: Modality) -> Layout:
+    """Position and part of each entry of one Arrow array."""
+    import pyarrow.compute as pc
+
+    there = present(array)
+    position = np.flatnonzero(there)
+    if not is_list(array.type) or not len(position) or modality.accepts(cell_of(array, int(position[0]))):
+        return position, np.full(len(position), -1)
+    parent = pc.list_parent_indices(array).to_numpy(zero_copy_only=False).astype(np.int64)
+    first = np.searchsorted(parent, parent, "left")
+    keep = present(pc.list_flatten(array))
+    return parent[keep], (np.arange(len(parent)) - first)[keep]
+
+
+def cell_of(array: Any, position: int) -> Any:
+    """One cell as a plain value; a list of numbers as an array that shares Arrow's memory where it can."""
+    kind = array.type
+    if not is_list(kind) or not array[position].is_valid:
+        return plain(array[position].as_py())
+    values = array[position].values
+    if is_number(kind.value_type):
+        return values.to_numpy(zero_copy_only=False)
+    if is_list(kind.value_type):
+        return [cell_of(values, k) for k in range(len(values))]
+    return plain(values.to_pylist())
+
+
+def plain(cell: Any) -> Any:
+    """A cell without the dicts that Hugging Face and JSON put around files.
+
+    Example:
+        >>> plain({"bytes": None, "path": "cat.png"}), plain([{"bytes": b"RIFF", "path": None}])
+        ('cat.png', [b'RIFF'])
+    """
+    if isinstance(cell, np.ndarray) and cell.dtype == object:  # what pandas makes of a list
+        cell = cell.tolist()
+    if isinstance(cell, list):
+        return [plain(part) for part in cell]
+    if isinstance(cell, dict) and cell and set(cell) <= {"bytes", "path"}:
+        return cell.get("path") if cell.get("bytes") is None else cell["bytes"]
+    if isinstance(cell, dict) and {"array", "sampling_rate"} <= set(cell):
+        return np.asarray(cell["array"], dtype=np.float32), cell["sampling_rate"]
+    return None if is_absent(cell) else cell
+
+
+def describe_cell(cell: Any) -> str:
+    """A raw cell in a few words, for a listing.
+
+    Example:
+        >>> describe_cell(b"1234"), describe_cell(np.zeros(3)), describe_cell(["a", "b"])
+        ('4 bytes', 'array (3,)', "['a', 'b']")
+    """
+    if isinstance(cell, bytes | bytearray | memoryview):
+        return f"{len(cell):,} bytes"
+    if isinstance(cell, np.ndarray):
+        return f"array {cell.shape}"
+    if isinstance(cell, list | tuple):
+        return f"[{', '.join(describe_cell(part) for part in cell[:2])}{', …' if len(cell) > 2 else ''}]"
+    return shorten(cell, 48)

@@ -1,0 +1,65 @@
+"""A table in words, for a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuamo.errors import CellError
+from kuamo.tables.arrow import describe_cell
+
+if TYPE_CHECKING:
+    from kuamo.column import Column
+    from kuamo.table import Table
+
+__all__ = ["describe"]
+
+
+def describe(table: Table) -> str:
+    """One line for each column: its name, its kind, how many cells are there, a first one."""
+    lines = [
+        (name, type(column.modality).__name__, *_seen(column, len(table))) for name, column in table.columns.items()
+    ]
+    if len(table):
+        plain_ids = table.ids[0] == "0" and table.ids == [str(row) for row in range(len(table))]
+        lines += [] if plain_ids else [("id", "", "name of the row", table.ids[0])]
+        lines += (
+            [] if table.groups == table.ids else [("group", "", f"{len(set(table.groups)):,} groups", table.groups[0])]
+        )
+        if table.labels is not None:
+            lines.append(
+                ("label", "", f"{len(set(map(str, table.labels))):,} classes", describe_plain(table.labels[0]))
+            )
+        for name, cells in table.meta.items():
+            lines.append((name, "", _split(cells) if name == "split" else "meta", describe_plain(cells[0])))
+    widths = [max((len(line[k]) for line in lines), default=0) for k in range(3)]
+    shown = [
+        "  " + "  ".join([*(word.ljust(width) for word, width in zip(line, widths)), line[3]]).rstrip()
+        for line in lines
+    ]
+    return "\n".join([f"{table.source}: {len(table):,} rows", *shown, *table.notes, *table.skipped()])
+
+
+def describe_plain(value: Any) -> str:
+    """A text as it is, if short; the end of a path."""
+    if isinstance(value, Path):
+        return str(value) if len(str(value)) <= 48 else "…" + str(value)[-47:]
+    return value if isinstance(value, str) and len(value) <= 48 else describe_cell(value)
+
+
+def _seen(column: Column, rows: int) -> tuple[str, str]:
+    there = np.unique(column.row)
+    several = f", {len(column.row):,} values" if len(column.row) > len(there) else ""
+    count = f"{len(there):,} of {rows:,}{several}"
+    if not len(there):
+        return count, ""
+    try:
+        return count, describe_plain(column[int(there[0])])
+    except CellError as error:
+        return count, f"given {error.given}"
+
+
+def _split(cells: Any) -> str:
+    return ", ".join(f"{name} {sum(each == name for each in cells):,}" for name in dict.fromkeys(cells))

@@ -1,0 +1,166 @@
+"""Folders: a metadata file beside its pictures or sounds, shards of Parquet, or files alone.
+
+metadata.csv (.tsv, .jsonl, .parquet)     its column `file_name` names the files, also below train/, test/, …
+*.parquet                                 shards of one table
+cat/1.png  cat/1.wav  cat/1.txt           one row `cat/1`, label `cat`, with a column for each kind of file
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from kuamo.errors import TableError
+from kuamo.modalities import Audio, Image
+from kuamo.tables.arrow import arrow_columns, checked, parsing
+from kuamo.tables.parquet import parquet_columns
+from kuamo.tables.text_files import read_csv, read_json
+
+__all__ = ["read_folder", "table_file"]
+
+METADATA = tuple(f"metadata{suffix}" for suffix in (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"))
+_SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+_SPLITS |= dict.fromkeys(("validation", "valid", "val", "dev"), "validation")
+_KINDS = ((Image(), "image"), (Audio(), "audio"))
+
+
+def read_folder(folder: Path, encoding: str | None) -> dict[str, Any]:
+    """Column name → cells.
+
+    Raises:
+        TableError: nothing in the folder makes a table.
+    """
+    parts = {split: each for each, split in _split_folders(folder).items()}
+    for found in ({"": folder}, parts):
+        tables = {split: _metadata(each) for split, each in found.items()}
+        present = {split: path for split, path in tables.items() if path is not None}
+        if present:
+            return _with_metadata(folder, present, encoding)
+    shards = sorted(path for path in folder.rglob("*.parquet") if not _hidden(path, folder))
+    if shards:
+        return _shards(folder, shards)
+    return _files(folder, list(parts))
+
+
+def table_file(path: Path, encoding: str | None) -> Any:
+    """One text file of rows, or a small Parquet file, as an Arrow table."""
+    import pyarrow.parquet as pq
+
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        return pq.read_table(path)
+    return read_csv(path, encoding) if suffix in (".csv", ".tsv") else read_json(path, encoding)
+
+
+def _split_folders(folder: Path) -> dict[Path, str]:
+    inside = [each for each in sorted(folder.iterdir()) if each.is_dir()]
+    return {each: _SPLITS[each.name.lower()] for each in inside if each.name.lower() in _SPLITS}
+
+
+def _metadata(folder: Path) -> Path | None:
+    found = [folder / name for name in METADATA if (folder / name).is_file()]
+    if len(found) > 1:
+        raise TableError(f"{folder}: given {[path.name for path in found]}; expected one metadata file")
+    return found[0] if found else None
+
+
+def _with_metadata(folder: Path, files: dict[str, Path], encoding: str | None) -> dict[str, Any]:
+    import pyarrow as pa
+
+    tables = []
+    for split, path in files.items():
+        with parsing(path):
+            table = checked(table_file(path, encoding))
+        below = path.parent.relative_to(folder)
+        for name in table.column_names:
+            if name == "file_name" or name.endswith("_file_name"):
+                names = [_below(below, each) for each in table[name].to_pylist()]
+                table = table.set_column(table.column_names.index(name), name, pa.array(names, pa.string()))
+        if split and "split" not in table.column_names:
+            table = table.append_column("split", pa.array([split] * len(table), pa.string()))
+        tables.append(table)
+    columns = arrow_columns(pa.concat_tables(tables, promote_options="permissive"))
+    return {_clear_name(name, cells, set(columns)): cells for name, cells in columns.items()}
+
+
+def _below(folder: Path, name: str | None) -> str | None:
+    return name if name is None or "://" in name or folder == Path() else str(folder / name)
+
+
+def _clear_name(name: str, cells: Any, taken: set[str]) -> str:
+    """`file_name` → `image` or `audio`, `photo_file_name` → `photo`, unless there is such a column."""
+    if name != "file_name":
+        short = name.removesuffix("_file_name")
+        return name if short in taken else short
+    first = next((cell for cell in (cells[k] for k in range(min(len(cells), 100))) if isinstance(cell, str)), "")
+    kind = next((kind for modality, kind in _KINDS if modality.accepts(first)), "file")
+    return name if kind in taken else kind
+
+
+def _shards(folder: Path, shards: list[Path]) -> dict[str, Any]:
+    import pyarrow.parquet as pq
+
+    columns: dict[str, Any] = dict(parquet_columns(shards))
+    splits = [_split_of(path.relative_to(folder)) for path in shards]
+    if "split" not in columns and any(splits):
+        rows = [pq.ParquetFile(path).metadata.num_rows for path in shards]
+        columns["split"] = [split for split, count in zip(splits, rows) for _ in range(count)]
+    return columns
+
+
+def _split_of(path: Path) -> str | None:
+    """The split that a shard's name or folder says: `train-00000-of-00002.parquet`, `test/0.parquet`."""
+    words = [*path.parts[:-1], re.split(r"[-_.]", path.name)[0]]
+    return next((_SPLITS[word.lower()] for word in words if word.lower() in _SPLITS), None)
+
+
+def _files(folder: Path, splits: list[str]) -> dict[str, Any]:
+    """One row for each stem, one column for each kind of file, label from the folder that a file is in."""
+    rows: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.rglob("*")):
+        kind = _kind(path)
+        if kind is None or _hidden(path, folder) or not path.is_file():
+            continue
+        local = path.relative_to(folder)
+        key = str(local.with_suffix(""))
+        if kind in rows.get(key, {}):
+            key = str(local)  # 1.png beside 1.jpg: two rows
+        row = rows.setdefault(key, {"id": key} | _parents(local, bool(splits)))
+        row[kind] = _read_text(path) if kind == "text" else str(local)
+    if not any({"image", "audio"} & set(row) for row in rows.values()):
+        raise TableError(
+            f"given the folder {str(folder)!r}; expected {METADATA[0]} (or .jsonl, .parquet), Parquet shards, "
+            f"or pictures and sounds"
+        )
+    names = [
+        name for name in ("id", "image", "audio", "text", "label", "split") if any(name in r for r in rows.values())
+    ]
+    return {name: [row.get(name) for row in rows.values()] for name in names}
+
+
+def _kind(path: Path) -> str | None:
+    if path.suffix.lower() == ".txt":
+        return "text"
+    return next((kind for modality, kind in _KINDS if modality.accepts(path)), None)
+
+
+def _parents(local: Path, splits: bool) -> dict[str, str]:
+    found: dict[str, str] = {}
+    parents = list(local.parts[:-1])
+    if splits and parents and parents[0].lower() in _SPLITS:
+        found["split"] = _SPLITS[parents.pop(0).lower()]
+    if parents:
+        found["label"] = parents[-1]
+    return found
+
+
+def _read_text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8-sig").strip() or None
+    except UnicodeDecodeError as error:
+        raise TableError(f"{path}: given {error}; expected a text in UTF-8") from None
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)

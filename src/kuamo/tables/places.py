@@ -1,0 +1,138 @@
+"""Where the file that a cell names is: below the table's folder, at a `file://` URL, or, if asked for, on the web.
+
+With a `root`, names are looked up there, and nothing outside it is read, by whatever way a name leads out: `..`, an
+absolute path, a link. Without one the table is trusted as its user's own: names start in the table's folder and may
+lead anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from kuamo.column import Layout, layout
+from kuamo.errors import CellError, KuamoError
+from kuamo.files import beside, cache_folder
+from kuamo.modalities import Modality
+from kuamo.modalities.base import in_words
+
+__all__ = ["PlacedCells", "Places"]
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+MAX_DOWNLOAD = 256 << 20
+SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Places:
+    """Finds files.
+
+    Args:
+        folder: where relative names start. jail: is everything outside `folder` refused?
+        download: may files be fetched from http and https URLs?
+    """
+
+    folder: Path
+    jail: bool = False
+    download: bool = False
+
+    def find(self, name: str) -> Path:
+        """The path of the file that a cell names; it may not exist.
+
+        Raises:
+            CellError: outside the root, or a URL that is not fetched.
+        """
+        if _SCHEME.match(name):
+            parts = urlsplit(name)
+            if parts.scheme.lower() in ("http", "https"):
+                return self._fetched(name)
+            if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
+                raise CellError(in_words(name), "a path, a file:// URL, or http(s):// with download=True")
+            name = unquote(parts.path)
+        path = self.folder / name
+        if self.jail:
+            try:
+                inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.folder))
+            except (OSError, ValueError) as error:
+                raise CellError(f"{in_words(name)} ({error})", "a path") from None
+            if not inside:
+                raise CellError(f"{in_words(name)}, which is outside the root", f"a path inside {self.folder}")
+        return path
+
+    def place(self, cell: Any) -> Any:
+        """A cell with its names made paths."""
+        if isinstance(cell, list):
+            return [self.place(part) for part in cell]
+        return self.find(cell) if isinstance(cell, str) else cell
+
+    def place_if_there(self, cell: Any) -> Any:
+        """The same, but a text that names no file stays a text: a modality of the user's own may mean it."""
+        if isinstance(cell, list):
+            return [self.place_if_there(part) for part in cell]
+        if not isinstance(cell, str) or len(cell) > 1024 or "\n" in cell:
+            return cell
+        if _SCHEME.match(cell):
+            return self.find(cell)
+        try:
+            return self.find(cell) if (self.folder / cell).is_file() else cell
+        except (OSError, ValueError) as error:
+            if isinstance(error, CellError):
+                raise
+            return cell
+
+    def _fetched(self, url: str) -> Path:
+        """A copy of a file on the web, in the cache; fetched once."""
+        if not self.download:
+            raise CellError(in_words(url), "a file on this machine, or download=True to fetch it")
+        copy = cache_folder() / "downloads" / hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
+        if not copy.exists():
+            _fetch(url, copy)
+        return copy
+
+
+def _fetch(url: str, copy: Path) -> None:
+    from http.client import HTTPException
+    from urllib.request import Request, urlopen
+
+    try:
+        request = Request(url, headers={"User-Agent": "kuamo"})
+        with urlopen(request, timeout=SECONDS) as answer, beside(copy) as part, part.open("wb") as file:
+            size = 0
+            while piece := answer.read(1 << 20):
+                size += len(piece)
+                if size > MAX_DOWNLOAD:
+                    raise CellError(f"{in_words(url)}, more than {MAX_DOWNLOAD:,} bytes", "a smaller file")
+                file.write(piece)
+            if answer.length:
+                raise CellError(f"{in_words(url)}, which broke off after {size:,} bytes", "the whole file")
+    except KuamoError:
+        raise
+    except (OSError, HTTPException, ValueError) as error:  # URLError and TimeoutError are OSErrors
+        raise CellError(f"{in_words(url)} ({error})", "a file that can be fetched") from None
+
+
+class PlacedCells:
+    """Cells that are changed when they are asked for, such as names that become paths.
+
+    Args:
+        cells: a list or lazy cells. change: what is done to each cell; absent ones and lists stay what they are.
+    """
+
+    def __init__(self, cells: Any, change: Callable[[Any], Any]) -> None:
+        self.cells, self.change = cells, change
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def __getitem__(self, position: int) -> Any:
+        return self.change(self.cells[position])
+
+    def layout(self, modality: Modality) -> Layout:
+        """Position and part of each entry, as in the cells themselves."""
+        return layout(self.cells, modality)
