@@ -1,9 +1,9 @@
-"""Chinese ↔ picture on emoji, and all four columns at once: what `fit` returns by default, beside its closed form alone.
+"""Chinese ↔ picture on emoji, and all four columns: what `fit` returns by default, beside its closed form alone.
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/emoji_chinese.py
 
-split(test=300, by="group", seed=s), fit(train, seed=0), gallery 300, as in `emoji_retrieval.py`. The paired test is that of
-`Report.compare`: the same queries in both, one test for each split and direction, not corrected.
+split(test=300, by="group", seed=s), fit(train, seed=0), gallery 300, as in `emoji_retrieval.py`. The paired test is
+that of `Report.compare`: the same queries in both.
 """
 
 import numpy as np
