@@ -1,6 +1,7 @@
 """The cache as its owner sees it: how large it is, how large it may become, and how to be rid of it.
 
-Shards that were not used longest go first; what is gone is encoded again when it is asked for.
+Where `KUAMO_CACHE_LIMIT` is set, files that were not used longest go first whenever one is added, but none that the
+running work uses. What is gone is encoded again when it is asked for.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kuamo.errors import KuamoError
-from kuamo.features import cache_folder
+from kuamo.files import cache_folder
 
 __all__ = ["human", "limit", "shrink", "size_of", "state"]
 

@@ -9,6 +9,7 @@ leaves no half file and two processes never meet in one. What is known is found 
 from __future__ import annotations
 
 import hashlib
+import os
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.cache import limit, shrink
 from kuamo.encoders.base import batches, encode_items, is_module, prepare
-from kuamo.errors import CellError
+from kuamo.errors import CellError, StoreError
 from kuamo.files import beside, cache_folder
 from kuamo.modalities import content_key
 from kuamo.table import AHEAD, Table
@@ -27,6 +29,11 @@ from kuamo.threads import in_order
 __all__ = ["FeatureCache", "cache_folder", "features", "length_note"]
 
 SHARD_ROWS = 2048
+TRIES = 3
+
+
+class Gone(Exception):
+    """A shard that was there is not there any more: somebody cleared the cache, or it grew beyond its limit."""
 
 
 class FeatureCache:
@@ -49,6 +56,7 @@ class FeatureCache:
         self.folder = (root or cache_folder()) / "features" / name
         self._place: dict[bytes, tuple[Path, int]] = {}
         self._read: set[Path] = set()
+        self._used: set[Path] = set()
         self._refresh()
 
     def known(self, keys: list[bytes]) -> np.ndarray:
@@ -56,8 +64,12 @@ class FeatureCache:
         return np.array([key in self._place for key in keys], dtype=bool)
 
     def take(self, keys: list[bytes]) -> np.ndarray:
-        """Features (n, D) float32 of known keys, read from their shards only."""
-        from safetensors import safe_open
+        """Features (n, D) float32 of known keys, read from their shards only.
+
+        Raises:
+            Gone: a shard was removed meanwhile; its keys are no longer known.
+        """
+        from safetensors import SafetensorError, safe_open
 
         by_shard: dict[Path, list[tuple[int, int]]] = {}
         for position, key in enumerate(keys):
@@ -66,8 +78,14 @@ class FeatureCache:
         out: np.ndarray | None = None
         for shard, places in by_shard.items():
             position, row = np.array(places).T
-            with safe_open(shard, framework="numpy") as file:
-                rows = file.get_tensor("features")[row]
+            try:
+                with safe_open(shard, framework="numpy") as file:
+                    rows = file.get_tensor("features")[row]
+                os.utime(shard)  # the longest unused go first, where the cache has a limit
+            except (OSError, SafetensorError):
+                self._forget(shard)
+                raise Gone(str(shard)) from None
+            self._used.add(shard)
             if out is None:
                 out = np.empty((len(keys), rows.shape[1]), dtype=np.float32)
             out[position] = rows
@@ -89,6 +107,14 @@ class FeatureCache:
         with beside(shard) as part:
             save_file(arrays, part)
         self._note(shard, arrays["keys"])
+        self._used.add(shard)
+        most = limit()
+        if most is not None:
+            shrink(most, keep=frozenset(self._used))
+
+    def _forget(self, shard: Path) -> None:
+        self._read.discard(shard)
+        self._place = {key: place for key, place in self._place.items() if place[0] != shard}
 
     def _refresh(self) -> None:
         from safetensors import SafetensorError, safe_open
@@ -133,7 +159,12 @@ def features(
         # No name to keep it by, or nothing to save.
         return _stacked(encode_entries(table, name, encoder, np.arange(len(column.row))))
     store = FeatureCache(fingerprint)
-    return store.take(_encode_missing(store, table, name, encoder, progress))
+    for _ in range(TRIES):
+        try:
+            return store.take(_encode_missing(store, table, name, encoder, progress))
+        except Gone:
+            continue  # encode again what is gone
+    raise StoreError(f"{store.folder}: given a cache that is emptied while it is used; expected one that stays")
 
 
 def _encode_missing(

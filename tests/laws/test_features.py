@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import signal
 import subprocess
 import sys
@@ -11,13 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kuamo.features import FeatureCache
+import kuamo as km
+from kuamo.features import FeatureCache, features
 
 WRITER = """
 import hashlib, sys
 from pathlib import Path
 import numpy as np
-from kuamo.features import FeatureCache
+import kuamo as km
+from kuamo.features import FeatureCache, features
 cache = FeatureCache("law/1", root=Path(sys.argv[1]))
 for number in range(int(sys.argv[2]), 10**6):
     keys = [hashlib.sha256(f"{number}/{i}".encode()).digest() for i in range(50)]
@@ -56,3 +59,60 @@ def test_a_damaged_shard_is_encoded_again(tmp_path: Path) -> None:
     shard = next(cache.folder.glob("*.safetensors"))
     shard.write_bytes(shard.read_bytes()[:40])
     assert FeatureCache("law/2", root=tmp_path).known([b"a" * 32, b"b" * 32]).sum() == 1
+
+
+def test_a_limit_removes_what_was_not_used_longest_but_not_what_is_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUAMO_CACHE", str(tmp_path))
+    monkeypatch.setenv("KUAMO_CACHE_LIMIT", "100KB")
+    for number in range(3):  # each is about 40 KB
+        cache = FeatureCache("law/3")
+        cache.add([bytes([number]) * 32], np.full((1, 10_000), number, np.float32))
+        os.utime(next(iter(cache._used)), (number, number))
+    assert FeatureCache("law/3").known([bytes([n]) * 32 for n in range(3)]).tolist() == [False, True, True]
+    cache = FeatureCache("law/3")
+    for number in range(3, 7):  # one run that needs more than the limit keeps all of it
+        cache.add([bytes([number]) * 32], np.full((1, 10_000), number, np.float32))
+    assert cache.take([bytes([n]) * 32 for n in range(3, 7)])[:, 0].tolist() == [3, 4, 5, 6]
+
+
+def test_a_cache_that_is_cleared_meanwhile_is_filled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUAMO_CACHE", str(tmp_path))
+    table = km.Table({"a": ["x", "yy", "zzz"]}, modalities={"a": km.Text()})
+    encoder = Lengths()
+    assert features(table, "a", encoder)[:, 0].tolist() == [1, 2, 3]
+    take = FeatureCache.take
+
+    def cleared(self: FeatureCache, keys: list[bytes]) -> np.ndarray:
+        monkeypatch.setattr(FeatureCache, "take", take)
+        for shard in self.folder.iterdir():
+            shard.unlink()
+        return take(self, keys)
+
+    monkeypatch.setattr(FeatureCache, "take", cleared)
+    assert features(table, "a", encoder)[:, 0].tolist() == [1, 2, 3]
+    assert encoder.seen == 6
+
+
+def test_ten_new_rows_cost_ten_encodings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUAMO_CACHE", str(tmp_path))
+    texts, encoder = [f"text {n}" for n in range(50)], Lengths()
+    features(km.Table({"a": texts}, modalities={"a": km.Text()}), "a", encoder)
+    more = [*[f"new {n}" for n in range(10)], *texts, *texts]
+    features(km.Table({"a": more}, modalities={"a": km.Text()}), "a", encoder)
+    assert encoder.seen == 60
+
+
+class Lengths:
+    """An encoder that counts what it encodes."""
+
+    fingerprint = "lengths/1"
+    seen = 0
+
+    def prepare(self, value: str) -> np.ndarray:
+        return np.array([len(value)], np.float32)
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        self.seen += len(batch)
+        return batch
