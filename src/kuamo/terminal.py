@@ -1,0 +1,155 @@
+"""What the commands share: opening tables and spaces, reading options, progress bars, printing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kuamo.index import Hit, Index
+    from kuamo.space import Space
+    from kuamo.table import Table
+
+__all__ = [
+    "bar",
+    "here",
+    "hit_lines",
+    "load_imports",
+    "open_array",
+    "open_index",
+    "open_space",
+    "open_table",
+    "parse_objective",
+    "say",
+]
+
+
+def open_table(name: str, own: dict[str, dict[str, Any]]) -> Table:
+    """A table by file, or one that comes with kuamo by name."""
+    import kuamo as km
+
+    if name == "emoji" and not Path(name).exists():
+        return km.datasets.emoji()
+    return km.Table.read(name, modalities=own["MODALITIES"] or None)
+
+
+def open_array(name: str) -> Any:
+    """An array from a .npy file; pickled objects are refused.
+
+    Raises:
+        TableError: the file is missing, or holds no plain array.
+    """
+    import numpy as np
+
+    from kuamo.errors import TableError
+
+    try:
+        return np.load(name, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise TableError(f"given {name!r} ({error}); expected a .npy file of numbers") from None
+
+
+def open_space(path: Path, own: dict[str, dict[str, Any]]) -> Space:
+    """A saved space, with the user's own parts."""
+    from kuamo.space import Space
+
+    custom = {name: (own["MODALITIES"].get(name), own["ENCODERS"].get(name)) for name in own["MODALITIES"]}
+    return Space.load(path, custom=custom)
+
+
+def open_index(path: Path, space: Space) -> Index:
+    """The index beside or at this path: `path/index` of a space folder, or an index folder itself."""
+    from kuamo.index import Index
+
+    return Index.load(path / "index" if (path / "model.safetensors").exists() else path, space)
+
+
+def load_imports(names: list[str] | None) -> dict[str, dict[str, Any]]:
+    """MODALITIES and ENCODERS of the user's modules, which are found beside the working folder or installed."""
+    import importlib
+
+    from kuamo.errors import TableError
+
+    found: dict[str, dict[str, Any]] = {"MODALITIES": {}, "ENCODERS": {}}
+    for name in names or []:
+        sys.path.insert(0, str(Path.cwd()))
+        try:
+            module = importlib.import_module(name.removesuffix(".py"))
+        except ImportError as error:
+            raise TableError(f"--import {name}: given a module that cannot be imported ({error})") from None
+        finally:
+            sys.path.pop(0)
+        for kind in found:
+            found[kind] |= getattr(module, kind, {})
+    return found
+
+
+def parse_objective(text: str) -> Any:
+    """`InfoNCE+0.5*Reconstruct` → the objective; names are those of `kuamo.objectives.__all__`."""
+    from kuamo import objectives
+    from kuamo.errors import TableError
+
+    total: Any = None
+    for part in text.replace(" ", "").split("+"):
+        weight, _, name = part.rpartition("*")
+        kind = getattr(objectives, name, None) if name in objectives.__all__ else None
+        try:
+            term = float(weight or 1) * kind() if kind and weight else kind and kind()
+        except (TypeError, ValueError):
+            term = None
+        if term is None:
+            raise TableError(f"given objective {part!r}; expected one of {objectives.__all__}, as in 'A+0.5*B'")
+        total = term if total is None else total + term
+    return total
+
+
+class bar:
+    """A progress bar on the terminal's error stream, one line for each column; nothing where nobody looks."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.live = sys.stderr.isatty() and not quiet
+        self.tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> Any:
+        if not self.live:
+            return None
+        from rich.console import Console
+        from rich.progress import Progress
+
+        self.progress = Progress(console=Console(stderr=True), transient=True)
+        self.progress.start()
+        return self._update
+
+    def __exit__(self, *_: object) -> None:
+        if self.live:
+            self.progress.stop()
+
+    def _update(self, name: str, done: int, of: int) -> None:
+        if name not in self.tasks:
+            self.tasks[name] = self.progress.add_task(name, total=of)
+        self.progress.update(self.tasks[name], completed=done, total=of)
+
+
+def here(encoder: Any, extra: str) -> str:
+    """The encoder's name, or how to get it."""
+    return encoder.__name__ if encoder.installed() else f"none: pip install 'kuamo[{extra}]'"
+
+
+def hit_lines(hits: list[Hit], several: bool = False) -> str:
+    """One line for each hit; with its column and percentile where several columns were searched."""
+    lines = []
+    for hit in hits:
+        where = (
+            f"{hit.column:10}  {'–' if hit.percentile is None else format(hit.percentile, '6.2f')} %  "
+            if several
+            else ""
+        )
+        lines.append(f"{hit.score:7.3f}  {where}{hit.id:16}  {hit.show}")
+    return "\n".join(lines)
+
+
+def say(data: dict[str, Any], as_json: bool, text: str) -> None:
+    """To people, or to machines."""
+    print(json.dumps(data, ensure_ascii=False, default=str) if as_json else text)

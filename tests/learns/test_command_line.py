@@ -1,0 +1,94 @@
+"""The verbs on the command line, from a table of files to hits, in one process by typer's runner."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+import kuamo as km
+from kuamo import cache, demo
+from kuamo.cli import app
+
+
+def run(*words: object) -> dict:
+    result = CliRunner().invoke(app, [str(word) for word in words] + ["--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 emoji as a CSV of texts and picture files, and 40 that are kept apart; some cells are empty."""
+    folder = tmp_path_factory.mktemp("files")
+    (folder / "photos").mkdir()
+    few = km.datasets.emoji().take(range(0, 1600, 10))
+    rows = []
+    for i in range(len(few)):
+        (folder / "photos" / f"{i}.png").write_bytes(few[i]["image"])
+        rows.append((i, "" if i % 10 == 3 else few[i]["text"], "" if i % 10 == 7 else f"photos/{i}.png"))
+    for name, part in (("pets.csv", rows[:120]), ("unseen.csv", rows[120:])):
+        with (folder / name).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("id", "text", "photo"), *part])
+    fitted = run("fit", folder / "pets.csv", "--out", folder / "pets.space")
+    assert any("InfoNCE" in note for note in fitted["notes"])
+    return folder
+
+
+def test_search_in_one_column_and_in_all(folder: Path) -> None:
+    text = km.datasets.emoji().take(range(0, 1600, 10))[5]["text"]
+    hits = run("search", folder / "pets.space", text, "--to", "photo", "-k", 3)["hits"]
+    assert len(hits) == 3 and hits[0]["id"] == "5"
+    everywhere = run("search", folder / "pets.space", text)["hits"]
+    assert {hit["column"] for hit in everywhere} <= {"text", "photo"} and everywhere[0]["percentile"] > 90
+
+
+def test_encode_gives_the_codes_of_the_space(folder: Path) -> None:
+    said = run("encode", folder / "pets.space", folder / "unseen.csv", "--out", folder / "codes.parquet")
+    table = km.Table.read(folder / "unseen.csv")
+    space = km.Space.load(folder / "pets.space")
+    stored = pq.read_table(folder / "codes.parquet")
+    assert stored["id"].to_pylist() == table.ids and said["rows"] == len(table)
+    assert np.allclose(np.stack(stored["code"].to_pylist()), np.asarray(space.encode(table)), atol=1e-6)
+    assert not list(folder.glob(".codes*"))
+
+
+def test_an_index_that_lasts_and_grows(folder: Path) -> None:
+    pytest.importorskip("lance", reason="the index on disk needs pylance")
+    space, at = folder / "pets.space", folder / "pets.lance"
+    assert run("index", space, folder / "pets.csv", "--out", at, "--thumbnails")["rows"] == 120
+    assert run("index", space, folder / "unseen.csv", "--out", at, "--add")["rows"] == 160
+    hits = run("search", space, "a face", "--to", "photo", "--index", at, "--where", "id = '150'")["hits"]
+    assert [hit["id"] for hit in hits] == ["150"] and hits[0]["thumbnail"]
+    both = CliRunner().invoke(app, ["index", str(space), "x.csv", "--out", str(at), "--add", "--update"])
+    assert both.exit_code != 0
+
+
+def test_the_cache_can_be_seen_limited_and_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUAMO_CACHE", str(tmp_path))
+    for number in range(4):
+        (tmp_path / f"{number}.part").write_bytes(b"x" * 1000)
+        import os
+
+        os.utime(tmp_path / f"{number}.part", (number, number))
+    assert run("cache")["bytes"] == 4000
+    assert run("cache", "--limit", "2KB")["freed"] == 2000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2.part", "3.part"]
+    assert run("cache", "--clear")["bytes"] == 0
+    with pytest.raises(km.KuamoError, match="500MB"):
+        cache.size_of("many")
+
+
+def test_the_demo_answers_in_words_and_writes_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = km.datasets.emoji().take(range(0, 1500, 3))
+    monkeypatch.setattr(demo, "columns", lambda: ["text", "image"])  # the other two take minutes to encode
+    monkeypatch.setattr(km.datasets, "emoji", lambda columns: few)
+    monkeypatch.setattr(few, "split", lambda test, by, seed: km.Table.split(few, 100, by=by, seed=seed))
+    shown = run("demo", "--page", tmp_path / "demo.html", "--lang", "zh")
+    assert [answers["asked"] for answers in shown["answers"]] == ["a text", "the picture of"]
+    assert "召回率" in (tmp_path / "demo.html").read_text("utf-8")
