@@ -113,7 +113,7 @@ def network(count: int = 192, runs: int = 8) -> None:
             encode_items(encoder, batch, "image")
 
     for _ in range(runs):
-        for number, (what, made) in enumerate(rates.items()):
+        for number, made in enumerate(rates.values()):
             threads.workers = lambda number=number: max(number, 1)
             start = time.perf_counter()
             features(table, "image", encoder, cache=False) if number else raw()
