@@ -37,8 +37,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-TableArgument = Annotated[str, typer.Argument(help="A CSV, TSV, JSON-lines or Parquet file, or 'emoji'.")]
+TableArgument = Annotated[
+    str, typer.Argument(help="A CSV, TSV, JSON-lines, Parquet or Arrow file, a folder, or 'emoji'.")
+]
 SpaceArgument = Annotated[Path, typer.Argument(help="The folder of a saved space.")]
+OnError = Annotated[
+    str, typer.Option("--on-error", help="A cell that cannot be read: 'raise', or 'skip' it and say so.")
+]
+Root = Annotated[
+    Path | None, typer.Option(help="Where names of files start; with it, a name that leads out of it is an error.")
+]
+Encoding = Annotated[str | None, typer.Option(help="Of a text table that is not UTF-8, such as gb18030.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 Import = Annotated[
@@ -60,6 +69,9 @@ def fit(
     ] = None,
     steps: Annotated[int, typer.Option(help="Training steps, for objectives that are trained.")] = 600,
     seed: Seed = 0,
+    on_error: OnError = "raise",
+    root: Root = None,
+    encoding: Encoding = None,
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
@@ -67,7 +79,7 @@ def fit(
     import kuamo as km
 
     own = load_imports(imports)
-    rows = open_table(table, own)
+    rows = open_table(table, own, on_error, root, encoding)
     with bar(quiet=as_json) as progress:
         space = km.fit(
             rows,
@@ -95,6 +107,9 @@ def evaluate(
         Path | None, typer.Option(help="A saved .json report of the same rows: is the difference more than chance?")
     ] = None,
     seed: Seed = 0,
+    on_error: OnError = "raise",
+    root: Root = None,
+    encoding: Encoding = None,
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
@@ -106,8 +121,9 @@ def evaluate(
     other = km.Report.load(against) if against else None
     own = load_imports(imports)
     loaded = open_space(space, own)
+    rows = open_table(table, own, on_error, root, encoding)
     with bar(quiet=as_json) as progress:
-        report = km.evaluate(loaded, open_table(table, own), positives=positives, seed=seed, progress=progress)
+        report = km.evaluate(loaded, rows, positives=positives, seed=seed, progress=progress)
     for path in save or []:
         report.save(path, lang=lang if path.suffix.lower() == ".html" else None)
     found = report.compare(other, seed=seed) if other else None
@@ -120,6 +136,9 @@ def encode(
     space: SpaceArgument,
     table: TableArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="A .parquet file: id, and the code of the whole row.")],
+    on_error: OnError = "raise",
+    root: Root = None,
+    encoding: Encoding = None,
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
@@ -128,8 +147,9 @@ def encode(
 
     own = load_imports(imports)
     loaded = open_space(space, own)
+    given = open_table(table, own, on_error, root, encoding)
     with bar(quiet=as_json) as progress:
-        rows, empty = write_codes(loaded, open_table(table, own), out, progress=progress)
+        rows, empty = write_codes(loaded, given, out, progress=progress)
     say(
         {"rows": rows, "empty": empty, "dim": loaded.dim, "out": str(out)},
         as_json,
@@ -145,6 +165,9 @@ def index(
     add: Annotated[bool, typer.Option("--add", help="Put the rows into an index that is there.")] = False,
     update: Annotated[bool, typer.Option("--update", help="The same, replacing rows of a known id.")] = False,
     thumbnails: Annotated[bool, typer.Option("--thumbnails", help="Keep small pictures for showing hits.")] = False,
+    on_error: OnError = "raise",
+    root: Root = None,
+    encoding: Encoding = None,
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
@@ -155,7 +178,7 @@ def index(
     if add and update:
         raise TableError("given --add and --update; expected one of them")
     own = load_imports(imports)
-    loaded, rows = open_space(space, own), open_table(table, own)
+    loaded, rows = open_space(space, own), open_table(table, own, on_error, root, encoding)
     with bar(quiet=as_json) as progress:
         if add or update:
             made = Index.load(out, loaded)
@@ -196,6 +219,9 @@ def search(
 @app.command()
 def info(
     path: Annotated[str | None, typer.Argument(help="A space folder or a table; nothing for the installation.")] = None,
+    on_error: OnError = "raise",
+    root: Root = None,
+    encoding: Encoding = None,
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
@@ -209,9 +235,9 @@ def info(
         loaded = open_space(Path(path), load_imports(imports))
         say({key: config[key] for key in ("format", "ports", "notes", "info")}, as_json, str(loaded))
     elif path:
-        rows = open_table(path, load_imports(imports))
+        rows = open_table(path, load_imports(imports), on_error, root, encoding)
         columns = {name: type(kind).__name__ for name, kind in rows.modalities.items()}
-        say({"rows": len(rows), "columns": columns}, as_json, str(rows))
+        say({"rows": len(rows), "columns": columns, "notes": rows.notes}, as_json, rows.describe())
     else:
         state = {
             "version": km.__version__,

@@ -26,13 +26,19 @@ __all__ = [
 ]
 
 
-def open_table(name: str, own: dict[str, dict[str, Any]]) -> Table:
-    """A table by file, or one that comes with kuamo by name."""
+def open_table(
+    name: str,
+    own: dict[str, dict[str, Any]],
+    on_error: str = "raise",
+    root: Path | None = None,
+    encoding: str | None = None,
+) -> Table:
+    """A table by file or folder, or one that comes with kuamo by name."""
     import kuamo as km
 
     if name == "emoji" and not Path(name).exists():
         return km.datasets.emoji()
-    return km.Table.read(name, modalities=own["MODALITIES"] or None)
+    return km.Table.read(name, modalities=own["MODALITIES"] or None, root=root, encoding=encoding, on_error=on_error)
 
 
 def open_array(name: str) -> Any:

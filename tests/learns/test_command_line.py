@@ -58,6 +58,19 @@ def test_encode_gives_the_codes_of_the_space(folder: Path) -> None:
     assert not list(folder.glob(".codes*"))
 
 
+def test_a_bad_cell_is_named_or_skipped(folder: Path) -> None:
+    rows = (folder / "unseen.csv").read_text("utf-8") + "160,a broken picture,photos/broken.png\n"
+    (folder / "bad.csv").write_text(rows, "utf-8")
+    (folder / "photos" / "broken.png").write_bytes(b"no picture")
+    words = ["evaluate", folder / "pets.space", folder / "bad.csv"]
+    refused = CliRunner().invoke(app, [str(word) for word in words])
+    assert isinstance(refused.exception, km.CellError) and "'photo'" in str(refused.exception)
+    said = run(*words, "--on-error", "skip")
+    assert any("1" in note and "photo" in note for note in said["notes"])
+    outside = [*map(str, words), "--root", str(folder / "photos")]
+    assert isinstance(CliRunner().invoke(app, outside).exception, km.KuamoError)
+
+
 def test_an_index_that_lasts_and_grows(folder: Path) -> None:
     pytest.importorskip("lance", reason="the index on disk needs pylance")
     space, at = folder / "pets.space", folder / "pets.lance"
