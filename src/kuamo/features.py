@@ -19,10 +19,10 @@ import numpy as np
 
 from kuamo.encoders.base import batches, encode_items, is_module, prepare
 from kuamo.errors import CellError
-from kuamo.modalities import content_key
+from kuamo.modalities import Text, content_key
 from kuamo.table import Table
 
-__all__ = ["FeatureCache", "cache_folder", "features"]
+__all__ = ["FeatureCache", "cache_folder", "features", "said_of_cuts"]
 
 SHARD_ROWS = 2048
 
@@ -146,6 +146,22 @@ def features(
                 progress(name, done, len(missing))
         cache.add([keys[entry] for entry in shard], np.concatenate(rows))
     return cache.take(keys)
+
+
+def said_of_cuts(table: Table, name: str, encoder: Any) -> str | None:
+    """What to say of a column's values that are longer than its encoder reads; `None` where there are none.
+
+    An encoder that reads a part of long values has `cut(value) -> bool`. Whether features were cached does not matter.
+
+    Raises:
+        CellError: naming column and row of a cell that cannot be read.
+    """
+    cut = getattr(encoder, "cut", None)
+    if cut is None or not isinstance(table.column(name).modality, Text):
+        return None
+    count = sum(cut(value) for value in table.values(name))
+    of, verb = len(table.column(name).row), "is" if count == 1 else "are"
+    return f"{count} of {of} {verb} longer than its encoder reads: what is beyond goes unseen" if count else None
 
 
 def encode_entries(table: Table, name: str, encoder: Any, entries: np.ndarray) -> Iterator[np.ndarray]:

@@ -15,10 +15,10 @@ import numpy as np
 
 from kuamo.codes import Code
 from kuamo.decoders.ridge import solve_ridge
-from kuamo.encoders import default_encoder
+from kuamo.encoders import HubEncoder, default_encoder
 from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import TableError
-from kuamo.features import features
+from kuamo.features import features, said_of_cuts
 from kuamo.memory import recall, remember
 from kuamo.modalities import Text
 from kuamo.objectives import CCA, Objective
@@ -90,7 +90,13 @@ def fit(
         if not is_trainable(port.encoder)
     }
     info = {"source": table.source, "rows": len(table), "seed": seed}
-    space = Space(ports, notes=[describe(port, cells, reasons.get(port.name)) for port in ports], info=info)
+    space = Space(
+        ports,
+        notes=[describe(port, cells, reasons.get(port.name) or hub_name(port.encoder)) for port in ports],
+        info=info,
+    )
+    cuts = ((port.name, said_of_cuts(table, port.name, port.encoder)) for port in ports)
+    space.notes += [f"{name}: {said}" for name, said in cuts if said]
     known: Mapping[str, Code] = {}
     if start is not None:
         go_on_from(start, space, objective, dim)
@@ -217,6 +223,11 @@ def sample_of(table: Table, name: str, most: int = 200) -> list[Any]:
     return list(
         table.values(name, np.unique(np.linspace(0, len(column.row) - 1, min(most, len(column.row))).astype(int)))
     )
+
+
+def hub_name(encoder: Any) -> str | None:
+    """Which pretrained model it is, where its class does not tell."""
+    return encoder.name if isinstance(encoder, HubEncoder) else None
 
 
 def describe(port: Port, cells: Packed, reason: str | None = None) -> str:

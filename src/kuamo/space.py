@@ -7,6 +7,7 @@ A port is found by its column's name, which may be any string; it never becomes 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +17,8 @@ import numpy as np
 
 from kuamo.codes import Code
 from kuamo.encoders.base import is_module
-from kuamo.errors import KuamoError, TableError, shorten
-from kuamo.features import encode_entries, features
+from kuamo.errors import CutWarning, KuamoError, TableError, shorten
+from kuamo.features import encode_entries, features, said_of_cuts
 from kuamo.modalities import Modality
 from kuamo.table import Table
 
@@ -152,6 +153,9 @@ class Space:
             table, name: whose column. cache: keep frozen features on disk.
         """
         port, column = self.port(name), table.column(name)
+        said = said_of_cuts(table, name, port.encoder)
+        if said:
+            warnings.warn(f"column {name!r}: {said}", CutWarning, stacklevel=2)
         if cache:
             entry_features = features(table, name, port.encoder, progress=progress)
         else:

@@ -63,6 +63,10 @@ class MiniLM:
         phrases = [phrase.strip() for phrase in _BREAKS.split(value) if phrase.strip()]
         return [value, *(phrases or [value])]
 
+    def cut(self, value: str) -> bool:
+        """Is this a text of which the end goes unseen, or is one of its phrases?"""
+        return len(value.encode()) + 2 > MAX_TOKENS and bool(self._tokenizer.encode(value).overflowing)
+
     def collate(self, items: list[list[str]]) -> list[list[str]]:
         """The list itself."""
         return items
