@@ -135,7 +135,6 @@ def info(
 ) -> None:
     """What a space, a table or this installation is made of."""
     import kuamo as km
-    from kuamo import encoders
     from kuamo.features import cache_folder
 
     if path and (Path(path) / "config.json").exists():
@@ -150,13 +149,14 @@ def info(
         state = {
             "version": km.__version__,
             "cache": str(cache_folder()),
-            "English text": here(encoders.MiniLM, "packaged"),
-            "text in other languages": here(encoders.MultilingualE5, "multilingual"),
-            "pictures": here(encoders.EfficientNetLite0, "packaged"),
-            "sounds": here(encoders.SpectralFeatures, "audio"),
             "objectives": km.objectives.__all__,
         }
-        say(state, as_json, "\n".join(f"{name}: {value}" for name, value in state.items()))
+        known = installed_encoders()
+        width = max(map(len, known))
+        lines = [f"{name}: {value}" for name, value in state.items()] + ["encoders:"]
+        lines += [f"  {name:{width}}  {reads}; {how or 'installed'}" for name, (reads, how) in known.items()]
+        named = {name: {"reads": reads, "installed": how is None} for name, (reads, how) in known.items()}
+        say(state | {"encoders": named}, as_json, "\n".join(lines))
 
 
 @app.command()
@@ -286,9 +286,24 @@ class bar:
         self.progress.update(self.tasks[name], completed=done, total=of)
 
 
-def here(encoder: Any, extra: str) -> str:
-    """The encoder's name, or how to get it."""
-    return encoder.__name__ if encoder.installed() else f"none: pip install 'kuamo[{extra}]'"
+def installed_encoders() -> dict[str, tuple[str, str | None]]:
+    """Name → what the encoder reads, and how to get it where it is not installed."""
+    from kuamo import encoders
+    from kuamo.encoders.default import HOW
+
+    reads = {
+        "MiniLM": "English text",
+        "MultilingualE5": "text in a hundred languages",
+        "EfficientNetLite0": "pictures",
+        "SpectralFeatures": "sounds, speech above all",
+        "SoundEffects": "sounds other than speech",
+        "Sounds": "sounds of any kind",
+        "HubEncoder": "text, pictures or sounds, by any pretrained model: encoders.hub(name)",
+    }
+    return {
+        name: (what, None if getattr(encoders, name).installed() else f"not installed: {HOW[name]}")
+        for name, what in reads.items()
+    }
 
 
 def hit_lines(hits: list[Hit]) -> str:

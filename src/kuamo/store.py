@@ -53,6 +53,7 @@ PARTS = {
     "MultilingualE5": "kuamo.encoders",
     "SpectralFeatures": "kuamo.encoders",
     "SoundEffects": "kuamo.encoders",
+    "Sounds": "kuamo.encoders",
     "HubEncoder": "kuamo.encoders",
     "WordEncoder": "kuamo.encoders.words",
     "PixelEncoder": "kuamo.encoders.pixels",

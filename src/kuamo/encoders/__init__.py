@@ -7,6 +7,7 @@ from kuamo.encoders.efficientnet import EfficientNetLite0
 from kuamo.encoders.minilm import MiniLM
 from kuamo.encoders.pretrained import HubEncoder, hub
 from kuamo.encoders.sound_effects import SoundEffects
+from kuamo.encoders.sounds import Sounds
 from kuamo.encoders.spectral import SpectralFeatures
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "MultilingualE5",
     "Pick",
     "SoundEffects",
+    "Sounds",
     "SpectralFeatures",
     "default_encoder",
     "hub",

@@ -1,9 +1,9 @@
 """SoundEffects: what makes a sound, as a network that has learned sound-effect libraries hears it.
 
     E (T, 96) = log10(1 + 10⁴ · mel power) / 9.458, frames of 46 ms every 23 ms at 44.1 kHz, peak at full scale
-    a_l (C_l, T_l) = mean over frequency of layer l = 1 … 4;   h = [max_t a_l, mean_t a_l] for the layers taken
+    h = [max over time of the mean over frequency of layer l], for the layers taken of 1 … 4
 
-A long sound is heard in pieces of 18 s; maxima and means go over all of them. Batch norm is folded into the
+A long sound is heard in pieces of about 18 s, and the maxima go over all of them. Batch norm is folded into the
 convolutions.
 Weights: X-Sequential-CE (CC-BY-4.0, A. B. Ma and A. Lerch), from the package `aisfx`, none of whose code is run.
 Source: Representation Learning for the Automatic Indexing of Sound Effects Libraries, Ma and Lerch, ISMIR 2022.
@@ -35,7 +35,7 @@ EPSILON = 1e-5
 
 
 class SoundEffects:
-    """Frozen encoder of sounds other than speech, D = 1536.
+    """Frozen encoder of sounds other than speech, D = 512.
 
     Args:
         first_layer: layers are taken from this one (1–4) on.
@@ -47,18 +47,18 @@ class SoundEffects:
         >>> encoder = SoundEffects()
         >>> tone = Waveform(np.sin(np.arange(8000) / 4).astype(np.float32), 8000)
         >>> encoder([encoder.prepare(tone)]).shape
-        (1, 1536)
+        (1, 512)
     """
 
     batch_size = 16
 
-    def __init__(self, *, first_layer: int = 3) -> None:
+    def __init__(self, *, first_layer: int = 4) -> None:
         if not 1 <= first_layer <= len(CHANNELS):
             raise KuamoError(f"first_layer: given {first_layer}; expected 1 to {len(CHANNELS)}")
         if not self.installed():
             raise KuamoError(
-                "the sound-effect network is not installed; expected `pip install 'kuamo[audio]'` "
-                "and `pip install --no-deps aisfx==0.1.2`"
+                "SoundEffects's weights are not installed; expected `pip install 'kuamo[audio]'` "
+                "and `pip install --no-deps aisfx`"
             )
         self.first_layer = first_layer
 
@@ -74,8 +74,8 @@ class SoundEffects:
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """How many features each layer gives: its maxima and its means."""
-        return tuple(2 * channels for channels in CHANNELS[self.first_layer - 1 :])
+        """How many features each layer gives."""
+        return CHANNELS[self.first_layer - 1 :]
 
     def config(self) -> dict[str, int]:
         """What the constructor takes."""
@@ -111,28 +111,22 @@ class SoundEffects:
         """(T, 96) → (D,)."""
         import torch
 
-        count = max(1, round(len(energies) / PIECE))
-        most: list[Any] = []
-        total: list[Any] = []
+        pieces = np.array_split(energies, max(1, round(len(energies) / PIECE)))
         with torch.inference_mode(), one_torch_thread():
-            for piece in np.array_split(energies, count):
-                layers = self._layers(torch.from_numpy(piece)[None, None])[self.first_layer - 1 :]
-                tops, sums = [layer.amax(1) for layer in layers], [layer.mean(1) * len(piece) for layer in layers]
-                most = [torch.maximum(a, b) for a, b in zip(most, tops)] if most else tops
-                total = [a + b for a, b in zip(total, sums)] if total else sums
-            parts = [part for a, b in zip(most, total, strict=True) for part in (a, b / len(energies))]
-            return torch.cat(parts).numpy()
+            heard = [torch.cat(self._layers(torch.from_numpy(piece)[None, None])) for piece in pieces]
+            return torch.stack(heard).amax(0).numpy()
 
     def _layers(self, x: Any) -> list[Any]:
-        """(1, 1, T, 96) → four of (C_l, T_l), means over frequency."""
+        """(1, 1, T, 96) → (C_l,) of each layer taken."""
         from torch.nn import functional as F
 
         taken = []
-        for number, (first, second) in enumerate(self._network):
+        for number, (first, second) in enumerate(self._network, start=1):
             x = F.relu_(F.conv2d(F.relu_(F.conv2d(x, *first, padding=1)), *second, padding=1))
-            if number < 3:
+            if number < len(CHANNELS):
                 x = F.max_pool2d(x, 2)
-            taken.append(x.mean(3)[0])
+            if number >= self.first_layer:
+                taken.append(x.mean(3).amax((0, 2)))
         return taken
 
     @cached_property
@@ -143,18 +137,24 @@ class SoundEffects:
 
     @cached_property
     def _network(self) -> list[tuple[tuple[Any, Any], tuple[Any, Any]]]:
-        import torch
-
-        spec = find_spec(PACKAGE)
-        assert spec is not None
-        assert spec.origin is not None
-        path = verified(Path(spec.origin).parent / "models" / "checkpoint.pth", SHA256)
-        # Beside the weights, the file counts classes in NumPy's numbers.
-        number = (np._core.multiarray.scalar, "numpy.core.multiarray.scalar")  # type: ignore[attr-defined]
-        with torch.serialization.safe_globals([number, np.dtype, type(np.dtype(np.int64))]):
-            weights, _ = torch.load(path, weights_only=True, map_location="cpu")
+        weights = stored_weights()
         blocks = [f"embedding_net.conv_block{block}." for block in (1, 2, 3, 4)]
         return [(_folded(weights, block, 1), _folded(weights, block, 2)) for block in blocks]
+
+
+def stored_weights() -> dict[str, Any]:
+    """The package's arrays by name, checked; nothing else of what is pickled is built."""
+    import torch
+
+    spec = find_spec(PACKAGE)
+    assert spec is not None
+    assert spec.origin is not None
+    path = verified(Path(spec.origin).parent / "models" / "checkpoint.pth", SHA256)
+    # Beside the weights, the file counts classes in NumPy's numbers.
+    number = (np._core.multiarray.scalar, "numpy.core.multiarray.scalar")  # type: ignore[attr-defined]
+    with torch.serialization.safe_globals([number, np.dtype, type(np.dtype(np.int64))]):
+        weights, _ = torch.load(path, weights_only=True, map_location="cpu")
+    return weights
 
 
 def _folded(weights: dict[str, Any], block: str, number: int) -> tuple[Any, Any]:
