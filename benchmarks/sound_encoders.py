@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-from common import setting
+from common import machine
 
 import kuamo as km
 from kuamo.encoders import SoundEffects, Sounds, SpectralFeatures
@@ -58,8 +57,7 @@ def found(
 
 def main() -> None:
     """One line for each encoder."""
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    print(setting())
+    print(machine())
     sounds, fold = esc10()
     label = np.array(sounds.labels)
     spoken = km.datasets.emoji(columns=("text", "audio"))

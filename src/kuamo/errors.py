@@ -18,7 +18,7 @@ class StoreError(KuamoError):
 
 
 class CutWarning(UserWarning):
-    """Values of a column are longer than its encoder reads, and their ends go unseen."""
+    """Values of a column are longer than its encoder reads at once, and their ends are cut."""
 
 
 class CellError(TableError):

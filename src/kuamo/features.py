@@ -161,7 +161,7 @@ def said_of_cuts(table: Table, name: str, encoder: Any) -> str | None:
         return None
     count = sum(cut(value) for value in table.values(name))
     of, verb = len(table.column(name).row), "is" if count == 1 else "are"
-    return f"{count} of {of} {verb} longer than its encoder reads: what is beyond goes unseen" if count else None
+    return f"{count} of {of} {verb} longer than its encoder reads at once: the end is cut" if count else None
 
 
 def encode_entries(table: Table, name: str, encoder: Any, entries: np.ndarray) -> Iterator[np.ndarray]:

@@ -216,3 +216,13 @@ def test_a_long_sound_is_heard_to_its_end_in_pieces() -> None:
 def test_a_layer_that_is_not_there_is_refused() -> None:
     with pytest.raises(km.KuamoError, match="first_layer: given 5; expected 1 to 4"):
         SoundEffects(first_layer=5)
+
+
+def test_a_text_that_minilm_cuts_is_said() -> None:
+    texts = ["a key", "word " * 250, "word " * 300, "短" * 200]
+    assert [MiniLM().cut(text) for text in texts] == [False, False, True, False]
+    table = km.Table({"words": [*texts, *TEXTS], "vector": np.random.default_rng(0).normal(size=(9, 3))})
+    space = km.fit(table, km.CCA(dim=2), encoders={"words": MiniLM()}, seed=0)
+    assert "words: 1 of 9 is longer than its encoder reads at once: the end is cut" in space.notes
+    with pytest.warns(km.CutWarning, match="column 'words': 1 of 1 is longer"):
+        space.encode({"words": texts[2]})

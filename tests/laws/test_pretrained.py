@@ -107,13 +107,53 @@ def clip(folder: Path) -> None:
     tf.CLIPImageProcessorPil(size={"shortest_edge": 16}, crop_size=size).save_pretrained(folder)
 
 
+def clap(folder: Path) -> None:
+    torch.manual_seed(0)
+    text = tf.ClapTextConfig(vocab_size=32, max_position_embeddings=18, pad_token_id=0, projection_dim=12, **SIZES)
+    audio = tf.ClapAudioConfig(
+        spec_size=64, num_mel_bins=16, patch_embeds_hidden_size=8, depths=[1, 1], num_attention_heads=[2, 2],
+        window_size=4, hidden_size=16, projection_dim=12,
+    )  # fmt: skip
+    config = tf.ClapConfig(text_config=text.to_dict(), audio_config=audio.to_dict(), projection_dim=12)
+    tf.ClapModel(config).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    extractor = tf.ClapFeatureExtractor(
+        feature_size=16, sampling_rate=16000, hop_length=160, max_length_s=2, truncation="rand_trunc"
+    )
+    extractor.save_pretrained(folder)
+
+
+def siglip(folder: Path) -> None:
+    torch.manual_seed(0)
+    text = tf.SiglipTextConfig(vocab_size=32, max_position_embeddings=16, projection_size=16, **SIZES)
+    vision = tf.SiglipVisionConfig(image_size=16, patch_size=8, **SIZES)
+    tf.SiglipModel(tf.SiglipConfig(text_config=text.to_dict(), vision_config=vision.to_dict())).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    tf.SiglipImageProcessorPil(size={"height": 16, "width": 16}).save_pretrained(folder)
+
+
+def gpt2(folder: Path) -> None:
+    torch.manual_seed(0)
+    config = tf.GPT2Config(vocab_size=32, n_positions=16, n_embd=16, n_layer=2, n_head=2, eos_token_id=3)
+    tf.GPT2Model(config).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+
+
+def t5(folder: Path) -> None:
+    torch.manual_seed(0)
+    config = tf.T5Config(vocab_size=32, d_model=16, d_kv=8, d_ff=16, num_layers=2, num_heads=2)
+    tf.T5Model(config).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+
+
 MAKERS = {
     "bert": bert, "sentences": sentences, "vit": vit, "convnext": convnext, "wav2vec2": wav2vec2, "whisper": whisper,
-    "clip": clip,
+    "clip": clip, "clap": clap, "siglip": siglip, "gpt2": gpt2, "t5": t5,
 }  # fmt: skip
 VALUES: dict[str, list[list[Any]]] = {
     "bert": [TEXTS], "sentences": [TEXTS], "vit": [PICTURES], "convnext": [PICTURES], "wav2vec2": [SOUNDS],
     "whisper": [SOUNDS], "clip": [TEXTS, PICTURES],
+    "clap": [TEXTS, SOUNDS], "siglip": [TEXTS, PICTURES], "gpt2": [TEXTS], "t5": [TEXTS],
 }  # fmt: skip
 EVERY = pytest.mark.parametrize("kind", MAKERS)
 
@@ -143,9 +183,9 @@ def test_what_else_is_in_the_batch_changes_only_rounding(kind: str, folders: dic
 
 @EVERY
 def test_layers_are_blocks(kind: str, folders: dict[str, Path]) -> None:
-    modality = "image" if kind == "clip" else None
+    modality = {"clip": "image", "siglip": "text", "clap": "audio"}.get(kind)
     encoder = hub(str(folders[kind]), layers=(-1, 1), modality=modality)
-    values = VALUES[kind][-1][:2]
+    values = VALUES[kind][0 if modality == "text" else -1][:2]
     both = encoded(encoder, values)
     parts = [encoded(hub(str(folders[kind]), layers=(layer,), modality=modality), values) for layer in (-1, 1)]
     assert encoder.blocks == tuple(part.shape[1] for part in parts)
@@ -259,6 +299,22 @@ def test_what_could_run_code_or_is_not_whole_is_refused(folders: dict[str, Path]
     encoder = hub(str(partial))
     with pytest.raises(km.StoreError, match=r"the weights lack \d+ arrays, such as 'encoder.layer.1"):
         encoded(encoder, ["a cat"])
+
+
+def test_code_in_a_folder_is_not_run_and_damage_is_said(folders: dict[str, Path], tmp_path: Path) -> None:
+    coded = shutil.copytree(folders["bert"], tmp_path / "coded")
+    config = json.loads((coded / "config.json").read_text())
+    config |= {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Config", "AutoModel": "mine.Model"}}
+    (coded / "config.json").write_text(json.dumps(config))
+    (coded / "mine.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()")
+    with pytest.raises(km.StoreError, match=r"cannot be loaded .*; expected a model that transformers knows"):
+        encoded(hub(str(coded)), ["a cat"])
+    assert not (tmp_path / "ran").exists()
+    damaged = shutil.copytree(folders["bert"], tmp_path / "damaged")
+    weights = damaged / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:200])
+    with pytest.raises(km.StoreError, match="cannot be loaded"):
+        encoded(hub(str(damaged)), ["a cat"])
 
 
 def test_another_kind_of_data_is_refused(folders: dict[str, Path]) -> None:

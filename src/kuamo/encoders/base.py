@@ -3,7 +3,8 @@
     value ── prepare ──→ item ── collate ──→ batch ── encoder(batch) ──→ features (n, D)
 
 A frozen encoder is any callable of numpy batches; a trainable one is a plain `torch.nn.Module`. `prepare` and `collate`
-are optional: without them an item is the value as a float32 array, and a batch is the stack of items.
+are optional: without them an item is the value as a float32 array, and a batch is the stack of items. An encoder that
+reads a part of long texts has `cut(value) -> bool`, so that it is said how many lose their ends.
 """
 
 from __future__ import annotations

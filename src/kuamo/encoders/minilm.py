@@ -64,7 +64,7 @@ class MiniLM:
         return [value, *(phrases or [value])]
 
     def cut(self, value: str) -> bool:
-        """Is this a text of which the end goes unseen, or is one of its phrases?"""
+        """Is the text as a whole longer than 256 tokens? Its phrases are still read, each up to that length."""
         return len(value.encode()) + 2 > MAX_TOKENS and bool(self._tokenizer.encode(value).overflowing)
 
     def collate(self, items: list[list[str]]) -> list[list[str]]:

@@ -12,9 +12,10 @@ SigLIP, CLAP) give the features that they compare. Weights are safetensors, no c
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ def hub(
         StoreError: no such model, or a folder with pickled or missing weights.
 
     Example:
-        >>> hub("no/such/folder")
+        >>> hub("no/such/folder")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
         kuamo.errors.StoreError: given 'no/such/folder', which is no folder; expected the folder of a saved model, ...
@@ -85,11 +86,11 @@ class HubEncoder:
         device: str = "cpu",
         sha256: str | None = None,
     ) -> None:
-        if not self.installed():
-            raise KuamoError(f"given the model {str(name)!r}; expected `pip install 'kuamo[hub]'`")
         self.folder = find_folder(str(name), revision)
         check_folder(self.folder)
-        self.name = str(self.folder if self.folder.samefile(name) else name) if _is_folder(name) else str(name)
+        if not self.installed():
+            raise KuamoError(f"given the model {str(name)!r}; expected `pip install 'kuamo[hub]'`")
+        self.name = str(self.folder) if Path(name).is_dir() else str(name)
         self.sha256 = content_hash(self.folder)
         if sha256 not in (None, self.sha256):
             raise StoreError(f"{self.name}: given a model of sha256 {self.sha256[:16]}…; expected {str(sha256)[:16]}…")
@@ -191,7 +192,7 @@ class HubEncoder:
 
         if self._is_sentence_model and self.layers is None:
             return self._sentences.tokenizer
-        tokenizer = AutoTokenizer.from_pretrained(self._network_folder, **_SAFE)
+        tokenizer = self._load(AutoTokenizer.from_pretrained, self._network_folder, **_SAFE)
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         return tokenizer
@@ -200,9 +201,8 @@ class HubEncoder:
     def _sentences(self) -> Any:
         from sentence_transformers import SentenceTransformer
 
-        return SentenceTransformer(
-            str(self.folder), device=self.device, model_kwargs={"use_safetensors": True}, **_SAFE
-        ).eval()
+        options = {"device": self.device, "model_kwargs": {"use_safetensors": True}}
+        return self._load(SentenceTransformer, str(self.folder), **options, **_SAFE).eval()
 
     # ── pictures ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -226,7 +226,7 @@ class HubEncoder:
     def _image_processor(self) -> Any:
         from transformers import AutoImageProcessor
 
-        return AutoImageProcessor.from_pretrained(self.folder, backend="pil", **_SAFE)
+        return self._load(AutoImageProcessor.from_pretrained, self.folder, backend="pil", **_SAFE)
 
     # ── sounds ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -276,7 +276,7 @@ class HubEncoder:
     def _feature_extractor(self) -> Any:
         from transformers import AutoFeatureExtractor
 
-        return AutoFeatureExtractor.from_pretrained(self.folder, **_SAFE)
+        return self._load(AutoFeatureExtractor.from_pretrained, self.folder, **_SAFE)
 
     # ── the network ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -284,8 +284,8 @@ class HubEncoder:
     def _model(self) -> Any:
         from transformers import AutoModel
 
-        model, loading = AutoModel.from_pretrained(
-            self._network_folder, use_safetensors=True, output_loading_info=True, **_SAFE
+        model, loading = self._load(
+            AutoModel.from_pretrained, self._network_folder, use_safetensors=True, output_loading_info=True, **_SAFE
         )
         missing = sorted(str(name) for name in loading["missing_keys"])
         lacking = [name for name in missing if not any(spare in name for spare in SPARE)]
@@ -295,6 +295,21 @@ class HubEncoder:
         if self._settings.get("is_encoder_decoder"):
             model = model.get_encoder()
         return model.float().eval().requires_grad_(False).to(self.device)
+
+    def _load(self, load: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """What a library makes of the folder.
+
+        Raises:
+            StoreError: it cannot, for whatever reason: damaged files, an architecture that needs code of its own.
+        """
+        try:
+            return load(*args, **options)
+        except Exception as error:  # the libraries raise of every kind
+            why = " ".join(str(error).split())[:200]
+            raise StoreError(
+                f"{self.name}: cannot be loaded ({type(error).__name__}: {why}); expected a model that transformers "
+                f"knows without code of the model's own"
+            ) from None
 
     def _tower(self, kind: str) -> Any:
         """The part of the network that reads this kind of data."""
@@ -368,12 +383,6 @@ class HubEncoder:
 
 
 _SAFE: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-
-
-def _is_folder(name: str) -> bool:
-    from pathlib import Path
-
-    return Path(name).is_dir()
 
 
 def _arrays(inputs: Any) -> dict[str, np.ndarray]:
