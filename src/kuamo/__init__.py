@@ -25,6 +25,7 @@ _HOME = {
     "CCA": "kuamo.objectives",
     "CellError": "kuamo.errors",
     "Comparison": "kuamo.comparison",
+    "CutWarning": "kuamo.errors",
     "Code": "kuamo.codes",
     "Image": "kuamo.modalities",
     "Index": "kuamo.index",
@@ -47,6 +48,7 @@ __all__ = [
     "CellError",
     "Code",
     "Comparison",
+    "CutWarning",
     "Elbo",
     "Image",
     "Index",
@@ -80,7 +82,7 @@ if TYPE_CHECKING:
     from kuamo import closed_form, datasets, encoders, metrics, modalities, objectives
     from kuamo.codes import Code
     from kuamo.comparison import Comparison
-    from kuamo.errors import CellError, KuamoError, StoreError, TableError
+    from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit
     from kuamo.index import Index, Query

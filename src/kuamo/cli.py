@@ -16,8 +16,8 @@ import typer
 
 from kuamo.terminal import (
     bar,
-    here,
     hit_lines,
+    installed_encoders,
     load_imports,
     open_array,
     open_index,
@@ -227,7 +227,6 @@ def info(
 ) -> None:
     """What a space, a table or this installation is made of."""
     import kuamo as km
-    from kuamo import encoders
     from kuamo.features import cache_folder
 
     if path and (Path(path) / "config.json").exists():
@@ -242,13 +241,14 @@ def info(
         state = {
             "version": km.__version__,
             "cache": str(cache_folder()),
-            "English text": here(encoders.MiniLM, "packaged"),
-            "text in other languages": here(encoders.MultilingualE5, "multilingual"),
-            "pictures": here(encoders.EfficientNetLite0, "packaged"),
-            "sounds": here(encoders.SpectralFeatures, "audio"),
-            "objectives": km.objectives.__all__,
+            "objectives": [name for name in km.objectives.__all__ if name not in ("Objective", "Player", "Sum")],
         }
-        say(state, as_json, "\n".join(f"{name}: {value}" for name, value in state.items()))
+        known = installed_encoders()
+        width = max(map(len, known))
+        lines = [f"{name}: {value}" for name, value in state.items()] + ["encoders:"]
+        lines += [f"  {name:{width}}  {reads}; {how or 'installed'}" for name, (reads, how) in known.items()]
+        named = {name: {"reads": reads, "installed": how is None} for name, (reads, how) in known.items()}
+        say(state | {"encoders": named}, as_json, "\n".join(lines))
 
 
 @app.command()

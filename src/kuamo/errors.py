@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CellError", "KuamoError", "StoreError", "TableError", "shorten"]
+__all__ = ["CellError", "CutWarning", "KuamoError", "StoreError", "TableError", "shorten"]
 
 
 class KuamoError(ValueError):
@@ -15,6 +15,10 @@ class TableError(KuamoError):
 
 class StoreError(KuamoError):
     """A stored space or index that cannot be read: tampered with, incomplete or from a newer version."""
+
+
+class CutWarning(UserWarning):
+    """Values of a column are longer than its encoder reads at once, and their ends are cut."""
 
 
 class CellError(TableError):

@@ -22,7 +22,7 @@ from kuamo.cache import limit, shrink
 from kuamo.encoders.base import batches, encode_items, is_module, prepare
 from kuamo.errors import CellError, StoreError
 from kuamo.files import beside, cache_folder
-from kuamo.modalities import content_key
+from kuamo.modalities import Text, content_key
 from kuamo.table import AHEAD, Table
 from kuamo.threads import in_order
 
@@ -216,7 +216,7 @@ def length_note(table: Table, name: str, encoder: Any) -> str | None:
         'text: 1 of 2 values are longer than the 3 letters that First reads; what is beyond has no effect'
     """
     cuts = getattr(encoder, "cuts", None)
-    if cuts is None:
+    if cuts is None or not isinstance(table.column(name).modality, Text):
         return None
     values = (value for _, value in table.attempts(name) if not isinstance(value, CellError))
     count = sum(map(cuts, values))

@@ -15,7 +15,7 @@ import numpy as np
 
 from kuamo.codes import Code
 from kuamo.decoders.ridge import solve_ridge
-from kuamo.encoders import default_encoder
+from kuamo.encoders import HubEncoder, default_encoder
 from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import CellError, TableError
 from kuamo.features import features, length_note
@@ -94,6 +94,7 @@ def fit(
     check_features(table, cells)
     check_table(table, objective)  # again: cells may have been skipped
     info = {"source": table.source, "rows": len(table), "seed": seed}
+    reasons |= {port.name: port.encoder.name for port in ports if isinstance(port.encoder, HubEncoder)}
     space = Space(ports, notes=[describe(port, cells, reasons.get(port.name)) for port in ports], info=info)
     space.notes += table.skipped() + [note for port in ports if (note := length_note(table, port.name, port.encoder))]
     known: Mapping[str, Code] = {}

@@ -7,6 +7,7 @@ A port is found by its column's name, which may be any string; it never becomes 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +17,8 @@ import numpy as np
 
 from kuamo.codes import Code
 from kuamo.encoders.base import is_module
-from kuamo.errors import KuamoError, TableError, shorten
-from kuamo.features import features
+from kuamo.errors import CutWarning, KuamoError, TableError, shorten
+from kuamo.features import features, length_note
 from kuamo.modalities import Modality
 from kuamo.table import Table
 
@@ -176,6 +177,9 @@ class Space:
         for number, port in enumerate(self.ports):
             if port.name not in known:
                 continue
+            said = None if isinstance(inputs, Table) else length_note(table, port.name, port.encoder)
+            if said:
+                warnings.warn(said, CutWarning, stacklevel=3)
             code, rows = self.column_codes(table, port.name, cache=isinstance(inputs, Table), progress=progress)
             present[rows, number] = True
             mean[rows, number] = code.mean

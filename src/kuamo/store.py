@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.encoders.base import is_module, is_trainable
-from kuamo.errors import StoreError
+from kuamo.errors import KuamoError, StoreError
 from kuamo.files import writing
 from kuamo.space import Port, Space
 
@@ -53,6 +53,9 @@ PARTS = {
     "EfficientNetLite0": "kuamo.encoders",
     "MultilingualE5": "kuamo.encoders",
     "SpectralFeatures": "kuamo.encoders",
+    "SoundEffects": "kuamo.encoders",
+    "Sounds": "kuamo.encoders",
+    "HubEncoder": "kuamo.encoders",
     "WordEncoder": "kuamo.encoders.words",
     "PixelEncoder": "kuamo.encoders.pixels",
     "SoundEncoder": "kuamo.encoders.sound",
@@ -187,13 +190,32 @@ def _build(
         kind = getattr(importlib.import_module(PARTS[item["type"]]), item["type"])
         if hasattr(kind, "from_arrays"):
             return kind.from_arrays(item["config"], arrays)
-        part = kind(**item["config"])
+        if item["type"] == "HubEncoder" and role == "encoder" and own is not None and own[1] is not None:
+            return _same_model(own[1], item["config"], column)
+        try:
+            part = kind(**item["config"])
+        except KuamoError as error:
+            raise StoreError(f"column {column!r}: {error}") from None
     if is_module(part):
         import torch
 
         part.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in arrays.items()})
         part.eval()
     return part
+
+
+def _same_model(given: Any, config: Mapping[str, Any], column: str) -> Any:
+    """A pretrained model that stands elsewhere now, if it is the one the space was made with.
+
+    Raises:
+        StoreError: it is another.
+    """
+    decides = ("sha256", "modality", "layers")
+    found = given.config() if hasattr(given, "config") else {}
+    for key in decides:
+        if found.get(key) != config[key]:
+            raise StoreError(f"column {column!r}: given a model of {key} {found.get(key)}; expected {config[key]}")
+    return given
 
 
 def _card(space: Space) -> str:

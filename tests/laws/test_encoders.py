@@ -11,9 +11,19 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.encoders import EfficientNetLite0, Identity, MiniLM, MultilingualE5, SpectralFeatures, default_encoder
+from kuamo.encoders import (
+    EfficientNetLite0,
+    Identity,
+    MiniLM,
+    MultilingualE5,
+    SoundEffects,
+    Sounds,
+    SpectralFeatures,
+    default_encoder,
+)
 from kuamo.encoders.base import encode_items, is_module, prepare
 from kuamo.encoders.pixels import PixelEncoder
+from kuamo.encoders.sound_effects import stored_weights
 from kuamo.encoders.words import WordEncoder, train_tokenizer
 from kuamo.modalities.audio import Waveform
 
@@ -48,11 +58,20 @@ def sound_encoder() -> Any:
     return SoundEncoder(dim=8, width=8)
 
 
+def with_effects(make: Callable[[], Any]) -> Any:
+    """A member whose weights come in a package that no extra brings."""
+    if not SoundEffects.installed():
+        pytest.skip("the weights of SoundEffects need `pip install --no-deps aisfx`")
+    return make()
+
+
 MEMBERS: dict[str, tuple[Callable[[], Any], Callable[[], list[Any]]]] = {
     "Identity": (Identity, lambda: list(np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32))),
     "MiniLM": (MiniLM, lambda: TEXTS),
     "MultilingualE5": (MultilingualE5, lambda: TEXTS),
     "SpectralFeatures": (SpectralFeatures, sounds),
+    "SoundEffects": (lambda: with_effects(lambda: SoundEffects(first_layer=3)), sounds),
+    "Sounds": (lambda: with_effects(Sounds), sounds),
     "EfficientNetLite0": (lambda: EfficientNetLite0(size=64), pictures),
     "WordEncoder": (lambda: WordEncoder(train_tokenizer(TEXTS), dim=8), lambda: TEXTS),
     "PixelEncoder": (lambda: PixelEncoder(size=16, dim=8, width=8), pictures),
@@ -160,3 +179,50 @@ def test_spectral_features_forget_loudness_and_silence_around() -> None:
     np.testing.assert_allclose(one, loud, atol=1e-3)
     assert np.corrcoef(one[0], late[0])[0, 1] > 0.95
     assert np.isfinite(encoder([encoder.prepare(Waveform(np.zeros(300, np.float32), 8000))])).all()
+
+
+def test_the_sound_effect_network_is_its_authors() -> None:
+    """Their network as they wrote it, batch norm apart, on the package's weights: the same last layer."""
+    encoder = with_effects(lambda: SoundEffects(first_layer=4))
+    from torch import nn
+
+    weights = stored_weights()
+    layers: list[nn.Module] = []
+    for block, (inside, out) in enumerate([(1, 64), (64, 128), (128, 256), (256, 512)], start=1):
+        for number, channels in ((1, inside), (2, out)):
+            conv, norm = nn.Conv2d(channels, out, 3, padding=1, bias=False), nn.BatchNorm2d(out)
+            name = f"embedding_net.conv_block{block}."
+            conv.weight.data = weights[f"{name}conv{number}.weight"]
+            start = f"{name}bn{number}."
+            norm.load_state_dict({key[len(start) :]: value for key, value in weights.items() if key.startswith(start)})
+            layers += [conv, norm, nn.ReLU()]
+        layers += [nn.MaxPool2d(2)] if block < 4 else []
+    energies = np.random.default_rng(0).random((100, 96)).astype(np.float32)
+    with torch.inference_mode():
+        expected = nn.Sequential(*layers).eval()(torch.from_numpy(energies)[None, None]).mean(3).amax(2)
+    np.testing.assert_allclose(encoder([energies]), expected, atol=1e-4)
+
+
+def test_a_long_sound_is_heard_to_its_end_in_pieces() -> None:
+    """Of two pieces' features the greater; what is in the last second counts."""
+    encoder = with_effects(SoundEffects)
+    energies = np.random.default_rng(0).random((1600, 96)).astype(np.float32)
+    first, second = encoder([energies[:800], energies[800:]])
+    np.testing.assert_allclose(encoder([energies])[0], np.maximum(first, second), atol=1e-5)
+    energies[-40:] *= 2
+    assert np.abs(encoder([energies])[0] - np.maximum(first, second)).max() > 0.1
+
+
+def test_a_layer_that_is_not_there_is_refused() -> None:
+    with pytest.raises(km.KuamoError, match="first_layer: given 5; expected 1 to 4"):
+        SoundEffects(first_layer=5)
+
+
+def test_a_text_that_minilm_cuts_is_said() -> None:
+    texts = ["a key", "word " * 250, "word " * 300, "短" * 200]
+    assert [MiniLM().cuts(text) for text in texts] == [False, False, True, False]
+    table = km.Table({"words": [*texts, *TEXTS], "vector": np.random.default_rng(0).normal(size=(9, 3))})
+    space = km.fit(table, km.CCA(dim=2), encoders={"words": MiniLM()}, seed=0)
+    assert any("words: 1 of 9 values are longer than the" in note for note in space.notes)
+    with pytest.warns(km.CutWarning, match="words: 1 of 1 values are longer"):
+        space.encode({"words": texts[2]})

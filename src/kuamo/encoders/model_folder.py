@@ -1,0 +1,117 @@
+"""A pretrained model's folder: found by name or path, free of pickle and foreign code, named by its content.
+
+name or path → folder → checked (configuration, safetensors only) → sha256 of what decides the features
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from kuamo.errors import StoreError
+
+__all__ = ["check_folder", "content_hash", "find_folder", "read_json", "senses"]
+
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+# What is fetched from a hub, and what names the content: weights, configuration, vocabulary. No code, no pickle.
+PARTS = ("*.safetensors", "*.json", "*.txt", "*.model")
+
+
+def find_folder(name: str, revision: str | None = None) -> Path:
+    """The folder of a model: a local one, or the Hugging Face hub's copy in its cache, fetched if need be.
+
+    Raises:
+        StoreError: no such folder, and no such model in the cache or within reach.
+    """
+    if Path(name).is_dir():
+        return Path(name).resolve()
+    wanted = "the folder of a saved model, or a model's name on the Hugging Face hub and a network to fetch it"
+    if name.count("/") > 1 or name.startswith((".", "/", "~")) or not name:
+        raise StoreError(f"given {name!r}, which is no folder; expected {wanted}")
+    try:
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(PARTS)))
+    except ImportError:
+        raise StoreError(f"given the model {name!r}; expected `pip install 'kuamo[hub]'`") from None
+    except (OSError, ValueError) as error:  # not found, not in the cache, no network, no such name
+        why = str(error).strip().splitlines() or [""]
+        raise StoreError(f"given {name!r} ({type(error).__name__}: {why[0][:160]}); expected {wanted}") from None
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that could run code, or whose weights are missing.
+
+    Raises:
+        StoreError: no configuration, weights that are pickled or absent, a part that is not sentence-transformers' own.
+    """
+    modules = read_json(folder, "modules.json")
+    if not modules and not (folder / "config.json").is_file():
+        raise StoreError(f"given {str(folder)!r}; expected a saved model's folder, with config.json or modules.json")
+    foreign = [
+        str(part.get("type")) for part in modules if not str(part.get("type")).startswith("sentence_transformers.")
+    ]
+    if foreign:
+        raise StoreError(f"{folder}/modules.json: given the part {foreign[0]!r}; expected sentence-transformers' own")
+    for place in [folder, *(folder / str(part["path"]) for part in modules)]:
+        pickled = sorted(found.name for kind in PICKLES for found in place.glob(kind))
+        if pickled and not list(place.glob("*.safetensors")):
+            raise StoreError(
+                f"{place}: given pickled weights {pickled[0]!r}, which can run code; expected .safetensors "
+                f"(`model.save_pretrained(folder)` writes them)"
+            )
+    if not list(folder.rglob("*.safetensors")):
+        raise StoreError(f"given {str(folder)!r} without weights; expected .safetensors files in it")
+
+
+def content_hash(folder: Path) -> str:
+    """sha256 of weights, configuration and vocabulary, with their names: equal hash, equal features.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "config.json").write_text("{}")
+        >>> len(content_hash(folder))
+        64
+    """
+    digest = hashlib.sha256()
+    names = {found.relative_to(folder).as_posix(): found for kind in PARTS for found in folder.rglob(kind)}
+    for name in sorted(names):
+        with names[name].open("rb") as file:
+            digest.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def read_json(folder: Path, name: str) -> Any:
+    """A JSON file of the folder, or an empty list where it is not there.
+
+    Raises:
+        StoreError: it cannot be parsed.
+    """
+    path = folder / name
+    if not path.is_file():
+        return []
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StoreError(f"{path}: cannot be read ({error}); expected JSON") from None
+
+
+def senses(folder: Path) -> tuple[str, ...]:
+    """Which kinds of data the model reads: one of text, image and audio, or text and one of the others."""
+    if read_json(folder, "modules.json"):
+        return ("text",)
+    config = dict(read_json(folder, "config.json"))
+    if "text_config" in config and "vision_config" in config:
+        return ("text", "image")
+    if "text_config" in config and "audio_config" in config:
+        return ("text", "audio")
+    settings = dict(read_json(folder, "processor_config.json")) | dict(read_json(folder, "preprocessor_config.json"))
+    settings |= dict(settings.get("image_processor") or {}) | dict(settings.get("feature_extractor") or {})
+    if "sampling_rate" in settings:
+        return ("audio",)
+    if "image_mean" in settings or "image_processor_type" in settings:
+        return ("image",)
+    return ("text",)
