@@ -1,7 +1,7 @@
 """A folder that nobody made for machines: Tux Paint's stamps as one table of pictures, texts, speech and sounds.
 
-Each stamp is a picture; beside it lie what it is in many languages, that sentence spoken, and for some the sound that the
-thing makes. Hardly a row is complete, which is what kuamo is for. The files are read where they are installed:
+Each stamp is a picture; beside it lie what it is in many languages, that sentence spoken, and for some the sound that
+the thing makes. Hardly a row is complete, which is what kuamo is for. The files are read where they are installed:
 
     sudo apt-get install tuxpaint-stamps-default        # 161 MB, GPL-2 and public domain; nothing of it is copied
     python examples/tuxpaint.py --rows 400
@@ -17,6 +17,7 @@ import numpy as np
 import kuamo as km
 
 STAMPS = "/usr/share/tuxpaint/stamps"
+LANGUAGES = ("be", "bg", "ca", "el", "es", "fr", "ro", "ru")  # that most stamps are spoken in
 QUERIES = (
     ("text", "an animal that lives in water"),
     ("text", "something that flies"),
@@ -64,7 +65,7 @@ def stamps(folder: Path, language: str) -> km.Table:
 def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--folder", type=Path, default=Path(STAMPS), help="where the stamps are installed")
-    options.add_argument("--language", default="fr", help="of the third text and of the speech: fr, ru, ro, ca, bg, es")
+    options.add_argument("--language", default="fr", choices=LANGUAGES, help="of the third text and of the speech")
     options.add_argument("--rows", type=int, default=400, help="how many stamps, drawn by the seed; 0 for all 952")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--page", type=Path, help="also write the report as one HTML page")

@@ -53,7 +53,6 @@ MEMBERS: dict[str, tuple[Callable[[], Any], Callable[[], list[Any]]]] = {
     "MiniLM": (MiniLM, lambda: TEXTS),
     "MultilingualE5": (MultilingualE5, lambda: TEXTS),
     "SpectralFeatures": (SpectralFeatures, sounds),
-    "SpectralFeatures, cepstra": (lambda: SpectralFeatures(cepstra=True), sounds),
     "EfficientNetLite0": (lambda: EfficientNetLite0(size=64), pictures),
     "WordEncoder": (lambda: WordEncoder(train_tokenizer(TEXTS), dim=8), lambda: TEXTS),
     "PixelEncoder": (lambda: PixelEncoder(size=16, dim=8, width=8), pictures),
@@ -116,8 +115,6 @@ def test_frozen_encoders_are_named_by_what_decides_their_features(name: str) -> 
     assert encoder.fingerprint == MEMBERS[name][0]().fingerprint
     if name == "EfficientNetLite0":
         assert EfficientNetLite0(size=96).fingerprint != encoder.fingerprint
-    if name == "SpectralFeatures":
-        assert SpectralFeatures(cepstra=True).fingerprint != encoder.fingerprint
 
 
 def test_a_sound_is_the_same_louder_and_at_another_rate() -> None:
@@ -165,39 +162,7 @@ def test_spectral_features_forget_loudness_and_silence_around() -> None:
     assert np.isfinite(encoder([encoder.prepare(Waveform(np.zeros(300, np.float32), 8000))])).all()
 
 
-def test_cepstra_forget_what_is_added_to_every_frame_and_how_fast_it_was_said() -> None:
-    """A voice's or a room's colour multiplies every frame's spectrum alike: the log of it is an addition."""
-    rng = np.random.default_rng(0)
-    known, plain = SpectralFeatures(cepstra=True), SpectralFeatures()
-    mel = rng.normal(size=(12, 40)).cumsum(1).repeat(10, axis=0).astype(np.float32) - 10
-    other = rng.normal(size=(12, 40)).cumsum(1).repeat(10, axis=0).astype(np.float32) - 10
-    colour = 3 * rng.normal(size=40).cumsum().astype(np.float32)
-    word, coloured, slow, another = known([mel, mel + colour, mel.repeat(2, axis=0), other])
-    np.testing.assert_allclose(word, coloured, atol=1e-3)
-    np.testing.assert_allclose(word, slow, atol=1e-3)
-    assert np.abs(word - another).mean() > 0.5
-    assert np.abs(np.subtract(*plain([mel, mel + colour]))).mean() > 0.5  # the default keeps the colour
-
-
-def test_cepstra_are_the_cosines_that_scipy_has() -> None:
-    fft = pytest.importorskip("scipy.fft")
-    mel = np.random.default_rng(0).normal(size=(24, 40))
-    cosines = fft.dct(mel, axis=1)[:, :14] / np.sqrt(80)
-    expected = (cosines - cosines.mean(0)) / (cosines.std(0) + 0.05)
-    np.testing.assert_allclose(SpectralFeatures(cepstra=True)([mel])[0], expected.ravel(), atol=1e-4)
-
-
-def test_a_space_with_cepstra_is_stored_bit_equal(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    raw = [(rng.normal(size=800).astype(np.float32), 8000) for _ in range(24)]
-    vectors = rng.normal(size=(24, 4)).astype(np.float32)
-    table = km.Table({"raw": raw, "vector": vectors}, modalities={"raw": km.Audio(), "vector": km.Vector()})
-    space = km.fit(table, km.CCA(dim=2), encoders={"raw": SpectralFeatures(cepstra=True)})
-    space.save(tmp_path / "s")
-    assert np.array_equal(np.asarray(space.encode(table)), np.asarray(km.Space.load(tmp_path / "s").encode(table)))
-
-
-def test_several_recordings_of_a_word_are_each_a_positive(tmp_path: Path) -> None:
+def test_several_recordings_of_a_word_are_each_a_positive() -> None:
     """Words are tunes, voices are colours: learned from cells of four voices, a fifth voice's words are found."""
     rng = np.random.default_rng(0)
     tunes = rng.normal(size=(40, 6, 40)).cumsum(2).repeat(5, axis=1)
@@ -231,9 +196,7 @@ def test_several_recordings_of_a_word_are_each_a_positive(tmp_path: Path) -> Non
         return km.Table({"said": cells, "word": np.eye(40)}, modalities={"said": Frames(), "word": km.Vector()})
 
     training = km.Training(steps=60, batch_size=40, lr=2e-3)
-    space = km.fit(
-        table([0, 1, 2, 3]), km.InfoNCE(), encoders={"said": Mels(cepstra=True)}, dim=32, training=training, seed=0
-    )
+    space = km.fit(table([0, 1, 2, 3]), km.InfoNCE(), encoders={"said": Mels()}, dim=32, training=training, seed=0)
     assert km.evaluate(space, table([4]))["said_to_word_R@1"] > 0.9
     shuffled = table([4]).take(np.arange(40))
     shuffled.columns["said"] = shuffled.columns["said"].take(rng.permutation(40))
