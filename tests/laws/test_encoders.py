@@ -226,3 +226,44 @@ def test_a_text_that_minilm_cuts_is_said() -> None:
     assert any("words: 1 of 9 values are longer than the" in note for note in space.notes)
     with pytest.warns(km.CutWarning, match="words: 1 of 1 values are longer"):
         space.encode({"words": texts[2]})
+
+
+def test_several_recordings_of_a_word_are_each_a_positive() -> None:
+    """Words are tunes, voices are colours: learned from cells of four voices, a fifth voice's words are found."""
+    rng = np.random.default_rng(0)
+    tunes = rng.normal(size=(40, 6, 40)).cumsum(2).repeat(5, axis=1)
+    colours = 2 * rng.normal(size=(5, 40)).cumsum(1)
+    noise = rng.normal(size=(5, *tunes.shape))
+    said = (tunes + colours[:, None, None] + noise).astype(np.float32)
+
+    class Mels(SpectralFeatures):
+        """Takes what is mel already."""
+
+        fingerprint = "test mels/1"
+        prepare = staticmethod(lambda value: value)
+
+    class Frames:
+        """A modality of mel frames."""
+
+        def accepts(self, raw: Any) -> bool:
+            return isinstance(raw, np.ndarray)
+
+        def read(self, raw: Any) -> Any:
+            return raw
+
+        def write(self, value: Any, path: Path) -> None:
+            np.save(path, value)
+
+        def show(self, value: Any) -> str:
+            return "frames"
+
+    def table(voices: list[int]) -> km.Table:
+        cells = [[said[voice, word] for voice in voices] for word in range(40)]
+        return km.Table({"said": cells, "word": np.eye(40)}, modalities={"said": Frames(), "word": km.Vector()})
+
+    training = km.Training(steps=60, batch_size=40, lr=2e-3)
+    space = km.fit(table([0, 1, 2, 3]), km.InfoNCE(), encoders={"said": Mels()}, dim=32, training=training, seed=0)
+    assert km.evaluate(space, table([4]))["said_to_word_R@1"] > 0.9
+    shuffled = table([4]).take(np.arange(40))
+    shuffled.columns["said"] = shuffled.columns["said"].take(rng.permutation(40))
+    assert km.evaluate(space, shuffled)["said_to_word_R@1"] < 0.2  # negative control
