@@ -145,11 +145,13 @@ def go_further(space: Space, solved: Solved, seed: int) -> Mapping[str, Code]:
 
     onward = solved.onward
     assert onward is not None
-    found = recall(onward.key + "-refined")
+    key = onward.key + "-refined by error"
+    found = recall(key)
     result = Refined(**found) if found else judge(onward.rehearse, seed)
-    remember(onward.key + "-refined", asdict(result))
+    remember(key, asdict(result))
     words = (
-        f"{result.steps} steps of InfoNCE from there: mean reciprocal rank {result.after:.3f} for {result.before:.3f}"
+        f"{result.steps} steps of InfoNCE from there: mean reciprocal rank {result.after:.3f} for {result.before:.3f} "
+        f"± {result.error:.3f}"
     )
     if not result.gains:
         space.notes.append(f"{words} on held-out rows, so the closed form stays")
