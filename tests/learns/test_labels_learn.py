@@ -31,7 +31,5 @@ def test_labels_align_what_has_no_common_row(objective: km.Objective) -> None:
 def test_shuffled_labels_teach_nothing() -> None:
     table = classes(400, shuffled=True)
     train, test = table.split(test=100, seed=0)
-    space = km.fit(
-        train, km.InfoNCE(positives="label"), training=km.Training(steps=40, batch_size=100), dim=8, seed=0
-    )
+    space = km.fit(train, km.InfoNCE(positives="label"), training=km.Training(steps=40, batch_size=100), dim=8, seed=0)
     assert km.evaluate(space, test, positives="label", examples=0)["a_to_b_mAP"] < 0.35

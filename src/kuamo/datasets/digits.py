@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kuamo.datasets.folder import rows_of
+from kuamo.datasets.voices import draw_voices, speak
 from kuamo.errors import TableError
 from kuamo.modalities import Audio, Image, Modality, Text
 from kuamo.table import Table
@@ -25,6 +27,7 @@ def digits(
     rows: int | None = None,
     columns: Sequence[str] = COLUMNS,
     speakers: Sequence[str] = SPEAKERS,
+    voices: int = 0,
     split: str = "train",
     seed: int = 0,
 ) -> Table:
@@ -39,24 +42,25 @@ def digits(
             environment variable KUAMO_DATA names.
         rows: N; as many as there are recordings if not given. Beyond that recordings come again, with other pictures.
         columns: some of "text", "image", "audio". speakers: whose recordings.
+        voices: so many synthetic speakers more, who say each digit once, by eSpeak NG if it is installed.
         split: whose pictures, MNIST's "train" or "test".
         seed: of the pairing and the order: the files are sorted by digit.
 
     Raises:
-        TableError: no data folder, an unknown column, speaker or split, or more rows than pictures.
+        TableError: no data folder, an unknown column, speaker or split, more rows than pictures, no eSpeak NG.
     """
     for name, given, all_of in (("columns", columns, COLUMNS), ("speakers", speakers, SPEAKERS)):
         if not given or set(given) - set(all_of):
             raise TableError(f"given {name}={tuple(given)}; expected some of {all_of}")
     check_split(split)
-    spoken = rows_of(path, "spoken-digits.parquet", ("audio", "digit", "speaker", "take"))
+    spoken = recordings(path, speakers, voices, seed)
     pictures = rows_of(path, f"mnist-{split}.parquet", ("image", "digit"))
     rng = np.random.default_rng(seed)
-    known = np.flatnonzero(np.isin(spoken["speaker"], list(speakers)))
-    count = len(known) if rows is None else rows
+    known = len(spoken["digit"])
+    count = known if rows is None else rows
     if count < 1:
         raise TableError(f"given rows={rows}; expected at least 1")
-    recording = np.concatenate([rng.permutation(known) for _ in range(-(-count // len(known)))])[:count]
+    recording = np.concatenate([rng.permutation(known) for _ in range(-(-count // known))])[:count]
     digit = np.asarray(spoken["digit"])[recording]
     picture = pictures_of(digit, np.asarray(pictures["digit"]), rng)
     names = [f"{spoken['speaker'][i]}-{spoken['digit'][i]}-{spoken['take'][i]}" for i in recording]
@@ -79,6 +83,19 @@ def digits(
         },
         source="digits",
     )
+
+
+def recordings(path: str | Path | None, speakers: Sequence[str], voices: int, seed: int) -> dict[str, list[Any]]:
+    """`audio`, `digit`, `speaker` and `take` of these speakers, and of synthetic ones."""
+    every = rows_of(path, "spoken-digits.parquet", names := ("audio", "digit", "speaker", "take"))
+    ours = [i for i, speaker in enumerate(every["speaker"]) if speaker in speakers]
+    found = {name: [every[name][i] for i in ours] for name in names}
+    for voice in draw_voices(voices, seed):
+        found["audio"] += speak(WORDS, voice)
+        found["digit"] += range(10)
+        found["speaker"] += [voice.name] * 10
+        found["take"] += [0] * 10
+    return found
 
 
 def pictures_of(digit: np.ndarray, shown: np.ndarray, rng: np.random.Generator) -> np.ndarray:

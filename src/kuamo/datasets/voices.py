@@ -31,7 +31,7 @@ class Voice(NamedTuple):
     @property
     def name(self) -> str:
         """All of it in one word."""
-        return f"espeak-{self.accent}+{self.variant}-{self.pitch}-{self.speed}"
+        return f"espeak {self.accent}+{self.variant} {self.pitch} {self.speed}"
 
 
 def draw_voices(count: int, seed: int = 0) -> list[Voice]:
