@@ -105,7 +105,7 @@ def pictures_of(digit: np.ndarray, shown: np.ndarray, rng: np.random.Generator) 
         TableError: there are not so many.
 
     Example:
-        >>> pictures_of(np.array([1, 0, 1]), np.array([0, 1, 1]), np.random.default_rng(0))[1]
+        >>> int(pictures_of(np.array([1, 0, 1]), np.array([0, 1, 1]), np.random.default_rng(0))[1])
         0
     """
     chosen = np.zeros(len(digit), dtype=np.int64)
