@@ -57,6 +57,8 @@ class SoundEncoder(nn.Module):
         parts: of equal length, into which a sound is cut before what was seen in it is averaged: 1 for sounds that may
             start anywhere, 3 or so for single words, whose beginning differs from their end.
         trim: what is so many dB below the loudest moment is cut off at both ends; 0 for nothing.
+        per_band: is the mean of each band taken out, and not of the whole sound alone? The colour of a voice or a
+            microphone goes with it.
         augment: how sounds are moved in training mode, or its arguments; `None` for not at all.
         dropout: share of what was seen in the parts that is left out in training mode.
 
@@ -81,6 +83,7 @@ class SoundEncoder(nn.Module):
         hop: int = 160,
         parts: int = 1,
         trim: float = 0.0,
+        per_band: bool = False,
         augment: Augment | Mapping[str, float] | None = None,
         dropout: float = 0.0,
     ) -> None:
@@ -90,7 +93,7 @@ class SoundEncoder(nn.Module):
         if parts < 1:
             raise KuamoError(f"parts: given {parts}; expected at least 1")
         self.dim, self.width, self.rate, self.mels, self.n_fft, self.hop = dim, width, rate, mels, n_fft, hop
-        self.parts, self.trim = parts, trim
+        self.parts, self.trim, self.per_band = parts, trim, per_band
         self.augment = Augment(**augment) if isinstance(augment, Mapping) else augment
         self.hertz: Tensor
         self.filters: Tensor
@@ -133,7 +136,7 @@ class SoundEncoder(nn.Module):
         energy, frames = self.energies(samples), 1 + count.div(self.hop, rounding_mode="floor")
         if moved:
             energy, frames = moved.energies(energy, frames, self.hertz)
-        h, inside = standard(energy, frames)
+        h, inside = standard(energy, frames, self.per_band)
         if moved:
             h = h * moved.kept(self.mels, frames, h.shape[-1])[:, None]
         for conv, norm in zip(self.convs, self.norms, strict=True):
@@ -159,7 +162,7 @@ class SoundEncoder(nn.Module):
 
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""
-        names = ("dim", "width", "rate", "mels", "n_fft", "hop", "parts", "trim")
+        names = ("dim", "width", "rate", "mels", "n_fft", "hop", "parts", "trim", "per_band")
         augment = None if self.augment is None else asdict(self.augment)
         return {name: getattr(self, name) for name in names} | {"augment": augment, "dropout": self.dropout.p}
 
@@ -179,11 +182,15 @@ def trimmed(samples: np.ndarray, hop: int, decibels: float) -> np.ndarray:
     return samples[loud[0] * hop : (loud[-1] + 1) * hop] if len(loud) else samples
 
 
-def standard(energy: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-    """(n, 1, mels, T) of zero mean and unit variance over each sound, zero beyond it; and where (n, T) it is."""
+def standard(energy: Tensor, frames: Tensor, per_band: bool = False) -> tuple[Tensor, Tensor]:
+    """(n, 1, mels, T) of zero mean and unit variance over each sound, zero beyond it; and where (n, T) it is.
+
+    `per_band`: each band has mean zero of its own.
+    """
     inside = within(frames, energy.shape[-1])
     size = (frames * energy.shape[1])[:, None, None]
-    energy = energy - (energy * inside[:, None]).sum((1, 2), keepdim=True) / size
+    mean = (energy * inside[:, None]).sum(2, keepdim=True) / frames[:, None, None]
+    energy = energy - (mean if per_band else mean.mean(1, keepdim=True))
     energy = energy * inside[:, None]
     scale = torch.sqrt(energy.square().sum((1, 2), keepdim=True) / size + 1e-4)
     return (energy / scale)[:, None], inside
