@@ -33,6 +33,7 @@ _HOME = {
     "Objective": "kuamo.objectives",
     "Query": "kuamo.index",
     "Report": "kuamo.report",
+    "SigLIP": "kuamo.objectives",
     "Space": "kuamo.space",
     "StoreError": "kuamo.errors",
     "Table": "kuamo.table",
@@ -59,6 +60,7 @@ __all__ = [
     "Query",
     "Reconstruct",
     "Report",
+    "SigLIP",
     "Space",
     "StoreError",
     "Table",
@@ -87,7 +89,7 @@ if TYPE_CHECKING:
     from kuamo.fitting import fit
     from kuamo.index import Index, Query
     from kuamo.modalities import Audio, Image, Text, Vector
-    from kuamo.objectives import CCA, Elbo, InfoNCE, Minimax, Objective, Reconstruct
+    from kuamo.objectives import CCA, Elbo, InfoNCE, Minimax, Objective, Reconstruct, SigLIP
     from kuamo.report import Report
     from kuamo.space import Space
     from kuamo.table import Table

@@ -9,7 +9,7 @@ are those of the whole batch, over all processes: masks and positives follow fro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,11 +49,14 @@ class Batch:
         size: B, rows of the whole batch, over all processes.
         row: (R,) int64 tensor, this process's rows.
         cells: modality → Cells.
+        marks: "label" and "group" → (B,) int64 tensor of the whole batch, −1 where there is none. Every process knows
+            them all, so that they need no exchange.
     """
 
     size: int
     row: Any
     cells: dict[str, Cells]
+    marks: dict[str, Any] = field(default_factory=dict)
 
 
 class Source:
@@ -115,13 +118,20 @@ class Mix(NamedTuple):
     key: tuple[int, ...]
 
 
-def mixed(cells: dict[str, Cells], sources: Mapping[str, Any], rows: np.ndarray, place: np.ndarray, mix: Mix) -> None:
+def mixed(
+    cells: dict[str, Cells],
+    sources: Mapping[str, Any],
+    rows: np.ndarray,
+    mix: Mix,
+    marks: Mapping[str, np.ndarray] | None = None,
+) -> None:
     """x ← λ x + (1 − λ) x of another row of the batch, the same row and λ in every column (FuseMix), in place.
 
-    A row is mixed only with one that has the same columns; of several captions, the partner's first is taken.
+    A row is mixed only with one that has the same columns; of several captions, the partner's first is taken. A row of
+    one label that is mixed with a row of another has neither: its mark becomes −1.
 
     Args:
-        cells: column → this process's cells. rows: (B,) the table rows of the whole batch. place: (R,) this process's.
+        cells: column → this process's cells. rows: (B,) the table rows of the whole batch. marks: see `Batch`.
 
     Raises:
         KuamoError: a column whose cells are raw.
@@ -138,6 +148,8 @@ def mixed(cells: dict[str, Cells], sources: Mapping[str, Any], rows: np.ndarray,
     share, partner = np.float32(rng.beta(mix.alpha, mix.alpha)), rng.permutation(len(rows))
     there = np.stack([np.isin(rows, source.row) for source in sources.values()], axis=1)
     alike = (there == there[partner]).all(axis=1)
+    for mark in (marks or {}).values():
+        mark[alike & (mark != mark[partner])] = -1
     for name, own in cells.items():
         if len(own) == 0:
             continue

@@ -20,7 +20,7 @@ from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import CellError, TableError
 from kuamo.features import features, length_note
 from kuamo.memory import recall, remember
-from kuamo.modalities import Text
+from kuamo.modalities import Text, is_absent
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
 from kuamo.objectives.correlation import Solved
@@ -121,8 +121,10 @@ def fit(
     return space
 
 
-def solve_heads(space: Space, table: Table, cells: Packed, objective: Objective, seed: int) -> Solved:
-    """Heads in closed form.
+def solve_heads(
+    space: Space, table: Table, cells: Packed, objective: Objective, seed: int, groups: np.ndarray | None = None
+) -> Solved:
+    """Heads in closed form; `groups` of the rows that cells are of, if not the table's.
 
     Raises:
         TableError: a column with a trainable encoder, which no closed form can fit.
@@ -133,7 +135,8 @@ def solve_heads(space: Space, table: Table, cells: Packed, objective: Objective,
                 f"column {port.name!r}: given a trainable encoder; expected an objective that is trained, "
                 f"such as InfoNCE()"
             )
-    groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
+    if groups is None:
+        groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
     blocks = {port.name: port.encoder.blocks for port in space.ports if getattr(port.encoder, "blocks", None)}
     with one_thread():
         solved = objective.solve(cells, groups, seed, blocks)  # type: ignore[attr-defined]
@@ -148,11 +151,13 @@ def go_further(space: Space, solved: Solved, seed: int) -> Mapping[str, Code]:
 
     onward = solved.onward
     assert onward is not None
-    found = recall(onward.key + "-refined")
+    key = onward.key + "-refined by error"
+    found = recall(key)
     result = Refined(**found) if found else judge(onward.rehearse, seed)
-    remember(onward.key + "-refined", asdict(result))
+    remember(key, asdict(result))
     words = (
-        f"{result.steps} steps of InfoNCE from there: mean reciprocal rank {result.after:.3f} for {result.before:.3f}"
+        f"{result.steps} steps of InfoNCE from there: mean reciprocal rank {result.after:.3f} for {result.before:.3f} "
+        f"± {result.error:.3f}"
     )
     if not result.gains:
         space.notes.append(f"{words} on held-out rows, so the closed form stays")
@@ -192,8 +197,11 @@ def check_table(table: Table, objective: Objective | None) -> None:
     if len(table.columns) < 2:
         raise TableError(f"given the columns {list(table.columns)}; expected at least two")
     paired = int((table.present().sum(axis=1) >= 2).sum())
-    if objective is not None and any("pairs" in term.needs for _, term in terms_of(objective)) and paired == 0:
+    needs = frozenset().union(*(term.needs for _, term in terms_of(objective))) if objective is not None else ()
+    if "pairs" in needs and paired == 0:
         raise TableError(f"given {len(table)} rows, none with two columns present; expected paired rows")
+    if "labels" in needs and (table.labels is None or all(is_absent(label) for label in table.labels)):
+        raise TableError(f"given {len(table)} rows without a label; expected labels, to tell partners by")
 
 
 def check_features(table: Table, cells: Packed) -> None:

@@ -56,6 +56,33 @@ class Step:
         """Column → Cells."""
         return self.batch.cells
 
+    @property
+    def labels(self) -> Tensor:
+        """(B,) the label, as a number, of every row of the whole batch; −1 where it has none."""
+        return self.marks("label")
+
+    def marks(self, kind: str) -> Tensor:
+        """(B,) the `"label"` or `"group"`, as a number, of every row of the whole batch; −1 where it has none.
+
+        Raises:
+            KuamoError: the table has none at all.
+        """
+        if kind not in self.batch.marks:
+            raise KuamoError(f"given rows without a {kind}; expected a table with `{kind}`")
+        return self.batch.marks[kind]
+
+    def positive(self, row: Tensor, others: Tensor, kind: str = "row") -> Tensor:
+        """(n, m) bool: are entries in rows (n,) and (m,) of the whole batch partners?
+
+        Entries of one row always are; by label or group, those of rows with the same one are too.
+        """
+        same = row[:, None] == others
+        if kind == "row":
+            return same
+        marks = self.marks(kind)
+        mark, other = marks[row][:, None], marks[others]
+        return same | ((mark == other) & (mark >= 0))
+
     def code(self, name: str) -> Code:
         """Codes (n, d) of a column's entries."""
         if name not in self._codes:

@@ -62,11 +62,13 @@ def train(
     seed: int,
     out: Path | None = None,
     progress: Progress | None = None,
+    marks: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, float]:
     """Move a space's parameters in place.
 
     Args:
         space: with trainable heads. sources: column → where its cells come from. seed: of everything random.
+        marks: "label" and "group" → (N,) whole numbers, −1 where a row has none.
         out: a run folder; a state that is found there is resumed.
 
     Returns:
@@ -86,7 +88,7 @@ def train(
             torch.manual_seed(seed * 1_000_003 + step)
             log: dict[str, float] = {}
             chosen = rows_of_step(rows, training.batch_size, seed, step)
-            batch = batch_of(sources, chosen, training.mix, (seed, step))
+            batch = batch_of(sources, chosen, training.mix, (seed, step), marks)
             for player in game.players:
                 game.play(player, batch, sources, (seed, step), log)
             logged.append(log)
@@ -253,15 +255,21 @@ def _optimiser_of(name: str, player: Player) -> Callable[[Any], Any]:
 
 
 def batch_of(
-    sources: Mapping[str, Source | FeatureSource], rows: np.ndarray, mix: float = 0.0, key: tuple[int, int] = (0, 0)
+    sources: Mapping[str, Source | FeatureSource],
+    rows: np.ndarray,
+    mix: float = 0.0,
+    key: tuple[int, int] = (0, 0),
+    marks: Mapping[str, np.ndarray] | None = None,
 ) -> Batch:
     """This process's share of the batch: every size-th row, with row numbers of the whole batch."""
     rank, size = rank_and_size()
     place = np.arange(rank, len(rows), size)
     cells = {name: source.cells(rows[place], place) for name, source in sources.items()}
+    ours = {name: mark[rows] for name, mark in (marks or {}).items()}
     if mix:
-        mixed(cells, sources, rows, place, Mix(mix, key))
-    return Batch(len(rows), torch.from_numpy(place), cells)
+        mixed(cells, sources, rows, Mix(mix, key), ours)
+    tensors = {name: torch.from_numpy(mark) for name, mark in ours.items()}
+    return Batch(len(rows), torch.from_numpy(place), cells, tensors)
 
 
 def targets_of(space: Space, batch: Batch, frozen: Mapping[str, bool]) -> dict[str, Tensor]:

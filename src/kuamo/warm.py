@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from kuamo.decoders.likelihood import Likelihood
 from kuamo.encoders.base import encode_items, prepare
 from kuamo.errors import KuamoError, TableError
 from kuamo.heads import TrainableHead
+from kuamo.modalities import is_absent
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
 from kuamo.space import Port, Space
@@ -51,7 +52,7 @@ def train_space(
     sources = {
         port.name: Source(table, port, cells[port.name][0] if port.name in cells else None) for port in space.ports
     }
-    log = train(space, sources, objective, training, seed=seed, out=out, progress=progress)
+    log = train(space, sources, objective, training, seed=seed, out=out, progress=progress, marks=marks_of(table))
     names = " + ".join(f"{weight:g} {type(term).__name__}" for weight, term in terms_of(objective))
     losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())
     space.notes.append(
@@ -82,12 +83,8 @@ def add_heads(space: Space, table: Table, cells: Packed, needs: frozenset[str], 
     if started:
         dim = space.port(next(iter(started))).head.dim
         closed = {name: head for name, head in started.items() if isinstance(head, SolvedHead)}
-    elif not gaussian and "pairs" in needs and len(cells) == len(space.ports):
-        from kuamo.fitting import solve_heads
-
-        solved = solve_heads(space, table, cells, CCA(dim=dim, kernels=("linear",)), seed)
-        closed = {port.name: port.head for port in space.ports}
-        space.notes.append("start: " + solved.note)
+    elif not gaussian and needs & {"pairs", "labels", "groups"} and len(cells) == len(space.ports):
+        closed = closed_start(space, table, cells, needs, dim, seed)
     size = dim or (next(iter(closed.values())).dim if closed else DIM)
     for port in space.ports:
         if port.name in started and port.name not in closed:
@@ -101,6 +98,67 @@ def add_heads(space: Space, table: Table, cells: Packed, needs: frozenset[str], 
         port.head = head
     if not started:
         space.score = "cosine" if gaussian else "dot"
+
+
+def closed_start(
+    space: Space, table: Table, cells: Packed, needs: frozenset[str], dim: int | None, seed: int
+) -> dict[str, SolvedHead]:
+    """Linear CCA of paired rows, or where partners go by label or group, of entries that are paired by those.
+
+    By label, right answers for held-out rows are still their own partners alone: of several ridges that tell labels
+    apart equally well, nothing is lost by it.
+    """
+    from kuamo.fitting import solve_heads
+
+    kind = next((kind for kind in ("label", "group") if f"{kind}s" in needs and "pairs" not in needs), None)
+    if kind:
+        mark = marks_of(table)[kind]
+        cells, rows = paired_by(cells, mark, seed)
+        if rows < 4:
+            return {}
+        solved = solve_heads(space, table, cells, CCA(dim=dim, kernels=("linear",)), seed, np.arange(rows))
+    else:
+        solved = solve_heads(space, table, cells, CCA(dim=dim, kernels=("linear",)), seed)
+    space.notes.append(("start: " if kind is None else f"start, entries paired by {kind}: ") + solved.note)
+    return {port.name: port.head for port in space.ports}
+
+
+def paired_by(cells: Packed, mark: np.ndarray, seed: int) -> tuple[Packed, int]:
+    """Entries of each column paired at random with those of the others that have the same mark, each at most once.
+
+    Example:
+        >>> x, y = (np.eye(3), np.arange(3)), (np.eye(3)[:2], np.array([3, 4]))
+        >>> paired_by({"x": x, "y": y}, np.array([0, 1, 1, 1, 0]), 0)[1]
+        2
+    """
+    rng = np.random.default_rng(seed)
+    shuffled = {name: rng.permutation(len(row)) for name, (_, row) in cells.items()}
+    chosen: dict[str, list[np.ndarray]] = {name: [] for name in cells}
+    for value in np.unique(mark[mark >= 0]):
+        found = {name: order[mark[cells[name][1][order]] == value] for name, order in shuffled.items()}
+        most = min(map(len, found.values()))
+        for name, entries in found.items():
+            chosen[name].append(entries[:most])
+    rows = sum(map(len, next(iter(chosen.values()))))
+    entries = {name: np.concatenate([*parts, np.zeros(0, np.int64)]) for name, parts in chosen.items()}
+    return {name: (cells[name][0][entry], np.arange(rows)) for name, entry in entries.items()}, rows
+
+
+def marks_of(table: Table) -> dict[str, np.ndarray]:
+    """ "label", where the table has labels, and "group" → (N,) whole numbers, −1 where a row has none."""
+    kinds = {"group": table.groups} | ({} if table.labels is None else {"label": table.labels})
+    return {kind: numbered(values) for kind, values in kinds.items()}
+
+
+def numbered(values: Sequence[Any]) -> np.ndarray:
+    """Equal values, equal numbers; −1 for what is absent.
+
+    Example:
+        >>> numbered(["a", None, "b", "a"])
+        array([ 0, -1,  1,  0])
+    """
+    known: dict[str, int] = {}
+    return np.array([-1 if is_absent(v) else known.setdefault(str(v), len(known)) for v in values], dtype=np.int64)
 
 
 def add_decoders(space: Space, cells: Packed, objective: Objective) -> None:

@@ -14,6 +14,9 @@ from kuamo.fusion import Mixture, Product
 
 TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "InfoNCE": lambda: {"objective": km.InfoNCE()},
+    "InfoNCE by label": lambda: {"objective": km.InfoNCE(positives="label")},
+    "SigLIP": lambda: {"objective": km.SigLIP()},
+    "SigLIP by label": lambda: {"objective": km.SigLIP(positives="label")},
     "Reconstruct": lambda: {"objective": km.Reconstruct(), "dim": 16},
     "Elbo subsets": lambda: {"objective": km.Elbo(beta=0.5), "dim": 16},
     "Elbo product": lambda: {"objective": km.Elbo(Product()), "dim": 16},
@@ -32,7 +35,10 @@ ALIGNING = {**CLOSED, **{name: make for name, make in TRAINED.items() if name !=
 
 
 def small_toy(rows: int = 200, *, names: tuple[str, ...] = ("a", "b"), holes: float = 0.0, seed: int = 0) -> km.Table:
-    return km.datasets.toy(rows, modalities=names, dims=(30, 24), correlations=(0.95,) * 8, holes=holes, seed=seed)
+    """Labels are a third of the rows each; every seventh row has none."""
+    table = km.datasets.toy(rows, modalities=names, dims=(30, 24), correlations=(0.95,) * 8, holes=holes, seed=seed)
+    table.labels = [None if i % 7 == 0 else f"label {i % 3}" for i in range(rows)]
+    return table
 
 
 def words() -> WordEncoder:

@@ -15,7 +15,7 @@ from kuamo.encoders.base import is_trainable
 from kuamo.features import features
 from kuamo.fitting import open_ports
 from kuamo.training import Game, batch_of, own_randomness
-from kuamo.warm import add_decoders, add_heads
+from kuamo.warm import add_decoders, add_heads, marks_of
 
 
 def gradients_of_one_step(
@@ -31,7 +31,10 @@ def gradients_of_one_step(
     frozen = [p for p in ports if not is_trainable(p.encoder)]
     cells = {p.name: (features(base, p.name, p.encoder), base.column(p.name).row) for p in frozen}
     space = km.Space(sorted(ports, key=lambda p: p.name) if like else ports)
-    needs = frozenset().union(*(term.needs for _, term in getattr(objective, "terms", ((1, objective),)))) - {"pairs"}
+    needs = frozenset().union(*(term.needs for _, term in getattr(objective, "terms", ((1, objective),)))) - {
+        "pairs",
+        "labels",
+    }
     with own_randomness(0):
         torch.manual_seed(5)
         add_heads(space, base, cells, needs, 16, 0)
@@ -48,7 +51,7 @@ def gradients_of_one_step(
         for source in sources.values():
             if source.frozen is not None and source.frozen.size == 0:
                 source.frozen = np.zeros((0, cells[source.port.name][0].shape[1]), np.float32)
-        batch = batch_of(sources, np.arange(len(table)))
+        batch = batch_of(sources, np.arange(len(table)), marks=marks_of(table))
         log: dict[str, float] = {}
         grads: dict[str, torch.Tensor] = {}
         for player in game.players:
@@ -83,6 +86,7 @@ def main(name: str, rendezvous: str, rank: int, size: int, folder: str) -> None:
     holed = km.Table(
         {"a": [table[i]["a"] for i in range(64)], "b": [table[i]["b"] if i % 2 == 0 else None for i in range(64)]},
         modalities=table.modalities,
+        label=table.labels,
     )
     torch.manual_seed(3)
     grads, _ = gradients_of_one_step(holed, member, fitted_on=table)

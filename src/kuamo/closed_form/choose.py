@@ -30,7 +30,7 @@ from kuamo.closed_form.start import Rehearsal, Start
 from kuamo.closed_form.views import Kernel, Map, views_of
 from kuamo.errors import KuamoError
 
-__all__ = ["Choice", "Judged", "Norm", "Search", "Trial", "choose", "reciprocal_rank"]
+__all__ = ["Choice", "Judged", "Norm", "Search", "Trial", "choose", "reciprocal_rank", "reciprocal_ranks"]
 
 Matrix = NDArray[np.float64]
 Norm = Literal["before", "after"]
@@ -337,6 +337,11 @@ def reciprocal_rank(score: ArrayLike, same: ArrayLike | None = None) -> float:
         >>> reciprocal_rank(np.eye(4)), reciprocal_rank(np.zeros((4, 4)))
         (1.0, 0.25)
     """
+    return float(np.mean([one.mean() for one in reciprocal_ranks(score, same)]))
+
+
+def reciprocal_ranks(score: ArrayLike, same: ArrayLike | None = None) -> tuple[Matrix, Matrix]:
+    """1/rank (m,) for every row, and for every column, of a square score matrix; see `reciprocal_rank`."""
     score = np.asarray(score)
     if same is None:
         right = score.diagonal()
@@ -345,7 +350,7 @@ def reciprocal_rank(score: ArrayLike, same: ArrayLike | None = None) -> float:
         same = np.asarray(same)
         right, wrong = np.where(same, score, -np.inf), np.where(same, -np.inf, score)
         ranks = [1 + (wrong >= right.max(1)[:, None]).sum(1), 1 + (wrong >= right.max(0)).sum(0)]
-    return float(np.mean([(1 / rank).mean() for rank in ranks]))
+    return 1 / ranks[0], 1 / ranks[1]
 
 
 def held_correlations(u: NDArray, v: NDArray) -> Matrix:

@@ -2,9 +2,9 @@
 
 from kuamo.objectives.adversarial import Minimax
 from kuamo.objectives.base import Objective, Player, Sum
-from kuamo.objectives.contrast import InfoNCE
+from kuamo.objectives.contrast import InfoNCE, SigLIP
 from kuamo.objectives.correlation import CCA
 from kuamo.objectives.elbo import Elbo
 from kuamo.objectives.reconstruct import Reconstruct
 
-__all__ = ["CCA", "Elbo", "InfoNCE", "Minimax", "Objective", "Player", "Reconstruct", "Sum"]
+__all__ = ["CCA", "Elbo", "InfoNCE", "Minimax", "Objective", "Player", "Reconstruct", "SigLIP", "Sum"]
