@@ -21,7 +21,9 @@ def rows_of(path: str | Path | None, name: str, columns: Sequence[str]) -> dict[
     Raises:
         TableError: no folder is named, the file is not there, or lacks a column.
     """
-    from kuamo.tables import read_columns
+    import pyarrow.parquet as pq
+
+    from kuamo.tables.arrow import parsing
 
     given = path if path is not None else os.environ.get("KUAMO_DATA")
     if not given:
@@ -34,8 +36,20 @@ def rows_of(path: str | Path | None, name: str, columns: Sequence[str]) -> dict[
         raise TableError(
             f"{file}: does not exist; expected it in the folder that `path`, or the variable KUAMO_DATA, names"
         )
-    found = read_columns(file)
-    missing = [column for column in columns if column not in found]
+    with parsing(file):
+        table = pq.read_table(file)
+    missing = [column for column in columns if column not in table.column_names]
     if missing:
-        raise TableError(f"{file}: given the columns {list(found)}; expected also {missing}")
-    return found
+        raise TableError(f"{file}: given the columns {table.column_names}; expected also {missing}")
+    return {column: _plain(table.column(column)) for column in columns}
+
+
+def _plain(column: Any) -> Any:
+    """A list of values, or one array (n, D) of a column of vectors."""
+    import numpy as np
+    import pyarrow as pa
+
+    kind = column.type
+    if (pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)) and not pa.types.is_string(kind.value_type):
+        return np.stack([np.asarray(cell) for cell in column.to_pylist()])
+    return column.to_pylist()
