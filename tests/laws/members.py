@@ -31,7 +31,7 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
 }
 NAMES = ["red", "green", "blue", "circle", "square", "一只猫", "圆形"]
 CLOSED: dict[str, Callable[[], dict[str, Any]]] = {"CCA": lambda: {"objective": km.CCA()}}
-# What should bring rows together; labels of `small_toy` say nothing of its rows (tests/learns/test_labels_learn.py does).
+# Labels of `small_toy` say nothing of its rows: who learns by label is judged in tests/learns/test_labels_learn.py.
 NOT_ROWS = ("Reconstruct", "InfoNCE by label", "SigLIP by label")
 ALIGNING = {**CLOSED, **{name: make for name, make in TRAINED.items() if name not in NOT_ROWS}}
 
