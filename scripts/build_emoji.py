@@ -5,9 +5,8 @@
     python scripts/build_emoji.py EMOJI_DATASOURCE_GOOGLE/package EMOJIBASE_DATA/package
 
 Pictures: Noto Emoji, Apache-2.0. Names and keywords: Unicode CLDR through emojibase, Unicode-3.0 and MIT.
-Sounds: the English name, spoken by eSpeak NG in turn, 16 kHz, Opus at about 16 kbit/s. Of the four names of voices, eSpeak
-NG 1.51 takes en-gb+f2 for en-gb (it wants gmw/en+f2), so there are three voices, one of them a woman's.
-One row for each base emoji (no skin-tone variants); flags are kept here and left out by the loader.
+Sounds: the English name, spoken by eSpeak NG in turn, 16 kHz, Opus at about 16 kbit/s. Of the four names of voices,
+eSpeak NG 1.51 takes en-gb+f2 for en-gb (it wants gmw/en+f2), so there are three voices, one of them a woman's.
 """
 
 import io
