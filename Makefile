@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test check check-slow format clean
 
 demo: .venv/.ready  ## the main job: emoji, text and picture, from raw data to a searchable space
-	@$(BIN)/kuamo demo --page demo.html
+	@$(BIN)/kuamo demo --quick --page demo.html
 
 test: .venv/.ready  ## all tests but the slow ones
 	$(BIN)/python -m pytest -m "not slow"
