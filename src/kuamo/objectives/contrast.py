@@ -9,6 +9,7 @@ group. A cell without a partner is only a negative. τ (log-scale clipped at log
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import permutations
 from math import log
@@ -76,7 +77,7 @@ def sig_lip(scores: Any, positive: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Contrast(Objective):
+class Contrast(Objective, ABC):
     """What InfoNCE and SigLIP share: every ordered pair of columns, each process's own rows against all rows."""
 
     positives: Positives = "row"
@@ -118,9 +119,9 @@ class Contrast(Objective):
             losses.append(step.mean(self.losses(scores, step.positive(row, rows, self.positives), own)))
         return torch.stack(losses).mean()
 
+    @abstractmethod
     def losses(self, scores: Any, positive: Any, own: Any) -> Any:
         """(k,) one for each of this process's rows that has one."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
