@@ -107,17 +107,19 @@ def fit(
         train_space(
             space, table, cells, objective, dim, training or Training(), seed, Path(out) if out else None, progress
         )
-        cells |= {
-            port.name: (features(table, port.name, port.encoder), table.column(port.name).row)
-            for port in ports
-            if port.name not in cells
-        }
+        if any(map(wants_ridge, ports)):  # then codes of every column are needed, also of those that were trained raw
+            cells |= {
+                port.name: (features(table, port.name, port.encoder), table.column(port.name).row)
+                for port in ports
+                if port.name not in cells
+            }
     elif objective is not None:
         solved = solve_heads(space, table, cells, objective, seed)
         space.notes.append(solved.note)
         known = go_further(space, solved, seed) if by_itself else solved.codes
-    with one_thread():
-        add_ridge_decoders(space, cells, known)
+    if any(map(wants_ridge, ports)):
+        with one_thread():
+            add_ridge_decoders(space, cells, known)
     return space
 
 
@@ -263,6 +265,11 @@ def describe(port: Port, cells: Packed, reason: str | None = None) -> str:
     return f"{port.name}: {type(port.encoder).__name__}, {how}" + (f" ({reason})" if reason else "")
 
 
+def wants_ridge(port: Port) -> bool:
+    """Is it without a decoder, and are its features fixed?"""
+    return port.decoder is None and not (is_module(port.encoder) and is_trainable(port.encoder))
+
+
 def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Code], penalty: float = 0.1) -> None:
     """p(y | z) in closed form for every port that has no decoder, from the codes of every column of the row.
 
@@ -274,7 +281,7 @@ def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Code], p
         x, row = cells[port.name]
         codes[port.name] = (np.asarray(known[port.name] if port.name in known else run_head(port.head, x)), row)
     for port in space.ports:
-        if port.decoder is not None or (is_module(port.encoder) and is_trainable(port.encoder)):
+        if not wants_ridge(port):
             continue
         y, row_y = cells[port.name]
         pairs = ((z, *common_entries(row_z, row_y)) for z, row_z in codes.values())

@@ -164,7 +164,8 @@ def _plain_part(part: Any) -> dict[str, Any]:
 
 def _arrays(part: Any) -> dict[str, np.ndarray]:
     if is_module(part):
-        return {name: tensor.detach().cpu().numpy() for name, tensor in part.state_dict().items()}
+        # Contiguous: safetensors writes an array's memory as it lies, and that of channels_last weights lies otherwise.
+        return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in part.state_dict().items()}
     if hasattr(part, "arrays"):
         return part.arrays()
     return {}

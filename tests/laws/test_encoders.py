@@ -51,11 +51,11 @@ def pictures() -> list[np.ndarray]:
     return [rng.integers(0, 256, (20 + 7 * i, 30, 3), dtype=np.uint8) for i in range(5)]
 
 
-def sound_encoder() -> Any:
+def sound_encoder(frames: int = 0) -> Any:
     pytest.importorskip("librosa", reason="mel filters need librosa")
     from kuamo.encoders.sound import SoundEncoder
 
-    return SoundEncoder(dim=8, width=8)
+    return SoundEncoder(dim=8, width=8, frames=frames)
 
 
 def with_effects(make: Callable[[], Any]) -> Any:
@@ -75,10 +75,13 @@ MEMBERS: dict[str, tuple[Callable[[], Any], Callable[[], list[Any]]]] = {
     "EfficientNetLite0": (lambda: EfficientNetLite0(size=64), pictures),
     "WordEncoder": (lambda: WordEncoder(train_tokenizer(TEXTS), dim=8), lambda: TEXTS),
     "PixelEncoder": (lambda: PixelEncoder(size=16, dim=8, width=8), pictures),
+    "PixelEncoder in place": (lambda: PixelEncoder(size=20, dim=8, width=8, in_place=True), pictures),
     "SoundEncoder": (sound_encoder, sounds),
+    "SoundEncoder in place": (lambda: sound_encoder(frames=16), sounds),
 }
 EVERY = pytest.mark.parametrize("name", MEMBERS)
-TRAINABLE = pytest.mark.parametrize("name", ["WordEncoder", "PixelEncoder", "SoundEncoder"])
+KINDS = {"WordEncoder": km.Text(), "PixelEncoder": km.Image(), "SoundEncoder": km.Audio()}
+TRAINABLE = pytest.mark.parametrize("name", [name for name in MEMBERS if name.split()[0] in KINDS])
 
 
 @EVERY
@@ -114,8 +117,8 @@ def test_a_gradient_reaches_every_parameter(name: str) -> None:
 def test_a_fitted_space_with_it_is_stored_bit_equal(name: str, tmp_path: Path) -> None:
     make, values = MEMBERS[name]
     torch.manual_seed(0)
-    kind = {"WordEncoder": km.Text(), "PixelEncoder": km.Image(), "SoundEncoder": km.Audio()}[name]
-    raw = [tuple(value) if name == "SoundEncoder" else value for value in values()]
+    kind = KINDS[name.split()[0]]
+    raw = [tuple(value) if isinstance(kind, km.Audio) else value for value in values()]
     vectors = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
     table = km.Table({"raw": raw, "vector": vectors}, modalities={"raw": kind, "vector": km.Vector()})
     training = km.Training(steps=3, batch_size=5)
