@@ -19,8 +19,8 @@ COLUMNS = ("text", "image", "text_zh", "audio")
 def emoji(*, columns: Sequence[str] = ("text", "image"), flags: bool = False) -> Table:
     """Noto emoji (64 px PNG) with their names and keywords in English and Chinese, and the English name spoken.
 
-    Columns `text` and `image`, and on request `text_zh` and `audio` (16 kHz, three voices in turn); `id` is the code
-    point, `group` the concept; meta `name`, `category` and `voice` (eSpeak spoke en-gb+f2 as en-gb).
+    Columns `text` and `image`, and on request `text_zh` and `audio` (16 kHz, four voices in turn); `id` is the code
+    point, `group` the concept; meta `name`, `category` and `voice`, by the name that eSpeak NG spoke it for.
     Pictures: Noto Emoji, Apache-2.0. Words: Unicode CLDR through emojibase, Unicode-3.0 and MIT. Voices: eSpeak NG.
 
     Args:
