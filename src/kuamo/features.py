@@ -24,7 +24,7 @@ from kuamo.errors import CellError, StoreError
 from kuamo.files import beside, cache_folder
 from kuamo.modalities import Text, content_key
 from kuamo.table import AHEAD, Table
-from kuamo.threads import in_order
+from kuamo.threads import in_order, one_thread
 
 __all__ = ["FeatureCache", "cache_folder", "features", "length_note"]
 
@@ -157,11 +157,14 @@ def features(
     fingerprint = getattr(encoder, "fingerprint", None)
     if not cache or is_module(encoder) or fingerprint is None or not getattr(encoder, "cached", True):
         # No name to keep it by, or nothing to save.
-        return _stacked(encode_entries(table, name, encoder, np.arange(len(column.row))))
+        with one_thread():
+            return _stacked(encode_entries(table, name, encoder, np.arange(len(column.row))))
     store = FeatureCache(fingerprint)
     for _ in range(TRIES):
         try:
-            return store.take(_encode_missing(store, table, name, encoder, progress))
+            with one_thread():  # cells are prepared on several threads, each of which has matrices of its own
+                keys = _encode_missing(store, table, name, encoder, progress)
+            return store.take(keys)
         except Gone:
             continue  # encode again what is gone
     raise StoreError(f"{store.folder}: given a cache that is emptied while it is used; expected one that stays")

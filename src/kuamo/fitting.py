@@ -116,7 +116,8 @@ def fit(
     elif objective is not None:
         solved = solve_heads(space, table, cells, objective, seed)
         space.notes.append(solved.note)
-        known = go_further(space, solved, seed) if by_itself else solved.codes
+        with one_thread():
+            known = go_further(space, solved, seed) if by_itself else solved.codes
     if any(map(wants_ridge, ports)):
         with one_thread():
             add_ridge_decoders(space, cells, known)
