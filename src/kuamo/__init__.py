@@ -23,6 +23,7 @@ _HOME = {
     "Elbo": "kuamo.objectives",
     "Audio": "kuamo.modalities",
     "CCA": "kuamo.objectives",
+    "DCL": "kuamo.objectives",
     "CellError": "kuamo.errors",
     "Comparison": "kuamo.comparison",
     "CutWarning": "kuamo.errors",
@@ -39,12 +40,14 @@ _HOME = {
     "Table": "kuamo.table",
     "TableError": "kuamo.errors",
     "Text": "kuamo.modalities",
+    "Triplet": "kuamo.objectives",
     "Vector": "kuamo.modalities",
     "evaluate": "kuamo.evaluation",
     "fit": "kuamo.fitting",
 }
 __all__ = [
     "CCA",
+    "DCL",
     "Audio",
     "CellError",
     "Code",
@@ -67,6 +70,7 @@ __all__ = [
     "TableError",
     "Text",
     "Training",
+    "Triplet",
     "Vector",
     "closed_form",
     "datasets",
@@ -89,7 +93,7 @@ if TYPE_CHECKING:
     from kuamo.fitting import fit
     from kuamo.index import Index, Query
     from kuamo.modalities import Audio, Image, Text, Vector
-    from kuamo.objectives import CCA, Elbo, InfoNCE, Minimax, Objective, Reconstruct, SigLIP
+    from kuamo.objectives import CCA, DCL, Elbo, InfoNCE, Minimax, Objective, Reconstruct, SigLIP, Triplet
     from kuamo.report import Report
     from kuamo.space import Space
     from kuamo.table import Table

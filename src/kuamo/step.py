@@ -71,17 +71,21 @@ class Step:
             raise KuamoError(f"given rows without a {kind}; expected a table with `{kind}`")
         return self.batch.marks[kind]
 
-    def positive(self, row: Tensor, others: Tensor, kind: str = "row") -> Tensor:
-        """(n, m) bool: are entries in rows (n,) and (m,) of the whole batch partners?
+    def keys(self, kind: str = "row") -> Tensor:
+        """(B,) a number for every row of the whole batch, equal where entries are partners.
 
         Entries of one row always are; by label or group, those of rows with the same one are too.
         """
-        same = row[:, None] == others
+        row = torch.arange(self.batch.size)
         if kind == "row":
-            return same
+            return row
         marks = self.marks(kind)
-        mark, other = marks[row][:, None], marks[others]
-        return same | ((mark == other) & (mark >= 0))
+        return torch.where(marks >= 0, marks, marks.amax() + 1 + row)
+
+    @property
+    def alone(self) -> bool:
+        """Is this the only process?"""
+        return rank_and_size()[1] == 1
 
     def code(self, name: str) -> Code:
         """Codes (n, d) of a column's entries."""
@@ -134,7 +138,7 @@ class Step:
         All columns go in one exchange, tied to a parameter: its backward then runs in every process, in the same
         order, even in one where a column or everything is absent.
         """
-        if rank_and_size()[1] == 1:
+        if self.alone:
             return {name: (self.code(name).mean, self.cells[name].row) for name in self.names}
         anchor = next(p for module in self.space.modules() for p in module.parameters() if p.requires_grad)
         local = torch.cat([self.code(name).mean for name in self.names]) + 0.0 * anchor.reshape(-1)[0]

@@ -15,6 +15,9 @@ from kuamo.fusion import Mixture, Product
 TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "InfoNCE": lambda: {"objective": km.InfoNCE()},
     "InfoNCE by label": lambda: {"objective": km.InfoNCE(positives="label")},
+    "DCL": lambda: {"objective": km.DCL()},
+    "Triplet": lambda: {"objective": km.Triplet()},
+    "Triplet semi-hard by label": lambda: {"objective": km.Triplet(positives="label", semi_hard=True)},
     "SigLIP": lambda: {"objective": km.SigLIP()},
     "SigLIP by label": lambda: {"objective": km.SigLIP(positives="label")},
     "Reconstruct": lambda: {"objective": km.Reconstruct(), "dim": 16},
@@ -32,7 +35,7 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
 NAMES = ["red", "green", "blue", "circle", "square", "一只猫", "圆形"]
 CLOSED: dict[str, Callable[[], dict[str, Any]]] = {"CCA": lambda: {"objective": km.CCA()}}
 # Labels of `small_toy` say nothing of its rows: who learns by label is judged in tests/learns/test_labels_learn.py.
-NOT_ROWS = ("Reconstruct", "InfoNCE by label", "SigLIP by label")
+NOT_ROWS = ("Reconstruct", "InfoNCE by label", "SigLIP by label", "Triplet semi-hard by label")
 ALIGNING = {**CLOSED, **{name: make for name, make in TRAINED.items() if name not in NOT_ROWS}}
 
 

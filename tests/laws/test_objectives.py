@@ -96,7 +96,9 @@ def test_a_wholly_absent_modality_changes_nothing_and_costs_nothing(name: str) -
         assert torch.isfinite(gradient).all(), key
         if key.startswith("b."):
             assert not gradient.any(), key
-    if (name.startswith(("InfoNCE", "SigLIP")) and "+" not in name) or name.startswith("Minimax"):  # no pair, no loss
+    if (name.startswith(("InfoNCE", "DCL", "Triplet", "SigLIP")) and "+" not in name) or name.startswith(
+        "Minimax"
+    ):  # no pair, no loss
         assert not any(g.any() for g in grads.values())
 
 
@@ -105,6 +107,8 @@ def test_a_wholly_absent_modality_changes_nothing_and_costs_nothing(name: str) -
     [
         "InfoNCE",
         "InfoNCE by label",
+        "DCL",
+        "Triplet",
         "SigLIP by label",
         "Reconstruct",
         "Elbo subsets",

@@ -2,9 +2,10 @@
 
 from kuamo.objectives.adversarial import Minimax
 from kuamo.objectives.base import Objective, Player, Sum
-from kuamo.objectives.contrast import InfoNCE, SigLIP
+from kuamo.objectives.contrast import DCL, InfoNCE, SigLIP
 from kuamo.objectives.correlation import CCA
 from kuamo.objectives.elbo import Elbo
 from kuamo.objectives.reconstruct import Reconstruct
+from kuamo.objectives.triplet import Triplet
 
-__all__ = ["CCA", "Elbo", "InfoNCE", "Minimax", "Objective", "Player", "Reconstruct", "SigLIP", "Sum"]
+__all__ = ["CCA", "DCL", "Elbo", "InfoNCE", "Minimax", "Objective", "Player", "Reconstruct", "SigLIP", "Sum", "Triplet"]
