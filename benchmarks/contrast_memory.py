@@ -96,8 +96,8 @@ def main() -> None:
     (wall, cpu, extra, *values), (peer_wall, peer_cpu, peer_extra, *peer_values) = best["kuamo"], best["ClipLoss"]
     apart = max(abs(x - y) / abs(y) for x, y in zip(values, peer_values, strict=True))
     print(
-        f"of ClipLoss (best of each): wall {wall / peer_wall:.2f}, CPU {cpu / peer_cpu:.2f}, memory 1/"
-        f"{peer_extra / extra:.1f}; loss and gradients apart by {apart:.1e}; floor {floor(given):.1f} CPU s\n{machine()}"
+        f"of ClipLoss (best of each): wall {wall / peer_wall:.2f}, CPU {cpu / peer_cpu:.2f}, memory "
+        f"1/{peer_extra / extra:.1f}; apart by {apart:.1e}; floor {floor(given):.1f} CPU s\n{machine()}"
     )
 
 
