@@ -1,6 +1,6 @@
 """Claim: a spoken digit of a voice that was never heard finds handwritten digits, and the other way round.
 
-    KUAMO_DATA=… python benchmarks/digits.py [--choose [--ring]] [--speakers george …] [--half] [--voices 150] [--seed 0]
+    KUAMO_DATA=… python benchmarks/digits.py [--choose [--ring]] [--speakers george …] [--half] [--voices 150]
 
 Each of the five speakers is left out in turn. Training: MNIST train pictures, the other four speakers' recordings, and
 synthetic voices of eSpeak NG and Flite, if they are installed (`--voices 0` for none); right answers are those of the
