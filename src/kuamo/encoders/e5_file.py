@@ -41,7 +41,7 @@ class Network:
     Args:
         positions: so many tokens are read at once.
         first, last, unknown: numbers of the pieces that begin and end a text, and of what is no piece.
-        pieces: piece → its number and its log-probability.
+        pieces: each with its log-probability; its place is its number.
         spelling: character → what is read instead of it.
         data, places: the file, and tensor → where in it, and how many numbers.
         width: D.
@@ -54,7 +54,7 @@ class Network:
     first: int
     last: int
     unknown: int
-    pieces: dict[str, tuple[int, float]]
+    pieces: list[tuple[str, float]]
     spelling: dict[int, str]
     data: np.ndarray
     places: dict[str, tuple[int, int]]
@@ -101,7 +101,7 @@ def read_network(path: Path) -> Network:
     count, first, last, _, unknown, length = take("5iQ")
     ends, scores = array("<u4", count + 1).tolist(), array("<f4", count).tolist()
     text = array("u1", length).tobytes()
-    pieces = {text[ends[i] : ends[i + 1]].decode("utf-8", "replace"): (i, scores[i]) for i in range(count)}
+    pieces = [(text[ends[i] : ends[i + 1]].decode("utf-8", "replace"), scores[i]) for i in range(count)]
     spelled, _ = take("iI")
     spelling = {}
     for _ in range(spelled):
