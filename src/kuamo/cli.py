@@ -232,7 +232,8 @@ def info(
     if path and (Path(path) / "config.json").exists():
         config = json.loads((Path(path) / "config.json").read_text(encoding="utf-8"))
         loaded = open_space(Path(path), load_imports(imports))
-        say({key: config[key] for key in ("format", "ports", "notes", "info")}, as_json, str(loaded))
+        about = {key: config[key] for key in ("format", "ports", "info")}
+        say(about | {"notes": loaded.notes}, as_json, str(loaded))
     elif path:
         rows = open_table(path, load_imports(imports), on_error, root, encoding)
         columns = {name: type(kind).__name__ for name, kind in rows.modalities.items()}
