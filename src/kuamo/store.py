@@ -252,7 +252,7 @@ def check_place(path: Path, kind: str) -> None:
         )
 
 
-def check_owner(found: str, expected: str, path: Path) -> None:
+def check_owner(found: str, expected: str, path: Path | str) -> None:
     """Refuse an index that another space made.
 
     Raises:
