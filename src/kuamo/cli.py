@@ -161,7 +161,9 @@ def encode(
 def index(
     space: SpaceArgument,
     table: TableArgument,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where the index is, or will be (a folder, *.lance).")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Where the index is, or will be: a folder, *.lance, or a URI.")
+    ],
     add: Annotated[bool, typer.Option("--add", help="Put the rows into an index that is there.")] = False,
     update: Annotated[bool, typer.Option("--update", help="The same, replacing rows of a known id.")] = False,
     thumbnails: Annotated[bool, typer.Option("--thumbnails", help="Keep small pictures for showing hits.")] = False,
@@ -173,6 +175,7 @@ def index(
 ) -> None:
     """Make an index that lasts (extra 'index'), or put more rows into one."""
     from kuamo.errors import TableError
+    from kuamo.files import place
     from kuamo.index import Index
 
     if add and update:
@@ -186,7 +189,7 @@ def index(
         else:
             payload = ("text", "thumbnail") if thumbnails else ("text",)
             made = loaded.index(rows, out, payload=payload, progress=progress)
-    say({"index": str(out), "rows": len(made), "columns": made.columns}, as_json, f"{made} in {out}")
+    say({"index": str(place(out)), "rows": len(made), "columns": made.columns}, as_json, f"{made} in {place(out)}")
 
 
 @app.command()
@@ -232,7 +235,8 @@ def info(
     if path and (Path(path) / "config.json").exists():
         config = json.loads((Path(path) / "config.json").read_text(encoding="utf-8"))
         loaded = open_space(Path(path), load_imports(imports))
-        say({key: config[key] for key in ("format", "ports", "notes", "info")}, as_json, str(loaded))
+        about = {key: config[key] for key in ("format", "ports", "info")}
+        say(about | {"notes": loaded.notes}, as_json, str(loaded))
     elif path:
         rows = open_table(path, load_imports(imports), on_error, root, encoding)
         columns = {name: type(kind).__name__ for name, kind in rows.modalities.items()}

@@ -14,10 +14,10 @@ from kuamo.examples import Previews, draw, find
 from kuamo.features import length_note
 from kuamo.metrics import Interval, bootstrap_all, chance_recall, measure, per_query
 from kuamo.metrics.ranking import NDCG_AT
+from kuamo.notes import Note, plain_note
 from kuamo.report import Pair, Report
 from kuamo.space import Space, check_columns
 from kuamo.table import Table
-from kuamo.words import say
 
 __all__ = ["evaluate"]
 
@@ -104,23 +104,21 @@ def _report(
     shown = (*recalls[:1], *recalls[1:][-1:], "mAP", "median_rank") if several else (*recalls, "median_rank")
     groups = len(set(table.groups)) if any(pair.group is not None for pair in pairs.values()) else 0
     unjudged = int((~judged).sum())
-    remarks: list[dict[str, Any]] = [{"key": "remark_groups", "values": {"count": groups}}] if groups else []
-    remarks += [{"key": "remark_unjudged", "values": {"count": unjudged}}] if unjudged else []
-    remarks += previews.remarks
+    notes: list[str] = [Note("remark_groups", count=groups)] if groups else []
+    notes += [Note("remark_unjudged", count=unjudged)] if unjudged else []
+    notes += previews.remarks
+    notes += table.skipped()
+    notes += [note for name in _columns(pairs) if (note := length_note(table, name, space.port(name).encoder))]
     facts = {
         "rows": len(table),
         "source": table.source,
         "columns": {name: type(table.column(name).modality).__name__ for name in _columns(pairs)},
         "positives": positives,
         "seed": seed,
-        "space": {"dim": space.dim, "notes": list(space.notes)},
-        "remarks": remarks,
+        "space": {"dim": space.dim, "notes": plain_note(list(space.notes))},
     }
     right = "" if positives == "row" else f", right = same {positives}"
     title = f"{len(table):,} rows of {table.source}, gallery = all of them{right}; [95 % interval]"
-    notes = [say("en", remark["key"], **remark["values"]) for remark in remarks]
-    notes += table.skipped()
-    notes += [note for name in _columns(pairs) if (note := length_note(table, name, space.port(name).encoder))]
     return Report(title, intervals, notes, pairs, facts, previews.cells, shown)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from kuamo.metrics.ranking import ROUNDING
 from kuamo.modalities import Modality
+from kuamo.notes import Note
 from kuamo.report import MEDIA, Example, Pair, Preview
 from kuamo.table import Table
 
@@ -66,7 +67,7 @@ class Previews:
         self.table, self.total = table, total
         self.row = {name: number for number, name in enumerate(table.ids)}
         self.cells: dict[str, dict[str, Preview]] = {}
-        self.remarks: list[dict[str, Any]] = []
+        self.remarks: list[Note] = []
         self._bytes = 0
 
     def add(self, pairs: Sequence[Pair]) -> None:
@@ -97,7 +98,7 @@ class Previews:
         cells[row] = Preview("text/plain", made.text.encode("utf-8", "replace"), made.text)
 
     def _remark(self, key: str, **values: Any) -> None:
-        if (remark := {"key": key, "values": values}) not in self.remarks:
+        if (remark := Note(key, **values)) not in self.remarks:
             self.remarks.append(remark)
 
 

@@ -23,6 +23,7 @@ from kuamo.encoders.base import batches, encode_items, is_module, prepare
 from kuamo.errors import CellError, StoreError
 from kuamo.files import beside, cache_folder
 from kuamo.modalities import Text, content_key
+from kuamo.notes import Note
 from kuamo.table import AHEAD, Table
 from kuamo.threads import in_order, one_thread
 
@@ -206,7 +207,7 @@ def encode_entries(table: Table, name: str, encoder: Any, entries: np.ndarray) -
     table.leave_out(name, bad)
 
 
-def length_note(table: Table, name: str, encoder: Any) -> str | None:
+def length_note(table: Table, name: str, encoder: Any) -> Note | None:
     """How many of a column's values are longer than what the encoder reads, in words; `None` where none is.
 
     An encoder that reads a beginning only says so by a method `cuts(value) -> bool` and a text `limit`.
@@ -225,10 +226,8 @@ def length_note(table: Table, name: str, encoder: Any) -> str | None:
     count = sum(map(cuts, values))
     if not count:
         return None
-    return (
-        f"{name}: {count:,} of {len(table.column(name).row):,} values are longer than the {encoder.limit} that "
-        f"{type(encoder).__name__} reads; what is beyond has no effect"
-    )
+    given, reader = len(table.column(name).row), type(encoder).__name__
+    return Note("too_long", column=name, count=count, given=given, limit=encoder.limit, encoder=reader)
 
 
 def _blocks(

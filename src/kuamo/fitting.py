@@ -21,6 +21,7 @@ from kuamo.errors import CellError, TableError
 from kuamo.features import features, length_note
 from kuamo.memory import recall, remember
 from kuamo.modalities import Text, is_absent
+from kuamo.notes import Note
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
 from kuamo.objectives.correlation import Solved
@@ -141,6 +142,10 @@ def solve_heads(
     if groups is None:
         groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
     blocks = {port.name: port.encoder.blocks for port in space.ports if getattr(port.encoder, "blocks", None)}
+    for name, (_, row) in cells.items():
+        entries = np.unique(row, return_counts=True)[1]
+        if (entries > 1).any():
+            space.notes.append(Note("averaged", column=name, count=int((entries > 1).sum()), given=len(entries)))
     with one_thread():
         solved = objective.solve(cells, groups, seed, blocks)  # type: ignore[attr-defined]
     for port in space.ports:
@@ -158,14 +163,10 @@ def go_further(space: Space, solved: Solved, seed: int) -> Mapping[str, Code]:
     found = recall(key)
     result = Refined(**found) if found else judge(onward.rehearse, seed)
     remember(key, asdict(result))
-    words = (
-        f"{result.steps} steps of InfoNCE from there: mean reciprocal rank {result.after:.3f} for {result.before:.3f} "
-        f"± {result.error:.3f}"
-    )
+    gain = {"steps": result.steps, "after": result.after, "before": result.before, "error": result.error}
+    space.notes.append(Note("contrast_taken" if result.gains else "contrast_stays", **gain))
     if not result.gains:
-        space.notes.append(f"{words} on held-out rows, so the closed form stays")
         return solved.codes
-    space.notes.append(f"{words} on held-out rows, so they are taken")
     codes = {}
     for name, head in refined(onward.start, seed).items():
         space.port(name).head = onward.head(name, head)
@@ -188,7 +189,7 @@ def go_on_from(start: Space, space: Space, objective: Objective | None, dim: int
         elif objective is None:
             raise TableError(f"column {port.name!r}: not in the start, and no objective to learn it by; expected one")
     space.score, space.fusion = start.score, deepcopy(start.fusion)
-    space.notes += [f"start: {note}" for note in start.notes]
+    space.notes += [Note("start", what=note) for note in start.notes]
 
 
 def check_table(table: Table, objective: Objective | None) -> None:
@@ -260,10 +261,12 @@ def sample_of(table: Table, name: str, most: int = 200) -> list[Any]:
     return [value for _, value in table.attempts(name, entries) if not isinstance(value, CellError)]
 
 
-def describe(port: Port, cells: Packed, reason: str | None = None) -> str:
+def describe(port: Port, cells: Packed, reason: str | None = None) -> Note:
     """One note about a port's encoder."""
-    how = f"{cells[port.name][0].shape[1]} features" if port.name in cells else "trained here"
-    return f"{port.name}: {type(port.encoder).__name__}, {how}" + (f" ({reason})" if reason else "")
+    named = {"column": port.name, "encoder": type(port.encoder).__name__}
+    known = port.name in cells
+    note = Note("features", **named, count=cells[port.name][0].shape[1]) if known else Note("trained_here", **named)
+    return Note("because", what=note, why=reason) if reason else note
 
 
 def wants_ridge(port: Port) -> bool:

@@ -13,11 +13,12 @@ import numpy as np
 
 from kuamo.errors import StoreError
 from kuamo.metrics import Interval
+from kuamo.notes import Note, note_of, plain_note
 from kuamo.report import Example, Pair, Preview, Report
 
 __all__ = ["dump", "parse"]
 
-FORMAT = 1
+FORMAT = 2  # 1: every note was its English text, and facts["remarks"] told which remark some were
 
 
 def dump(report: Report) -> str:
@@ -28,6 +29,7 @@ def dump(report: Report) -> str:
         "kind": "report",
         "format": FORMAT,
         **report.as_dict(),
+        "notes": plain_note(report.notes),
         "shown": list(report.shown),
         "facts": report.facts,
         "rows": ids,
@@ -56,7 +58,7 @@ def parse(path: Path) -> Report:
         return Report(
             title=str(data["title"]),
             intervals={name: Interval(**interval) for name, interval in data["measures"].items()},
-            notes=list(data["notes"]),
+            notes=_notes(data),
             pairs={task: _pair(pair, data["rows"]) for task, pair in data["pairs"].items()},
             facts=dict(data["facts"]),
             previews={
@@ -67,6 +69,13 @@ def parse(path: Path) -> Report:
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise StoreError(f"{path}: does not describe a report ({type(error).__name__}: {error})") from None
+
+
+def _notes(data: Mapping[str, Any]) -> list[str]:
+    known = [Note(remark["key"], **remark["values"]) for remark in data["facts"].get("remarks", [])]
+    notes = {str(note): note for note in known}
+    note_of(data["facts"].get("space", {}).get("notes", []))  # a page will need them
+    return [notes.get(note, note) for note in note_of(list(data["notes"]))]
 
 
 def _plain_pair(pair: Pair, number: Mapping[str, int]) -> dict[str, Any]:

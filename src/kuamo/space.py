@@ -19,6 +19,7 @@ from kuamo.codes import Code
 from kuamo.encoders.base import is_module
 from kuamo.errors import CutWarning, KuamoError, TableError, shorten
 from kuamo.features import features, length_note
+from kuamo.files import local, place
 from kuamo.modalities import Modality
 from kuamo.table import Table
 
@@ -248,20 +249,24 @@ class Space:
         path: str | Path | None = None,
         *,
         payload: Sequence[str] = ("text",),
+        storage_options: Mapping[str, str] | None = None,
         progress: Progress | None = None,
     ) -> Index:
         """The codes of a table's cells, ready for search.
 
         Args:
             table: whose cells; its label and meta columns are kept for filters.
-            path: a folder for an index on disk in the Lance format (extra `index`), which lasts and grows; one that is
-                there is replaced. `None` keeps it in memory.
+            path: a folder for an index on disk in the Lance format (extra `index`), which lasts and grows, or a URI in
+                an object store, such as "s3://bucket/pets.lance"; one that is there is replaced. `None` keeps it in
+                memory.
             payload: what hits show: some of `"text"` and `"thumbnail"`, a small JPEG of each picture.
+            storage_options: for a URI, what Lance shall know of the store, such as its endpoint and keys; without
+                them it goes by the environment (`AWS_REGION`, …).
             progress: called with (column, done, of).
 
         Raises:
             TableError: a table without any of the space's columns, or with a meta column that cannot be kept.
-            StoreError: `path` is something else than an index.
+            StoreError: `path` is something else than an index, or a store that does not answer.
         """
         if path is None:
             from kuamo.index.memory import MemoryIndex
@@ -269,13 +274,15 @@ class Space:
             return MemoryIndex.build(self, table, payload=payload, progress=progress)
         from kuamo.index.lance import LanceIndex
 
-        return LanceIndex.build(self, table, Path(path), payload=payload, progress=progress)
+        return LanceIndex.build(
+            self, table, place(path), payload=payload, storage_options=storage_options, progress=progress
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the space as a folder: config.json, model.safetensors and a README.md. Never half of it."""
         from kuamo.store import save_space
 
-        save_space(self, Path(path))
+        save_space(self, local(path, "a space"))
 
     @classmethod
     def load(cls, path: str | Path, *, custom: Mapping[str, tuple[Any, Any]] | None = None) -> Space:
@@ -290,7 +297,7 @@ class Space:
         """
         from kuamo.store import load_space
 
-        return load_space(Path(path), custom or {})
+        return load_space(local(path, "a space"), custom or {})
 
 
 def run_head(head: Any, entry_features: np.ndarray) -> Code:

@@ -27,6 +27,7 @@ import numpy as np
 from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import KuamoError, StoreError
 from kuamo.files import writing
+from kuamo.notes import note_of, plain_note
 from kuamo.space import Port, Space
 
 __all__ = [
@@ -41,7 +42,7 @@ __all__ = [
     "write_json",
 ]
 
-FORMAT = 1
+FORMAT = 2  # 1: every note was its English text
 # The only classes that loading builds. Anything else must come from the caller.
 PARTS = {
     "Text": "kuamo.modalities",
@@ -100,8 +101,8 @@ def load_space(path: Path, custom: Mapping[str, tuple[Any, Any]]) -> Space:
             }
             ports.append(Port(item["name"], **parts))
         fusion = config["fusion"] and _build(config["fusion"], _under(arrays, "fusion."), "fusion", "fusion", None)
-        return Space(ports, config["score"], fusion or None, list(config["notes"]), dict(config["info"]))
-    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        return Space(ports, config["score"], fusion or None, note_of(list(config["notes"])), dict(config["info"]))
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise StoreError(f"{path}: config.json does not describe a space ({type(error).__name__}: {error})") from None
 
 
@@ -143,7 +144,7 @@ def _describe(space: Space) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "score": space.score,
         "fusion": None if space.fusion is None else _plain_part(space.fusion),
         "ports": ports,
-        "notes": space.notes,
+        "notes": plain_note(space.notes),
         "info": space.info,
     }
     return config, arrays
@@ -252,7 +253,7 @@ def check_place(path: Path, kind: str) -> None:
         )
 
 
-def check_owner(found: str, expected: str, path: Path) -> None:
+def check_owner(found: str, expected: str, path: Path | str) -> None:
     """Refuse an index that another space made.
 
     Raises:

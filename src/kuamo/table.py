@@ -16,6 +16,7 @@ import numpy as np
 from kuamo.column import Column, View
 from kuamo.errors import CellError, TableError, shorten
 from kuamo.modalities import Modality
+from kuamo.notes import Note
 from kuamo.threads import in_order
 
 __all__ = ["Column", "Table"]
@@ -261,16 +262,15 @@ class Table:
 
     def skipped(self) -> list[str]:
         """For each column with cells that were left out: how many, and where the first ones are."""
-        notes = []
+        notes: list[str] = []
         for name, column in self.columns.items():
             bad = column.skipped()
             if bad:
-                first = "; ".join(f"row {self.where(row)}: given {why}" for row, why in bad[:3])
-                more = f"; and {len(bad) - 3:,} more" if len(bad) > 3 else ""
-                verb = "counts" if len(bad) == 1 else "count"
-                notes.append(
-                    f"{name}: {len(bad):,} of {column.given:,} cells cannot be read and {verb} as absent: {first}{more}"
-                )
+                first = [Note("bad_row", row=self.where(row), why=why) for row, why in bad[:3]]
+                first += [Note("more", count=len(bad) - 3)] if len(bad) > 3 else []
+                many = {} if len(bad) == 1 else {"count": len(bad)}
+                key = "skipped" if many else "skipped_one"
+                notes.append(Note(key, column=name, **many, given=column.given, first=first))
         return notes
 
     def present(self) -> np.ndarray:

@@ -17,6 +17,7 @@ from kuamo.encoders.base import encode_items, prepare
 from kuamo.errors import KuamoError, TableError
 from kuamo.heads import TrainableHead
 from kuamo.modalities import is_absent
+from kuamo.notes import Note
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
 from kuamo.space import Port, Space
@@ -55,10 +56,8 @@ def train_space(
     log = train(space, sources, objective, training, seed=seed, out=out, progress=progress, marks=marks_of(table))
     names = " + ".join(f"{weight:g} {type(term).__name__}" for weight, term in terms_of(objective))
     losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())
-    space.notes.append(
-        f"trained {names}: {training.steps} steps of {training.batch_size} rows, {training.optimiser} "
-        f"{training.lr:g}; at the end {losses}"
-    )
+    done = {"steps": training.steps, "rows": training.batch_size, "optimiser": training.optimiser, "rate": training.lr}
+    space.notes.append(Note("trained", objective=names, **done, losses=losses))
 
 
 def add_heads(space: Space, table: Table, cells: Packed, needs: frozenset[str], dim: int | None, seed: int) -> None:
@@ -119,7 +118,7 @@ def closed_start(
         solved = solve_heads(space, table, cells, CCA(dim=dim, kernels=("linear",)), seed, np.arange(rows))
     else:
         solved = solve_heads(space, table, cells, CCA(dim=dim, kernels=("linear",)), seed)
-    space.notes.append(("start: " if kind is None else f"start, entries paired by {kind}: ") + solved.note)
+    space.notes.append(Note("start" if kind is None else f"start_{kind}", what=solved.note))
     return {port.name: port.head for port in space.ports}
 
 

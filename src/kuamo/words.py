@@ -1,4 +1,4 @@
-"""What a report says in words, in English and in Chinese: every fixed string of its page and of its remarks."""
+"""What a report's page says in words, in English and in Chinese; its notes are in `notes.py`."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ WORDS: dict[str, dict[str, str]] = {
     "choice_title": {"en": "What fit chose, and why", "zh": "fit 选了什么，为什么"},
     "choice_text": {
         "en": "The space has {dim} dimensions. In fit's own words:",
-        "zh": "这个空间有 {dim} 维。以下是 fit 的原话（英文）：",
+        "zh": "这个空间有 {dim} 维。以下是 fit 的说明：",
     },
     "remarks_title": {"en": "Remarks", "zh": "附注"},
     # ── examples ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -131,23 +131,6 @@ WORDS: dict[str, dict[str, str]] = {
     "footer": {
         "en": "Made by kuamo {version}. This page is one file and loads nothing from elsewhere.",
         "zh": "由 kuamo {version} 生成。本页是单个文件，不从别处加载任何东西。",
-    },
-    # ── remarks, printed on the terminal too ─────────────────────────────────────────────────────────────────────
-    "remark_groups": {
-        "en": "rows share groups: intervals resample the {count:,} groups",
-        "zh": "有些行属于同一组：区间按 {count:,} 个组重抽样",
-    },
-    "remark_unjudged": {
-        "en": "{count:,} rows without a label are neither queries nor answers",
-        "zh": "{count:,} 行没有标签，既不作查询，也不作答案",
-    },
-    "remark_bytes": {
-        "en": "previews reached {megabytes} MB: words stand for further pictures and sounds",
-        "zh": "预览已达 {megabytes} MB：其余的图片和声音用文字代替",
-    },
-    "remark_media": {
-        "en": "column {column!r}: its preview is {mime!r}, which a page cannot show; words stand for it",
-        "zh": "列 {column!r}：它的预览是 {mime!r}，页面无法显示，用文字代替",
     },
 }
 LANGUAGES = ("en", "zh")

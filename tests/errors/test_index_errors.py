@@ -154,3 +154,32 @@ def test_without_pylance_it_says_what_to_type(
         toy_space.index(rows(0, 20), tmp_path / "x.lance")
     assert not list(tmp_path.iterdir())
     assert toy_space.index(rows(0, 20)).search({"a": np.ones(256)}, k=2)
+
+
+@needs_lance
+def test_a_uri_is_never_a_folder(toy_space: km.Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is made on this machine for a place elsewhere; what cannot be there is refused by name."""
+    monkeypatch.chdir(tmp_path)
+    there = f"file-object-store://{tmp_path}/store"
+    with pytest.raises(km.StoreError, match=r"s3://bucket/x\.space'; a space is kept on this machine"):
+        toy_space.save("s3://bucket/x.space")
+    with pytest.raises(km.StoreError, match=r"gs://bucket/x\.space'; a space is kept on this machine"):
+        km.Space.load(Path("gs://bucket/x.space"))
+    with pytest.raises(km.StoreError, match=r"s3://bucket/x'; an index in memory, once saved, is kept on this machine"):
+        toy_space.index(rows(0, 9)).save("s3://bucket/x")
+    with pytest.raises(
+        km.StoreError, match=r"given 'file-object-store:.*/none.lance'; expected the place of a saved index"
+    ):
+        km.Index.load(f"{there}/none.lance", toy_space)
+    with pytest.raises(km.StoreError, match=r"^nowhere://bucket/x\.lance: cannot be read"):
+        toy_space.index(rows(0, 9), "nowhere://bucket/x.lance")
+    with pytest.raises(km.StoreError, match=r"given storage_options for 'x\.lance'; expected a URI"):
+        toy_space.index(rows(0, 9), "x.lance", storage_options={"region": "here"})
+    assert list(tmp_path.iterdir()) == []
+
+    import lance
+    import pyarrow as pa
+
+    lance.write_dataset(pa.table({"a": [1]}), f"{there}/foreign.lance")
+    with pytest.raises(km.StoreError, match=r"foreign\.lance', which exists and is not an index"):
+        toy_space.index(rows(0, 9), f"{there}/foreign.lance")

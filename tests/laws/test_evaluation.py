@@ -226,6 +226,7 @@ def test_previews_are_small_and_true() -> None:
 
 def test_previews_have_a_bound() -> None:
     from kuamo.examples import Previews
+    from kuamo.notes import Note
 
     rng = np.random.default_rng(6)
     pictures = [rng.integers(0, 255, (96, 96, 3), dtype=np.uint8) for _ in range(30)]
@@ -235,5 +236,5 @@ def test_previews_have_a_bound() -> None:
     previews = Previews(table, total=100_000)
     previews.add([type(pair)(**{**vars(pair), "source": "p", "target": "p"})])
     assert sum(len(one.data) for one in previews.cells["p"].values()) < 101_000
-    assert previews.remarks == [{"key": "remark_bytes", "values": {"megabytes": 0.1}}]
+    assert previews.remarks == [Note("remark_bytes", megabytes=0.1)]
     assert {one.mime for one in previews.cells["p"].values()} == {"image/png", "text/plain"}

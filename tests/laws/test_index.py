@@ -309,6 +309,22 @@ print(taken)
 
 
 @needs_lance
+def test_in_an_object_store_is_on_disk(space: km.Space, table: km.Table, tmp_path: Path) -> None:
+    """Lance's own scheme for object-store semantics on this machine; `file://` is a folder like any other."""
+    uri = f"file-object-store://{tmp_path}/store/x.lance"
+    stored, disk = space.index(table.take(range(200)), uri), space.index(table, f"file://{tmp_path}/my%20x.lance")
+    assert (tmp_path / "my x.lance").is_dir() and not list(Path().glob("file*:"))
+    stored.add(table.take(range(200, 300)))
+    again = km.Index.load(Path(uri), space)  # as a command line gives it
+    asked = queries(table)
+    same(again.search(asked, k=7), disk.search(asked, k=7))
+    again.delete([table.ids[0]])
+    assert len(stored) == 299 and len(space.index(table.take(range(9)), uri)) == 9
+    again.save(tmp_path / "copy.lance")
+    assert len(km.Index.load(tmp_path / "copy.lance", space)) == 9
+
+
+@needs_lance
 def test_two_processes_add_at_once(toy_space: km.Space, tmp_path: Path) -> None:
     """Both succeed, and an id that both add is added once."""
     toy_space.save(tmp_path / "s")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 import kuamo as km
 from kuamo.metrics import Interval
+from kuamo.notes import NOTES, Note, note_of, plain_note, told
 from kuamo.page import render
 from kuamo.report import Example, Pair, Preview, Report
 from kuamo.words import LANGUAGES, WORDS
@@ -50,6 +53,21 @@ class Reader(HTMLParser):
         return [attributes for tag, attributes in self.tags if tag in tags]
 
 
+def every_note() -> list[Note]:
+    """Each sentence there is, with values of the kinds that it takes."""
+    known = {
+        "column": "photo",
+        "mime": "text/html",
+        "why": Note("english"),
+        "what": Note("vectors"),
+        "encoder": "kuamo",
+    }
+    known |= {"method": "MRR", "kernel": Note("linear"), "norm": Note("before"), "limit": "9", "how": "`kuamo`"}
+    known |= {"given": 7, "first": [Note("bad_row", row=3, why="9"), Note("more", count=4)]}
+    known |= {"objective": "kuamo", "optimiser": "kuamo", "losses": "kuamo 0.1"}
+    return [Note(key, **{f: known.get(f, 3) for f in re.findall(r"{(\w+)", en)}) for key, (en, _) in NOTES.items()]
+
+
 @pytest.fixture(scope="module")
 def report() -> Report:
     """Texts, pictures, sounds and vectors, some found and some not."""
@@ -75,15 +93,9 @@ def report() -> Report:
                 pairs[f"{a}_to_{b}"] = Pair(a, b, ids, None, rows, "x", {"R@10": 0.25}, {"rank": rank}, examples)
                 for metric in ("R@1", "R@10", "median_rank", "MRR", "mAP", "mAP@R", "nDCG@10"):
                     intervals[f"{a}_to_{b}_{metric}"] = Interval(0.5, 0.4, 0.6, rows)
-    remarks = [
-        {"key": "remark_groups", "values": {"count": 7}},
-        {"key": "remark_unjudged", "values": {"count": 2}},
-        {"key": "remark_bytes", "values": {"megabytes": 6.0}},
-        {"key": "remark_media", "values": {"column": "x", "mime": "text/html"}},
-    ]
-    facts = {"rows": rows, "source": "pets", "positives": "group", "seed": 3, "remarks": remarks}
-    facts["space"] = {"dim": 8, "notes": ["chosen & why"]}
-    return Report("title", intervals, [], pairs, facts, previews)
+    facts = {"rows": rows, "source": "pets", "positives": "group", "seed": 3}
+    facts["space"] = {"dim": 8, "notes": ["chosen & why", *map(plain_note, every_note())]}
+    return Report("title", intervals, [*every_note(), "by hand"], pairs, facts, previews)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -126,16 +138,71 @@ def test_every_fixed_string_is_translated() -> None:
         assert not re.search("[\u4e00-\u9fff]", words["en"]), key
         fields = [sorted(re.findall(r"\{(\w+)", words[lang])) for lang in LANGUAGES]
         assert fields[0] == fields[1] or key.startswith("means_"), key
-        stem = re.sub("^(means|right|no|remark)_.*", r"\1_", key)
+        stem = re.sub("^(means|right|no)_.*", r"\1_", key)
         assert f'"{key}"' in sources or f"'{key}'" in sources or stem != key or key in ("hits", "misses"), key
+
+
+def test_every_note_is_translated() -> None:
+    """Both languages have the same fields, in the same form; each is used; stored, it is the same again."""
+    used = Path(km.__file__).parent
+    sources = "".join(path.read_text("utf-8") for path in used.rglob("*.py") if path.name != "notes.py")
+    for key, (en, zh) in NOTES.items():
+        assert re.search("[\u4e00-\u9fff（]", zh) and not re.search("[\u4e00-\u9fff]", en), key
+        assert sorted(re.findall("{.*?}", en)) == sorted(re.findall("{.*?}", zh)), key
+        assert f'"{key}"' in sources or key in ("start_label", "start_group"), key
+    for note in every_note():
+        for again in (note_of(json.loads(json.dumps(plain_note(note)))), copy.deepcopy(note)):
+            assert again == note and told("zh", again) == told("zh", note) != note
+    with pytest.raises(KeyError):
+        note_of({"note": "of a newer kuamo"})
+
+
+def test_notes_stay_what_they_are_in_store(tmp_path: Path) -> None:
+    """In a space and in a report; and what an older kuamo has stored, as plain English, can still be read."""
+    table = km.datasets.toy(rows=120, seed=0)
+    space = km.fit(table, km.CCA(dim=4), seed=0)
+    space.notes.append("by hand")
+    space.save(tmp_path / "s")
+    loaded = km.Space.load(tmp_path / "s")
+    assert loaded.notes == space.notes and [told("zh", note) for note in loaded.notes][-1] == "by hand"
+    report = km.evaluate(loaded, table)
+    report.notes.append(Note("remark_groups", count=7))
+    report.save(tmp_path / "r.json")
+    assert "重抽样" in render(Report.load(tmp_path / "r.json"), "zh")
+    assert "闭式" not in render(report, "zh") and "岭参数" in render(Report.load(tmp_path / "r.json"), "zh")
+
+    config = json.loads((tmp_path / "s" / "config.json").read_text())
+    (tmp_path / "s" / "config.json").write_text(json.dumps(config | {"format": 1, "notes": list(space.notes)}))
+    old = km.Space.load(tmp_path / "s")
+    assert old.notes == space.notes and told("zh", old.notes[0]) == space.notes[0]
+    plain = json.loads((tmp_path / "r.json").read_text())
+    plain |= {"format": 1, "notes": [str(note) for note in report.notes]}
+    plain["facts"] |= {
+        "space": {"dim": 4, "notes": list(space.notes)},
+        "remarks": [{"key": "remark_groups", "values": {"count": 7}}],
+    }
+    (tmp_path / "r.json").write_text(json.dumps(plain))
+    assert "重抽样" in render(Report.load(tmp_path / "r.json"), "zh")
 
 
 def test_the_chinese_page_has_no_english_sentence(report: Report) -> None:
     """What is left when user content and names of metrics are gone is Chinese."""
     words = " ".join(Reader(render(report, "zh")).words)
-    for known in ("text", "photo", "sound", "pose", "pets", "chosen & why", "a text", "kuamo", "fit", "mime", "html"):
+    for known in (
+        "text",
+        "photo",
+        "sound",
+        "pose",
+        "pets",
+        "chosen & why",
+        "by hand",
+        "a text",
+        "kuamo",
+        "fit",
+        "html",
+    ):
         words = words.replace(known, " ")
-    words = re.sub(r"r\d+|R@\w+|mAP(@R)?|MRR|nDCG@\d+|log|MB", " ", words)
+    words = re.sub(r"r\d+|R@\w+|mAP(@R)?|MRR|nDCG@\d+|log|MB|ImageNet|MiniLM|InfoNCE|CCA|Procrustes", " ", words)
     assert re.findall("[a-zA-Z]{3,}", words) == []
     english = " ".join(Reader(render(report, "en")).words)
     assert not re.search("[\u4e00-\u9fff\uff00-\uffef]", english)

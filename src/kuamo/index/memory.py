@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.errors import StoreError, TableError
+from kuamo.files import local
 from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact import nearest, tiles
 from kuamo.index.filters import parse_filter
@@ -145,7 +146,7 @@ class MemoryIndex(Index):
         """Write it as a folder; see `Index.save`."""
         from kuamo.store import check_place, write_folder
 
-        path = Path(path)
+        path = local(path, "an index in memory, once saved,")
         check_place(path, "index")
         write_folder(path, self._write)
 

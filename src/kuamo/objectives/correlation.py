@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from kuamo.closed_form.views import Kernel, Map
 from kuamo.codes import Code, SolvedHead
 from kuamo.errors import TableError
 from kuamo.memory import key_of, recall, remember
+from kuamo.notes import Note
 from kuamo.objectives.base import Objective
 
 __all__ = ["CCA", "Solved"]
@@ -31,7 +32,7 @@ class Solved:
     """Heads by column, and what was chosen, in words; `codes` of the columns' entries, where they are known already."""
 
     heads: dict[str, SolvedHead]
-    note: str
+    note: Note
     score: float
     codes: dict[str, Code] = field(default_factory=dict)
     onward: Onward | None = None
@@ -62,6 +63,9 @@ class Onward:
 @dataclass(frozen=True)
 class CCA(Objective):
     """Regularised canonical correlation analysis, cross-validated.
+
+    A row with several entries in a column, such as captions or recordings, counts once, as the mean of their features;
+    the fit's notes say in which columns there are such rows.
 
     Args:
         dim: size of the space; `None` chooses it.
@@ -137,15 +141,11 @@ class CCA(Objective):
             a: SolvedHead(scalings[a].into(choice.cca.x), scale, best.norm),
             b: SolvedHead(scalings[b].into(choice.cca.y), scale, best.norm),
         }
-        method = {"regression x → y": f"regression {a} → {b}", "regression y → x": f"regression {b} → {a}"}.get(
-            best.method, best.method
-        )
+        ways = {"regression x → y": (a, b), "regression y → x": (b, a)}.get(best.method)
+        method = Note("regression", given=ways[0], wanted=ways[1]) if ways else Note(best.method)
         variates = {a: (choice.variates[0], row_x), b: (choice.variates[1], row_y)}
-        note = (
-            f"{method} on {len(rows):,} paired rows: {best.kernel} kernel, ridge {best.ridge:.3g}, {best.dim} "
-            f"dimensions, exponent {best.gamma:g}, unit norm {best.norm} the weights; chosen by retrieval on "
-            f"{choice.folds} of {folds} folds (mean reciprocal rank {best.score:.3f} among {choice.gallery:.0f})"
-        )
+        chosen = in_words(best, choice.folds, folds, choice.gallery)
+        note = Note("closed_two", method=method, rows=len(rows), **chosen)
         known = {name: heads[name].finish(z) for name, (z, row) in variates.items() if np.array_equal(row, rows)}
         ends = {"x": a, "y": b}
         before = {a: scalings[a].into(choice.before[0]), b: scalings[b].into(choice.before[1])}
@@ -175,15 +175,19 @@ class CCA(Objective):
         remember(key, {"best": best, "correlations": [], "gallery": choice.gallery, "folds": choice.folds})
         scale = np.clip(choice.spectrum, 0, 1) ** (best.gamma / 2)
         heads = {name: SolvedHead(scalings[name].into(choice.maps[name]), scale, best.norm) for name in cells}
-        note = (
-            f"{best.method} of {len(cells)} columns: {best.kernel} kernel, ridge {best.ridge:.3g}, {best.dim} "
-            f"dimensions, exponent {best.gamma:g}, unit norm {best.norm} the weights; chosen by retrieval on "
-            f"{choice.folds} of {folds} folds (mean reciprocal rank {best.score:.3f} among {choice.gallery:.0f})"
-        )
+        chosen = in_words(best, choice.folds, folds, choice.gallery)
+        note = Note("closed_several", method=Note(best.method), columns=len(cells), **chosen)
         once = {name: len(row) == len(merged[name][1]) for name, (_, row) in cells.items()}
         known = {name: heads[name].finish(z) for name, z in choice.variates.items() if once[name]}
         before = {name: scalings[name].into(one) for name, one in choice.before.items()}
         return Solved(heads, note, best.score, known, Onward(key, choice.start, choice.rehearse, before, once))
+
+
+def in_words(best: Trial, tried: int, folds: int, gallery: float) -> dict[str, Any]:
+    """What was chosen, as values of a note."""
+    named = {"kernel": Note(best.kernel), "norm": Note(best.norm)}
+    numbers = {"ridge": float(best.ridge), "dim": int(best.dim), "gamma": float(best.gamma)}
+    return named | numbers | {"tried": tried, "folds": folds, "score": float(best.score), "gallery": float(gallery)}
 
 
 def known_choice(key: str, search: Search) -> Judged | None:

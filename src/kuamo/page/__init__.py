@@ -13,6 +13,7 @@ from typing import Any
 
 import kuamo
 from kuamo.metrics import Interval
+from kuamo.notes import note_of, told
 from kuamo.report import MEDIA, Example, Pair, Preview, Report, digits
 from kuamo.words import meaning, say
 
@@ -51,9 +52,9 @@ def render(report: Report, lang: str = "en") -> str:
         table=[_line(report, task, row, metrics) for task, row in report.rows().items()],
         chance=_last_recall(report),
         meanings=_meanings(metrics, lang),
-        remarks=_remarks(report, lang),
+        remarks=[told(lang, note) for note in report.notes],
         dim=report.facts.get("space", {}).get("dim"),
-        choices=report.facts.get("space", {}).get("notes", []),
+        choices=[told(lang, note_of(note)) for note in report.facts.get("space", {}).get("notes", [])],
         seed=report.facts.get("seed"),
         examples=[_examples(report, task, pair) for task, pair in report.pairs.items() if pair.examples],
         version=kuamo.__version__,
@@ -78,14 +79,6 @@ def _meanings(metrics: list[str], lang: str) -> list[tuple[str, str]]:
         if text := meaning(lang, metric):
             named.setdefault(text, []).append(_label(lang, metric))
     return [(", ".join(labels), text) for text, labels in named.items()]
-
-
-def _remarks(report: Report, lang: str) -> list[str]:
-    """Remarks in the page's language, and notes that are not remarks as they are."""
-    remarks = report.facts.get("remarks", [])
-    known = {say("en", remark["key"], **remark["values"]) for remark in remarks}
-    own = [note for note in report.notes if note not in known]
-    return [say(lang, remark["key"], **remark["values"]) for remark in remarks] + own
 
 
 # ── chart and table ──────────────────────────────────────────────────────────────────────────────────────────────

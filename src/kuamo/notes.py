@@ -1,0 +1,204 @@
+"""Note: a sentence that a space or a report says about itself, in English and in Chinese.
+
+    Note("trained_here", column="photo", encoder="PixelEncoder")
+
+A note is its English text, a `str` like any other. It also knows which sentence of `NOTES` it is and what was put in:
+so it is stored as plain data, and a page says it in the reader's language. A note that somebody else wrote is a plain
+string, and stays what it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kuamo.errors import KuamoError
+from kuamo.words import LANGUAGES
+
+__all__ = ["NOTES", "Note", "note_of", "plain_note", "told"]
+
+# key: (English, Chinese). A value may be a note itself, or a list of them.
+NOTES: dict[str, tuple[str, str]] = {
+    # ── which encoder, and why ───────────────────────────────────────────────────────────────────────────────────
+    "features": ("{column}: {encoder}, {count} features", "{column}：{encoder}，{count} 个特征"),
+    "trained_here": ("{column}: {encoder}, trained here", "{column}：{encoder}，由这次训练得到"),
+    "because": ("{what} ({why})", "{what}（{why}）"),
+    "vectors": ("vectors are features already", "向量本身就是特征"),
+    "imagenet": ("pretrained on ImageNet", "在 ImageNet 上预训练"),
+    "two_of_sound": (
+        "spectra tell words apart, a network of sound effects tells what makes a sound",
+        "频谱能区分词语，音效网络能听出是什么在发声",
+    ),
+    "spectra_alone": (
+        "no network that knows sound effects is at hand: {how}",
+        "没有安装认识音效的网络，可用 {how} 安装",
+    ),
+    "english": ("letters a–z alone: English is supposed", "只有字母 a–z，按英文处理"),
+    "no_minilm": (
+        "MiniLM, better for English, is not installed",
+        "没有安装更适合英文的 MiniLM",
+    ),
+    "foreign": ("{share:.0f} % of the letters are not a–z", "{share:.0f} % 的字母不是 a–z"),
+    "foreign_alone": (
+        "{share:.0f} % of the letters are not a–z, and it knows English alone, expect little: {how}",
+        "{share:.0f} % 的字母不是 a–z，而它只懂英文，效果不会好；可用 {how} 安装多语言的",
+    ),
+    # ── what the cells are like ──────────────────────────────────────────────────────────────────────────────────
+    "skipped": (
+        "{column}: {count:,} of {given:,} cells cannot be read and count as absent: {first}",
+        "{column}：{given:,} 个单元格中有 {count:,} 个读不了，按空缺处理：{first}",
+    ),
+    "skipped_one": (
+        "{column}: 1 of {given:,} cells cannot be read and counts as absent: {first}",
+        "{column}：{given:,} 个单元格中有 1 个读不了，按空缺处理：{first}",
+    ),
+    "bad_row": ("row {row}: given {why}", "行 {row}：“{why}”"),
+    "more": ("and {count:,} more", "另有 {count:,} 个"),
+    "too_long": (
+        "{column}: {count:,} of {given:,} values are longer than the {limit} that {encoder} reads; what is beyond has "
+        "no effect",
+        "{column}：{given:,} 个值中有 {count:,} 个超过了 {encoder} 能读的长度（{limit}），超出的部分不起作用",
+    ),
+    "averaged": (
+        "{column}: where a row has several entries, the closed form learns from their mean ({count:,} of {given:,} "
+        "rows)",
+        "{column}：一行有多个条目时，闭式解用它们的平均来学习（{given:,} 行中有 {count:,} 行）",
+    ),
+    # ── the closed form ──────────────────────────────────────────────────────────────────────────────────────────
+    "closed_two": (
+        "{method} on {rows:,} paired rows: {kernel} kernel, ridge {ridge:.3g}, {dim} dimensions, exponent {gamma:g}, "
+        "unit norm {norm} the weights; chosen by retrieval on {tried} of {folds} folds (mean reciprocal rank "
+        "{score:.3f} among {gallery:.0f})",
+        "{method}，{rows:,} 个成对的行：{kernel}，岭参数 {ridge:.3g}，{dim} 维，指数 {gamma:g}，在加权{norm}归一化；"
+        "在 {folds} 折中的 {tried} 折上按检索效果选出（平均倒数排名 {score:.3f}，候选 {gallery:.0f} 个）",
+    ),
+    "closed_several": (
+        "{method} of {columns} columns: {kernel} kernel, ridge {ridge:.3g}, {dim} dimensions, exponent {gamma:g}, "
+        "unit norm {norm} the weights; chosen by retrieval on {tried} of {folds} folds (mean reciprocal rank "
+        "{score:.3f} among {gallery:.0f})",
+        "{method}，{columns} 列：{kernel}，岭参数 {ridge:.3g}，{dim} 维，指数 {gamma:g}，在加权{norm}归一化；"
+        "在 {folds} 折中的 {tried} 折上按检索效果选出（平均倒数排名 {score:.3f}，候选 {gallery:.0f} 个）",
+    ),
+    "regularised CCA": ("regularised CCA", "正则化 CCA"),
+    "generalised CCA": ("generalised CCA", "广义 CCA"),
+    "Procrustes": ("Procrustes", "Procrustes 分析"),
+    "regression": ("regression {given} → {wanted}", "{given} → {wanted} 的回归"),
+    "linear": ("linear", "线性核"),
+    "arc-cosine": ("arc-cosine", "反余弦核"),
+    "before": ("before", "之前"),
+    "after": ("after", "之后"),
+    # ── training ─────────────────────────────────────────────────────────────────────────────────────────────────
+    "contrast_stays": (
+        "{steps} steps of InfoNCE from there: mean reciprocal rank {after:.3f} for {before:.3f} ± {error:.3f} on "
+        "held-out rows, so the closed form stays",
+        "从那里起做 {steps} 步 InfoNCE：在留出的行上，平均倒数排名由 {before:.3f} 变为 {after:.3f}"
+        "（误差 ± {error:.3f}），因此保留闭式解",
+    ),
+    "contrast_taken": (
+        "{steps} steps of InfoNCE from there: mean reciprocal rank {after:.3f} for {before:.3f} ± {error:.3f} on "
+        "held-out rows, so they are taken",
+        "从那里起做 {steps} 步 InfoNCE：在留出的行上，平均倒数排名由 {before:.3f} 变为 {after:.3f}"
+        "（误差 ± {error:.3f}），因此采用",
+    ),
+    "trained": (
+        "trained {objective}: {steps} steps of {rows} rows, {optimiser} {rate:g}; at the end {losses}",
+        "训练 {objective}：{steps} 步，每步 {rows} 行，{optimiser} {rate:g}；结束时 {losses}",
+    ),
+    "start": ("start: {what}", "起点：{what}"),
+    "start_label": ("start, entries paired by label: {what}", "起点（按标签配对）：{what}"),
+    "start_group": ("start, entries paired by group: {what}", "起点（按组配对）：{what}"),
+    # ── a report's remarks ───────────────────────────────────────────────────────────────────────────────────────
+    "remark_groups": (
+        "rows share groups: intervals resample the {count:,} groups",
+        "有些行属于同一组：区间按 {count:,} 个组重抽样",
+    ),
+    "remark_unjudged": (
+        "{count:,} rows without a label are neither queries nor answers",
+        "{count:,} 行没有标签，既不作查询，也不作答案",
+    ),
+    "remark_bytes": (
+        "previews reached {megabytes} MB: words stand for further pictures and sounds",
+        "预览已达 {megabytes} MB：其余的图片和声音用文字代替",
+    ),
+    "remark_media": (
+        "column {column!r}: its preview is {mime!r}, which a page cannot show; words stand for it",
+        "列 {column!r}：它的预览是 {mime!r}，页面无法显示，用文字代替",
+    ),
+}
+
+
+class Note(str):
+    """One sentence of `NOTES` with its values; as a string it is English.
+
+    Args:
+        key: of `NOTES`. values: what its fields hold: plain values, notes, or a list of them.
+
+    Example:
+        >>> note = Note("trained_here", column="photo", encoder="PixelEncoder")
+        >>> note, told("zh", note)
+        ('photo: PixelEncoder, trained here', 'photo：PixelEncoder，由这次训练得到')
+    """
+
+    key: str
+    values: dict[str, Any]
+
+    def __new__(cls, key: str, **values: Any) -> Note:
+        note = super().__new__(cls, _fill("en", key, values))
+        note.key, note.values = key, values
+        return note
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
+        return (self.key,), self.values  # else a copy would take the English text for the key
+
+
+def told(lang: str, note: str) -> str:
+    """A note in `"en"` or `"zh"`; a plain string as it is.
+
+    Raises:
+        KuamoError: an unknown language.
+
+    Example:
+        >>> told("zh", Note("more", count=1200)), told("zh", "by hand")
+        ('另有 1,200 个', 'by hand')
+    """
+    if lang not in LANGUAGES:
+        raise KuamoError(f"given lang={lang!r}; expected one of {list(LANGUAGES)}")
+    return _fill(lang, note.key, note.values) if isinstance(note, Note) else str(note)
+
+
+def plain_note(note: Any) -> Any:
+    """A note as plain data, to be stored: `{"note": key, …values}`, or the string that it is.
+
+    Example:
+        >>> plain_note(Note("more", count=3)), plain_note("by hand")
+        ({'note': 'more', 'count': 3}, 'by hand')
+    """
+    if isinstance(note, Note):
+        return {"note": note.key} | {name: plain_note(value) for name, value in note.values.items()}
+    return [plain_note(one) for one in note] if isinstance(note, list) else note
+
+
+def note_of(plain: Any) -> Any:
+    """The note that was stored; whoever made the file chose its values, so they are checked by the sentence's fields.
+
+    Raises:
+        KeyError: no such sentence, or a value that it needs is not there.
+        ValueError: a value of a wrong kind.
+
+    Example:
+        >>> note_of({"note": "more", "count": 3})
+        'and 3 more'
+    """
+    if isinstance(plain, dict):
+        return Note(plain["note"], **{name: note_of(value) for name, value in plain.items() if name != "note"})
+    return [note_of(one) for one in plain] if isinstance(plain, list) else plain
+
+
+def _fill(lang: str, key: str, values: dict[str, Any]) -> str:
+    words = {name: _words(lang, value) for name, value in values.items()}
+    return NOTES[key][LANGUAGES.index(lang)].format(**words)
+
+
+def _words(lang: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return ("；" if lang == "zh" else "; ").join(_words(lang, one) for one in value)
+    return told(lang, value) if isinstance(value, Note) else value
