@@ -20,6 +20,12 @@ _HOME = {
     "Reconstruct": "kuamo.objectives",
     "Minimax": "kuamo.objectives",
     "InfoNCE": "kuamo.objectives",
+    "MMVAE": "kuamo.objectives",
+    "MMVAEPlus": "kuamo.objectives",
+    "MMVM": "kuamo.objectives",
+    "MVAE": "kuamo.objectives",
+    "MVTCAE": "kuamo.objectives",
+    "MoPoE": "kuamo.objectives",
     "Elbo": "kuamo.objectives",
     "Audio": "kuamo.modalities",
     "CCA": "kuamo.objectives",
@@ -45,6 +51,10 @@ _HOME = {
 }
 __all__ = [
     "CCA",
+    "MMVAE",
+    "MMVM",
+    "MVAE",
+    "MVTCAE",
     "Audio",
     "CellError",
     "Code",
@@ -55,7 +65,9 @@ __all__ = [
     "Index",
     "InfoNCE",
     "KuamoError",
+    "MMVAEPlus",
     "Minimax",
+    "MoPoE",
     "Objective",
     "Query",
     "Reconstruct",
@@ -89,7 +101,21 @@ if TYPE_CHECKING:
     from kuamo.fitting import fit
     from kuamo.index import Index, Query
     from kuamo.modalities import Audio, Image, Text, Vector
-    from kuamo.objectives import CCA, Elbo, InfoNCE, Minimax, Objective, Reconstruct, SigLIP
+    from kuamo.objectives import (
+        CCA,
+        MMVAE,
+        MMVM,
+        MVAE,
+        MVTCAE,
+        Elbo,
+        InfoNCE,
+        Minimax,
+        MMVAEPlus,
+        MoPoE,
+        Objective,
+        Reconstruct,
+        SigLIP,
+    )
     from kuamo.report import Report
     from kuamo.space import Space
     from kuamo.table import Table

@@ -177,7 +177,8 @@ def add_decoders(space: Space, cells: Packed, objective: Objective) -> None:
                     f"column {port.name!r}: its encoder is trained, so its target is raw; "
                     f"expected decoders={{{port.name!r}: a decoder with `target(batch)`}}"
                 )
-            port.decoder = Likelihood(space.dim, cells[port.name][0].shape[1])
+            private = max(getattr(term, "private", 0) for term in terms)
+            port.decoder = Likelihood(space.dim, cells[port.name][0].shape[1], private=private)
         if port.name in cells and hasattr(port.decoder, "standardise"):
             y = cells[port.name][0]
             gain = 1 / np.maximum(y.std(axis=0), 1e-3 * max(float(y.std()), 1e-6))

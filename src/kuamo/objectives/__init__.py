@@ -4,7 +4,11 @@ from kuamo.objectives.adversarial import Minimax
 from kuamo.objectives.base import Objective, Player, Sum
 from kuamo.objectives.contrast import InfoNCE, SigLIP
 from kuamo.objectives.correlation import CCA
-from kuamo.objectives.elbo import Elbo
+from kuamo.objectives.elbo import MMVAE, MVAE, Elbo, MoPoE
+from kuamo.objectives.mmvae_plus import MMVAEPlus
+from kuamo.objectives.mmvm import MMVM
+from kuamo.objectives.mvtcae import MVTCAE
 from kuamo.objectives.reconstruct import Reconstruct
 
 __all__ = ["CCA", "Elbo", "InfoNCE", "Minimax", "Objective", "Player", "Reconstruct", "SigLIP", "Sum"]
+__all__ += ["MMVAE", "MMVM", "MVAE", "MVTCAE", "MMVAEPlus", "MoPoE"]
