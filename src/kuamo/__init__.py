@@ -48,6 +48,7 @@ _HOME = {
     "Vector": "kuamo.modalities",
     "evaluate": "kuamo.evaluation",
     "fit": "kuamo.fitting",
+    "joint_log_likelihood": "kuamo.generation",
 }
 __all__ = [
     "CCA",
@@ -85,6 +86,7 @@ __all__ = [
     "encoders",
     "evaluate",
     "fit",
+    "joint_log_likelihood",
     "metrics",
     "modalities",
     "objectives",
@@ -99,6 +101,7 @@ if TYPE_CHECKING:
     from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit
+    from kuamo.generation import joint_log_likelihood
     from kuamo.index import Index, Query
     from kuamo.modalities import Audio, Image, Text, Vector
     from kuamo.objectives import (

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import log, pi
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.errors import TableError
@@ -74,18 +73,6 @@ def kl_of_mixture(z: Any, mean: Any, logvar: Any, present: Any) -> Any:
     experts = -0.5 * ((z[:, None] - mean) ** 2 * (-logvar).exp() + logvar).sum(-1)
     among = torch.where(present, experts, -torch.inf).logsumexp(-1) - present.sum(-1).log()
     return among + 0.5 * (z**2).sum(-1)
-
-
-def log_normal(z: Any, mean: Any = 0.0, logvar: Any = None) -> Any:
-    """log N(z; μ, σ²), summed over the last axis; the standard normal if nothing else is given.
-
-    Example:
-        >>> import torch
-        >>> round(float(log_normal(torch.zeros(2)).exp()) * 2 * torch.pi, 4)
-        1.0
-    """
-    square = (z - mean) ** 2 if logvar is None else (z - mean) ** 2 * (-logvar).exp() + logvar
-    return -0.5 * (square + log(2 * pi)).sum(-1)
 
 
 def rising(progress: float, share: float) -> float:
