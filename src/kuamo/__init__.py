@@ -20,6 +20,12 @@ _HOME = {
     "Reconstruct": "kuamo.objectives",
     "Minimax": "kuamo.objectives",
     "InfoNCE": "kuamo.objectives",
+    "MMVAE": "kuamo.objectives",
+    "MMVAEPlus": "kuamo.objectives",
+    "MMVM": "kuamo.objectives",
+    "MVAE": "kuamo.objectives",
+    "MVTCAE": "kuamo.objectives",
+    "MoPoE": "kuamo.objectives",
     "Elbo": "kuamo.objectives",
     "Audio": "kuamo.modalities",
     "CCA": "kuamo.objectives",
@@ -44,10 +50,15 @@ _HOME = {
     "Vector": "kuamo.modalities",
     "evaluate": "kuamo.evaluation",
     "fit": "kuamo.fitting",
+    "joint_log_likelihood": "kuamo.generation",
 }
 __all__ = [
     "CCA",
     "DCL",
+    "MMVAE",
+    "MMVM",
+    "MVAE",
+    "MVTCAE",
     "Audio",
     "CellError",
     "Code",
@@ -58,7 +69,9 @@ __all__ = [
     "Index",
     "InfoNCE",
     "KuamoError",
+    "MMVAEPlus",
     "Minimax",
+    "MoPoE",
     "Objective",
     "Query",
     "Reconstruct",
@@ -77,6 +90,7 @@ __all__ = [
     "encoders",
     "evaluate",
     "fit",
+    "joint_log_likelihood",
     "metrics",
     "modalities",
     "objectives",
@@ -91,9 +105,26 @@ if TYPE_CHECKING:
     from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit
+    from kuamo.generation import joint_log_likelihood
     from kuamo.index import Index, Query
     from kuamo.modalities import Audio, Image, Text, Vector
-    from kuamo.objectives import CCA, DCL, Elbo, InfoNCE, Minimax, Objective, Reconstruct, SigLIP, Triplet
+    from kuamo.objectives import (
+        CCA,
+        DCL,
+        MMVAE,
+        MMVM,
+        MVAE,
+        MVTCAE,
+        Elbo,
+        InfoNCE,
+        Minimax,
+        MMVAEPlus,
+        MoPoE,
+        Objective,
+        Reconstruct,
+        SigLIP,
+        Triplet,
+    )
     from kuamo.report import Report
     from kuamo.space import Space
     from kuamo.table import Table

@@ -34,6 +34,8 @@ class Step:
         own: the modules that the objective's `build` made for itself, by player.
         learning: does this player move the space? If not, codes come without a graph.
         frozen: column → does `cells.x` hold features already?
+        progress: the share of the fit's steps that are done, in [0, 1): what is annealed follows it, so that a run
+            which is resumed anneals as if it had not been stopped.
     """
 
     space: Space
@@ -45,6 +47,7 @@ class Step:
     learning: bool = True
     log: dict[str, float] = field(default_factory=dict)
     _codes: dict[str, Code] = field(default_factory=dict)
+    progress: float = 0.0
 
     @property
     def names(self) -> list[str]:
@@ -112,6 +115,11 @@ class Step:
         """Pick (n, …) for a column's entries from (R, …) for this process's rows."""
         place = torch.searchsorted(self.batch.row, self.cells[name].row)
         return by_row[place]
+
+    def by_row(self, name: str, values: Tensor) -> Tensor:
+        """The inverse of `at_entries`: the mean (R,) of a column's values (n,) in each of this process's rows, or 0."""
+        place = torch.searchsorted(self.batch.row, self.cells[name].row)
+        return _mean_at(values[:, None], place, len(self.batch.row))[:, 0]
 
     def target(self, name: str) -> Tensor:
         """y (n, L) of a column's entries."""

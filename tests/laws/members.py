@@ -24,6 +24,11 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "Elbo subsets": lambda: {"objective": km.Elbo(beta=0.5), "dim": 16},
     "Elbo product": lambda: {"objective": km.Elbo(Product()), "dim": 16},
     "Elbo mixture": lambda: {"objective": km.Elbo(Mixture()), "dim": 16},
+    "MVAE sub-sampled": lambda: {"objective": km.MVAE(subsample=1, warmup=0.3), "dim": 16},
+    "MMVAE": lambda: {"objective": km.MMVAE(), "dim": 16},
+    "MVTCAE": lambda: {"objective": km.MVTCAE(beta=1), "dim": 16},
+    "MMVM": lambda: {"objective": km.MMVM(beta=5), "dim": 16},
+    "MMVAE+": lambda: {"objective": km.MMVAEPlus(beta=1, private=4), "dim": 16},
     "Minimax": lambda: {"objective": km.Minimax("a", "b"), "dim": 16, "decoders": {"b": Generator(16, 24, noise=4)}},
     "Minimax mismatched": lambda: {
         "objective": km.Minimax("a", "b", mismatched=True),

@@ -1,11 +1,19 @@
-"""What "aligned" means; `__all__` is what the command line lists."""
-
-from kuamo.objectives.adversarial import Minimax
-from kuamo.objectives.base import Objective, Player, Sum
-from kuamo.objectives.contrast import DCL, InfoNCE, SigLIP
-from kuamo.objectives.correlation import CCA
-from kuamo.objectives.elbo import Elbo
-from kuamo.objectives.reconstruct import Reconstruct
-from kuamo.objectives.triplet import Triplet
-
-__all__ = ["CCA", "DCL", "Elbo", "InfoNCE", "Minimax", "Objective", "Player", "Reconstruct", "SigLIP", "Sum", "Triplet"]
+"""What "aligned" means; `__all__ = [
+    "CCA",
+    "DCL",
+    "Elbo",
+    "InfoNCE",
+    "MMVAE",
+    "MMVAEPlus",
+    "MMVM",
+    "MVAE",
+    "MVTCAE",
+    "Minimax",
+    "MoPoE",
+    "Objective",
+    "Player",
+    "Reconstruct",
+    "SigLIP",
+    "Sum",
+    "Triplet",
+]
