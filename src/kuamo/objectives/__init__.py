@@ -1,13 +1,26 @@
-"""What "aligned" means; `__all__ = [
+"""What "aligned" means; `__all__` is what the command line lists."""
+
+from kuamo.objectives.adversarial import Minimax
+from kuamo.objectives.base import Objective, Player, Sum
+from kuamo.objectives.contrast import DCL, InfoNCE, SigLIP
+from kuamo.objectives.correlation import CCA
+from kuamo.objectives.elbo import MMVAE, MVAE, Elbo, MoPoE
+from kuamo.objectives.mmvae_plus import MMVAEPlus
+from kuamo.objectives.mmvm import MMVM
+from kuamo.objectives.mvtcae import MVTCAE
+from kuamo.objectives.reconstruct import Reconstruct
+from kuamo.objectives.triplet import Triplet
+
+__all__ = [
     "CCA",
     "DCL",
-    "Elbo",
-    "InfoNCE",
     "MMVAE",
-    "MMVAEPlus",
     "MMVM",
     "MVAE",
     "MVTCAE",
+    "Elbo",
+    "InfoNCE",
+    "MMVAEPlus",
     "Minimax",
     "MoPoE",
     "Objective",
