@@ -28,12 +28,14 @@ _HOME = {
     "CutWarning": "kuamo.errors",
     "Code": "kuamo.codes",
     "Image": "kuamo.modalities",
+    "KLOT": "kuamo.objectives",
     "Index": "kuamo.index",
     "KuamoError": "kuamo.errors",
     "Objective": "kuamo.objectives",
     "Query": "kuamo.index",
     "Report": "kuamo.report",
     "SigLIP": "kuamo.objectives",
+    "Sinkhorn": "kuamo.objectives",
     "Space": "kuamo.space",
     "StoreError": "kuamo.errors",
     "Table": "kuamo.table",
@@ -45,6 +47,7 @@ _HOME = {
 }
 __all__ = [
     "CCA",
+    "KLOT",
     "Audio",
     "CellError",
     "Code",
@@ -61,6 +64,7 @@ __all__ = [
     "Reconstruct",
     "Report",
     "SigLIP",
+    "Sinkhorn",
     "Space",
     "StoreError",
     "Table",
@@ -89,7 +93,7 @@ if TYPE_CHECKING:
     from kuamo.fitting import fit
     from kuamo.index import Index, Query
     from kuamo.modalities import Audio, Image, Text, Vector
-    from kuamo.objectives import CCA, Elbo, InfoNCE, Minimax, Objective, Reconstruct, SigLIP
+    from kuamo.objectives import CCA, KLOT, Elbo, InfoNCE, Minimax, Objective, Reconstruct, SigLIP, Sinkhorn
     from kuamo.report import Report
     from kuamo.space import Space
     from kuamo.table import Table

@@ -6,5 +6,18 @@ from kuamo.objectives.contrast import InfoNCE, SigLIP
 from kuamo.objectives.correlation import CCA
 from kuamo.objectives.elbo import Elbo
 from kuamo.objectives.reconstruct import Reconstruct
+from kuamo.objectives.transport import KLOT, Sinkhorn
 
-__all__ = ["CCA", "Elbo", "InfoNCE", "Minimax", "Objective", "Player", "Reconstruct", "SigLIP", "Sum"]
+__all__ = [
+    "CCA",
+    "KLOT",
+    "Elbo",
+    "InfoNCE",
+    "Minimax",
+    "Objective",
+    "Player",
+    "Reconstruct",
+    "SigLIP",
+    "Sinkhorn",
+    "Sum",
+]
