@@ -35,12 +35,14 @@ _HOME = {
     "CutWarning": "kuamo.errors",
     "Code": "kuamo.codes",
     "Image": "kuamo.modalities",
+    "KLOT": "kuamo.objectives",
     "Index": "kuamo.index",
     "KuamoError": "kuamo.errors",
     "Objective": "kuamo.objectives",
     "Query": "kuamo.index",
     "Report": "kuamo.report",
     "SigLIP": "kuamo.objectives",
+    "Sinkhorn": "kuamo.objectives",
     "Space": "kuamo.space",
     "StoreError": "kuamo.errors",
     "Table": "kuamo.table",
@@ -55,6 +57,7 @@ _HOME = {
 __all__ = [
     "CCA",
     "DCL",
+    "KLOT",
     "MMVAE",
     "MMVM",
     "MVAE",
@@ -77,6 +80,7 @@ __all__ = [
     "Reconstruct",
     "Report",
     "SigLIP",
+    "Sinkhorn",
     "Space",
     "StoreError",
     "Table",
@@ -111,6 +115,7 @@ if TYPE_CHECKING:
     from kuamo.objectives import (
         CCA,
         DCL,
+        KLOT,
         MMVAE,
         MMVM,
         MVAE,
@@ -123,6 +128,7 @@ if TYPE_CHECKING:
         Objective,
         Reconstruct,
         SigLIP,
+        Sinkhorn,
         Triplet,
     )
     from kuamo.report import Report

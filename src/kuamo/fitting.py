@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,12 +201,36 @@ def check_table(table: Table, objective: Objective | None) -> None:
     """
     if len(table.columns) < 2:
         raise TableError(f"given the columns {list(table.columns)}; expected at least two")
-    paired = int((table.present().sum(axis=1) >= 2).sum())
-    needs = frozenset().union(*(term.needs for _, term in terms_of(objective))) if objective is not None else ()
-    if "pairs" in needs and paired == 0:
+    needs = (
+        frozenset().union(*(term.needs for _, term in terms_of(objective))) if objective is not None else frozenset()
+    )
+    present = table.present()
+    if "pairs" in needs and not (present.sum(axis=1) >= 2).any():
         raise TableError(f"given {len(table)} rows, none with two columns present; expected paired rows")
-    if "labels" in needs and (table.labels is None or all(is_absent(label) for label in table.labels)):
+    if "unpaired" in needs and not any(
+        (a & ~b).any() and (b & ~a).any() for a, b in combinations(present.T, 2)
+    ):  # a plan has two sides
+        raise TableError(
+            f"given {len(table)} rows, and no two columns that each have cells without the other; expected unpaired "
+            f"rows of both, or an objective of pairs alone"
+        )
+    if "labels" in needs:
+        check_labels(table)
+
+
+def check_labels(table: Table) -> None:
+    """Refuse labels that tell nothing apart.
+
+    Raises:
+        TableError: no row has a label, or all have the same.
+    """
+    known = {str(label) for label in table.labels or () if not is_absent(label)}
+    if not known:
         raise TableError(f"given {len(table)} rows without a label; expected labels, to tell partners by")
+    if len(known) == 1:
+        raise TableError(
+            f"given {len(table)} rows that all have the label {known.pop()!r}; expected at least two labels"
+        )
 
 
 def check_features(table: Table, cells: Packed) -> None:

@@ -20,6 +20,9 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "Triplet semi-hard by label": lambda: {"objective": km.Triplet(positives="label", semi_hard=True)},
     "SigLIP": lambda: {"objective": km.SigLIP()},
     "SigLIP by label": lambda: {"objective": km.SigLIP(positives="label")},
+    "Sinkhorn": lambda: {"objective": km.Sinkhorn(eps=0.1)},
+    "KLOT": lambda: {"objective": km.KLOT(eps=0.1, sharp=0.05)},
+    "InfoNCE + Sinkhorn": lambda: {"objective": km.InfoNCE() + km.Sinkhorn()},
     "Reconstruct": lambda: {"objective": km.Reconstruct(), "dim": 16},
     "Elbo subsets": lambda: {"objective": km.Elbo(beta=0.5), "dim": 16},
     "Elbo product": lambda: {"objective": km.Elbo(Product()), "dim": 16},
@@ -39,8 +42,10 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
 }
 NAMES = ["red", "green", "blue", "circle", "square", "一只猫", "圆形"]
 CLOSED: dict[str, Callable[[], dict[str, Any]]] = {"CCA": lambda: {"objective": km.CCA()}}
+# Learn from unpaired rows: the table of each law has some.
+UNPAIRED = ("Sinkhorn", "KLOT", "InfoNCE + Sinkhorn")
 # Labels of `small_toy` say nothing of its rows: who learns by label is judged in tests/learns/test_labels_learn.py.
-NOT_ROWS = ("Reconstruct", "InfoNCE by label", "SigLIP by label", "Triplet semi-hard by label")
+NOT_ROWS = ("Reconstruct", "InfoNCE by label", "SigLIP by label", "Triplet semi-hard by label", *UNPAIRED)
 ALIGNING = {**CLOSED, **{name: make for name, make in TRAINED.items() if name not in NOT_ROWS}}
 
 

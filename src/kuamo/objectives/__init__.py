@@ -9,11 +9,13 @@ from kuamo.objectives.mmvae_plus import MMVAEPlus
 from kuamo.objectives.mmvm import MMVM
 from kuamo.objectives.mvtcae import MVTCAE
 from kuamo.objectives.reconstruct import Reconstruct
+from kuamo.objectives.transport import KLOT, Sinkhorn
 from kuamo.objectives.triplet import Triplet
 
 __all__ = [
     "CCA",
     "DCL",
+    "KLOT",
     "MMVAE",
     "MMVM",
     "MVAE",
@@ -27,6 +29,7 @@ __all__ = [
     "Player",
     "Reconstruct",
     "SigLIP",
+    "Sinkhorn",
     "Sum",
     "Triplet",
 ]
