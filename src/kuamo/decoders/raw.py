@@ -158,9 +158,8 @@ class Spectra(Likelihood):
         decoder = cls(dim, power.shape[1], moments, out, **options)
         e = decoder.standard(batch)
         decoder.centre.copy_(e.mean(0))
-        _, s, v = torch.linalg.svd(e - decoder.centre, full_matrices=False)
-        size = float((s[:out].square().sum() / (len(e) * out)).sqrt()) or 1.0
-        decoder.axes.copy_(v[:out].T / size)
+        axes, variance = principal(e - decoder.centre, out)
+        decoder.axes.copy_(axes / (float(variance.mean().sqrt()) or 1.0))
         return decoder
 
     def standard(self, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -184,6 +183,21 @@ class Spectra(Likelihood):
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""
         return {"mels": self.mels, "moments": self.moments} | super().config()
+
+
+def principal(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The leading axes (D, count) of centred x (n, D), and the variances (count,) along them.
+
+    Example:
+        >>> axes, variance = principal(torch.tensor([[2.0, 0.0], [-2.0, 0.0], [0.0, 1.0], [0.0, -1.0]]), 1)
+        >>> axes.abs()[:, 0].round(), variance
+        (tensor([1., 0.]), tensor([2.]))
+    """
+    wide = len(x) < x.shape[1]
+    values, vectors = torch.linalg.eigh((x @ x.T if wide else x.T @ x).double())
+    values, vectors = values.flip(0)[:count].clamp(min=0).float(), vectors.flip(1)[:, :count].float()
+    axes = x.T @ vectors / values.sqrt().clamp(min=1e-12) if wide else vectors
+    return axes, values / len(x)
 
 
 def without(config: dict[str, Any], *names: str) -> dict[str, Any]:
