@@ -4,8 +4,8 @@ BIN := .venv/bin
 
 .PHONY: demo test check check-slow format clean
 
-demo: .venv/.ready  ## the main job: emoji, text and picture, from raw data to a searchable space
-	@$(BIN)/kuamo demo --quick --page demo.html
+demo: .venv/.ready  ## the main job: emoji as text, Chinese, picture and sound, from raw data to a searchable space
+	@$(BIN)/kuamo demo --page demo.html
 
 test: .venv/.ready  ## all tests but the slow ones
 	$(BIN)/python -m pytest -m "not slow"

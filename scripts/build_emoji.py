@@ -5,8 +5,7 @@
     python scripts/build_emoji.py EMOJI_DATASOURCE_GOOGLE/package EMOJIBASE_DATA/package
 
 Pictures: Noto Emoji, Apache-2.0. Names and keywords: Unicode CLDR through emojibase, Unicode-3.0 and MIT.
-Sounds: the English name, spoken by eSpeak NG in turn, 16 kHz, Opus at about 16 kbit/s. Of the four names of voices,
-eSpeak NG 1.51 takes en-gb+f2 for en-gb (it wants gmw/en+f2), so there are three voices, one of them a woman's.
+Sounds: the English name, spoken by eSpeak NG in four voices in turn, two of each sex, 16 kHz, Opus at about 16 kbit/s.
 """
 
 import io
@@ -20,7 +19,8 @@ import pyarrow.parquet as pq
 import soundfile
 import soxr
 
-VOICES = ("en-us", "en-us+f3", "en-gb", "en-gb+f2")
+# eSpeak NG 1.51 takes "en-gb+f2" for "en-gb" without a word; by its file, "gmw/en", the variant is heeded.
+VOICES = ("en-us", "en-us+f3", "en-gb", "gmw/en+f2")
 OUT = Path(__file__).parents[1] / "src/kuamo/datasets/data/emoji.parquet"
 
 

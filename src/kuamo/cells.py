@@ -69,7 +69,7 @@ class Source:
     def __init__(self, table: Table, port: Port, frozen: np.ndarray | None) -> None:
         self.table, self.port, self.frozen = table, port, frozen
         self.rows, self.row = len(table), table.column(port.name).row
-        self._held: dict[int, Any] = {}
+        self._held: dict[Any, Any] = {}
         self._bytes = 0
         self._prepare: Callable[[Any], Any] = prepare(port.encoder)
 
@@ -86,12 +86,15 @@ class Source:
         return Cells(collate(self.port.encoder, [self._item(int(k)) for k in entry], self.port.name), where)
 
     def _item(self, entry: int) -> Any:
-        if entry in self._held:
-            return self._held[entry]
+        """A cell as its encoder takes it; the same bytes or text in several rows are prepared once."""
+        raw = self.table.column(self.port.name).raw(entry)
+        key = raw if isinstance(raw, bytes | str) else entry
+        if key in self._held:
+            return self._held[key]
         item = self._prepare(next(self.table.values(self.port.name, [entry])))
         size = getattr(item, "nbytes", 1024)
         if self._bytes + size <= HELD_BYTES:  # beyond that, raw values are read again in each epoch
-            self._held[entry] = item
+            self._held[key] = item
             self._bytes += size
         return item
 

@@ -278,7 +278,6 @@ def cache(
 @app.command()
 def demo(
     page: Annotated[Path | None, typer.Option(help="Where to write the report's page (.html).")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Texts and pictures alone: less than a minute.")] = False,
     lang: Annotated[str, typer.Option(help="The page's language: en or zh.")] = "en",
     seed: Seed = 0,
     as_json: Json = False,
@@ -289,7 +288,7 @@ def demo(
 
     check_targets([page] if page else [], lang if page else None)
     with bar(quiet=as_json) as progress:
-        shown = run(seed, progress, ["text", "image"] if quick else None)
+        shown = run(seed, progress)
     if page:
         shown.report.save(page, lang=lang)
     say(shown.as_dict(), as_json, f"{shown}" + (f"\n\nthe page: {page}" if page else ""))

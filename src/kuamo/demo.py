@@ -65,19 +65,16 @@ def columns() -> list[str]:
     return ["text", "image", *(name for name, encoder in more.items() if encoder.installed())]
 
 
-def run(seed: int = 0, progress: Any = None, names: list[str] | None = None) -> Demo:
+def run(seed: int = 0, progress: Any = None) -> Demo:
     """Fit 1,336 emoji, evaluate on 300 concepts that were not seen, and search among these.
-
-    Args:
-        names: columns, all that can be encoded here if not given.
 
     Raises:
         TableError: no encoder for text or for pictures is installed.
     """
     import kuamo as km
 
-    train, test = km.datasets.emoji(columns=names or columns()).split(test=300, by="group", seed=seed)
-    # Spectra alone: the network of sound effects, which is the default beside them, would double the demo's time.
+    train, test = km.datasets.emoji(columns=columns()).split(test=300, by="group", seed=seed)
+    # Spectra alone: the network of sound effects, which is the default beside them, would add half to the demo's time.
     encoders = {"audio": SpectralFeatures()} if "audio" in train.columns else None
     space = km.fit(train, encoders=encoders, seed=seed, progress=progress)
     report = km.evaluate(space, test, progress=progress)

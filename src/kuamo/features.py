@@ -25,7 +25,7 @@ from kuamo.files import beside, cache_folder
 from kuamo.modalities import Text, content_key
 from kuamo.notes import Note
 from kuamo.table import AHEAD, Table
-from kuamo.threads import in_order
+from kuamo.threads import in_order, one_thread
 
 __all__ = ["FeatureCache", "cache_folder", "feature_blocks", "features", "length_note"]
 
@@ -182,13 +182,8 @@ def feature_blocks(
     fingerprint = getattr(encoder, "fingerprint", None)
     if not cache or is_module(encoder) or fingerprint is None or not getattr(encoder, "cached", True):
         # No name to keep it by, or nothing to save.
-        held: list[np.ndarray] = []
-        for block in encode_entries(table, name, encoder, np.arange(len(table.column(name).row))):
-            held.append(block)
-            if sum(map(len, held)) >= size:
-                yield _stacked(held)
-                held = []
-        if held:
+        coded = encode_entries(table, name, encoder, np.arange(len(table.column(name).row)))
+        while held := _some(coded, size):
             yield _stacked(held)
         return
     store = FeatureCache(fingerprint)
@@ -205,6 +200,17 @@ def feature_blocks(
         yield block
 
 
+def _some(blocks: Iterator[np.ndarray], size: int) -> list[np.ndarray]:
+    """The next blocks, of `size` rows together or more while there are any."""
+    held: list[np.ndarray] = []
+    with one_thread():  # cells are prepared on several threads, each of which has matrices of its own
+        for block in blocks:
+            held.append(block)
+            if sum(map(len, held)) >= size:
+                break
+    return held
+
+
 def _encode_missing(
     store: FeatureCache, table: Table, name: str, encoder: Any, progress: Callable[[str, int, int], None] | None
 ) -> list[bytes]:
@@ -218,13 +224,14 @@ def _encode_missing(
         shard = missing[start : start + SHARD_ROWS]
         rows: list[np.ndarray] = []
         kept: list[bytes] = []
-        for entries, block, failed in _blocks(table, name, encoder, shard):
-            rows.append(block)
-            kept += [keys[entry] for entry in entries]
-            bad |= {keys[entry]: error for entry, error in failed.items()}
-            done += len(entries) + len(failed)
-            if progress:
-                progress(name, done, len(missing))
+        with one_thread():
+            for entries, block, failed in _blocks(table, name, encoder, shard):
+                rows.append(block)
+                kept += [keys[entry] for entry in entries]
+                bad |= {keys[entry]: error for entry, error in failed.items()}
+                done += len(entries) + len(failed)
+                if progress:
+                    progress(name, done, len(missing))
         if kept:
             store.add(kept, np.concatenate([block for block in rows if len(block)]))
     table.leave_out(name, {entry: bad[key] for entry, key in enumerate(keys) if key in bad})

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import asdict
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,17 +109,20 @@ def fit(
         train_space(
             space, table, cells, objective, dim, training or Training(), seed, Path(out) if out else None, progress
         )
-        cells |= {
-            port.name: (features(table, port.name, port.encoder), table.column(port.name).row)
-            for port in ports
-            if port.name not in cells
-        }
+        if any(map(wants_ridge, ports)):  # then codes of every column are needed, also of those that were trained raw
+            cells |= {
+                port.name: (features(table, port.name, port.encoder), table.column(port.name).row)
+                for port in ports
+                if port.name not in cells
+            }
     elif objective is not None:
         solved = solve_heads(space, table, cells, objective, seed)
         space.notes.append(solved.note)
-        known = go_further(space, solved, seed) if by_itself else solved.codes
-    with one_thread():
-        add_ridge_decoders(space, cells, known)
+        with one_thread():
+            known = go_further(space, solved, seed) if by_itself else solved.codes
+    if any(map(wants_ridge, ports)):
+        with one_thread():
+            add_ridge_decoders(space, cells, known)
     return space
 
 
@@ -197,12 +201,36 @@ def check_table(table: Table, objective: Objective | None) -> None:
     """
     if len(table.columns) < 2:
         raise TableError(f"given the columns {list(table.columns)}; expected at least two")
-    paired = int((table.present().sum(axis=1) >= 2).sum())
-    needs = frozenset().union(*(term.needs for _, term in terms_of(objective))) if objective is not None else ()
-    if "pairs" in needs and paired == 0:
+    needs = (
+        frozenset().union(*(term.needs for _, term in terms_of(objective))) if objective is not None else frozenset()
+    )
+    present = table.present()
+    if "pairs" in needs and not (present.sum(axis=1) >= 2).any():
         raise TableError(f"given {len(table)} rows, none with two columns present; expected paired rows")
-    if "labels" in needs and (table.labels is None or all(is_absent(label) for label in table.labels)):
+    if "unpaired" in needs and not any(
+        (a & ~b).any() and (b & ~a).any() for a, b in combinations(present.T, 2)
+    ):  # a plan has two sides
+        raise TableError(
+            f"given {len(table)} rows, and no two columns that each have cells without the other; expected unpaired "
+            f"rows of both, or an objective of pairs alone"
+        )
+    if "labels" in needs:
+        check_labels(table)
+
+
+def check_labels(table: Table) -> None:
+    """Refuse labels that tell nothing apart.
+
+    Raises:
+        TableError: no row has a label, or all have the same.
+    """
+    known = {str(label) for label in table.labels or () if not is_absent(label)}
+    if not known:
         raise TableError(f"given {len(table)} rows without a label; expected labels, to tell partners by")
+    if len(known) == 1:
+        raise TableError(
+            f"given {len(table)} rows that all have the label {known.pop()!r}; expected at least two labels"
+        )
 
 
 def check_features(table: Table, cells: Packed) -> None:
@@ -266,6 +294,11 @@ def describe(port: Port, cells: Packed, reason: str | None = None) -> Note:
     return Note("because", what=note, why=reason) if reason else note
 
 
+def wants_ridge(port: Port) -> bool:
+    """Is it without a decoder, and are its features fixed?"""
+    return port.decoder is None and not (is_module(port.encoder) and is_trainable(port.encoder))
+
+
 def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Code], penalty: float = 0.1) -> None:
     """p(y | z) in closed form for every port that has no decoder, from the codes of every column of the row.
 
@@ -277,7 +310,7 @@ def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Code], p
         x, row = cells[port.name]
         codes[port.name] = (np.asarray(known[port.name] if port.name in known else run_head(port.head, x)), row)
     for port in space.ports:
-        if port.decoder is not None or (is_module(port.encoder) and is_trainable(port.encoder)):
+        if not wants_ridge(port):
             continue
         y, row_y = cells[port.name]
         pairs = ((z, *common_entries(row_z, row_y)) for z, row_z in codes.values())

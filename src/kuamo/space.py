@@ -17,13 +17,14 @@ import numpy as np
 
 from kuamo.codes import Code
 from kuamo.encoders.base import is_module
-from kuamo.errors import CutWarning, KuamoError, TableError, shorten
+from kuamo.errors import CutWarning, TableError, shorten
 from kuamo.features import feature_blocks, length_note
 from kuamo.files import local, place
 from kuamo.modalities import Modality
 from kuamo.table import Table
 
 if TYPE_CHECKING:
+    from kuamo.density import GaussianMixture
     from kuamo.index import Index
 
 __all__ = ["Port", "Space"]
@@ -227,23 +228,57 @@ class Space:
 
     # ── decode ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def translate(self, inputs: Any, to: str, *, modality: str | None = None, seed: int = 0) -> np.ndarray:
+    def translate(
+        self, inputs: Any, to: str | Sequence[str], *, modality: str | None = None, draw: bool = False, seed: int = 0
+    ) -> Any:
         """What column `to` would hold, y (B, L), given other columns: decoder(encode(inputs)).
 
         For a column without a codec y is its features (a vector column's values themselves).
 
+        Args:
+            to: a column, or several: a dict of y then, all of them from the same codes.
+            draw: one draw of each row's q(z | inputs), rather than its mean. seed: of all that is drawn.
+
         Raises:
             KuamoError: the target has no decoder, or a row has nothing present.
         """
-        port = self.port(to)
-        if port.decoder is None:
-            able = [other.name for other in self.ports if other.decoder is not None]
-            raise KuamoError(f"given to={to!r}, which has no decoder; expected one of {able}")
+        from kuamo.generation import decode_columns, decoder_of, drawn_from
+
+        for name in [to] if isinstance(to, str) else to:
+            decoder_of(self, name)  # before anything is encoded
         code = self.encode(inputs, modality=modality)
         if code.present is not None and not code.present.all():
             row = int(np.flatnonzero(~code.present)[0])
             raise TableError(f"row {row}: given nothing to translate; expected at least one cell")
-        return decode(port.decoder, np.asarray(code), seed)
+        return decode_columns(self, drawn_from(code, seed) if draw else np.asarray(code), to, seed)
+
+    def decode(self, z: Any, to: str | Sequence[str], *, seed: int = 0) -> Any:
+        """What column `to` would hold at codes z (n, d): y (n, L), or column → y if several are named.
+
+        Raises:
+            KuamoError: a column without a decoder, or codes of another size.
+        """
+        from kuamo.generation import decode_columns
+
+        return decode_columns(self, np.asarray(z), to, seed)
+
+    def density(self, table: Table, *, components: int = 30, seed: int = 0) -> GaussianMixture:
+        """A Gaussian mixture fitted on the joint codes of a table's rows: a prior to `sample` from."""
+        from kuamo.density import GaussianMixture
+
+        code = self.encode(table)
+        codes = np.asarray(code) if code.present is None else np.asarray(code)[code.present]
+        return GaussianMixture.fit(codes, components=components, seed=seed)
+
+    def sample(self, n: int, to: str | Sequence[str], *, prior: GaussianMixture | None = None, seed: int = 0) -> Any:
+        """New rows: n codes from N(0, I), or from a mixture of `density`, decoded; as `decode` gives them.
+
+        Raises:
+            KuamoError: a column without a decoder, or codes that are points and no `prior`.
+        """
+        from kuamo.generation import decode_columns, draw_codes
+
+        return decode_columns(self, draw_codes(self, n, prior, seed), to, seed)
 
     # ── find and keep ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -316,20 +351,6 @@ def run_head(head: Any, entry_features: np.ndarray) -> Code:
         code = head(torch.from_numpy(np.ascontiguousarray(entry_features)))
     head.train(training)
     return Code(code.mean.numpy(), None if code.logvar is None else code.logvar.numpy())
-
-
-def decode(decoder: Any, z: np.ndarray, seed: int = 0) -> np.ndarray:
-    """One sample of p(y | z) for each code, as numpy."""
-    if not is_module(decoder):
-        return decoder.sample(z)
-    import torch
-
-    rng, training = torch.Generator().manual_seed(seed), decoder.training
-    decoder.eval()
-    with torch.inference_mode():
-        y = decoder.sample(torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32)), rng).numpy()
-    decoder.train(training)
-    return y
 
 
 def fuse_present(

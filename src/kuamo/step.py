@@ -34,6 +34,8 @@ class Step:
         own: the modules that the objective's `build` made for itself, by player.
         learning: does this player move the space? If not, codes come without a graph.
         frozen: column → does `cells.x` hold features already?
+        progress: the share of the fit's steps that are done, in [0, 1): what is annealed follows it, so that a run
+            which is resumed anneals as if it had not been stopped.
     """
 
     space: Space
@@ -45,6 +47,7 @@ class Step:
     learning: bool = True
     log: dict[str, float] = field(default_factory=dict)
     _codes: dict[str, Code] = field(default_factory=dict)
+    progress: float = 0.0
 
     @property
     def names(self) -> list[str]:
@@ -71,17 +74,21 @@ class Step:
             raise KuamoError(f"given rows without a {kind}; expected a table with `{kind}`")
         return self.batch.marks[kind]
 
-    def positive(self, row: Tensor, others: Tensor, kind: str = "row") -> Tensor:
-        """(n, m) bool: are entries in rows (n,) and (m,) of the whole batch partners?
+    def keys(self, kind: str = "row") -> Tensor:
+        """(B,) a number for every row of the whole batch, equal where entries are partners.
 
         Entries of one row always are; by label or group, those of rows with the same one are too.
         """
-        same = row[:, None] == others
+        row = torch.arange(self.batch.size)
         if kind == "row":
-            return same
+            return row
         marks = self.marks(kind)
-        mark, other = marks[row][:, None], marks[others]
-        return same | ((mark == other) & (mark >= 0))
+        return torch.where(marks >= 0, marks, marks.amax() + 1 + row)
+
+    @property
+    def alone(self) -> bool:
+        """Is this the only process?"""
+        return rank_and_size()[1] == 1
 
     def code(self, name: str) -> Code:
         """Codes (n, d) of a column's entries."""
@@ -109,6 +116,11 @@ class Step:
         place = torch.searchsorted(self.batch.row, self.cells[name].row)
         return by_row[place]
 
+    def by_row(self, name: str, values: Tensor) -> Tensor:
+        """The inverse of `at_entries`: the mean (R,) of a column's values (n,) in each of this process's rows, or 0."""
+        place = torch.searchsorted(self.batch.row, self.cells[name].row)
+        return _mean_at(values[:, None], place, len(self.batch.row))[:, 0]
+
     def target(self, name: str) -> Tensor:
         """y (n, L) of a column's entries."""
         return self.targets[name]
@@ -134,7 +146,7 @@ class Step:
         All columns go in one exchange, tied to a parameter: its backward then runs in every process, in the same
         order, even in one where a column or everything is absent.
         """
-        if rank_and_size()[1] == 1:
+        if self.alone:
             return {name: (self.code(name).mean, self.cells[name].row) for name in self.names}
         anchor = next(p for module in self.space.modules() for p in module.parameters() if p.requires_grad)
         local = torch.cat([self.code(name).mean for name in self.names]) + 0.0 * anchor.reshape(-1)[0]

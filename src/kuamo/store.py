@@ -65,6 +65,9 @@ PARTS = {
     "Ridge": "kuamo.decoders.ridge",
     "Likelihood": "kuamo.decoders.likelihood",
     "Generator": "kuamo.decoders.generator",
+    "Pixels": "kuamo.decoders.raw",
+    "Words": "kuamo.decoders.raw",
+    "Spectra": "kuamo.decoders.raw",
     "Attention": "kuamo.fusion",
     "Mean": "kuamo.fusion",
     "Product": "kuamo.fusion",
@@ -165,7 +168,8 @@ def _plain_part(part: Any) -> dict[str, Any]:
 
 def _arrays(part: Any) -> dict[str, np.ndarray]:
     if is_module(part):
-        return {name: tensor.detach().cpu().numpy() for name, tensor in part.state_dict().items()}
+        # Contiguous: safetensors writes an array's memory as it lies, and that of channels_last weights lies otherwise.
+        return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in part.state_dict().items()}
     if hasattr(part, "arrays"):
         return part.arrays()
     return {}

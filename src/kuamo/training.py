@@ -143,7 +143,7 @@ class Game:
         for number, ((weight, term), own) in enumerate(zip(self.terms, self.own, strict=True)):
             if player not in (SPACE, *(self._name(name, number) for name in own)):
                 continue
-            step = Step(self.space, batch, key, targets, frozen, own, role == SPACE, log, codes)
+            step = Step(self.space, batch, key, targets, frozen, own, role == SPACE, log, codes, key[1] / self.steps)
             value = term(step, role)
             if value is None:
                 continue

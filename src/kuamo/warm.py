@@ -13,10 +13,11 @@ from kuamo.cells import Source
 from kuamo.closed_form import KernelMap
 from kuamo.codes import SolvedHead
 from kuamo.decoders.likelihood import Likelihood
-from kuamo.encoders.base import encode_items, prepare
+from kuamo.decoders.raw import raw_decoder
+from kuamo.encoders.base import collate, encode_items, prepare
 from kuamo.errors import KuamoError, TableError
 from kuamo.heads import TrainableHead
-from kuamo.modalities import is_absent
+from kuamo.modalities import Text, is_absent
 from kuamo.notes import Note
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
@@ -46,7 +47,7 @@ def train_space(
     with own_randomness(seed):
         add_heads(space, table, cells, needs, dim, seed)
         if "decoders" in needs:
-            add_decoders(space, cells, objective)
+            add_decoders(space, cells, objective, table)
     for _, term in terms_of(objective):
         if hasattr(term, "fused"):
             space.fusion = term.fused()
@@ -160,27 +161,60 @@ def numbered(values: Sequence[Any]) -> np.ndarray:
     return np.array([-1 if is_absent(v) else known.setdefault(str(v), len(known)) for v in values], dtype=np.int64)
 
 
-def add_decoders(space: Space, cells: Packed, objective: Objective) -> None:
-    """A Gaussian likelihood for every column that has no decoder of its own; standardised targets.
+def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table | None = None) -> None:
+    """A likelihood for every column that has no decoder of its own: Gaussian of frozen features, standardised, and of
+    a raw column what suits its encoder.
 
     Raises:
-        TableError: a raw column without a decoder.
+        TableError: a raw column that no decoder is known for, or targets that a likelihood cannot have made.
     """
     terms = [term for _, term in terms_of(objective) if "decoders" in term.needs]
+    private = max((getattr(term, "private", 0) for term in terms), default=0)
     for port in space.ports:
         if port.decoder is None and not any(term.decodes(port.name) for term in terms):
             continue  # a ridge decoder will do, once the codes are there
+        if port.decoder is None and port.name in cells:
+            port.decoder = Likelihood(space.dim, cells[port.name][0].shape[1], private=private)
+        if port.decoder is None and table is not None:
+            port.decoder = raw_decoder(space.dim, port.encoder, some_values(table, port), private)
         if port.decoder is None:
-            if port.name not in cells:
-                raise TableError(
-                    f"column {port.name!r}: its encoder is trained, so its target is raw; "
-                    f"expected decoders={{{port.name!r}: a decoder with `target(batch)`}}"
-                )
-            port.decoder = Likelihood(space.dim, cells[port.name][0].shape[1])
-        if port.name in cells and hasattr(port.decoder, "standardise"):
+            raise TableError(
+                f"column {port.name!r}: its encoder is trained, so its target is raw; "
+                f"expected decoders={{{port.name!r}: a decoder with `target(batch)`}}"
+            )
+        check_targets(port, cells, table)
+        if hasattr(port.decoder, "standardise") and port.name in cells and not hasattr(port.decoder, "target"):
             y = cells[port.name][0]
             gain = 1 / np.maximum(y.std(axis=0), 1e-3 * max(float(y.std()), 1e-6))
             port.decoder.standardise(torch.from_numpy(y.mean(axis=0)), torch.from_numpy(gain.astype(np.float32)))
+
+
+def some_values(table: Table, port: Port, most: int = 2000) -> list[Any]:
+    """A column's values: all texts, and so many of other kinds, spread over its entries."""
+    count = len(table.column(port.name).row)
+    if isinstance(port.modality, Text) or count <= most:
+        return list(table.values(port.name))
+    return list(table.values(port.name, np.linspace(0, count - 1, most).astype(int)))
+
+
+def check_targets(port: Port, cells: Packed, table: Table | None) -> None:
+    """Let a likelihood look at its targets before training: all that are features, a few that are made of raw cells.
+
+    Raises:
+        TableError: naming the column.
+    """
+    decoder = port.decoder
+    if not hasattr(decoder, "check"):
+        return
+    try:
+        if not hasattr(decoder, "target"):
+            decoder.check(torch.from_numpy(cells[port.name][0]))
+        elif table is not None and port.name not in cells:
+            entries = np.arange(min(64, len(table.column(port.name).row)))
+            items = [prepare(port.encoder)(value) for value in table.values(port.name, entries)]
+            decoder.check(decoder.target(collate(port.encoder, items, port.name)))
+    except KuamoError as error:
+        raise TableError(f"column {port.name!r}: {error}") from None
 
 
 def feature_size(table: Table, port: Port) -> int:

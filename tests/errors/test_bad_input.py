@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,3 +147,35 @@ def test_command_line_says_it_in_one_line(tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == 2 and done.stderr.startswith("kuamo: given") and not (tmp_path / "s").exists()
+
+
+def vae_error(values: np.ndarray, **options: Any) -> str:
+    from kuamo.decoders.likelihood import Likelihood
+
+    table = km.Table({"a": np.random.default_rng(0).normal(size=(50, 4)), "b": values})
+    started: list[str] = []
+    decoders = {"b": Likelihood(8, 4, **options)}
+    with pytest.raises(km.TableError) as found:
+        km.fit(table, km.MoPoE(), dim=8, decoders=decoders, progress=lambda *at: started.append(at[0]))
+    assert "training" not in started
+    return str(found.value)
+
+
+def test_likelihoods_that_cannot_have_made_the_column() -> None:
+    values = np.random.default_rng(1).normal(size=(50, 4)).astype(np.float32)
+    said = vae_error(values, family="bernoulli")
+    assert said.startswith("column 'b': given numbers from -") and "expected numbers in [0, 1]" in said
+    assert "numbers from 0" in vae_error(np.abs(values), family="bernoulli")
+    said = vae_error(np.abs(values), family="categorical")
+    assert said.startswith("column 'b': given a categorical likelihood and entry 0") and "one 1 among zeros" in said
+    assert "shape (50, 3); expected (n, 4)" in vae_error(values[:, :3])
+
+
+def test_a_private_latent_that_is_missing_and_weights_of_nobody() -> None:
+    from kuamo.decoders.likelihood import Likelihood
+
+    table = km.datasets.toy(100)
+    with pytest.raises(km.KuamoError, match=r"column 'b': given Likelihood without a private latent"):
+        km.fit(table, km.MMVAEPlus(), dim=8, decoders={"b": Likelihood(8, 192)})
+    with pytest.raises(km.TableError, match="given weights for column 'c'"):
+        km.fit(table, km.MoPoE(weights={"c": 2.0}), dim=8)

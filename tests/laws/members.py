@@ -15,12 +15,23 @@ from kuamo.fusion import Mixture, Product
 TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "InfoNCE": lambda: {"objective": km.InfoNCE()},
     "InfoNCE by label": lambda: {"objective": km.InfoNCE(positives="label")},
+    "DCL": lambda: {"objective": km.DCL()},
+    "Triplet": lambda: {"objective": km.Triplet()},
+    "Triplet semi-hard by label": lambda: {"objective": km.Triplet(positives="label", semi_hard=True)},
     "SigLIP": lambda: {"objective": km.SigLIP()},
     "SigLIP by label": lambda: {"objective": km.SigLIP(positives="label")},
+    "Sinkhorn": lambda: {"objective": km.Sinkhorn(eps=0.1)},
+    "KLOT": lambda: {"objective": km.KLOT(eps=0.1, sharp=0.05)},
+    "InfoNCE + Sinkhorn": lambda: {"objective": km.InfoNCE() + km.Sinkhorn()},
     "Reconstruct": lambda: {"objective": km.Reconstruct(), "dim": 16},
     "Elbo subsets": lambda: {"objective": km.Elbo(beta=0.5), "dim": 16},
     "Elbo product": lambda: {"objective": km.Elbo(Product()), "dim": 16},
     "Elbo mixture": lambda: {"objective": km.Elbo(Mixture()), "dim": 16},
+    "MVAE sub-sampled": lambda: {"objective": km.MVAE(subsample=1, warmup=0.3), "dim": 16},
+    "MMVAE": lambda: {"objective": km.MMVAE(), "dim": 16},
+    "MVTCAE": lambda: {"objective": km.MVTCAE(beta=1), "dim": 16},
+    "MMVM": lambda: {"objective": km.MMVM(beta=5), "dim": 16},
+    "MMVAE+": lambda: {"objective": km.MMVAEPlus(beta=1, private=4), "dim": 16},
     "Minimax": lambda: {"objective": km.Minimax("a", "b"), "dim": 16, "decoders": {"b": Generator(16, 24, noise=4)}},
     "Minimax mismatched": lambda: {
         "objective": km.Minimax("a", "b", mismatched=True),
@@ -31,8 +42,10 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
 }
 NAMES = ["red", "green", "blue", "circle", "square", "一只猫", "圆形"]
 CLOSED: dict[str, Callable[[], dict[str, Any]]] = {"CCA": lambda: {"objective": km.CCA()}}
+# Learn from unpaired rows: the table of each law has some.
+UNPAIRED = ("Sinkhorn", "KLOT", "InfoNCE + Sinkhorn")
 # Labels of `small_toy` say nothing of its rows: who learns by label is judged in tests/learns/test_labels_learn.py.
-NOT_ROWS = ("Reconstruct", "InfoNCE by label", "SigLIP by label")
+NOT_ROWS = ("Reconstruct", "InfoNCE by label", "SigLIP by label", "Triplet semi-hard by label", *UNPAIRED)
 ALIGNING = {**CLOSED, **{name: make for name, make in TRAINED.items() if name not in NOT_ROWS}}
 
 

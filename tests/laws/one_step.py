@@ -34,6 +34,7 @@ def gradients_of_one_step(
     needs = frozenset().union(*(term.needs for _, term in getattr(objective, "terms", ((1, objective),)))) - {
         "pairs",
         "labels",
+        "unpaired",
     }
     with own_randomness(0):
         torch.manual_seed(5)
@@ -73,28 +74,37 @@ def _labelled(space: km.Space, game: Game, player: str) -> list[tuple[str, torch
     return named + [(f"own{i}", module) for i, module in enumerate(extra)]
 
 
-def main(name: str, rendezvous: str, rank: int, size: int, folder: str) -> None:
-    """Column b is present in even rows only, and even rows are the first process's."""
-    from laws.members import TRAINED, raw_text_table, small_toy, words
-
+def main(rendezvous: str, rank: int, size: int, folder: str, names: list[str]) -> None:
+    """One step of each member in one group. Column b is in even rows only, and these are the first process's."""
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=size)
+    for name in names:
+        grads = gradients_of_holed(name)
+        if rank == 0:
+            np.savez(Path(folder) / f"{name} {size}.npz", **{key: value.numpy() for key, value in grads.items()})
+    torch.distributed.barrier()  # nobody leaves while another still reads
+    torch.distributed.destroy_process_group()
+
+
+def gradients_of_holed(name: str) -> dict[str, torch.Tensor]:
+    """Gradients of one step on 64 rows of which every other lacks column b."""
+    from laws.members import TRAINED, raw_text_table, small_toy, words
+
     if name == "raw text":
         table, member = raw_text_table(64), {"objective": km.InfoNCE(), "encoders": {"b": words()}}
     else:
         table, member = small_toy(64), TRAINED[name]()
     holed = km.Table(
-        {"a": [table[i]["a"] for i in range(64)], "b": [table[i]["b"] if i % 2 == 0 else None for i in range(64)]},
+        {
+            "a": [table[i]["a"] if i % 4 else None for i in range(64)],
+            "b": [table[i]["b"] if i % 2 == 0 else None for i in range(64)],
+        },
         modalities=table.modalities,
         label=table.labels,
     )
     torch.manual_seed(3)
-    grads, _ = gradients_of_one_step(holed, member, fitted_on=table)
-    if rank == 0:
-        np.savez(Path(folder) / f"grads{size}.npz", **{key: value.numpy() for key, value in grads.items()})
-    torch.distributed.barrier()  # nobody leaves while another still reads
-    torch.distributed.destroy_process_group()
+    return gradients_of_one_step(holed, member, fitted_on=table)[0]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5:])

@@ -54,8 +54,9 @@ def test_a_lower_voice_is_lower_and_a_faster_one_shorter() -> None:
         assert 0.66 * count - 1 <= one <= 1.5 * count + 1
 
 
-def test_runs_repeat_and_only_training_moves() -> None:
-    net = encoder(augment={}, parts=3)
+@pytest.mark.parametrize("frames", [0, 16])
+def test_runs_repeat_and_only_training_moves(frames: int) -> None:
+    net = encoder(augment={}, frames=frames)
     x = batch(net)
     torch.manual_seed(5)
     first = net(x)
@@ -63,38 +64,60 @@ def test_runs_repeat_and_only_training_moves() -> None:
     assert torch.equal(first, net(x))
     assert not torch.equal(first, net(x))
     assert torch.isfinite(first).all()
-    still = encoder(parts=3).eval()
+    still = encoder(frames=frames).eval()
     assert torch.equal(net.eval()(x), still(x))
 
 
-def test_features_do_not_depend_on_what_else_is_in_the_batch() -> None:
-    net = encoder(parts=3, trim=40.0).eval()
-    samples, count = batch(net)
-    together = net((samples, count))
+@pytest.mark.parametrize("frames", [0, 16])
+def test_features_do_not_depend_on_what_else_is_in_the_batch(frames: int) -> None:
+    net = encoder(frames=frames, trim=40.0).eval()
+    power, count = batch(net)
+    together = net((power, count))
     for i, n in enumerate(count.tolist()):
-        assert torch.allclose(net((samples[i : i + 1, :n], count[i : i + 1])), together[i : i + 1], atol=1e-5)
+        assert torch.allclose(net((power[i : i + 1, :, :n], count[i : i + 1])), together[i : i + 1], atol=1e-5)
 
 
-def test_a_sound_of_one_frame_survives_training() -> None:
-    net = encoder(augment={"shift": 0.4, "mask": 0.4}, parts=4)
-    out = net((torch.zeros(2, 1), torch.tensor([1, 1])))
-    assert torch.isfinite(out).all()
+@pytest.mark.parametrize("frames", [0, 16])
+def test_a_sound_of_one_moment_survives_training(frames: int) -> None:
+    net = encoder(augment={"shift": 0.4, "mask": 0.4}, frames=frames)
+    item = net.prepare(km.modalities.Waveform(np.zeros(0, np.float32), 8000))
+    assert torch.isfinite(net(net.collate([item, item]))).all()
+
+
+def test_a_word_spoken_slowly_is_the_same_word() -> None:
+    net = encoder(frames=16).eval()
+    sweep = {n: np.sin(600 * np.linspace(0, 1, n) ** 2).astype(np.float32) for n in (4000, 4400)}
+    fast, slow = (net.prepare(km.modalities.Waveform(x, 8000)) for x in sweep.values())
+    assert fast.shape == slow.shape == (16, 16)
+    assert np.corrcoef(np.log(fast + 1e-4).ravel(), np.log(slow + 1e-4).ravel())[0, 1] > 0.9
+
+
+def test_noise_on_spectra_is_that_of_white_noise() -> None:
+    net = encoder()
+    samples = np.random.default_rng(0).normal(size=80000).astype(np.float32)
+    heard = torch.from_numpy(net.prepare(km.modalities.Waveform(samples, 8000)))[:, 2:-2].mean(1)
+    torch.manual_seed(0)
+    white = net.filters.sum(1) * net.window.square().sum()
+    drawn = Augment(noise=0.3).power(torch.zeros(4000, 16, 8), white).mean((0, 2))
+    assert torch.allclose(heard / heard.mean(), drawn / drawn.mean(), rtol=0.15)
+    assert torch.allclose(white, heard, rtol=0.15)
+    assert torch.equal(Augment(noise=0.0).power(torch.ones(2, 16, 3), white), torch.ones(2, 16, 3))
 
 
 def test_silence_at_the_ends_is_cut() -> None:
     net = encoder(trim=40.0)
     sound = np.concatenate([np.zeros(800), np.ones(1600), np.zeros(2400)]).astype(np.float32)
-    assert len(net.prepare(km.modalities.Waveform(sound, 8000))) == 1600
-    assert len(net.prepare(km.modalities.Waveform(np.zeros(800, np.float32), 8000))) == 800
+    assert net.prepare(km.modalities.Waveform(sound, 8000)).shape[1] == 1 + 1600 // 80
+    assert net.prepare(km.modalities.Waveform(np.zeros(800, np.float32), 8000)).shape[1] == 1 + 800 // 80
 
 
 def test_it_is_stored_and_bad_numbers_are_refused() -> None:
-    net = encoder(augment={"warp": 0.2}, parts=2, trim=30.0, dropout=0.1)
+    net = encoder(augment={"warp": 0.2}, frames=16, trim=30.0, dropout=0.1)
     again = SoundEncoder(**net.config())
     again.load_state_dict(net.state_dict())
     assert again.augment == Augment(warp=0.2) and again.config() == net.config()
     for wrong in ({"mask": 0.6}, {"warp": -0.1}):
         with pytest.raises(km.KuamoError, match=next(iter(wrong))):
             Augment(**wrong)
-    with pytest.raises(km.KuamoError, match="parts"):
-        encoder(parts=0)
+    with pytest.raises(km.KuamoError, match="frames"):
+        encoder(frames=12)

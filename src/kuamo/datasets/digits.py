@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.datasets.folder import rows_of
-from kuamo.datasets.voices import draw_voices, speak
+from kuamo.datasets.voices import draw_voices, programs, speak
 from kuamo.errors import TableError
 from kuamo.modalities import Audio, Image, Modality, Text
 from kuamo.table import Table
@@ -42,12 +42,13 @@ def digits(
             environment variable KUAMO_DATA names.
         rows: N; as many as there are recordings if not given. Beyond that recordings come again, with other pictures.
         columns: some of "text", "image", "audio". speakers: whose recordings.
-        voices: so many synthetic speakers more, who say each digit once, by eSpeak NG if it is installed.
+        voices: so many synthetic speakers more, who say each digit once, by eSpeak NG and Flite, in turn if both are
+            installed.
         split: whose pictures, MNIST's "train" or "test".
         seed: of the pairing and the order: the files are sorted by digit.
 
     Raises:
-        TableError: no data folder, an unknown column, speaker or split, more rows than pictures, no eSpeak NG.
+        TableError: no data folder, an unknown column, speaker or split, more rows than pictures, nobody to speak.
     """
     for name, given, all_of in (("columns", columns, COLUMNS), ("speakers", speakers, SPEAKERS)):
         if not given or set(given) - set(all_of):
@@ -90,7 +91,9 @@ def recordings(path: str | Path | None, speakers: Sequence[str], voices: int, se
     every = rows_of(path, "spoken-digits.parquet", names := ("audio", "digit", "speaker", "take"))
     ours = [i for i, speaker in enumerate(every["speaker"]) if speaker in speakers]
     found = {name: [every[name][i] for i in ours] for name in names}
-    for voice in draw_voices(voices, seed):
+    if voices and not programs():
+        raise TableError(f"given voices={voices}, and no program that speaks; expected espeak-ng or flite installed")
+    for voice in draw_voices(voices, seed, programs()):
         found["audio"] += speak(WORDS, voice)
         found["digit"] += range(10)
         found["speaker"] += [voice.name] * 10

@@ -19,8 +19,9 @@ COLUMNS = ("text", "image", "text_zh", "audio")
 def emoji(*, columns: Sequence[str] = ("text", "image"), flags: bool = False) -> Table:
     """Noto emoji (64 px PNG) with their names and keywords in English and Chinese, and the English name spoken.
 
-    Columns `text` and `image`, and on request `text_zh` and `audio` (16 kHz, three voices in turn); `id` is the code
-    point, `group` the concept; meta `name`, `category` and `voice` (eSpeak spoke en-gb+f2 as en-gb).
+    In full: `emoji(columns=("text", "text_zh", "image", "audio"))`, the sounds at 16 kHz, in four voices in turn. The
+    default is what a fit can encode without the extras `multilingual` and `audio`. Beside the columns: `id` is the code
+    point, `groups` the concept, `meta` has `name`, `category` and `voice` (as eSpeak NG calls it).
     Pictures: Noto Emoji, Apache-2.0. Words: Unicode CLDR through emojibase, Unicode-3.0 and MIT. Voices: eSpeak NG.
 
     Args:
@@ -34,6 +35,8 @@ def emoji(*, columns: Sequence[str] = ("text", "image"), flags: bool = False) ->
         >>> table = emoji(columns=("text", "text_zh", "image", "audio"))
         >>> table
         Table: 1,636 rows; text: Text 1636/1636, text_zh: Text 1636/1636, image: Image 1636/1636, audio: Audio 1636/1636
+        >>> sorted(table.meta), table.meta["category"][0]
+        (['category', 'name', 'voice'], 'Symbols')
         >>> row = table[table.ids.index("1F427")]
         >>> row["text"], row["text_zh"]
         ('penguin: animal, antarctica, bird, ornithology', '企鹅：南极、南极洲')

@@ -57,13 +57,16 @@ class Augment:
             if not 0 <= value < (0.5 if share else float("inf")):
                 raise KuamoError(f"{field.name}: given {value}; expected at least 0{' and below .5' if share else ''}")
 
-    def samples(self, samples: Tensor, count: Tensor) -> Tensor:
-        """Noise on samples (n, T) of unit strength, none beyond each sound's end."""
+    def power(self, power: Tensor, white: Tensor) -> Tensor:
+        """Noise on mel power (n, mels, T) of sounds of unit strength: in each band and moment a draw of its own.
+
+        Args:
+            white: (mels,), the mean power of white noise of unit strength in each band.
+        """
         if not self.noise:
-            return samples
-        n, most = samples.shape
-        level = self.noise * torch.exp(-4.6 * torch.rand(n, 1))
-        return samples + level * torch.randn(n, most) * (torch.arange(most) < count[:, None])
+            return power
+        level = self.noise * torch.exp(-4.6 * torch.rand(len(power), 1, 1))
+        return power + level.square() * white[:, None] * torch.empty_like(power).exponential_()
 
     def energies(self, energy: Tensor, frames: Tensor, hertz: Tensor) -> tuple[Tensor, Tensor]:
         """Moved log-mel energies and how long each sound now is.

@@ -1,6 +1,9 @@
 """A small convolutional picture encoder to train from raw pixels.
 
-size × size × 3 → 3 × [conv 3 × 3, stride 2, group norm, GELU] → mean and maximum over places → linear
+size × size × 3 → 3 × [conv 3 × 3, stride 2, group norm, GELU] → linear, of
+
+    mean and maximum over places: things may stand anywhere
+    `in_place`: what was seen at every place: things that fill the picture, such as written digits
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ class PixelEncoder(nn.Module):
 
     Args:
         size: pictures are resized to (size, size). dim: of the features. width: channels of the first layer.
+        in_place: is what was seen kept place by place?
 
     Example:
         >>> encoder = PixelEncoder(size=16, dim=8)
@@ -27,15 +31,15 @@ class PixelEncoder(nn.Module):
         torch.Size([2, 8])
     """
 
-    def __init__(self, *, size: int = 32, dim: int = 128, width: int = 24) -> None:
+    def __init__(self, *, size: int = 32, dim: int = 128, width: int = 24, in_place: bool = False) -> None:
         super().__init__()
-        self.size, self.dim, self.width = size, dim, width
+        self.size, self.dim, self.width, self.in_place = size, dim, width, in_place
         channels = [3, width, 2 * width, 4 * width]
         layers: list[nn.Module] = []
         for inside, out in pairwise(channels):
             layers += [nn.Conv2d(inside, out, 3, stride=2, padding=1), nn.GroupNorm(8, out), nn.GELU()]
         self.conv = nn.Sequential(*layers)
-        self.out = nn.Linear(2 * channels[-1], dim)
+        self.out = nn.Linear(((-(-size // 8)) ** 2 if in_place else 2) * channels[-1], dim)
 
     def prepare(self, value: np.ndarray) -> np.ndarray:
         """(3, size, size) uint8."""
@@ -48,8 +52,8 @@ class PixelEncoder(nn.Module):
     def forward(self, batch: Tensor) -> Tensor:
         """Features (n, dim) of pictures (n, 3, size, size) uint8."""
         maps = self.conv(batch.float() / 127.5 - 1)
-        return self.out(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1))
+        return self.out(maps.flatten(1) if self.in_place else torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1))
 
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""
-        return {"size": self.size, "dim": self.dim, "width": self.width}
+        return {"size": self.size, "dim": self.dim, "width": self.width, "in_place": self.in_place}

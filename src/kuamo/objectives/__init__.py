@@ -2,9 +2,34 @@
 
 from kuamo.objectives.adversarial import Minimax
 from kuamo.objectives.base import Objective, Player, Sum
-from kuamo.objectives.contrast import InfoNCE, SigLIP
+from kuamo.objectives.contrast import DCL, InfoNCE, SigLIP
 from kuamo.objectives.correlation import CCA
-from kuamo.objectives.elbo import Elbo
+from kuamo.objectives.elbo import MMVAE, MVAE, Elbo, MoPoE
+from kuamo.objectives.mmvae_plus import MMVAEPlus
+from kuamo.objectives.mmvm import MMVM
+from kuamo.objectives.mvtcae import MVTCAE
 from kuamo.objectives.reconstruct import Reconstruct
+from kuamo.objectives.transport import KLOT, Sinkhorn
+from kuamo.objectives.triplet import Triplet
 
-__all__ = ["CCA", "Elbo", "InfoNCE", "Minimax", "Objective", "Player", "Reconstruct", "SigLIP", "Sum"]
+__all__ = [
+    "CCA",
+    "DCL",
+    "KLOT",
+    "MMVAE",
+    "MMVM",
+    "MVAE",
+    "MVTCAE",
+    "Elbo",
+    "InfoNCE",
+    "MMVAEPlus",
+    "Minimax",
+    "MoPoE",
+    "Objective",
+    "Player",
+    "Reconstruct",
+    "SigLIP",
+    "Sinkhorn",
+    "Sum",
+    "Triplet",
+]

@@ -40,7 +40,8 @@ class Objective:
     """What "aligned" means. Members override `needs`, `build` and `__call__`; a closed form overrides `solve`."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    """Some of `pairs`, `labels`, `groups`, `gaussian` (Gaussian heads), `decoders` (likelihood decoders)."""
+    """Some of `pairs`, `unpaired` (rows without a partner), `labels`, `groups`, `gaussian` (Gaussian heads), `decoders`
+    (likelihood decoders)."""
 
     trained: ClassVar[bool] = True
     """Does the loop run? False for a closed form."""

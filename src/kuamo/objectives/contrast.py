@@ -1,41 +1,41 @@
 """Contrast: partners are more alike than strangers.
 
-    InfoNCE   L = −½ mean_i [ mean_{j ∈ P(i)} log softmax_j(s_ij/τ) ] − ½ (the other way round),   s_ij = u_i · v_j
-    SigLIP    L = −mean_i Σ_j log σ(y_ij (s_ij/τ + b)),   y_ij = 1 for j ∈ P(i), −1 for the others
+    InfoNCE   L = ½ mean_i [ log Σ_j exp s_ij − mean_{j ∈ P(i)} s_ij ] + ½ (the other way round),   s_ij = u_i · v_j / τ
+    DCL       the same, but the sum leaves the partners out: Σ_{j ∉ P(i)}
+    SigLIP    L = ½ mean_i [ Σ_j log(1 + exp(s_ij + b)) − Σ_{j ∈ P(i)} (s_ij + b) ] + ½ (the other way round)
 
 P(i): the entries of i's own row (several captions are several positives), or also those of all rows with its label or
-group. A cell without a partner is only a negative. τ (log-scale clipped at log 100) and b are learned.
+group. A cell without a partner is only a negative. τ (its inverse at most 100) and b are learned.
+
+Partners are told by a key, equal where two entries are partners. Their share of a loss then needs no matrix of pairs,
+Σ_{j ∈ P(i)} s_ij = u_i · Σ_{j ∈ P(i)} v_j, and the sums over everybody go in tiles (`tiles.py`): memory grows with
+n d, never with n².
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from itertools import permutations
 from math import log
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from kuamo.errors import KuamoError
-from kuamo.objectives.base import Objective, Player
+from kuamo.objectives.base import Player
+from kuamo.objectives.pairwise import Pairwise, Side, partners
 
 if TYPE_CHECKING:
     from kuamo.space import Space
-    from kuamo.step import Step
 
-__all__ = ["InfoNCE", "Positives", "SigLIP", "info_nce", "sig_lip"]
-
-Positives = Literal["row", "label", "group"]
-NEEDS = {"row": "pairs", "label": "labels", "group": "groups"}
+__all__ = ["DCL", "InfoNCE", "SigLIP", "dcl", "info_nce", "sig_lip"]
 
 
-def info_nce(scores: Any, positive: Any) -> Any:
-    """−mean over positives of log softmax, for each row that has a positive.
+def info_nce(u: Any, v: Any, key_u: Any, key_v: Any) -> tuple[Any, Any]:
+    """log Σ_j exp(u_i · v_j) − mean over partners of u_i · v_j, each i that has one; and each j.
 
     Args:
-        scores: (n, m), already divided by τ. positive: (n, m) bool.
+        u: (n, d), already divided by τ. v: (m, d). key_u, key_v: (n,), (m,), equal for partners.
 
     Returns:
-        (k,) losses of the k ≤ n rows with a positive.
+        (k,) and (l,) losses of those with a partner.
 
     References:
         Representation Learning with Contrastive Predictive Coding, van den Oord et al., 2018; Learning Transferable
@@ -43,55 +43,82 @@ def info_nce(scores: Any, positive: Any) -> Any:
 
     Example:
         >>> import torch
-        >>> info_nce(torch.zeros(2, 4), torch.eye(2, 4).bool()).exp()
-        tensor([4., 4.])
+        >>> keys = torch.arange(2), torch.arange(4)
+        >>> [loss.exp() for loss in info_nce(torch.zeros(2, 3), torch.zeros(4, 3), *keys)]
+        [tensor([4., 4.]), tensor([2., 2.])]
     """
-    import torch
+    from kuamo.objectives.tiles import log_sum_exp
 
-    has = positive.any(-1)
-    scores, positive = scores[has], positive[has]
-    log_p = scores - torch.logsumexp(scores, dim=-1, keepdim=True)
-    return -torch.where(positive, log_p, 0.0).sum(-1) / positive.sum(-1)
+    rows, columns = log_sum_exp(u, v)
+    return less_partners(rows, Side(u, key_u), Side(v, key_v)), less_partners(columns, Side(v, key_v), Side(u, key_u))
 
 
-def sig_lip(scores: Any, positive: Any) -> Any:
-    """−Σ_j log σ(± score): + where j is a partner, − where it is not, for each row.
+def dcl(u: Any, v: Any, key_u: Any, key_v: Any) -> tuple[Any, Any]:
+    """log Σ_{j no partner} exp(u_i · v_j) − mean over partners, each i that has both; and each j.
+
+    Args, Returns:
+        as for `info_nce`.
+
+    References:
+        Decoupled Contrastive Learning, Yeh et al., 2022.
+
+    Example:
+        >>> import torch
+        >>> dcl(torch.zeros(2, 3), torch.zeros(4, 3), torch.arange(2), torch.arange(4))[0].exp()
+        tensor([3., 3.])
+    """
+    from kuamo.objectives.tiles import log_sum_exp
+
+    rows, columns = log_sum_exp(u, v, key_u, key_v)
+    return less_partners(rows, Side(u, key_u), Side(v, key_v)), less_partners(columns, Side(v, key_v), Side(u, key_u))
+
+
+def sig_lip(u: Any, v: Any, key_u: Any, key_v: Any, bias: Any) -> tuple[Any, Any]:
+    """−Σ_j log σ(± (u_i · v_j + b)), + where j is a partner, − where it is not, for each i; and the same for each j.
 
     Args:
-        scores: (n, m), already divided by τ, bias added. positive: (n, m) bool.
+        u: (n, d), already divided by τ. v: (m, d). key_u, key_v: (n,), (m,), equal for partners. bias: a number.
 
     Returns:
-        (n,) losses.
+        (n,) and (m,) losses.
 
     References:
         Sigmoid Loss for Language Image Pre-Training, Zhai, Mustafa, Kolesnikov and Beyer, 2023.
 
     Example:
         >>> import torch
-        >>> sig_lip(torch.zeros(2, 4), torch.eye(2, 4).bool()).exp()
+        >>> sig_lip(torch.zeros(2, 3), torch.zeros(4, 3), torch.arange(2), torch.arange(4), torch.tensor(0.0))[0].exp()
         tensor([16., 16.])
     """
-    from torch.nn.functional import softplus
+    from kuamo.objectives.tiles import softplus_sums
 
-    return softplus(scores.where(~positive, -scores)).sum(-1)
+    rows, columns = softplus_sums(u, v, bias)
+
+    def less(total: Any, own: Side, other: Side) -> Any:
+        near, count = partners(own, other)
+        return total - (own.codes * near).sum(-1) - bias * count  # softplus(−s) = softplus(s) − s
+
+    return less(rows, Side(u, key_u), Side(v, key_v)), less(columns, Side(v, key_v), Side(u, key_u))
+
+
+def less_partners(total: Any, own: Side, other: Side) -> Any:
+    """total_i − mean of the scores with i's partners, of each i that has one, and whose total is a number."""
+    near, count = partners(own, other)
+    has = (count > 0) & ~total.isneginf()
+    return total[has] - (own.codes[has] * near[has]).sum(-1) / count[has]
 
 
 @dataclass(frozen=True)
-class Contrast(Objective, ABC):
-    """What InfoNCE and SigLIP share: every ordered pair of columns, each process's own rows against all rows."""
+class Contrast(Pairwise):
+    """What they share: scores are divided by a temperature, which is learned."""
 
-    positives: Positives = "row"
     temperature: float = 0.07
     learn_temperature: bool = True
 
     def __post_init__(self) -> None:
-        if self.positives not in NEEDS:
-            raise KuamoError(f"positives: given {self.positives!r}; expected one of {list(NEEDS)}")
-
-    @property
-    def needs(self) -> frozenset[str]:  # type: ignore[override]
-        """Pairs, or labels, or groups: rows that share one need no other pair."""
-        return frozenset({NEEDS[self.positives]})
+        super().__post_init__()
+        if not self.temperature > 0:
+            raise KuamoError(f"temperature: given {self.temperature}; expected more than 0")
 
     def build(self, space: Space) -> dict[str, Player]:
         """The log-scale, trained with the space."""
@@ -103,25 +130,10 @@ class Contrast(Objective, ABC):
         module.register_parameter("log_scale", nn.Parameter(scale, requires_grad=self.learn_temperature))
         return {"space": Player(module)}
 
-    def __call__(self, step: Step, player: str) -> Any:
-        """Mean over ordered pairs of columns."""
-        if player != "space":
-            return None
-        import torch
 
-        own = step.own["space"]
-        scale = own.log_scale.clamp(max=log(100.0)).exp()
-        gathered = step.gather()
-        losses = []
-        for a, b in permutations(step.names, 2):
-            (codes, rows), row = gathered[b], step.cells[a].row
-            scores = scale * step.code(a).mean @ codes.T
-            losses.append(step.mean(self.losses(scores, step.positive(row, rows, self.positives), own)))
-        return torch.stack(losses).mean()
-
-    @abstractmethod
-    def losses(self, scores: Any, positive: Any, own: Any) -> Any:
-        """(k,) one for each of this process's rows that has one."""
+def warmed(u: Side, own: Any) -> Any:
+    """Codes divided by τ."""
+    return own.log_scale.clamp(max=log(100.0)).exp() * u.codes
 
 
 @dataclass(frozen=True)
@@ -141,9 +153,32 @@ class InfoNCE(Contrast):
         Contrastive Learning, Khosla et al., 2020 (several positives).
     """
 
-    def losses(self, scores: Any, positive: Any, own: Any) -> Any:
+    def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
         """See `info_nce`."""
-        return info_nce(scores, positive)
+        return info_nce(warmed(u, own), v.codes, u.key, v.key)
+
+
+@dataclass(frozen=True)
+class DCL(Contrast):
+    """InfoNCE whose partners do not compete with themselves: for small batches and few pairs, at a fixed temperature.
+
+    Args:
+        positives, temperature, learn_temperature: as for `InfoNCE`; τ stays, since a learned one runs away from few
+            pairs.
+
+    Raises:
+        KuamoError: unknown positives.
+
+    References:
+        Decoupled Contrastive Learning, Yeh et al., 2022.
+    """
+
+    temperature: float = 0.1
+    learn_temperature: bool = False
+
+    def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
+        """See `dcl`."""
+        return dcl(warmed(u, own), v.codes, u.key, v.key)
 
 
 @dataclass(frozen=True)
@@ -170,6 +205,6 @@ class SigLIP(Contrast):
         players["space"].module.register_parameter("bias", nn.Parameter(torch.tensor(self.bias)))
         return players
 
-    def losses(self, scores: Any, positive: Any, own: Any) -> Any:
+    def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
         """See `sig_lip`."""
-        return sig_lip(scores + own.bias, positive)
+        return sig_lip(warmed(u, own), v.codes, u.key, v.key, own.bias)

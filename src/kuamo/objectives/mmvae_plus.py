@@ -1,0 +1,94 @@
+"""MMVAE+: what columns share is one code, what a column has for itself stays in its decoder.
+
+    L = Σ_m w_m E −log p(y_m | z, w_m) + β [ KL(1/M Σ q_k(z | x_k) ‖ N(0, I)) + KL(q(w_s | y_s) ‖ N(0, I)) ]
+    z ~ q_s(z | x_s),   s one of the row's columns;     w_s ~ q(w_s | y_s),     w_m ~ r_m(w) for m ≠ s
+
+The other columns' w come from learned priors r_m, not from their cells: nothing that they have for themselves can take
+a short way round the shared code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kuamo.errors import KuamoError
+from kuamo.objectives.base import Objective, Player
+from kuamo.objectives.elbo import check_weights, drawn, kl_of_mixture, kl_to_standard, weights_of
+
+if TYPE_CHECKING:
+    from kuamo.space import Space
+    from kuamo.step import Step
+
+__all__ = ["MMVAEPlus"]
+
+
+@dataclass(frozen=True)
+class MMVAEPlus(Objective):
+    """A mixture of experts for the shared code, and a private latent in every decoder.
+
+    A step draws one source s for each row, with one sample: an unbiased estimate of the mean over all sources. The
+    paper's several importance samples are not here.
+
+    Args:
+        beta: weight of the KL terms. private: size of w in decoders that `fit` makes.
+        weights: column → w_m; max size / size for columns that are not named.
+
+    Raises:
+        KuamoError: a decoder without a private latent. TableError: `weights` of a column that is not there.
+
+    References:
+        MMVAE+: Enhancing the Generative Quality of Multimodal VAEs without Compromises, Palumbo et al., 2023.
+
+    Example:
+        >>> import kuamo as km
+        >>> space = km.fit(km.datasets.toy(200), km.MMVAEPlus(), dim=8, training=km.Training(steps=2))
+        >>> space.port("a").decoder.private
+        8
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
+    beta: float = 2.5
+    private: int = 8
+    weights: Mapping[str, float] | None = None
+
+    def fused(self) -> Any:
+        """A mixture of experts."""
+        from kuamo.fusion import Mixture
+
+        return Mixture()
+
+    def build(self, space: Space) -> dict[str, Player]:
+        """Nobody; weights and decoders are looked at."""
+        check_weights(space, self.weights)
+        for port in space.ports:
+            if not getattr(port.decoder, "private", 0):
+                raise KuamoError(
+                    f"column {port.name!r}: given {type(port.decoder).__name__} without a private latent; "
+                    f"expected Likelihood(..., private={self.private})"
+                )
+        return {}
+
+    def __call__(self, step: Step, player: str) -> Any:
+        """The loss per row."""
+        if player != "space":
+            return None
+        import torch
+
+        code, present = step.stacked()
+        source = self.fused().choose(present, drawn(step, "source"))
+        noise = step.noise("z", step.batch.row, code.shape[-1])
+        z = torch.where(source[..., None], code.sample(noise[:, None]), 0.0).sum(1)
+        there = present.any(-1)
+        shared = kl_of_mixture(z[there], code.mean[there], code.logvar[there], present[there])
+        own_kl, total = torch.zeros(len(present)), self.beta * step.mean(shared)
+        for number, (name, weight) in enumerate(weights_of(step, self.weights).items()):
+            decoder, y = step.space.port(name).decoder, step.target(name)
+            own = step.at_entries(name, source[:, number])
+            q, noise = decoder.posterior(y), step.noise(f"w/{name}", step.cells[name].row, decoder.private)
+            w = torch.where(own[:, None], q.sample(noise), decoder.from_prior(noise))
+            loss = decoder.loss(y, step.at_entries(name, z), private=w)
+            total = total + weight * step.mean(loss)
+            own_kl = own_kl + step.by_row(name, torch.where(own, kl_to_standard(q.mean, q.logvar), 0.0))
+        return total + self.beta * step.mean(own_kl[there])

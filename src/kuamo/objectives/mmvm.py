@@ -1,0 +1,100 @@
+"""MMVM: each column reconstructs itself, and its posterior is pulled to those of the row's other columns.
+
+    L = Σ_m w_m E_{q_m} −log p(y_m | z_m) + β Σ_m [ a KL(q_m ‖ N(0, I)) + (1 − a)/M Σ_k KL(q_m ‖ q_k) ]
+
+The prior of a row is the mixture of its own posteriors, h = 1/M Σ q_k, and by convexity KL(q_m ‖ h) ≤ 1/M Σ_k
+KL(q_m ‖ q_k). a falls from 1 to its last value: posteriors first learn where they are, then meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kuamo.objectives.base import Objective, Player
+from kuamo.objectives.elbo import check_weights, kl_between, kl_to_standard, rising, weights_of
+
+if TYPE_CHECKING:
+    from kuamo.space import Space
+    from kuamo.step import Step
+
+__all__ = ["MMVM", "pairwise_kl"]
+
+
+def pairwise_kl(code: Any, present: Any) -> Any:
+    """1/|A| Σ_{m, k ∈ A} KL(q_m ‖ q_k), (B,).
+
+    Args:
+        code: Code (B, M, d). present: (B, M) bool; a row with fewer than two gives 0.
+
+    Example:
+        >>> import torch
+        >>> from kuamo.codes import Code
+        >>> code = Code(torch.tensor([[[0.0], [2.0]]]), torch.zeros(1, 2, 1))
+        >>> pairwise_kl(code, torch.ones(1, 2, dtype=torch.bool))
+        tensor([2.])
+    """
+    import torch
+
+    mean, logvar = (torch.where(present[..., None], values, 0.0) for values in (code.mean, code.logvar))
+    each = kl_between(mean[:, :, None], logvar[:, :, None], mean[:, None], logvar[:, None])
+    both = present[:, :, None] & present[:, None]
+    return torch.where(both, each, 0.0).sum((1, 2)) / present.sum(-1).clamp(min=1)
+
+
+@dataclass(frozen=True)
+class MMVM(Objective):
+    """The VAE with a prior that is the mixture of the row's own posteriors; several columns fuse by their precisions.
+
+    Args:
+        beta: weight of the KL terms. weights: column → w_m; max size / size for columns that are not named.
+        anneal: the share of the fit in which a falls from 1 to `standard`. standard: the last a.
+
+    Raises:
+        TableError: `weights` of a column that is not there.
+
+    References:
+        Unity by Diversity: Improved Representation Learning for Multimodal VAEs, Sutter et al., 2024.
+
+    Example:
+        >>> import kuamo as km
+        >>> km.fit(km.datasets.toy(200), km.MMVM(), dim=8, training=km.Training(steps=2)).fusion
+        InverseVariance(prior=False)
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
+    beta: float = 1.0
+    weights: Mapping[str, float] | None = None
+    anneal: float = 1 / 3
+    standard: float = 0.05
+
+    def fused(self) -> Any:
+        """A product of experts without the prior."""
+        from kuamo.fusion import InverseVariance
+
+        return InverseVariance()
+
+    def build(self, space: Space) -> dict[str, Player]:
+        """Nobody; the weights are looked at."""
+        check_weights(space, self.weights)
+        return {}
+
+    def __call__(self, step: Step, player: str) -> Any:
+        """The loss per row."""
+        if player != "space":
+            return None
+        import torch
+
+        code, present = step.stacked()
+        size = code.shape[-1]
+        noise = torch.stack([step.noise(f"z/{name}", step.batch.row, size) for name in step.names], 1)
+        z = code.sample(noise)
+        a = 1 - (1 - self.standard) * rising(step.progress, self.anneal)
+        alone = torch.where(present, kl_to_standard(code.mean, code.logvar), 0.0).sum(-1)
+        kl = a * alone + (1 - a) * pairwise_kl(code, present)
+        total = self.beta * step.mean(kl[present.any(-1)])
+        for number, (name, weight) in enumerate(weights_of(step, self.weights).items()):
+            loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z[:, number]))
+            total = total + weight * step.mean(loss)
+        return total

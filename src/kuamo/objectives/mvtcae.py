@@ -1,0 +1,95 @@
+"""MVTCAE: total correlation as the objective.
+
+    L = (M − α)/M Σ_m w_m E −log p(y_m | z) + β [ (1 − α) KL(q ‖ N(0, I)) + α/M Σ_m KL(q ‖ q_m) ],     z ~ q ∝ Π q_m
+
+The last sum is the conditional information bottleneck: what the joint code tells beyond one column's own. It makes each
+column alone foresee the joint code. M is the number of columns that the row has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kuamo.objectives.base import Objective, Player
+from kuamo.objectives.elbo import check_weights, kl_between, kl_to_standard, weights_of
+
+if TYPE_CHECKING:
+    from kuamo.space import Space
+    from kuamo.step import Step
+
+__all__ = ["MVTCAE", "conditional_kl"]
+
+
+def conditional_kl(joint: Any, code: Any, present: Any) -> Any:
+    """1/|A| Σ_{m ∈ A} KL(q ‖ q_m), (B,).
+
+    Args:
+        joint: Code (B, d), q. code: Code (B, M, d), q_m. present: (B, M) bool; a row with nothing gives 0.
+
+    Example:
+        >>> import torch
+        >>> from kuamo.codes import Code
+        >>> one = Code(torch.zeros(1, 2), torch.zeros(1, 2))
+        >>> conditional_kl(one, Code(torch.ones(1, 3, 2), torch.zeros(1, 3, 2)), torch.ones(1, 3, dtype=torch.bool))
+        tensor([1.])
+    """
+    import torch
+
+    mean, logvar = (torch.where(present[..., None], values, 0.0) for values in (code.mean, code.logvar))
+    each = kl_between(joint.mean[:, None], joint.logvar[:, None], mean, logvar)
+    return torch.where(present, each, 0.0).sum(-1) / present.sum(-1).clamp(min=1)
+
+
+@dataclass(frozen=True)
+class MVTCAE(Objective):
+    """The multi-view total correlation autoencoder; codes of several columns fuse by their precisions, without prior.
+
+    Args:
+        alpha: in [0, 1]; 0 is a VAE with a product of experts, 1 has the conditional bottleneck alone.
+        beta: weight of both bottlenecks. weights: column → w_m; max size / size for columns that are not named.
+
+    Raises:
+        TableError: `weights` of a column that is not there.
+
+    References:
+        Multi-View Representation Learning via Total Correlation Objective, Hwang et al., 2021.
+
+    Example:
+        >>> import kuamo as km
+        >>> km.fit(km.datasets.toy(200), km.MVTCAE(), dim=8, training=km.Training(steps=2)).fusion
+        InverseVariance(prior=False)
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
+    alpha: float = 5 / 6
+    beta: float = 2.5
+    weights: Mapping[str, float] | None = None
+
+    def fused(self) -> Any:
+        """A product of experts without the prior."""
+        from kuamo.fusion import InverseVariance
+
+        return InverseVariance()
+
+    def build(self, space: Space) -> dict[str, Player]:
+        """Nobody; the weights are looked at."""
+        check_weights(space, self.weights)
+        return {}
+
+    def __call__(self, step: Step, player: str) -> Any:
+        """The loss per row."""
+        if player != "space":
+            return None
+        code, present = step.stacked()
+        joint, _ = self.fused()(code, present)
+        z = joint.sample(step.noise("z", step.batch.row, joint.shape[1]))
+        prior, others = kl_to_standard(joint.mean, joint.logvar), conditional_kl(joint, code, present)
+        bottleneck = ((1 - self.alpha) * prior + self.alpha * others)[present.any(-1)]
+        total = self.beta * step.mean(bottleneck)
+        share = 1 - self.alpha / present.sum(-1).clamp(min=1)
+        for name, weight in weights_of(step, self.weights).items():
+            loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z))
+            total = total + weight * step.mean(step.at_entries(name, share) * loss)
+        return total
