@@ -1,10 +1,11 @@
-"""Claim: a table of a million pictures does not live in memory, and decoding on threads pays where a core is free.
+"""Claim: a table of a million pictures does not live in memory, nor do features, and decoding costs little.
 
     python benchmarks/table_speed.py
 
 In processes of their own, so that peak memory is theirs: a CSV of 1,000,000 paths read, split and described; a Parquet
-file of pictures, 0.3 and 1.2 GB, read through once. Then, in interleaved runs: decoding of 224 px JPEGs on one and two
-threads, alone and with EfficientNet's `prepare` (best); the network fed by the table or from memory (median).
+file of pictures, 0.3 and 1.2 GB, read through once; 2,500, 5,000 and 10,000 pictures encoded, with an empty cache.
+Then, in interleaved runs: decoding of 224 px JPEGs on one and two threads, alone and with EfficientNet's `prepare`
+(best); the network fed by the table or from memory (median, in wall and in CPU seconds, which depend less on load).
 """
 
 import io
@@ -24,9 +25,12 @@ from PIL import Image
 
 import kuamo as km
 from kuamo import threads
+from kuamo.closed_form import LinearMap
+from kuamo.codes import SolvedHead
 from kuamo.encoders import EfficientNetLite0
 from kuamo.encoders.base import batches, encode_items
 from kuamo.features import features
+from kuamo.space import Port, Space
 
 RNG = np.random.default_rng(0)
 
@@ -79,11 +83,32 @@ def read_shard(path: str) -> None:
     print(f"{peak():.0f} MB (+{peak() - before:.0f} after opening)", end="")
 
 
-def child(code: str, path: Path) -> str:
+def child(code: str, argument: Path | int, **environment: str) -> str:
     here = str(Path(__file__).parent)
-    return subprocess.run(
-        [sys.executable, "-c", code, str(path)], cwd=here, check=True, capture_output=True, text=True
-    ).stdout
+    command = [sys.executable, "-c", code, str(argument)]
+    settings = os.environ | environment
+    return subprocess.run(command, cwd=here, check=True, capture_output=True, text=True, env=settings).stdout
+
+
+def memory(counts: tuple[int, ...] = (2_500, 5_000, 10_000)) -> None:
+    """Peaks of processes that encode so many pictures; a small network, since only the number of rows matters here."""
+    for count in counts:
+        with tempfile.TemporaryDirectory() as place:
+            code = "import sys, benchmark as b; b.encode(int(sys.argv[1]))".replace("benchmark", Path(__file__).stem)
+            print(child(code, count, KUAMO_CACHE=place))
+
+
+def encode(count: int) -> None:
+    encoder = EfficientNetLite0(size=64)
+    table = km.Table({"image": [picture(96) for _ in range(count)]})
+    width = sum(encoder.blocks)
+    head = SolvedHead(LinearMap(np.zeros(width), np.ones((width, 64), np.float32)))
+    space = Space([Port("image", km.Image(), encoder, head)])
+    space.encode(table.take(range(64)))
+    before = peak()
+    space.encode(table)
+    print(f"{count:,} pictures of {len(table.columns['image'].raw(0)):,} bytes to codes: peak ", end="")
+    print(f"{peak():.0f} MB (+{peak() - before:.0f} by encoding)", end="")
 
 
 def decoding(count: int = 300, runs: int = 9) -> None:
@@ -103,26 +128,41 @@ def decoding(count: int = 300, runs: int = 9) -> None:
         print(f"{what}, 224 px JPEG: {one:.0f} a second on one thread, {two:.0f} on two ({two / one:.2f} times)")
 
 
+def large(runs: int = 5) -> None:
+    """A photograph of 12 megapixels, decoded whole and as far as EfficientNet sees it."""
+    photo, encoder, best = picture(3464), EfficientNetLite0(), {}
+    for enough in [None, encoder.enough] * runs:
+        start = time.thread_time()
+        encoder.prepare(km.Image().read(photo, enough))
+        best[enough] = min(time.thread_time() - start, best.get(enough, 9))
+    whole, part = (1000 * seconds for seconds in best.values())
+    print(f"decode and prepare a JPEG of 12 megapixels: {whole:.0f} ms of CPU whole, {part:.0f} as far as it is seen")
+
+
 def network(count: int = 192, runs: int = 8) -> None:
     table, encoder = km.Table({"image": [picture() for _ in range(count)]}), EfficientNetLite0()
     items = list(table.values("image", then=encoder.prepare))
     rates: dict[str, list[float]] = {"from memory": [], "on one thread": [], "on two": []}
+    costs: dict[str, list[float]] = {name: [] for name in rates}
 
     def raw() -> None:
         for batch in batches(iter(items), encoder.batch_size):
             encode_items(encoder, batch, "image")
 
     for _ in range(runs):
-        for number, made in enumerate(rates.values()):
+        for number, name in enumerate(rates):
             threads.workers = lambda number=number: max(number, 1)
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.process_time()
             features(table, "image", encoder, cache=False) if number else raw()
-            made.append(count / (time.perf_counter() - start))
+            rates[name].append(count / (time.perf_counter() - start))
+            costs[name].append(time.process_time() - cpu)
     raw_rate, one, two = (float(np.median(made)) for made in rates.values())
-    print(
-        f"EfficientNet-Lite0, median of {runs}: {raw_rate:.1f} pictures a second from memory; from JPEG files ", end=""
-    )
+    print(f"EfficientNet-Lite0, median of {runs}, load {os.getloadavg()[0]:.1f}: ", end="")
+    print(f"{raw_rate:.1f} pictures a second from memory; from JPEG files ", end="")
     print(f"{one:.1f} on one thread ({one / raw_rate:.2f}), {two:.1f} on two ({two / raw_rate:.2f})")
+    raw_cpu, one_cpu, two_cpu = (1000 * float(np.median(made)) / count for made in costs.values())
+    print(f"  CPU ms a picture: {raw_cpu:.1f} from memory, {one_cpu:.1f} ({raw_cpu / one_cpu:.2f}) ", end="")
+    print(f"and {two_cpu:.1f} ({raw_cpu / two_cpu:.2f})")
 
 
 if __name__ == "__main__":
@@ -133,6 +173,8 @@ if __name__ == "__main__":
     for copies in (30, 120):
         with tempfile.TemporaryDirectory() as place:
             shards(Path(place), copies)
+    memory()
     decoding()
+    large()
     network()
     print(machine())

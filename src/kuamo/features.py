@@ -27,10 +27,11 @@ from kuamo.notes import Note
 from kuamo.table import AHEAD, Table
 from kuamo.threads import in_order, one_thread
 
-__all__ = ["FeatureCache", "cache_folder", "features", "length_note"]
+__all__ = ["FeatureCache", "cache_folder", "feature_blocks", "features", "length_note"]
 
 SHARD_ROWS = 2048
 TRIES = 3
+FEW = 4  # a shard is read whole where more than one row in so many is wanted
 
 
 class Gone(Exception):
@@ -81,7 +82,9 @@ class FeatureCache:
             position, row = np.array(places).T
             try:
                 with safe_open(shard, framework="numpy") as file:
-                    rows = file.get_tensor("features")[row]
+                    held = file.get_slice("features")
+                    many = FEW * len(row) > held.get_shape()[0]
+                    rows = held[:][row] if many else np.concatenate([held[i : i + 1] for i in row.tolist()])
                 os.utime(shard)  # the longest unused go first, where the cache has a limit
             except (OSError, SafetensorError):
                 self._forget(shard)
@@ -154,21 +157,58 @@ def features(
     Raises:
         CellError: naming column and row of a cell that cannot be read.
     """
-    column = table.column(name)
+    blocks = list(
+        feature_blocks(table, name, encoder, cache=cache, progress=progress, size=len(table.column(name).row))
+    )
+    return blocks[0] if len(blocks) == 1 else _stacked(blocks)
+
+
+def feature_blocks(
+    table: Table,
+    name: str,
+    encoder: Any,
+    *,
+    cache: bool = True,
+    progress: Callable[[str, int, int], None] | None = None,
+    size: int = SHARD_ROWS,
+) -> Iterator[np.ndarray]:
+    """The same a block of entries at a time, so that a column's features need not be in memory at once.
+
+    Which entries left the column is known when the last block is there.
+
+    Args:
+        size: entries of a block, at most.
+    """
     fingerprint = getattr(encoder, "fingerprint", None)
     if not cache or is_module(encoder) or fingerprint is None or not getattr(encoder, "cached", True):
         # No name to keep it by, or nothing to save.
-        with one_thread():
-            return _stacked(encode_entries(table, name, encoder, np.arange(len(column.row))))
+        coded = encode_entries(table, name, encoder, np.arange(len(table.column(name).row)))
+        while held := _some(coded, size):
+            yield _stacked(held)
+        return
     store = FeatureCache(fingerprint)
-    for _ in range(TRIES):
-        try:
-            with one_thread():  # cells are prepared on several threads, each of which has matrices of its own
-                keys = _encode_missing(store, table, name, encoder, progress)
-            return store.take(keys)
-        except Gone:
-            continue  # encode again what is gone
-    raise StoreError(f"{store.folder}: given a cache that is emptied while it is used; expected one that stays")
+    keys = _encode_missing(store, table, name, encoder, progress)
+    for start in range(0, len(keys), max(1, size)):
+        for _ in range(TRIES):
+            try:
+                block = store.take(keys[start : start + size])
+                break
+            except Gone:
+                _encode_missing(store, table, name, encoder, progress)  # again what is gone
+        else:
+            raise StoreError(f"{store.folder}: given a cache that is emptied while it is used; expected one that stays")
+        yield block
+
+
+def _some(blocks: Iterator[np.ndarray], size: int) -> list[np.ndarray]:
+    """The next blocks, of `size` rows together or more while there are any."""
+    held: list[np.ndarray] = []
+    with one_thread():  # cells are prepared on several threads, each of which has matrices of its own
+        for block in blocks:
+            held.append(block)
+            if sum(map(len, held)) >= size:
+                break
+    return held
 
 
 def _encode_missing(
@@ -184,13 +224,14 @@ def _encode_missing(
         shard = missing[start : start + SHARD_ROWS]
         rows: list[np.ndarray] = []
         kept: list[bytes] = []
-        for entries, block, failed in _blocks(table, name, encoder, shard):
-            rows.append(block)
-            kept += [keys[entry] for entry in entries]
-            bad |= {keys[entry]: error for entry, error in failed.items()}
-            done += len(entries) + len(failed)
-            if progress:
-                progress(name, done, len(missing))
+        with one_thread():
+            for entries, block, failed in _blocks(table, name, encoder, shard):
+                rows.append(block)
+                kept += [keys[entry] for entry in entries]
+                bad |= {keys[entry]: error for entry, error in failed.items()}
+                done += len(entries) + len(failed)
+                if progress:
+                    progress(name, done, len(missing))
         if kept:
             store.add(kept, np.concatenate([block for block in rows if len(block)]))
     table.leave_out(name, {entry: bad[key] for entry, key in enumerate(keys) if key in bad})
@@ -235,7 +276,8 @@ def _blocks(
 ) -> Iterator[tuple[list[int], np.ndarray, dict[int, CellError]]]:
     """(entries, features, entries that failed) of each batch; the first failure is raised unless the table skips."""
     shape: tuple[int, ...] | None = None
-    for batch in batches(table.attempts(name, entries, prepare(encoder)), getattr(encoder, "batch_size", 64)):
+    items = table.attempts(name, entries, prepare(encoder), getattr(encoder, "enough", None))
+    for batch in batches(items, getattr(encoder, "batch_size", 64)):
         failed = {entry: item for entry, item in batch if isinstance(item, CellError)}
         good = [(entry, item) for entry, item in batch if entry not in failed]
         if good and not hasattr(encoder, "collate"):
@@ -252,9 +294,8 @@ def _blocks(
         yield [entry for entry, _ in good], block, failed
 
 
-def _stacked(blocks: Iterator[np.ndarray]) -> np.ndarray:
-    rows = list(blocks)
-    return np.concatenate(rows) if rows else np.empty((0, 0), dtype=np.float32)
+def _stacked(blocks: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate(blocks) if blocks else np.empty((0, 0), dtype=np.float32)
 
 
 def _keys(table: Table, name: str) -> list[bytes]:

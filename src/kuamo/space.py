@@ -18,7 +18,7 @@ import numpy as np
 from kuamo.codes import Code
 from kuamo.encoders.base import is_module
 from kuamo.errors import CutWarning, TableError, shorten
-from kuamo.features import features, length_note
+from kuamo.features import feature_blocks, length_note
 from kuamo.files import local, place
 from kuamo.modalities import Modality
 from kuamo.table import Table
@@ -155,11 +155,15 @@ class Space:
             table, name: whose column. cache: keep frozen features on disk.
         """
         port, column = self.port(name), table.column(name)
-        entry_features = features(table, name, port.encoder, cache=cache, progress=progress)
+        codes = [
+            run_head(port.head, block)
+            for block in feature_blocks(table, name, port.encoder, cache=cache, progress=progress)
+        ]
         rows, first, count = np.unique(column.row, return_index=True, return_counts=True)
         if len(rows) == 0:
             return Code(np.zeros((0, self.dim), np.float32)), rows
-        code = run_head(port.head, entry_features)
+        spreads = [one.logvar for one in codes if one.logvar is not None]
+        code = Code(np.concatenate([one.mean for one in codes]), np.concatenate(spreads) if spreads else None)
         if len(rows) == len(column.row):
             return code, rows
         total = np.add.reduceat(code.mean, first, axis=0) / count[:, None]

@@ -15,7 +15,7 @@ import numpy as np
 
 from kuamo.column import Column, View
 from kuamo.errors import CellError, TableError, shorten
-from kuamo.modalities import Modality
+from kuamo.modalities import Image, Modality
 from kuamo.notes import Note
 from kuamo.threads import in_order
 
@@ -216,13 +216,18 @@ class Table:
         name: str,
         entries: Sequence[int] | np.ndarray | None = None,
         then: Callable[[Any], Any] | None = None,
+        enough: int | None = None,
     ) -> Iterator[tuple[int, Any]]:
-        """(entry, value) as in `values`; in the place of a value that cannot be read, the `CellError` that says why."""
+        """(entry, value) as in `values`; in the place of a value that cannot be read, the `CellError` that says why.
+
+        With `enough`, no more detail of pictures is asked for: see `Image.read`.
+        """
         column = self.column(name)
+        how = {} if enough is None or type(column.modality).read is not Image.read else {"enough": enough}
 
         def read(entry: int) -> tuple[int, Any]:
             try:
-                value = column.modality.read(column.raw(entry))
+                value = column.modality.read(column.raw(entry), **how)
                 return entry, value if then is None else then(value)
             except CellError as error:
                 return entry, error.at(name, self.where(int(column.row[entry])))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.features import FeatureCache, features
+from kuamo.features import FeatureCache, feature_blocks, features
 
 WRITER = """
 import hashlib, sys
@@ -103,6 +103,22 @@ def test_ten_new_rows_cost_ten_encodings(tmp_path: Path, monkeypatch: pytest.Mon
     more = [*[f"new {n}" for n in range(10)], *texts, *texts]
     features(km.Table({"a": more}, modalities={"a": km.Text()}), "a", encoder)
     assert encoder.seen == 60
+
+
+@pytest.mark.parametrize("cache", [True, False])
+@pytest.mark.parametrize("size", [1, 7, 40, 1000])
+def test_blocks_are_the_whole(size: int, cache: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a shuffled table, with values that come twice and cells that cannot be read."""
+    monkeypatch.setenv("KUAMO_CACHE", str(tmp_path))
+    monkeypatch.setattr("kuamo.features.SHARD_ROWS", 16)
+    texts = [" " if n % 9 == 4 else "x" * (n % 31 + 1) for n in range(90)]
+    table = km.Table({"a": texts}, modalities={"a": km.Text()}, on_error="skip")
+    features(table, "a", Lengths(), cache=cache)
+    order = np.random.default_rng(0).permutation(90)
+    mixed = km.Table({"a": [texts[n] for n in order]}, modalities={"a": km.Text()}, on_error="skip")
+    blocks = list(feature_blocks(mixed, "a", Lengths(), cache=cache, size=size))
+    assert np.concatenate(blocks)[:, 0].tolist() == [len(texts[n]) for n in order if texts[n] != " "]
+    assert len(mixed.column("a").row) == 80 and (not cache or max(map(len, blocks)) <= size)
 
 
 class Lengths:

@@ -5,7 +5,8 @@
 A frozen encoder is any callable of numpy batches; a trainable one is a plain `torch.nn.Module`. `prepare` and `collate`
 are optional: without them an item is the value as a float32 array, and a batch is the stack of items. Pictures and
 sounds are prepared on several threads. An encoder that reads only a beginning says so, by `cuts(value) -> bool` and
-`limit = "256 tokens"`.
+`limit = "256 tokens"`; one of pictures that makes them small may say how large is large `enough`, in pixels of the
+shorter side, and large JPEGs are then decoded at a part of their size.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ __all__ = ["Image"]
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
 # Pillow knows more, and some of it starts other programs (EPS starts Ghostscript).
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
+ORIENTATION = 0x0112  # the EXIF tag
 PREVIEW = 96  # pixels, the longer side
 MAX_PIXELS = 100_000_000  # a picture beyond this is taken for a decompression bomb
 _LOADING = threading.Lock()
@@ -56,12 +57,21 @@ class Image:
             return np.asarray(raw)
         return read_bytes(raw, _EXPECTED)
 
-    def read(self, raw: Any) -> np.ndarray:
-        """The picture's pixels, (H, W, 3) uint8."""
+    def read(self, raw: Any, enough: int | None = None) -> np.ndarray:
+        """The picture's pixels, (H, W, 3) uint8.
+
+        Args:
+            raw: see the class.
+            enough: pixels of the shorter side. A JPEG that is at least twice as large is decoded at a half, a quarter
+                or an eighth of its size, which is several times as quick.
+
+        Raises:
+            CellError: no picture, or a damaged one.
+        """
         if isinstance(raw, np.ndarray):
             return self._from_array(raw)
         name = in_words(raw)
-        picture = raw if hasattr(raw, "getexif") else _decode(read_bytes(raw, _EXPECTED), name)
+        picture = raw if hasattr(raw, "getexif") else _decode(read_bytes(raw, _EXPECTED), name, enough)
         try:
             return self._flatten(picture)
         except Exception as error:  # odd modes and damaged EXIF
@@ -90,14 +100,15 @@ class Image:
         from PIL import Image as pil
         from PIL import ImageOps
 
-        picture = ImageOps.exif_transpose(picture)
+        if picture.getexif().get(ORIENTATION, 1) != 1:  # else Pillow would copy it
+            picture = ImageOps.exif_transpose(picture)
         if picture.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in picture.info:
             picture = picture.convert("RGBA")
             ground = pil.new("RGBA", picture.size, (self.background,) * 3 + (255,))
             picture = pil.alpha_composite(ground, picture)
         elif picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
             picture = pil.fromarray(_as_bytes(np.asarray(picture, dtype=np.float64), picture.mode))
-        return np.asarray(picture.convert("RGB"))
+        return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
     def _from_array(self, raw: np.ndarray) -> np.ndarray:
         from PIL import Image as pil
@@ -138,7 +149,7 @@ def _formats() -> list[str]:
     return [name for name in FORMATS if name in pil.OPEN]
 
 
-def _decode(content: bytes, name: str) -> Any:
+def _decode(content: bytes, name: str, enough: int | None = None) -> Any:
     from PIL import Image as pil
 
     try:
@@ -147,6 +158,8 @@ def _decode(content: bytes, name: str) -> Any:
             picture = pil.open(io.BytesIO(content), formats=_formats())
             if picture.width * picture.height > MAX_PIXELS:
                 raise pil.DecompressionBombError(f"{picture.width} × {picture.height} pixels")
+            if enough is not None:
+                picture.draft(None, (enough, enough))
             picture.load()
             return picture
     except pil.DecompressionBombError as error:
