@@ -10,5 +10,20 @@ from kuamo.objectives.mmvm import MMVM
 from kuamo.objectives.mvtcae import MVTCAE
 from kuamo.objectives.reconstruct import Reconstruct
 
-__all__ = ["CCA", "Elbo", "InfoNCE", "Minimax", "Objective", "Player", "Reconstruct", "SigLIP", "Sum"]
-__all__ += ["MMVAE", "MMVM", "MVAE", "MVTCAE", "MMVAEPlus", "MoPoE"]
+__all__ = [
+    "CCA",
+    "MMVAE",
+    "MMVM",
+    "MVAE",
+    "MVTCAE",
+    "Elbo",
+    "InfoNCE",
+    "MMVAEPlus",
+    "Minimax",
+    "MoPoE",
+    "Objective",
+    "Player",
+    "Reconstruct",
+    "SigLIP",
+    "Sum",
+]
