@@ -117,3 +117,22 @@ def test_a_private_latent_is_integrated_out(family: str) -> None:
         p = decoder.log_prob(many, torch.zeros(len(many), 2), torch.Generator().manual_seed(1)).exp()
     total = p.reshape(4000, -1).mean(0).sum() * (1 if family in every else 24 / 199)
     assert float(total) == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "objective", [km.MVAE(subsample=1), km.MMVAE(), km.MoPoE(), km.MVTCAE(), km.MMVM(), km.MMVAEPlus(private=2)]
+)
+def test_three_columns_two_thirds_empty_and_a_subset_of_any_size(objective: km.Objective) -> None:
+    """Some rows have nothing at all; training goes on, and every subset of the columns makes every column."""
+    whole = km.datasets.toy(150, modalities=("a", "b", "c"), dims=(12, 9, 6), correlations=(0.9,) * 3, seed=1)
+    there = np.random.default_rng(0).random((150, 3)) < 1 / 3
+    cells = {n: [whole[i][n] if there[i, k] else None for i in range(150)] for k, n in enumerate("abc")}
+    table = km.Table(cells, modalities=whole.modalities)
+    assert (~table.present().any(1)).any()
+    space = km.fit(table, objective, dim=4, training=SHORT, seed=0)
+    for given in (["a"], ["b", "c"], ["a", "b", "c"]):
+        made = space.translate(whole.select(*given), to=["a", "b", "c"], draw=True)
+        assert all(np.isfinite(y).all() for y in made.values())
+        values, rows = km.joint_log_likelihood(space, table, given, samples=5)
+        assert np.isfinite(values).all() and len(rows) == int(table.select(*given).present().any(1).sum())
+    assert np.isfinite(np.asarray(space.encode(table))).all()
