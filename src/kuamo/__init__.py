@@ -35,6 +35,11 @@ _HOME = {
     "Query": "kuamo.index",
     "Report": "kuamo.report",
     "SigLIP": "kuamo.objectives",
+    "R3": "kuamo.objectives",
+    "Classify": "kuamo.objectives",
+    "LabelTriplet": "kuamo.objectives",
+    "ModalityCritic": "kuamo.objectives",
+    "acmr": "kuamo.objectives",
     "Sinkhorn": "kuamo.objectives",
     "Space": "kuamo.space",
     "StoreError": "kuamo.errors",
@@ -48,8 +53,10 @@ _HOME = {
 __all__ = [
     "CCA",
     "KLOT",
+    "R3",
     "Audio",
     "CellError",
+    "Classify",
     "Code",
     "Comparison",
     "CutWarning",
@@ -58,7 +65,9 @@ __all__ = [
     "Index",
     "InfoNCE",
     "KuamoError",
+    "LabelTriplet",
     "Minimax",
+    "ModalityCritic",
     "Objective",
     "Query",
     "Reconstruct",
@@ -72,6 +81,7 @@ __all__ = [
     "Text",
     "Training",
     "Vector",
+    "acmr",
     "closed_form",
     "datasets",
     "encoders",
@@ -93,7 +103,22 @@ if TYPE_CHECKING:
     from kuamo.fitting import fit
     from kuamo.index import Index, Query
     from kuamo.modalities import Audio, Image, Text, Vector
-    from kuamo.objectives import CCA, KLOT, Elbo, InfoNCE, Minimax, Objective, Reconstruct, SigLIP, Sinkhorn
+    from kuamo.objectives import (
+        CCA,
+        KLOT,
+        R3,
+        Classify,
+        Elbo,
+        InfoNCE,
+        LabelTriplet,
+        Minimax,
+        ModalityCritic,
+        Objective,
+        Reconstruct,
+        SigLIP,
+        Sinkhorn,
+        acmr,
+    )
     from kuamo.report import Report
     from kuamo.space import Space
     from kuamo.table import Table

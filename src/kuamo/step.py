@@ -34,6 +34,7 @@ class Step:
         own: the modules that the objective's `build` made for itself, by player.
         learning: does this player move the space? If not, codes come without a graph.
         frozen: column → does `cells.x` hold features already?
+        counted: how many values `mean` has seen, in all processes.
     """
 
     space: Space
@@ -45,6 +46,7 @@ class Step:
     learning: bool = True
     log: dict[str, float] = field(default_factory=dict)
     _codes: dict[str, Code] = field(default_factory=dict)
+    counted: int = 0
 
     @property
     def names(self) -> list[str]:
@@ -126,7 +128,15 @@ class Step:
 
         Every process must call it equally often.
         """
-        return values.sum() / max(total(values.numel()), 1)
+        count = total(values.numel())
+        self.counted += count
+        return values.sum() / max(count, 1)
+
+    def table_rows(self, row: Tensor, most: int = 5) -> str:
+        """The table rows of rows (n,) of the whole batch, in words; the first few, if they are many."""
+        known = self.batch.table_rows
+        rows = sorted({int(i if known is None else known[i]) for i in row.tolist()})
+        return ", ".join(map(str, rows[:most])) + (f" and {len(rows) - most} more" if len(rows) > most else "")
 
     def gather(self) -> dict[str, tuple[Tensor, Tensor]]:
         """Column → codes (n, d) and rows (n,) of its entries in all processes.
@@ -154,8 +164,10 @@ class Step:
             return Code(empty, empty.clone() if port.head.gaussian else None)
         x = cells.x if self.frozen[name] else port.encoder(cells.x)
         code = port.head(x)
-        if not torch.isfinite(code.mean).all():
-            raise KuamoError(f"column {name!r}: its codes are no longer finite at step {self.key[1]}")
+        finite = torch.isfinite(code.mean).all(-1)
+        if not finite.all():
+            rows = self.table_rows(cells.row[~finite])
+            raise KuamoError(f"column {name!r}, rows {rows}: its codes are no longer finite at step {self.key[1]}")
         return code
 
 

@@ -53,11 +53,28 @@ def train_space(
         port.name: Source(table, port, cells[port.name][0] if port.name in cells else None) for port in space.ports
     }
     log = train(space, sources, objective, training, seed=seed, out=out, progress=progress, marks=marks_of(table))
+    skipped = int(log.pop("skipped", 0))
     names = " + ".join(f"{weight:g} {type(term).__name__}" for weight, term in terms_of(objective))
     losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())
     space.notes.append(
         f"trained {names}: {training.steps} steps of {training.batch_size} rows, {training.optimiser} "
         f"{training.lr:g}; at the end {losses}"
+    )
+    if skipped:
+        space.notes.append(f"{skipped} of {training.steps} batches had no row that the objective can use: skipped")
+    if note := only_distributions(objective):
+        space.notes.append(note)
+
+
+def only_distributions(objective: Objective) -> str | None:
+    """What to say of an objective that knows neither pairs nor labels, and makes codes alike all the same."""
+    terms = [term for _, term in terms_of(objective)]
+    blind = [type(term).__name__ for term in terms if term.aligns == "distributions"]
+    if not blind or any(term.needs & {"pairs", "labels", "groups"} for term in terms):
+        return None
+    return (
+        f"{', '.join(blind)} without a term that knows pairs or labels: the distributions of the columns are aligned, "
+        f"not their rows; do not expect a row to find its partner"
     )
 
 
