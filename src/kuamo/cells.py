@@ -51,12 +51,14 @@ class Batch:
         cells: modality → Cells.
         marks: "label" and "group" → (B,) int64 tensor of the whole batch, −1 where there is none. Every process knows
             them all, so that they need no exchange.
+        table_rows: (B,) the table row of every row of the whole batch, to say where something is wrong.
     """
 
     size: int
     row: Any
     cells: dict[str, Cells]
     marks: dict[str, Any] = field(default_factory=dict)
+    table_rows: Any = None
 
 
 class Source:

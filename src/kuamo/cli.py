@@ -245,7 +245,9 @@ def info(
         state = {
             "version": km.__version__,
             "cache": str(cache_folder()),
-            "objectives": [name for name in km.objectives.__all__ if name not in ("Objective", "Player", "Sum")],
+            "objectives": [
+                name for name in km.objectives.__all__ if name not in ("Objective", "Player", "Sum", "acmr")
+            ],
         }
         known = installed_encoders()
         width = max(map(len, known))

@@ -103,6 +103,15 @@ NOTES: dict[str, tuple[str, str]] = {
         "trained {objective}: {steps} steps of {rows} rows, {optimiser} {rate:g}; at the end {losses}",
         "训练 {objective}：{steps} 步，每步 {rows} 行，{optimiser} {rate:g}；结束时 {losses}",
     ),
+    "batches_skipped": (
+        "{count} of {given} batches had no row that the objective can use: skipped",
+        "{given} 批中有 {count} 批没有目标能用的行，已跳过",
+    ),
+    "only_distributions": (
+        "{objectives} without a term that knows pairs or labels: the distributions of the columns are aligned, not "
+        "their rows; do not expect a row to find its partner",
+        "{objectives} 没有用到配对或标签：对齐的是各列的分布，而不是行；不要指望一行能找到它的配对",
+    ),
     "start": ("start: {what}", "起点：{what}"),
     "start_label": ("start, entries paired by label: {what}", "起点（按标签配对）：{what}"),
     "start_group": ("start, entries paired by group: {what}", "起点（按组配对）：{what}"),

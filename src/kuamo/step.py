@@ -36,6 +36,7 @@ class Step:
         frozen: column → does `cells.x` hold features already?
         progress: the share of the fit's steps that are done, in [0, 1): what is annealed follows it, so that a run
             which is resumed anneals as if it had not been stopped.
+        counted: how many values `mean` has seen, in all processes.
     """
 
     space: Space
@@ -48,6 +49,7 @@ class Step:
     log: dict[str, float] = field(default_factory=dict)
     _codes: dict[str, Code] = field(default_factory=dict)
     progress: float = 0.0
+    counted: int = 0
 
     @property
     def names(self) -> list[str]:
@@ -138,7 +140,15 @@ class Step:
 
         Every process must call it equally often.
         """
-        return values.sum() / max(total(values.numel()), 1)
+        count = total(values.numel())
+        self.counted += count
+        return values.sum() / max(count, 1)
+
+    def table_rows(self, row: Tensor, most: int = 5) -> str:
+        """The table rows of rows (n,) of the whole batch, in words; the first few, if they are many."""
+        known = self.batch.table_rows
+        rows = sorted({int(i if known is None else known[i]) for i in row.tolist()})
+        return ", ".join(map(str, rows[:most])) + (f" and {len(rows) - most} more" if len(rows) > most else "")
 
     def gather(self) -> dict[str, tuple[Tensor, Tensor]]:
         """Column → codes (n, d) and rows (n,) of its entries in all processes.
@@ -166,8 +176,10 @@ class Step:
             return Code(empty, empty.clone() if port.head.gaussian else None)
         x = cells.x if self.frozen[name] else port.encoder(cells.x)
         code = port.head(x)
-        if not torch.isfinite(code.mean).all():
-            raise KuamoError(f"column {name!r}: its codes are no longer finite at step {self.key[1]}")
+        finite = torch.isfinite(code.mean).all(-1)
+        if not finite.all():
+            rows = self.table_rows(cells.row[~finite])
+            raise KuamoError(f"column {name!r}, rows {rows}: its codes are no longer finite at step {self.key[1]}")
         return code
 
 

@@ -72,7 +72,7 @@ def train(
         out: a run folder; a state that is found there is resumed.
 
     Returns:
-        What the steps logged, averaged over the last tenth.
+        What the steps logged, averaged over the last tenth; `skipped`, how many had no usable row, if any had none.
 
     Raises:
         KuamoError: a loss that is not finite; the last good state stays in `out`.
@@ -91,16 +91,21 @@ def train(
             batch = batch_of(sources, chosen, training.mix, (seed, step), marks)
             for player in game.players:
                 game.play(player, batch, sources, (seed, step), log)
+            for average in game.averages:
+                average.update(step)
             logged.append(log)
             if progress:
                 progress("training", step + 1, training.steps)
             last = step + 1 == training.steps
             if out and rank_and_size()[0] == 0 and (last or (step + 1) % training.save_every == 0):
                 game.save(out, step + 1, training, seed)
+        for average in game.averages:
+            average.take_place()
         for module in space.modules():
             module.eval()
     tail = logged[-max(1, len(logged) // 10) :]
-    return {name: float(np.mean([log[name] for log in tail if name in log])) for log in tail[-1:] for name in log}
+    means = {name: float(np.mean([log[name] for log in tail if name in log])) for log in tail[-1:] for name in log}
+    return means | ({"skipped": game.skipped} if game.skipped else {})
 
 
 class Game:
@@ -111,20 +116,26 @@ class Game:
         self.terms = terms_of(objective)
         self.own: list[dict[str, Any]] = []
         self.modules: dict[str, list[nn.Module]] = {SPACE: list(space.modules())}
+        self.averages: list[Average] = []
         optimisers: dict[str, Callable[[Any], Any]] = {SPACE: space_optimiser(training)}
+        self.falls_to = {SPACE: 0.0}
         for number, (_, term) in enumerate(self.terms):
             built = term.build(space)
             self.own.append({name: player.module for name, player in built.items()})
             for name, player in built.items():
                 key = self._name(name, number)
                 self.modules.setdefault(key, []).append(player.module)
+                if player.ema is not None:
+                    self.averages.append(Average(player.module, player.ema))
                 if name != SPACE:
-                    optimisers[key] = _optimiser_of(name, player)
+                    optimisers[key], self.falls_to[key] = _optimiser_of(name, player), player.falls_to
+        self.skipped = 0
         self.players = list(self.modules)
         self.parameters = {name: unique_parameters(modules) for name, modules in self.modules.items()}
+        claimed = {id(p) for name in self.players if name != SPACE for p in self.parameters[name]}
+        self.parameters[SPACE] = [p for p in self.parameters[SPACE] if id(p) not in claimed]
         self.optimisers = {name: optimisers[name](self.parameters[name]) for name in self.players}
-        group = self.optimisers[SPACE].param_groups[0]
-        self.lr = float(group["lr"])
+        self.lr = {name: float(one.param_groups[0]["lr"]) for name, one in self.optimisers.items()}
 
     def play(
         self,
@@ -137,6 +148,7 @@ class Game:
         """One player's turn."""
         role = player.split("/")[0]
         loss: Any = 0.0
+        counted = 0
         codes: dict[str, Any] = {}  # shared by the terms: every encoder runs once a turn
         frozen = {name: source.frozen is not None for name, source in sources.items()}
         targets = targets_of(self.space, batch, frozen)
@@ -149,15 +161,22 @@ class Game:
                 continue
             if not torch.isfinite(value):
                 raise KuamoError(
-                    f"step {key[1]}: the loss of {type(term).__name__} for {role!r} is {float(value)}; "
-                    f"the last state that was saved is kept"
+                    f"step {key[1]}: the loss of {type(term).__name__} for {role!r} is {float(value.detach())}; "
+                    f"{suspects(step)}; the last state that was saved is kept"
                 )
+            counted += step.counted
             log[type(term).__name__ if role == SPACE else role] = float(value.detach())
             loss = loss + (weight if role == SPACE else 1.0) * value
         optimiser = self.optimisers[player]
-        if player == SPACE:
-            for group in optimiser.param_groups:
-                group["lr"] = self.lr * 0.5 * (1 + np.cos(np.pi * key[1] / self.steps))
+        if (
+            counted == 0 and float(torch.as_tensor(loss).detach()) == 0.0
+        ):  # no usable row: nothing moves, not even by momentum or decay
+            self.skipped += player == SPACE
+            optimiser.zero_grad(set_to_none=True)
+            return
+        last = self.falls_to[player]
+        for group in optimiser.param_groups:
+            group["lr"] = self.lr[player] * (last + (1 - last) * 0.5 * (1 + np.cos(np.pi * key[1] / self.steps)))
         optimiser.zero_grad(set_to_none=True)
         if isinstance(loss, Tensor) and loss.requires_grad:
             own_gradients(loss, self.parameters[player])
@@ -174,7 +193,10 @@ class Game:
         from kuamo.store import write_folder
 
         arrays: dict[str, np.ndarray] = {}
-        plain: dict[str, Any] = {"step": step, "training": asdict(training), "seed": seed, "optimisers": {}}
+        plain: dict[str, Any] = {"step": step, "training": asdict(training), "seed": seed, "skipped": self.skipped}
+        plain["optimisers"] = {}
+        for number, average in enumerate(self.averages):
+            arrays |= {f"average.{number}.{name}": w.numpy().copy() for name, w in average.weights.items()}
         for player in self.players:
             for number, module in enumerate(self.modules[player]):
                 for name, tensor in module.state_dict().items():
@@ -219,7 +241,36 @@ class Game:
                     index, slot = name[len(prefix) :].split(".", 1)
                     slots.setdefault(int(index), {})[slot] = torch.from_numpy(array)
             self.optimisers[player].load_state_dict({"state": slots, "param_groups": plain["optimisers"][player]})
+        for number, average in enumerate(self.averages):
+            average.weights = {name: torch.from_numpy(arrays[f"average.{number}.{name}"]) for name in average.weights}
+        self.skipped = int(plain.get("skipped", 0))
         return int(plain["step"])
+
+
+class Average:
+    """The moving average of a module's weights: a ← d a + (1 − d) w, d = min(decay, (1 + t)/(10 + t)) in step t.
+
+    Example:
+        >>> average = Average(nn.Linear(1, 1, bias=False), 0.5)
+        >>> average.update(0)
+        >>> average.take_place()
+    """
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.module, self.decay = module, decay
+        self.weights = {name: p.detach().clone() for name, p in module.named_parameters()}
+
+    def update(self, step: int) -> None:
+        """After a step."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, parameter in self.module.named_parameters():
+            self.weights[name].lerp_(parameter.detach(), 1 - decay)
+
+    def take_place(self) -> None:
+        """The module's weights are from now on their averages."""
+        with torch.no_grad():
+            for name, parameter in self.module.named_parameters():
+                parameter.copy_(self.weights[name])
 
 
 def own_gradients(loss: Tensor, parameters: list[Tensor]) -> None:
@@ -227,6 +278,25 @@ def own_gradients(loss: Tensor, parameters: list[Tensor]) -> None:
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient
+
+
+def suspects(step: Step) -> str:
+    """Which column and table rows a loss that is not finite may come from: numbers that are not finite, or the largest.
+
+    Codes were refused before if they were not finite; what is left is a target, or codes that are too large.
+    """
+    sizes: dict[tuple[str, str], Tensor] = {}
+    for name in step.names:
+        for what, values in (("target", step.targets.get(name)), ("code", step.code(name).mean)):
+            if values is not None and 0 < len(values) == len(step.cells[name]):
+                sizes[name, what] = values.detach().flatten(1).abs().amax(1)
+    if not sizes:
+        return "no cell is present"
+    (name, what), size = max(sizes.items(), key=lambda item: float(item[1].nan_to_num(torch.inf, torch.inf).max()))
+    odd = ~torch.isfinite(size)
+    rows = step.table_rows(step.cells[name].row[odd if odd.any() else size == size.max()])
+    said = "not finite" if odd.any() else f"as large as {float(size.max()):.3g}, the largest of all"
+    return f"column {name!r}, rows {rows}: its {what} is {said}"
 
 
 def unique_parameters(modules: list[nn.Module]) -> list[Tensor]:
@@ -269,7 +339,7 @@ def batch_of(
     if mix:
         mixed(cells, sources, rows, Mix(mix, key), ours)
     tensors = {name: torch.from_numpy(mark) for name, mark in ours.items()}
-    return Batch(len(rows), torch.from_numpy(place), cells, tensors)
+    return Batch(len(rows), torch.from_numpy(place), cells, tensors, rows)
 
 
 def targets_of(space: Space, batch: Batch, frozen: Mapping[str, bool]) -> dict[str, Tensor]:

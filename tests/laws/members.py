@@ -38,6 +38,10 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
         "dim": 16,
         "decoders": {"b": Generator(16, 24, noise=4)},
     },
+    "R3": lambda: {"objective": km.R3("a", "b", ema=0.9), "dim": 16, "decoders": {"b": Generator(16, 24, noise=4)}},
+    "ModalityCritic": lambda: {"objective": km.ModalityCritic()},
+    "InfoNCE + ModalityCritic": lambda: {"objective": km.InfoNCE() + 0.1 * km.ModalityCritic()},
+    "ACMR": lambda: {"objective": km.acmr(classes=3)},
     "InfoNCE + Reconstruct": lambda: {"objective": km.InfoNCE() + 0.5 * km.Reconstruct(), "dim": 16},
 }
 NAMES = ["red", "green", "blue", "circle", "square", "一只猫", "圆形"]
@@ -45,7 +49,15 @@ CLOSED: dict[str, Callable[[], dict[str, Any]]] = {"CCA": lambda: {"objective": 
 # Learn from unpaired rows: the table of each law has some.
 UNPAIRED = ("Sinkhorn", "KLOT", "InfoNCE + Sinkhorn")
 # Labels of `small_toy` say nothing of its rows: who learns by label is judged in tests/learns/test_labels_learn.py.
-NOT_ROWS = ("Reconstruct", "InfoNCE by label", "SigLIP by label", "Triplet semi-hard by label", *UNPAIRED)
+NOT_ROWS = (
+    "Reconstruct",
+    "InfoNCE by label",
+    "SigLIP by label",
+    "Triplet semi-hard by label",
+    "ACMR",
+    "ModalityCritic",
+    *UNPAIRED,
+)
 ALIGNING = {**CLOSED, **{name: make for name, make in TRAINED.items() if name not in NOT_ROWS}}
 
 

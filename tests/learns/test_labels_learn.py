@@ -19,7 +19,10 @@ def classes(rows: int, shuffled: bool = False) -> km.Table:
     return km.Table(columns, modalities={"a": km.Vector(), "b": km.Vector()}, label=[str(i) for i in said])
 
 
-@pytest.mark.parametrize("objective", [km.InfoNCE(positives="label"), km.SigLIP(positives="label", bias=-2.0)])
+BY_LABEL = [km.InfoNCE(positives="label"), km.SigLIP(positives="label", bias=-2.0), km.Classify(5), km.acmr(5)]
+
+
+@pytest.mark.parametrize("objective", [*BY_LABEL, km.LabelTriplet()])
 def test_labels_align_what_has_no_common_row(objective: km.Objective) -> None:
     train, test = classes(400).split(test=100, seed=0)
     space = km.fit(train, objective, training=km.Training(steps=40, batch_size=100), dim=8, seed=0)

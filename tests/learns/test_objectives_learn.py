@@ -29,6 +29,38 @@ def test_reconstruction_alone_does_not_align() -> None:
     assert recall("Reconstruct", TRAINED) < 2.5 * CHANCE
 
 
+def test_a_modality_critic_alone_does_not_align_rows() -> None:
+    assert recall("ModalityCritic", TRAINED) < 2.5 * CHANCE
+
+
+def found(made: np.ndarray, real: np.ndarray) -> float:
+    """Share of rows whose real cell is among the 10 that are most like the one made of its partner."""
+    unit = [(x - real.mean(0)) / np.linalg.norm(x - real.mean(0), axis=1, keepdims=True) for x in (made, real)]
+    scores = unit[0] @ unit[1].T
+    return float(np.mean((scores >= scores.diagonal()[:, None]).sum(1) <= 10))
+
+
+def test_what_the_relativistic_game_makes_belongs_to_its_code() -> None:
+    import torch
+
+    from kuamo.decoders.generator import Generator
+
+    train, test = small_toy(700).split(test=150, seed=0)
+    real = np.stack([test[i]["b"] for i in range(150)])
+    game, recalls = km.R3("a", "b", lr=2e-3), []
+    for steps in (1, 400):
+        torch.manual_seed(0)
+        training = km.Training(steps=steps, batch_size=128)
+        space = km.fit(train, game, dim=8, decoders={"b": Generator(8, 24, noise=4)}, training=training, seed=0)
+        code = torch.from_numpy(np.asarray(space.encode(test.select("a"))).astype(np.float32))
+        with torch.no_grad():
+            first, second = (space.port("b").decoder.sample(code, torch.Generator().manual_seed(s)) for s in (0, 1))
+        recalls.append(found(first.numpy(), real))
+    assert recalls[0] < 2.5 * CHANCE and recalls[1] > 5 * CHANCE
+    spread = (first - second).square().mean().sqrt() / torch.from_numpy(real).std()
+    assert float(spread) > 0.05  # noise is not ignored
+
+
 def test_encoders_learn_from_raw_shapes_and_chinese_words() -> None:
     from kuamo.encoders.pixels import PixelEncoder
     from kuamo.encoders.words import WordEncoder, train_tokenizer

@@ -5,10 +5,13 @@ from kuamo.objectives.base import Objective, Player, Sum
 from kuamo.objectives.contrast import DCL, InfoNCE, SigLIP
 from kuamo.objectives.correlation import CCA
 from kuamo.objectives.elbo import MMVAE, MVAE, Elbo, MoPoE
+from kuamo.objectives.labels import Classify, LabelTriplet, acmr
 from kuamo.objectives.mmvae_plus import MMVAEPlus
 from kuamo.objectives.mmvm import MMVM
+from kuamo.objectives.modality_critic import ModalityCritic
 from kuamo.objectives.mvtcae import MVTCAE
 from kuamo.objectives.reconstruct import Reconstruct
+from kuamo.objectives.relativistic import R3
 from kuamo.objectives.transport import KLOT, Sinkhorn
 from kuamo.objectives.triplet import Triplet
 
@@ -20,11 +23,15 @@ __all__ = [
     "MMVM",
     "MVAE",
     "MVTCAE",
+    "R3",
+    "Classify",
     "Elbo",
     "InfoNCE",
+    "LabelTriplet",
     "MMVAEPlus",
     "Minimax",
     "MoPoE",
+    "ModalityCritic",
     "Objective",
     "Player",
     "Reconstruct",
@@ -32,4 +39,5 @@ __all__ = [
     "Sinkhorn",
     "Sum",
     "Triplet",
+    "acmr",
 ]

@@ -27,12 +27,18 @@ SPACE = "space"
 class Player:
     """Someone who minimises: modules, and how they are optimised.
 
+    A part of the space may be claimed: it is then moved by this player and not by `space`.
+
     Args:
         module: a `torch.nn.Module`. optimiser: parameters → `torch.optim.Optimizer`; `None` for the fit's own.
+        falls_to: its rate falls to this share of itself, along a half cosine.
+        ema: decay of a moving average of the module's weights, which take its place when the fit ends; `None` for none.
     """
 
     module: Any
     optimiser: Callable[[Any], Any] | None = None
+    falls_to: float = 1.0
+    ema: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,9 @@ class Objective:
     needs: ClassVar[frozenset[str]] = frozenset()
     """Some of `pairs`, `unpaired` (rows without a partner), `labels`, `groups`, `gaussian` (Gaussian heads), `decoders`
     (likelihood decoders)."""
+
+    aligns: ClassVar[str] = "pairs"
+    """What it brings together: `pairs`, or `distributions` alone, which `fit` says where no other term knows pairs."""
 
     trained: ClassVar[bool] = True
     """Does the loop run? False for a closed form."""

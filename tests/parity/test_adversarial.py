@@ -1,0 +1,66 @@
+"""The games' losses, penalties and moving averages against the formulas written out slowly."""
+
+from __future__ import annotations
+
+from math import exp, log1p
+
+import pytest
+import torch
+
+import kuamo as km
+from kuamo.objectives.labels import label_triplet
+from kuamo.objectives.relativistic import relativistic, squared_slope
+from kuamo.training import Average
+
+
+def test_relativistic_is_the_paper_s() -> None:
+    real, fake = torch.tensor([2.0, -1.0]), torch.tensor([0.5, 1.0])
+    wanted = [log1p(exp(-(r - f))) for r, f in zip(real.tolist(), fake.tolist(), strict=True)]
+    assert relativistic(real, fake).tolist() == pytest.approx(wanted)
+
+
+def test_the_penalty_is_the_squared_slope_and_trains_the_critic() -> None:
+    torch.manual_seed(0)
+    critic = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)).double()
+    y, h = torch.randn(4, 3, dtype=torch.float64), 1e-6
+    _, slope = squared_slope(lambda y, z: critic(y)[:, 0], y, None)
+    for i in range(4):
+        each = [(critic(y[i] + h * e) - critic(y[i] - h * e)) / (2 * h) for e in torch.eye(3, dtype=torch.float64)]
+        assert float(slope[i].detach()) == pytest.approx(sum(float(d.detach()) ** 2 for d in each), rel=1e-6)
+    assert torch.autograd.grad(slope.sum(), critic[0].weight)[0].any()
+
+
+def test_a_moving_average_is_the_slow_one() -> None:
+    module, seen = torch.nn.Linear(1, 1, bias=False), []
+    module.weight.data.fill_(4.0)
+    average, slow = Average(module, 0.5), 4.0
+    for step in range(8):
+        module.weight.data.fill_(float(step))
+        average.update(step)
+        decay = min(0.5, (1 + step) / (10 + step))
+        slow = decay * slow + (1 - decay) * step
+        seen.append(float(average.weights["weight"][0, 0]))
+    average.take_place()
+    assert seen[-1] == pytest.approx(slow) and float(module.weight.detach()) == pytest.approx(slow)
+
+
+def test_the_triplet_term_by_hand() -> None:
+    torch.manual_seed(0)
+    u, v = (torch.nn.functional.normalize(torch.randn(n, 3), dim=1) for n in (2, 4))
+    same, known = torch.tensor([[1, 0, 1, 0], [0, 0, 0, 0]]).bool(), torch.tensor([[1, 1, 1, 0], [1, 1, 1, 0]]).bool()
+    losses = label_triplet(u @ v.T, same, known, margin=3.0, push=0.5).tolist()
+    d = torch.cdist(u, v).square().tolist()
+    assert losses[0] == pytest.approx((d[0][0] + d[0][2]) / 2 + 0.5 * max(0, 3 - d[0][1]), rel=1e-5)
+    assert losses[1] == pytest.approx(0.5 * sum(max(0, 3 - d[1][j]) for j in range(3)) / 3, rel=1e-5)
+
+
+def test_a_generator_that_is_claimed_is_moved_by_its_player_alone_and_becomes_its_average(tmp_path) -> None:
+    from kuamo.decoders.generator import Generator
+
+    table = km.datasets.toy(80, dims=(30, 24), correlations=(0.9,) * 8)
+    frozen = Generator(8, 24)
+    before = [p.clone() for p in frozen.parameters()]
+    still = km.R3("a", "b", lr=1e-12, ema=0.0)
+    space = km.fit(table, still, dim=8, decoders={"b": frozen}, training=km.Training(steps=3, batch_size=40, lr=0.1))
+    after = list(space.port("b").decoder.parameters())
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(before, after, strict=True))
