@@ -183,8 +183,10 @@ def feature_blocks(
     if not cache or is_module(encoder) or fingerprint is None or not getattr(encoder, "cached", True):
         # No name to keep it by, or nothing to save.
         coded = encode_entries(table, name, encoder, np.arange(len(table.column(name).row)))
-        while held := _some(coded, size):
-            yield _stacked(held)
+        while len(block := _stacked(_some(coded, size))):
+            yield block
+            if len(block) < size:
+                break
         return
     store = FeatureCache(fingerprint)
     keys = _encode_missing(store, table, name, encoder, progress)
@@ -206,7 +208,8 @@ def _some(blocks: Iterator[np.ndarray], size: int) -> list[np.ndarray]:
     with one_thread():  # cells are prepared on several threads, each of which has matrices of its own
         for block in blocks:
             held.append(block)
-            if sum(map(len, held)) >= size:
+            size -= len(block)
+            if size <= 0:
                 break
     return held
 
