@@ -21,6 +21,8 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "KLOT": lambda: {"objective": km.KLOT(eps=0.1, sharp=0.05)},
     "InfoNCE + Sinkhorn": lambda: {"objective": km.InfoNCE() + km.Sinkhorn()},
     "Reconstruct": lambda: {"objective": km.Reconstruct(), "dim": 16},
+    "Cross": lambda: {"objective": km.Cross(), "dim": 16},
+    "Cycle": lambda: {"objective": km.Reconstruct() + km.Cycle(), "dim": 16},
     "Elbo subsets": lambda: {"objective": km.Elbo(beta=0.5), "dim": 16},
     "Elbo product": lambda: {"objective": km.Elbo(Product()), "dim": 16},
     "Elbo mixture": lambda: {"objective": km.Elbo(Mixture()), "dim": 16},
@@ -41,7 +43,7 @@ CLOSED: dict[str, Callable[[], dict[str, Any]]] = {"CCA": lambda: {"objective": 
 # Learn from unpaired rows: the table of each law has some.
 UNPAIRED = ("Sinkhorn", "KLOT", "InfoNCE + Sinkhorn")
 # Labels of `small_toy` say nothing of its rows: who learns by label is judged in tests/learns/test_labels_learn.py.
-NOT_ROWS = ("Reconstruct", "InfoNCE by label", "SigLIP by label", "ACMR", "ModalityCritic", *UNPAIRED)
+NOT_ROWS = ("Reconstruct", "InfoNCE by label", "SigLIP by label", "ACMR", "ModalityCritic", "Cycle", *UNPAIRED)
 ALIGNING = {**CLOSED, **{name: make for name, make in TRAINED.items() if name not in NOT_ROWS}}
 
 

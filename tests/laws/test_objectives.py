@@ -119,6 +119,8 @@ def test_a_wholly_absent_modality_changes_nothing_and_costs_nothing(name: str) -
         "R3",
         "InfoNCE + ModalityCritic",
         "ACMR",
+        "Cross",
+        "Cycle",
         "raw text",
     ],
 )

@@ -7,7 +7,7 @@ from kuamo.objectives.correlation import CCA
 from kuamo.objectives.elbo import Elbo
 from kuamo.objectives.labels import Classify, LabelTriplet, acmr
 from kuamo.objectives.modality_critic import ModalityCritic
-from kuamo.objectives.reconstruct import Reconstruct
+from kuamo.objectives.reconstruct import Cross, Cycle, Reconstruct
 from kuamo.objectives.relativistic import R3
 from kuamo.objectives.transport import KLOT, Sinkhorn
 
@@ -16,6 +16,8 @@ __all__ = [
     "KLOT",
     "R3",
     "Classify",
+    "Cross",
+    "Cycle",
     "Elbo",
     "InfoNCE",
     "LabelTriplet",
