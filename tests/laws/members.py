@@ -24,6 +24,8 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "KLOT": lambda: {"objective": km.KLOT(eps=0.1, sharp=0.05)},
     "InfoNCE + Sinkhorn": lambda: {"objective": km.InfoNCE() + km.Sinkhorn()},
     "Reconstruct": lambda: {"objective": km.Reconstruct(), "dim": 16},
+    "Cross": lambda: {"objective": km.Cross(), "dim": 16},
+    "Cycle": lambda: {"objective": km.Reconstruct() + km.Cycle(), "dim": 16},
     "Elbo subsets": lambda: {"objective": km.Elbo(beta=0.5), "dim": 16},
     "Elbo product": lambda: {"objective": km.Elbo(Product()), "dim": 16},
     "Elbo mixture": lambda: {"objective": km.Elbo(Mixture()), "dim": 16},
@@ -56,6 +58,7 @@ NOT_ROWS = (
     "Triplet semi-hard by label",
     "ACMR",
     "ModalityCritic",
+    "Cycle",
     *UNPAIRED,
 )
 ALIGNING = {**CLOSED, **{name: make for name, make in TRAINED.items() if name not in NOT_ROWS}}

@@ -10,7 +10,7 @@ from kuamo.objectives.mmvae_plus import MMVAEPlus
 from kuamo.objectives.mmvm import MMVM
 from kuamo.objectives.modality_critic import ModalityCritic
 from kuamo.objectives.mvtcae import MVTCAE
-from kuamo.objectives.reconstruct import Reconstruct
+from kuamo.objectives.reconstruct import Cross, Cycle, Reconstruct
 from kuamo.objectives.relativistic import R3
 from kuamo.objectives.transport import KLOT, Sinkhorn
 from kuamo.objectives.triplet import Triplet
@@ -25,6 +25,8 @@ __all__ = [
     "MVTCAE",
     "R3",
     "Classify",
+    "Cross",
+    "Cycle",
     "Elbo",
     "InfoNCE",
     "LabelTriplet",
