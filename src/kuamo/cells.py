@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kuamo.chunks import Chunks
 from kuamo.column import entries_of
 from kuamo.encoders.base import collate, prepare
 from kuamo.errors import KuamoError
@@ -30,7 +31,8 @@ class Cells:
     """The entries of one modality in a batch.
 
     Args:
-        x: what enters the first trainable module: features, or a collated batch of raw values; `None` if n = 0.
+        x: what enters the first trainable module: features, a collated batch of raw values, or `Chunks` of one; `None`
+            if n = 0.
         row: (n,) int64 tensor, the row in the whole batch of each entry.
     """
 
@@ -66,10 +68,11 @@ class Source:
 
     Args:
         table: the table. port: whose column. frozen: features (n, D), or `None` for raw values.
+        chunk: how many raw values enter the encoder at a time; `None` for the whole batch.
     """
 
-    def __init__(self, table: Table, port: Port, frozen: np.ndarray | None) -> None:
-        self.table, self.port, self.frozen = table, port, frozen
+    def __init__(self, table: Table, port: Port, frozen: np.ndarray | None, chunk: int | None = None) -> None:
+        self.table, self.port, self.frozen, self.chunk = table, port, frozen, chunk
         self.rows, self.row = len(table), table.column(port.name).row
         self._held: dict[Any, Any] = {}
         self._bytes = 0
@@ -85,7 +88,11 @@ class Source:
             return Cells(None, where)
         if self.frozen is not None:
             return Cells(torch.from_numpy(self.frozen[entry]), where)
-        return Cells(collate(self.port.encoder, [self._item(int(k)) for k in entry], self.port.name), where)
+        return Cells(self._read(entry) if self.chunk is None else Chunks(self._read, entry, self.chunk), where)
+
+    def _read(self, entry: np.ndarray) -> Any:
+        """Raw values as one batch for the encoder."""
+        return collate(self.port.encoder, [self._item(int(k)) for k in entry], self.port.name)
 
     def _item(self, entry: int) -> Any:
         """A cell as its encoder takes it; the same bytes or text in several rows are prepared once."""

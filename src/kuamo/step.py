@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from kuamo.cells import Batch, Cells
+from kuamo.chunks import Chunks, encode_in_chunks
 from kuamo.codes import Code
 from kuamo.distributed import gather, gather_rows, rank_and_size, total
 from kuamo.errors import KuamoError
@@ -174,8 +175,10 @@ class Step:
         if len(cells) == 0:
             empty = torch.zeros(0, self.space.dim)
             return Code(empty, empty.clone() if port.head.gaussian else None)
-        x = cells.x if self.frozen[name] else port.encoder(cells.x)
-        code = port.head(x)
+        if isinstance(cells.x, Chunks):
+            code = encode_in_chunks([port.encoder, port.head], cells.x)
+        else:
+            code = port.head(cells.x if self.frozen[name] else port.encoder(cells.x))
         finite = torch.isfinite(code.mean).all(-1)
         if not finite.all():
             rows = self.table_rows(cells.row[~finite])

@@ -22,6 +22,7 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
 from kuamo.cells import Batch, FeatureSource, Mix, Source, mixed, rows_of_step
+from kuamo.chunks import Chunks, check_chunk
 from kuamo.distributed import rank_and_size, sum_gradients
 from kuamo.errors import KuamoError, StoreError
 from kuamo.objectives.base import SPACE, Objective, Player, terms_of
@@ -42,6 +43,9 @@ class Training:
         lr: of the space's optimiser, falling to 0 along a half cosine. weight_decay: of the same.
         optimiser: `"adamw"` or `"sgd"` (momentum .5). save_every: steps between two states in the run folder.
         mix: α of Beta(α, α) where frozen features are mixed with those of another row (FuseMix); 0 for not.
+        chunk: how many cells pass through a trained encoder at a time, with the gradients of the whole batch all the
+            same (GradCache): memory holds one chunk's activations, whatever the batch size, and one forward more is
+            paid for it; `None` for all at once.
     """
 
     steps: int = 600
@@ -51,6 +55,7 @@ class Training:
     optimiser: str = "adamw"
     save_every: int = 200
     mix: float = 0.0
+    chunk: int | None = None
 
 
 def train(
@@ -84,6 +89,9 @@ def train(
         logged: list[dict[str, float]] = []
         for module in space.modules():
             module.train()
+        for port in space.ports:
+            if sources[port.name].frozen is None:
+                check_chunk(training.chunk, port.encoder, port.name)
         for step in range(first, training.steps):
             torch.manual_seed(seed * 1_000_003 + step)
             log: dict[str, float] = {}
@@ -353,7 +361,8 @@ def targets_of(space: Space, batch: Batch, frozen: Mapping[str, bool]) -> dict[s
         if len(cells) == 0:
             targets[port.name] = torch.zeros(0, getattr(decoder, "out", 0))
         elif hasattr(decoder, "target"):
-            targets[port.name] = decoder.target(cells.x)
+            of, x = decoder.target, cells.x
+            targets[port.name] = torch.cat([of(part) for part in x]) if isinstance(x, Chunks) else of(x)
         elif frozen[port.name]:
             targets[port.name] = cells.x
     return targets

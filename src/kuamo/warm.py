@@ -52,7 +52,8 @@ def train_space(
         if hasattr(term, "fused"):
             space.fusion = term.fused()
     sources = {
-        port.name: Source(table, port, cells[port.name][0] if port.name in cells else None) for port in space.ports
+        port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.chunk)
+        for port in space.ports
     }
     log = train(space, sources, objective, training, seed=seed, out=out, progress=progress, marks=marks_of(table))
     skipped = int(log.pop("skipped", 0))

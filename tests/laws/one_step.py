@@ -47,7 +47,8 @@ def gradients_of_one_step(
         game = Game(space, objective, km.Training(steps=10, optimiser="sgd", lr=0.0))
         space.ports = [next(p for p in space.ports if p.name == name) for name in table.columns]
         sources = {
-            p.name: Source(table, p, features(table, p.name, p.encoder) if p in frozen else None) for p in space.ports
+            p.name: Source(table, p, features(table, p.name, p.encoder) if p in frozen else None, member.get("chunk"))
+            for p in space.ports
         }
         for source in sources.values():
             if source.frozen is not None and source.frozen.size == 0:
@@ -90,8 +91,9 @@ def gradients_of_holed(name: str) -> dict[str, torch.Tensor]:
     """Gradients of one step on 64 rows of which every other lacks column b."""
     from laws.members import TRAINED, raw_text_table, small_toy, words
 
-    if name == "raw text":
+    if name.startswith("raw text"):
         table, member = raw_text_table(64), {"objective": km.InfoNCE(), "encoders": {"b": words()}}
+        member |= {"chunk": 5} if name == "raw text in chunks" else {}
     else:
         table, member = small_toy(64), TRAINED[name]()
     holed = km.Table(
