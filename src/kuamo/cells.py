@@ -8,7 +8,7 @@ are those of the whole batch, over all processes: masks and positives follow fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -41,6 +41,10 @@ class Cells:
 
     def __len__(self) -> int:
         return len(self.row)
+
+    def parts(self) -> Iterator[Any]:
+        """x, or one chunk of it after the other; nothing if n = 0."""
+        return iter(() if len(self) == 0 else self.x if isinstance(self.x, Chunks) else (self.x,))
 
 
 @dataclass(frozen=True)

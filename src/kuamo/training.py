@@ -22,7 +22,7 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
 from kuamo.cells import Batch, FeatureSource, Mix, Source, mixed, rows_of_step
-from kuamo.chunks import Chunks, check_chunk
+from kuamo.chunks import check_chunk
 from kuamo.distributed import rank_and_size, sum_gradients
 from kuamo.errors import KuamoError, StoreError
 from kuamo.objectives.base import SPACE, Objective, Player, terms_of
@@ -361,8 +361,7 @@ def targets_of(space: Space, batch: Batch, frozen: Mapping[str, bool]) -> dict[s
         if len(cells) == 0:
             targets[port.name] = torch.zeros(0, getattr(decoder, "out", 0))
         elif hasattr(decoder, "target"):
-            of, x = decoder.target, cells.x
-            targets[port.name] = torch.cat([of(part) for part in x]) if isinstance(x, Chunks) else of(x)
+            targets[port.name] = torch.cat([decoder.target(part) for part in cells.parts()])
         elif frozen[port.name]:
             targets[port.name] = cells.x
     return targets

@@ -231,9 +231,8 @@ class KLOT(Transport):
         teacher, codes = step.own["space"], {}
         with torch.no_grad():
             for name in step.names:
-                cells = step.cells[name]
-                local = teacher(name, cells.x) if len(cells) else torch.zeros(0, step.space.dim)
-                codes[name] = gather_rows(local)
+                parts = [teacher(name, part) for part in step.cells[name].parts()]
+                codes[name] = gather_rows(torch.cat([torch.zeros(0, step.space.dim), *parts]))
         return codes
 
     def losses(self, scores: Any, teacher: Any) -> tuple[Any, Any]:
