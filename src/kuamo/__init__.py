@@ -34,6 +34,7 @@ _HOME = {
     "DCL": "kuamo.objectives",
     "CellError": "kuamo.errors",
     "Comparison": "kuamo.comparison",
+    "Contest": "kuamo.contest",
     "CutWarning": "kuamo.errors",
     "Code": "kuamo.codes",
     "Image": "kuamo.modalities",
@@ -57,6 +58,7 @@ _HOME = {
     "Text": "kuamo.modalities",
     "Triplet": "kuamo.objectives",
     "Vector": "kuamo.modalities",
+    "compare": "kuamo.comparing",
     "evaluate": "kuamo.evaluation",
     "fit": "kuamo.fitting",
     "joint_log_likelihood": "kuamo.generation",
@@ -75,6 +77,7 @@ __all__ = [
     "Classify",
     "Code",
     "Comparison",
+    "Contest",
     "Cross",
     "CutWarning",
     "Cycle",
@@ -104,6 +107,7 @@ __all__ = [
     "Vector",
     "acmr",
     "closed_form",
+    "compare",
     "datasets",
     "encoders",
     "evaluate",
@@ -119,7 +123,9 @@ _ROOMS = ("closed_form", "datasets", "encoders", "metrics", "modalities", "objec
 if TYPE_CHECKING:
     from kuamo import closed_form, datasets, encoders, metrics, modalities, objectives
     from kuamo.codes import Code
+    from kuamo.comparing import compare
     from kuamo.comparison import Comparison
+    from kuamo.contest import Contest
     from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit

@@ -23,7 +23,6 @@ from kuamo.terminal import (
     open_index,
     open_space,
     open_table,
-    parse_objective,
     say,
 )
 
@@ -77,13 +76,14 @@ def fit(
 ) -> None:
     """Learn a shared space from a table, and index the table for search."""
     import kuamo as km
+    from kuamo.objectives.named import objective_named
 
     own = load_imports(imports)
     rows = open_table(table, own, on_error, root, encoding)
     with bar(quiet=as_json) as progress:
         space = km.fit(
             rows,
-            parse_objective(objective) if objective else None,
+            objective_named(objective) if objective else None,
             encoders={name: net for name, net in own["ENCODERS"].items() if name in rows.columns},
             training=km.Training(steps=steps) if objective not in (None, "CCA") else None,
             seed=seed,
@@ -129,6 +129,66 @@ def evaluate(
     found = report.compare(other, seed=seed) if other else None
     data = report.as_dict() | ({"comparison": found.as_dict()} if found else {})
     say(data, as_json, "\n\n".join(str(part) for part in (report, found) if part is not None))
+
+
+@app.command()
+def compare(
+    table: TableArgument,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="Names with ';' between: 'default; CCA; InfoNCE+0.5*Reconstruct' (see `kuamo info`); 'default' is fit "
+            "as it stands. A usual set if not given."
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="How many splits, each with fits of its own.")] = 3,
+    test: Annotated[float, typer.Option(help="Held out: a share below 1, or a number of groups.")] = 0.2,
+    by: Annotated[
+        str, typer.Option(help="What stays together in a split: group, id, label or a meta column.")
+    ] = "group",
+    positives: Annotated[str, typer.Option(help="Right answers: same 'row', 'group' or 'label'.")] = "row",
+    metric: Annotated[
+        str | None, typer.Option(help="What methods are ordered and tested by; R@10, or mAP with --positives.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Training steps, for objectives that are trained.")] = 600,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="A folder for contest.json, contest.html and what is done; it resumes."),
+    ] = None,
+    lang: Annotated[str, typer.Option(help="The page's language: en or zh.")] = "en",
+    on_error: OnError = "raise",
+    root: Root = None,
+    encoding: Encoding = None,
+    imports: Import = None,
+    as_json: Json = False,
+) -> None:
+    """Several methods on the same rows: what each reaches and costs, and which differences are more than chance."""
+    import kuamo as km
+    from kuamo.report import check_targets
+
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        check_targets([out / "contest.json", out / "contest.html"], lang)  # before the long work
+    own = load_imports(imports)
+    rows = open_table(table, own, on_error, root, encoding)
+    with bar(quiet=as_json) as progress:
+        contest = km.compare(
+            rows,
+            [name.strip() for name in methods.split(";") if name.strip()] if methods else None,
+            test=test if test < 1 else int(test),
+            by=by,
+            seeds=range(seeds),
+            positives=positives,
+            metric=metric,
+            encoders={name: net for name, net in own["ENCODERS"].items() if name in rows.columns},
+            training=km.Training(steps=steps),
+            out=out,
+            progress=progress,
+        )
+    if out:
+        contest.save(out / "contest.json")
+        contest.save(out / "contest.html", lang=lang)
+    say(contest.as_dict(), as_json, f"{contest}" + (f"\nsaved in {out}" if out else ""))
 
 
 @app.command()

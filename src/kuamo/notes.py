@@ -132,6 +132,32 @@ NOTES: dict[str, tuple[str, str]] = {
         "column {column!r}: its preview is {mime!r}, which a page cannot show; words stand for it",
         "列 {column!r}：它的预览是 {mime!r}，页面无法显示，用文字代替",
     ),
+    # ── several methods side by side ─────────────────────────────────────────────────────────────────────────────
+    "contest": (
+        "{rows:,} rows of {source}, {test} held out by {by}, seeds {seeds}{right}",
+        "“{source}”的 {rows:,} 行，按 {by} 留出 {test}，随机种子 {seeds}{right}",
+    ),
+    "contest_share": ("{share:.0%}", "{share:.0%}"),
+    "contest_right": (", right = same {positives}", "；{positives} 相同算正确"),
+    "contest_control": (
+        "{method} is the negative control: it has no cross-modal term, and should stay at chance",
+        "{method} 是负对照：它没有跨模态的项，应当停在随机水平",
+    ),
+    "contest_shared": (
+        "features of frozen columns were encoded once, for all: {seconds:.1f} CPU s, not in the figures above",
+        "不训练的列的特征只编码一次，供所有方法使用：{seconds:.1f} CPU 秒，不计入上面的数字",
+    ),
+    "contest_memory": (
+        "CPU and wall seconds: mean of one fit; memory: of this process at the peak of a fit, beyond what it had "
+        "before, the most of all seeds",
+        "CPU 秒与实际秒：一次拟合的平均；内存：拟合期间本进程的峰值减去开始前的占用，取各种子中最大的",
+    ),
+    "contest_groups": (
+        "intervals and tests: rows of one group are drawn, and flipped, with all their queries, of every direction and "
+        "seed; they tell what other rows would give, not what other seeds would",
+        "区间与检验：同一组的行连同它们在各方向、各种子中的所有查询一起抽取、一起变号；"
+        "它们说明换一批行会怎样，不说明换种子会怎样",
+    ),
 }
 
 

@@ -21,7 +21,6 @@ __all__ = [
     "open_index",
     "open_space",
     "open_table",
-    "parse_objective",
     "say",
 ]
 
@@ -90,25 +89,6 @@ def load_imports(names: list[str] | None) -> dict[str, dict[str, Any]]:
         for kind in found:
             found[kind] |= getattr(module, kind, {})
     return found
-
-
-def parse_objective(text: str) -> Any:
-    """`InfoNCE+0.5*Reconstruct` → the objective; names are those of `kuamo.objectives.__all__`."""
-    from kuamo import objectives
-    from kuamo.errors import TableError
-
-    total: Any = None
-    for part in text.replace(" ", "").split("+"):
-        weight, _, name = part.rpartition("*")
-        kind = getattr(objectives, name, None) if name in objectives.__all__ else None
-        try:
-            term = float(weight or 1) * kind() if kind and weight else kind and kind()
-        except (TypeError, ValueError):
-            term = None
-        if term is None:
-            raise TableError(f"given objective {part!r}; expected one of {objectives.__all__}, as in 'A+0.5*B'")
-        total = term if total is None else total + term
-    return total
 
 
 class bar:

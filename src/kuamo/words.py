@@ -128,6 +128,34 @@ WORDS: dict[str, dict[str, str]] = {
     "picture": {"en": "{column} of {row}, a picture", "zh": "{row} 的 {column}（图片）"},
     "sound": {"en": "{column} of {row}, a sound", "zh": "{row} 的 {column}（声音）"},
     "row": {"en": "id {row}", "zh": "编号 {row}"},
+    # ── several methods side by side ─────────────────────────────────────────────────────────────────────────────
+    "contest_title": {"en": "Methods side by side", "zh": "各方法的比较"},
+    "contest_chart": {
+        "en": "{metric} over all directions and seeds, best first.",
+        "zh": "{metric}，所有方向与种子合计，从好到差。",
+    },
+    "contest_table": {
+        "en": "One row for each method; below each value its 95 % interval.",
+        "zh": "每种方法一行；每个数值下面是它的 95 % 区间。",
+    },
+    "method": {"en": "method", "zh": "方法"},
+    "all_directions": {"en": "{metric}, all", "zh": "{metric}，合计"},
+    "cpu": {"en": "CPU s", "zh": "CPU 秒"},
+    "wall": {"en": "wall s", "zh": "实际秒"},
+    "memory": {"en": "memory, MB", "zh": "内存，MB"},
+    "differences_title": {"en": "Which differences are real", "zh": "哪些差别是真实的"},
+    "differences_text": {
+        "en": "Row minus column, in {metric}, on the same queries. Bold with a tick: more than chance, p below 0.05 "
+        "after Holm's correction for all {tests} pairs. The others cannot be told apart by these rows.",
+        "zh": "行减列的 {metric} 之差，查询相同。加粗带勾的超出偶然（对全部 {tests} 对做 Holm 校正后 p 小于 0.05）；"
+        "其余的用这些行分不出高下。",
+    },
+    "difference": {
+        "en": "{a} − {b}: {value}, interval {low} to {high}, p {p}",
+        "zh": "{a} − {b}：{value}，区间 {low} 至 {high}，p {p}",
+    },
+    "left_out_title": {"en": "Left out", "zh": "未参加的方法"},
+    "each_metric": {"en": "All measures", "zh": "全部度量"},
     "footer": {
         "en": "Made by kuamo {version}. This page is one file and loads nothing from elsewhere.",
         "zh": "由 kuamo {version} 生成。本页是单个文件，不从别处加载任何东西。",

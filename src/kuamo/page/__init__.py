@@ -35,23 +35,18 @@ def render(report: Report, lang: str = "en") -> str:
         >>> "&lt;toy&gt;" in page, "全部数字" in page
         (True, True)
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    here = Path(__file__).parent
-    engine = Environment(
-        loader=FileSystemLoader(here), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     t = partial(say, lang)
     metrics = report.metrics()
-    return engine.get_template("page.html.jinja").render(
+    page = engine().get_template("page.html.jinja")
+    return page.render(
         t=t,
         lead=_lead(report, lang),
-        css=(here / "style.css").read_text("utf-8"),
+        css=style(),
         chart=[_bars(report, task, row) for task, row in report.rows().items() if _recalls(row)],
         metrics=[(metric, _label(lang, metric)) for metric in metrics],
         table=[_line(report, task, row, metrics) for task, row in report.rows().items()],
         chance=_last_recall(report),
-        meanings=_meanings(metrics, lang),
+        meanings=meanings(metrics, lang),
         remarks=[told(lang, note) for note in report.notes],
         dim=report.facts.get("space", {}).get("dim"),
         choices=[told(lang, note_of(note)) for note in report.facts.get("space", {}).get("notes", [])],
@@ -59,6 +54,24 @@ def render(report: Report, lang: str = "en") -> str:
         examples=[_examples(report, task, pair) for task, pair in report.pairs.items() if pair.examples],
         version=kuamo.__version__,
     )
+
+
+def engine() -> Any:
+    """Templates of this folder, with everything escaped that is put into them."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def style() -> str:
+    """What all pages look like."""
+    return (Path(__file__).parent / "style.css").read_text("utf-8")
 
 
 def _lead(report: Report, lang: str) -> list[str]:
@@ -72,7 +85,7 @@ def _label(lang: str, metric: str) -> str:
     return say(lang, "median_rank") if metric == "median_rank" else metric
 
 
-def _meanings(metrics: list[str], lang: str) -> list[tuple[str, str]]:
+def meanings(metrics: list[str], lang: str) -> list[tuple[str, str]]:
     """Metrics and what they mean; those of one meaning, such as R@1 and R@5, stand together."""
     named: dict[str, list[str]] = {}
     for metric in metrics:
