@@ -215,8 +215,11 @@ def trial(setting: Setting, name: str, objective: Objective | None, seed: int, k
 
 def encode_once(setting: Setting, progress: Progress | None) -> Cost:
     """Features of all frozen columns into the cache, so that no method pays for them; what that costs."""
-    import kuamo.warm  # noqa: F401  torch is nobody's cost
+    from kuamo.datasets import toy
+    from kuamo.objectives import InfoNCE
+    from kuamo.training import Training
 
+    fit(toy(40), InfoNCE(), dim=2, training=Training(steps=1))  # loads torch and what it loads: nobody's cost
     ports, _ = open_ports(setting.table, deepcopy(dict(setting.encoders)), {})
     with measured() as cost:
         for port in ports:

@@ -84,7 +84,7 @@ def _row(contest: Contest, method: str) -> list[dict[str, Any] | None]:
             cells.append(None)
             continue
         one = contest.difference(method, other)
-        signed = {name: f"{getattr(one, name):+.3f}" for name in ("value", "low", "high")}
+        signed = {name: f"{round(getattr(one, name), 3) + 0.0:+.3f}" for name in ("value", "low", "high")}
         p = f"{one.p_holm:.3f}" if one.p_holm >= 0.001 else "<.001"
         cells.append({"real": contest.real(method, other), "a": method, "b": other, "p": p} | signed)
     return cells
