@@ -16,7 +16,7 @@ import numpy as np
 
 from kuamo.chunks import Chunks
 from kuamo.column import entries_of
-from kuamo.encoders.base import collate, prepare
+from kuamo.encoders.base import collate, is_module, prepare
 from kuamo.errors import KuamoError
 from kuamo.space import Port
 from kuamo.table import Table
@@ -80,6 +80,7 @@ class Source:
         self.rows, self.row = len(table), table.column(port.name).row
         self._held: dict[Any, Any] = {}
         self._bytes = 0
+        self._stack: Stack | None = None
         self._prepare: Callable[[Any], Any] = prepare(port.encoder)
 
     def cells(self, rows: np.ndarray, place: np.ndarray) -> Cells:
@@ -96,7 +97,16 @@ class Source:
 
     def _read(self, entry: np.ndarray) -> Any:
         """Raw values as one batch for the encoder."""
-        return collate(self.port.encoder, [self._item(int(k)) for k in entry], self.port.name)
+        if self._stack is None and not hasattr(self.port.encoder, "collate") and is_module(self.port.encoder):
+            self._stack = Stack(len(self.row))
+        if self._stack is not None and self._stack.has(entry):
+            return self._stack.batch(entry)
+        items = [self._item(int(k)) for k in entry]
+        if self._stack is not None:
+            self._stack.add(entry, items)
+            if self._stack.known.all():
+                self._held.clear()
+        return collate(self.port.encoder, items, self.port.name)
 
     def _item(self, entry: int) -> Any:
         """A cell as its encoder takes it; the same bytes or text in several rows are prepared once."""
@@ -110,6 +120,51 @@ class Source:
             self._held[key] = item
             self._bytes += size
         return item
+
+
+class Stack:
+    """Items of one shape in one array, once every entry was read: a batch is then one indexing, not many small copies.
+
+    Items that are views of another's memory would be copied; where that is more than may be held, nothing is stacked.
+
+    Args:
+        count: n, entries of the column.
+
+    Example:
+        >>> stack = Stack(2)
+        >>> stack.add(np.array([1, 0]), [np.ones(3), np.zeros(3)])
+        >>> stack.has(np.array([0])), stack.batch(np.array([1, 1])).shape
+        (True, torch.Size([2, 3]))
+    """
+
+    def __init__(self, count: int) -> None:
+        self.known = np.zeros(count, dtype=bool)
+        self.items: np.ndarray | None = None
+        self.gone = False
+
+    def has(self, entry: np.ndarray) -> bool:
+        """Are all of these entries here?"""
+        return self.items is not None and bool(self.known[entry].all())
+
+    def add(self, entry: np.ndarray, items: list[Any]) -> None:
+        """Keep what was read, if it fits."""
+        first = items[0]
+        if self.gone or not isinstance(first, np.ndarray):
+            return
+        if self.items is None:
+            self.gone = first.nbytes * len(self.known) > HELD_BYTES
+            self.items = None if self.gone else np.empty((len(self.known), *first.shape), first.dtype)
+        if self.items is None or any(item.shape != first.shape or item.dtype != first.dtype for item in items):
+            self.items, self.gone = None, True
+            return
+        self.items[entry], self.known[entry] = items, True
+
+    def batch(self, entry: np.ndarray) -> Any:
+        """A tensor (c, …)."""
+        import torch
+
+        assert self.items is not None
+        return torch.from_numpy(self.items[entry])
 
 
 class FeatureSource:

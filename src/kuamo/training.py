@@ -158,12 +158,16 @@ class Game:
         loss: Any = 0.0
         counted = 0
         codes: dict[str, Any] = {}  # shared by the terms: every encoder runs once a turn
+        places: dict[str, Any] = {}
         frozen = {name: source.frozen is not None for name, source in sources.items()}
         targets = targets_of(self.space, batch, frozen)
         for number, ((weight, term), own) in enumerate(zip(self.terms, self.own, strict=True)):
             if player not in (SPACE, *(self._name(name, number) for name in own)):
                 continue
-            step = Step(self.space, batch, key, targets, frozen, own, role == SPACE, log, codes, key[1] / self.steps)
+            step = Step(
+                self.space, batch, key, targets, frozen, own, role == SPACE, log, codes, key[1] / self.steps,
+                shared=len(self.terms) > 1, _places=places,
+            )  # fmt: skip
             value = term(step, role)
             if value is None:
                 continue
@@ -322,7 +326,7 @@ def space_optimiser(training: Training) -> Callable[[Any], torch.optim.Optimizer
     if training.optimiser == "sgd":
         return lambda p: torch.optim.SGD(p, lr=training.lr, momentum=0.5)
     if training.optimiser == "adamw":
-        return lambda p: torch.optim.AdamW(p, lr=training.lr, weight_decay=training.weight_decay)
+        return lambda p: torch.optim.AdamW(p, lr=training.lr, weight_decay=training.weight_decay, fused=True)
     raise KuamoError(f"given optimiser {training.optimiser!r}; expected 'adamw' or 'sgd'")
 
 
