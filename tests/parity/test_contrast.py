@@ -156,7 +156,7 @@ def test_a_whole_loss_is_the_formula_for_every_pair_of_columns() -> None:
             for j, other in enumerate(step.cells[b].row.tolist()):
                 sign = 1 if row % 2 == other % 2 else -1
                 score = 2 * float(codes[a][i] @ codes[b][j]) - 1
-                total += log1p(exp(-sign * score)) / len(codes[a]) / 2
+                total += log1p(exp(-sign * score)) / (len(codes[a]) + len(codes[b]))
     assert float(objective(step, "space").detach()) == pytest.approx(total, rel=1e-5)
 
 

@@ -57,7 +57,11 @@ class Pairwise(Objective, ABC):
         return frozenset({NEEDS[self.positives]})
 
     def __call__(self, step: Step, player: str) -> Any:
-        """Mean over pairs of columns and both directions."""
+        """Mean over all entries that have a loss, of every pair of columns in both directions.
+
+        So a pair that few rows have weighs little: as much as any other, it would be learned by heart at its columns'
+        expense.
+        """
         if player != "space":
             return None
         import torch
@@ -71,8 +75,8 @@ class Pairwise(Objective, ABC):
             else:
                 all_u, all_v = (Side(codes, key[rows]) for codes, rows in (everybody[a], everybody[b]))
                 forth, back = self.losses(u, all_v, own)[0], self.losses(v, all_u, own)[0]
-            losses += [step.mean(forth), step.mean(back)]
-        return torch.stack(losses).mean()
+            losses += [forth, back]
+        return step.mean(torch.cat(losses))
 
     @abstractmethod
     def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
