@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,6 +66,17 @@ class Batch:
     cells: dict[str, Cells]
     marks: dict[str, Any] = field(default_factory=dict)
     table_rows: Any = None
+    _places: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def place(self, name: str) -> Any:
+        """(n,) int64, where among `row` the row of each of a column's entries is; `None` where entry k is in row k."""
+        import torch
+
+        if name not in self._places:
+            of = self.cells[name].row
+            in_order = len(of) == len(self.row) and torch.equal(of, self.row)
+            self._places[name] = None if in_order else torch.searchsorted(self.row, of)
+        return self._places[name]
 
 
 class Source:
@@ -81,6 +93,7 @@ class Source:
         self._held: dict[Any, Any] = {}
         self._bytes = 0
         self._prepare: Callable[[Any], Any] = prepare(port.encoder)
+        self._stack = Stack(len(self.row)) if not hasattr(port.encoder, "collate") else None
 
     def cells(self, rows: np.ndarray, place: np.ndarray) -> Cells:
         """The entries of these table rows; `place` (R,) is each row's number in the whole batch."""
@@ -96,20 +109,58 @@ class Source:
 
     def _read(self, entry: np.ndarray) -> Any:
         """Raw values as one batch for the encoder."""
+        import torch
+
+        stacked = self._stack.take(entry, self._item) if self._stack else None
+        if stacked is not None:
+            return torch.from_numpy(stacked)
+        self._stack = None
         return collate(self.port.encoder, [self._item(int(k)) for k in entry], self.port.name)
 
     def _item(self, entry: int) -> Any:
         """A cell as its encoder takes it; the same bytes or text in several rows are prepared once."""
         raw = self.table.column(self.port.name).raw(entry)
-        key = raw if isinstance(raw, bytes | str) else entry
+        shared = isinstance(raw, bytes | str)
+        key = raw if shared else entry
         if key in self._held:
             return self._held[key]
         item = self._prepare(next(self.table.values(self.port.name, [entry])))
         size = getattr(item, "nbytes", 1024)
-        if self._bytes + size <= HELD_BYTES:  # beyond that, raw values are read again in each epoch
+        wanted = shared or self._stack is None
+        if wanted and self._bytes + size <= HELD_BYTES:  # beyond that, raw values are read again in each epoch
             self._held[key] = item
             self._bytes += size
         return item
+
+
+class Stack:
+    """Prepared items of one shape in one array: a batch of them is one index, not a walk over items.
+
+    Args:
+        count: how many entries there are.
+
+    Example:
+        >>> stack = Stack(3)
+        >>> stack.take(np.array([2, 0]), lambda entry: np.full(2, entry)).tolist()
+        [[2, 2], [0, 0]]
+    """
+
+    def __init__(self, count: int) -> None:
+        self.there, self.items = np.zeros(count, dtype=bool), np.empty(0)
+
+    def take(self, entry: np.ndarray, item: Callable[[int], Any]) -> np.ndarray | None:
+        """A copy of the items (n, …) of these entries, those of new ones from `item`; `None` for items of different
+        shapes, or more than are held."""
+        for k in entry[~self.there[entry]].tolist():
+            new = np.asarray(item(k))
+            if not self.there.any():
+                if new.nbytes * len(self.there) > HELD_BYTES:
+                    return None
+                self.items = np.empty((len(self.there), *new.shape), new.dtype)
+            if new.shape != self.items.shape[1:] or new.dtype != self.items.dtype:
+                return None
+            self.items[k], self.there[k] = new, True
+        return self.items[entry]
 
 
 class FeatureSource:
@@ -186,5 +237,12 @@ def rows_of_step(rows: int, batch_size: int, seed: int, step: int) -> np.ndarray
     """
     per_epoch = -(-rows // batch_size)
     epoch, part = divmod(step, per_epoch)
+    return order_of(rows, seed, epoch)[part * batch_size : (part + 1) * batch_size]
+
+
+@lru_cache(maxsize=2)
+def order_of(rows: int, seed: int, epoch: int) -> np.ndarray:
+    """An epoch's permutation (N,), made once for all of its steps."""
     order = np.random.default_rng([seed, epoch]).permutation(rows)
-    return order[part * batch_size : (part + 1) * batch_size]
+    order.flags.writeable = False
+    return order

@@ -51,6 +51,7 @@ class Step:
     _codes: dict[str, Code] = field(default_factory=dict)
     progress: float = 0.0
     counted: int = 0
+    _stacked: tuple[Code, Tensor] | None = None
 
     @property
     def names(self) -> list[str]:
@@ -102,27 +103,18 @@ class Step:
 
     def stacked(self) -> tuple[Code, Tensor]:
         """Codes (R, M, d) of this process's rows, several captions averaged, and what is present (R, M)."""
-        local = {int(row): place for place, row in enumerate(self.batch.row.tolist())}
-        present = torch.zeros(len(local), len(self.names), dtype=torch.bool)
-        means, logvars = [], []
-        for number, name in enumerate(self.names):
-            code = self.code(name)
-            place = torch.tensor([local[int(row)] for row in self.cells[name].row.tolist()], dtype=torch.int64)
-            present[place, number] = True
-            means.append(_mean_at(code.mean, place, len(local)))
-            if code.gaussian:
-                logvars.append(_mean_at(code.logvar, place, len(local)))
-        return Code(torch.stack(means, 1), torch.stack(logvars, 1) if logvars else None), present
+        if self._stacked is None:
+            self._stacked = self._stack()
+        return self._stacked
 
     def at_entries(self, name: str, by_row: Tensor) -> Tensor:
         """Pick (n, …) for a column's entries from (R, …) for this process's rows."""
-        place = torch.searchsorted(self.batch.row, self.cells[name].row)
-        return by_row[place]
+        place = self.batch.place(name)
+        return by_row if place is None else by_row[place]
 
     def by_row(self, name: str, values: Tensor) -> Tensor:
         """The inverse of `at_entries`: the mean (R,) of a column's values (n,) in each of this process's rows, or 0."""
-        place = torch.searchsorted(self.batch.row, self.cells[name].row)
-        return _mean_at(values[:, None], place, len(self.batch.row))[:, 0]
+        return _mean_at(values[:, None], self.batch.place(name), len(self.batch.row))[:, 0]
 
     def target(self, name: str) -> Tensor:
         """y (n, L) of a column's entries."""
@@ -170,6 +162,20 @@ class Step:
         seed, step = self.key
         return torch.Generator().manual_seed(zlib.crc32(f"{seed}/{step}/{purpose}".encode()))
 
+    def _stack(self) -> tuple[Code, Tensor]:
+        rows = len(self.batch.row)
+        present = torch.ones(rows, len(self.names), dtype=torch.bool)
+        means, logvars = [], []
+        for number, name in enumerate(self.names):
+            code, place = self.code(name), self.batch.place(name)
+            if place is not None:
+                present[:, number] = False
+                present[place, number] = True
+            means.append(_mean_at(code.mean, place, rows))
+            if code.gaussian:
+                logvars.append(_mean_at(code.logvar, place, rows))
+        return Code(torch.stack(means, 1), torch.stack(logvars, 1) if logvars else None), present
+
     def _encode(self, name: str) -> Code:
         port, cells = self.space.port(name), self.cells[name]
         if len(cells) == 0:
@@ -179,15 +185,16 @@ class Step:
             code = encode_in_chunks([port.encoder, port.head], cells.x)
         else:
             code = port.head(cells.x if self.frozen[name] else port.encoder(cells.x))
-        finite = torch.isfinite(code.mean).all(-1)
-        if not finite.all():
+        if not torch.isfinite(code.mean.detach().sum()) and not (finite := torch.isfinite(code.mean).all(-1)).all():
             rows = self.table_rows(cells.row[~finite])
             raise KuamoError(f"column {name!r}, rows {rows}: its codes are no longer finite at step {self.key[1]}")
         return code
 
 
-def _mean_at(values: Tensor, place: Tensor, rows: int) -> Tensor:
-    """(n, d) → (rows, d), the mean of the values at each place; rows without one are zero."""
+def _mean_at(values: Tensor, place: Tensor | None, rows: int) -> Tensor:
+    """(n, d) → (rows, d), the mean of the values at each place; rows without one are zero; no place, value k in row k."""
+    if place is None:
+        return values
     out = values.new_zeros((rows, values.shape[1])).index_add(0, place, values)
     count = torch.bincount(place, minlength=rows).clamp(min=1)
     return out / count[:, None]

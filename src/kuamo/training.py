@@ -93,7 +93,7 @@ def train(
             if sources[port.name].frozen is None:
                 check_chunk(training.chunk, port.encoder, port.name)
         for step in range(first, training.steps):
-            torch.manual_seed(seed * 1_000_003 + step)
+            torch.default_generator.manual_seed(seed * 1_000_003 + step)
             log: dict[str, float] = {}
             chosen = rows_of_step(rows, training.batch_size, seed, step)
             batch = batch_of(sources, chosen, training.mix, (seed, step), marks)
@@ -185,9 +185,10 @@ class Game:
         last = self.falls_to[player]
         for group in optimiser.param_groups:
             group["lr"] = self.lr[player] * (last + (1 - last) * 0.5 * (1 + np.cos(np.pi * key[1] / self.steps)))
-        optimiser.zero_grad(set_to_none=True)
         if isinstance(loss, Tensor) and loss.requires_grad:
             own_gradients(loss, self.parameters[player])
+        else:
+            optimiser.zero_grad(set_to_none=True)
         sum_gradients(self.parameters[player])
         optimiser.step()
 
@@ -322,7 +323,7 @@ def space_optimiser(training: Training) -> Callable[[Any], torch.optim.Optimizer
     if training.optimiser == "sgd":
         return lambda p: torch.optim.SGD(p, lr=training.lr, momentum=0.5)
     if training.optimiser == "adamw":
-        return lambda p: torch.optim.AdamW(p, lr=training.lr, weight_decay=training.weight_decay)
+        return lambda p: torch.optim.AdamW(p, lr=training.lr, weight_decay=training.weight_decay, fused=True)
     raise KuamoError(f"given optimiser {training.optimiser!r}; expected 'adamw' or 'sgd'")
 
 
