@@ -92,6 +92,7 @@ class Source:
         self.rows, self.row = len(table), table.column(port.name).row
         self._held: dict[Any, Any] = {}
         self._bytes = 0
+        self._whole = one_in_each_row(self.row, self.rows)
         self._prepare: Callable[[Any], Any] = prepare(port.encoder)
         self._stack = Stack(len(self.row)) if not hasattr(port.encoder, "collate") else None
 
@@ -99,7 +100,7 @@ class Source:
         """The entries of these table rows; `place` (R,) is each row's number in the whole batch."""
         import torch
 
-        entry, position = entries_of(self.row, rows)
+        entry, position = (rows, slice(None)) if self._whole else entries_of(self.row, rows)
         where = torch.from_numpy(place[position])
         if len(entry) == 0:
             return Cells(None, where)
@@ -168,14 +169,25 @@ class FeatureSource:
 
     def __init__(self, features: np.ndarray, row: np.ndarray, rows: int) -> None:
         self.frozen, self.row, self.rows = np.ascontiguousarray(features, dtype=np.float32), row, rows
+        self._whole = one_in_each_row(row, rows)
 
     def cells(self, rows: np.ndarray, place: np.ndarray) -> Cells:
         """See `Source.cells`."""
         import torch
 
-        entry, position = entries_of(self.row, rows)
+        entry, position = (rows, slice(None)) if self._whole else entries_of(self.row, rows)
         x = torch.from_numpy(self.frozen[entry]) if len(entry) else None
         return Cells(x, torch.from_numpy(place[position]))
+
+
+def one_in_each_row(row: np.ndarray, rows: int) -> bool:
+    """Is entry k in row k, for all rows? Then rows need not be looked for.
+
+    Example:
+        >>> one_in_each_row(np.array([0, 1]), 2), one_in_each_row(np.array([0, 2]), 3)
+        (True, False)
+    """
+    return len(row) == rows and np.array_equal(row, np.arange(rows))
 
 
 class Mix(NamedTuple):

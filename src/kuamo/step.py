@@ -128,11 +128,16 @@ class Step:
         """Uniform in [0, 1), otherwise as `noise`."""
         return torch.rand((self.batch.size, dim), generator=self._generator(purpose))[row]
 
-    def mean(self, values: Tensor) -> Tensor:
+    def mean(self, values: Tensor, where: Tensor | None = None) -> Tensor:
         """Sum of this process's values over the count of all processes' values; nothing at all gives 0.
 
         Every process must call it equally often.
+
+        Args:
+            values: (n, …). where: (n,) bool, those that count; all if not given.
         """
+        if where is not None and not where.all():  # an index and its gradient cost more than a look
+            values = values[where]
         count = total(values.numel())
         self.counted += count
         return values.sum() / max(count, 1)
@@ -192,7 +197,7 @@ class Step:
 
 
 def _mean_at(values: Tensor, place: Tensor | None, rows: int) -> Tensor:
-    """(n, d) → (rows, d), the mean of the values at each place; rows without one are zero; no place, value k in row k."""
+    """(n, d) → (rows, d), the mean of the values at each place, 0 where there is none; without places, the values."""
     if place is None:
         return values
     out = values.new_zeros((rows, values.shape[1])).index_add(0, place, values)

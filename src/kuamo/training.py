@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -167,13 +168,14 @@ class Game:
             value = term(step, role)
             if value is None:
                 continue
-            if not torch.isfinite(value):
+            told = float(value.detach())
+            if not isfinite(told):
                 raise KuamoError(
-                    f"step {key[1]}: the loss of {type(term).__name__} for {role!r} is {float(value.detach())}; "
+                    f"step {key[1]}: the loss of {type(term).__name__} for {role!r} is {told}; "
                     f"{suspects(step)}; the last state that was saved is kept"
                 )
             counted += step.counted
-            log[type(term).__name__ if role == SPACE else role] = float(value.detach())
+            log[type(term).__name__ if role == SPACE else role] = told
             loss = loss + (weight if role == SPACE else 1.0) * value
         optimiser = self.optimisers[player]
         if (
