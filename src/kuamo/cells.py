@@ -17,7 +17,7 @@ import numpy as np
 
 from kuamo.chunks import Chunks
 from kuamo.column import entries_of
-from kuamo.encoders.base import collate, prepare
+from kuamo.encoders.base import collate, is_module, prepare
 from kuamo.errors import KuamoError
 from kuamo.space import Port
 from kuamo.table import Table
@@ -66,17 +66,6 @@ class Batch:
     cells: dict[str, Cells]
     marks: dict[str, Any] = field(default_factory=dict)
     table_rows: Any = None
-    _places: dict[str, Any] = field(default_factory=dict, repr=False)
-
-    def place(self, name: str) -> Any:
-        """(n,) int64, where among `row` the row of each of a column's entries is; `None` where entry k is in row k."""
-        import torch
-
-        if name not in self._places:
-            of = self.cells[name].row
-            in_order = len(of) == len(self.row) and torch.equal(of, self.row)
-            self._places[name] = None if in_order else torch.searchsorted(self.row, of)
-        return self._places[name]
 
 
 class Source:
@@ -93,8 +82,8 @@ class Source:
         self._held: dict[Any, Any] = {}
         self._bytes = 0
         self._whole = one_in_each_row(self.row, self.rows)
+        self._stack: Stack | None = None
         self._prepare: Callable[[Any], Any] = prepare(port.encoder)
-        self._stack = Stack(len(self.row)) if not hasattr(port.encoder, "collate") else None
 
     def cells(self, rows: np.ndarray, place: np.ndarray) -> Cells:
         """The entries of these table rows; `place` (R,) is each row's number in the whole batch."""
@@ -110,58 +99,74 @@ class Source:
 
     def _read(self, entry: np.ndarray) -> Any:
         """Raw values as one batch for the encoder."""
-        import torch
-
-        stacked = self._stack.take(entry, self._item) if self._stack else None
-        if stacked is not None:
-            return torch.from_numpy(stacked)
-        self._stack = None
-        return collate(self.port.encoder, [self._item(int(k)) for k in entry], self.port.name)
+        if self._stack is None and not hasattr(self.port.encoder, "collate") and is_module(self.port.encoder):
+            self._stack = Stack(len(self.row))
+        if self._stack is not None and self._stack.has(entry):
+            return self._stack.batch(entry)
+        items = [self._item(int(k)) for k in entry]
+        if self._stack is not None:
+            self._stack.add(entry, items)
+            if self._stack.known.all():
+                self._held.clear()
+        return collate(self.port.encoder, items, self.port.name)
 
     def _item(self, entry: int) -> Any:
         """A cell as its encoder takes it; the same bytes or text in several rows are prepared once."""
         raw = self.table.column(self.port.name).raw(entry)
-        shared = isinstance(raw, bytes | str)
-        key = raw if shared else entry
+        key = raw if isinstance(raw, bytes | str) else entry
         if key in self._held:
             return self._held[key]
         item = self._prepare(next(self.table.values(self.port.name, [entry])))
         size = getattr(item, "nbytes", 1024)
-        wanted = shared or self._stack is None
-        if wanted and self._bytes + size <= HELD_BYTES:  # beyond that, raw values are read again in each epoch
+        if self._bytes + size <= HELD_BYTES:  # beyond that, raw values are read again in each epoch
             self._held[key] = item
             self._bytes += size
         return item
 
 
 class Stack:
-    """Prepared items of one shape in one array: a batch of them is one index, not a walk over items.
+    """Items of one shape in one array, once every entry was read: a batch is then one indexing, not many small copies.
+
+    Items that are views of another's memory would be copied; where that is more than may be held, nothing is stacked.
 
     Args:
-        count: how many entries there are.
+        count: n, entries of the column.
 
     Example:
-        >>> stack = Stack(3)
-        >>> stack.take(np.array([2, 0]), lambda entry: np.full(2, entry)).tolist()
-        [[2, 2], [0, 0]]
+        >>> stack = Stack(2)
+        >>> stack.add(np.array([1, 0]), [np.ones(3), np.zeros(3)])
+        >>> stack.has(np.array([0])), stack.batch(np.array([1, 1])).shape
+        (True, torch.Size([2, 3]))
     """
 
     def __init__(self, count: int) -> None:
-        self.there, self.items = np.zeros(count, dtype=bool), np.empty(0)
+        self.known = np.zeros(count, dtype=bool)
+        self.items: np.ndarray | None = None
+        self.gone = False
 
-    def take(self, entry: np.ndarray, item: Callable[[int], Any]) -> np.ndarray | None:
-        """A copy of the items (n, …) of these entries, those of new ones from `item`; `None` for items of different
-        shapes, or more than are held."""
-        for k in entry[~self.there[entry]].tolist():
-            new = np.asarray(item(k))
-            if not self.there.any():
-                if new.nbytes * len(self.there) > HELD_BYTES:
-                    return None
-                self.items = np.empty((len(self.there), *new.shape), new.dtype)
-            if new.shape != self.items.shape[1:] or new.dtype != self.items.dtype:
-                return None
-            self.items[k], self.there[k] = new, True
-        return self.items[entry]
+    def has(self, entry: np.ndarray) -> bool:
+        """Are all of these entries here?"""
+        return self.items is not None and bool(self.known[entry].all())
+
+    def add(self, entry: np.ndarray, items: list[Any]) -> None:
+        """Keep what was read, if it fits."""
+        first = items[0]
+        if self.gone or not isinstance(first, np.ndarray):
+            return
+        if self.items is None:
+            self.gone = first.nbytes * len(self.known) > HELD_BYTES
+            self.items = None if self.gone else np.empty((len(self.known), *first.shape), first.dtype)
+        if self.items is None or any(item.shape != first.shape or item.dtype != first.dtype for item in items):
+            self.items, self.gone = None, True
+            return
+        self.items[entry], self.known[entry] = items, True
+
+    def batch(self, entry: np.ndarray) -> Any:
+        """A tensor (c, …)."""
+        import torch
+
+        assert self.items is not None
+        return torch.from_numpy(self.items[entry])
 
 
 class FeatureSource:

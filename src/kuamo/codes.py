@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.closed_form import KernelMap, LinearMap
+from kuamo.closed_form import ChiSquaredMap, KernelMap, LinearMap
 from kuamo.closed_form.kernel import unit_rows
 
 __all__ = ["Code", "SolvedHead"]
@@ -90,7 +90,7 @@ class SolvedHead:
         array([[0.6, 0.4]], dtype=float32)
     """
 
-    map: LinearMap | KernelMap
+    map: LinearMap | KernelMap | ChiSquaredMap
     scale: np.ndarray | None = None
     norm: str = "before"
     gaussian: bool = field(default=False, init=False)
@@ -113,11 +113,12 @@ class SolvedHead:
 
     def config(self) -> dict[str, str]:
         """The plain part of its stored form."""
-        return {"map": "kernel" if isinstance(self.map, KernelMap) else "linear", "norm": self.norm}
+        kinds = {KernelMap: "kernel", ChiSquaredMap: "chi-squared"}
+        return {"map": kinds.get(type(self.map), "linear"), "norm": self.norm}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The rest of it."""
-        names = ("shift", "gain", "anchors", "weight", "offset")
+        names = ("shift", "gain", "anchors", "rate", "weight", "offset")
         arrays = {name: getattr(self.map, name) for name in names if hasattr(self.map, name)}
         return arrays | ({} if self.scale is None else {"scale": np.asarray(self.scale)})
 
@@ -125,6 +126,6 @@ class SolvedHead:
     def from_arrays(cls, config: dict[str, str], arrays: dict[str, np.ndarray]) -> SolvedHead:
         """The inverse of `config` and `arrays`."""
         scale = arrays.get("scale")
-        kind = KernelMap if config["map"] == "kernel" else LinearMap
+        kind: Any = {"kernel": KernelMap, "chi-squared": ChiSquaredMap}.get(config["map"], LinearMap)
         made = kind(**{name: array for name, array in arrays.items() if name != "scale"})
         return cls(made, scale, config["norm"])

@@ -179,3 +179,14 @@ class View(Sequence[Any]):
         return isinstance(other, Sequence) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def numbered(values: Sequence[Any]) -> np.ndarray:
+    """Equal values, equal numbers; −1 for what is absent.
+
+    Example:
+        >>> numbered(["a", None, "b", "a"])
+        array([ 0, -1,  1,  0])
+    """
+    known: dict[str, int] = {}
+    return np.array([-1 if is_absent(v) else known.setdefault(str(v), len(known)) for v in values], dtype=np.int64)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.codes import Code
+from kuamo.column import numbered
 from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import HubEncoder, default_encoder
 from kuamo.encoders.base import is_module, is_trainable
@@ -147,8 +148,9 @@ def solve_heads(
         entries = np.unique(row, return_counts=True)[1]
         if (entries > 1).any():
             space.notes.append(Note("averaged", column=name, count=int((entries > 1).sum()), given=len(entries)))
+    labels = {"labels": numbered(table.labels or ())} if "labels" in objective.needs else {}
     with one_thread():
-        solved = objective.solve(cells, groups, seed, blocks)  # type: ignore[attr-defined]
+        solved = objective.solve(cells, groups, seed, blocks, **labels)  # type: ignore[attr-defined]
     for port in space.ports:
         port.head = solved.heads[port.name]
     return solved

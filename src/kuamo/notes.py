@@ -84,6 +84,17 @@ NOTES: dict[str, tuple[str, str]] = {
     "regression": ("regression {given} → {wanted}", "{given} → {wanted} 的回归"),
     "linear": ("linear", "线性核"),
     "arc-cosine": ("arc-cosine", "反余弦核"),
+    "chi-squared": ("χ²", "χ² 核"),
+    "semantic": (
+        "semantic matching of {count} classes on {rows:,} labelled rows: {chosen}; chosen by retrieval among rows "
+        "scored by all others (mean average precision {score:.3f})",
+        "语义匹配，{count} 类，{rows:,} 个有标签的行：{chosen}；"
+        "按检索效果选出，每一行的得分只由其余各行得到（平均精度均值 {score:.3f}）",
+    ),
+    "semantic_column": (
+        "{column}: {kernel} kernel, ridge {ridge:.3g}, {soft:.0%} of the target from the other columns",
+        "{column}：{kernel}，岭参数 {ridge:.3g}，目标的 {soft:.0%} 来自其他列",
+    ),
     "before": ("before", "之前"),
     "after": ("after", "之后"),
     # ── training ─────────────────────────────────────────────────────────────────────────────────────────────────

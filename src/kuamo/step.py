@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -38,6 +38,7 @@ class Step:
         progress: the share of the fit's steps that are done, in [0, 1): what is annealed follows it, so that a run
             which is resumed anneals as if it had not been stopped.
         counted: how many values `mean` has seen, in all processes.
+        shared: do other terms look at the codes too? If not, a term may have only those encoded that it needs.
     """
 
     space: Space
@@ -51,6 +52,8 @@ class Step:
     _codes: dict[str, Code] = field(default_factory=dict)
     progress: float = 0.0
     counted: int = 0
+    shared: bool = True
+    _places: dict[str, Tensor | None] = field(default_factory=dict)
     _stacked: tuple[Code, Tensor] | None = None
 
     @property
@@ -101,20 +104,56 @@ class Step:
                 self._codes[name] = self._encode(name)
         return self._codes[name]
 
-    def stacked(self) -> tuple[Code, Tensor]:
-        """Codes (R, M, d) of this process's rows, several captions averaged, and what is present (R, M)."""
+    def present(self) -> Tensor:
+        """(R, M) bool: which columns each of this process's rows has."""
+        there = torch.zeros(len(self.batch.row), len(self.names), dtype=torch.bool)
+        for number, name in enumerate(self.names):
+            place = self.place(name)
+            there[slice(None) if place is None else place, number] = True
+        return there
+
+    def stacked(self, needed: Tensor | None = None) -> tuple[Code, Tensor]:
+        """Codes (R, M, d) of this process's rows, several captions averaged, and what is present (R, M).
+
+        Args:
+            needed: (R, M) bool, the only codes that will be looked at; where no other term looks at them either, the
+                others are not encoded, and are zero.
+        """
+        present = self.present()
+        if needed is not None and not self.shared and not self._codes:
+            parts = {name: self._encode_part(name, needed[:, m]) for m, name in enumerate(self.names)}
+            return self._stack(present, parts)
         if self._stacked is None:
-            self._stacked = self._stack()
+            self._stacked = self._stack(present, {})
         return self._stacked
+
+    def _stack(self, present: Tensor, parts: Mapping[str, Code]) -> tuple[Code, Tensor]:
+        means, logvars = [], []
+        for name in self.names:
+            code = parts[name] if name in parts else self.code(name)
+            place = self.place(name)
+            means.append(code.mean if place is None else _mean_at(code.mean, place, len(present)))
+            if code.logvar is not None:
+                logvars.append(code.logvar if place is None else _mean_at(code.logvar, place, len(present)))
+        return Code(torch.stack(means, 1), torch.stack(logvars, 1) if logvars else None), present
+
+    def place(self, name: str) -> Tensor | None:
+        """Where the rows of a column's entries stand among this process's rows (n,); `None` if each row has one."""
+        if name not in self._places:
+            row = self.cells[name].row
+            same = len(row) == len(self.batch.row) and torch.equal(row, self.batch.row)
+            self._places[name] = None if same else torch.searchsorted(self.batch.row, row)
+        return self._places[name]
 
     def at_entries(self, name: str, by_row: Tensor) -> Tensor:
         """Pick (n, …) for a column's entries from (R, …) for this process's rows."""
-        place = self.batch.place(name)
+        place = self.place(name)
         return by_row if place is None else by_row[place]
 
     def by_row(self, name: str, values: Tensor) -> Tensor:
         """The inverse of `at_entries`: the mean (R,) of a column's values (n,) in each of this process's rows, or 0."""
-        return _mean_at(values[:, None], self.batch.place(name), len(self.batch.row))[:, 0]
+        place = self.place(name)
+        return values if place is None else _mean_at(values[:, None], place, len(self.batch.row))[:, 0]
 
     def target(self, name: str) -> Tensor:
         """y (n, L) of a column's entries."""
@@ -167,20 +206,6 @@ class Step:
         seed, step = self.key
         return torch.Generator().manual_seed(zlib.crc32(f"{seed}/{step}/{purpose}".encode()))
 
-    def _stack(self) -> tuple[Code, Tensor]:
-        rows = len(self.batch.row)
-        present = torch.ones(rows, len(self.names), dtype=torch.bool)
-        means, logvars = [], []
-        for number, name in enumerate(self.names):
-            code, place = self.code(name), self.batch.place(name)
-            if place is not None:
-                present[:, number] = False
-                present[place, number] = True
-            means.append(_mean_at(code.mean, place, rows))
-            if code.gaussian:
-                logvars.append(_mean_at(code.logvar, place, rows))
-        return Code(torch.stack(means, 1), torch.stack(logvars, 1) if logvars else None), present
-
     def _encode(self, name: str) -> Code:
         port, cells = self.space.port(name), self.cells[name]
         if len(cells) == 0:
@@ -190,16 +215,29 @@ class Step:
             code = encode_in_chunks([port.encoder, port.head], cells.x)
         else:
             code = port.head(cells.x if self.frozen[name] else port.encoder(cells.x))
+        # one sum is enough to see that all is well
         if not torch.isfinite(code.mean.detach().sum()) and not (finite := torch.isfinite(code.mean).all(-1)).all():
             rows = self.table_rows(cells.row[~finite])
             raise KuamoError(f"column {name!r}, rows {rows}: its codes are no longer finite at step {self.key[1]}")
         return code
 
+    def _encode_part(self, name: str, needed: Tensor) -> Code:
+        """Codes (n, d), of which only those of needed rows are computed, where a batch can be parted."""
+        cells = self.cells[name]
+        wanted = self.at_entries(name, needed)
+        if wanted.all() or not isinstance(cells.x, Tensor):
+            return self.code(name)
+        some = Cells(cells.x[wanted], cells.row[wanted])
+        code = Step(self.space, replace(self.batch, cells={name: some}), self.key, {}, self.frozen)._encode(name)
+        means, logvars = (
+            None if part is None else part.new_zeros((len(wanted), self.space.dim)).index_put((wanted,), part)
+            for part in (code.mean, code.logvar)
+        )
+        return Code(means, logvars)
 
-def _mean_at(values: Tensor, place: Tensor | None, rows: int) -> Tensor:
-    """(n, d) → (rows, d), the mean of the values at each place, 0 where there is none; without places, the values."""
-    if place is None:
-        return values
+
+def _mean_at(values: Tensor, place: Tensor, rows: int) -> Tensor:
+    """(n, d) → (rows, d), the mean of the values at each place; rows without one are zero."""
     out = values.new_zeros((rows, values.shape[1])).index_add(0, place, values)
     count = torch.bincount(place, minlength=rows).clamp(min=1)
     return out / count[:, None]

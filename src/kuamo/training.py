@@ -159,12 +159,16 @@ class Game:
         loss: Any = 0.0
         counted = 0
         codes: dict[str, Any] = {}  # shared by the terms: every encoder runs once a turn
+        places: dict[str, Any] = {}
         frozen = {name: source.frozen is not None for name, source in sources.items()}
         targets = targets_of(self.space, batch, frozen)
         for number, ((weight, term), own) in enumerate(zip(self.terms, self.own, strict=True)):
             if player not in (SPACE, *(self._name(name, number) for name in own)):
                 continue
-            step = Step(self.space, batch, key, targets, frozen, own, role == SPACE, log, codes, key[1] / self.steps)
+            step = Step(
+                self.space, batch, key, targets, frozen, own, role == SPACE, log, codes, key[1] / self.steps,
+                shared=len(self.terms) > 1, _places=places,
+            )  # fmt: skip
             value = term(step, role)
             if value is None:
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,15 @@ import numpy as np
 import torch
 
 from kuamo.cells import Source
-from kuamo.closed_form import KernelMap
+from kuamo.closed_form import ChiSquaredMap, KernelMap
 from kuamo.codes import SolvedHead
+from kuamo.column import numbered
 from kuamo.decoders.likelihood import Likelihood
 from kuamo.decoders.raw import raw_decoder
 from kuamo.encoders.base import collate, encode_items, prepare
 from kuamo.errors import KuamoError, TableError
 from kuamo.heads import TrainableHead
-from kuamo.modalities import Text, is_absent
+from kuamo.modalities import Text
 from kuamo.notes import Note
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
@@ -89,7 +90,7 @@ def add_heads(space: Space, table: Table, cells: Packed, needs: frozenset[str], 
     started = {port.name: port.head for port in space.ports if port.head is not None}
     for name, head in started.items():
         wrong = "without variances" if gaussian and not head.gaussian else None
-        wrong = "of a kernel" if isinstance(getattr(head, "map", None), KernelMap) else wrong
+        wrong = "of a kernel" if isinstance(getattr(head, "map", None), KernelMap | ChiSquaredMap) else wrong
         if wrong:
             raise KuamoError(
                 f"column {name!r}: given a start whose head is {wrong}; expected a space fitted with "
@@ -163,17 +164,6 @@ def marks_of(table: Table) -> dict[str, np.ndarray]:
     """ "label", where the table has labels, and "group" → (N,) whole numbers, −1 where a row has none."""
     kinds = {"group": table.groups} | ({} if table.labels is None else {"label": table.labels})
     return {kind: numbered(values) for kind, values in kinds.items()}
-
-
-def numbered(values: Sequence[Any]) -> np.ndarray:
-    """Equal values, equal numbers; −1 for what is absent.
-
-    Example:
-        >>> numbered(["a", None, "b", "a"])
-        array([ 0, -1,  1,  0])
-    """
-    known: dict[str, int] = {}
-    return np.array([-1 if is_absent(v) else known.setdefault(str(v), len(known)) for v in values], dtype=np.int64)
 
 
 def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table | None = None) -> None:

@@ -181,3 +181,19 @@ def test_frozen_columns_stay_whole() -> None:
         for chunk in (None, 3)
     ]
     assert np.allclose(*(space.encode(table) for space in spaces), atol=1e-4)
+
+
+def test_a_batch_read_again_is_the_batch_read_first() -> None:
+    """Items of one shape are kept in one array, others are not; either way the second epoch sees what the first saw."""
+    table, encoders = raw_table(23)
+    ports, _ = open_ports(table, encoders, {})
+    rows = np.array([5, 1, 8, 22, 3])
+    for port in ports:
+        source = Source(table, port, None)
+        first = source.cells(rows, np.arange(5))
+        source.cells(np.arange(23), np.arange(23))
+        again = source.cells(rows, np.arange(5))
+        assert torch.equal(first.row, again.row)
+        for a, b in zip(*(x if isinstance(x, tuple) else (x,) for x in (first.x, again.x)), strict=True):
+            assert a.dtype == b.dtype and torch.equal(a, b)
+        assert (port.name == "image") == (source._stack is not None and bool(source._stack.known.all()))

@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 import kuamo as km
+from kuamo.step import Step
 from laws.members import TRAINED, UNPAIRED, small_toy
 from laws.one_step import gradients_of_one_step
 
@@ -165,3 +167,24 @@ def test_a_process_killed_without_warning_is_resumed(moment: int, tmp_path: Path
     resumed = km.fit(small_toy(holes=0.2), km.InfoNCE(), training=training, seed=1, out=out)
     whole = km.fit(small_toy(holes=0.2), km.InfoNCE(), training=training, seed=1)
     assert np.array_equal(codes(resumed, small_toy()), codes(whole, small_toy()))
+
+
+@pytest.mark.parametrize("name", ["Elbo subsets", "Elbo mixture", "Elbo product"])
+def test_what_a_drawn_subset_does_not_need_is_not_encoded_and_changes_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[int] = []
+    whole = Step._encode
+
+    def counted(step: Step, column: str) -> Any:
+        encoded.append(len(step.cells[column]))
+        return whole(step, column)
+
+    monkeypatch.setattr(Step, "_encode", counted)
+    some, _ = gradients_of_one_step(small_toy(60, holes=0.3), TRAINED[name]())
+    fewer, encoded[:] = sum(encoded), []
+    monkeypatch.setattr(Step, "_encode_part", lambda step, column, needed: step.code(column))
+    every, _ = gradients_of_one_step(small_toy(60, holes=0.3), TRAINED[name]())
+    assert fewer == sum(encoded) if name == "Elbo product" else fewer < 0.85 * sum(encoded)
+    for key, gradient in every.items():
+        assert torch.allclose(gradient, some[key], atol=1e-5 * max(1.0, float(gradient.abs().max()))), key

@@ -1,6 +1,7 @@
 """Closed forms: arrays or streamed moments in, linear maps out. NumPy only."""
 
 from kuamo.closed_form.cca import CCA, cca, cca_from_moments, csa_codes
+from kuamo.closed_form.chi_squared import ChiSquaredMap, chi_squared_map
 from kuamo.closed_form.choose import Choice, Search, Trial, choose
 from kuamo.closed_form.gcca import GCCA, gcca, gcca_from_moments
 from kuamo.closed_form.kernel import KernelMap, kernel_map
@@ -12,6 +13,7 @@ from kuamo.closed_form.regression import reduced_rank, reduced_rank_from_moments
 __all__ = [
     "CCA",
     "GCCA",
+    "ChiSquaredMap",
     "Choice",
     "Covariances",
     "KernelMap",
@@ -22,6 +24,7 @@ __all__ = [
     "Trial",
     "cca",
     "cca_from_moments",
+    "chi_squared_map",
     "choose",
     "csa_codes",
     "gcca",

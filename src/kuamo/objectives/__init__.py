@@ -12,6 +12,7 @@ from kuamo.objectives.modality_critic import ModalityCritic
 from kuamo.objectives.mvtcae import MVTCAE
 from kuamo.objectives.reconstruct import Cross, Cycle, Reconstruct
 from kuamo.objectives.relativistic import R3
+from kuamo.objectives.semantic import SemanticMatching
 from kuamo.objectives.transport import KLOT, Sinkhorn
 from kuamo.objectives.triplet import Triplet
 
@@ -37,6 +38,7 @@ __all__ = [
     "Objective",
     "Player",
     "Reconstruct",
+    "SemanticMatching",
     "SigLIP",
     "Sinkhorn",
     "Sum",

@@ -181,7 +181,7 @@ class Elbo(Objective):
         """The negative bound per row."""
         if player != "space":
             return None
-        present = step.stacked()[1]
+        present = step.present()
         chosen = self.fused().choose(present, drawn(step, "subset"))
         total = self.bound(step, chosen, present, "z")
         for purpose, subset in self.subsets(step, present):
@@ -203,7 +203,8 @@ class Elbo(Objective):
 
     def bound(self, step: Step, given: Any, asked: Any, purpose: str) -> Any:
         """−ELBO of the columns `asked` (R, M), encoded from those `given` (R, M)."""
-        code, present = step.stacked()
+        alone = self.subsample is None and not self.tight  # then nobody looks at what was not drawn
+        code, present = step.stacked(given if alone else None)
         joint = self.fused().joint(code, given)
         z = joint.sample(step.noise(purpose, step.batch.row, joint.shape[1]))
         there = given.any(-1)
