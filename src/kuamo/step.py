@@ -227,10 +227,11 @@ class Step:
         wanted = self.at_entries(name, needed)
         if wanted.all() or not isinstance(cells.x, Tensor):
             return self.code(name)
-        some = Cells(cells.x[wanted], cells.row[wanted])
+        at = wanted.nonzero()[:, 0]
+        some = Cells(cells.x.index_select(0, at), cells.row[at])
         code = Step(self.space, replace(self.batch, cells={name: some}), self.key, {}, self.frozen)._encode(name)
         means, logvars = (
-            None if part is None else part.new_zeros((len(wanted), self.space.dim)).index_put((wanted,), part)
+            None if part is None else part.new_zeros((len(wanted), self.space.dim)).index_copy(0, at, part)
             for part in (code.mean, code.logvar)
         )
         return Code(means, logvars)
