@@ -17,6 +17,7 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "InfoNCE by label": lambda: {"objective": km.InfoNCE(positives="label")},
     "DCL": lambda: {"objective": km.DCL()},
     "Triplet": lambda: {"objective": km.Triplet()},
+    "Triplet hardest": lambda: {"objective": km.Triplet(semi_hard=False)},
     "Triplet semi-hard by label": lambda: {"objective": km.Triplet(positives="label", semi_hard=True)},
     "SigLIP": lambda: {"objective": km.SigLIP()},
     "SigLIP by label": lambda: {"objective": km.SigLIP(positives="label")},

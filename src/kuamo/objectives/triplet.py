@@ -66,7 +66,8 @@ class Triplet(Pairwise):
 
     Args:
         positives: as for `InfoNCE`. margin: m, of scores between −1 and 1.
-        semi_hard: only negatives that are less alike than the partners: slower, and never pulled by a wrong label.
+        semi_hard: only negatives that are less alike than the partners. Without it the hardest of all are taken, and
+            encoders that start from nothing, or rows that show the same thing, collapse to one point.
 
     Raises:
         KuamoError: unknown positives, or a margin that is not positive.
@@ -76,7 +77,7 @@ class Triplet(Pairwise):
     """
 
     margin: float = 0.2
-    semi_hard: bool = False
+    semi_hard: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
