@@ -39,7 +39,7 @@ OURS: dict[str, Callable[..., torch.Tensor]] = {
         0.5 * sum(part.mean() for part in info_nce(scale * u, v, *KEYS))
     ),
     "CachedMultipleNegativesRankingLoss": lambda u, v, scale, bias: info_nce(scale * u, v, *KEYS)[0].mean(),
-    "TripletLoss": lambda u, v, scale, bias: triplet(u, v, *KEYS, record.MARGIN).mean(),
+    "TripletLoss": lambda u, v, scale, bias: triplet(u, v, *KEYS, record.MARGIN, semi_hard=False).mean(),
     "BatchHardTripletLoss": lambda u, v, scale, bias: both_ways(u, v, semi_hard=False),
     "BatchSemiHardTripletLoss": lambda u, v, scale, bias: both_ways(u, v, semi_hard=True),
 }
