@@ -2,13 +2,14 @@
 
     python -m pip install --target FOLDER multivae
     KUAMO_DATA=… python benchmarks/multivae_side_by_side.py --peer FOLDER [--methods MoPoE MVTCAE MVAE] [--epochs 12]
+        [--batch 256] [--missing]
 
-The same networks (perceptrons of 256 × 2, d = 20), start weights, rows, batch size, learning rate and epochs on both
-sides, three seeds, each fit in a process of its own, in turn. Rows: pictures (784 pixels, black or white, which
-MultiVae asks for, Bernoulli), recordings (64 principal components of log-mel spectra, Gaussian) and words (one of ten,
-categorical); weights 1, 3, 40. MultiVae trains by its BaseTrainer with Adam as torch makes it and, in its fairest form,
-with `Adam(fused=True)`; kuamo with its own AdamW, fused, without decay. The floor is a loop of the same networks as
-bare autoencoders over tensors in memory, Adam fused.
+The same networks (perceptrons of 256 × 2, d = 20), start weights, rows, batches, learning rate (1e-3, falling at each
+step along one half cosine) and epochs on both sides, three seeds, each fit in a process of its own, in turn. Rows:
+pictures (784 pixels, black or white, which MultiVae asks for, Bernoulli), recordings (64 principal components of
+log-mel spectra, Gaussian) and words (one of ten, categorical); weights 1, 3, 40. MultiVae trains by its BaseTrainer
+with Adam as torch makes it and, in its fairest form, with `Adam(fused=True)`; kuamo with its own AdamW, fused, without
+decay. The floor is a loop of the same networks as bare autoencoders over tensors in memory, Adam fused.
 
 Both sides' models are put into kuamo's spaces, weights and all, and judged by the same code on held-out takes: the
 bound of all columns with 20 draws, and conditional coherence as in `digits_vae.py`. That the bounds are one formula is
@@ -35,7 +36,7 @@ from kuamo.decoders.raw import Spectra
 from kuamo.encoders.sound import SoundEncoder
 from kuamo.threads import one_torch_thread
 
-DIM, BATCH, RATE = 20, 256, 1e-3
+DIM, RATE = 20, 1e-3
 SIZES = {"image": 784, "audio": 64, "text": 10}
 FAMILIES = {"image": "bernoulli", "audio": "gaussian", "text": "categorical"}
 WEIGHTS = {"image": 1.0, "audio": 3.0, "text": 40.0}
@@ -132,11 +133,11 @@ def space_of(encoders, heads, decoders, fusion):
     return space
 
 
-def ours(method, data, epochs, seed, missing):
+def ours(method, data, epochs, seed, batch, missing):
     """A fitted space, seconds a step's epoch: CPU and wall."""
     columns = columns_of(data, "train")
     table = table_of(columns, absent(len(columns["image"]), missing))
-    steps = epochs * -(-len(table) // BATCH)
+    steps = epochs * -(-len(table) // batch)
     encoders, heads, decoders = parts_of(seed)
     start = space_of(encoders, heads, decoders, METHODS[method].fused())
     clock = []
@@ -145,14 +146,14 @@ def ours(method, data, epochs, seed, missing):
         if what == "training":
             clock.append((time.process_time(), time.perf_counter()))
 
-    training = km.Training(steps=steps, batch_size=BATCH, lr=RATE, weight_decay=0.0)
+    training = km.Training(steps=steps, batch_size=batch, lr=RATE, weight_decay=0.0)
     space = km.fit(table, METHODS[method], start=start, decoders=decoders, training=training, seed=seed, progress=tick)
-    first = len(table) // BATCH  # the first epoch reads
+    first = len(table) // batch  # the first epoch reads
     spent = [(b - a) / (steps - first - 1) * (steps / epochs) for a, b in zip(clock[first], clock[-1], strict=True)]
     return space, spent
 
 
-def theirs(method, data, epochs, seed, missing, fused):
+def theirs(method, data, epochs, seed, batch, missing, fused):
     """The same of MultiVae."""
     sys.path[:0] = [str(Path(__file__).parents[1] / "tests" / "parity")]
     from record_multivae import without_torchvision
@@ -203,21 +204,29 @@ def theirs(method, data, epochs, seed, missing, fused):
     clock = []
 
     class Clock(TrainingCallback):
+        done, steps = 0, epochs * -(-len(there) // batch)
+
+        def on_train_step_end(self, *_, **__):
+            self.done += 1
+            for group in trainer.optimizer.param_groups:
+                group["lr"] = RATE * 0.5 * (1 + np.cos(np.pi * self.done / self.steps))
+
         def on_epoch_end(self, *_, **__):
             clock.append((time.process_time(), time.perf_counter()))
 
     with tempfile.TemporaryDirectory() as place:
         training = BaseTrainerConfig(
-            output_dir=place, num_epochs=epochs, learning_rate=RATE, per_device_train_batch_size=BATCH,
+            output_dir=place, num_epochs=epochs, learning_rate=RATE, per_device_train_batch_size=batch,
             optimizer_cls="Adam", optimizer_params={"fused": True} if fused else None, no_cuda=True, seed=seed,
-            scheduler_cls="CosineAnnealingLR", scheduler_params={"T_max": epochs}, steps_saving=None,
+            steps_saving=None,
         )  # fmt: skip
-        BaseTrainer(model, train_dataset=dataset, training_config=training, callbacks=[Clock()]).train()
+        trainer = BaseTrainer(model, train_dataset=dataset, training_config=training, callbacks=[Clock()])
+        trainer.train()
     spent = [(b - a) / (epochs - 1) for a, b in zip(clock[0], clock[-1], strict=True)]
     return space_of(encoders, heads, decoders, objective.fused()), spent
 
 
-def floor(data, epochs, seed):
+def floor(data, epochs, seed, batch):
     """CPU and wall seconds an epoch of the same networks as bare autoencoders."""
     encoders, heads, decoders = parts_of(seed)
     columns = {name: torch.from_numpy(x) for name, x in columns_of(data, "train").items()}
@@ -226,14 +235,12 @@ def floor(data, epochs, seed):
     clock = []
     for _ in range(epochs):
         order = torch.randperm(count)
-        for pick in order.split(BATCH):
+        for pick in order.split(batch):
             loss = 0.0
             for name, x in columns.items():
-                batch = x[pick]
-                code = heads[name](encoders[name](batch))
-                loss = (
-                    loss + WEIGHTS[name] * decoders[name].loss(batch, code.sample(torch.randn_like(code.mean))).mean()
-                )
+                y = x.index_select(0, pick)
+                code = heads[name](encoders[name](y))
+                loss = loss + WEIGHTS[name] * decoders[name].loss(y, code.sample(torch.randn_like(code.mean))).mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -296,15 +303,15 @@ def judged(space, data, method, draws=20):
 
 def child(given):
     """One fit, as plain numbers."""
-    who, method, epochs, seed, missing, path = json.loads(given)
+    who, method, epochs, seed, batch, missing, path = json.loads(given)
     data = dict(np.load(path))
     with one_torch_thread():
         if who == "floor":
-            return {"seconds": floor(data, epochs, seed)}
+            return {"seconds": floor(data, epochs, seed, batch)}
         if who == "kuamo":
-            space, seconds = ours(method, data, epochs, seed, missing)
+            space, seconds = ours(method, data, epochs, seed, batch, missing)
         else:
-            space, seconds = theirs(method, data, epochs, seed, missing, who.endswith("fused"))
+            space, seconds = theirs(method, data, epochs, seed, batch, missing, who.endswith("fused"))
         bound, one, two = judged(space, data, method)
     return {"seconds": seconds, "bound": bound, "one": one, "two": two}
 
@@ -314,6 +321,7 @@ def main():
     parser.add_argument("--peer")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--missing", action="store_true")
     parser.add_argument("--child")
@@ -321,7 +329,8 @@ def main():
     if given.child:
         print(json.dumps(child(given.child)))
         return
-    print(machine(), flush=True)
+    cells = "half of the cells" if given.missing else "all cells"
+    print(f"{machine()}; batches of {given.batch}, {given.epochs} epochs, {cells}", flush=True)
     who = ["kuamo", *(["multivae", "multivae fused"] if given.peer else []), "floor"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), given.peer]))}
     with tempfile.TemporaryDirectory() as place:
@@ -331,7 +340,7 @@ def main():
             found = {name: [] for name in who}
             for seed in range(given.seeds):
                 for name in who:
-                    order = json.dumps([name, method, given.epochs, seed, given.missing, str(path)])
+                    order = json.dumps([name, method, given.epochs, seed, given.batch, given.missing, str(path)])
                     command = [sys.executable, __file__, "--child", order]
                     out = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
                     found[name].append(json.loads(out.strip().splitlines()[-1]))

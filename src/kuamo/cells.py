@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,6 +81,7 @@ class Source:
         self.rows, self.row = len(table), table.column(port.name).row
         self._held: dict[Any, Any] = {}
         self._bytes = 0
+        self._whole = one_in_each_row(self.row, self.rows)
         self._stack: Stack | None = None
         self._prepare: Callable[[Any], Any] = prepare(port.encoder)
 
@@ -87,7 +89,7 @@ class Source:
         """The entries of these table rows; `place` (R,) is each row's number in the whole batch."""
         import torch
 
-        entry, position = entries_of(self.row, rows)
+        entry, position = (rows, slice(None)) if self._whole else entries_of(self.row, rows)
         where = torch.from_numpy(place[position])
         if len(entry) == 0:
             return Cells(None, where)
@@ -172,14 +174,25 @@ class FeatureSource:
 
     def __init__(self, features: np.ndarray, row: np.ndarray, rows: int) -> None:
         self.frozen, self.row, self.rows = np.ascontiguousarray(features, dtype=np.float32), row, rows
+        self._whole = one_in_each_row(row, rows)
 
     def cells(self, rows: np.ndarray, place: np.ndarray) -> Cells:
         """See `Source.cells`."""
         import torch
 
-        entry, position = entries_of(self.row, rows)
+        entry, position = (rows, slice(None)) if self._whole else entries_of(self.row, rows)
         x = torch.from_numpy(self.frozen[entry]) if len(entry) else None
         return Cells(x, torch.from_numpy(place[position]))
+
+
+def one_in_each_row(row: np.ndarray, rows: int) -> bool:
+    """Is entry k in row k, for all rows? Then rows need not be looked for.
+
+    Example:
+        >>> one_in_each_row(np.array([0, 1]), 2), one_in_each_row(np.array([0, 2]), 3)
+        (True, False)
+    """
+    return len(row) == rows and np.array_equal(row, np.arange(rows))
 
 
 class Mix(NamedTuple):
@@ -241,5 +254,12 @@ def rows_of_step(rows: int, batch_size: int, seed: int, step: int) -> np.ndarray
     """
     per_epoch = -(-rows // batch_size)
     epoch, part = divmod(step, per_epoch)
+    return order_of(rows, seed, epoch)[part * batch_size : (part + 1) * batch_size]
+
+
+@lru_cache(maxsize=2)
+def order_of(rows: int, seed: int, epoch: int) -> np.ndarray:
+    """An epoch's permutation (N,), made once for all of its steps."""
     order = np.random.default_rng([seed, epoch]).permutation(rows)
-    return order[part * batch_size : (part + 1) * batch_size]
+    order.flags.writeable = False
+    return order

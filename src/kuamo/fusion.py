@@ -135,17 +135,24 @@ class Product:
         """
         return present
 
+    def joint(self, code: Code, present: Tensor) -> Code:
+        """Codes (B, M, d), present (B, M) → Code (B, d)."""
+        precision = self._precision(code, present)
+        total = precision.sum(1)
+        total = total + 1.0 if self.prior else torch.where(total > 0, total, 1.0)
+        return Code((precision * _present(code.mean, present)).sum(1) / total, -torch.log(total))
+
     def __call__(self, code: Code, present: Tensor) -> tuple[Code, Tensor]:
         """Codes (B, M, d), present (B, M) → Code (B, d), weights (B, M)."""
+        precision = self._precision(code, present)
+        among = precision.sum(1)
+        weights = (precision / torch.where(among > 0, among, 1.0)[:, None]).mean(-1)
+        return self.joint(code, present), weights
+
+    def _precision(self, code: Code, present: Tensor) -> Tensor:
         if code.logvar is None:
             raise KuamoError(f"{type(self).__name__} needs Gaussian codes; given point codes")
-        mean = torch.where(present[..., None], code.mean, 0.0)
-        precision = torch.where(present[..., None], torch.exp(-torch.where(present[..., None], code.logvar, 0.0)), 0.0)
-        among = precision.sum(1)
-        total = among + 1.0 if self.prior else torch.where(among > 0, among, 1.0)
-        joint = Code((precision * mean).sum(1) / total, -torch.log(total))
-        weights = (precision / torch.where(among > 0, among, 1.0)[:, None]).mean(-1)
-        return joint, weights
+        return _present(torch.exp(-_present(code.logvar, present)), present)
 
 
 @dataclass(frozen=True)
@@ -190,6 +197,11 @@ class Subsets(Product):
         round_ = coins.any(1).long().argmax(-1)
         chosen = torch.gather(coins, 2, round_[:, None, None].expand(-1, present.shape[1], 1))[..., 0]
         return torch.where(chosen.any(-1, keepdim=True), chosen, present)
+
+
+def _present(values: Tensor, present: Tensor) -> Tensor:
+    """(B, M, d), zero where absent; the values themselves where nothing is."""
+    return values if present.all() else torch.where(present[..., None], values, 0.0)
 
 
 def _weighted(code: Code, present: Tensor, weights: Tensor) -> Code:

@@ -167,11 +167,16 @@ class Step:
         """Uniform in [0, 1), otherwise as `noise`."""
         return torch.rand((self.batch.size, dim), generator=self._generator(purpose))[row]
 
-    def mean(self, values: Tensor) -> Tensor:
+    def mean(self, values: Tensor, where: Tensor | None = None) -> Tensor:
         """Sum of this process's values over the count of all processes' values; nothing at all gives 0.
 
         Every process must call it equally often.
+
+        Args:
+            values: (n, …). where: (n,) bool, those that count; all if not given.
         """
+        if where is not None and not where.all():  # an index and its gradient cost more than a look
+            values = values[where]
         count = total(values.numel())
         self.counted += count
         return values.sum() / max(count, 1)
@@ -210,8 +215,8 @@ class Step:
             code = encode_in_chunks([port.encoder, port.head], cells.x)
         else:
             code = port.head(cells.x if self.frozen[name] else port.encoder(cells.x))
-        finite = torch.isfinite(code.mean).all(-1)
-        if not finite.all():
+        # one sum is enough to see that all is well
+        if not torch.isfinite(code.mean.detach().sum()) and not (finite := torch.isfinite(code.mean).all(-1)).all():
             rows = self.table_rows(cells.row[~finite])
             raise KuamoError(f"column {name!r}, rows {rows}: its codes are no longer finite at step {self.key[1]}")
         return code
@@ -222,10 +227,11 @@ class Step:
         wanted = self.at_entries(name, needed)
         if wanted.all() or not isinstance(cells.x, Tensor):
             return self.code(name)
-        some = Cells(cells.x[wanted], cells.row[wanted])
+        at = wanted.nonzero()[:, 0]
+        some = Cells(cells.x.index_select(0, at), cells.row[at])
         code = Step(self.space, replace(self.batch, cells={name: some}), self.key, {}, self.frozen)._encode(name)
         means, logvars = (
-            None if part is None else part.new_zeros((len(wanted), self.space.dim)).index_put((wanted,), part)
+            None if part is None else part.new_zeros((len(wanted), self.space.dim)).index_copy(0, at, part)
             for part in (code.mean, code.logvar)
         )
         return Code(means, logvars)

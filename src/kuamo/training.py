@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def train(
             if sources[port.name].frozen is None:
                 check_chunk(training.chunk, port.encoder, port.name)
         for step in range(first, training.steps):
-            torch.manual_seed(seed * 1_000_003 + step)
+            torch.default_generator.manual_seed(seed * 1_000_003 + step)
             log: dict[str, float] = {}
             chosen = rows_of_step(rows, training.batch_size, seed, step)
             batch = batch_of(sources, chosen, training.mix, (seed, step), marks)
@@ -171,13 +172,14 @@ class Game:
             value = term(step, role)
             if value is None:
                 continue
-            if not torch.isfinite(value):
+            told = float(value.detach())
+            if not isfinite(told):
                 raise KuamoError(
-                    f"step {key[1]}: the loss of {type(term).__name__} for {role!r} is {float(value.detach())}; "
+                    f"step {key[1]}: the loss of {type(term).__name__} for {role!r} is {told}; "
                     f"{suspects(step)}; the last state that was saved is kept"
                 )
             counted += step.counted
-            log[type(term).__name__ if role == SPACE else role] = float(value.detach())
+            log[type(term).__name__ if role == SPACE else role] = told
             loss = loss + (weight if role == SPACE else 1.0) * value
         optimiser = self.optimisers[player]
         if (
@@ -189,9 +191,10 @@ class Game:
         last = self.falls_to[player]
         for group in optimiser.param_groups:
             group["lr"] = self.lr[player] * (last + (1 - last) * 0.5 * (1 + np.cos(np.pi * key[1] / self.steps)))
-        optimiser.zero_grad(set_to_none=True)
         if isinstance(loss, Tensor) and loss.requires_grad:
             own_gradients(loss, self.parameters[player])
+        else:
+            optimiser.zero_grad(set_to_none=True)
         sum_gradients(self.parameters[player])
         optimiser.step()
 

@@ -29,6 +29,21 @@ def fixture_codes() -> tuple[np.ndarray, np.ndarray]:
     return u / np.linalg.norm(u, axis=1, keepdims=True), v / np.linalg.norm(v, axis=1, keepdims=True)
 
 
+def hardest(u: Any, v: Any) -> Any:
+    """The number of the stranger in v that each of u is most alike."""
+    scores = u @ v.T
+    return scores.fill_diagonal_(-np.inf).argmax(1)
+
+
+def across(codes: Any) -> Any:
+    """Cosine distances of two columns in one batch, (2n, 2n); two codes of one column lie too far apart to matter."""
+    import torch
+
+    column = torch.arange(len(codes)) < len(codes) // 2
+    unit = torch.nn.functional.normalize(codes, dim=1)
+    return torch.where(column[:, None] == column, 9.0, 1 - unit @ unit.T)
+
+
 def open_clip() -> tuple[Any, str]:
     """Its file of losses."""
     folder = next(Path(place) for place in sys.path if (Path(place) / "open_clip" / "loss.py").exists())
@@ -46,6 +61,16 @@ def main() -> None:
     from sentence_transformers import losses
 
     clip, version = open_clip()
+    number = torch.arange(9)
+    cosine = losses.TripletDistanceMetric.COSINE
+    one_triplet = losses.TripletLoss(None, distance_metric=cosine, triplet_margin=MARGIN)
+    mined = {
+        kind: getattr(losses, kind)(None, distance_metric=across, margin=MARGIN)
+        for kind in ("BatchHardTripletLoss", "BatchSemiHardTripletLoss")
+    }
+    cached = losses.CachedMultipleNegativesRankingLoss(
+        torch.nn.Sequential(torch.nn.Identity()), scale=SCALE, mini_batch_size=4
+    )
     symmetric = losses.MultipleNegativesSymmetricRankingLoss(None, scale=SCALE)
     one_way = losses.MultipleNegativesRankingLoss(None, scale=SCALE)
     members = {
@@ -55,6 +80,18 @@ def main() -> None:
         "MultipleNegativesSymmetricRankingLoss": lambda u, v, scale, bias: symmetric.compute_loss_from_embeddings(
             [u, v], None
         ),
+        "CachedMultipleNegativesRankingLoss": lambda u, v, scale, bias: cached.calculate_loss(
+            [[*u.split(4)], [*v.split(4)]]
+        ),
+        "TripletLoss": lambda u, v, scale, bias: one_triplet.compute_loss_from_embeddings(
+            [u, v, v[hardest(u.detach(), v.detach())]], None
+        ),
+        **{
+            kind: lambda u, v, scale, bias, loss=loss: loss.compute_loss_from_embeddings(
+                [torch.cat([u, v])], torch.cat([number, number])
+            )
+            for kind, loss in mined.items()
+        },
     }
     found: dict[str, Any] = {"open_clip": version, "sentence-transformers": sentence_transformers.__version__}
     found |= {"torch": torch.__version__, "losses": {}}

@@ -203,22 +203,20 @@ class Elbo(Objective):
 
     def bound(self, step: Step, given: Any, asked: Any, purpose: str) -> Any:
         """−ELBO of the columns `asked` (R, M), encoded from those `given` (R, M)."""
-        from kuamo.fusion import Product
-
         alone = self.subsample is None and not self.tight  # then nobody looks at what was not drawn
         code, present = step.stacked(given if alone else None)
-        joint, _ = Product.__call__(self.fused(), code, given)
+        joint = self.fused().joint(code, given)
         z = joint.sample(step.noise(purpose, step.batch.row, joint.shape[1]))
         there = given.any(-1)
         if self.tight:
             kl = kl_of_mixture(z[there], code.mean[there], code.logvar[there], present[there])
         else:
-            kl = kl_to_standard(joint.mean, joint.logvar)[there]
-        total = self.beta * rising(step.progress, self.warmup) * step.mean(kl)
+            kl = kl_to_standard(joint.mean, joint.logvar)
+        total = self.beta * rising(step.progress, self.warmup) * step.mean(kl, None if self.tight else there)
         for number, (name, weight) in enumerate(weights_of(step, self.weights).items()):
             wanted = step.at_entries(name, asked[:, number])
             loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z))
-            total = total + weight * step.mean(loss[wanted])
+            total = total + weight * step.mean(loss, wanted)
         return total
 
 

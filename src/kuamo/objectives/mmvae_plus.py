@@ -91,4 +91,4 @@ class MMVAEPlus(Objective):
             loss = decoder.loss(y, step.at_entries(name, z), private=w)
             total = total + weight * step.mean(loss)
             own_kl = own_kl + step.by_row(name, torch.where(own, kl_to_standard(q.mean, q.logvar), 0.0))
-        return total + self.beta * step.mean(own_kl[there])
+        return total + self.beta * step.mean(own_kl, there)

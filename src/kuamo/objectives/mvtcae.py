@@ -37,7 +37,9 @@ def conditional_kl(joint: Any, code: Any, present: Any) -> Any:
     """
     import torch
 
-    mean, logvar = (torch.where(present[..., None], values, 0.0) for values in (code.mean, code.logvar))
+    mean, logvar = code.mean, code.logvar
+    if not present.all():
+        mean, logvar = (torch.where(present[..., None], values, 0.0) for values in (mean, logvar))
     each = kl_between(joint.mean[:, None], joint.logvar[:, None], mean, logvar)
     return torch.where(present, each, 0.0).sum(-1) / present.sum(-1).clamp(min=1)
 
@@ -83,11 +85,11 @@ class MVTCAE(Objective):
         if player != "space":
             return None
         code, present = step.stacked()
-        joint, _ = self.fused()(code, present)
+        joint = self.fused().joint(code, present)
         z = joint.sample(step.noise("z", step.batch.row, joint.shape[1]))
         prior, others = kl_to_standard(joint.mean, joint.logvar), conditional_kl(joint, code, present)
-        bottleneck = ((1 - self.alpha) * prior + self.alpha * others)[present.any(-1)]
-        total = self.beta * step.mean(bottleneck)
+        bottleneck = (1 - self.alpha) * prior + self.alpha * others
+        total = self.beta * step.mean(bottleneck, present.any(-1))
         share = 1 - self.alpha / present.sum(-1).clamp(min=1)
         for name, weight in weights_of(step, self.weights).items():
             loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z))
