@@ -94,7 +94,7 @@ def train(
             if sources[port.name].frozen is None:
                 check_chunk(training.chunk, port.encoder, port.name)
         for step in range(first, training.steps):
-            torch.default_generator.manual_seed(seed * 1_000_003 + step)
+            torch.manual_seed(seed * 1_000_003 + step)
             log: dict[str, float] = {}
             chosen = rows_of_step(rows, training.batch_size, seed, step)
             batch = batch_of(sources, chosen, training.mix, (seed, step), marks)

@@ -70,7 +70,7 @@ def gradients(objective: km.Objective, chunk: int | None) -> dict[str, torch.Ten
     [
         km.InfoNCE(),
         km.SigLIP(),
-        km.Triplet(),
+        km.Triplet(semi_hard=False),
         km.InfoNCE(positives="label") + 0.3 * km.ModalityCritic(),
         km.MoPoE() + 0.5 * km.InfoNCE(),
         km.KLOT(eps=0.1, sharp=0.05),
