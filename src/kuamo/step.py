@@ -55,6 +55,7 @@ class Step:
     shared: bool = True
     _places: dict[str, Tensor | None] = field(default_factory=dict)
     _stacked: tuple[Code, Tensor] | None = None
+    _rows: int | None = None
 
     @property
     def names(self) -> list[str]:
@@ -180,6 +181,21 @@ class Step:
         count = total(values.numel())
         self.counted += count
         return values.sum() / max(count, 1)
+
+    def over_rows(self, values: Tensor, where: Tensor | None = None) -> Tensor:
+        """Sum of this process's values over the number of all processes' rows that have anything; none at all gives 0.
+
+        So a term that few rows have weighs as much as they are: the mean over rows of what each row has.
+
+        Args:
+            values: (R,), of this process's rows, or of some of them. where: (R,) bool, those that count.
+        """
+        if where is not None and not where.all():
+            values = values[where]
+        if self._rows is None:
+            self._rows = total(int(self.present().any(-1).sum()))
+        self.counted += self._rows
+        return values.sum() / max(self._rows, 1)
 
     def table_rows(self, row: Tensor, most: int = 5) -> str:
         """The table rows of rows (n,) of the whole batch, in words; the first few, if they are many."""

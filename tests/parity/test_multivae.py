@@ -101,7 +101,7 @@ def mopoe() -> tuple[Any, list[Step]]:
         fusion = Subsets(prior=bool(subset.all()))
         reconstruction = Elbo(fusion, 0.0, weights=WEIGHTS).bound(step, only & subset, only, "z")
         divergence = Elbo(fusion, BETA, weights=WEIGHTS).bound(step, EVERY & subset, nothing, "z")
-        total = total + (reconstruction + divergence) / len(subsets)
+        total = total + reconstruction + divergence / len(subsets)
     return total, [step]
 
 

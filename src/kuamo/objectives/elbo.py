@@ -3,8 +3,8 @@
     −ELBO = Σ_{m present} w_m E_q −log p(y_m | z) + β KL(q(z | x_S) ‖ N(0, I)),     w_m = max_l L_l / L_m
 
 S is drawn for each row by the fusion: all that is present (MVAE), one of it (MMVAE), a random subset (MoPoE). Every
-present column is decoded from it, so the others are translated to, not only reconstructed. The term of a column is its
-mean over the cells that are there: a column that few rows have weighs as much as one that all have.
+present column is decoded from it, so the others are translated to, not only reconstructed. The loss is the mean over
+rows of what each row has, several captions averaged: a column that few rows have weighs as little as they are.
 """
 
 from __future__ import annotations
@@ -212,11 +212,10 @@ class Elbo(Objective):
             kl = kl_of_mixture(z[there], code.mean[there], code.logvar[there], present[there])
         else:
             kl = kl_to_standard(joint.mean, joint.logvar)
-        total = self.beta * rising(step.progress, self.warmup) * step.mean(kl, None if self.tight else there)
+        total = self.beta * rising(step.progress, self.warmup) * step.over_rows(kl, None if self.tight else there)
         for number, (name, weight) in enumerate(weights_of(step, self.weights).items()):
-            wanted = step.at_entries(name, asked[:, number])
             loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z))
-            total = total + weight * step.mean(loss, wanted)
+            total = total + weight * step.over_rows(step.by_row(name, loss), asked[:, number])
         return total
 
 

@@ -93,8 +93,8 @@ class MMVM(Objective):
         a = 1 - (1 - self.standard) * rising(step.progress, self.anneal)
         alone = torch.where(present, kl_to_standard(code.mean, code.logvar), 0.0).sum(-1)
         kl = a * alone + (1 - a) * pairwise_kl(code, present)
-        total = self.beta * step.mean(kl, present.any(-1))
+        total = self.beta * step.over_rows(kl, present.any(-1))
         for number, (name, weight) in enumerate(weights_of(step, self.weights).items()):
             loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z[:, number]))
-            total = total + weight * step.mean(loss)
+            total = total + weight * step.over_rows(step.by_row(name, loss))
         return total

@@ -89,9 +89,9 @@ class MVTCAE(Objective):
         z = joint.sample(step.noise("z", step.batch.row, joint.shape[1]))
         prior, others = kl_to_standard(joint.mean, joint.logvar), conditional_kl(joint, code, present)
         bottleneck = (1 - self.alpha) * prior + self.alpha * others
-        total = self.beta * step.mean(bottleneck, present.any(-1))
+        total = self.beta * step.over_rows(bottleneck, present.any(-1))
         share = 1 - self.alpha / present.sum(-1).clamp(min=1)
-        for name, weight in weights_of(step, self.weights).items():
+        for number, (name, weight) in enumerate(weights_of(step, self.weights).items()):
             loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z))
-            total = total + weight * step.mean(step.at_entries(name, share) * loss)
+            total = total + weight * step.over_rows(share * step.by_row(name, loss), present[:, number])
         return total
