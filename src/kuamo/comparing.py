@@ -91,8 +91,8 @@ def compare(
         StoreError: `out` holds trials of the same names with other settings or data.
 
     Example:
-        >>> from kuamo.datasets import toy
-        >>> contest = compare(toy(300), ["CCA", "Reconstruct"], seeds=[0], training=Training(steps=5))
+        >>> import kuamo as km
+        >>> contest = compare(km.datasets.toy(300), ["CCA", "Reconstruct"], seeds=[0], training=km.Training(steps=5))
         >>> contest.methods, contest.beaten("CCA")
         (['CCA', 'Reconstruct'], ['Reconstruct'])
     """
