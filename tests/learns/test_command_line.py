@@ -105,3 +105,17 @@ def test_the_demo_answers_in_words_and_writes_a_page(tmp_path: Path, monkeypatch
     shown = run("demo", "--page", tmp_path / "demo.html", "--lang", "zh")
     assert [answers["asked"] for answers in shown["answers"]] == ["a text", "the picture of"]
     assert "召回率" in (tmp_path / "demo.html").read_text("utf-8")
+
+
+def test_methods_are_compared_and_what_is_done_is_kept(folder: Path) -> None:
+    words = ("compare", folder / "pets.csv", "--seeds", 1, "--steps", 20, "--out", folder / "contest")
+    found = run(*words, "--methods", "CCA; InfoNCE+0.5*Reconstruct; Reconstruct", "--lang", "zh")
+    assert found["methods"][-1] == "Reconstruct" and found["metric"] == "R@10"
+    assert json.loads((folder / "contest" / "contest.json").read_text(encoding="utf-8"))["methods"] == found["methods"]
+    assert "各方法的比较" in (folder / "contest" / "contest.html").read_text(encoding="utf-8")
+    kept = {path: path.stat().st_mtime_ns for path in (folder / "contest" / "trials").iterdir()}
+    again = run(*words, "--methods", "CCA; InfoNCE+0.5*Reconstruct; Reconstruct")
+    assert len(kept) == 3 and all(path.stat().st_mtime_ns == then for path, then in kept.items())
+    assert again["measures"] == found["measures"]
+    wrong = CliRunner().invoke(app, ["compare", str(folder / "pets.csv"), "--methods", "CCA; Nonsense"])
+    assert isinstance(wrong.exception, km.TableError) and "given objective 'Nonsense'" in str(wrong.exception)
