@@ -5,7 +5,7 @@ table → frozen features (cached) → closed form → [the one loop] → ridge 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict
 from itertools import combinations
@@ -21,6 +21,7 @@ from kuamo.encoders import HubEncoder, default_encoder
 from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import CellError, TableError
 from kuamo.features import features, length_note
+from kuamo.late import attach, late_columns
 from kuamo.memory import recall, remember
 from kuamo.modalities import Text, is_absent
 from kuamo.notes import Note
@@ -117,10 +118,14 @@ def fit(
                 if port.name not in cells
             }
     elif objective is not None:
-        solved = solve_heads(space, table, cells, objective, seed)
+        late = late_columns(cells) if isinstance(objective, CCA) else []
+        core = {name: both for name, both in cells.items() if name not in late}
+        solved = solve_heads(space, table, core, objective, seed, late=late)
         space.notes.append(solved.note)
         with one_thread():
             known = go_further(space, solved, seed) if by_itself else solved.codes
+            if late:
+                known = join_late(space, late, core, cells, known, seed)
     if any(map(wants_ridge, ports)):
         with one_thread():
             add_ridge_decoders(space, cells, known)
@@ -128,22 +133,28 @@ def fit(
 
 
 def solve_heads(
-    space: Space, table: Table, cells: Packed, objective: Objective, seed: int, groups: np.ndarray | None = None
+    space: Space,
+    table: Table,
+    cells: Packed,
+    objective: Objective,
+    seed: int,
+    groups: np.ndarray | None = None,
+    late: Sequence[str] = (),
 ) -> Solved:
-    """Heads in closed form; `groups` of the rows that cells are of, if not the table's.
+    """Heads in closed form, but of `late` columns; `groups` of the rows that cells are of, if not the table's.
 
     Raises:
         TableError: a column with a trainable encoder, which no closed form can fit.
     """
     for port in space.ports:
-        if port.name not in cells:
+        if port.name not in cells and port.name not in late:
             raise TableError(
                 f"column {port.name!r}: given a trainable encoder; expected an objective that is trained, "
                 f"such as InfoNCE()"
             )
     if groups is None:
         groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
-    blocks = {port.name: port.encoder.blocks for port in space.ports if getattr(port.encoder, "blocks", None)}
+    blocks = {p.name: p.encoder.blocks for p in space.ports if p.name in cells and getattr(p.encoder, "blocks", None)}
     for name, (_, row) in cells.items():
         entries = np.unique(row, return_counts=True)[1]
         if (entries > 1).any():
@@ -151,9 +162,23 @@ def solve_heads(
     labels = {"labels": numbered(table.labels or ())} if "labels" in objective.needs else {}
     with one_thread():
         solved = objective.solve(cells, groups, seed, blocks, **labels)  # type: ignore[attr-defined]
-    for port in space.ports:
-        port.head = solved.heads[port.name]
+    for name, head in solved.heads.items():
+        space.port(name).head = head
     return solved
+
+
+def join_late(
+    space: Space, late: Sequence[str], core: Packed, cells: Packed, known: Mapping[str, Code], seed: int
+) -> dict[str, Code]:
+    """Heads of late columns, from the codes of the others; the codes of all columns' entries."""
+    codes = {
+        name: known[name] if name in known else run_head(space.port(name).head, x) for name, (x, _) in core.items()
+    }
+    joined = {
+        name: attach(space, name, cells, codes, seed, getattr(space.port(name).encoder, "blocks", None))
+        for name in late
+    }
+    return codes | joined
 
 
 def go_further(space: Space, solved: Solved, seed: int) -> Mapping[str, Code]:

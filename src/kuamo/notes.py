@@ -91,6 +91,12 @@ NOTES: dict[str, tuple[str, str]] = {
         "语义匹配，{count} 类，{rows:,} 个有标签的行：{chosen}；"
         "按检索效果选出，每一行的得分只由其余各行得到（平均精度均值 {score:.3f}）",
     ),
+    "late": (
+        "{column}: joined last, by canonical correlation with the others' codes on {rows:,} common rows (ridge "
+        "{ridge:.3g}, mean reciprocal rank {score:.3f} among {gallery:.0f}): too few to shape the space",
+        "{column}：最后加入，在 {rows:,} 个共同的行上与其他列的编码做典型相关（岭参数 {ridge:.3g}，"
+        "平均倒数排名 {score:.3f}，候选 {gallery:.0f} 个）：行数太少，不参与构造空间",
+    ),
     "semantic_column": (
         "{column}: {kernel} kernel, ridge {ridge:.3g}, {soft:.0%} of the target from the other columns",
         "{column}：{kernel}，岭参数 {ridge:.3g}，目标的 {soft:.0%} 来自其他列",
