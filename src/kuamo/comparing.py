@@ -215,11 +215,12 @@ def trial(setting: Setting, name: str, objective: Objective | None, seed: int, k
 
 def encode_once(setting: Setting, progress: Progress | None) -> Cost:
     """Features of all frozen columns into the cache, so that no method pays for them; what that costs."""
+    from kuamo import fitting
     from kuamo.datasets import toy
     from kuamo.objectives import InfoNCE
     from kuamo.training import Training
 
-    fit(toy(40), InfoNCE(), dim=2, training=Training(steps=1))  # loads torch and what it loads: nobody's cost
+    fitting.fit(toy(40), InfoNCE(), dim=2, training=Training(steps=1))  # loads torch and what it loads: nobody's cost
     ports, _ = open_ports(setting.table, deepcopy(dict(setting.encoders)), {})
     with measured() as cost:
         for port in ports:
@@ -276,7 +277,7 @@ def title(setting: Setting, seeds: Sequence[int]) -> Note:
         "contest",
         rows=len(setting.table),
         source=setting.table.source,
-        test=Note("contest_share", share=setting.test) if part else str(setting.test),
+        test=f"{setting.test:.0%}" if part else str(setting.test),
         by=setting.by,
         seeds=", ".join(map(str, seeds)),
         right="" if setting.positives == "row" else Note("contest_right", positives=setting.positives),

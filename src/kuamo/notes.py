@@ -154,7 +154,6 @@ NOTES: dict[str, tuple[str, str]] = {
         "{rows:,} rows of {source}, {test} held out by {by}, seeds {seeds}{right}",
         "“{source}”的 {rows:,} 行，按 {by} 留出 {test}，随机种子 {seeds}{right}",
     ),
-    "contest_share": ("{share:.0%}", "{share:.0%}"),
     "contest_right": (", right = same {positives}", "；{positives} 相同算正确"),
     "contest_control": (
         "{method} is the negative control: it has no cross-modal term, and should stay at chance",
@@ -162,12 +161,12 @@ NOTES: dict[str, tuple[str, str]] = {
     ),
     "contest_shared": (
         "features of frozen columns were encoded once, for all: {seconds:.1f} CPU s, not in the figures above",
-        "不训练的列的特征只编码一次，供所有方法使用：{seconds:.1f} CPU 秒，不计入上面的数字",
+        "不训练的列的特征只编码一次，供所有方法使用：{seconds:.1f} 处理器秒，不计入上面的数字",
     ),
     "contest_memory": (
         "CPU and wall seconds: mean of one fit; memory: of this process at the peak of a fit, beyond what it had "
         "before, the most of all seeds",
-        "CPU 秒与实际秒：一次拟合的平均；内存：拟合期间本进程的峰值减去开始前的占用，取各种子中最大的",
+        "处理器秒与实际秒：一次拟合的平均；内存：拟合期间本进程的峰值减去开始前的占用，取各种子中最大的",
     ),
     "contest_groups": (
         "intervals and tests: rows of one group are drawn, and flipped, with all their queries, of every direction and "

@@ -140,7 +140,7 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "method": {"en": "method", "zh": "方法"},
     "all_directions": {"en": "{metric}, all", "zh": "{metric}，合计"},
-    "cpu": {"en": "CPU s", "zh": "CPU 秒"},
+    "cpu": {"en": "CPU s", "zh": "处理器秒"},
     "wall": {"en": "wall s", "zh": "实际秒"},
     "memory": {"en": "memory, MB", "zh": "内存，MB"},
     "differences_title": {"en": "Which differences are real", "zh": "哪些差别是真实的"},
