@@ -113,7 +113,7 @@ class SolvedHead:
 
     def config(self) -> dict[str, str]:
         """The plain part of its stored form."""
-        kinds = {KernelMap: "kernel", ChiSquaredMap: "chi-squared"}
+        kinds: dict[Any, str] = {KernelMap: "kernel", ChiSquaredMap: "chi-squared"}
         return {"map": kinds.get(type(self.map), "linear"), "norm": self.norm}
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from kuamo.closed_form.anchored import Anchored
 from kuamo.closed_form.linear import LinearMap
 from kuamo.errors import KuamoError
 
@@ -44,7 +45,7 @@ def chi_squared(x: NDArray, anchors: NDArray) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True, eq=False)
-class ChiSquaredMap:
+class ChiSquaredMap(Anchored):
     """A linear map of the kernel with anchors: z = exp(−rate · χ²(x, A)) W + b.
 
     Args:
@@ -63,25 +64,7 @@ class ChiSquaredMap:
             if np.shape(getattr(self, name)) != shape:
                 raise KuamoError(f"{name}: given shape {np.shape(getattr(self, name))}; expected {shape}")
 
-    @property
-    def dim_in(self) -> int:
-        """D, the size of a feature vector."""
-        return self.anchors.shape[1]
-
-    @property
-    def dim_out(self) -> int:
-        """d, the size of a code."""
-        return self.weight.shape[1]
-
-    def __call__(self, x: ArrayLike) -> NDArray[np.floating]:
-        """The codes (n, d) of features (n, D), float32.
-
-        Raises:
-            KuamoError: if x is not (n, D).
-        """
-        x = np.asarray(x)
-        if x.ndim != 2 or x.shape[1] != self.dim_in:
-            raise KuamoError(f"features: given shape {x.shape}; expected (n, {self.dim_in})")
+    def _tile(self, x: NDArray) -> NDArray:
         kernel = np.exp(-np.float32(self.rate[0]) * chi_squared(x, self.anchors))
         return kernel @ self.weight.astype(np.float32) + self.offset.astype(np.float32)
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from kuamo.closed_form.anchored import Anchored
 from kuamo.closed_form.linear import LinearMap
 from kuamo.errors import KuamoError
 
 __all__ = ["KernelMap", "arc_cosine", "kernel_map", "unit_rows"]
-
-TILE = 256  # rows at a time: their kernel never is n × m
 
 
 def arc_cosine(cosine: NDArray) -> NDArray:
@@ -36,7 +35,7 @@ def arc_cosine(cosine: NDArray) -> NDArray:
 
 
 @dataclass(frozen=True, eq=False)
-class KernelMap:
+class KernelMap(Anchored):
     """A linear map of the kernel with anchors: z = k(u, A) W + b,   u = (x − s) · g / ‖(x − s) · g‖.
 
     Args:
@@ -63,30 +62,6 @@ class KernelMap:
             if np.shape(getattr(self, name)) != shape:
                 raise KuamoError(f"{name}: given shape {np.shape(getattr(self, name))}; expected {shape}")
         object.__setattr__(self, "anchors", np.asarray(self.anchors, np.float16))
-
-    @property
-    def dim_in(self) -> int:
-        """D, the size of a feature vector."""
-        return self.anchors.shape[1]
-
-    @property
-    def dim_out(self) -> int:
-        """d, the size of a code."""
-        return self.weight.shape[1]
-
-    def __call__(self, x: ArrayLike) -> NDArray[np.floating]:
-        """The codes (n, d) of features (n, D), float32.
-
-        Raises:
-            KuamoError: if x is not (n, D).
-        """
-        x = np.asarray(x)
-        if x.ndim != 2 or x.shape[1] != self.dim_in:
-            raise KuamoError(f"features: given shape {x.shape}; expected (n, {self.dim_in})")
-        out = np.empty((len(x), self.dim_out), np.float32)
-        for start in range(0, len(x), TILE):
-            out[start : start + TILE] = self._tile(np.asarray(x[start : start + TILE], np.float32))
-        return out
 
     def _tile(self, x: NDArray) -> NDArray:
         u = unit_rows((x - self.shift.astype(np.float32)) * self.gain.astype(np.float32))
