@@ -30,6 +30,12 @@ _HOME = {
     "MoPoE": "kuamo.objectives",
     "Elbo": "kuamo.objectives",
     "Audio": "kuamo.modalities",
+    "Flow": "kuamo.decoders.recipes",
+    "GAN": "kuamo.decoders.recipes",
+    "Gaussian": "kuamo.decoders.recipes",
+    "Ridge": "kuamo.decoders.recipes",
+    "PicturePCA": "kuamo.codecs",
+    "SpeechPCA": "kuamo.codecs",
     "CCA": "kuamo.objectives",
     "DCL": "kuamo.objectives",
     "CellError": "kuamo.errors",
@@ -67,6 +73,7 @@ _HOME = {
 __all__ = [
     "CCA",
     "DCL",
+    "GAN",
     "KLOT",
     "MMVAE",
     "MMVM",
@@ -83,6 +90,8 @@ __all__ = [
     "CutWarning",
     "Cycle",
     "Elbo",
+    "Flow",
+    "Gaussian",
     "Image",
     "Index",
     "InfoNCE",
@@ -93,13 +102,16 @@ __all__ = [
     "MoPoE",
     "ModalityCritic",
     "Objective",
+    "PicturePCA",
     "Query",
     "Reconstruct",
     "Report",
+    "Ridge",
     "SemanticMatching",
     "SigLIP",
     "Sinkhorn",
     "Space",
+    "SpeechPCA",
     "StoreError",
     "Table",
     "TableError",
@@ -124,10 +136,12 @@ _ROOMS = ("closed_form", "datasets", "encoders", "metrics", "modalities", "objec
 
 if TYPE_CHECKING:
     from kuamo import closed_form, datasets, encoders, metrics, modalities, objectives
+    from kuamo.codecs import PicturePCA, SpeechPCA
     from kuamo.codes import Code
     from kuamo.comparing import compare
     from kuamo.comparison import Comparison
     from kuamo.contest import Contest
+    from kuamo.decoders.recipes import GAN, Flow, Gaussian, Ridge
     from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit

@@ -35,10 +35,12 @@ class Cells:
         x: what enters the first trainable module: features, a collated batch of raw values, or `Chunks` of one; `None`
             if n = 0.
         row: (n,) int64 tensor, the row in the whole batch of each entry.
+        y: (n, L) what the decoder should give, where that is known already; `None` where it follows from x.
     """
 
     x: Any
     row: Any
+    y: Any = None
 
     def __len__(self) -> int:
         return len(self.row)
@@ -170,10 +172,15 @@ class Stack:
 
 
 class FeatureSource:
-    """Cells from arrays: features (n, D) and the row (n,) of each, ascending, of a table of so many rows."""
+    """Cells from arrays: features (n, D) and the row (n,) of each, ascending, of a table of so many rows.
 
-    def __init__(self, features: np.ndarray, row: np.ndarray, rows: int) -> None:
+    Args:
+        features, row, rows: see above. target: y (n, L), if a decoder should give something else than features.
+    """
+
+    def __init__(self, features: np.ndarray, row: np.ndarray, rows: int, target: np.ndarray | None = None) -> None:
         self.frozen, self.row, self.rows = np.ascontiguousarray(features, dtype=np.float32), row, rows
+        self.target = target
         self._whole = one_in_each_row(row, rows)
 
     def cells(self, rows: np.ndarray, place: np.ndarray) -> Cells:
@@ -182,7 +189,8 @@ class FeatureSource:
 
         entry, position = (rows, slice(None)) if self._whole else entries_of(self.row, rows)
         x = torch.from_numpy(self.frozen[entry]) if len(entry) else None
-        return Cells(x, torch.from_numpy(place[position]))
+        y = torch.from_numpy(self.target[entry]) if self.target is not None else None
+        return Cells(x, torch.from_numpy(place[position]), y)
 
 
 def one_in_each_row(row: np.ndarray, rows: int) -> bool:

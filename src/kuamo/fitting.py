@@ -1,6 +1,6 @@
 """fit: a table becomes a space.
 
-table → frozen features (cached) → closed form → [the one loop] → ridge decoders → Space
+table → frozen features (cached) → closed form → [the one loop] → decoders → Space
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kuamo.codecs import default_codec
 from kuamo.codes import Code
 from kuamo.column import numbered
+from kuamo.decoders.recipes import Recipe
 from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import HubEncoder, default_encoder
 from kuamo.encoders.base import is_module, is_trainable
@@ -47,6 +49,7 @@ def fit(
     *,
     encoders: Mapping[str, Any] | None = None,
     decoders: Mapping[str, Any] | None = None,
+    codecs: Mapping[str, Any] | None = None,
     start: Space | None = None,
     dim: int | None = None,
     training: Training | None = None,
@@ -62,11 +65,14 @@ def fit(
             kept where held-out rows gain by it.
         encoders: column → encoder, for columns that the default does not suit; a `torch.nn.Module` with trainable
             parameters is trained.
-        decoders: column → decoder, for objectives that need one; the default is a Gaussian likelihood.
-        start: a space to go on from: its encoders and heads are copied, and moved only if the objective is trained;
-            decoders are made anew. Without an objective it stays as it is.
+        decoders: column → a recipe (`km.Flow()`, `km.GAN()`, `km.Gaussian()`, `km.Ridge()`) for what `translate` is to
+            make of it: trained when the space is there, for its codec's y. Or column → a decoder of your own, for
+            objectives that train it with the space (the default is a Gaussian likelihood). Ridge for all others.
+        codecs: column → codec, for pictures and sounds to be made; what suits the column if only a recipe is given.
+        start: a space to go on from: its encoders and heads are copied, and moved only if the objective is trained.
+            Without an objective it stays as it is, with its decoders, but for those given here.
         dim: d, the size of the space; chosen if not given.
-        training: steps, batch size and rate, for objectives that are trained.
+        training: steps, batch size and rate, for objectives that are trained, or for decoders if none is.
         seed: of everything random; same seed, table, threads and machine, same space.
         out: a run folder to save states of the training in, and to resume from.
         progress: called with (what, done, of).
@@ -87,7 +93,10 @@ def fit(
     if by_itself:
         objective = CCA(dim=dim)
     check_table(table, objective)
-    ports, reasons = open_ports(table, encoders or {}, decoders or {}, start)
+    recipes = {name: one for name, one in (decoders or {}).items() if isinstance(one, Recipe)}
+    check_columns(table, decoders=decoders or {}, codecs=codecs or {}, encoders=encoders or {})
+    own = {name: one for name, one in (decoders or {}).items() if name not in recipes}
+    ports, reasons = open_ports(table, encoders or {}, own, start)
     cells = {
         port.name: (features(table, port.name, port.encoder, progress=progress), table.column(port.name).row)
         for port in ports
@@ -103,20 +112,15 @@ def fit(
     space.notes += table.skipped() + [note for port in ports if (note := length_note(table, port.name, port.encoder))]
     known: Mapping[str, Code] = {}
     if start is not None:
-        go_on_from(start, space, objective, dim)
-    if objective is not None and any(term.trained for _, term in terms_of(objective)):
+        go_on_from(start, space, objective, dim, [*recipes, *(codecs or {})])
+    looped = objective is not None and any(term.trained for _, term in terms_of(objective))
+    if objective is not None and looped:
         from kuamo.training import Training
         from kuamo.warm import train_space
 
         train_space(
             space, table, cells, objective, dim, training or Training(), seed, Path(out) if out else None, progress
         )
-        if any(map(wants_ridge, ports)):  # then codes of every column are needed, also of those that were trained raw
-            cells |= {
-                port.name: (features(table, port.name, port.encoder), table.column(port.name).row)
-                for port in ports
-                if port.name not in cells
-            }
     elif objective is not None:
         late = late_columns(cells) if isinstance(objective, CCA) else []
         core = {name: both for name, both in cells.items() if name not in late}
@@ -126,10 +130,70 @@ def fit(
             known = go_further(space, solved, seed) if by_itself else solved.codes
             if late:
                 known = join_late(space, late, core, cells, known, seed)
+    made = dict.fromkeys([*recipes, *(codecs or {})])
+    if made or any(
+        map(wants_ridge, ports)
+    ):  # then codes of every column are needed, also of those that were trained raw
+        cells |= {
+            port.name: (features(table, port.name, port.encoder), table.column(port.name).row)
+            for port in ports
+            if port.name not in cells
+        }
+    if made:
+        where = Path(out) if out and not looped else None
+        learn_decoders_of(
+            space, table, cells, known, recipes, codecs or {}, None if looped else training, seed, where, progress
+        )
     if any(map(wants_ridge, ports)):
         with one_thread():
             add_ridge_decoders(space, cells, known)
     return space
+
+
+def learn_decoders_of(
+    space: Space,
+    table: Table,
+    cells: Packed,
+    known: Mapping[str, Code],
+    recipes: Mapping[str, Any],
+    codecs: Mapping[str, Any],
+    training: Training | None,
+    seed: int,
+    out: Path | None,
+    progress: Progress | None,
+) -> None:
+    """Codecs, their y, and decoders of columns that are to be made; see `decoding`.
+
+    Raises:
+        TableError: a column that no codec is known for.
+    """
+    from kuamo.decoding import learn_decoders
+
+    targets = {}
+    for name in dict.fromkeys([*recipes, *codecs]):
+        port = space.port(name)
+        with one_thread():
+            port.codec = codecs[name] if name in codecs else default_codec(table, name, seed)
+            if port.codec is None:
+                targets[name] = np.ascontiguousarray(cells[name][0], dtype=np.float32)
+            else:
+                targets[name] = port.codec.encode(table.values(name))
+                space.notes.append(codec_note(table, port))
+    codes = {
+        name: (known[name] if name in known else run_head(space.port(name).head, x), row)
+        for name, (x, row) in cells.items()
+    }
+    learn_decoders(space, table, codes, targets, recipes, training, seed, out, progress)
+
+
+def codec_note(table: Table, port: Port) -> Note:
+    """What a codec makes of a column, and how well some cells come back."""
+    named = {"column": port.name, "codec": type(port.codec).__name__, "count": port.codec.out}
+    if not hasattr(port.codec, "round_trip"):
+        return Note("codec", **named)
+    entries = np.unique(np.linspace(0, len(table.column(port.name).row) - 1, 64).astype(int))
+    quality = port.codec.round_trip(list(table.values(port.name, entries)))
+    return Note("codec_measured", **named, share=100 * quality["explained"])
 
 
 def solve_heads(
@@ -203,8 +267,11 @@ def go_further(space: Space, solved: Solved, seed: int) -> Mapping[str, Code]:
     return codes
 
 
-def go_on_from(start: Space, space: Space, objective: Objective | None, dim: int | None) -> None:
-    """Give a new space the heads of another, where both have the column.
+def go_on_from(
+    start: Space, space: Space, objective: Objective | None, dim: int | None, anew: Sequence[str] = ()
+) -> None:
+    """Give a new space the heads of another, where both have the column; where nothing is learned, decoders too, but
+    those of columns `anew`.
 
     Raises:
         TableError: a column that the start does not know, when nothing is learned; another size than the start's.
@@ -213,7 +280,10 @@ def go_on_from(start: Space, space: Space, objective: Objective | None, dim: int
         raise TableError(f"given dim={dim} and a start of {start.dim} dimensions; expected the same")
     for port in space.ports:
         if any(port.name == other.name for other in start.ports):
-            port.head = deepcopy(start.port(port.name).head)
+            other = start.port(port.name)
+            port.head = deepcopy(other.head)
+            if objective is None and port.name not in anew and port.decoder is None:
+                port.codec, port.decoder = deepcopy(other.codec), deepcopy(other.decoder)
         elif objective is None:
             raise TableError(f"column {port.name!r}: not in the start, and no objective to learn it by; expected one")
     space.score, space.fusion = start.score, deepcopy(start.fusion)
@@ -289,12 +359,8 @@ def open_ports(
     table: Table, encoders: Mapping[str, Any], decoders: Mapping[str, Any], start: Space | None = None
 ) -> tuple[list[Port], dict[str, str]]:
     """A port without a head for each column, and why it got its encoder where it was not given, nor the start's."""
-    known = {} if start is None else {port.name: deepcopy(port.encoder) for port in start.ports}
+    known = {} if start is None else {port.name: its_own(port.encoder) for port in start.ports}
     known |= encoders
-    for role, given in (("encoders", encoders), ("decoders", decoders)):
-        unknown = set(given) - set(table.columns)
-        if unknown:
-            raise TableError(f"given {role} for {sorted(unknown)}; the table's columns are {list(table.columns)}")
     notes: dict[str, str] = {}
     ports = []
     for name, modality in table.modalities.items():
@@ -302,6 +368,23 @@ def open_ports(
             known[name], notes[name] = default_encoder(name, modality, sample_of(table, name))
         ports.append(Port(name, modality, known[name], None, decoder=decoders.get(name)))
     return ports, notes
+
+
+def its_own(encoder: Any) -> Any:
+    """A copy of an encoder that may be trained; a frozen one itself, which may hold what cannot be copied."""
+    return deepcopy(encoder) if is_trainable(encoder) else encoder
+
+
+def check_columns(table: Table, **given: Mapping[str, Any]) -> None:
+    """Refuse parts for columns that are not there.
+
+    Raises:
+        TableError: naming them.
+    """
+    for role, parts in given.items():
+        unknown = set(parts) - set(table.columns)
+        if unknown:
+            raise TableError(f"given {role} for {sorted(unknown)}; the table's columns are {list(table.columns)}")
 
 
 def sample_of(table: Table, name: str, most: int = 200) -> list[Any]:
@@ -323,7 +406,7 @@ def describe(port: Port, cells: Packed, reason: str | None = None) -> Note:
 
 def wants_ridge(port: Port) -> bool:
     """Is it without a decoder, and are its features fixed?"""
-    return port.decoder is None and not (is_module(port.encoder) and is_trainable(port.encoder))
+    return port.codec is None and port.decoder is None and not (is_module(port.encoder) and is_trainable(port.encoder))
 
 
 def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Code], penalty: float = 0.1) -> None:

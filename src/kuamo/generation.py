@@ -7,7 +7,7 @@ log p(y_A) ≈ log 1/K Σ_k p(z_k) Π_{m ∈ A} p(y_m | z_k) / q(z_k | x_S),    
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import log
 from typing import TYPE_CHECKING, Any
 
@@ -25,18 +25,52 @@ if TYPE_CHECKING:
 
 __all__ = ["joint_log_likelihood"]
 
-Made = np.ndarray | dict[str, np.ndarray]
+BLOCK = 1024  # codes that are decoded at a time
+MOST_DRAWS = 10_000  # of one input
 ROWS = 64  # of a table are judged at a time
 
 
-def decode_columns(space: Space, z: np.ndarray, to: str | Sequence[str], seed: int) -> Made:
-    """y (n, L) of one column, or column → y of several, from the same codes (n, d)."""
+def decode_columns(
+    space: Space, z: np.ndarray, to: str | Sequence[str], seed: int, n: int | None = None, **options: Any
+) -> Any:
+    """What one column would hold at codes (n, d), or column → that of several, from the same codes.
+
+    y (n, L), or a list of values if the column has a codec; with `n`, (n, draws, L) or a list of lists.
+    """
     names = [to] if isinstance(to, str) else list(to)
     z = np.asarray(z, dtype=np.float32)
     if z.ndim != 2 or z.shape[1] != space.dim:
         raise KuamoError(f"given codes of shape {z.shape}; expected (n, {space.dim})")
-    made = {name: decode(decoder_of(space, name), z, seed) for name in names}
+    check_options(space, names, n, options)
+    many = z if n is None else np.repeat(z, n, axis=0)
+    made = {name: drawn_values(space.port(name), many, n, seed, options) for name in names}
     return made[to] if isinstance(to, str) else made
+
+
+def drawn_values(port: Port, z: np.ndarray, n: int | None, seed: int, options: Mapping[str, Any]) -> Any:
+    """One column's part of `decode_columns`; an option that its decoder does not know is another column's."""
+    known = {name: value for name, value in options.items() if name in getattr(port.decoder, "options", ())}
+    blocks = range(0, max(len(z), 1), BLOCK)
+    y = np.concatenate([decode(port.decoder, z[at : at + BLOCK], seed + at, **known) for at in blocks])
+    if port.codec is None:
+        return y if n is None else y.reshape(-1, n, y.shape[1])
+    values = port.codec.decode(y)
+    return values if n is None else [values[at : at + n] for at in range(0, len(values), n)]
+
+
+def check_options(space: Space, names: Sequence[str], n: int | None, options: Mapping[str, Any]) -> None:
+    """Refuse columns without a decoder, and options that no decoder of these columns knows.
+
+    Raises:
+        KuamoError: naming them.
+    """
+    decoders = {name: decoder_of(space, name) for name in names}
+    if n is not None and (not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MOST_DRAWS):
+        raise KuamoError(f"given n={n!r}; expected a whole number from 1 to {MOST_DRAWS:,}")
+    for option in options:
+        if not any(option in getattr(decoder, "options", ()) for decoder in decoders.values()):
+            kinds = ", ".join(f"{name!r} is made by {type(decoder).__name__}" for name, decoder in decoders.items())
+            raise KuamoError(f"given {option}=, and {kinds}, which does not know it; expected a flow: km.Flow()")
 
 
 def decoder_of(space: Space, name: str) -> Any:
@@ -48,12 +82,15 @@ def decoder_of(space: Space, name: str) -> Any:
     port = space.port(name)
     if port.decoder is None:
         able = [other.name for other in space.ports if other.decoder is not None]
-        raise KuamoError(f"given to={name!r}, which has no decoder; expected one of {able}")
+        raise KuamoError(
+            f"given to={name!r}, which has no decoder; expected one of {able}, "
+            f"or a space fitted with decoders={{{name!r}: km.Flow()}}"
+        )
     return port.decoder
 
 
-def decode(decoder: Any, z: np.ndarray, seed: int = 0) -> np.ndarray:
-    """One sample of p(y | z) for each code, as numpy."""
+def decode(decoder: Any, z: np.ndarray, seed: int = 0, **options: Any) -> np.ndarray:
+    """One sample of p(y | z) for each code, as numpy; options are what the decoder's `sample` can be told."""
     if not is_module(decoder):
         return decoder.sample(z)
     import torch
@@ -61,7 +98,7 @@ def decode(decoder: Any, z: np.ndarray, seed: int = 0) -> np.ndarray:
     rng, training = torch.Generator().manual_seed(seed), decoder.training
     decoder.eval()
     with torch.inference_mode():
-        y = decoder.sample(torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32)), rng).numpy()
+        y = decoder.sample(torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32)), rng, **options).numpy()
     decoder.train(training)
     return y
 

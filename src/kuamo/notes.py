@@ -42,6 +42,24 @@ NOTES: dict[str, tuple[str, str]] = {
         "{share:.0f} % of the letters are not a–z, and it knows English alone, expect little: {how}",
         "{share:.0f} % 的字母不是 a–z，而它只懂英文，效果不会好；可用 {how} 安装多语言的",
     ),
+    # ── what is made ─────────────────────────────────────────────────────────────────────────────────────────────
+    "codec": ("{column}: made by {codec} of {count} numbers", "{column}：由 {codec} 的 {count} 个数生成"),
+    "codec_measured": (
+        "{column}: made by {codec} of {count} numbers, which hold {share:.1f} % of the variance",
+        "{column}：由 {codec} 的 {count} 个数生成，保留 {share:.1f} % 的方差",
+    ),
+    "decoders_trained": ("decoders of {columns} trained, {steps:,} steps", "{columns} 的解码器已训练 {steps:,} 步"),
+    "decoder_better": (
+        "{column}: {what} makes held-out cells better than ridge: energy score {ours:.3g} against {ridge:.3g} on "
+        "{rows} rows (less is better)",
+        "{column}：在 {rows} 行留出数据上，{what} 的生成优于岭回归：能量得分 {ours:.3g} 对 {ridge:.3g}（越小越好）",
+    ),
+    "decoder_worse": (
+        "{column}: {what} does NOT make held-out cells better than ridge: energy score {ours:.3g} against "
+        "{ridge:.3g} on {rows} rows (less is better); decoders={{'{column}': km.Ridge()}} is the better choice",
+        "{column}：在 {rows} 行留出数据上，{what} 的生成不如岭回归：能量得分 {ours:.3g} 对 {ridge:.3g}（越小越好）；"
+        "建议使用 decoders={{'{column}': km.Ridge()}}",
+    ),
     # ── what the cells are like ──────────────────────────────────────────────────────────────────────────────────
     "skipped": (
         "{column}: {count:,} of {given:,} cells cannot be read and count as absent: {first}",

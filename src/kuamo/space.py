@@ -229,38 +229,64 @@ class Space:
     # ── decode ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def translate(
-        self, inputs: Any, to: str | Sequence[str], *, modality: str | None = None, draw: bool = False, seed: int = 0
+        self,
+        inputs: Any,
+        to: str | Sequence[str],
+        *,
+        modality: str | None = None,
+        n: int | None = None,
+        draw: bool = False,
+        seed: int = 0,
+        guidance: float | None = None,
+        steps: int | None = None,
     ) -> Any:
-        """What column `to` would hold, y (B, L), given other columns: decoder(encode(inputs)).
+        """What column `to` would hold, given other columns: decoder(encode(inputs)).
 
-        For a column without a codec y is its features (a vector column's values themselves).
+        A list of values (pictures, sounds) if the column has a codec, as `fit(..., decoders={"image": km.Flow()})`
+        gives it; y (B, L) otherwise, which is its features, or a vector column's values themselves.
 
         Args:
-            to: a column, or several: a dict of y then, all of them from the same codes.
+            inputs: as in `encode`; several cells of a row, such as `{"text": …, "audio": …}`, are one joint input.
+            to: a column, or several: a dict then, all of them from the same codes.
+            n: so many draws of each row: lists of n values, or (B, n, L); one of each, without that axis, if not given.
             draw: one draw of each row's q(z | inputs), rather than its mean. seed: of all that is drawn.
+            guidance, steps: of a flow, see `FlowDecoder.sample`.
 
         Raises:
-            KuamoError: the target has no decoder, or a row has nothing present.
+            KuamoError: the target has no decoder, a row has nothing present, or an option is out of range, or unknown
+                to the targets' decoders.
         """
-        from kuamo.generation import decode_columns, decoder_of, drawn_from
+        from kuamo.generation import check_options, decode_columns, drawn_from
 
-        for name in [to] if isinstance(to, str) else to:
-            decoder_of(self, name)  # before anything is encoded
+        given = {"guidance": guidance, "steps": steps}
+        options = {name: value for name, value in given.items() if value is not None}
+        check_options(self, [to] if isinstance(to, str) else to, n, options)  # before anything is encoded
         code = self.encode(inputs, modality=modality)
         if code.present is not None and not code.present.all():
             row = int(np.flatnonzero(~code.present)[0])
             raise TableError(f"row {row}: given nothing to translate; expected at least one cell")
-        return decode_columns(self, drawn_from(code, seed) if draw else np.asarray(code), to, seed)
+        return decode_columns(self, drawn_from(code, seed) if draw else np.asarray(code), to, seed, n, **options)
 
-    def decode(self, z: Any, to: str | Sequence[str], *, seed: int = 0) -> Any:
-        """What column `to` would hold at codes z (n, d): y (n, L), or column → y if several are named.
+    def decode(
+        self,
+        z: Any,
+        to: str | Sequence[str],
+        *,
+        n: int | None = None,
+        seed: int = 0,
+        guidance: float | None = None,
+        steps: int | None = None,
+    ) -> Any:
+        """What column `to` would hold at codes z (n, d), or column → that of several; see `translate`.
 
         Raises:
-            KuamoError: a column without a decoder, or codes of another size.
+            KuamoError: a column without a decoder, codes of another size, or an option out of range.
         """
         from kuamo.generation import decode_columns
 
-        return decode_columns(self, np.asarray(z), to, seed)
+        given = {"guidance": guidance, "steps": steps}
+        options = {name: value for name, value in given.items() if value is not None}
+        return decode_columns(self, np.asarray(z), to, seed, n, **options)
 
     def density(self, table: Table, *, components: int = 30, seed: int = 0) -> GaussianMixture:
         """A Gaussian mixture fitted on the joint codes of a table's rows: a prior to `sample` from."""

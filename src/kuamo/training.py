@@ -139,10 +139,10 @@ class Game:
                 if name != SPACE:
                     optimisers[key], self.falls_to[key] = _optimiser_of(name, player), player.falls_to
         self.skipped = 0
-        self.players = list(self.modules)
         self.parameters = {name: unique_parameters(modules) for name, modules in self.modules.items()}
-        claimed = {id(p) for name in self.players if name != SPACE for p in self.parameters[name]}
+        claimed = {id(p) for name in self.modules if name != SPACE for p in self.parameters[name]}
         self.parameters[SPACE] = [p for p in self.parameters[SPACE] if id(p) not in claimed]
+        self.players = [name for name in self.modules if self.parameters[name]]  # whoever has nothing to move is out
         self.optimisers = {name: optimisers[name](self.parameters[name]) for name in self.players}
         self.lr = {name: float(one.param_groups[0]["lr"]) for name, one in self.optimisers.items()}
 
@@ -365,7 +365,9 @@ def targets_of(space: Space, batch: Batch, frozen: Mapping[str, bool]) -> dict[s
         decoder = port.decoder
         if decoder is None:
             continue
-        if len(cells) == 0:
+        if cells.y is not None:
+            targets[port.name] = cells.y
+        elif len(cells) == 0:
             targets[port.name] = torch.zeros(0, getattr(decoder, "out", 0))
         elif hasattr(decoder, "target"):
             targets[port.name] = torch.cat([decoder.target(part) for part in cells.parts()])

@@ -14,21 +14,47 @@ from torch import Tensor, nn
 __all__ = ["Critic", "Generator"]
 
 
+class Residual(nn.Module):
+    """h + W₂ lrelu(W₁ lrelu(h)), W₂ starts at zero."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Linear(width, width), nn.Linear(width, width)
+        nn.init.zeros_(self.outer.weight)
+        nn.init.zeros_(self.outer.bias)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """(n, width)."""
+        relu = nn.functional.leaky_relu
+        return h + self.outer(relu(self.inner(relu(h, 0.2)), 0.2))
+
+
+def residual(inside: int, out: int, width: int, layers: int) -> nn.Sequential:
+    """Linear, so many residual layers less one, leaky ReLU, linear.
+
+    References:
+        The GAN is dead; long live the GAN! A Modern Baseline GAN, Huang, Gokaslan, Kuleshov and Tompkin, 2024.
+    """
+    between = [Residual(width) for _ in range(layers - 1)]
+    return nn.Sequential(nn.Linear(inside, width), *between, nn.LeakyReLU(0.2), nn.Linear(width, out))
+
+
 class Generator(nn.Module):
     """y = G(z, noise), in standardised units.
 
     Args:
         dim: d of the code. out: L. noise: size of the noise. hidden: width.
+        layers: hidden ones; those beyond the first are residual, without normalisation, and start as nothing.
 
     Example:
         >>> Generator(4, 10).sample(torch.zeros(2, 4), torch.Generator()).shape
         torch.Size([2, 10])
     """
 
-    def __init__(self, dim: int, out: int, *, noise: int = 8, hidden: int = 128) -> None:
+    def __init__(self, dim: int, out: int, *, noise: int = 8, hidden: int = 128, layers: int = 1) -> None:
         super().__init__()
-        self.dim, self.out, self.noise, self.hidden = dim, out, noise, hidden
-        self.net = nn.Sequential(nn.Linear(dim + noise, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, out))
+        self.dim, self.out, self.noise, self.hidden, self.layers = dim, out, noise, hidden, layers
+        self.net = residual(dim + noise, out, hidden, layers)
         self.shift: Tensor
         self.gain: Tensor
         self.register_buffer("shift", torch.zeros(out))
@@ -49,7 +75,7 @@ class Generator(nn.Module):
 
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""
-        return {"dim": self.dim, "out": self.out, "noise": self.noise, "hidden": self.hidden}
+        return {name: getattr(self, name) for name in ("dim", "out", "noise", "hidden", "layers")}
 
 
 class Critic(nn.Module):
@@ -60,9 +86,9 @@ class Critic(nn.Module):
         torch.Size([2])
     """
 
-    def __init__(self, out: int, dim: int, hidden: int = 128) -> None:
+    def __init__(self, out: int, dim: int, hidden: int = 128, layers: int = 1) -> None:
         super().__init__()
-        self.net = nn.Sequential(nn.Linear(out + dim, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1))
+        self.net = residual(out + dim, 1, hidden, layers)
 
     def forward(self, y: Tensor, z: Tensor) -> Tensor:
         """(n,) logits for y (n, L) and z (n, d)."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.objectives.base import Objective, Player
+from kuamo.objectives.decode import cross_codes
 
 if TYPE_CHECKING:
     from kuamo.space import Space
@@ -43,8 +44,9 @@ class Minimax(Objective):
     """The plain minimax game for one direction, `given` → `to`.
 
     Args:
-        given, to: columns. lr: of the discriminator's SGD. momentum: of the same.
-        critic: () → module (y (n, L), z (n, d)) → logits (n,); `None` is a perceptron.
+        given, to: columns; given `None`, codes of any of the others (`cross_codes`), of which `own` is the target's own
+            share. lr: of the discriminator's SGD. momentum: of the same.
+        critic: () → module (y (n, L), z (n, d)) → logits (n,); `None` is a perceptron of this `width` and `layers`.
         mismatched: also show D real cells with the code of another row; it and the made cells then weigh half each.
 
     References:
@@ -53,12 +55,15 @@ class Minimax(Objective):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs", "decoders"})
-    given: str = "text"
+    given: str | None = "text"
     to: str = "image"
     lr: float = 0.02
     momentum: float = 0.5
     critic: Callable[[], Any] | None = None
     mismatched: bool = False
+    own: float = 0.0
+    width: int = 128
+    layers: int = 1
 
     def decodes(self, column: str) -> bool:
         """Only the target's decoder plays."""
@@ -71,7 +76,7 @@ class Minimax(Objective):
         from kuamo.decoders.generator import Critic
 
         out = space.port(self.to).decoder.out
-        module = self.critic() if self.critic else Critic(out, space.dim)
+        module = self.critic() if self.critic else Critic(out, space.dim, self.width, self.layers)
         return {"critic": Player(module, lambda p: torch.optim.SGD(p, lr=self.lr, momentum=self.momentum))}
 
     def __call__(self, step: Step, player: str) -> Any:
@@ -80,12 +85,9 @@ class Minimax(Objective):
             return None
         import torch
 
-        target, given = step.cells[self.to].row, step.cells[self.given].row
-        at_given, at_target = (target[None] == given[:, None]).nonzero(as_tuple=True)
-        z = step.code(self.given).mean[at_given]
-        y = step.target(self.to)[at_target]
+        z, y, row = dealt(step, self.given, self.to, self.own)
         generator, critic = step.space.port(self.to).decoder, step.own["critic"]
-        noise = step.noise("generator", given[at_given], getattr(generator, "noise", 1))
+        noise = step.noise("generator", row, getattr(generator, "noise", 1))
         with torch.set_grad_enabled(player == "space"):
             made = generator.generate(z, noise)
         real, fake = critic(y, z), critic(made, z)
@@ -95,11 +97,32 @@ class Minimax(Objective):
         step.log["critic"] = float(loss_d.detach().mean()) if len(loss_d) else 0.0
         if not self.mismatched:
             return step.mean(loss_d)
-        other, known = other_row(*step.gather()[self.given], target[at_target])
+        other, known = other_row(*codes_to_mistake(step, self.given, z, row), row)
         wrong = torch.nn.functional.softplus(critic(y[known], other[known]))
         return step.mean(torch.nn.functional.softplus(-real) + 0.5 * torch.nn.functional.softplus(fake)) + (
             0.5 * step.mean(wrong)
         )
+
+
+def dealt(step: Step, given: str | None, to: str, own: float) -> tuple[Any, Any, Any]:
+    """What a game is played with: z (n, d), y (n, L) and the row (n,) of each pair of a given cell and a target's.
+
+    Args:
+        given: a column, or `None` for codes of any of the others. own: see `cross_codes`.
+    """
+    target = step.cells[to].row
+    if given is None:
+        return cross_codes(step, to, own), step.target(to), target
+    row = step.cells[given].row
+    at_given, at_target = (target[None] == row[:, None]).nonzero(as_tuple=True)
+    return step.code(given).mean[at_given], step.target(to)[at_target], row[at_given]
+
+
+def codes_to_mistake(step: Step, given: str | None, z: Any, row: Any) -> tuple[Any, Any]:
+    """Codes and their rows, of all processes, of which some are the wrong ones."""
+    from kuamo.distributed import gather_rows
+
+    return step.gather()[given] if given is not None else (gather_rows(z), gather_rows(row))
 
 
 def other_row(codes: Any, rows: Any, of: Any) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.errors import KuamoError
-from kuamo.objectives.adversarial import other_row
+from kuamo.objectives.adversarial import codes_to_mistake, dealt, other_row
 from kuamo.objectives.base import Objective, Player
 
 if TYPE_CHECKING:
@@ -62,9 +62,10 @@ class R3(Objective):
     """The relativistic game for one direction, `given` → `to`; codes are not moved by it.
 
     Args:
-        given, to: columns. lr: of both players' Adam (β₁ = 0), falling to a quarter along a half cosine.
+        given, to: columns; given `None`, codes of any of the others (`cross_codes`), of which `own` is the target's own
+            share. lr: of both players' Adam (β₁ = 0), falling to a quarter along a half cosine.
         penalty: γ. mismatched: weight of real cells with the code of another row. ema: decay of G's moving average.
-        critic: () → module (y (n, L), z (n, d)) → logits (n,); `None` is a perceptron.
+        critic: () → module (y (n, L), z (n, d)) → logits (n,); `None` is a perceptron of this `width` and `layers`.
 
     Raises:
         KuamoError: given and to are the same, or numbers make no sense.
@@ -75,13 +76,16 @@ class R3(Objective):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs", "decoders"})
-    given: str = "text"
+    given: str | None = "text"
     to: str = "image"
     lr: float = 2e-4
     penalty: float = 1.0
     mismatched: float = 0.5
     ema: float = 0.998
     critic: Callable[[], Any] | None = None
+    own: float = 0.0
+    width: int = 128
+    layers: int = 1
 
     def __post_init__(self) -> None:
         if self.given == self.to or self.lr <= 0 or self.penalty < 0 or self.mismatched < 0 or not 0 <= self.ema < 1:
@@ -111,7 +115,7 @@ class R3(Objective):
         def adam(parameters: Any) -> Any:
             return torch.optim.Adam(parameters, lr=self.lr, betas=(0.0, 0.99))
 
-        module = self.critic() if self.critic else Critic(generator.out, space.dim)
+        module = self.critic() if self.critic else Critic(generator.out, space.dim, self.width, self.layers)
         return {
             "critic": Player(module, adam, falls_to=0.25),
             "generator": Player(generator, adam, falls_to=0.25, ema=self.ema),
@@ -123,18 +127,17 @@ class R3(Objective):
             return None
         import torch
 
-        target, given = step.cells[self.to].row, step.cells[self.given].row
-        at_given, at_target = (target[None] == given[:, None]).nonzero(as_tuple=True)
-        z, generator, critic = step.code(self.given).mean[at_given], step.own["generator"], step.own["critic"]
-        y = standard(generator, step.target(self.to)[at_target])
-        noise = step.noise("generator", given[at_given], getattr(generator, "noise", 1))
+        z, y, row = dealt(step, self.given, self.to, self.own)
+        generator, critic = step.own["generator"], step.own["critic"]
+        y = standard(generator, y)
+        noise = step.noise("generator", row, getattr(generator, "noise", 1))
         with torch.set_grad_enabled(player == "generator"):
             made = standard(generator, generator.generate(z, noise))
         if player == "generator":
             return step.mean(relativistic(critic(made, z), critic(y, z)))
         real, slope = squared_slope(critic, y, z)
         fake, slope_made = squared_slope(critic, made, z)
-        other, known = other_row(*step.gather()[self.given], target[at_target])
+        other, known = other_row(*codes_to_mistake(step, self.given, z, row), row)
         wrong = relativistic(real[known], critic(y[known], other[known]))
         game = relativistic(real, fake) + 0.5 * self.penalty * (slope + slope_made)
         return step.mean(game) + self.mismatched * step.mean(wrong)

@@ -1,0 +1,7 @@
+"""value ↔ y: an invertible compression of one kind of data, so that decoders have few numbers to make."""
+
+from kuamo.codecs.base import Codec, default_codec
+from kuamo.codecs.pca import PicturePCA
+from kuamo.codecs.speech import SpeechPCA
+
+__all__ = ["Codec", "PicturePCA", "SpeechPCA", "default_codec"]

@@ -1,0 +1,267 @@
+"""Decoders for a space that is there: codecs are fitted, y is made, and recipes are trained in the one loop.
+
+    column's cells ── codec ──→ y (n, L)          every column's cells ── encoder, head ──→ codes (n, d), which stay
+    ridge on both, in closed form;   a recipe's decoder from both, in the loop;   then both on rows held out of the loop
+
+Trained or not, a decoder sees the codes of the other columns, since translation starts there. Of a trained one, and of
+ridge beside it, `energy` says on held-out rows how near what is made comes to what was there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kuamo.cells import FeatureSource
+from kuamo.codes import Code
+from kuamo.column import entries_of
+from kuamo.decoders.recipes import Recipe, Ridge
+from kuamo.decoders.ridge import solve_ridge
+from kuamo.encoders import Identity
+from kuamo.notes import Note
+from kuamo.space import Port, Space, fuse_present
+from kuamo.table import Table
+
+__all__ = ["Decoding", "energy", "learn_decoders"]
+
+Progress = Callable[[str, int, int], None]
+Codes = Mapping[str, tuple[Code, np.ndarray]]
+Targets = Mapping[str, np.ndarray]
+HELD_OUT, MOST_HELD_OUT = 0.1, 500
+
+
+def learn_decoders(
+    space: Space,
+    table: Table,
+    codes: Codes,
+    targets: Targets,
+    recipes: Mapping[str, Recipe],
+    training: Any = None,
+    seed: int = 0,
+    out: Path | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Give columns their decoders, in place.
+
+    Args:
+        space: with its heads; nothing of them moves.
+        codes: column → the codes (n, d) of its entries, and their rows, of every column.
+        targets: column → y (n, L) of its entries, of every column that is to have a decoder here.
+        recipes: column → recipe; the others, and those whose recipe is ridge, are solved.
+        training: of the loop; what suits the rows if not given. seed: of everything random.
+        out: a run folder, to resume from.
+    """
+    groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
+    held = held_out(groups, seed)
+    kept = np.setdiff1d(np.arange(len(table)), held)
+    decoding = Decoding(space, codes, targets)
+    trained = built(recipes, space.dim, targets, seed)
+    for name in targets:
+        if name not in trained:
+            space.port(name).decoder = decoding.ridge(name, np.arange(len(table)))
+    if not trained:
+        return
+    decoding.train(trained, recipes, kept, training, seed, out, progress)
+    for name, decoder in trained.items():
+        space.port(name).decoder = decoder
+        ridge = decoding.ridge(name, kept)
+        if ridge is None or len(held) == 0:
+            continue
+        ours, theirs = (decoding.energy(name, one, held, seed) for one in (decoder, ridge))
+        if ours is None or theirs is None:
+            continue
+        key = "decoder_better" if ours < theirs else "decoder_worse"
+        what = type(recipes[name]).__name__
+        space.notes.append(Note(key, column=name, what=what, ours=ours, ridge=theirs, rows=len(held)))
+
+
+def built(recipes: Mapping[str, Recipe], dim: int, targets: Targets, seed: int) -> dict[str, Any]:
+    """Column → its untrained decoder, of the recipes that train one; the start weights follow the seed."""
+    if all(isinstance(recipe, Ridge) for recipe in recipes.values()):
+        return {}  # and torch is not loaded
+    from kuamo.training import own_randomness
+
+    with own_randomness(seed):
+        made = {name: recipe.build(dim, targets[name].shape[1]) for name, recipe in recipes.items()}
+    return {name: decoder for name, decoder in made.items() if decoder is not None}
+
+
+class Decoding:
+    """Codes and targets of a table's entries, and what is learned from them.
+
+    Args:
+        space: whose fusion fuses codes. codes, targets: see `learn_decoders`.
+    """
+
+    def __init__(self, space: Space, codes: Codes, targets: Targets) -> None:
+        self.space, self.codes, self.targets = space, codes, targets
+
+    def ridge(self, name: str, rows: np.ndarray) -> Any:
+        """The closed form, from the codes of every column of these rows, one after the other."""
+        y, row_y = self.targets[name], self.codes[name][1]
+
+        def pairs() -> Any:
+            for code, row in self.codes.values():
+                entry, place = entries_of(row_y, row)  # for each entry of a column, those of the target in its row
+                wanted = np.isin(row[place], rows)
+                yield np.asarray(code.mean)[place[wanted]], y[entry[wanted]]
+
+        return solve_ridge(pairs())
+
+    def train(
+        self,
+        decoders: Mapping[str, Any],
+        recipes: Mapping[str, Recipe],
+        rows: np.ndarray,
+        training: Any,
+        seed: int,
+        out: Path | None,
+        progress: Progress | None,
+    ) -> None:
+        """Move the decoders, by the rows alone."""
+        from kuamo.threads import one_torch_thread
+        from kuamo.training import Training, train
+
+        ports, sources = [], {}
+        gaussian = any(code.gaussian for code, _ in self.codes.values())
+        for port in self.space.ports:
+            code, row = self.codes[port.name]
+            entry, place = entries_of(row, rows)
+            x = np.concatenate([np.asarray(part)[entry] for part in (code.mean, code.logvar) if part is not None], 1)
+            y = self.targets[port.name][entry] if port.name in decoders else None
+            sources[port.name] = FeatureSource(x, place, len(rows), y)
+            head = Known(self.space.dim, gaussian)
+            ports.append(Port(port.name, port.modality, Identity(), head, decoder=decoders.get(port.name)))
+            if y is not None:
+                standardise(decoders[port.name], y, self.cross(port.name, rows, own=True)[0])
+        beside = Space(ports, self.space.score, self.space.fusion)
+        objective: Any = None
+        for name in decoders:
+            term = recipes[name].objective(name)
+            objective = term if objective is None else objective + term
+        training = training or Training(steps=training_steps(len(rows)))
+        with one_torch_thread():
+            train(beside, sources, objective, training, seed=seed, out=out, progress=progress)
+        self.space.notes.append(Note("decoders_trained", columns=", ".join(decoders), steps=training.steps))
+
+    def cross(self, name: str, rows: np.ndarray, own: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Joint codes (n, d) of rows from all but the column `name`, and which rows (n,) they are of.
+
+        Args:
+            own: also the codes of the column itself, of the same rows, after them.
+        """
+        others = [port.name for port in self.space.ports if port.name != name]
+        codes, there = self._fused(others, rows)
+        if not own:
+            return codes, there
+        itself, mine = self._fused([name], rows)
+        return np.concatenate([codes, itself]), np.concatenate([there, mine])
+
+    def energy(self, name: str, decoder: Any, rows: np.ndarray, seed: int) -> float | None:
+        """The energy score of what is made of these rows' other columns; `None` if no row has both."""
+        codes, there = self.cross(name, rows)
+        y, row = self.targets[name], self.codes[name][1]
+        entry, place = entries_of(row, there)
+        return energy(decoder, codes[place], y[entry], seed) if len(entry) else None
+
+    def _fused(self, names: list[str], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        mean = np.zeros((len(rows), len(names), self.space.dim), np.float32)
+        logvar = np.zeros_like(mean) if any(self.codes[name][0].gaussian for name in names) else None
+        present = np.zeros(mean.shape[:2], dtype=bool)
+        for number, name in enumerate(names):
+            code, row = self.codes[name]
+            entry, place = entries_of(row, rows)
+            present[place, number] = True
+            mean[place, number] = np.asarray(code.mean)[entry]
+            if logvar is not None:
+                logvar[place, number] = np.asarray(code.logvar)[entry]
+        there = present.any(1)
+        if not there.any():
+            return np.zeros((0, self.space.dim), np.float32), rows[:0]
+        spread = None if logvar is None else logvar[there]
+        return np.asarray(fuse_present(self.space.fusion, mean[there], spread, present[there])[0]), rows[there]
+
+
+class Known:
+    """The head of cells that are codes already: x (n, d) or (n, 2d) → Code."""
+
+    def __init__(self, dim: int, gaussian: bool) -> None:
+        self.dim, self.gaussian = dim, gaussian
+
+    def __call__(self, x: Any) -> Code:
+        """Means, and log-variances behind them."""
+        return Code(*x.split(self.dim, -1)) if self.gaussian else Code(x)
+
+
+def energy(decoder: Any, z: np.ndarray, y: np.ndarray, seed: int = 0) -> float:
+    """The energy score E‖ŷ − y‖ − ½ E‖ŷ − ŷ′‖, ŷ and ŷ′ two draws of p(y | z); less is better, and least if p is right.
+
+    Of a decoder that gives one point it is the mean distance.
+
+    Args:
+        z: (n, d). y: (n, L).
+
+    References:
+        Strictly Proper Scoring Rules, Prediction, and Estimation, Gneiting and Raftery, 2007.
+
+    Example:
+        >>> from kuamo.closed_form import LinearMap
+        >>> from kuamo.decoders.ridge import Ridge
+        >>> float(energy(Ridge(LinearMap(np.zeros(1), np.eye(1))), np.ones((2, 1)), np.array([[1.0], [3.0]])))
+        1.0
+    """
+    from kuamo.generation import decode
+
+    options = {"guidance": 1.0} if "guidance" in getattr(decoder, "options", ()) else {}
+    first, second = (decode(decoder, z, seed + k, **options) for k in (0, 1))
+    near = 0.5 * (np.linalg.norm(first - y, axis=1) + np.linalg.norm(second - y, axis=1))
+    return float((near - 0.5 * np.linalg.norm(first - second, axis=1)).mean())
+
+
+def held_out(groups: np.ndarray, seed: int) -> np.ndarray:
+    """Rows (h,) of a tenth of the groups, at most 500 rows; none of fewer than 20 groups.
+
+    Example:
+        >>> held_out(np.repeat(np.arange(20), 2), 0).size
+        4
+    """
+    names = np.random.default_rng([seed, 7]).permutation(groups.max() + 1)
+    if len(names) < 20:
+        return np.zeros(0, dtype=np.int64)
+    chosen = names[: round(HELD_OUT * len(names))]
+    rows = np.flatnonzero(np.isin(groups, chosen))
+    return rows if len(rows) <= MOST_HELD_OUT else np.flatnonzero(np.isin(groups, fewer(groups, chosen)))
+
+
+def fewer(groups: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The first of the chosen groups, as many as have at most 500 rows together; one at least."""
+    sizes = np.cumsum(np.bincount(groups, minlength=groups.max() + 1)[chosen])
+    return chosen[: max(1, int(np.searchsorted(sizes, MOST_HELD_OUT, "right")))]
+
+
+def standardise(decoder: Any, y: np.ndarray, codes: np.ndarray) -> None:
+    """Tell a decoder the mean of y and of codes, and their spread: of y one number for all, since its axes are weighed
+    already, of codes one for each axis."""
+    import torch
+
+    if hasattr(decoder, "standardise"):
+        gain = np.full(y.shape[1], 1 / max(float(y.std()), 1e-6), dtype=np.float32)
+        decoder.standardise(torch.from_numpy(y.mean(0)), torch.from_numpy(gain))
+    if hasattr(decoder, "standardise_codes"):
+        std = codes.std(0)
+        floor = 0.03 * max(float(np.sqrt((std**2).mean())), 1e-6)
+        gain = (1 / np.maximum(std, floor)).astype(np.float32)
+        decoder.standardise_codes(torch.from_numpy(codes.mean(0).astype(np.float32)), torch.from_numpy(gain))
+
+
+def training_steps(rows: int) -> int:
+    """How long a decoder learns: 250 passes over the rows in batches of 256, at least 1,000 steps and at most 6,000.
+
+    Example:
+        >>> training_steps(1300), training_steps(100_000)
+        (1269, 6000)
+    """
+    return int(np.clip(250 * rows / 256, 1000, 6000))

@@ -1,0 +1,153 @@
+"""Codecs: there and back, whatever the size of a picture or the rate of a sound; stored, they are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kuamo as km
+from kuamo.codecs import Codec, default_codec
+from kuamo.codecs.base import Held
+from kuamo.codecs.pca import canvas_of, on_canvas
+from kuamo.codecs.principal import principal_axes
+from kuamo.codecs.speech import inverted, stretched
+
+
+def pictures(count: int = 40) -> km.Table:
+    return km.datasets.shapes(rows=count, size=16)
+
+
+def tones(count: int = 20, rate: int = 8000) -> km.Table:
+    """Chirps that differ in pitch and length."""
+    rng = np.random.default_rng(0)
+    sounds = []
+    for _ in range(count):
+        t = np.arange(int(rate * rng.uniform(0.2, 0.4))) / rate
+        sounds.append((np.sin(2 * np.pi * (rng.uniform(200, 900) + 800 * t) * t), rate))
+    return km.Table({"audio": sounds}, modalities={"audio": km.Audio()})
+
+
+MEMBERS: dict[str, Callable[[], tuple[Any, km.Table, str]]] = {
+    "PicturePCA": lambda: (km.PicturePCA.of(pictures(), "image", components=30), pictures(), "image"),
+    "SpeechPCA": lambda: (km.SpeechPCA.of(tones(), "audio", components=15), tones(), "audio"),
+}
+
+
+@pytest.fixture(params=MEMBERS, scope="module")
+def member(request: pytest.FixtureRequest) -> tuple[Any, km.Table, str]:
+    return MEMBERS[request.param]()
+
+
+def test_y_is_standardised_and_rows_do_not_meet(member: tuple[Any, km.Table, str]) -> None:
+    codec, table, name = member
+    values = list(table.values(name))
+    y = codec.encode(values)
+    assert isinstance(codec, Codec)
+    assert y.shape == (len(values), codec.out) and y.dtype == np.float32
+    assert np.allclose(np.square(y).mean(), 1, atol=0.1)
+    assert np.allclose(y[3:5], codec.encode(values[3:5]), atol=1e-4)
+    assert codec.encode([]).shape == (0, codec.out)
+
+
+def test_what_comes_back_is_nearly_what_went_in(member: tuple[Any, km.Table, str]) -> None:
+    codec, table, name = member
+    values = list(table.values(name))
+    assert codec.round_trip(values)["explained"] > 0.9
+    again = codec.encode(codec.decode(codec.encode(values)))
+    if name == "image":  # a sound's phases, and what its window blurs, do not come back
+        assert np.corrcoef(again.ravel(), codec.encode(values).ravel())[0, 1] > 0.98
+
+
+def test_a_stored_codec_is_the_same(member: tuple[Any, km.Table, str]) -> None:
+    codec, table, name = member
+    arrays = {key: np.array(value) for key, value in codec.arrays().items()}
+    other = type(codec).from_arrays(codec.config(), arrays)
+    values = list(table.values(name))[:4]
+    y = codec.encode(values)
+    assert np.array_equal(other.encode(values), y)
+    for ours, theirs in zip(codec.decode(y), other.decode(y), strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_another_length_of_y_is_refused(member: tuple[Any, km.Table, str]) -> None:
+    codec, _, _ = member
+    with pytest.raises(km.KuamoError, match=rf"shape \(2, 3\); expected \(n, {codec.out}\)"):
+        codec.decode(np.zeros((2, 3)))
+
+
+def test_pictures_of_any_size_come_whole_onto_one_canvas() -> None:
+    rng = np.random.default_rng(0)
+    mixed = [rng.integers(0, 255, (h, w, 3), dtype=np.uint8) for h, w in ((90, 120), (30, 40), (66, 88), (200, 50))]
+    table = km.Table({"image": mixed}, modalities={"image": km.Image()})
+    codec = km.PicturePCA.of(table, "image")
+    assert (codec.height, codec.width) == (48, 64)
+    assert {one.shape for one in codec.decode(codec.encode(mixed))} == {(48, 64, 3)}
+    tall = np.full((80, 20, 3), 9, np.uint8)
+    tall[2:-2, 2:-2] = 200
+    shown = on_canvas(tall, 40, 40)
+    assert (shown[:, :14] == 9).all() and (shown[:, 26:] == 9).all() and (shown[4:-4, 18:22] == 200).all()
+    assert canvas_of([tall]) == (64, 16)
+
+
+def test_grey_pictures_need_a_third_of_the_numbers() -> None:
+    grey = [np.repeat(value[..., :1], 3, axis=2) for value in pictures().values("image")]
+    codec = km.PicturePCA.of(km.Table({"image": grey}, modalities={"image": km.Image()}), "image")
+    made = codec.decode(codec.encode(grey))
+    assert codec.channels == 1 and len(codec.mean) == 16 * 16
+    assert all((one[..., 0] == one[..., 2]).all() for one in made)
+
+
+def test_blocks_and_what_is_held_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kuamo.codecs import base
+
+    table = pictures(90)
+    whole = km.PicturePCA.of(table, "image", components=20)
+    monkeypatch.setattr(base, "BLOCK", 7)
+    monkeypatch.setattr(base, "HELD_BYTES", 1000)
+    held = Held(table, "image", lambda value: value.reshape(-1))
+    assert len(list(held)) == len(list(held)) == 13 and not held._kept
+    parted = km.PicturePCA.of(table, "image", components=20)
+    values = list(table.values("image"))
+    assert np.allclose(np.abs(whole.encode(values)), np.abs(parted.encode(values)), atol=0.05)
+
+
+def test_axes_are_those_of_the_singular_value_decomposition() -> None:
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(400, 60)) * 0.9 ** np.arange(60) @ np.linalg.qr(rng.normal(size=(60, 60)))[0]).astype("f4")
+    mean, axes, variance, total = principal_axes(np.array_split(x + 3, 5), 10)
+    _, s, vt = np.linalg.svd(x - x.mean(0), full_matrices=False)
+    assert np.allclose(mean, x.mean(0) + 3, atol=1e-4)
+    assert np.allclose(variance, s[:10] ** 2 / 400, rtol=1e-3)
+    assert (np.abs((axes[:, :6] * vt[:6].T).sum(0)) > 0.999).all()
+    assert np.isclose(total, (x - x.mean(0)).var(0).sum(), rtol=1e-4)
+
+
+def test_sounds_keep_their_pitch_and_their_length() -> None:
+    table = tones(40)
+    codec = km.SpeechPCA.of(table, "audio", components=39)
+    values = list(table.values("audio"))
+    for value, made in list(zip(values, codec.decode(codec.encode(values)), strict=True))[:6]:
+        assert made.rate == 8000 and abs(len(made.samples) / len(value.samples) - 1) < 0.15
+        before, after = codec.spectrum(value), codec.spectrum(made)
+        after = stretched(after, before.shape[1])
+        assert np.abs(before.argmax(0) - after.argmax(0))[5:-5].mean() < 2  # mel bands
+
+
+def test_mel_power_is_inverted_without_negative_numbers() -> None:
+    filters = MEMBERS["SpeechPCA"]()[0].filters
+    power = np.random.default_rng(0).exponential(size=(filters.shape[1], 5))
+    found = inverted(filters, filters @ power)
+    assert (found >= 0).all()
+    assert np.abs(filters @ found - filters @ power).max() < 0.05 * (filters @ power).max()
+
+
+def test_vectors_need_no_codec_and_texts_have_none() -> None:
+    assert default_codec(km.datasets.toy(rows=10), "a") is None
+    with pytest.raises(km.TableError, match="column 'text': no codec is known for Text"):
+        default_codec(pictures(), "text")
+    one = km.Table({"image": [np.zeros((4, 4, 3))]}, modalities={"image": km.Image()})
+    with pytest.raises(km.TableError, match="column 'image': given 1 pictures; expected at least two"):
+        km.PicturePCA.of(one, "image")

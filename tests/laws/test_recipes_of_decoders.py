@@ -1,0 +1,187 @@
+"""Decoders learned for a space that is there: the space does not move, what is made is one function of the seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import kuamo as km
+from kuamo.decoders.flow import FlowDecoder
+from kuamo.decoding import energy, held_out
+from kuamo.fusion import Product
+from laws.members import small_toy
+
+SHORT = km.Training(steps=12, batch_size=32)
+RECIPES: dict[str, Any] = {
+    "Flow": km.Flow(width=32, layers=1),
+    "Gaussian": km.Gaussian(width=32),
+    "GAN": km.GAN(width=32, layers=2),
+    "Minimax": km.GAN(game="minimax", width=32, layers=2),
+    "Ridge": km.Ridge(),
+}
+
+
+def rows() -> km.Table:
+    return small_toy(holes=0.2)
+
+
+@pytest.fixture(scope="module")
+def start() -> km.Space:
+    return km.fit(rows(), km.CCA(dim=6))
+
+
+@pytest.fixture(scope="module", params=RECIPES)
+def made(request: pytest.FixtureRequest, start: km.Space) -> km.Space:
+    recipe = {"b": RECIPES[request.param]}
+    return km.fit(rows(), start=start, decoders=recipe, training=SHORT)
+
+
+def test_the_space_stays_and_the_other_decoder_too(start: km.Space, made: km.Space) -> None:
+    assert np.array_equal(start.encode(rows()).mean, made.encode(rows()).mean)
+    assert np.array_equal(start.translate(rows(), to="a"), made.translate(rows(), to="a"))
+
+
+def test_draws_follow_the_seed_and_n_adds_an_axis(made: km.Space) -> None:
+    part = rows().select("a").take(np.flatnonzero(rows().present()[:, 0])[:5])
+    one, again, other = (made.translate(part, to="b", seed=seed) for seed in (1, 1, 2))
+    assert one.shape == (5, 24) and np.array_equal(one, again)
+    many = made.translate(part, to=["b", "a"], n=3, seed=1)
+    assert many["b"].shape == (5, 3, 24) and many["a"].shape == (5, 3, 30)
+    drawn = hasattr(made.port("b").decoder, "noise")
+    assert drawn == (not np.array_equal(one, other)) == (not np.allclose(many["b"][:, 0], many["b"][:, 1]))
+
+
+def test_a_stored_decoder_makes_the_same(made: km.Space, tmp_path: Path) -> None:
+    made.save(tmp_path / "s.space")
+    loaded, z = km.Space.load(tmp_path / "s.space"), np.eye(6, dtype=np.float32)
+    assert np.array_equal(made.decode(z, to="b", n=2), loaded.decode(z, to="b", n=2))
+
+
+def test_the_same_seed_gives_the_same_decoder(start: km.Space) -> None:
+    torch.manual_seed(5)
+    first, second = (km.fit(rows(), start=start, decoders={"b": RECIPES["Flow"]}, training=SHORT) for _ in range(2))
+    z = np.eye(6, dtype=np.float32)
+    assert np.array_equal(first.decode(z, to="b"), second.decode(z, to="b"))
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same(start: km.Space, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"start": start, "decoders": {"b": RECIPES["GAN"]}}
+    training = km.Training(steps=12, batch_size=32, save_every=5)
+
+    def stop(what: str, done: int, of: int) -> None:
+        if what == "training" and done == 7:
+            raise InterruptedError
+
+    whole = km.fit(rows(), **given, training=training)
+    with pytest.raises(InterruptedError):
+        km.fit(rows(), **given, training=training, out=tmp_path, progress=stop)
+    resumed = km.fit(rows(), **given, training=training, out=tmp_path)
+    z = np.eye(6, dtype=np.float32)
+    assert np.array_equal(whole.decode(z, to="b"), resumed.decode(z, to="b"))
+
+
+def test_gaussian_codes_and_their_fusion_are_decoded_too() -> None:
+    space = km.fit(rows(), km.MVAE(), dim=4, training=SHORT)
+    flow = km.fit(rows(), start=space, decoders={"b": RECIPES["Flow"]}, training=SHORT)
+    assert isinstance(flow.fusion, Product)
+    assert np.isfinite(flow.translate(small_toy().select("a").take([0, 1]), to="b", n=2)).all()
+
+
+def test_absent_cells_leave_no_trace(start: km.Space) -> None:
+    """What stands in an absent cell cannot matter: rows without `b`, taken out or left in, teach its decoder nothing."""
+    table = small_toy()
+    z = np.eye(6, dtype=np.float32)
+    alone = np.zeros((200, 24), np.float32)
+    alone[:] = np.stack(list(table.values("b")))
+    half = [None if i % 2 else alone[i] for i in range(200)]
+    a = list(table.values("a"))
+    holed = km.Table({"a": a, "b": half}, modalities={"a": km.Vector(), "b": km.Vector()})
+    full = holed.take(np.arange(0, 200, 2))
+    ridge = [km.fit(t, start=start, decoders={"b": km.Ridge()}).decode(z, to="b") for t in (holed, full)]
+    assert np.allclose(*ridge, atol=1e-5)
+
+
+def test_a_flow_tells_two_modes_that_ridge_averages() -> None:
+    """y is +v or −v, each as likely, and of a sign that z does not know: known answer ±v, mean 0."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(600, 4)).astype(np.float32)
+    v, sign = z @ rng.normal(size=(4, 8)).astype(np.float32) + 3, rng.choice([-1.0, 1.0], size=(600, 1))
+    table = km.Table(
+        {"a": list(z), "b": list((sign * v).astype(np.float32))}, modalities={"a": km.Vector(), "b": km.Vector()}
+    )
+    space = km.fit(table, km.CCA(dim=4, kernels=("linear",)))
+    training = km.Training(steps=500, batch_size=128, lr=3e-3)
+    flow = km.fit(table, start=space, decoders={"b": km.Flow(width=64, guidance=1.0)}, training=training)
+    y = flow.translate(table.select("a").take(np.arange(100)), to="b", n=6)
+    cosine = (y * v[:100, None]).sum(-1) / np.linalg.norm(y, axis=-1) / np.linalg.norm(v[:100, None], axis=-1)
+    assert np.abs(cosine).mean() > 0.9 and 0.3 < (cosine > 0).mean() < 0.7
+    assert "better than ridge" in flow.notes[-1]
+
+
+def test_what_does_not_beat_ridge_is_reported_so(start: km.Space) -> None:
+    lazy = km.fit(rows(), start=start, decoders={"b": km.Gaussian()}, training=km.Training(steps=1))
+    assert "does NOT make held-out cells better than ridge" in lazy.notes[-1]
+
+
+def test_the_energy_score_is_least_for_the_truth() -> None:
+    torch.manual_seed(0)
+    y = np.random.default_rng(0).normal(size=(4000, 3)).astype(np.float32)
+
+    class Spread:
+        def __init__(self, scale: float) -> None:
+            self.scale = scale
+
+        def sample(self, z: np.ndarray) -> np.ndarray:
+            self.scale, seed = self.scale, int(1e6 * np.random.rand())
+            return self.scale * np.random.default_rng(seed).normal(size=(len(z), 3))
+
+    scores = [energy(Spread(scale), y, y) for scale in (1.0, 0.3, 2.0)]
+    assert scores[0] == min(scores)
+
+
+def test_whole_groups_are_held_out() -> None:
+    groups = np.random.default_rng(0).integers(0, 40, 300)
+    rows = held_out(groups, 0)
+    assert not set(groups[rows]) & set(np.delete(groups, rows)) and 0 < len(rows) < 60
+    assert len(held_out(np.arange(50_000), 0)) == 500
+    assert len(held_out(np.arange(10), 0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"guidance": 2.0, "to": "a"}, "given guidance=, and 'a' is made by Ridge, which does not know it"),
+        ({"guidance": -1.0}, "given guidance=-1.0; expected a number from 0 to 30"),
+        ({"steps": 0}, "given steps=0; expected a whole number from 1 to 1,000"),
+        ({"n": 0}, "given n=0; expected a whole number from 1 to"),
+        ({"to": "c"}, r"given column 'c'; the space knows \['a', 'b'\]"),
+    ],
+)
+def test_options_that_make_no_sense(start: km.Space, given: dict[str, Any], message: str) -> None:
+    flow = km.fit(rows(), start=start, decoders={"b": RECIPES["Flow"]}, training=km.Training(steps=1))
+    with pytest.raises(km.KuamoError, match=message):
+        flow.translate(rows().take([0]), **{"to": "b", **given})
+
+
+def test_recipes_and_codecs_of_unknown_columns_or_numbers_are_refused() -> None:
+    with pytest.raises(km.TableError, match=r"given decoders for \['c'\]; the table's columns are"):
+        km.fit(rows(), decoders={"c": km.Flow()})
+    with pytest.raises(km.KuamoError, match="given game='wgan'; expected 'r3' or 'minimax'"):
+        km.GAN(game="wgan")
+    with pytest.raises(km.KuamoError, match="expected width and layers of at least 1"):
+        km.Flow(layers=0)
+    with pytest.raises(km.KuamoError, match="given guidance=nan"):
+        km.Flow(guidance=float("nan"))
+
+
+def test_gradients_reach_every_parameter_of_a_flow() -> None:
+    torch.manual_seed(0)
+    decoder = FlowDecoder(4, 6, width=16, layers=2)
+    for block in decoder.blocks:  # they start as the identity, which lets no gradient through to what is inside
+        torch.nn.init.normal_(block.outer.weight)
+    decoder.loss(torch.randn(64, 6), torch.randn(64, 4)).mean().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in decoder.parameters())
