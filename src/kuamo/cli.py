@@ -3,6 +3,7 @@
 kuamo demo
 kuamo fit pets.csv --out pets.space
 kuamo search pets.space "a sleeping cat" --to image
+kuamo translate pets.space "a sleeping cat" --to image -n 4 --out made
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from kuamo.terminal import (
     hit_lines,
     installed_encoders,
     load_imports,
+    looks,
     open_array,
     open_index,
     open_space,
@@ -67,6 +69,20 @@ def fit(
         ),
     ] = None,
     steps: Annotated[int, typer.Option(help="Training steps, for objectives that are trained.")] = 600,
+    start: Annotated[
+        Path | None, typer.Option(help="A saved space to go on from: without --objective it stays, and gains decoders.")
+    ] = None,
+    decode: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--decode",
+            help="A column to be made by `translate`: 'image', or with how: 'image=flow', gan, gaussian, ridge. May be "
+            "given again. Ctrl-C ends its training and keeps what was best.",
+        ),
+    ] = None,
+    decode_steps: Annotated[
+        int | None, typer.Option(help="Training steps of decoders; what suits the rows if not given.")
+    ] = None,
     seed: Seed = 0,
     on_error: OnError = "raise",
     root: Root = None,
@@ -74,21 +90,34 @@ def fit(
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
-    """Learn a shared space from a table, and index the table for search."""
+    """Learn a shared space from a table, and index the table for search; with --decode, also learn to make columns."""
     import kuamo as km
+    from kuamo.decoders.recipes import recipes_named
     from kuamo.objectives.named import objective_named
+    from kuamo.store import check_place
 
+    check_place(out, "space")  # before the long work
     own = load_imports(imports)
+    recipes = recipes_named(decode or [])
+    before = open_space(start, own) if start else None
     rows = open_table(table, own, on_error, root, encoding)
-    with bar(quiet=as_json) as progress:
-        space = km.fit(
-            rows,
-            objective_named(objective) if objective else None,
-            encoders={name: net for name, net in own["ENCODERS"].items() if name in rows.columns},
-            training=km.Training(steps=steps) if objective not in (None, "CCA") else None,
-            seed=seed,
-            progress=progress,
-        )
+    chosen = objective_named(objective) if objective else None
+    trained = objective not in (None, "CCA")
+    encoders = {name: net for name, net in own["ENCODERS"].items() if name in rows.columns}
+    making = km.Training(steps=decode_steps) if decode_steps else None
+    with bar(quiet=as_json) as progress, looks(out, quiet=as_json) as look:
+        if trained or not recipes:
+            training = km.Training(steps=steps) if trained else None
+            before = km.fit(
+                rows, chosen, encoders=encoders, start=before, training=training, seed=seed, progress=progress
+            )
+            chosen, encoders = None, {}
+        space = before
+        if recipes or space is None:
+            space = km.fit(
+                rows, chosen, encoders=encoders, start=before, decoders=recipes, training=making, seed=seed,
+                progress=progress, look=look,
+            )  # fmt: skip
     space.save(out)
     space.index(rows).save(out / "index")
     say({"space": str(out), "dim": space.dim, "notes": space.notes}, as_json, f"{space}\nsaved in {out}")
@@ -277,6 +306,57 @@ def search(
     hits = looked.search({source: value} if source else value, to=to, k=k, where=where)
     found = [hit.as_dict() for hit in hits]
     say({"query": query, "to": to, "hits": found}, as_json, hit_lines(hits, several=to is None))
+
+
+@app.command()
+def translate(
+    space: SpaceArgument,
+    query: Annotated[
+        str | None, typer.Argument(help="A text, or the path of a file; an array as .npy. Or rows: --table.")
+    ] = None,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", help="The column to make; may be given again: they are of one code.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--from", help="The query's column; guessed if not given.")] = None,
+    table: Annotated[str | None, typer.Option(help="Translate every row of this table instead of one query.")] = None,
+    n: Annotated[int, typer.Option("-n", help="How many of each.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="A folder for what is made: PNG, WAV, TXT or NPY files.")
+    ] = None,
+    guidance: Annotated[
+        float | None, typer.Option(help="Of a flow: more keeps to the query, less is more varied; 1 as it was learned.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Of a flow: more is finer and takes longer.")] = None,
+    seed: Seed = 0,
+    on_error: OnError = "raise",
+    root: Root = None,
+    encoding: Encoding = None,
+    imports: Import = None,
+    as_json: Json = False,
+) -> None:
+    """Make what another column would hold: a picture of a text, a sound of a picture, a text of a sound."""
+    from kuamo.errors import TableError
+    from kuamo.made_files import check_out
+    from kuamo.translating import translate_rows
+
+    if (query is None) == (table is None):
+        raise TableError("given no query and no --table, or both; expected one of them")
+    if not to:
+        raise TableError("given no --to; expected the column to make")
+    if out:
+        check_out(out)
+    own = load_imports(imports)
+    loaded = open_space(space, own)
+    if table is None:
+        assert query is not None
+        value = open_array(query) if query.endswith(".npy") else query
+        rows = loaded.as_table([{source: value} if source else value])
+    else:
+        rows = open_table(table, own, on_error, root, encoding)
+        rows = rows.select(source) if source else rows.select(*(name for name in rows.columns if name not in to))
+    with bar(quiet=as_json) as progress:
+        found = translate_rows(loaded, rows, to, out, n=n, guidance=guidance, steps=steps, seed=seed, progress=progress)
+    say({"made": found}, as_json, "\n".join(line for name in to for line in found[name]))
 
 
 @app.command()

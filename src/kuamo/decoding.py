@@ -9,7 +9,8 @@ ridge beside it, `energy` says on held-out rows how near what is made comes to w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,9 @@ __all__ = ["Decoding", "energy", "learn_decoders"]
 Progress = Callable[[str, int, int], None]
 Codes = Mapping[str, tuple[Code, np.ndarray]]
 Targets = Mapping[str, np.ndarray]
+Look = Callable[[str, float, list[Any], list[list[Any]]], None]
 HELD_OUT, MOST_HELD_OUT = 0.1, 500
+LOOKS, SHOWN, DRAWS = 16, 8, 4
 
 
 def learn_decoders(
@@ -43,6 +46,7 @@ def learn_decoders(
     seed: int = 0,
     out: Path | None = None,
     progress: Progress | None = None,
+    look: Look | None = None,
 ) -> None:
     """Give columns their decoders, in place.
 
@@ -53,6 +57,7 @@ def learn_decoders(
         recipes: column → recipe; the others, and those whose recipe is ridge, are solved.
         training: of the loop; what suits the rows if not given. seed: of everything random.
         out: a run folder, to resume from.
+        look: called now and then in training with a column, the share that is done, and what is made of some rows.
     """
     groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
     held = held_out(groups, seed)
@@ -64,13 +69,14 @@ def learn_decoders(
             space.port(name).decoder = decoding.ridge(name, np.arange(len(table)))
     if not trained:
         return
-    decoding.train(trained, recipes, kept, training, seed, out, progress)
+    scores = {name: Best(decoding, name, decoder, held, seed, out, look) for name, decoder in trained.items()}
+    decoding.train(trained, recipes, kept, training, seed, out, progress, list(scores.values()))
     for name, decoder in trained.items():
         space.port(name).decoder = decoder
         ridge = decoding.ridge(name, kept)
         if ridge is None or len(held) == 0:
             continue
-        ours, theirs = (decoding.energy(name, one, held, seed) for one in (decoder, ridge))
+        ours, theirs = scores[name].keep(), decoding.energy(name, ridge, held, seed)
         if ours is None or theirs is None:
             continue
         key = "decoder_better" if ours < theirs else "decoder_worse"
@@ -120,6 +126,7 @@ class Decoding:
         seed: int,
         out: Path | None,
         progress: Progress | None,
+        watchers: Sequence[Best] = (),
     ) -> None:
         """Move the decoders, by the rows alone."""
         from kuamo.threads import one_torch_thread
@@ -143,9 +150,16 @@ class Decoding:
             term = recipes[name].objective(name)
             objective = term if objective is None else objective + term
         training = training or Training(steps=training_steps(len(rows)))
+
+        def watch(done: int, averaged: Callable[[], Any]) -> None:
+            for watcher in watchers:
+                watcher(done, training.steps, averaged)
+
         with one_torch_thread():
-            train(beside, sources, objective, training, seed=seed, out=out, progress=progress)
-        self.space.notes.append(Note("decoders_trained", columns=", ".join(decoders), steps=training.steps))
+            log = train(beside, sources, objective, training, seed=seed, out=out, progress=progress, watch=watch)
+        done = int(log.get("stopped", training.steps))
+        key = "decoders_trained" if done == training.steps else "decoders_stopped"
+        self.space.notes.append(Note(key, columns=", ".join(decoders), steps=done, given=training.steps))
 
     def cross(self, name: str, rows: np.ndarray, own: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Joint codes (n, d) of rows from all but the column `name`, and which rows (n,) they are of.
@@ -167,6 +181,18 @@ class Decoding:
         entry, place = entries_of(row, there)
         return energy(decoder, codes[place], y[entry], seed) if len(entry) else None
 
+    def shown(self, name: str, decoder: Any, rows: np.ndarray, seed: int) -> tuple[list[Any], list[list[Any]]]:
+        """Some rows' own cells, as their codec has them, and four draws of each from the other columns."""
+        from kuamo.generation import decode
+
+        codes, there = self.cross(name, rows)
+        entry, place = entries_of(self.codes[name][1], there)
+        first = np.unique(place, return_index=True)[1][:SHOWN]
+        y, z = self.targets[name][entry[first]], np.repeat(codes[place[first]], DRAWS, axis=0)
+        made, codec = decode(decoder, z, seed), self.space.port(name).codec
+        real, drawn = (list(one) if codec is None else codec.decode(one) for one in (y, made))
+        return real, [drawn[at : at + DRAWS] for at in range(0, len(drawn), DRAWS)]
+
     def _fused(self, names: list[str], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean = np.zeros((len(rows), len(names), self.space.dim), np.float32)
         logvar = np.zeros_like(mean) if any(self.codes[name][0].gaussian for name in names) else None
@@ -183,6 +209,71 @@ class Decoding:
             return np.zeros((0, self.space.dim), np.float32), rows[:0]
         spread = None if logvar is None else logvar[there]
         return np.asarray(fuse_present(self.space.fusion, mean[there], spread, present[there])[0]), rows[there]
+
+
+class Best:
+    """Looks at a decoder in training, and keeps its weights where the energy score on held-out rows was least.
+
+    Args:
+        decoding, name, decoder: who. rows: held out. seed: of the draws. out: a run folder; the best weights lie there,
+            so that a run that goes on knows them. look: see `learn_decoders`.
+    """
+
+    def __init__(
+        self,
+        decoding: Decoding,
+        name: str,
+        decoder: Any,
+        rows: np.ndarray,
+        seed: int,
+        out: Path | None,
+        look: Look | None,
+    ) -> None:
+        self.decoding, self.name, self.decoder, self.rows, self.seed = decoding, name, decoder, rows, seed
+        self.look = look
+        number = list(decoding.targets).index(name)
+        self.place = None if out is None else out / f"best-{number}.safetensors"
+        self.score: float | None = None
+        self.weights: dict[str, np.ndarray] = {}
+        if self.place is not None and self.place.exists():
+            from safetensors.numpy import load_file
+
+            self.weights = load_file(self.place)
+            self.score = float(self.weights.pop("score")[0])
+
+    def __call__(self, done: int, of: int, averaged: Callable[[], Any]) -> None:
+        """After each step; at a sixteenth and each eighth of the training it looks."""
+        share = LOOKS * done // of
+        if share == LOOKS * (done - 1) // of or share not in (1, *range(2, LOOKS + 1, 2)):
+            return
+        with averaged():
+            score = self.decoding.energy(self.name, self.decoder, self.rows, self.seed)
+            if self.look is not None and len(self.rows):
+                self.look(self.name, done / of, *self.decoding.shown(self.name, self.decoder, self.rows, self.seed))
+            if score is not None and (self.score is None or score < self.score):
+                self.score = score
+                state = self.decoder.state_dict().items()
+                self.weights = {key: value.detach().numpy().copy() for key, value in state}
+                self._write()
+
+    def keep(self) -> float | None:
+        """Give the decoder the best weights; their score, or the last ones' where nothing was looked at."""
+        import torch
+
+        if not self.weights:
+            return self.decoding.energy(self.name, self.decoder, self.rows, self.seed)
+        self.decoder.load_state_dict({key: torch.from_numpy(value) for key, value in self.weights.items()})
+        return self.score
+
+    def _write(self) -> None:
+        if self.place is None:
+            return
+        from safetensors.numpy import save_file
+
+        beside = self.place.with_suffix(".part")
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        save_file({**self.weights, "score": np.array([self.score])}, beside)
+        os.replace(beside, self.place)
 
 
 class Known:

@@ -56,6 +56,7 @@ def fit(
     seed: int = 0,
     out: str | Path | None = None,
     progress: Progress | None = None,
+    look: Callable[[str, float, list[Any], list[list[Any]]], None] | None = None,
 ) -> Space:
     """Learn one shared space for the columns of a table.
 
@@ -76,6 +77,8 @@ def fit(
         seed: of everything random; same seed, table, threads and machine, same space.
         out: a run folder to save states of the training in, and to resume from.
         progress: called with (what, done, of).
+        look: called now and then while decoders are trained, with (column, share that is done, some held-out cells,
+            four that are made for each).
 
     Returns:
         Space; `space.notes` says what was chosen, and why.
@@ -142,7 +145,7 @@ def fit(
     if made:
         where = Path(out) if out and not looped else None
         learn_decoders_of(
-            space, table, cells, known, recipes, codecs or {}, None if looped else training, seed, where, progress
+            space, table, cells, known, recipes, codecs or {}, None if looped else training, seed, where, progress, look
         )
     if any(map(wants_ridge, ports)):
         with one_thread():
@@ -161,6 +164,7 @@ def learn_decoders_of(
     seed: int,
     out: Path | None,
     progress: Progress | None,
+    look: Callable[[str, float, list[Any], list[list[Any]]], None] | None,
 ) -> None:
     """Codecs, their y, and decoders of columns that are to be made; see `decoding`.
 
@@ -183,7 +187,7 @@ def learn_decoders_of(
         name: (known[name] if name in known else run_head(space.port(name).head, x), row)
         for name, (x, row) in cells.items()
     }
-    learn_decoders(space, table, codes, targets, recipes, training, seed, out, progress)
+    learn_decoders(space, table, codes, targets, recipes, training, seed, out, progress, look)
 
 
 def codec_note(table: Table, port: Port) -> Note:

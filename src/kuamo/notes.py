@@ -49,6 +49,10 @@ NOTES: dict[str, tuple[str, str]] = {
         "{column}：由 {codec} 的 {count} 个数生成，保留 {share:.1f} % 的方差",
     ),
     "decoders_trained": ("decoders of {columns} trained, {steps:,} steps", "{columns} 的解码器已训练 {steps:,} 步"),
+    "decoders_stopped": (
+        "decoders of {columns}: stopped after {steps:,} of {given:,} steps, and kept as they were best",
+        "{columns} 的解码器：在 {given:,} 步中的第 {steps:,} 步停止，保留其最佳状态",
+    ),
     "decoder_better": (
         "{column}: {what} makes held-out cells better than ridge: energy score {ours:.3g} against {ridge:.3g} on "
         "{rows} rows (less is better)",

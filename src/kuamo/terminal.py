@@ -17,6 +17,7 @@ __all__ = [
     "hit_lines",
     "installed_encoders",
     "load_imports",
+    "looks",
     "open_array",
     "open_index",
     "open_space",
@@ -116,6 +117,37 @@ class bar:
         if name not in self.tasks:
             self.tasks[name] = self.progress.add_task(name, total=of)
         self.progress.update(self.tasks[name], completed=done, total=of)
+
+
+class looks:
+    """While decoders are trained: a sheet of held-out pictures beside what is made of their rows, OUT-COLUMN.png.
+
+    The real picture stands first in each row. It is written anew a few times, the first time early.
+    """
+
+    def __init__(self, out: Path, quiet: bool) -> None:
+        self.out, self.quiet, self.said = out, quiet, False
+
+    def __enter__(self) -> Any:
+        return self._look
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def _look(self, column: str, share: float, real: list[Any], made: list[list[Any]]) -> None:
+        import re
+
+        import numpy as np
+
+        from kuamo.made_files import save_sheet
+
+        if not (isinstance(real[0], np.ndarray) and real[0].ndim == 3):
+            return
+        path = self.out.with_name(f"{self.out.name}-{re.sub(r'[^A-Za-z0-9_-]+', '_', column)}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_sheet([[one, *draws] for one, draws in zip(real, made, strict=True)], path)
+        if not self.quiet:
+            print(f"{column}: {100 * share:.0f} % trained, see {path}", file=sys.stderr)
 
 
 def installed_encoders() -> dict[str, tuple[str, str | None]]:

@@ -33,6 +33,7 @@ from kuamo.step import Step
 __all__ = ["Training", "train"]
 
 Progress = Callable[[str, int, int], None]
+Watch = Callable[[int, Callable[[], Any]], None]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def train(
     out: Path | None = None,
     progress: Progress | None = None,
     marks: Mapping[str, np.ndarray] | None = None,
+    watch: Watch | None = None,
 ) -> dict[str, float]:
     """Move a space's parameters in place.
 
@@ -76,9 +78,12 @@ def train(
         space: with trainable heads. sources: column → where its cells come from. seed: of everything random.
         marks: "label" and "group" → (N,) whole numbers, −1 where a row has none.
         out: a run folder; a state that is found there is resumed.
+        watch: called after each step with how many are done and a context in which moving averages stand in for the
+            weights. With it, Ctrl-C ends the training and not the program: what is learned is kept.
 
     Returns:
-        What the steps logged, averaged over the last tenth; `skipped`, how many had no usable row, if any had none.
+        What the steps logged, averaged over the last tenth; `skipped`, how many had no usable row, if any had none;
+        `stopped`, how many were done, if Ctrl-C came.
 
     Raises:
         KuamoError: a loss that is not finite; the last good state stays in `out`.
@@ -93,28 +98,36 @@ def train(
         for port in space.ports:
             if sources[port.name].frozen is None:
                 check_chunk(training.chunk, port.encoder, port.name)
-        for step in range(first, training.steps):
-            torch.manual_seed(seed * 1_000_003 + step)
-            log: dict[str, float] = {}
-            chosen = rows_of_step(rows, training.batch_size, seed, step)
-            batch = batch_of(sources, chosen, training.mix, (seed, step), marks)
-            for player in game.players:
-                game.play(player, batch, sources, (seed, step), log)
-            for average in game.averages:
-                average.update(step)
-            logged.append(log)
-            if progress:
-                progress("training", step + 1, training.steps)
-            last = step + 1 == training.steps
-            if out and rank_and_size()[0] == 0 and (last or (step + 1) % training.save_every == 0):
-                game.save(out, step + 1, training, seed)
+        done = first
+        try:
+            for step in range(first, training.steps):
+                torch.manual_seed(seed * 1_000_003 + step)
+                log: dict[str, float] = {}
+                chosen = rows_of_step(rows, training.batch_size, seed, step)
+                batch = batch_of(sources, chosen, training.mix, (seed, step), marks)
+                for player in game.players:
+                    game.play(player, batch, sources, (seed, step), log)
+                for average in game.averages:
+                    average.update(step)
+                logged.append(log)
+                done = step + 1
+                if progress:
+                    progress("training", done, training.steps)
+                if watch:
+                    watch(done, game.averaged)
+                if out and rank_and_size()[0] == 0 and (done == training.steps or done % training.save_every == 0):
+                    game.save(out, done, training, seed)
+        except KeyboardInterrupt:
+            if watch is None or done == 0:
+                raise
         for average in game.averages:
             average.take_place()
         for module in space.modules():
             module.eval()
     tail = logged[-max(1, len(logged) // 10) :]
     means = {name: float(np.mean([log[name] for log in tail if name in log])) for log in tail[-1:] for name in log}
-    return means | ({"skipped": game.skipped} if game.skipped else {})
+    means |= {"skipped": game.skipped} if game.skipped else {}
+    return means | ({"stopped": done} if done < training.steps else {})
 
 
 class Game:
@@ -197,6 +210,19 @@ class Game:
             optimiser.zero_grad(set_to_none=True)
         sum_gradients(self.parameters[player])
         optimiser.step()
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside, modules have the moving averages of their weights, and are not in training mode."""
+        modules = [module for module in self.space.modules() if module.training]
+        weights = [average.swap() for average in self.averages]
+        for module in modules:
+            module.eval()
+        yield
+        for module in modules:
+            module.train()
+        for average, held in zip(self.averages, weights, strict=True):
+            average.put(held)
 
     def _name(self, name: str, number: int) -> str:
         return name if name == SPACE else f"{name}/{number}"
@@ -283,9 +309,19 @@ class Average:
 
     def take_place(self) -> None:
         """The module's weights are from now on their averages."""
+        self.put(self.weights)
+
+    def swap(self) -> dict[str, Tensor]:
+        """Put the averages in, and give back what stood there."""
+        held = {name: p.detach().clone() for name, p in self.module.named_parameters()}
+        self.take_place()
+        return held
+
+    def put(self, weights: Mapping[str, Tensor]) -> None:
+        """Give the module these weights."""
         with torch.no_grad():
             for name, parameter in self.module.named_parameters():
-                parameter.copy_(self.weights[name])
+                parameter.copy_(weights[name])
 
 
 def own_gradients(loss: Tensor, parameters: list[Tensor]) -> None:

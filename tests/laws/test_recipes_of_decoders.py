@@ -92,7 +92,7 @@ def test_gaussian_codes_and_their_fusion_are_decoded_too() -> None:
 
 
 def test_absent_cells_leave_no_trace(start: km.Space) -> None:
-    """What stands in an absent cell cannot matter: rows without `b`, taken out or left in, teach its decoder nothing."""
+    """What stands in an absent cell cannot matter: rows without `b` teach its decoder nothing."""
     table = small_toy()
     z = np.eye(6, dtype=np.float32)
     alone = np.zeros((200, 24), np.float32)

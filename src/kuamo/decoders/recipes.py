@@ -182,3 +182,27 @@ def check_sizes(recipe: Any, width: int, layers: int, shares: tuple[float, ...])
     """Refuse a network of nothing, and shares outside [0, 1)."""
     if width < 1 or layers < 1 or not all(0 <= share < 1 for share in shares):
         raise KuamoError(f"given {recipe}; expected width and layers of at least 1, and shares in [0, 1)")
+
+
+NAMED = {"ridge": Ridge, "gaussian": Gaussian, "gan": GAN, "flow": Flow}
+
+
+def recipes_named(said: list[str]) -> dict[str, Recipe]:
+    """Column → recipe, of words such as "image" (a flow) or "image=gan".
+
+    Raises:
+        KuamoError: an unknown recipe, or a column that is named twice.
+
+    Example:
+        >>> recipes_named(["image", "audio=ridge"])["audio"]
+        Ridge()
+    """
+    found: dict[str, Recipe] = {}
+    for word in said:
+        column, _, kind = word.partition("=") if word.rpartition("=")[2] in NAMED else (word, "", "")
+        if not kind and "=" in word:
+            raise KuamoError(f"given {word!r}; expected COLUMN or COLUMN=RECIPE, a recipe among {sorted(NAMED)}")
+        if column in found:
+            raise KuamoError(f"given the column {column!r} twice; expected each once")
+        found[column] = NAMED[kind or "flow"]()
+    return found

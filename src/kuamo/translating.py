@@ -1,0 +1,71 @@
+"""Translate the rows of a table into files or lines, block by block: memory does not grow with the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kuamo.errors import TableError
+from kuamo.made_files import write_made
+from kuamo.modalities import Text
+from kuamo.space import Space
+from kuamo.table import Table
+
+__all__ = ["translate_rows"]
+
+BLOCK = 256
+
+
+def translate_rows(
+    space: Space,
+    rows: Table,
+    to: Sequence[str],
+    out: Path | None,
+    *,
+    n: int = 1,
+    guidance: float | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, list[str]]:
+    """Column → what was made, in rows' order: texts themselves, of everything else the files' names.
+
+    Args:
+        to: columns to make, all of one code. out: a folder, a folder in it for each column if they are several; texts
+            alone need none.
+
+    Raises:
+        TableError: something else than texts, and no folder. KuamoError: as `Space.translate`.
+    """
+    several = len(to) > 1
+    for name in to:
+        port = space.port(name)
+        if out is None and not (isinstance(port.modality, Text) and port.codec is not None):
+            kind = type(port.modality).__name__
+            raise TableError(f"given to={name!r}, which is {kind}, and no folder; expected --out, where files go")
+    found: dict[str, list[str]] = {name: [] for name in to}
+    for start in range(0, len(rows), BLOCK):
+        part = rows.take(np.arange(start, min(start + BLOCK, len(rows))))
+        made = space.translate(part, to=list(to), n=n, seed=seed + start, guidance=guidance, steps=steps)
+        for name, draws in made.items():
+            found[name] += told(space, name, part, draws, out / name if out and several else out)
+        if progress:
+            progress("translate", start + len(part), len(rows))
+    return found
+
+
+def told(space: Space, name: str, rows: Table, draws: Any, out: Path | None) -> list[str]:
+    """Texts, or the names of the files that now hold what was made."""
+    port = space.port(name)
+    lines = []
+    if isinstance(port.modality, Text) and port.codec is not None:
+        lines = [text for each in draws for text in each]
+    if out is None:
+        return lines
+    values = [list(each) for each in draws]
+    modality: Any = port.modality if port.codec is not None or type(port.modality).__name__ == "Vector" else None
+    files = [str(path) for path in write_made(out, rows.ids, values, modality)]
+    return lines or files
