@@ -34,6 +34,9 @@ _HOME = {
     "GAN": "kuamo.decoders.recipes",
     "Gaussian": "kuamo.decoders.recipes",
     "Ridge": "kuamo.decoders.recipes",
+    "Caption": "kuamo.decoders.recipes",
+    "Retrieve": "kuamo.decoders.recipes",
+    "Writer": "kuamo.decoders.recipes",
     "PicturePCA": "kuamo.codecs",
     "SpeechPCA": "kuamo.codecs",
     "CCA": "kuamo.objectives",
@@ -81,6 +84,7 @@ __all__ = [
     "MVTCAE",
     "R3",
     "Audio",
+    "Caption",
     "CellError",
     "Classify",
     "Code",
@@ -106,6 +110,7 @@ __all__ = [
     "Query",
     "Reconstruct",
     "Report",
+    "Retrieve",
     "Ridge",
     "SemanticMatching",
     "SigLIP",
@@ -119,6 +124,7 @@ __all__ = [
     "Training",
     "Triplet",
     "Vector",
+    "Writer",
     "acmr",
     "closed_form",
     "compare",
@@ -141,7 +147,7 @@ if TYPE_CHECKING:
     from kuamo.comparing import compare
     from kuamo.comparison import Comparison
     from kuamo.contest import Contest
-    from kuamo.decoders.recipes import GAN, Flow, Gaussian, Ridge
+    from kuamo.decoders.recipes import GAN, Caption, Flow, Gaussian, Retrieve, Ridge, Writer
     from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit

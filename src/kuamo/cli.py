@@ -77,7 +77,8 @@ def fit(
         typer.Option(
             "--decode",
             help="A column to be made by `translate`: 'image', or with how: 'image=flow', gan, gaussian, ridge. May be "
-            "given again. Ctrl-C ends its training and keeps what was best.",
+            "given again; a column of texts by caption, retrieve or writer. Ctrl-C ends its training and keeps what "
+            "was best.",
         ),
     ] = None,
     decode_steps: Annotated[
@@ -92,15 +93,16 @@ def fit(
 ) -> None:
     """Learn a shared space from a table, and index the table for search; with --decode, also learn to make columns."""
     import kuamo as km
-    from kuamo.decoders.recipes import recipes_named
+    from kuamo.decoders.recipes import recipes_named, usual_recipe
     from kuamo.objectives.named import objective_named
     from kuamo.store import check_place
 
     check_place(out, "space")  # before the long work
     own = load_imports(imports)
-    recipes = recipes_named(decode or [])
+    asked = recipes_named(decode or [])
     before = open_space(start, own) if start else None
     rows = open_table(table, own, on_error, root, encoding)
+    recipes = {name: recipe or usual_recipe(rows.column(name).modality) for name, recipe in asked.items()}
     chosen = objective_named(objective) if objective else None
     trained = objective not in (None, "CCA")
     encoders = {name: net for name, net in own["ENCODERS"].items() if name in rows.columns}

@@ -4,7 +4,7 @@
     ridge on both, in closed form;   a recipe's decoder from both, in the loop;   then both on rows held out of the loop
 
 Trained or not, a decoder sees the codes of the other columns, since translation starts there. Of a trained one, and of
-ridge beside it, `energy` says on held-out rows how near what is made comes to what was there.
+the closed form beside it, `Decoding.score` says on held-out rows how near what is made comes to what was there.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from typing import Any
 import numpy as np
 
 from kuamo.cells import FeatureSource
+from kuamo.codecs.texts import TextList, TextTokens
 from kuamo.codes import Code
 from kuamo.column import entries_of
-from kuamo.decoders.recipes import Recipe, Ridge
+from kuamo.decoders.recipes import Recipe, Retrieve, Ridge
+from kuamo.decoders.retrieval import Retrieval
 from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import Identity
+from kuamo.metrics.making import text_overlap
 from kuamo.notes import Note
 from kuamo.space import Port, Space, fuse_present
 from kuamo.table import Table
@@ -63,35 +66,50 @@ def learn_decoders(
     held = held_out(groups, seed)
     kept = np.setdiff1d(np.arange(len(table)), held)
     decoding = Decoding(space, codes, targets)
-    trained = built(recipes, space.dim, targets, seed)
+    trained = built(space, recipes, targets, seed)
     for name in targets:
         if name not in trained:
-            space.port(name).decoder = decoding.ridge(name, np.arange(len(table)))
+            port, every = space.port(name), np.arange(len(table))
+            port.codec, port.decoder = recipes.get(name, Ridge()).solve(decoding, name, every)
     if not trained:
         return
     scores = {name: Best(decoding, name, decoder, held, seed, out, look) for name, decoder in trained.items()}
     decoding.train(trained, recipes, kept, training, seed, out, progress, list(scores.values()))
     for name, decoder in trained.items():
-        space.port(name).decoder = decoder
-        ridge = decoding.ridge(name, kept)
-        if ridge is None or len(held) == 0:
+        port, recipe = space.port(name), recipes[name]
+        port.decoder, ours = decoder, scores[name].keep()
+        codec, closed = recipe.solve(decoding, name, kept)
+        if closed is None or len(held) == 0:
             continue
-        ours, theirs = scores[name].keep(), decoding.energy(name, ridge, held, seed)
+        theirs = decoding.score(name, closed, held, seed, codec)
         if ours is None or theirs is None:
             continue
-        key = "decoder_better" if ours < theirs else "decoder_worse"
-        what = type(recipes[name]).__name__
-        space.notes.append(Note(key, column=name, what=what, ours=ours, ridge=theirs, rows=len(held)))
+        space.notes.append(verdict(name, recipe, ours, theirs, len(held), isinstance(codec, TextList)))
+        if recipe.yields and theirs < ours:
+            port.codec, port.decoder = recipe.solve(decoding, name, np.arange(len(table)))
 
 
-def built(recipes: Mapping[str, Recipe], dim: int, targets: Targets, seed: int) -> dict[str, Any]:
+def verdict(name: str, recipe: Recipe, ours: float, theirs: float, rows: int, texts: bool) -> Note:
+    """Whether a trained decoder beats the closed form on held-out rows; both scores are less for the better."""
+    key = "decoder_better" if ours < theirs else "decoder_worse"
+    given = {"column": name, "what": type(recipe).__name__, "rival": recipe.rival, "rows": rows}
+    if texts:
+        key = "writer_better" if ours < theirs else "writer_yields" if recipe.yields else "writer_worse"
+        return Note(key, **given, ours=1 - ours, theirs=1 - theirs)
+    return Note(key, **given, ours=ours, theirs=theirs)
+
+
+def built(space: Space, recipes: Mapping[str, Recipe], targets: Targets, seed: int) -> dict[str, Any]:
     """Column → its untrained decoder, of the recipes that train one; the start weights follow the seed."""
-    if all(isinstance(recipe, Ridge) for recipe in recipes.values()):
+    if all(isinstance(recipe, Ridge | Retrieve) for recipe in recipes.values()):
         return {}  # and torch is not loaded
     from kuamo.training import own_randomness
 
     with own_randomness(seed):
-        made = {name: recipe.build(dim, targets[name].shape[1]) for name, recipe in recipes.items()}
+        made = {
+            name: recipe.build(space.dim, space.port(name).codec, targets[name].shape[1])
+            for name, recipe in recipes.items()
+        }
     return {name: decoder for name, decoder in made.items() if decoder is not None}
 
 
@@ -174,12 +192,37 @@ class Decoding:
         itself, mine = self._fused([name], rows)
         return np.concatenate([codes, itself]), np.concatenate([there, mine])
 
-    def energy(self, name: str, decoder: Any, rows: np.ndarray, seed: int) -> float | None:
-        """The energy score of what is made of these rows' other columns; `None` if no row has both."""
+    def retrieval(self, name: str, rows: np.ndarray) -> tuple[TextList, Retrieval]:
+        """The distinct texts of these rows, and their codes: the means of those of the same text."""
+        codes, row = self.codes[name]
+        entry = np.flatnonzero(np.isin(row, rows))
+        texts = self.space.port(name).codec.decode(self.targets[name][entry])
+        known = sorted(set(texts))
+        place = {text: number for number, text in enumerate(known)}
+        mean, count = np.zeros((len(known), self.space.dim)), np.zeros((len(known), 1))
+        where = np.array([place[text] for text in texts], dtype=np.int64)
+        np.add.at(mean, where, np.asarray(codes.mean)[entry])
+        np.add.at(count, where, 1)
+        return TextList(known), Retrieval(self.space.comparable((mean / count).astype(np.float32)))
+
+    def score(self, name: str, decoder: Any, rows: np.ndarray, seed: int, codec: Any = None) -> float | None:
+        """How far what is made of these rows' other columns is from what is there, less is better: the energy score, or
+        of texts 1 − their overlap in words; `None` if no row has both.
+
+        Args:
+            codec: of what this decoder makes; the column's, if not given.
+        """
         codes, there = self.cross(name, rows)
-        y, row = self.targets[name], self.codes[name][1]
-        entry, place = entries_of(row, there)
-        return energy(decoder, codes[place], y[entry], seed) if len(entry) else None
+        entry, place = entries_of(self.codes[name][1], there)
+        if len(entry) == 0:
+            return None
+        y, own = self.targets[name][entry], self.space.port(name).codec
+        if not isinstance(own, TextList | TextTokens):
+            return energy(decoder, codes[place], y, seed)
+        from kuamo.generation import decode
+
+        made = (codec or own).decode(decode(decoder, codes[place], seed))
+        return 1 - float(text_overlap(made, own.decode(y)).mean())
 
     def shown(self, name: str, decoder: Any, rows: np.ndarray, seed: int) -> tuple[list[Any], list[list[Any]]]:
         """Some rows' own cells, as their codec has them, and four draws of each from the other columns."""
@@ -247,7 +290,7 @@ class Best:
         if share == LOOKS * (done - 1) // of or share not in (1, *range(2, LOOKS + 1, 2)):
             return
         with averaged():
-            score = self.decoding.energy(self.name, self.decoder, self.rows, self.seed)
+            score = self.decoding.score(self.name, self.decoder, self.rows, self.seed)
             if self.look is not None and len(self.rows):
                 self.look(self.name, done / of, *self.decoding.shown(self.name, self.decoder, self.rows, self.seed))
             if score is not None and (self.score is None or score < self.score):
@@ -261,7 +304,7 @@ class Best:
         import torch
 
         if not self.weights:
-            return self.decoding.energy(self.name, self.decoder, self.rows, self.seed)
+            return self.decoding.score(self.name, self.decoder, self.rows, self.seed)
         self.decoder.load_state_dict({key: torch.from_numpy(value) for key, value in self.weights.items()})
         return self.score
 

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuamo.codecs import default_codec
 from kuamo.codes import Code
 from kuamo.column import numbered
-from kuamo.decoders.recipes import Recipe
+from kuamo.decoders.recipes import Recipe, Ridge
 from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import HubEncoder, default_encoder
 from kuamo.encoders.base import is_module, is_trainable
@@ -66,9 +65,10 @@ def fit(
             kept where held-out rows gain by it.
         encoders: column → encoder, for columns that the default does not suit; a `torch.nn.Module` with trainable
             parameters is trained.
-        decoders: column → a recipe (`km.Flow()`, `km.GAN()`, `km.Gaussian()`, `km.Ridge()`) for what `translate` is to
-            make of it: trained when the space is there, for its codec's y. Or column → a decoder of your own, for
-            objectives that train it with the space (the default is a Gaussian likelihood). Ridge for all others.
+        decoders: column → a recipe (`km.Flow()`, `km.GAN()`, `km.Gaussian()`, `km.Ridge()`; of texts `km.Caption()`,
+            `km.Retrieve()`, `km.Writer()`) for what `translate` is to make of it: trained when the space is there, for
+            its codec's y. Or column → a decoder of your own, for objectives that train it with the space (the default
+            is a Gaussian likelihood). Ridge for all others.
         codecs: column → codec, for pictures and sounds to be made; what suits the column if only a recipe is given.
         start: a space to go on from: its encoders and heads are copied, and moved only if the objective is trained.
             Without an objective it stays as it is, with its decoders, but for those given here.
@@ -177,7 +177,7 @@ def learn_decoders_of(
     for name in dict.fromkeys([*recipes, *codecs]):
         port = space.port(name)
         with one_thread():
-            port.codec = codecs[name] if name in codecs else default_codec(table, name, seed)
+            port.codec = codecs[name] if name in codecs else recipes.get(name, Ridge()).codec(table, name, seed)
             if port.codec is None:
                 targets[name] = np.ascontiguousarray(cells[name][0], dtype=np.float32)
             else:

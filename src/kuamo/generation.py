@@ -50,6 +50,11 @@ def decode_columns(
 def drawn_values(port: Port, z: np.ndarray, n: int | None, seed: int, options: Mapping[str, Any]) -> Any:
     """One column's part of `decode_columns`; an option that its decoder does not know is another column's."""
     known = {name: value for name, value in options.items() if name in getattr(port.decoder, "options", ())}
+    if n is not None and hasattr(port.decoder, "nearest"):
+        y = port.decoder.nearest(z[::n], n)
+        texts = port.codec.decode(y.reshape(-1, 1))
+        return [texts[at : at + n] for at in range(0, len(texts), n)]
+    known = known if n in (None, 1) else getattr(port.decoder, "varied", {}) | known
     blocks = range(0, max(len(z), 1), BLOCK)
     y = np.concatenate([decode(port.decoder, z[at : at + BLOCK], seed + at, **known) for at in blocks])
     if port.codec is None:

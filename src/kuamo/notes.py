@@ -54,15 +54,31 @@ NOTES: dict[str, tuple[str, str]] = {
         "{columns} 的解码器：在 {given:,} 步中的第 {steps:,} 步停止，保留其最佳状态",
     ),
     "decoder_better": (
-        "{column}: {what} makes held-out cells better than ridge: energy score {ours:.3g} against {ridge:.3g} on "
+        "{column}: {what} makes held-out cells better than ridge: energy score {ours:.3g} against {theirs:.3g} on "
         "{rows} rows (less is better)",
-        "{column}：在 {rows} 行留出数据上，{what} 的生成优于岭回归：能量得分 {ours:.3g} 对 {ridge:.3g}（越小越好）",
+        "{column}：在 {rows} 行留出数据上，{what} 的生成优于岭回归：能量得分 {ours:.3g} 对 {theirs:.3g}（越小越好）",
     ),
     "decoder_worse": (
         "{column}: {what} does NOT make held-out cells better than ridge: energy score {ours:.3g} against "
-        "{ridge:.3g} on {rows} rows (less is better); decoders={{'{column}': km.Ridge()}} is the better choice",
-        "{column}：在 {rows} 行留出数据上，{what} 的生成不如岭回归：能量得分 {ours:.3g} 对 {ridge:.3g}（越小越好）；"
+        "{theirs:.3g} on {rows} rows (less is better); decoders={{'{column}': km.Ridge()}} is the better choice",
+        "{column}：在 {rows} 行留出数据上，{what} 的生成不如岭回归：能量得分 {ours:.3g} 对 {theirs:.3g}（越小越好）；"
         "建议使用 decoders={{'{column}': km.Ridge()}}",
+    ),
+    "writer_better": (
+        "{column}: written texts have {ours:.2f} of their words in common with those of {rows} held-out rows, found "
+        "ones {theirs:.2f}, so they are written",
+        "{column}：与 {rows} 行留出文本相比，写出的文本词语重合 {ours:.2f}，检索到的为 {theirs:.2f}，因此采用写出的",
+    ),
+    "writer_yields": (
+        "{column}: found texts have {theirs:.2f} of their words in common with those of {rows} held-out rows, written "
+        "ones {ours:.2f}, so they are found",
+        "{column}：与 {rows} 行留出文本相比，检索到的文本词语重合 {theirs:.2f}，写出的为 {ours:.2f}，因此采用检索",
+    ),
+    "writer_worse": (
+        "{column}: written texts have {ours:.2f} of their words in common with those of {rows} held-out rows, and "
+        "found ones {theirs:.2f}; decoders={{'{column}': km.Retrieve()}} is the better choice",
+        "{column}：与 {rows} 行留出文本相比，写出的文本词语重合 {ours:.2f}，检索到的为 {theirs:.2f}；"
+        "建议使用 decoders={{'{column}': km.Retrieve()}}",
     ),
     # ── what the cells are like ──────────────────────────────────────────────────────────────────────────────────
     "skipped": (

@@ -3,5 +3,6 @@
 from kuamo.codecs.base import Codec, default_codec
 from kuamo.codecs.pca import PicturePCA
 from kuamo.codecs.speech import SpeechPCA
+from kuamo.codecs.texts import TextList, TextTokens
 
-__all__ = ["Codec", "PicturePCA", "SpeechPCA", "default_codec"]
+__all__ = ["Codec", "PicturePCA", "SpeechPCA", "TextList", "TextTokens", "default_codec"]

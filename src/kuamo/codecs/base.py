@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from kuamo.errors import TableError
-from kuamo.modalities import Audio, Image, Modality
+from kuamo.modalities import Audio, Image, Modality, Text
 from kuamo.table import Table
 
 __all__ = ["Codec", "Held", "default_codec"]
@@ -97,6 +97,8 @@ def default_codec(table: Table, name: str, seed: int = 0) -> Any:
         return SpeechPCA.of(table, name, seed=seed)
     if type(modality).__name__ == "Vector":
         return None
+    if isinstance(modality, Text):
+        raise TableError(f"column {name!r}: given texts; expected km.Caption(), km.Writer() or km.Retrieve() for them")
     raise TableError(
         f"column {name!r}: no codec is known for {type(modality).__name__}; expected codecs={{{name!r}: one of yours}}"
     )

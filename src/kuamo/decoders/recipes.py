@@ -9,51 +9,162 @@ A recipe makes the decoder (`build`) and the objective that trains it (`objectiv
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.errors import KuamoError
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from kuamo.decoding import Decoding
     from kuamo.objectives import Objective
+    from kuamo.table import Table
 
-__all__ = ["GAN", "Flow", "Gaussian", "Recipe", "Ridge"]
-
-
-@runtime_checkable
-class Recipe(Protocol):
-    """What `decoders=` takes besides decoders themselves."""
-
-    def build(self, dim: int, out: int) -> Any:
-        """The decoder of codes (n, dim) and y (n, out), untrained; `None` for the closed form."""
-
-    def objective(self, column: str) -> Objective:
-        """What it is trained by."""
+__all__ = [
+    "GAN", "Caption", "Flow", "Gaussian", "Recipe", "Retrieve", "Ridge", "Writer", "recipes_named", "usual_recipe",
+]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Ridge:
-    """The closed form: E[y | z], linear in z.
+class Recipe:
+    """What `decoders=` takes besides decoders themselves. A recipe that trains has `build` and `objective`."""
 
-    Example:
-        >>> Ridge().build(4, 10) is None
-        True
-    """
+    def codec(self, table: Table, name: str, seed: int) -> Any:
+        """The codec of a column that none is given for: what suits its modality.
 
-    def build(self, dim: int, out: int) -> Any:
-        """None: it is solved, not trained."""
+        Raises:
+            TableError: none is known.
+        """
+        from kuamo.codecs import default_codec
+
+        return default_codec(table, name, seed)
+
+    def build(self, dim: int, codec: Any, out: int) -> Any:
+        """The decoder of codes (n, dim) and y (n, out), untrained; `None` for a closed form."""
         return None
 
     def objective(self, column: str) -> Objective:
-        """There is none.
+        """What it is trained by.
 
         Raises:
-            KuamoError: always.
+            KuamoError: a closed form.
         """
-        raise KuamoError("a ridge decoder is solved in closed form, not trained")
+        raise KuamoError(f"{type(self).__name__} is solved in closed form, not trained")
+
+    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+        """The codec and the decoder in closed form, of these rows; what a trained one has to beat."""
+        return decoding.space.port(name).codec, decoding.ridge(name, rows)
+
+    rival: ClassVar[str] = "Ridge"
+    """What `solve` gives, by name."""
+
+    yields: ClassVar[bool] = False
+    """Does a trained decoder make room for the closed form where that is better on held-out rows?"""
 
 
 @dataclass(frozen=True)
-class Flow:
+class Ridge(Recipe):
+    """The closed form: E[y | z], linear in z.
+
+    Example:
+        >>> Ridge().build(4, None, 10) is None
+        True
+    """
+
+
+@dataclass(frozen=True)
+class Retrieve(Recipe):
+    """A text that is known already: that whose code is nearest.
+
+    Example:
+        >>> import kuamo as km
+        >>> table = km.Table({"a": ["a cat", "a dog"], "b": [[1.0, 0.0], [0.0, 1.0]]})
+        >>> Retrieve().codec(table, "a", 0).texts
+        ['a cat', 'a dog']
+    """
+
+    rival: ClassVar[str] = "Retrieve"
+
+    def codec(self, table: Table, name: str, seed: int) -> Any:
+        """The list of the column's distinct texts.
+
+        Raises:
+            TableError: a column of something else.
+        """
+        from kuamo.codecs.texts import TextList
+
+        check_texts(table, name, self)
+        return TextList(sorted(set(table.values(name))))
+
+    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+        """The texts of these rows and their codes."""
+        return decoding.retrieval(name, rows)
+
+
+@dataclass(frozen=True)
+class Writer(Recipe):
+    """Texts written token by token, of what the table's texts are made of: what nobody has said yet can be said.
+
+    Args:
+        width: of the network. dropout: in training. vocabulary: tokens at most. own: as in `Flow`.
+
+    Example:
+        >>> Writer().yields
+        False
+    """
+
+    width: int = 256
+    dropout: float = 0.2
+    vocabulary: int = 2000
+    own: float = 0.1
+    rival: ClassVar[str] = "Retrieve"
+
+    def __post_init__(self) -> None:
+        check_sizes(self, self.width, self.vocabulary, (self.own, self.dropout))
+
+    def codec(self, table: Table, name: str, seed: int) -> Any:
+        """Byte-level tokens, learned from the column.
+
+        Raises:
+            TableError: a column of something else.
+        """
+        from kuamo.codecs.texts import TextTokens
+
+        check_texts(table, name, self)
+        return TextTokens.of(table, name, vocabulary=self.vocabulary)
+
+    def build(self, dim: int, codec: Any, out: int) -> Any:
+        """An untrained `WriterDecoder`."""
+        from kuamo.decoders.writer import WriterDecoder
+
+        return WriterDecoder(dim, out, vocabulary=codec.vocabulary, width=self.width, dropout=self.dropout)
+
+    def objective(self, column: str) -> Objective:
+        """`Decode`."""
+        from kuamo.objectives.decode import Decode
+
+        return Decode((column,), own=self.own)
+
+    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+        """Retrieval among the texts of these rows."""
+        return decoding.retrieval(name, rows)
+
+
+@dataclass(frozen=True)
+class Caption(Writer):
+    """Texts written (`Writer`), or found (`Retrieve`): whichever has more words in common with those of held-out rows.
+
+    `space.notes` says which it is.
+
+    Example:
+        >>> Caption().yields
+        True
+    """
+
+    yields: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Flow(Recipe):
     """A rectified flow: sharp, varied, guided; see `kuamo.decoders.flow`.
 
     Args:
@@ -65,7 +176,7 @@ class Flow:
         KuamoError: numbers that make no sense.
 
     Example:
-        >>> Flow(width=64).build(4, 10).out
+        >>> Flow(width=64).build(4, None, 10).out
         10
     """
 
@@ -82,7 +193,7 @@ class Flow:
         check_draw(self.steps, self.guidance)
         check_sizes(self, self.width, self.layers, (self.dropped, self.own))
 
-    def build(self, dim: int, out: int) -> Any:
+    def build(self, dim: int, codec: Any, out: int) -> Any:
         """An untrained `FlowDecoder`."""
         from kuamo.decoders.flow import FlowDecoder
 
@@ -97,14 +208,14 @@ class Flow:
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class Gaussian(Recipe):
     """A likelihood: the mean of y given z by a perceptron, so the average of all that would do; smooth, not varied.
 
     Args:
         width, layers: of the perceptron. own: as in `Flow`.
 
     Example:
-        >>> Gaussian().build(4, 10).family
+        >>> Gaussian().build(4, None, 10).family
         'gaussian'
     """
 
@@ -115,7 +226,7 @@ class Gaussian:
     def __post_init__(self) -> None:
         check_sizes(self, self.width, self.layers, (self.own,))
 
-    def build(self, dim: int, out: int) -> Any:
+    def build(self, dim: int, codec: Any, out: int) -> Any:
         """An untrained `Likelihood`."""
         from kuamo.decoders.likelihood import Likelihood
 
@@ -129,7 +240,7 @@ class Gaussian:
 
 
 @dataclass(frozen=True)
-class GAN:
+class GAN(Recipe):
     """A generator against a critic.
 
     Args:
@@ -143,7 +254,7 @@ class GAN:
         KuamoError: an unknown game, or numbers that make no sense.
 
     Example:
-        >>> GAN(noise=16).build(4, 10).noise
+        >>> GAN(noise=16).build(4, None, 10).noise
         16
     """
 
@@ -161,7 +272,7 @@ class GAN:
             raise KuamoError(f"given game={self.game!r}; expected 'r3' or 'minimax'")
         check_sizes(self, self.width, self.layers, (self.own,))
 
-    def build(self, dim: int, out: int) -> Any:
+    def build(self, dim: int, codec: Any, out: int) -> Any:
         """An untrained `Generator`."""
         from kuamo.decoders.generator import Generator
 
@@ -184,11 +295,47 @@ def check_sizes(recipe: Any, width: int, layers: int, shares: tuple[float, ...])
         raise KuamoError(f"given {recipe}; expected width and layers of at least 1, and shares in [0, 1)")
 
 
-NAMED = {"ridge": Ridge, "gaussian": Gaussian, "gan": GAN, "flow": Flow}
+def check_texts(table: Table, name: str, recipe: Recipe) -> None:
+    """Refuse a column of something else than texts.
+
+    Raises:
+        TableError: naming it.
+    """
+    from kuamo.errors import TableError
+    from kuamo.modalities import Text
+
+    modality = table.column(name).modality
+    if not isinstance(modality, Text):
+        kind = type(recipe).__name__
+        raise TableError(f"column {name!r}: given {kind}() for {type(modality).__name__}; expected a column of texts")
 
 
-def recipes_named(said: list[str]) -> dict[str, Recipe]:
-    """Column → recipe, of words such as "image" (a flow) or "image=gan".
+NAMED: dict[str, type[Recipe]] = {
+    "ridge": Ridge,
+    "gaussian": Gaussian,
+    "gan": GAN,
+    "flow": Flow,
+    "retrieve": Retrieve,
+    "writer": Writer,
+    "caption": Caption,
+}
+
+
+def usual_recipe(modality: Any) -> Recipe:
+    """What a column is made by if nobody says it: texts by `Caption`, the rest by `Flow`.
+
+    Example:
+        >>> from kuamo.modalities import Image
+        >>> usual_recipe(Image()).steps
+        25
+    """
+    from kuamo.modalities import Text
+
+    return Caption() if isinstance(modality, Text) else Flow()
+
+
+def recipes_named(said: list[str]) -> dict[str, Recipe | None]:
+    """Column → recipe, of words such as "image=gan"; "image" alone is `None`, what suits the column.
 
     Raises:
         KuamoError: an unknown recipe, or a column that is named twice.
@@ -197,12 +344,12 @@ def recipes_named(said: list[str]) -> dict[str, Recipe]:
         >>> recipes_named(["image", "audio=ridge"])["audio"]
         Ridge()
     """
-    found: dict[str, Recipe] = {}
+    found: dict[str, Recipe | None] = {}
     for word in said:
         column, _, kind = word.partition("=") if word.rpartition("=")[2] in NAMED else (word, "", "")
         if not kind and "=" in word:
             raise KuamoError(f"given {word!r}; expected COLUMN or COLUMN=RECIPE, a recipe among {sorted(NAMED)}")
         if column in found:
             raise KuamoError(f"given the column {column!r} twice; expected each once")
-        found[column] = NAMED[kind or "flow"]()
+        found[column] = NAMED[kind]() if kind else None
     return found

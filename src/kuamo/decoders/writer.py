@@ -1,0 +1,91 @@
+"""The writer p(y | z): tokens one after the other, by a recurrent network that sees the code at every one of them.
+
+    h_0 = tanh(W z),   h_t = GRU([E y_{t−1}, z], h_{t−1}),   p(y_t) = softmax(V h_t);   −log p = −Σ_t log p(y_t)
+
+References:
+    Learning Phrase Representations using RNN Encoder–Decoder, Cho et al., 2014; Show and Tell: A Neural Image Caption
+    Generator, Vinyals, Toshev, Bengio and Erhan, 2015.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["WriterDecoder"]
+
+
+class WriterDecoder(nn.Module):
+    """Texts of tokens.
+
+    Args:
+        dim: d of the code. out: T, tokens at most. vocabulary: K, of which 0 is the end.
+        width: of the network. dropout: of the codes and words it sees in training, which are few.
+
+    Example:
+        >>> decoder = WriterDecoder(4, 6, vocabulary=10, width=16)
+        >>> y = torch.tensor([[3.0, 2.0, 0.0, 0.0, 0.0, 0.0]])
+        >>> decoder.loss(y, torch.zeros(1, 4)).shape, decoder.sample(torch.zeros(1, 4)).shape
+        (torch.Size([1]), torch.Size([1, 6]))
+    """
+
+    options = ("temperature",)
+    varied: ClassVar[dict[str, float]] = {"temperature": 0.7}
+    """What `sample` is told where several draws are asked for."""
+
+    def __init__(self, dim: int, out: int, *, vocabulary: int, width: int = 256, dropout: float = 0.2) -> None:
+        super().__init__()
+        self.dim, self.out, self.vocabulary, self.width = dim, out, vocabulary, width
+        self.embed = nn.Embedding(vocabulary, width // 2)
+        self.start, self.code = nn.Linear(dim, width), nn.Linear(dim, width // 2)
+        self.cell, self.leave = nn.GRU(width, width, batch_first=True), nn.Linear(width, vocabulary)
+        self.dropout = nn.Dropout(dropout)
+        self.code_shift: Tensor
+        self.code_gain: Tensor
+        self.register_buffer("code_shift", torch.zeros(dim))
+        self.register_buffer("code_gain", torch.ones(dim))
+
+    def standardise_codes(self, shift: Tensor, gain: Tensor) -> None:
+        """See codes as (z − shift) · gain."""
+        self.code_shift.copy_(shift)
+        self.code_gain.copy_(gain)
+
+    def loss(self, y: Tensor, z: Tensor, rng: Any = None) -> Tensor:
+        """−log p(y | z) in nats (n,), up to and with the end."""
+        y = y.long()
+        z = self.dropout((z - self.code_shift) * self.code_gain)
+        before = nn.functional.pad(y[:, :-1], (1, 0))
+        words = self.dropout(self.embed(before))
+        code = self.code(z)[:, None].expand(-1, y.shape[1], -1)
+        h, _ = self.cell(torch.cat([words, code], -1), torch.tanh(self.start(z))[None].contiguous())
+        log_p = torch.log_softmax(self.leave(self.dropout(h)), -1).gather(-1, y[..., None])[..., 0]
+        counts = nn.functional.pad((y != 0).long().cumprod(1)[:, :-1], (1, 0), value=1)
+        return -(log_p * counts).sum(-1)
+
+    def sample(self, z: Tensor, rng: Any = None, *, temperature: float = 0.0) -> Tensor:
+        """Tokens (n, T): at each place the likeliest, or one drawn at this temperature."""
+        z = (z - self.code_shift) * self.code_gain
+        h, code = torch.tanh(self.start(z))[None], self.code(z)[:, None]
+        word = torch.zeros(len(z), 1, dtype=torch.long)
+        going, found = torch.ones(len(z), 1, dtype=torch.bool), []
+        for _ in range(self.out):
+            y, h = self.cell(torch.cat([self.embed(word), code], -1), h)
+            logits = self.leave(y[:, 0])
+            if temperature > 0:
+                word = torch.multinomial(torch.softmax(logits / temperature, -1), 1, generator=rng)
+            else:
+                word = logits.argmax(-1, keepdim=True)
+            word = torch.where(going, word, 0)
+            going = going & (word != 0)
+            found.append(word)
+            if not going.any():
+                break
+        y = torch.cat(found, 1) if found else word
+        return nn.functional.pad(y, (0, self.out - y.shape[1])).float()
+
+    def config(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        names = ("dim", "out", "vocabulary", "width")
+        return {name: getattr(self, name) for name in names} | {"dropout": self.dropout.p}

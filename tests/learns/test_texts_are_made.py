@@ -1,0 +1,123 @@
+"""Texts out: found ones, written ones, and which of them it shall be, on captions whose right words are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kuamo as km
+from kuamo.codecs import TextList, TextTokens
+from kuamo.decoders.retrieval import Retrieval
+from kuamo.decoders.writer import WriterDecoder
+from kuamo.metrics.making import text_overlap
+from kuamo.notes import told
+
+COLOURS, THINGS = ["red", "blue", "green", "white"], ["cat", "dog", "bird", "fish", "horse"]
+HAN = {
+    "red": "红",
+    "blue": "蓝",
+    "green": "绿",
+    "white": "白",
+    "cat": "猫",
+    "dog": "狗",
+    "bird": "鸟",
+    "fish": "鱼",
+    "horse": "马",
+}
+
+
+def captions(rows: int = 300, language: str = "en", seed: int = 0, unseen: bool = False) -> km.Table:
+    """A vector that says colour and thing, with noise, and a caption; `unseen`: a fifth of combinations."""
+    rng = np.random.default_rng(seed)
+    pairs = [(c, t) for i, c in enumerate(COLOURS) for j, t in enumerate(THINGS) if ((i + j) % 5 == 0) == unseen]
+    chosen = [pairs[i] for i in rng.integers(0, len(pairs), rows)]
+    vectors = np.stack([np.eye(9)[[COLOURS.index(c), 4 + THINGS.index(t)]].sum(0) for c, t in chosen])
+    vectors = vectors @ np.random.default_rng(9).normal(size=(9, 24)) + 0.1 * rng.normal(size=(rows, 24))
+    texts = [f"a {c} {t}" if language == "en" else f"一只{HAN[c]}色的{HAN[t]}" for c, t in chosen]
+    said = np.stack([vectors[i] @ np.random.default_rng(8).normal(size=(24, 24)) for i in range(rows)])
+    return km.Table(
+        {"text": texts, "thing": list(vectors), "other": list(said)},
+        modalities={"text": km.Text(), "thing": km.Vector(), "other": km.Vector()},
+    )
+
+
+class Letters:
+    """A frozen text encoder that counts characters: captions of other words are other features."""
+
+    fingerprint = "letters/1"
+
+    def prepare(self, value: str) -> np.ndarray:
+        counts = np.zeros(97, np.float32)
+        for a, b in zip(value, value[1:] + " ", strict=True):
+            counts[(ord(a) * 31 + ord(b)) % 97] += 1
+        return counts
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return np.asarray(batch, dtype=np.float32)
+
+
+def space_of(table: km.Table, recipe: km.Caption, steps: int = 400) -> km.Space:
+    start = km.fit(table, km.CCA(dim=7, kernels=("linear",)), encoders={"text": Letters()})
+    training = km.Training(steps=steps, batch_size=64, lr=3e-3)
+    return km.fit(table, start=start, decoders={"text": recipe}, training=training)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_writer_says_combinations_that_nobody_has_said(language: str) -> None:
+    space = space_of(captions(language=language), km.Writer(width=64))
+    test = captions(40, language, seed=1, unseen=True)
+    made = space.translate(test.select("thing"), to="text")
+    overlap = text_overlap(made, list(test.values("text")))
+    found = space_of(captions(language=language), km.Retrieve(), 1).translate(test.select("thing"), to="text")
+    assert isinstance(space.port("text").decoder, WriterDecoder)
+    assert overlap.mean() > 0.9 and overlap.mean() > text_overlap(found, list(test.values("text"))).mean() + 0.1
+    assert np.mean([a == b for a, b in zip(made, test.values("text"), strict=True)]) > 0.5
+
+
+def test_caption_takes_what_is_better_and_says_so() -> None:
+    table = captions()
+    lazy = space_of(table, km.Caption(width=16), steps=2)
+    assert isinstance(lazy.port("text").decoder, Retrieval) and isinstance(lazy.port("text").codec, TextList)
+    assert "so they are found" in lazy.notes[-1] and "因此采用检索" in told("zh", lazy.notes[-1])
+    made = lazy.translate(table.select("thing"), to="text")
+    assert np.mean([a == b for a, b in zip(made, table.values("text"), strict=True)]) > 0.9
+    explicit = space_of(table, km.Writer(width=16), steps=2)
+    assert isinstance(explicit.port("text").decoder, WriterDecoder)
+    assert "km.Retrieve()} is the better choice" in explicit.notes[-1]
+
+
+def test_several_texts_are_the_nearest_or_drawn() -> None:
+    table = captions(120)
+    row = table.select("thing").take([0])
+    nearest = space_of(table, km.Retrieve(), 1).translate(row, to="text", n=4)[0]
+    assert nearest[0] == table[0]["text"] and len(set(nearest)) == 4
+    drawn = space_of(table, km.Writer(width=32), 60)
+    texts = drawn.translate(row, to="text", n=12, seed=3)[0]
+    assert texts == drawn.translate(row, to="text", n=12, seed=3)[0] and len(set(texts)) > 1
+
+
+def test_stored_texts_come_back(tmp_path: Path) -> None:
+    table = captions(100, "zh")
+    for number, recipe in enumerate((km.Writer(width=16), km.Retrieve())):
+        space = space_of(table, recipe, 5)
+        space.save(tmp_path / str(number))
+        loaded = km.Space.load(tmp_path / str(number), custom={"text": (km.Text(), Letters())})
+        row = table.select("thing").take([0, 1])
+        assert space.translate(row, to="text", n=2) == loaded.translate(row, to="text", n=2)
+
+
+@pytest.mark.parametrize("text", ["a cat", "Ünïcode — naïve", "一只小猫 🐈 sits", "naïve  two spaces", "猫"])
+def test_tokens_spell_any_text(text: str) -> None:
+    codec = TextTokens.of(km.Table({"text": ["a dog", "一只狗"] * 3}), "text")
+    long = TextTokens(codec.tokenizer, 64)
+    assert long.decode(long.encode([text])) == [text]
+    assert len(codec.decode(codec.encode(["word " * 100]))[0]) < 100
+
+
+def test_texts_by_pictures_recipes_and_the_other_way_round() -> None:
+    with pytest.raises(km.TableError, match=r"column 'text': given texts; expected km\.Caption\(\)"):
+        km.fit(captions(60), encoders={"text": Letters()}, decoders={"text": km.Flow()})
+    with pytest.raises(km.TableError, match=r"column 'thing': given Writer\(\) for Vector; expected a column of texts"):
+        km.fit(captions(60), encoders={"text": Letters()}, decoders={"thing": km.Writer()})
