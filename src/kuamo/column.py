@@ -89,6 +89,28 @@ class Column:
             raise CellError(f"a cell that cannot be read ({type(error).__name__}: {error})", "whole data") from None
         return cell[part] if part >= 0 else cell
 
+    def distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """Entries (k,) of different raw content, the first of each, and which of them (n,) every entry is.
+
+        Bytes and texts (and names of files) are told apart by what they are; other cells are all their own.
+
+        Example:
+            >>> from kuamo.modalities import Text
+            >>> Column("text", Text(), ["a", "b", "a"]).distinct()
+            (array([0, 1]), array([0, 1, 0]))
+        """
+        known: dict[Any, int] = {}
+        first: list[int] = []
+        which = np.zeros(len(self._row), dtype=np.int64)
+        for entry in range(len(self._row)):
+            raw = self.raw(entry)
+            key = raw if isinstance(raw, bytes | str) else entry
+            if key not in known:
+                known[key] = len(first)
+                first.append(entry)
+            which[entry] = known[key]
+        return np.asarray(first, dtype=np.int64), which
+
     def drop(self, found: dict[int, str]) -> None:
         """From now on these entries (entry → why) are absent, here and in views taken later."""
         for entry, why in found.items():

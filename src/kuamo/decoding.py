@@ -37,6 +37,7 @@ Targets = Mapping[str, np.ndarray]
 Look = Callable[[str, float, list[Any], list[list[Any]]], None]
 HELD_OUT, MOST_HELD_OUT = 0.1, 500
 LOOKS, SHOWN, DRAWS = 16, 8, 4
+KNOWN = 500  # texts by which it is learned how sure a found one is
 
 
 def learn_decoders(
@@ -203,7 +204,13 @@ class Decoding:
         where = np.array([place[text] for text in texts], dtype=np.int64)
         np.add.at(mean, where, np.asarray(codes.mean)[entry])
         np.add.at(count, where, 1)
-        return TextList(known), Retrieval(self.space.comparable((mean / count).astype(np.float32)))
+        decoder = Retrieval(self.space.comparable((mean / count).astype(np.float32)))
+        some = np.unique(np.linspace(0, len(entry) - 1, min(len(entry), KNOWN)).astype(int))
+        number = dict(zip(row[entry[some]].tolist(), where[some].tolist(), strict=True))
+        z, there = self.cross(name, np.array(sorted(number), dtype=np.int64))
+        if len(there):
+            decoder = decoder.fitted(z, np.array([number[r] for r in there.tolist()]))
+        return TextList(known), decoder
 
     def score(self, name: str, decoder: Any, rows: np.ndarray, seed: int, codec: Any = None) -> float | None:
         """How far what is made of these rows' other columns is from what is there, less is better: the energy score, or

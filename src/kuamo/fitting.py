@@ -181,7 +181,8 @@ def learn_decoders_of(
             if port.codec is None:
                 targets[name] = np.ascontiguousarray(cells[name][0], dtype=np.float32)
             else:
-                targets[name] = port.codec.encode(table.values(name))
+                first, which = table.column(name).distinct()
+                targets[name] = port.codec.encode(table.values(name, first))[which]
                 space.notes.append(codec_note(table, port))
     codes = {
         name: (known[name] if name in known else run_head(space.port(name).head, x), row)

@@ -25,6 +25,7 @@ from kuamo.table import Table
 
 if TYPE_CHECKING:
     from kuamo.density import GaussianMixture
+    from kuamo.imputing import Imputed
     from kuamo.index import Index
 
 __all__ = ["Port", "Space"]
@@ -287,6 +288,39 @@ class Space:
         given = {"guidance": guidance, "steps": steps}
         options = {name: value for name, value in given.items() if value is not None}
         return decode_columns(self, np.asarray(z), to, seed, n, **options)
+
+    def impute(
+        self,
+        table: Table,
+        columns: Sequence[str] | None = None,
+        *,
+        draws: int = 8,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Imputed:
+        """Fill the empty cells of a table from what their rows have; what is there stays, and so do empty rows.
+
+        Args:
+            columns: whose cells; of all columns that have a decoder, if not given.
+            draws: of each cell, of which it gets the most typical. seed: of them.
+
+        Returns:
+            `table`, filled, and `uncertainty`: column → (N,), 0 is sure, 1 is as unsure as without the row, NaN where
+            nothing was made.
+
+        Raises:
+            KuamoError: a column without a decoder, or fewer than two draws.
+
+        Example:
+            >>> import kuamo as km
+            >>> table = km.datasets.toy(rows=300, holes=0.2, seed=0)
+            >>> filled, unsure = km.fit(table, km.CCA(dim=8)).impute(table)
+            >>> bool(filled.present().all()), bool((np.isfinite(unsure["a"]) == ~table.present()[:, 0]).all())
+            (True, True)
+        """
+        from kuamo.imputing import impute
+
+        return impute(self, table, columns, draws, seed, progress)
 
     def density(self, table: Table, *, components: int = 30, seed: int = 0) -> GaussianMixture:
         """A Gaussian mixture fitted on the joint codes of a table's rows: a prior to `sample` from."""

@@ -44,14 +44,14 @@ class Held:
 
     Args:
         table, name: whose. flat: a value → (D,), all of one kind and size.
-        entries: which; all if not given.
+        entries: which; the first of each content, if not given.
     """
 
     def __init__(
         self, table: Table, name: str, flat: Callable[[Any], np.ndarray], entries: Sequence[int] | None = None
     ) -> None:
         self.table, self.name, self.flat = table, name, flat
-        self.entries = np.arange(len(table.column(name).row)) if entries is None else np.asarray(entries)
+        self.entries = table.column(name).distinct()[0] if entries is None else np.asarray(entries)
         self._kept: list[np.ndarray] | None = []
         self._bytes = 0
 

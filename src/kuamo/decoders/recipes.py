@@ -230,7 +230,7 @@ class Gaussian(Recipe):
         """An untrained `Likelihood`."""
         from kuamo.decoders.likelihood import Likelihood
 
-        return Likelihood(dim, out, hidden=self.width, layers=self.layers)
+        return Likelihood(dim, out, hidden=self.width, layers=self.layers, learned_scale=True)
 
     def objective(self, column: str) -> Objective:
         """`Decode`."""

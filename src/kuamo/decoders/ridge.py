@@ -28,6 +28,8 @@ class Ridge:
     """
 
     map: LinearMap
+    error: float = float("nan")
+    """√(E‖ŷ − y‖² / E‖y − ȳ‖²) on the rows it was solved on: 0 if z says all of y, 1 if it says nothing."""
 
     def loss(self, y: np.ndarray, z: np.ndarray, rng: Any = None) -> np.ndarray:
         """Squared error (n,)."""
@@ -43,16 +45,18 @@ class Ridge:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What is stored."""
-        return {"shift": self.map.shift, "weight": self.map.weight, "offset": self.map.offset}
+        arrays = {"shift": self.map.shift, "weight": self.map.weight, "offset": self.map.offset}
+        return arrays | {"error": np.array([self.error])}
 
     @classmethod
     def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> Ridge:
         """The stored decoder."""
-        return cls(LinearMap(arrays["shift"], arrays["weight"], arrays["offset"]))
+        error = float(arrays["error"][0]) if "error" in arrays else float("nan")
+        return cls(LinearMap(arrays["shift"], arrays["weight"], arrays["offset"]), error)
 
 
 def solve_ridge(batches: Iterable[tuple[np.ndarray, np.ndarray]], penalty: float = 0.1) -> Ridge | None:
-    """The ridge decoder of streamed pairs (z (n, d), y (n, L)); Σyy is not needed and never made.
+    """The ridge decoder of streamed pairs (z (n, d), y (n, L)); of Σyy only the trace is needed.
 
     Args:
         batches: pairs with as many rows in both. penalty: c in λ = c tr(Σzz)/d.
@@ -65,10 +69,11 @@ def solve_ridge(batches: Iterable[tuple[np.ndarray, np.ndarray]], penalty: float
         >>> np.allclose(solve_ridge([(z, z + 1)], penalty=0.0).map.weight, np.eye(2))
         True
     """
-    n, zz, zy, sum_z, sum_y = 0, 0.0, 0.0, 0.0, 0.0
+    n, zz, zy, sum_z, sum_y, squares = 0, 0.0, 0.0, 0.0, 0.0, 0.0
     for z, y in batches:
         n += len(z)
         zz, zy = zz + (z.T @ z).astype(np.float64), zy + (z.T @ y).astype(np.float64)
+        squares += float(np.einsum("ij,ij->", y, y, dtype=np.float64))
         sum_z, sum_y = sum_z + z.sum(0, dtype=np.float64), sum_y + y.sum(0, dtype=np.float64)
     if n < 2:
         return None
@@ -76,4 +81,8 @@ def solve_ridge(batches: Iterable[tuple[np.ndarray, np.ndarray]], penalty: float
     covariance = zz / n - np.outer(mean_z, mean_z)
     cross = zy / n - np.outer(mean_z, mean_y)
     ridge = (penalty * np.trace(covariance) / len(mean_z) + np.finfo(np.float64).tiny) * np.eye(len(mean_z))
-    return Ridge(LinearMap(mean_z, np.linalg.solve(covariance + ridge, cross), mean_y))
+    weight = np.linalg.solve(covariance + ridge, cross)
+    total = squares / n - float(mean_y @ mean_y)
+    left = total - 2 * float((weight * cross).sum()) + float((weight * (covariance @ weight)).sum())
+    error = float(np.sqrt(min(max(left / total, 0.0), 1.0))) if total > 1e-12 * squares / n else 0.0
+    return Ridge(LinearMap(mean_z, weight, mean_y), error)
