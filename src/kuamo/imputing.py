@@ -1,6 +1,6 @@
 """impute: the empty cells of a table, each made from what its row has, and how sure that is.
 
-    z = encode(row);   K draws y_k ~ p(y | z);   the cell: the draw nearest to their mean;   u = their spread / the column's
+    z = encode(row);   K draws y_k ~ p(y | z);   the cell: the draw next to their mean;   u: their spread / the column's
 
 u is 0 where all draws are the same, and about 1 where the row says nothing of the cell: the draws are then as far
 apart as the column's cells are. Of a decoder that gives one point, u is its relative error: of ridge the share of the

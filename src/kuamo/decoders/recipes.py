@@ -248,7 +248,8 @@ class GAN(Recipe):
             down, by SGD, which saturates and rotates: it is here to compare with.
         width, layers: of both networks. noise: numbers that the generator draws.
         lr: of both players; .0002 (r3) or .02 (minimax) if not given.
-        penalty: γ of R1 and R2. mismatched: weight of real cells with another row's code. own: as in `Flow`.
+        penalty: γ of R1 and R2. mismatched: weight of real cells with another row's code, of a near one (r3) or of any.
+        own: as in `Flow`.
 
     Raises:
         KuamoError: an unknown game, or numbers that make no sense.
@@ -284,9 +285,9 @@ class GAN(Recipe):
 
         shape: dict[str, Any] = {"own": self.own, "width": self.width, "layers": self.layers}
         if self.game == "minimax":
-            return Minimax(None, column, lr=self.lr or 0.02, **shape)
+            return Minimax(None, column, lr=self.lr or 0.02, mismatched=self.mismatched > 0, **shape)
         shape |= {"penalty": self.penalty, "mismatched": self.mismatched}
-        return R3(None, column, lr=self.lr or 2e-4, **shape)
+        return R3(None, column, lr=self.lr or 2e-4, hard=True, **shape)
 
 
 def check_sizes(recipe: Any, width: int, layers: int, shares: tuple[float, ...]) -> None:

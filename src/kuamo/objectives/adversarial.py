@@ -125,6 +125,36 @@ def codes_to_mistake(step: Step, given: str | None, z: Any, row: Any) -> tuple[A
     return step.gather()[given] if given is not None else (gather_rows(z), gather_rows(row))
 
 
+def near_row(codes: Any, rows: Any, z: Any, of: Any, uniform: Any, among: int = 8) -> tuple[Any, Any]:
+    """For each code z the code of one of the nearest other rows, and whether there is one: a mistake hard to see.
+
+    Codes that are as good as equal, such as those of the same caption, are no mistake.
+
+    Args:
+        codes: (n, d), rows: (n,), of all processes. z: (m, d), of: (m,) its rows. uniform: (m,) chooses in [0, 1).
+        among: how many are near.
+
+    References:
+        Contrastive Learning with Hard Negative Samples, Robinson et al., 2021.
+
+    Example:
+        >>> import torch
+        >>> codes = torch.tensor([[0.0], [0.0], [1.0], [9.0]])
+        >>> near_row(codes, torch.arange(4), codes[:1], torch.tensor([0]), torch.zeros(1))[0]
+        tensor([[1.]])
+    """
+    import torch
+
+    if len(codes) == 0:
+        return z, torch.zeros(len(of), dtype=torch.bool)
+    distance = torch.cdist(z, codes).square()
+    alike = (rows[None] == of[:, None]) | (distance < 1e-3 * distance.mean())
+    nearest = distance.masked_fill(alike, torch.inf).topk(min(among, len(codes)), dim=1, largest=False)
+    count = torch.isfinite(nearest.values).sum(1)
+    place = nearest.indices.gather(1, (uniform * count).long()[:, None])[:, 0]
+    return codes[place], count > 0
+
+
 def other_row(codes: Any, rows: Any, of: Any) -> tuple[Any, Any]:
     """For each row in `of`, the code of the next row of the whole batch that has one, and whether there is another.
 

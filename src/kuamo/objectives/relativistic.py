@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.errors import KuamoError
-from kuamo.objectives.adversarial import codes_to_mistake, dealt, other_row
+from kuamo.objectives.adversarial import codes_to_mistake, dealt, near_row, other_row
 from kuamo.objectives.base import Objective, Player
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ class R3(Objective):
     Args:
         given, to: columns; given `None`, codes of any of the others (`cross_codes`), of which `own` is the target's own
             share. lr: of both players' Adam (β₁ = 0), falling to a quarter along a half cosine.
-        penalty: γ. mismatched: weight of real cells with the code of another row. ema: decay of G's moving average.
+        penalty: γ. mismatched: weight of real cells with the code of another row; `hard`: of a near one.
+        ema: decay of G's moving average.
         critic: () → module (y (n, L), z (n, d)) → logits (n,); `None` is a perceptron of this `width` and `layers`.
 
     Raises:
@@ -83,6 +84,7 @@ class R3(Objective):
     mismatched: float = 0.5
     ema: float = 0.998
     critic: Callable[[], Any] | None = None
+    hard: bool = False
     own: float = 0.0
     width: int = 128
     layers: int = 1
@@ -137,7 +139,10 @@ class R3(Objective):
             return step.mean(relativistic(critic(made, z), critic(y, z)))
         real, slope = squared_slope(critic, y, z)
         fake, slope_made = squared_slope(critic, made, z)
-        other, known = other_row(*codes_to_mistake(step, self.given, z, row), row)
+        codes = codes_to_mistake(step, self.given, z, row)
+        other, known = other_row(*codes, row)
+        if self.hard:
+            other, known = near_row(*codes, z, row, step.uniform("mistake", row, 1)[:, 0])
         wrong = relativistic(real[known], critic(y[known], other[known]))
         game = relativistic(real, fake) + 0.5 * self.penalty * (slope + slope_made)
         return step.mean(game) + self.mismatched * step.mean(wrong)
