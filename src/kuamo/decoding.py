@@ -36,7 +36,8 @@ Codes = Mapping[str, tuple[Code, np.ndarray]]
 Targets = Mapping[str, np.ndarray]
 Look = Callable[[str, float, list[Any], list[list[Any]]], None]
 HELD_OUT, MOST_HELD_OUT = 0.1, 500
-LOOKS, SHOWN, DRAWS = 16, 8, 4
+LOOKS = (1 / 16, 1 / 4, 1 / 2, 3 / 4, 1)
+SHOWN, DRAWS, SCORED = 8, 4, 200
 KNOWN = 500  # texts by which it is learned how sure a found one is
 
 
@@ -78,7 +79,8 @@ def learn_decoders(
     decoding.train(trained, recipes, kept, training, seed, out, progress, list(scores.values()))
     for name, decoder in trained.items():
         port, recipe = space.port(name), recipes[name]
-        port.decoder, ours = decoder, scores[name].keep()
+        scores[name].keep()
+        port.decoder, ours = decoder, decoding.score(name, decoder, held, seed)
         codec, closed = recipe.solve(decoding, name, kept)
         if closed is None or len(held) == 0:
             continue
@@ -279,7 +281,8 @@ class Best:
         out: Path | None,
         look: Look | None,
     ) -> None:
-        self.decoding, self.name, self.decoder, self.rows, self.seed = decoding, name, decoder, rows, seed
+        self.decoding, self.name, self.decoder, self.seed = decoding, name, decoder, seed
+        self.rows = rows[:: max(1, -(-len(rows) // SCORED))]  # a few are enough to see which state is better
         self.look = look
         number = list(decoding.targets).index(name)
         self.place = None if out is None else out / f"best-{number}.safetensors"
@@ -292,9 +295,8 @@ class Best:
             self.score = float(self.weights.pop("score")[0])
 
     def __call__(self, done: int, of: int, averaged: Callable[[], Any]) -> None:
-        """After each step; at a sixteenth and each eighth of the training it looks."""
-        share = LOOKS * done // of
-        if share == LOOKS * (done - 1) // of or share not in (1, *range(2, LOOKS + 1, 2)):
+        """After each step; it looks at these shares of the training."""
+        if not any(done - 1 < share * of <= done for share in LOOKS):
             return
         with averaged():
             score = self.decoding.score(self.name, self.decoder, self.rows, self.seed)
@@ -306,14 +308,12 @@ class Best:
                 self.weights = {key: value.detach().numpy().copy() for key, value in state}
                 self._write()
 
-    def keep(self) -> float | None:
-        """Give the decoder the best weights; their score, or the last ones' where nothing was looked at."""
+    def keep(self) -> None:
+        """Give the decoder the best weights, where anything was looked at."""
         import torch
 
-        if not self.weights:
-            return self.decoding.score(self.name, self.decoder, self.rows, self.seed)
-        self.decoder.load_state_dict({key: torch.from_numpy(value) for key, value in self.weights.items()})
-        return self.score
+        if self.weights:
+            self.decoder.load_state_dict({key: torch.from_numpy(value) for key, value in self.weights.items()})
 
     def _write(self) -> None:
         if self.place is None:

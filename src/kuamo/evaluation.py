@@ -10,16 +10,20 @@ from typing import Any
 import numpy as np
 
 from kuamo.errors import TableError
-from kuamo.examples import Previews, draw, find
-from kuamo.features import length_note
+from kuamo.examples import Previews, draw, find, preview_of
+from kuamo.features import features, length_note
+from kuamo.making import Judges, Making, check_made, intervals_of, made_key, measure_made
 from kuamo.metrics import Interval, bootstrap_all, chance_recall, measure, per_query
 from kuamo.metrics.ranking import NDCG_AT
+from kuamo.modalities import Text, Vector
 from kuamo.notes import Note, plain_note
 from kuamo.report import Pair, Report
 from kuamo.space import Space, check_columns
 from kuamo.table import Table
 
 __all__ = ["evaluate"]
+
+MOST_TRAINING = 20_000  # cells among which copies are looked for
 
 
 def evaluate(
@@ -28,6 +32,10 @@ def evaluate(
     *,
     cutoffs: Sequence[int] = (1, 5, 10),
     positives: str = "row",
+    made: Sequence[str] = (),
+    judges: Judges | None = None,
+    training: Table | None = None,
+    draws: int = 4,
     examples: int = 6,
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
@@ -42,13 +50,17 @@ def evaluate(
         cutoffs: the k of R@k.
         positives: what counts as a right answer: the same `"row"`, `"group"` or `"label"`. Rows without a label, which
             nobody can judge, are then neither queries nor answers.
+        made: columns that are also made of each other one, and judged: see `kuamo.making`.
+        judges: column → a function from a list of its values to their labels, such as a classifier of yours that was
+            trained on other data; it must be among those made. training: what the space was fitted on, to tell copies.
+        draws: of each row that is made.
         examples: hits, and misses, to keep for the report's page, for each pair; 0 keeps none.
         seed: of the bootstrap, and of which examples are kept.
         progress: called with (column or pair, done, of).
 
     Returns:
         Report with `image_to_text_R@10`, `_median_rank`, `_MRR`, `_mAP`, `_mAP@R`, `_nDCG@10`, … and what each query
-        got.
+        got; of made columns `_made_R2`, `_made_R@1`, `_made_diversity`, …
 
     Raises:
         TableError: fewer than two of the space's columns, no query, unknown positives, cutoffs or examples that are
@@ -62,6 +74,9 @@ def evaluate(
     """
     check_columns(space.ports, table)
     _check_options(cutoffs, examples)
+    if draws < 2:
+        raise TableError(f"given draws={draws}; expected at least 2, to see how far apart they are")
+    check_made(space, table, made, judges or {})
     key, judged = _keys(table, positives)
     names = [port.name for port in space.ports if port.name in table.columns]
     _check_names(names)
@@ -84,7 +99,53 @@ def evaluate(
         raise TableError(f"given no row of the columns {names} with a right answer in another; expected at least one")
     if examples:
         pairs = {task: _with_examples(table, pair, codes, key, examples, seed) for task, pair in pairs.items()}
-    return _report(space, table, positives, judged, pairs, intervals, cutoffs, seed)
+    report = _report(space, table, positives, judged, pairs, intervals, cutoffs, seed)
+    for target in made:
+        known = None if training is None else _training_y(space, training, target, seed)
+        for source in names:
+            if source == target:
+                continue
+            if progress:
+                progress(f"{source} ⇒ {target}", 0, 1)
+            making = measure_made(
+                space, table, source, target, draws=draws, examples=examples, judges=judges or {}, training=known,
+                seed=seed,
+            )  # fmt: skip
+            if making is not None:
+                _add_made(space, table, report, making, seed)
+    return report
+
+
+def _training_y(space: Space, table: Table, name: str, seed: int) -> np.ndarray | None:
+    """y of some of a column's training cells; `None` of texts."""
+    port = space.port(name)
+    if isinstance(port.modality, Text):
+        return None
+    count = len(table.column(name).row)
+    entries = np.sort(np.random.default_rng([seed, 9]).permutation(count)[:MOST_TRAINING])
+    if port.codec is not None:
+        return port.codec.encode(table.values(name, entries))
+    return np.asarray(features(table, name, port.encoder))[entries]
+
+
+def _add_made(space: Space, table: Table, report: Report, making: Making, seed: int) -> None:
+    """Put a making's figures and previews into a report."""
+    task, number = f"{making.source}_to_{making.target}", {name: row for row, name in enumerate(table.ids)}
+    groups = [table.groups[number[query]] for query in making.query]
+    found = intervals_of(making, groups, seed)
+    report.intervals |= {f"{task}_{metric}": interval for metric, interval in found.items()}
+    previews = Previews(table)
+    previews.cells, previews.remarks = report.previews, [note for note in report.notes if isinstance(note, Note)]
+    for example in making.examples:
+        for column in (making.source, making.target):
+            previews.cell(column, example.query)
+    modality = space.port(making.target).modality
+    cells = report.previews.setdefault(making.target, {})
+    for example, values in zip(making.examples, making.made, strict=True):
+        for k, value in enumerate(values):
+            kind = modality if space.port(making.target).codec is not None else Vector()
+            cells[made_key(task, example.query, k)] = preview_of(kind, value)
+    report.makings[task] = replace(making, made=[])
 
 
 def _report(

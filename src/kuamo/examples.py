@@ -76,11 +76,12 @@ class Previews:
         for turn in range(longest):
             for pair in pairs:
                 for example in pair.examples[turn : turn + 1]:
-                    self._cell(pair.source, example.query)
+                    self.cell(pair.source, example.query)
                     for answer in dict.fromkeys([example.right, *example.found]):
-                        self._cell(pair.target, answer)
+                        self.cell(pair.target, answer)
 
-    def _cell(self, name: str, row: str) -> None:
+    def cell(self, name: str, row: str) -> None:
+        """One cell, if it is not there yet."""
         cells = self.cells.setdefault(name, {})
         if row in cells:
             return

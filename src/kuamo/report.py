@@ -24,6 +24,7 @@ from kuamo.words import LANGUAGES
 
 if TYPE_CHECKING:
     from kuamo.comparison import Comparison
+    from kuamo.making import Making
 
 __all__ = ["MEDIA", "Example", "Pair", "Preview", "Report", "check_target", "check_targets"]
 
@@ -95,6 +96,7 @@ class Report(Mapping[str, float]):
         title: what was measured, on what. intervals: name → value, interval, count. notes: further lines.
         pairs: `image_to_text` → what each query got. facts: plain data about table and space, for the page.
         previews: column → row id → the cell. shown: metrics that the printed table has; all where empty.
+        makings: `text_to_image` → what was made, where columns were made too.
 
     Example:
         >>> report = Report("toy", {"a_to_b_R@1": Interval(0.5, 0.4, 0.6, 100)})
@@ -109,11 +111,15 @@ class Report(Mapping[str, float]):
     facts: dict[str, Any] = field(default_factory=dict)
     previews: dict[str, dict[str, Preview]] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
+    makings: dict[str, Making] = field(default_factory=dict)
 
     # ── as a mapping ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def __getitem__(self, name: str) -> float:
         return self._known(name).value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.intervals
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.intervals)
@@ -134,6 +140,8 @@ class Report(Mapping[str, float]):
         """
         self._known(name)
         task, metric = self.split(name)
+        if task in self.makings and metric in self.makings[task].values:
+            return self.makings[task].values[metric]
         if task not in self.pairs:
             raise KuamoError(f"given {name!r}; the report kept no queries of {task!r}")
         return per_query(metric, self.pairs[task].values)
@@ -144,12 +152,21 @@ class Report(Mapping[str, float]):
         rows = self.rows()
         if not rows:
             return "\n".join([self.title, *self.notes])
-        columns = [metric for metric in self.metrics() if not self.shown or metric in self.shown]
-        grid = [["", *columns, "queries"]]
+        found = [metric for metric in self.metrics() if not metric.startswith("made_")]
+        columns = [metric for metric in found if not self.shown or metric in self.shown]
+        lines = [self.title, *self._grid(rows, columns, "queries")]
+        if self.makings:
+            made = [metric for metric in self.metrics() if metric.startswith("made_")]
+            lines += ["", *self._grid({task: rows[task] for task in self.makings}, made, "rows")]
+        return "\n".join([*lines, *self.notes])
+
+    def _grid(self, rows: Mapping[str, Mapping[str, Interval]], columns: list[str], count: str) -> list[str]:
+        grid = [["", *(metric.removeprefix("made_") for metric in columns), count]]
         for task, row in rows.items():
-            queries = max(interval.n for interval in row.values())
-            grid.append([self.arrow(task), *(_cell(metric, row.get(metric)) for metric in columns), str(queries)])
-        return "\n".join([self.title, *align(grid), *self.notes])
+            n = max((row[metric].n for metric in columns if metric in row), default=0)
+            name = self.arrow(task) if count == "queries" else f"{self.arrow(task)}, made"
+            grid.append([name, *(_cell(metric, row.get(metric)) for metric in columns), str(n)])
+        return align(grid)
 
     def rows(self) -> dict[str, dict[str, Interval]]:
         """Task `image_to_text` → metric → interval."""
@@ -170,7 +187,7 @@ class Report(Mapping[str, float]):
             >>> Report("", {}).split("image_to_text_nDCG@10")
             ('image_to_text', 'nDCG@10')
         """
-        for task in sorted(self.pairs, key=len, reverse=True):
+        for task in sorted({*self.pairs, *self.makings}, key=len, reverse=True):
             if name.startswith(f"{task}_"):
                 return task, name[len(task) + 1 :]
         for metric in ("median_rank", "nDCG@", "mAP@R", "mAP", "MRR", "R@"):

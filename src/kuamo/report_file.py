@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.errors import StoreError
+from kuamo.making import MadeExample, Making
 from kuamo.metrics import Interval
 from kuamo.notes import Note, note_of, plain_note
 from kuamo.report import Example, Pair, Preview, Report
@@ -34,6 +35,7 @@ def dump(report: Report) -> str:
         "facts": report.facts,
         "rows": ids,
         "pairs": {task: _plain_pair(pair, number) for task, pair in report.pairs.items()},
+        "makings": {task: _plain_making(making) for task, making in report.makings.items()},
         "previews": {
             column: {row: _plain_preview(preview) for row, preview in cells.items()}
             for column, cells in report.previews.items()
@@ -66,6 +68,7 @@ def parse(path: Path) -> Report:
                 for column, cells in data["previews"].items()
             },
             shown=tuple(data["shown"]),
+            makings={task: _making(making) for task, making in data.get("makings", {}).items()},
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise StoreError(f"{path}: does not describe a report ({type(error).__name__}: {error})") from None
@@ -107,6 +110,25 @@ def _pair(plain: Mapping[str, Any], ids: list[str]) -> Pair:
         values=values,
         examples=[Example(**example) for example in plain["examples"]],
     )
+
+
+def _plain_making(making: Making) -> dict[str, Any]:
+    return {
+        "source": making.source,
+        "target": making.target,
+        "kind": making.kind,
+        "query": making.query,
+        "values": {name: _numbers(values) for name, values in making.values.items()},
+        "examples": [asdict(example) for example in making.examples],
+    }
+
+
+def _making(plain: Mapping[str, Any]) -> Making:
+    values = {name: np.asarray(numbers, dtype=np.float32) for name, numbers in plain["values"].items()}
+    if any(len(numbers) != len(plain["query"]) for numbers in values.values()):
+        raise ValueError("values and made rows differ in number")
+    examples = [MadeExample(str(one["query"]), int(one["draws"])) for one in plain["examples"]]
+    return Making(plain["source"], plain["target"], list(plain["query"]), values, str(plain["kind"]), examples)
 
 
 def _numbers(values: np.ndarray) -> list[int] | list[float]:

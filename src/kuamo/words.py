@@ -128,6 +128,64 @@ WORDS: dict[str, dict[str, str]] = {
     "picture": {"en": "{column} of {row}, a picture", "zh": "{row} 的 {column}（图片）"},
     "sound": {"en": "{column} of {row}, a sound", "zh": "{row} 的 {column}（声音）"},
     "row": {"en": "id {row}", "zh": "编号 {row}"},
+    # ── what is made ─────────────────────────────────────────────────────────────────────────────────────────────
+    "made_title": {"en": "What the space makes", "zh": "这个空间生成的内容"},
+    "made_text": {
+        "en": "Each column made from another, on rows that the space has not seen. A seed drew the examples; nobody "
+        "picked "
+        "them.",
+        "zh": "由一列生成另一列，用的是这个空间没有见过的行。例子由随机种子抽取，没有人挑选。",
+    },
+    "made_rows": {"en": "Rows", "zh": "行数"},
+    "made_of_it": {"en": "Made of it", "zh": "由它生成"},
+    "made_real": {"en": "What was there", "zh": "原有的"},
+    "name_made_R2": {"en": "R²", "zh": "解释比例 R²"},
+    "means_made_R2": {
+        "en": "How much of the variance of the real cells what is made explains: 1 is all, 0 is as good as always"
+        " making the mean cell, and below 0 is worse. The mean of the draws is compared with the row's own "
+        "cell.",
+        "zh": "生成结果解释了真实单元格方差的多少：1 为全部，0 等于总是生成平均单元格，小于 0 则更差。"
+        "比较的是多次生成的平均值与该行自己的单元格。",
+    },
+    "name_made_R@1": {"en": "found, R@1", "zh": "检索 R@1"},
+    "means_made_R@1": {
+        "en": "The share of made cells whose nearest real cell is the row's own, or one of the same label.",
+        "zh": "生成结果中，最近的真实单元格正是该行自己的（或同一标签的）所占的比例。",
+    },
+    "name_made_diversity": {"en": "diversity", "zh": "多样性"},
+    "means_made_diversity": {
+        "en": "How far apart two draws of one row are, as a share of how far apart two real cells of one label "
+        "are. About 1: as varied as real ones; near 0: always the same.",
+        "zh": "同一行两次生成之间的距离，与同一标签两个真实单元格之间距离之比。约为 1 表示与真实的一样多样；接近 "
+        "0 表示总是一样。",
+    },
+    "name_made_nearest": {"en": "nearest training cell", "zh": "最近的训练单元格"},
+    "means_made_nearest": {
+        "en": "How far the nearest training cell is, as a share of the same for real cells that the space has not"
+        " seen; the median. About 1: as new as real ones; near 0: copies.",
+        "zh": "到最近训练单元格的距离，与未见过的真实单元格的同一距离之比，取中位数。约为 1 表示与真实的一样新；"
+        "接近 0 表示是复制。",
+    },
+    "name_made_judged": {"en": "judged right", "zh": "判断正确"},
+    "means_made_judged": {
+        "en": "The share of made cells that the judge takes for the row's label.",
+        "zh": "判断者认为属于该行标签的生成结果所占的比例。",
+    },
+    "name_made_judged_real": {"en": "real cells judged right", "zh": "真实的判断正确"},
+    "means_made_judged_real": {
+        "en": "The same of the real cells: a judge makes mistakes too.",
+        "zh": "真实单元格的同一比例：判断者也会出错。",
+    },
+    "name_made_judged_codec": {"en": "through the codec", "zh": "经编解码"},
+    "means_made_judged_codec": {
+        "en": "The same of the real cells after the codec's compression and back: the bound of all that is made.",
+        "zh": "真实单元格经编解码器压缩再还原后的同一比例：一切生成结果的上限。",
+    },
+    "name_made_overlap": {"en": "words in common", "zh": "共同词语"},
+    "means_made_overlap": {
+        "en": "The share of words (of Chinese, characters) that the made text has in common with the row's own.",
+        "zh": "生成的文本与该行自己的文本共有的词（中文为字）的比例。",
+    },
     # ── several methods side by side ─────────────────────────────────────────────────────────────────────────────
     "contest_title": {"en": "Methods side by side", "zh": "各方法的比较"},
     "contest_chart": {

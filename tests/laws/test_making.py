@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,97 @@ def test_texts_overlap_by_words_and_by_characters() -> None:
 def test_unequal_features_are_refused() -> None:
     with pytest.raises(km.KuamoError, match=r"given features of shapes \(3, 2\) and \(3, 4\)"):
         frechet_distance(np.zeros((3, 2)), np.zeros((3, 4)))
+
+
+@pytest.fixture(scope="module")
+def report() -> tuple[km.Space, km.Table, km.Report]:
+    """Pictures of captions, made by a short flow, and a judge that knows red."""
+    train, test = km.datasets.shapes(rows=300, size=12, seed=0), km.datasets.shapes(rows=80, size=12, seed=1)
+    test.labels = ["red" if colour == "red" else "other" for colour in test.meta["colour"]]
+    start = km.fit(train, km.CCA(dim=8, kernels=("linear",)), encoders={"image": Pixels(), "text": Letters()})
+    training = km.Training(steps=400, batch_size=64, lr=3e-3)
+    space = km.fit(train, start=start, decoders={"image": km.Flow(width=64), "text": km.Retrieve()}, training=training)
+    judges = {"image": lambda pictures: ["red" if red(picture) else "other" for picture in pictures]}
+    return space, test, km.evaluate(space, test, made=["image", "text"], judges=judges, training=train, examples=3)
+
+
+class Pixels:
+    fingerprint = "pixels/1"
+
+    def prepare(self, value: np.ndarray) -> np.ndarray:
+        return value.astype(np.float32).reshape(-1)[::2] / 255
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return np.asarray(batch, dtype=np.float32)
+
+
+class Letters:
+    fingerprint = "letters/2"
+
+    def prepare(self, value: str) -> np.ndarray:
+        words = [
+            "small",
+            "large",
+            "red",
+            "green",
+            "blue",
+            "yellow",
+            "purple",
+            "white",
+            "circle",
+            "square",
+            "triangle",
+            "cross",
+            "top",
+            "bottom",
+            "left",
+            "right",
+        ]
+        return np.array([word in value for word in words], dtype=np.float32) + 0.001 * len(value)
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return np.asarray(batch, dtype=np.float32)
+
+
+def red(picture: np.ndarray) -> bool:
+    r, g, b = (float(picture[..., k].astype(float).max()) for k in range(3))
+    return r > 150 and r > 2 * max(g, b)
+
+
+def test_what_is_made_is_measured(report: tuple[km.Space, km.Table, km.Report]) -> None:
+    _, _, found = report
+    assert found["text_to_image_made_R2"] > 0.1 and found["text_to_image_made_R@1"] > 3 / 80
+    assert 0.2 < found["text_to_image_made_diversity"] < 1.3 and 0.5 < found["text_to_image_made_nearest"] < 2
+    assert found["text_to_image_made_judged_real"] > 0.95
+    assert found["text_to_image_made_judged_codec"] > 0.9 and found["text_to_image_made_judged"] > 0.8
+    assert found["image_to_text_made_overlap"] > 0.6 and "image_to_text_made_R2" not in found
+    assert len(found.per_query("text_to_image_made_R2")) == 80
+    assert np.isclose(found.per_query("text_to_image_made_R2").mean(), found["text_to_image_made_R2"])
+    assert "text → image, made" in str(found) and "judged_real" in str(found)
+
+
+def test_a_report_of_made_cells_is_saved_and_shown(
+    report: tuple[km.Space, km.Table, km.Report], tmp_path: Path
+) -> None:
+    _, _, found = report
+    found.save(tmp_path / "r.json")
+    again = km.Report.load(tmp_path / "r.json")
+    assert dict(again) == dict(found) and str(again) == str(found)
+    for lang, words in (("en", "What the space makes"), ("zh", "这个空间生成的内容")):
+        found.save(tmp_path / f"{lang}.html", lang=lang)
+        again.save(tmp_path / "again.html", lang=lang)
+        page = (tmp_path / f"{lang}.html").read_text("utf-8")
+        assert words in page and page == (tmp_path / "again.html").read_text("utf-8")
+        assert page.count("data:image/png") >= 3 * 5
+
+
+def test_bad_requests_of_made_columns(report: tuple[km.Space, km.Table, km.Report]) -> None:
+    space, test, _ = report
+    with pytest.raises(km.KuamoError, match="given draws=1; expected at least 2"):
+        km.evaluate(space, test, made=["image"], draws=1)
+    with pytest.raises(
+        km.KuamoError, match="given a judge of column 'image'; expected one of the columns that are made"
+    ):
+        km.evaluate(space, test, judges={"image": list})
+    with pytest.raises(km.KuamoError, match="its judge said 3 labels of 80 cells"):
+        km.evaluate(space, test, made=["image"], judges={"image": lambda values: ["red"] * 3})

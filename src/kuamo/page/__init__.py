@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import kuamo
+from kuamo.making import Making, made_key
 from kuamo.metrics import Interval
 from kuamo.notes import note_of, told
 from kuamo.report import MEDIA, Example, Pair, Preview, Report, digits
@@ -36,7 +37,8 @@ def render(report: Report, lang: str = "en") -> str:
         (True, True)
     """
     t = partial(say, lang)
-    metrics = report.metrics()
+    metrics = [metric for metric in report.metrics() if not metric.startswith("made_")]
+    made = [metric for metric in report.metrics() if metric.startswith("made_")]
     page = engine().get_template("page.html.jinja")
     return page.render(
         t=t,
@@ -47,6 +49,10 @@ def render(report: Report, lang: str = "en") -> str:
         table=[_line(report, task, row, metrics) for task, row in report.rows().items()],
         chance=_last_recall(report),
         meanings=meanings(metrics, lang),
+        made_metrics=[say(lang, f"name_{metric}") for metric in made],
+        made_table=[_line(report, task, report.rows()[task], made) for task in report.makings],
+        made_meanings=[(say(lang, f"name_{metric}"), say(lang, f"means_{metric}")) for metric in made],
+        makings=[_making(report, task, making) for task, making in report.makings.items() if making.examples],
         remarks=[told(lang, note) for note in report.notes],
         dim=report.facts.get("space", {}).get("dim"),
         choices=[told(lang, note_of(note)) for note in report.facts.get("space", {}).get("notes", [])],
@@ -131,7 +137,7 @@ def _line(report: Report, task: str, row: dict[str, Interval], metrics: list[str
     ]
     return {
         "name": report.arrow(task),
-        "queries": f"{max(one.n for one in row.values()):,}",
+        "queries": f"{max((row[metric].n for metric in metrics if metric in row), default=0):,}",
         "gallery": f"{pair.gallery:,}" if pair else "–",
         "cells": cells,
         "chance": digits(last, pair.chance[last]) if pair and last in pair.chance else "–",
@@ -160,6 +166,21 @@ def _example(report: Report, pair: Pair, example: Example) -> dict[str, Any]:
     below = None if any(example.correct) else _cell(report, pair.target, example.right) | {"right": True}
     query = _cell(report, pair.source, example.query) | {"right": False}
     return {"query": query, "answers": answers, "below": below, "rank": example.rank}
+
+
+def _making(report: Report, task: str, making: Making) -> dict[str, Any]:
+    """Rows of a query, what was made of it, and what was there."""
+    rows = []
+    for example in making.examples:
+        keys = [made_key(task, example.query, number) for number in range(example.draws)]
+        rows.append(
+            {
+                "query": _cell(report, making.source, example.query) | {"right": False},
+                "made": [_cell(report, making.target, key) | {"right": False, "row": example.query} for key in keys],
+                "real": _cell(report, making.target, example.query) | {"right": False},
+            }
+        )
+    return {"name": report.arrow(task), "kind": making.kind, "rows": rows}
 
 
 def _cell(report: Report, column: str, row: str) -> dict[str, Any]:

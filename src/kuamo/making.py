@@ -1,0 +1,195 @@
+"""How good is what a space makes? Each column made from each other one, on rows that it has not seen.
+
+    made_R2           1 − E‖E[ŷ | z] − y‖² / E‖y − ȳ‖²,  E[ŷ | z] the mean of the draws
+    made_R@1          is, of all real cells, the row's own (or one of its label) nearest to what is made?
+    made_diversity    mean distance of two draws of a row / of two real cells of one label
+    made_nearest      distance to the nearest training cell / the same of the row's real cell; the median
+    made_judged       what a judge takes for the row's label; made_judged_real of the real cell, made_judged_codec of
+                      the same through the codec and back, which bounds all that is made
+    made_overlap      of texts: the words in common with the row's own
+
+Distances are of y, a codec's numbers, or features where a column has no codec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kuamo.errors import KuamoError, TableError
+from kuamo.features import features
+from kuamo.generation import decode, decoder_of
+from kuamo.metrics import Interval, bootstrap_all
+from kuamo.metrics.making import mean_distance, nearest, text_overlap
+from kuamo.modalities import Text
+from kuamo.space import Port, Space
+from kuamo.table import Table
+
+__all__ = ["MadeExample", "Making", "check_made", "made_key", "measure_made"]
+
+MOST = 300  # rows that are made for each pair of columns
+MEDIANS = ("made_nearest",)
+Judges = Mapping[str, Callable[[list[Any]], Sequence[Any]]]
+
+
+@dataclass(frozen=True)
+class MadeExample:
+    """One row's query, its own cell, and what was made in its stead.
+
+    Args:
+        query: the row id. draws: how many were kept; their previews are under `made_key(task, row, k)`.
+    """
+
+    query: str
+    draws: int
+
+
+@dataclass(frozen=True, eq=False)
+class Making:
+    """What a column was made of another: (n,) of each row and measure, and examples that a seed drew.
+
+    Args:
+        source, target: columns. query: (n,) row ids. values: measure → (n,). kind: of the decoder.
+        made: the values that the examples show, in their order; they are kept only until previews are made of them.
+    """
+
+    source: str
+    target: str
+    query: list[str]
+    values: dict[str, np.ndarray]
+    kind: str
+    examples: list[MadeExample] = field(default_factory=list)
+    made: list[list[Any]] = field(default_factory=list)
+
+
+def made_key(task: str, row: str, number: int) -> str:
+    """Under which row id the preview of a draw stands.
+
+    Example:
+        >>> made_key("text_to_image", "7", 0)
+        'text_to_image/7/0'
+    """
+    return f"{task}/{row}/{number}"
+
+
+def check_made(space: Space, table: Table, made: Sequence[str], judges: Judges) -> None:
+    """Refuse columns without a decoder, and judges of other columns or of a table without labels.
+
+    Raises:
+        KuamoError: naming them.
+    """
+    for name in made:
+        decoder_of(space, name)
+        table.column(name)
+    for name in judges:
+        if name not in made:
+            raise KuamoError(
+                f"given a judge of column {name!r}; expected one of the columns that are made, {list(made)}"
+            )
+        if table.labels is None:
+            raise TableError(
+                "given judges and a table without labels; expected a label that a judge can be right about"
+            )
+
+
+def measure_made(
+    space: Space,
+    table: Table,
+    source: str,
+    target: str,
+    *,
+    draws: int,
+    examples: int,
+    judges: Judges,
+    training: np.ndarray | None,
+    seed: int,
+) -> Making | None:
+    """Make the target of the source's cells; `None` if no row has both.
+
+    Args:
+        draws: of each row, at least 2. judges: column → values → labels. training: y (m, L) of the target's training
+            cells. seed: of rows and draws.
+    """
+    port = space.port(target)
+    rows = some_rows(table, source, target, seed)
+    if len(rows) == 0:
+        return None
+    part = table.take(rows)
+    z = np.asarray(space.encode(part.select(source)))
+    y = np.stack([decode(port.decoder, z, seed + k) for k in range(draws)], 1)
+    column = part.column(target)
+    first = np.unique(column.row, return_index=True)[1]
+    real = list(part.values(target, first))
+    values = compared(port, part, real, y, training)
+    values |= judged(port, part, real, y[:, 0], judges.get(target))
+    order = np.random.default_rng([seed, 3]).permutation(len(rows))[:examples]
+    kept = min(draws, 4)
+    made = [list(y[i, :kept]) if port.codec is None else port.codec.decode(y[i, :kept]) for i in order]
+    shown = [MadeExample(part.ids[i], kept) for i in order]
+    return Making(source, target, part.ids, values, type(port.decoder).__name__, shown, made)
+
+
+def some_rows(table: Table, source: str, target: str, seed: int) -> np.ndarray:
+    """Rows that have both columns, at most 300, drawn with the seed."""
+    rows = np.intersect1d(table.column(source).row, table.column(target).row)
+    if len(rows) > MOST:
+        rows = np.sort(np.random.default_rng([seed, 5]).permutation(rows)[:MOST])
+    return rows
+
+
+def compared(
+    port: Port, part: Table, real: list[Any], y: np.ndarray, training: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """What follows from draws y (n, K, L) and the rows' own cells."""
+    label = part.labels if part.labels is not None else part.ids
+    key = np.unique([str(one) for one in label], return_inverse=True)[1]
+    if isinstance(port.modality, Text) and port.codec is not None:
+        return {"made_overlap": text_overlap(port.codec.decode(y[:, 0]), real)}
+    own = y_of(port, part, real)
+    spread = np.square(own - own.mean(0)).sum(1).mean()
+    error = np.square(y.mean(1) - own).sum(1)
+    found = {"made_R2": 1 - error / max(float(spread), 1e-12)}
+    found["made_R@1"] = (key[nearest(y[:, 0], own)[0]] == key).astype(float)
+    within = [mean_distance(own[key == k]) for k in np.unique(key) if (key == k).sum() >= 2]
+    if within and np.mean(within) > 0:
+        found["made_diversity"] = np.array([mean_distance(one) for one in y]) / np.mean(within)
+    if training is not None and len(training):
+        usual = np.median(nearest(own, training)[1])
+        found["made_nearest"] = nearest(y[:, 0], training)[1] / max(float(usual), 1e-12)
+    return found
+
+
+def y_of(port: Port, table: Table, values: list[Any]) -> np.ndarray:
+    """y (n, L) of a column's first cell in each row."""
+    if port.codec is not None:
+        return port.codec.encode(values)
+    first = np.unique(table.column(port.name).row, return_index=True)[1]
+    return np.asarray(features(table, port.name, port.encoder))[first]
+
+
+def judged(
+    port: Port, part: Table, real: list[Any], y: np.ndarray, judge: Callable[[list[Any]], Sequence[Any]] | None
+) -> dict[str, np.ndarray]:
+    """Where a judge says the row's label: of what is made, of the real cell, and of that through the codec."""
+    if judge is None:
+        return {}
+    assert part.labels is not None
+    label = np.array([str(one) for one in part.labels])
+    cells: dict[str, list[Any]] = {"made_judged": list(y), "made_judged_real": real}
+    if port.codec is not None:
+        cells["made_judged"] = port.codec.decode(y)
+        cells["made_judged_codec"] = port.codec.decode(port.codec.encode(real))
+    said = {name: np.array([str(one) for one in judge(values)]) for name, values in cells.items()}
+    for name, one in said.items():
+        if len(one) != len(label):
+            raise KuamoError(f"column {port.name!r}: its judge said {len(one)} labels of {len(label)} cells ({name})")
+    return {name: (one == label).astype(float) for name, one in said.items()}
+
+
+def intervals_of(making: Making, groups: Sequence[str], seed: int) -> dict[str, Interval]:
+    """Measure → mean (or median) with its 95 % interval; groups are resampled whole."""
+    kinds = {name: "median" if name in MEDIANS else "mean" for name in making.values}
+    return bootstrap_all(making.values, kinds, groups=list(groups), seed=seed)
