@@ -13,7 +13,7 @@ decay. The floor is a loop of the same networks as bare autoencoders over tensor
 
 Both sides' models are put into kuamo's spaces, weights and all, and judged by the same code on held-out takes: the
 bound of all columns with 20 draws, and conditional coherence as in `digits_vae.py`; each by its own convention, for
-MultiVae's MoPoE has the prior among the experts of the whole set alone, ours in every subset. Tolerance, stated before
+MultiVae's MoPoE has the prior among the experts of the whole set alone, ours in no subset. Tolerance, stated before
 the run: bounds after training within 2 %, mean of the seeds. That the bounds are one formula is shown in
 tests/parity/test_multivae.py. `--missing`: half of the cells of both sides are absent (IncompleteDataset there).
 """

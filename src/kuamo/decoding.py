@@ -391,6 +391,9 @@ def standardise(decoder: Any, y: np.ndarray, codes: np.ndarray) -> None:
     if hasattr(decoder, "standardise"):
         gain = np.full(y.shape[1], 1 / max(float(y.std()), 1e-6), dtype=np.float32)
         decoder.standardise(torch.from_numpy(y.mean(0)), torch.from_numpy(gain))
+    if hasattr(decoder, "standardise_axes"):
+        spread = np.maximum(y.std(0) * gain, 1e-3).astype(np.float32)
+        decoder.standardise_axes(torch.from_numpy(spread))
     if hasattr(decoder, "standardise_codes"):
         std = codes.std(0)
         floor = 0.03 * max(float(np.sqrt((std**2).mean())), 1e-6)

@@ -87,15 +87,20 @@ class FlowDecoder(nn.Module):
         self.gain: Tensor
         self.code_shift: Tensor
         self.code_gain: Tensor
+        self.spread: Tensor
         for name, size in (("shift", out), ("code_shift", dim)):
             self.register_buffer(name, torch.zeros(size))
-        for name, size in (("gain", out), ("code_gain", dim)):
+        for name, size in (("gain", out), ("code_gain", dim), ("spread", out)):
             self.register_buffer(name, torch.ones(size))
 
     def standardise(self, shift: Tensor, gain: Tensor) -> None:
         """Make (y − shift) · gain."""
         self.shift.copy_(shift)
         self.gain.copy_(gain)
+
+    def standardise_axes(self, spread: Tensor) -> None:
+        """Know the standard deviation (L,) of each axis of (y − shift) · gain."""
+        self.spread.copy_(spread)
 
     def standardise_codes(self, shift: Tensor, gain: Tensor) -> None:
         """See codes as (z − shift) · gain."""
@@ -108,12 +113,13 @@ class FlowDecoder(nn.Module):
 
     def end(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
         """x̂ (n, L): where the line through x (n, L) at t (n, 1) ends."""
+        size = torch.sqrt((t * self.spread) ** 2 + (1 - t) ** 2)
         waves = 2.0 ** torch.arange(WAVES).mul(0.5) * torch.pi * t
         condition = condition + self.time(torch.cat([waves.sin(), waves.cos()], -1))
-        h = self.enter(x)
+        h = self.enter(x / size)
         for block in self.blocks:
             h = block(h, condition)
-        return self.leave(h)
+        return (t * self.spread**2 * x / size + (1 - t) * self.spread * self.leave(h)) / size
 
     def loss(self, y: Tensor, z: Tensor, rng: Any = None, *, noise: Tensor | None = None) -> Tensor:
         """The mean over L of ‖v − (y − ε)‖², (n,).

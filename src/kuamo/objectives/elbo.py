@@ -155,7 +155,7 @@ class Elbo(Objective):
         >>> import kuamo as km
         >>> table, training = km.datasets.toy(200), km.Training(steps=2)
         >>> km.fit(table, km.Elbo(beta=0.5, warmup=0.2), dim=8, training=training).fusion
-        Subsets(prior=True)
+        Subsets(prior=False)
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
