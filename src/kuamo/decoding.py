@@ -165,6 +165,8 @@ class Decoding:
             ports.append(Port(port.name, port.modality, Identity(), head, decoder=decoders.get(port.name)))
             if y is not None:
                 standardise(decoders[port.name], y, self.cross(port.name, rows, own=True)[0])
+                if hasattr(decoders[port.name], "start_from"):
+                    decoders[port.name].start_from(self.ridge(port.name, rows))
         beside = Space(ports, self.space.score, self.space.fusion)
         objective: Any = None
         for name in decoders:
@@ -402,10 +404,10 @@ def standardise(decoder: Any, y: np.ndarray, codes: np.ndarray) -> None:
 
 
 def training_steps(rows: int) -> int:
-    """How long a decoder learns: 250 passes over the rows in batches of 256, at least 1,000 steps and at most 6,000.
+    """How long a decoder learns: 60 passes over the rows in batches of 256, at least 1,000 steps and at most 3,000.
 
     Example:
-        >>> training_steps(1300), training_steps(100_000)
-        (1269, 6000)
+        >>> training_steps(1300), training_steps(6000), training_steps(100_000)
+        (1000, 1406, 3000)
     """
-    return int(np.clip(250 * rows / 256, 1000, 6000))
+    return int(np.clip(60 * rows / 256, 1000, 3000))

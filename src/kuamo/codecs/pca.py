@@ -8,7 +8,7 @@ dear as form; ½ is between.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from kuamo.table import Table
 
 __all__ = ["PicturePCA"]
 
+MOST = 768  # components
 LARGEST = 64  # pixels of the longer side that the default canvas has
 SEEN = 200  # pictures that decide on the canvas
 
@@ -60,14 +61,18 @@ class PicturePCA:
         components: int | None = None,
         size: int | tuple[int, int] | None = None,
         whiten: float = 0.5,
+        moved: bool | None = None,
         seed: int = 0,
     ) -> PicturePCA:
         """The codec of a column's pictures; streamed, memory does not grow with their number.
 
         Args:
-            table, name: whose. components: L; as many as hold 98 % of the variance, at most 512, if not given.
+            table, name: whose. components: L; as many as hold 98 % of the variance, at most 768, if not given.
             size: of the canvas, of a square or (height, width); the pictures' own if they are all the same and small,
                 at most 64 pixels long otherwise. whiten: w.
+            moved: are pictures also learned from a little to the left, right, up and down? What was seen in one place
+                is then known beside it: new pictures come back better. If not given: where there are fewer than eight
+                pictures for each component.
 
         Raises:
             TableError: a column of fewer than two pictures.
@@ -84,10 +89,12 @@ class PicturePCA:
             return on_canvas(value, height, width)[..., :channels].reshape(-1)
 
         held = Held(table, name, flat)
-        most = min(components or 512, count - 1, height * width * channels)
-        mean, axes, variance, total = principal_axes(held, most, seed)
+        most = min(components or MOST, height * width * channels)
+        moved = len(held) < 8 * most if moved is None else moved
+        blocks = Moved(held, (height, width, channels)) if moved else held
+        mean, axes, variance, total = principal_axes(blocks, most, seed, passes=2 if moved else 3)
         if components is None:
-            most = int(np.searchsorted(np.cumsum(variance), 0.98 * total) + 1)
+            most = min(most, int(np.searchsorted(np.cumsum(variance), 0.98 * total) + 1))
         axes, std = np.ascontiguousarray(axes[:, :most]), np.sqrt(np.maximum(variance[:most], 1e-12 * variance[0]))
         scale = std**whiten
         scale = scale * np.sqrt(np.mean((std / scale) ** 2)) / 255
@@ -149,6 +156,28 @@ class PicturePCA:
         """The stored codec."""
         parts: dict[str, Any] = {**arrays, **config}
         return cls(**parts)
+
+
+class Moved:
+    """Blocks of pictures, and the same a thirty-second of their side to the left, to the right, up and down.
+
+    Example:
+        >>> [block.tolist() for block in Moved([np.arange(4)[None]], (2, 2, 1))]
+        [[[0, 1, 2, 3]], [[0, 0, 2, 2]], [[1, 1, 3, 3]], [[0, 1, 0, 1]], [[2, 3, 2, 3]]]
+    """
+
+    def __init__(self, blocks: Iterable[np.ndarray], shape: tuple[int, int, int]) -> None:
+        self.blocks, self.shape = blocks, shape
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        height, width, _ = self.shape
+        by = [max(1, round(side / 32)) for side in (width, height)]
+        for block in self.blocks:
+            yield block
+            pictures = block.reshape(-1, *self.shape)
+            for axis, step in ((2, by[0]), (2, -by[0]), (1, by[1]), (1, -by[1])):
+                place = np.clip(np.arange(pictures.shape[axis]) - step, 0, pictures.shape[axis] - 1)
+                yield np.take(pictures, place, axis).reshape(block.shape)
 
 
 def canvas_of(pictures: Sequence[np.ndarray]) -> tuple[int, int]:

@@ -1,15 +1,18 @@
 """The flow decoder: y is carried from noise to what a code asks for, along nearly straight lines.
 
     x_t = (1 − t) ε + t y,   t = σ(N(−.3, 1)),     v = (x̂(x_t, t, z) − x_t) / max(1 − t, .05)
+    x̂ = t s² x_t/(t²s² + (1 − t)²) + (1 − t) s/√(t²s² + (1 − t)²) F(x_t, t, z),       s: spread of each axis of y
     L = ‖v − (y − ε)‖²,      the code is left out in a tenth of the cases
     made: x₀ = ε, dx/dt = v_∅ + w (v_z − v_∅) in so many steps from t = 0 to 1;     w is guidance, 1 for none
 
-The network says where the line ends (x̂) and not its direction: what is made lies where data lie.
+The network says where the line ends (x̂) and not its direction: what is made lies where data lie. It adds to the best
+linear guess of that, in units of what such a guess leaves open, so that no number near the end need be learned exactly.
 
 References:
     Flow Straight and Fast: Learning to Generate and Transfer Data with Rectified Flow, Liu, Gong and Liu, 2023; Back to
-    Basics: Let Denoising Generative Models Denoise, Li and He, 2025 (x-prediction); Classifier-Free Diffusion Guidance,
-    Ho and Salimans, 2022; FiLM: Visual Reasoning with a General Conditioning Layer, Perez et al., 2018.
+    Basics: Let Denoising Generative Models Denoise, Li and He, 2025 (x-prediction); Elucidating the Design Space of
+    Diffusion-Based Generative Models, Karras et al., 2022 (the linear guess); Classifier-Free Diffusion Guidance, Ho
+    and Salimans, 2022; FiLM: Visual Reasoning with a General Conditioning Layer, Perez et al., 2018.
 """
 
 from __future__ import annotations
@@ -67,7 +70,7 @@ class FlowDecoder(nn.Module):
         dim: int,
         out: int,
         *,
-        width: int = 384,
+        width: int = 256,
         layers: int = 3,
         dropped: float = 0.1,
         steps: int = 25,

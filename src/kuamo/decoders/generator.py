@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -44,6 +45,7 @@ class Generator(nn.Module):
 
     Args:
         dim: d of the code. out: L. noise: size of the noise. hidden: width.
+        linear: is a linear map of the code added, which may start at the closed form?
         layers: hidden ones; those beyond the first are residual, without normalisation, and start as nothing.
 
     Example:
@@ -51,10 +53,13 @@ class Generator(nn.Module):
         torch.Size([2, 10])
     """
 
-    def __init__(self, dim: int, out: int, *, noise: int = 8, hidden: int = 128, layers: int = 1) -> None:
+    def __init__(
+        self, dim: int, out: int, *, noise: int = 8, hidden: int = 128, layers: int = 1, linear: bool = False
+    ) -> None:
         super().__init__()
         self.dim, self.out, self.noise, self.hidden, self.layers = dim, out, noise, hidden, layers
         self.net = residual(dim + noise, out, hidden, layers)
+        self.mean = nn.Linear(dim, out) if linear else None
         self.shift: Tensor
         self.gain: Tensor
         self.register_buffer("shift", torch.zeros(out))
@@ -67,7 +72,22 @@ class Generator(nn.Module):
 
     def generate(self, z: Tensor, noise: Tensor) -> Tensor:
         """(n, L) for codes (n, d) and noise (n, k)."""
-        return self.net(torch.cat([z, noise], -1)) / self.gain + self.shift
+        y = self.net(torch.cat([z, noise], -1))
+        return (y if self.mean is None else y + self.mean(z)) / self.gain + self.shift
+
+    def start_from(self, ridge: Any) -> None:
+        """Begin at the closed form of a `Ridge`: its mean, and nothing of the noise yet."""
+        if self.mean is None or ridge is None:
+            return
+        weight, offset = (torch.from_numpy(np.asarray(part)).float() for part in (ridge.map.weight, ridge.map.offset))
+        shift = torch.from_numpy(np.asarray(ridge.map.shift)).float()
+        last = self.net[-1]
+        assert isinstance(last, nn.Linear)
+        with torch.no_grad():
+            self.mean.weight.copy_(weight.T * self.gain[:, None])
+            self.mean.bias.copy_((offset - shift @ weight - self.shift) * self.gain)
+            last.weight.mul_(0.1)
+            last.bias.zero_()
 
     def sample(self, z: Tensor, rng: Any = None) -> Tensor:
         """One draw for each code."""
@@ -75,7 +95,9 @@ class Generator(nn.Module):
 
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""
-        return {name: getattr(self, name) for name in ("dim", "out", "noise", "hidden", "layers")}
+        return {name: getattr(self, name) for name in ("dim", "out", "noise", "hidden", "layers")} | {
+            "linear": self.mean is not None
+        }
 
 
 class Critic(nn.Module):

@@ -180,7 +180,7 @@ class Flow(Recipe):
         10
     """
 
-    width: int = 384
+    width: int = 256
     layers: int = 3
     dropped: float = 0.1
     steps: int = 25
@@ -241,13 +241,13 @@ class Gaussian(Recipe):
 
 @dataclass(frozen=True)
 class GAN(Recipe):
-    """A generator against a critic.
+    """A generator against a critic; it starts at ridge.
 
     Args:
         game: `"r3"`, the relativistic game with penalised gradients, or `"minimax"`, the game as it was first written
             down, by SGD, which saturates and rotates: it is here to compare with.
         width, layers: of both networks. noise: numbers that the generator draws.
-        lr: of both players; .0002 (r3) or .02 (minimax) if not given.
+        lr: of both players; .001 (r3) or .02 (minimax) if not given.
         penalty: γ of R1 and R2. mismatched: weight of real cells with another row's code, of a near one (r3) or of any.
         own: as in `Flow`.
 
@@ -260,8 +260,8 @@ class GAN(Recipe):
     """
 
     game: str = "r3"
-    width: int = 384
-    layers: int = 3
+    width: int = 256
+    layers: int = 2
     noise: int = 32
     lr: float | None = None
     penalty: float = 1.0
@@ -277,7 +277,7 @@ class GAN(Recipe):
         """An untrained `Generator`."""
         from kuamo.decoders.generator import Generator
 
-        return Generator(dim, out, noise=self.noise, hidden=self.width, layers=self.layers)
+        return Generator(dim, out, noise=self.noise, hidden=self.width, layers=self.layers, linear=True)
 
     def objective(self, column: str) -> Objective:
         """`R3` or `Minimax`, from any of the other columns."""
@@ -287,7 +287,7 @@ class GAN(Recipe):
         if self.game == "minimax":
             return Minimax(None, column, lr=self.lr or 0.02, mismatched=self.mismatched > 0, **shape)
         shape |= {"penalty": self.penalty, "mismatched": self.mismatched}
-        return R3(None, column, lr=self.lr or 2e-4, hard=True, **shape)
+        return R3(None, column, lr=self.lr or 1e-3, hard=True, every=4, **shape)
 
 
 def check_sizes(recipe: Any, width: int, layers: int, shares: tuple[float, ...]) -> None:

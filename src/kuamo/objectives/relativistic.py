@@ -64,8 +64,8 @@ class R3(Objective):
     Args:
         given, to: columns; given `None`, codes of any of the others (`cross_codes`), of which `own` is the target's own
             share. lr: of both players' Adam (β₁ = 0), falling to a quarter along a half cosine.
-        penalty: γ. mismatched: weight of real cells with the code of another row; `hard`: of a near one.
-        ema: decay of G's moving average.
+        penalty: γ, of every so many-th row (`every`), others in each step. ema: decay of G's moving average.
+        mismatched: weight of real cells with the code of another row; `hard`: of a near one.
         critic: () → module (y (n, L), z (n, d)) → logits (n,); `None` is a perceptron of this `width` and `layers`.
 
     Raises:
@@ -85,12 +85,20 @@ class R3(Objective):
     ema: float = 0.998
     critic: Callable[[], Any] | None = None
     hard: bool = False
+    every: int = 1
     own: float = 0.0
     width: int = 128
     layers: int = 1
 
     def __post_init__(self) -> None:
-        if self.given == self.to or self.lr <= 0 or self.penalty < 0 or self.mismatched < 0 or not 0 <= self.ema < 1:
+        if (
+            self.given == self.to
+            or self.lr <= 0
+            or self.penalty < 0
+            or self.every < 1
+            or self.mismatched < 0
+            or not 0 <= self.ema < 1
+        ):
             raise KuamoError(f"given {self}; expected two columns, lr > 0, weights of at least 0, and ema in [0, 1)")
 
     def decodes(self, column: str) -> bool:
@@ -137,15 +145,16 @@ class R3(Objective):
             made = standard(generator, generator.generate(z, noise))
         if player == "generator":
             return step.mean(relativistic(critic(made, z), critic(y, z)))
-        real, slope = squared_slope(critic, y, z)
-        fake, slope_made = squared_slope(critic, made, z)
+        real, fake = critic(y, z), critic(made, z)
+        some = row % self.every == step.key[1] % self.every
+        slopes = [squared_slope(critic, one[some], z[some])[1] for one in (y, made)]
         codes = codes_to_mistake(step, self.given, z, row)
         other, known = other_row(*codes, row)
         if self.hard:
             other, known = near_row(*codes, z, row, step.uniform("mistake", row, 1)[:, 0])
         wrong = relativistic(real[known], critic(y[known], other[known]))
-        game = relativistic(real, fake) + 0.5 * self.penalty * (slope + slope_made)
-        return step.mean(game) + self.mismatched * step.mean(wrong)
+        penalty = 0.5 * self.penalty * step.mean(slopes[0] + slopes[1])
+        return step.mean(relativistic(real, fake)) + penalty + self.mismatched * step.mean(wrong)
 
 
 def standard(generator: Any, y: Any) -> Any:
