@@ -37,6 +37,7 @@ _HOME = {
     "Caption": "kuamo.decoders.recipes",
     "Retrieve": "kuamo.decoders.recipes",
     "Writer": "kuamo.decoders.recipes",
+    "Spoken": "kuamo.decoders.recipes",
     "PicturePCA": "kuamo.codecs",
     "SpeechPCA": "kuamo.codecs",
     "CCA": "kuamo.objectives",
@@ -117,6 +118,7 @@ __all__ = [
     "Sinkhorn",
     "Space",
     "SpeechPCA",
+    "Spoken",
     "StoreError",
     "Table",
     "TableError",
@@ -147,7 +149,7 @@ if TYPE_CHECKING:
     from kuamo.comparing import compare
     from kuamo.comparison import Comparison
     from kuamo.contest import Contest
-    from kuamo.decoders.recipes import GAN, Caption, Flow, Gaussian, Retrieve, Ridge, Writer
+    from kuamo.decoders.recipes import GAN, Caption, Flow, Gaussian, Retrieve, Ridge, Spoken, Writer
     from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kuamo.codecs import SpokenText, TextList, TextTokens
 from kuamo.codes import Code
 from kuamo.column import numbered
-from kuamo.decoders.recipes import Recipe, Ridge
+from kuamo.decoders.recipes import Caption, Recipe, Ridge, Spoken
 from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import HubEncoder, default_encoder
 from kuamo.encoders.base import is_module, is_trainable
@@ -173,6 +174,12 @@ def learn_decoders_of(
     """
     from kuamo.decoding import learn_decoders
 
+    spoken = {name: recipe for name, recipe in recipes.items() if isinstance(recipe, Spoken)}
+    for name, recipe in spoken.items():
+        recipe.codec(table, name, seed)
+        if recipe.of not in recipes and not isinstance(space.port(recipe.of).codec, TextList | TextTokens):
+            recipes = {recipe.of: Caption(), **recipes}
+    recipes = {name: recipe for name, recipe in recipes.items() if name not in spoken}
     targets = {}
     for name in dict.fromkeys([*recipes, *codecs]):
         port = space.port(name)
@@ -189,6 +196,11 @@ def learn_decoders_of(
         for name, (x, row) in cells.items()
     }
     learn_decoders(space, table, codes, targets, recipes, training, seed, out, progress, look)
+    for name, recipe in spoken.items():
+        texts = space.port(recipe.of)
+        space.port(name).codec = SpokenText(texts.codec, recipe.voice)
+        space.port(name).decoder = texts.decoder
+        space.notes.append(Note("spoken", column=name, of=recipe.of))
 
 
 def codec_note(table: Table, port: Port) -> Note:

@@ -48,6 +48,7 @@ NOTES: dict[str, tuple[str, str]] = {
         "{column}: made by {codec} of {count} numbers, which hold {share:.1f} % of the variance",
         "{column}：由 {codec} 的 {count} 个数生成，保留 {share:.1f} % 的方差",
     ),
+    "spoken": ("{column}: the texts of {of}, read aloud by espeak-ng", "{column}：由 espeak-ng 朗读 {of} 的文本"),
     "decoders_trained": ("decoders of {columns} trained, {steps:,} steps", "{columns} 的解码器已训练 {steps:,} 步"),
     "decoders_stopped": (
         "decoders of {columns}: stopped after {steps:,} of {given:,} steps, and kept as they were best",

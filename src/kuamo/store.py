@@ -69,6 +69,7 @@ PARTS = {
     "Retrieval": "kuamo.decoders.retrieval",
     "WriterDecoder": "kuamo.decoders.writer",
     "TextList": "kuamo.codecs",
+    "SpokenText": "kuamo.codecs",
     "TextTokens": "kuamo.codecs",
     "PicturePCA": "kuamo.codecs",
     "SpeechPCA": "kuamo.codecs",

@@ -119,3 +119,50 @@ def test_methods_are_compared_and_what_is_done_is_kept(folder: Path) -> None:
     assert again["measures"] == found["measures"]
     wrong = CliRunner().invoke(app, ["compare", str(folder / "pets.csv"), "--methods", "CCA; Nonsense"])
     assert isinstance(wrong.exception, km.TableError) and "given objective 'Nonsense'" in str(wrong.exception)
+
+
+def test_pictures_are_made_of_texts(folder: Path) -> None:
+    """fit --start --decode, then translate: one query, a table, and what is refused."""
+    space = folder / "making.space"
+    words = ["--start", folder / "pets.space", "--decode", "photo", "--decode", "text=retrieve", "--decode-steps", 20]
+    notes = run("fit", folder / "pets.csv", "--out", space, *words)["notes"]
+    assert any("PicturePCA" in note for note in notes) and (folder / "making.space-photo.png").exists()
+    made = run("translate", space, "a face", "--to", "photo", "-n", 3, "--out", folder / "made", "--guidance", 1.5)
+    assert [Path(path).name for path in made["made"]["photo"]] == ["0-0.png", "0-1.png", "0-2.png"]
+    assert km.Image().read(made["made"]["photo"][0]).shape == (64, 64, 3)
+    both = ["--to", "photo", "--to", "text", "--from", "text", "--out", folder / "both"]
+    few = (folder / "unseen.csv").read_text("utf-8").splitlines(keepends=True)
+    (folder / "few.csv").write_text("".join([few[0], few[1], few[2]]), "utf-8")
+    batch = run("translate", space, "--table", folder / "few.csv", *both)["made"]
+    assert [Path(path).parts[-2:] for path in batch["photo"]] == [("photo", "120-0.png"), ("photo", "121-0.png")]
+    assert len(batch["text"]) == 2 and (folder / "both" / "text" / "120-0.txt").exists()
+    said = CliRunner().invoke(
+        app, ["translate", str(space), str(folder / "photos" / "5.png"), "--from", "photo", "--to", "text"]
+    )
+    assert said.exit_code == 0 and len(said.stdout.splitlines()) == 1
+    for words, message in (
+        (["a face", "--to", "photo"], "no folder; expected --out"),
+        (["a face", "--to", "song", "--out", str(folder / "x")], "given column 'song'"),
+        (["a face"], "given no --to"),
+        (["--to", "photo"], "given no query and no --table"),
+        (["", "--to", "photo", "--out", str(folder / "x")], "an empty text"),
+        (["a face", "--to", "photo", "--out", str(folder / "pets.csv")], "which is a file; expected a folder"),
+        (["a face", "--to", "photo", "--out", str(folder / "x"), "--steps", "0"], "given steps=0"),
+    ):
+        refused = CliRunner().invoke(app, ["translate", str(space), *words])
+        assert isinstance(refused.exception, km.KuamoError) and message in str(refused.exception), words
+
+
+def test_ctrl_c_keeps_what_was_learned(folder: Path) -> None:
+    table = km.datasets.toy(rows=300, seed=0)
+    start = km.fit(table, km.CCA(dim=4))
+
+    def stop(what: str, done: int, of: int) -> None:
+        if what == "training" and done == 30:
+            raise KeyboardInterrupt
+
+    space = km.fit(table, start=start, decoders={"b": km.Flow(width=16)}, training=km.Training(steps=40), progress=stop)
+    assert any("stopped after 30 of 40 steps" in note for note in space.notes)
+    assert np.isfinite(space.translate(table.select("a").take([0]), to="b")).all()
+    with pytest.raises(KeyboardInterrupt):  # an objective that is not finished is no space
+        km.fit(table, km.InfoNCE(), training=km.Training(steps=40), progress=stop)

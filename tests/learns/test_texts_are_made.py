@@ -9,9 +9,11 @@ import pytest
 
 import kuamo as km
 from kuamo.codecs import TextList, TextTokens
+from kuamo.datasets.voices import programs
 from kuamo.decoders.retrieval import Retrieval
 from kuamo.decoders.writer import WriterDecoder
 from kuamo.metrics.making import text_overlap
+from kuamo.modalities.audio import Waveform
 from kuamo.notes import told
 
 COLOURS, THINGS = ["red", "blue", "green", "white"], ["cat", "dog", "bird", "fish", "horse"]
@@ -121,3 +123,39 @@ def test_texts_by_pictures_recipes_and_the_other_way_round() -> None:
         km.fit(captions(60), encoders={"text": Letters()}, decoders={"text": km.Flow()})
     with pytest.raises(km.TableError, match=r"column 'thing': given Writer\(\) for Vector; expected a column of texts"):
         km.fit(captions(60), encoders={"text": Letters()}, decoders={"thing": km.Writer()})
+
+
+def test_what_is_said_of_a_thing_can_be_heard(tmp_path: Path) -> None:
+    """A spoken description: a thing's vector → words → speech, beside nothing else that makes sounds."""
+    if not programs():
+        pytest.skip("espeak-ng is not installed")
+    table = captions(100, "zh")
+    sounds: list = [(np.sin(np.arange(800) * 0.1 * (1 + i % 7)), 8000) for i in range(100)]
+    cells = {"text": list(table.values("text")), "thing": list(table.values("thing")), "audio": sounds}
+    kinds = {"text": km.Text(), "thing": km.Vector(), "audio": km.Audio()}
+    whole = km.Table(cells, modalities=kinds)
+    encoders = {"text": Letters(), "audio": Ears()}
+    start = km.fit(whole, km.CCA(dim=5, kernels=("linear",)), encoders=encoders)
+    space = km.fit(whole, start=start, decoders={"text": km.Retrieve(), "audio": km.Spoken()})
+    row = whole.select("thing").take([0, 1])
+    said, heard = space.translate(row, to="text"), space.translate(row, to="audio")
+    assert [len(sound.samples) / sound.rate > 0.5 for sound in heard] == [True, True]
+    again = space.port("audio").codec.decode(space.port("text").codec.encode(said))
+    assert all(np.array_equal(a.samples, b.samples) for a, b in zip(heard, again, strict=True))
+    space.save(tmp_path / "s")
+    loaded = km.Space.load(tmp_path / "s", custom={"text": (km.Text(), Letters()), "audio": (km.Audio(), Ears())})
+    assert np.array_equal(loaded.translate(row, to="audio")[0].samples, heard[0].samples)
+    with pytest.raises(
+        km.TableError, match=r"column 'thing': given Spoken\(\) for Vector; expected a column of sounds"
+    ):
+        km.fit(whole, start=start, decoders={"thing": km.Spoken()})
+
+
+class Ears:
+    fingerprint = "ears/1"
+
+    def prepare(self, value: Waveform) -> np.ndarray:
+        return np.abs(np.fft.rfft(value.samples[:256]))[:40].astype(np.float32)
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return np.asarray(batch, dtype=np.float32)

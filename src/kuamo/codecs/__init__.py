@@ -3,6 +3,7 @@
 from kuamo.codecs.base import Codec, default_codec
 from kuamo.codecs.pca import PicturePCA
 from kuamo.codecs.speech import SpeechPCA
+from kuamo.codecs.spoken import SpokenText
 from kuamo.codecs.texts import TextList, TextTokens
 
-__all__ = ["Codec", "PicturePCA", "SpeechPCA", "TextList", "TextTokens", "default_codec"]
+__all__ = ["Codec", "PicturePCA", "SpeechPCA", "SpokenText", "TextList", "TextTokens", "default_codec"]

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from kuamo.table import Table
 
 __all__ = [
-    "GAN", "Caption", "Flow", "Gaussian", "Recipe", "Retrieve", "Ridge", "Writer", "recipes_named", "usual_recipe",
+    "GAN", "Caption", "Flow", "Gaussian", "Recipe", "Retrieve", "Ridge", "Spoken", "Writer", "recipes_named",
+    "usual_recipe",
 ]  # fmt: skip
 
 
@@ -161,6 +162,38 @@ class Caption(Writer):
     """
 
     yields: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Spoken(Recipe):
+    """A sound that is another column's text, read aloud by espeak-ng: a spoken description.
+
+    Args:
+        of: the column of texts, which has a recipe of its own (`Caption()` if not given), or has one in `start`.
+        voice: of espeak-ng; by the text's language if not given.
+
+    Example:
+        >>> Spoken("caption", voice="cmn").of
+        'caption'
+    """
+
+    of: str = "text"
+    voice: str | None = None
+
+    def codec(self, table: Table, name: str, seed: int) -> Any:
+        """Made from the texts' codec, when that is known.
+
+        Raises:
+            TableError: columns of other kinds.
+        """
+        from kuamo.errors import TableError
+        from kuamo.modalities import Audio
+
+        check_texts(table, self.of, self)
+        if not isinstance(table.column(name).modality, Audio):
+            kind = type(table.column(name).modality).__name__
+            raise TableError(f"column {name!r}: given Spoken() for {kind}; expected a column of sounds")
+        return None
 
 
 @dataclass(frozen=True)
@@ -319,6 +352,7 @@ NAMED: dict[str, type[Recipe]] = {
     "retrieve": Retrieve,
     "writer": Writer,
     "caption": Caption,
+    "spoken": Spoken,
 }
 
 
