@@ -38,6 +38,7 @@ _HOME = {
     "Retrieve": "kuamo.decoders.recipes",
     "Writer": "kuamo.decoders.recipes",
     "Spoken": "kuamo.decoders.recipes",
+    "PictureConv": "kuamo.codecs.conv",
     "PicturePCA": "kuamo.codecs",
     "SpeechPCA": "kuamo.codecs",
     "CCA": "kuamo.objectives",
@@ -107,6 +108,7 @@ __all__ = [
     "MoPoE",
     "ModalityCritic",
     "Objective",
+    "PictureConv",
     "PicturePCA",
     "Query",
     "Reconstruct",
@@ -145,6 +147,7 @@ _ROOMS = ("closed_form", "datasets", "encoders", "metrics", "modalities", "objec
 if TYPE_CHECKING:
     from kuamo import closed_form, datasets, encoders, metrics, modalities, objectives
     from kuamo.codecs import PicturePCA, SpeechPCA
+    from kuamo.codecs.conv import PictureConv
     from kuamo.codes import Code
     from kuamo.comparing import compare
     from kuamo.comparison import Comparison

@@ -126,7 +126,7 @@ class Decoding:
     def __init__(self, space: Space, codes: Codes, targets: Targets) -> None:
         self.space, self.codes, self.targets = space, codes, targets
 
-    def ridge(self, name: str, rows: np.ndarray) -> Any:
+    def ridge(self, name: str, rows: np.ndarray, penalty: float = 0.1, rank: int | None = None) -> Any:
         """The closed form, from the codes of every column of these rows, one after the other."""
         y, row_y = self.targets[name], self.codes[name][1]
 
@@ -136,7 +136,7 @@ class Decoding:
                 wanted = np.isin(row[place], rows)
                 yield np.asarray(code.mean)[place[wanted]], y[entry[wanted]]
 
-        return solve_ridge(pairs())
+        return solve_ridge(pairs(), penalty, rank)
 
     def train(
         self,

@@ -70,7 +70,8 @@ def fit(
             `km.Retrieve()`, `km.Writer()`) for what `translate` is to make of it: trained when the space is there, for
             its codec's y. Or column → a decoder of your own, for objectives that train it with the space (the default
             is a Gaussian likelihood). Ridge for all others.
-        codecs: column → codec, for pictures and sounds to be made; what suits the column if only a recipe is given.
+        codecs: column → codec, for pictures and sounds to be made; what suits the column if only a recipe is given;
+            `None` for its features, as its encoder gives them: then features are translated to features.
         start: a space to go on from: its encoders and heads are copied, and moved only if the objective is trained.
             Without an objective it stays as it is, with its decoders, but for those given here.
         dim: d, the size of the space; chosen if not given.

@@ -71,6 +71,7 @@ PARTS = {
     "TextList": "kuamo.codecs",
     "SpokenText": "kuamo.codecs",
     "TextTokens": "kuamo.codecs",
+    "PictureConv": "kuamo.codecs.conv",
     "PicturePCA": "kuamo.codecs",
     "SpeechPCA": "kuamo.codecs",
     "Pixels": "kuamo.decoders.raw",

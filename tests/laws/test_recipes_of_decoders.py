@@ -185,3 +185,46 @@ def test_gradients_reach_every_parameter_of_a_flow() -> None:
         torch.nn.init.normal_(block.outer.weight)
     decoder.loss(torch.randn(64, 6), torch.randn(64, 4)).mean().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in decoder.parameters())
+
+
+def test_reduced_rank_is_the_best_of_its_rank(start: km.Space) -> None:
+    z = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
+    full, low = (km.fit(rows(), start=start, decoders={"b": km.Ridge(rank=r)}).decode(z, to="b") for r in (None, 2))
+    ridge = km.fit(rows(), start=start, decoders={"b": km.Ridge()}).decode(z, to="b")
+    assert np.array_equal(full, ridge)
+    centred = low - low.mean(0)
+    assert np.linalg.matrix_rank(centred, tol=1e-3) == 2
+    assert 0.3 < np.square(centred).sum() / np.square(full - full.mean(0)).sum() < 1
+    with pytest.raises(km.KuamoError, match="a rank of at least 1"):
+        km.Ridge(rank=0)
+
+
+def test_features_are_translated_to_features() -> None:
+    """With no codec y is what the encoder gives: retrieval and R² of translated features say how well."""
+    table = km.datasets.shapes(rows=120, size=8)
+
+    class Small:
+        fingerprint = "small/1"
+
+        def prepare(self, value: np.ndarray) -> np.ndarray:
+            return value[::2, ::2].astype(np.float32).reshape(-1) / 255
+
+        def __call__(self, batch: np.ndarray) -> np.ndarray:
+            return np.asarray(batch, np.float32)
+
+    class Words:
+        fingerprint = "words/1"
+
+        def prepare(self, value: str) -> np.ndarray:
+            names = ("small", "red", "green", "blue", "yellow", "purple", "circle", "square", "cross", "top", "left")
+            return np.array([name in value for name in names], np.float32) + 0.001 * len(value)
+
+        def __call__(self, batch: np.ndarray) -> np.ndarray:
+            return np.asarray(batch, np.float32)
+
+    encoders = {"image": Small(), "text": Words()}
+    start = km.fit(table, km.CCA(dim=8, kernels=("linear",)), encoders=encoders)
+    space = km.fit(table, start=start, decoders={"image": km.Ridge(rank=5)}, codecs={"image": None})
+    assert space.translate(table.select("text").take([0]), to="image").shape == (1, 48)
+    report = km.evaluate(space, km.datasets.shapes(rows=60, size=8, seed=1), made=["image"], examples=0)
+    assert report["text_to_image_made_R2"] > 0.2 and report["text_to_image_made_R@1"] > 3 / 60

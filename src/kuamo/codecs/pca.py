@@ -124,14 +124,7 @@ class PicturePCA:
 
     def round_trip(self, values: Sequence[np.ndarray]) -> dict[str, float]:
         """Peak signal-to-noise ratio of pictures on the canvas, in dB, and the share of their variance that is left."""
-        before = np.stack([on_canvas(value, self.height, self.width) for value in values]).astype(np.float64)
-        after = np.stack(self.decode(self.encode(values))).astype(np.float64)
-        error = float(np.square(before - after).mean())
-        spread = float(np.square(before - before.mean(0)).mean())
-        return {
-            "psnr": float(10 * np.log10(255**2 / max(error, 1e-9))),
-            "explained": 1 - error / spread if spread > 0 else 1.0,
-        }
+        return round_trip(self, values)
 
     def _components(self, value: np.ndarray) -> np.ndarray:
         x = on_canvas(value, self.height, self.width)
@@ -156,6 +149,18 @@ class PicturePCA:
         """The stored codec."""
         parts: dict[str, Any] = {**arrays, **config}
         return cls(**parts)
+
+
+def round_trip(codec: Any, values: Sequence[np.ndarray]) -> dict[str, float]:
+    """How well a codec with `height` and `width` gives pictures back; see `PicturePCA.round_trip`."""
+    before = np.stack([on_canvas(value, codec.height, codec.width) for value in values]).astype(np.float64)
+    after = np.stack(codec.decode(codec.encode(values))).astype(np.float64)
+    error = float(np.square(before - after).mean())
+    spread = float(np.square(before - before.mean(0)).mean())
+    return {
+        "psnr": float(10 * np.log10(255**2 / max(error, 1e-9))),
+        "explained": 1 - error / spread if spread > 0 else 1.0,
+    }
 
 
 class Moved:

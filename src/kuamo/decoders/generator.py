@@ -15,6 +15,31 @@ from torch import Tensor, nn
 __all__ = ["Critic", "Generator"]
 
 
+class Codes(nn.Module):
+    """Sees codes as (z − shift) · gain, as they are unless told: beside the many numbers of y they must not be small.
+
+    Example:
+        >>> Codes(2)(torch.ones(1, 2))
+        tensor([[1., 1.]])
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.shift: Tensor
+        self.gain: Tensor
+        self.register_buffer("shift", torch.zeros(dim))
+        self.register_buffer("gain", torch.ones(dim))
+
+    def standardise(self, shift: Tensor, gain: Tensor) -> None:
+        """Take mean and 1/deviation (d,)."""
+        self.shift.copy_(shift)
+        self.gain.copy_(gain)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """(n, d)."""
+        return (z - self.shift) * self.gain
+
+
 class Residual(nn.Module):
     """h + W₂ lrelu(W₁ lrelu(h)), W₂ starts at zero."""
 
@@ -60,6 +85,7 @@ class Generator(nn.Module):
         self.dim, self.out, self.noise, self.hidden, self.layers = dim, out, noise, hidden, layers
         self.net = residual(dim + noise, out, hidden, layers)
         self.mean = nn.Linear(dim, out) if linear else None
+        self.codes = Codes(dim)
         self.shift: Tensor
         self.gain: Tensor
         self.register_buffer("shift", torch.zeros(out))
@@ -72,8 +98,12 @@ class Generator(nn.Module):
 
     def generate(self, z: Tensor, noise: Tensor) -> Tensor:
         """(n, L) for codes (n, d) and noise (n, k)."""
-        y = self.net(torch.cat([z, noise], -1))
+        y = self.net(torch.cat([self.codes(z), noise], -1))
         return (y if self.mean is None else y + self.mean(z)) / self.gain + self.shift
+
+    def standardise_codes(self, shift: Tensor, gain: Tensor) -> None:
+        """See `Codes`."""
+        self.codes.standardise(shift, gain)
 
     def start_from(self, ridge: Any) -> None:
         """Begin at the closed form of a `Ridge`: its mean, and nothing of the noise yet."""
@@ -111,7 +141,13 @@ class Critic(nn.Module):
     def __init__(self, out: int, dim: int, hidden: int = 128, layers: int = 1) -> None:
         super().__init__()
         self.net = residual(out + dim, 1, hidden, layers)
+        self.codes = Codes(dim)
+
+    def see_as(self, generator: Any) -> None:
+        """See codes as the generator does, if it has a way of its own."""
+        if isinstance(getattr(generator, "codes", None), Codes):
+            self.codes.standardise(generator.codes.shift, generator.codes.gain)
 
     def forward(self, y: Tensor, z: Tensor) -> Tensor:
         """(n,) logits for y (n, L) and z (n, d)."""
-        return self.net(torch.cat([y, z], -1))[:, 0]
+        return self.net(torch.cat([y, self.codes(z)], -1))[:, 0]

@@ -66,10 +66,27 @@ class Recipe:
 class Ridge(Recipe):
     """The closed form: E[y | z], linear in z.
 
+    Args:
+        penalty: c in λ = c tr(Σzz)/d. rank: of the map, for reduced-rank regression; as it comes if not given.
+
+    Raises:
+        KuamoError: a negative penalty, or a rank below 1.
+
     Example:
         >>> Ridge().build(4, None, 10) is None
         True
     """
+
+    penalty: float = 0.1
+    rank: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.penalty >= 0 or (self.rank is not None and self.rank < 1):
+            raise KuamoError(f"given {self}; expected a penalty of at least 0, and a rank of at least 1")
+
+    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+        """See `Recipe.solve`."""
+        return decoding.space.port(name).codec, decoding.ridge(name, rows, self.penalty, self.rank)
 
 
 @dataclass(frozen=True)

@@ -55,11 +55,14 @@ class Ridge:
         return cls(LinearMap(arrays["shift"], arrays["weight"], arrays["offset"]), error)
 
 
-def solve_ridge(batches: Iterable[tuple[np.ndarray, np.ndarray]], penalty: float = 0.1) -> Ridge | None:
+def solve_ridge(
+    batches: Iterable[tuple[np.ndarray, np.ndarray]], penalty: float = 0.1, rank: int | None = None
+) -> Ridge | None:
     """The ridge decoder of streamed pairs (z (n, d), y (n, L)); of Σyy only the trace is needed.
 
     Args:
         batches: pairs with as many rows in both. penalty: c in λ = c tr(Σzz)/d.
+        rank: of W; the leading directions of what it makes (reduced-rank regression), all if not given.
 
     Returns:
         The decoder, or `None` for fewer than two rows.
@@ -82,6 +85,9 @@ def solve_ridge(batches: Iterable[tuple[np.ndarray, np.ndarray]], penalty: float
     cross = zy / n - np.outer(mean_z, mean_y)
     ridge = (penalty * np.trace(covariance) / len(mean_z) + np.finfo(np.float64).tiny) * np.eye(len(mean_z))
     weight = np.linalg.solve(covariance + ridge, cross)
+    if rank is not None and rank < min(weight.shape):
+        leading = np.linalg.svd(np.linalg.cholesky(covariance + ridge).T @ weight, full_matrices=False)[2][:rank]
+        weight = weight @ leading.T @ leading
     total = squares / n - float(mean_y @ mean_y)
     left = total - 2 * float((weight * cross).sum()) + float((weight * (covariance @ weight)).sum())
     error = float(np.sqrt(min(max(left / total, 0.0), 1.0))) if total > 1e-12 * squares / n else 0.0

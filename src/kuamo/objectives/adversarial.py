@@ -77,6 +77,8 @@ class Minimax(Objective):
 
         out = space.port(self.to).decoder.out
         module = self.critic() if self.critic else Critic(out, space.dim, self.width, self.layers)
+        if isinstance(module, Critic):
+            module.see_as(space.port(self.to).decoder)
         return {"critic": Player(module, lambda p: torch.optim.SGD(p, lr=self.lr, momentum=self.momentum))}
 
     def __call__(self, step: Step, player: str) -> Any:

@@ -126,6 +126,8 @@ class R3(Objective):
             return torch.optim.Adam(parameters, lr=self.lr, betas=(0.0, 0.99))
 
         module = self.critic() if self.critic else Critic(generator.out, space.dim, self.width, self.layers)
+        if isinstance(module, Critic):
+            module.see_as(generator)
         return {
             "critic": Player(module, adam, falls_to=0.25),
             "generator": Player(generator, adam, falls_to=0.25, ema=self.ema),
