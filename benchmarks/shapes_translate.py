@@ -27,7 +27,7 @@ NAMES = ("size", "colour", "shape", "place")
 # Recipe, and a training that takes at most 90 CPU seconds.
 METHODS = {
     "flow": (km.Flow(), {"steps": 3000}),
-    "r3": (km.GAN(), {"steps": 1500}),
+    "r3": (km.GAN(), {"steps": 3500, "batch_size": 128}),
     "gaussian": (km.Gaussian(), {"steps": 3000}),
     "ridge": (km.Ridge(), {"steps": 1}),
     "minimax": (km.GAN(game="minimax"), {"steps": 3000, "optimiser": "sgd", "lr": 0.02}),
@@ -127,7 +127,7 @@ def main():
         real_y, train_y = codec.encode(other.values("image")), codec.encode(train.values("image"))
         for method in given.methods:
             recipe, options = METHODS[method]
-            training = km.Training(batch_size=256, **(options | ({"steps": given.steps} if given.steps else {})))
+            training = km.Training(**({"batch_size": 256} | options | ({"steps": given.steps} if given.steps else {})))
             start = time.process_time()
             made = km.fit(
                 train, start=space, decoders={"image": recipe}, codecs={"image": codec}, training=training, seed=seed

@@ -315,7 +315,7 @@ class GAN(Recipe):
     noise: int = 32
     lr: float | None = None
     penalty: float = 1.0
-    mismatched: float = 0.5
+    mismatched: float = 1.0
     own: float = 0.1
 
     def __post_init__(self) -> None:
