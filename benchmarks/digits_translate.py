@@ -149,7 +149,7 @@ def main():
     parser.add_argument("--steps", type=int, default=900)
     parser.add_argument("--decode-steps", type=int, default=1300)
     parser.add_argument("--components", type=int, default=64)
-    parser.add_argument("--guidance", type=float, nargs=2, default=[2.5, 1.5], help="of pictures and of sounds")
+    parser.add_argument("--guidance", type=float, nargs=2, default=[2.5, 2.5], help="of pictures and of sounds")
     parser.add_argument("--peer", help="a folder with pocketsphinx")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--grid")
