@@ -47,20 +47,75 @@ def decode_columns(
     return made[to] if isinstance(to, str) else made
 
 
-def drawn_values(port: Port, z: np.ndarray, n: int | None, seed: int, options: Mapping[str, Any]) -> Any:
+def decode_in_turn(
+    space: Space,
+    mean: np.ndarray,
+    logvar: np.ndarray | None,
+    present: np.ndarray,
+    to: Sequence[str],
+    seed: int,
+    n: int | None,
+    draw: bool,
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """As `decode_columns`, each column of the codes (B, M, d) that are present and of those of the columns made before.
+
+    p(y_1, y_2, … | x) = p(y_1 | x) p(y_2 | x, y_1) …
+    """
+    from kuamo.space import fuse_present
+
+    times = n or 1
+    mean, present = np.repeat(mean, times, axis=0), np.repeat(present, times, axis=0)
+    logvar = None if logvar is None else np.repeat(logvar, times, axis=0)
+    made: dict[str, Any] = {}
+    for turn, name in enumerate(to):
+        code, _ = fuse_present(space.fusion, mean, logvar, present)
+        z = drawn_from(code, seed + turn) if draw else np.asarray(code)
+        port = space.port(name)
+        values = drawn_values(port, z, None, seed, options, varied=times > 1)
+        made[name] = values if n is None else grouped(values, n)
+        if turn + 1 < len(to):
+            number = [other.name for other in space.ports].index(name)
+            code = code_of(port, values)
+            mean[:, number], present[:, number] = np.asarray(code.mean), True
+            if logvar is not None and code.logvar is not None:
+                logvar[:, number] = code.logvar
+    return made
+
+
+def grouped(values: Any, n: int) -> Any:
+    """(B · n, L) → (B, n, L), or a list of B · n values → B lists of n."""
+    if isinstance(values, np.ndarray):
+        return values.reshape(-1, n, *values.shape[1:])
+    return [values[at : at + n] for at in range(0, len(values), n)]
+
+
+def code_of(port: Port, values: Any) -> Code:
+    """The codes of what was made for a column: of its values, or of y, which are its features without a codec."""
+    from kuamo.encoders.base import batches, encode_items
+    from kuamo.space import run_head
+
+    if port.codec is None:
+        return run_head(port.head, np.asarray(values, np.float32))
+    items = map(prepare(port.encoder), values)
+    parts = [encode_items(port.encoder, items_of_batch, port.name) for items_of_batch in batches(items, ROWS)]
+    return run_head(port.head, np.concatenate(parts))
+
+
+def drawn_values(
+    port: Port, z: np.ndarray, n: int | None, seed: int, options: Mapping[str, Any], varied: bool = False
+) -> Any:
     """One column's part of `decode_columns`; an option that its decoder does not know is another column's."""
     known = {name: value for name, value in options.items() if name in getattr(port.decoder, "options", ())}
     if n is not None and hasattr(port.decoder, "nearest"):
         y = port.decoder.nearest(z[::n], n)
         texts = port.codec.decode(y.reshape(-1, 1))
         return [texts[at : at + n] for at in range(0, len(texts), n)]
-    known = known if n in (None, 1) else getattr(port.decoder, "varied", {}) | known
+    known = getattr(port.decoder, "varied", {}) | known if varied or n not in (None, 1) else known
     blocks = range(0, max(len(z), 1), BLOCK)
     y = np.concatenate([decode(port.decoder, z[at : at + BLOCK], seed + at, **known) for at in blocks])
-    if port.codec is None:
-        return y if n is None else y.reshape(-1, n, y.shape[1])
-    values = port.codec.decode(y)
-    return values if n is None else [values[at : at + n] for at in range(0, len(values), n)]
+    values = y if port.codec is None else port.codec.decode(y)
+    return values if n is None else grouped(values, n)
 
 
 def check_options(space: Space, names: Sequence[str], n: int | None, options: Mapping[str, Any]) -> None:

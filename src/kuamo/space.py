@@ -172,6 +172,12 @@ class Space:
         return Code(total.astype(np.float32), spread), rows
 
     def _fused(self, inputs: Any, modality: str | None, progress: Progress | None) -> tuple[Code, np.ndarray]:
+        return fuse_present(self.fusion, *self._stacked(inputs, modality, progress))
+
+    def _stacked(
+        self, inputs: Any, modality: str | None, progress: Progress | None
+    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+        """Mean and log-variance (B, M, d) of each column's code, and what is present (B, M)."""
         table = inputs if isinstance(inputs, Table) else self.as_table(inputs, modality)
         known = [port.name for port in self.ports if port.name in table.columns]
         if not known:
@@ -193,7 +199,7 @@ class Space:
             if code.logvar is not None:
                 logvar = np.zeros_like(mean) if logvar is None else logvar
                 logvar[rows, number] = code.logvar
-        return fuse_present(self.fusion, mean, logvar, present)
+        return mean, logvar, present
 
     def as_table(self, inputs: Any, modality: str | None = None) -> Table:
         """Any list of inputs as a table with the space's columns."""
@@ -237,6 +243,7 @@ class Space:
         modality: str | None = None,
         n: int | None = None,
         draw: bool = False,
+        agree: bool = False,
         seed: int = 0,
         guidance: float | None = None,
         steps: int | None = None,
@@ -251,21 +258,26 @@ class Space:
             to: a column, or several: a dict then, all of them from the same codes.
             n: so many draws of each row: lists of n values, or (B, n, L); one of each, without that axis, if not given.
             draw: one draw of each row's q(z | inputs), rather than its mean. seed: of all that is drawn.
+            agree: of several targets, make each one of what was given and of those made before it, in `to`'s order:
+                where what was given could mean two things, all of them then mean the same.
             guidance, steps: of a flow, see `FlowDecoder.sample`.
 
         Raises:
             KuamoError: the target has no decoder, a row has nothing present, or an option is out of range, or unknown
                 to the targets' decoders.
         """
-        from kuamo.generation import check_options, decode_columns, drawn_from
+        from kuamo.generation import check_options, decode_columns, decode_in_turn, drawn_from
 
         given = {"guidance": guidance, "steps": steps}
         options = {name: value for name, value in given.items() if value is not None}
         check_options(self, [to] if isinstance(to, str) else to, n, options)  # before anything is encoded
-        code = self.encode(inputs, modality=modality)
+        stacked = self._stacked(inputs, modality, None)
+        code, _ = fuse_present(self.fusion, *stacked)
         if code.present is not None and not code.present.all():
             row = int(np.flatnonzero(~code.present)[0])
             raise TableError(f"row {row}: given nothing to translate; expected at least one cell")
+        if agree and not isinstance(to, str):
+            return decode_in_turn(self, *stacked, to, seed, n, draw, options)
         return decode_columns(self, drawn_from(code, seed) if draw else np.asarray(code), to, seed, n, **options)
 
     def decode(

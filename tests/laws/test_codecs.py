@@ -63,7 +63,7 @@ def test_what_comes_back_is_nearly_what_went_in(member: tuple[Any, km.Table, str
     values = list(table.values(name))
     assert codec.round_trip(values)["explained"] > (0.8 if isinstance(codec, km.PictureConv) else 0.9)
     again = codec.encode(codec.decode(codec.encode(values)))
-    if name == "image":  # a sound's phases, and what its window blurs, do not come back
+    if isinstance(codec, km.PicturePCA):  # a sound's phases, and what its window blurs, do not come back
         assert np.corrcoef(again.ravel(), codec.encode(values).ravel())[0, 1] > 0.98
 
 

@@ -228,3 +228,31 @@ def test_features_are_translated_to_features() -> None:
     assert space.translate(table.select("text").take([0]), to="image").shape == (1, 48)
     report = km.evaluate(space, km.datasets.shapes(rows=60, size=8, seed=1), made=["image"], examples=0)
     assert report["text_to_image_made_R2"] > 0.2 and report["text_to_image_made_R@1"] > 3 / 60
+
+
+def test_targets_that_are_made_in_turn_agree() -> None:
+    """x says nothing of the sign; y and w are ± the same vector: made apart they differ in sign half of the time."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(900, 4)).astype(np.float32)
+    sign = rng.choice([-1.0, 1.0], size=(900, 1))
+    v = np.concatenate([x + 3, 0.1 * rng.normal(size=(900, 2))], 1)
+    cells = {"x": x, "y": sign * v @ rng.normal(size=(6, 8)), "w": sign * v @ rng.normal(size=(6, 7))}
+    table = km.Table(
+        {name: list(np.asarray(values, np.float32)) for name, values in cells.items()},
+        modalities=dict.fromkeys(cells, km.Vector()),
+    )
+    space = km.fit(table, km.CCA(dim=8, kernels=("linear",)))
+    flow = km.Flow(width=64, guidance=1.0)
+    training = km.Training(steps=500, batch_size=128, lr=3e-3)
+    space = km.fit(table, start=space, decoders={"y": flow, "w": flow}, training=training)
+
+    def same(agree: bool) -> float:
+        made = space.translate(table.select("x").take(np.arange(200)), to=["y", "w"], n=2, agree=agree)
+        which = [made[name] @ (cells[name] * sign).mean(0) > 0 for name in ("y", "w")]
+        assert made["y"].shape == (200, 2, 8) and made["w"].shape == (200, 2, 7)
+        assert 0.3 < which[0].mean() < 0.7  # both signs come
+        return float((which[0] == which[1]).mean())
+
+    assert same(agree=True) > same(agree=False) + 0.08
+    one = space.translate(table.select("x").take([0, 1]), to=["y"], agree=True, seed=4)["y"]
+    assert np.array_equal(one, space.translate(table.select("x").take([0, 1]), to="y", seed=4))

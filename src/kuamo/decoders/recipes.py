@@ -394,7 +394,7 @@ def recipes_named(said: list[str]) -> dict[str, Recipe | None]:
 
     Example:
         >>> recipes_named(["image", "audio=ridge"])["audio"]
-        Ridge()
+        Ridge(penalty=0.1, rank=None)
     """
     found: dict[str, Recipe | None] = {}
     for word in said:
