@@ -38,13 +38,18 @@ def translate_rows(
             alone need none.
 
     Raises:
-        TableError: something else than texts, and no folder. KuamoError: as `Space.translate`.
+        TableError: something else than texts, and no folder; a column that is made of features alone. KuamoError: as `Space.translate`.
     """
     several = len(to) > 1
     for name in to:
         port = space.port(name)
-        if out is None and not (isinstance(port.modality, Text) and port.codec is not None):
-            kind = type(port.modality).__name__
+        kind = type(port.modality).__name__
+        if port.codec is None and kind != "Vector" and port.decoder is not None:
+            raise TableError(
+                f"given to={name!r}, whose decoder makes features, not what a {kind} column holds; "
+                f"expected a space fitted with --decode {name}"
+            )
+        if out is None and not isinstance(port.modality, Text):
             raise TableError(f"given to={name!r}, which is {kind}, and no folder; expected --out, where files go")
     found: dict[str, list[str]] = {name: [] for name in to}
     for start in range(0, len(rows), BLOCK):
@@ -60,12 +65,8 @@ def translate_rows(
 def told(space: Space, name: str, rows: Table, draws: Any, out: Path | None) -> list[str]:
     """Texts, or the names of the files that now hold what was made."""
     port = space.port(name)
-    lines = []
-    if isinstance(port.modality, Text) and port.codec is not None:
-        lines = [text for each in draws for text in each]
+    lines = [text for each in draws for text in each] if isinstance(port.modality, Text) else []
     if out is None:
         return lines
-    values = [list(each) for each in draws]
-    modality: Any = port.modality if port.codec is not None or type(port.modality).__name__ == "Vector" else None
-    files = [str(path) for path in write_made(out, rows.ids, values, modality)]
+    files = [str(path) for path in write_made(out, rows.ids, [list(each) for each in draws], port.modality)]
     return lines or files

@@ -8,9 +8,12 @@ from typing import Any
 import torch
 
 import kuamo as km
+from kuamo.decoders.flow import FlowDecoder
 from kuamo.decoders.generator import Generator
+from kuamo.decoders.likelihood import Likelihood
 from kuamo.encoders.words import WordEncoder, train_tokenizer
 from kuamo.fusion import Mixture, Product
+from kuamo.objectives.decode import Decode
 
 TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "InfoNCE": lambda: {"objective": km.InfoNCE()},
@@ -42,6 +45,21 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
         "decoders": {"b": Generator(16, 24, noise=4)},
     },
     "R3": lambda: {"objective": km.R3("a", "b", ema=0.9), "dim": 16, "decoders": {"b": Generator(16, 24, noise=4)}},
+    "R3 of any column": lambda: {
+        "objective": km.R3(None, "b", hard=True, every=3, own=0.2),
+        "dim": 16,
+        "decoders": {"b": Generator(16, 24, noise=4, linear=True)},
+    },
+    "Minimax of any column": lambda: {
+        "objective": km.Minimax(None, "b", mismatched=True),
+        "dim": 16,
+        "decoders": {"b": Generator(16, 24, noise=4, layers=2)},
+    },
+    "Decode": lambda: {
+        "objective": Decode(("a", "b"), own=0.2),
+        "dim": 16,
+        "decoders": {"a": Likelihood(16, 30), "b": FlowDecoder(16, 24, width=16, layers=1)},
+    },
     "ModalityCritic": lambda: {"objective": km.ModalityCritic()},
     "InfoNCE + ModalityCritic": lambda: {"objective": km.InfoNCE() + 0.1 * km.ModalityCritic()},
     "ACMR": lambda: {"objective": km.acmr(classes=3)},
@@ -51,6 +69,8 @@ NAMES = ["red", "green", "blue", "circle", "square", "一只猫", "圆形"]
 CLOSED: dict[str, Callable[[], dict[str, Any]]] = {"CCA": lambda: {"objective": km.CCA()}}
 # Learn from unpaired rows: the table of each law has some.
 UNPAIRED = ("Sinkhorn", "KLOT", "InfoNCE + Sinkhorn")
+# Move decoders alone: the space stays where it is.
+DECODING = ("R3 of any column", "Minimax of any column", "Decode")
 # Labels of `small_toy` say nothing of its rows: who learns by label is judged in tests/learns/test_labels_learn.py.
 NOT_ROWS = (
     "Reconstruct",
@@ -61,6 +81,7 @@ NOT_ROWS = (
     "ModalityCritic",
     "Cycle",
     *UNPAIRED,
+    *DECODING,
 )
 ALIGNING = {**CLOSED, **{name: make for name, make in TRAINED.items() if name not in NOT_ROWS}}
 

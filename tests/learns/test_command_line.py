@@ -140,6 +140,8 @@ def test_pictures_are_made_of_texts(folder: Path) -> None:
         app, ["translate", str(space), str(folder / "photos" / "5.png"), "--from", "photo", "--to", "text"]
     )
     assert said.exit_code == 0 and len(said.stdout.splitlines()) == 1
+    plain = CliRunner().invoke(app, ["translate", str(folder / "pets.space"), "a face", "--to", "photo"])
+    assert "whose decoder makes features" in str(plain.exception) and "--decode photo" in str(plain.exception)
     for words, message in (
         (["a face", "--to", "photo"], "no folder; expected --out"),
         (["a face", "--to", "song", "--out", str(folder / "x")], "given column 'song'"),
