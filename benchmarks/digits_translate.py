@@ -226,6 +226,10 @@ def measure(space, train, rest, inner, test, other, given):
             for name, values in space.translate(test.select("audio"), to=["image", "audio", "text"], **made_of).items()
         },
     }
+    # the word first, then what goes with the sound and the word
+    in_turn = space.translate(test.select("audio"), to=["text", "image", "audio"], agree=True, **made_of)
+    found["unseen speech → word → picture"] = right(pictures.said(in_turn["image"]), digit)
+    every["unseen speech, in turn,"] = {name: [[value] for value in values] for name, values in in_turn.items()}
     for name, one in every.items():
         flat = {column: [value for row in rows for value in row] for column, rows in one.items()}
         said = [pictures.said(flat["image"]), near.said(flat["audio"])]

@@ -38,7 +38,8 @@ def translate_rows(
             alone need none.
 
     Raises:
-        TableError: something else than texts, and no folder; a column that is made of features alone. KuamoError: as `Space.translate`.
+        TableError: something else than texts, and no folder; a decoder that makes features alone.
+        KuamoError: as `Space.translate`.
     """
     several = len(to) > 1
     for name in to:
