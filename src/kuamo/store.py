@@ -42,6 +42,7 @@ __all__ = [
     "write_json",
 ]
 
+MAKING = ("codec", "decoder")
 FORMAT = 2  # 1: every note was its English text
 # The only classes that loading builds. Anything else must come from the caller.
 PARTS = {
@@ -119,10 +120,11 @@ def load_space(path: Path, custom: Mapping[str, tuple[Any, Any]]) -> Space:
 
 
 def fingerprint(space: Space) -> str:
-    """sha256 of what decides the space's codes: parts and arrays."""
+    """sha256 of what decides the space's codes: parts and arrays, but of what is made from codes."""
     config, arrays = _describe(space)
-    digest = hashlib.sha256(json.dumps(config["ports"], sort_keys=True).encode())
-    for name in sorted(arrays):
+    ports = [{role: part for role, part in port.items() if role not in MAKING} for port in config["ports"]]
+    digest = hashlib.sha256(json.dumps(ports, sort_keys=True).encode())
+    for name in sorted(name for name in arrays if name.split(".")[2:3] not in ([role] for role in MAKING)):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     return digest.hexdigest()

@@ -55,6 +55,14 @@ def test_draws_follow_the_seed_and_n_adds_an_axis(made: km.Space) -> None:
     assert drawn == (not np.array_equal(one, other)) == (not np.allclose(many["b"][:, 0], many["b"][:, 1]))
 
 
+def test_an_index_knows_a_space_that_gained_a_decoder(start: km.Space, made: km.Space, tmp_path: Path) -> None:
+    start.index(rows()).save(tmp_path / "index")
+    hits = km.Index.load(tmp_path / "index", made).search({"a": rows()[0]["a"]}, to="b", k=3)
+    assert len(hits) == 3
+    with pytest.raises(km.StoreError, match="given an index of space"):
+        km.Index.load(tmp_path / "index", km.fit(rows(), km.CCA(dim=5)))
+
+
 def test_a_stored_decoder_makes_the_same(made: km.Space, tmp_path: Path) -> None:
     made.save(tmp_path / "s.space")
     loaded, z = km.Space.load(tmp_path / "s.space"), np.eye(6, dtype=np.float32)
