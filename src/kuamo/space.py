@@ -396,12 +396,13 @@ class Space:
         save_space(self, local(path, "a space"))
 
     @classmethod
-    def load(cls, path: str | Path, *, custom: Mapping[str, tuple[Any, Any]] | None = None) -> Space:
+    def load(cls, path: str | Path, *, custom: Mapping[str, tuple[Any, ...]] | None = None) -> Space:
         """Read a saved space; runs no code from the folder.
 
         Args:
             path: the folder.
-            custom: column → (modality, encoder) for parts that are the user's own.
+            custom: column → (modality, encoder), or with (…, codec, decoder) behind them, for parts that are the user's
+                own; `None` for those that are not.
 
         Raises:
             StoreError: not a space, tampered with, from a newer version, or a custom part is missing.

@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 MAKING = ("codec", "decoder")
+CUSTOM = ("modality", "encoder", "codec", "decoder")
 FORMAT = 2  # 1: every note was its English text
 # The only classes that loading builds. Anything else must come from the caller.
 PARTS = {
@@ -100,7 +101,7 @@ def save_space(space: Space, path: Path) -> None:
     write_folder(path, lambda folder: _write_space(space, folder))
 
 
-def load_space(path: Path, custom: Mapping[str, tuple[Any, Any]]) -> Space:
+def load_space(path: Path, custom: Mapping[str, tuple[Any, ...]]) -> Space:
     """Read a space; see `Space.load`."""
     config, arrays = _read_checked(path, "space")
     ports = []
@@ -191,15 +192,15 @@ def _build(
     arrays: dict[str, np.ndarray],
     column: str,
     role: str,
-    own: tuple[Any, Any] | None,
+    own: tuple[Any, ...] | None,
 ) -> Any:
     if item["type"] == "custom":
-        if own is None or role not in ("modality", "encoder"):
+        part = None if own is None or role not in CUSTOM else dict(zip(CUSTOM, own)).get(role)
+        if part is None:
             raise StoreError(
                 f"column {column!r}: its {role} {item['name']!r} is a user's own; "
-                f"expected load(path, custom={{{column!r}: (modality, encoder)}})"
+                f"expected load(path, custom={{{column!r}: ({', '.join(CUSTOM)})}}), as far as they are yours"
             )
-        part = own[0] if role == "modality" else own[1]
     elif item["type"] not in PARTS:
         raise StoreError(f"column {column!r}: given a part {item['type']!r}; expected one of {sorted(PARTS)}")
     else:

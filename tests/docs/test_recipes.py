@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import kuamo as km
 
@@ -30,6 +31,18 @@ def test_a_ragged_modality_of_ones_own(tmp_path: Path) -> None:
     space.save(tmp_path / "s")
     again = km.Space.load(tmp_path / "s", custom={"imu": (names["Imu"](), names["Statistics"]())})
     assert np.array_equal(np.asarray(again.encode(test)), np.asarray(space.encode(test)))
+    made = km.fit(
+        train, start=space, decoders={"imu": km.Flow(width=16)}, codecs={"imu": names["Steps"]()},
+        training=km.Training(steps=5),
+    )  # fmt: skip
+    made.save(tmp_path / "made")
+    parts = (names["Imu"](), names["Statistics"](), names["Steps"]())
+    loaded = km.Space.load(tmp_path / "made", custom={"imu": parts})
+    one = loaded.translate(test.select("pose").take([0]), to="imu", seed=1)
+    assert np.shape(one) == (1, 1, 6)
+    assert np.array_equal(one, made.translate(test.select("pose").take([0]), to="imu", seed=1))
+    with pytest.raises(km.StoreError, match="its codec 'Steps' is a user's own"):
+        km.Space.load(tmp_path / "made", custom={"imu": parts[:2]})
     trained = km.fit(km.datasets.toy(rows=200), names["Close"](), training=km.Training(steps=5), seed=0)
     assert "trained 1 Close" in trained.notes[-1]
     assert again.index(test).search({"imu": walks[0]}, to="pose", k=3)
