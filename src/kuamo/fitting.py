@@ -211,6 +211,8 @@ def codec_note(table: Table, port: Port) -> Note:
         return Note("codec", **named)
     entries = np.unique(np.linspace(0, len(table.column(port.name).row) - 1, 64).astype(int))
     quality = port.codec.round_trip(list(table.values(port.name, entries)))
+    if "explained" not in quality:
+        return Note("codec", **named)
     return Note("codec_measured", **named, share=100 * quality["explained"])
 
 

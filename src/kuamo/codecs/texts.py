@@ -151,7 +151,7 @@ class TextTokens:
     def round_trip(self, values: Sequence[str]) -> dict[str, float]:
         """The share of the texts that come back as they were."""
         same = [a == b for a, b in zip(self.decode(self.encode(values)), values, strict=True)]
-        return {"explained": float(np.mean(same))}
+        return {"same": float(np.mean(same))}
 
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""
