@@ -134,6 +134,9 @@ def main():
             )
             took = time.process_time() - start
             print(f"  {made.notes[-1]}")
+            start = time.process_time()
+            made.translate({"text": test[0]["text"]}, to="image", n=16)
+            print(f"  16 pictures of a text: {time.process_time() - start:.2f} CPU s")
             for guidance in given.guidance if method == "flow" else [None]:
                 draws = made.translate(test.select("text"), to="image", n=given.draws, seed=seed, guidance=guidance)
                 flat = [picture for row in draws for picture in row]
