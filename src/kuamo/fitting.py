@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuamo.codecs import SpokenText, TextList, TextTokens
 from kuamo.codes import Code
 from kuamo.column import numbered
-from kuamo.decoders.recipes import Caption, Recipe, Ridge, Spoken
+from kuamo.decoders.recipes import Recipe
 from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import HubEncoder, default_encoder
 from kuamo.encoders.base import is_module, is_trainable
@@ -145,75 +144,16 @@ def fit(
             if port.name not in cells
         }
     if made:
+        from kuamo.columns_to_make import make_columns
+
         where = Path(out) if out and not looped else None
-        learn_decoders_of(
+        make_columns(
             space, table, cells, known, recipes, codecs or {}, None if looped else training, seed, where, progress, look
         )
     if any(map(wants_ridge, ports)):
         with one_thread():
             add_ridge_decoders(space, cells, known)
     return space
-
-
-def learn_decoders_of(
-    space: Space,
-    table: Table,
-    cells: Packed,
-    known: Mapping[str, Code],
-    recipes: Mapping[str, Any],
-    codecs: Mapping[str, Any],
-    training: Training | None,
-    seed: int,
-    out: Path | None,
-    progress: Progress | None,
-    look: Callable[[str, float, list[Any], list[list[Any]]], None] | None,
-) -> None:
-    """Codecs, their y, and decoders of columns that are to be made; see `decoding`.
-
-    Raises:
-        TableError: a column that no codec is known for.
-    """
-    from kuamo.decoding import learn_decoders
-
-    spoken = {name: recipe for name, recipe in recipes.items() if isinstance(recipe, Spoken)}
-    for name, recipe in spoken.items():
-        recipe.codec(table, name, seed)
-        if recipe.of not in recipes and not isinstance(space.port(recipe.of).codec, TextList | TextTokens):
-            recipes = {recipe.of: Caption(), **recipes}
-    recipes = {name: recipe for name, recipe in recipes.items() if name not in spoken}
-    targets = {}
-    for name in dict.fromkeys([*recipes, *codecs]):
-        port = space.port(name)
-        with one_thread():
-            port.codec = codecs[name] if name in codecs else recipes.get(name, Ridge()).codec(table, name, seed)
-            if port.codec is None:
-                targets[name] = np.ascontiguousarray(cells[name][0], dtype=np.float32)
-            else:
-                first, which = table.column(name).distinct()
-                targets[name] = port.codec.encode(table.values(name, first))[which]
-                space.notes.append(codec_note(table, port))
-    codes = {
-        name: (known[name] if name in known else run_head(space.port(name).head, x), row)
-        for name, (x, row) in cells.items()
-    }
-    learn_decoders(space, table, codes, targets, recipes, training, seed, out, progress, look)
-    for name, recipe in spoken.items():
-        texts = space.port(recipe.of)
-        space.port(name).codec = SpokenText(texts.codec, recipe.voice)
-        space.port(name).decoder = texts.decoder
-        space.notes.append(Note("spoken", column=name, of=recipe.of))
-
-
-def codec_note(table: Table, port: Port) -> Note:
-    """What a codec makes of a column, and how well some cells come back."""
-    named = {"column": port.name, "codec": type(port.codec).__name__, "count": port.codec.out}
-    if not hasattr(port.codec, "round_trip"):
-        return Note("codec", **named)
-    entries = np.unique(np.linspace(0, len(table.column(port.name).row) - 1, 64).astype(int))
-    quality = port.codec.round_trip(list(table.values(port.name, entries)))
-    if "explained" not in quality:
-        return Note("codec", **named)
-    return Note("codec_measured", **named, share=100 * quality["explained"])
 
 
 def solve_heads(

@@ -1,0 +1,88 @@
+"""The columns that `translate` shall make: codecs are fitted and y is made, codes are computed, decoders learn.
+
+cells ── codec ──→ y        features ── head ──→ codes        both ── recipe ──→ decoder (`decoding.py`)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuamo.codecs import SpokenText, TextList, TextTokens
+from kuamo.codes import Code
+from kuamo.decoders.recipes import Caption, Ridge, Spoken
+from kuamo.decoding import learn_decoders
+from kuamo.notes import Note
+from kuamo.space import Port, Space, run_head
+from kuamo.table import Table
+from kuamo.threads import one_thread
+
+if TYPE_CHECKING:
+    from kuamo.training import Training
+
+__all__ = ["make_columns"]
+
+Progress = Callable[[str, int, int], None]
+Packed = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def make_columns(
+    space: Space,
+    table: Table,
+    cells: Packed,
+    known: Mapping[str, Code],
+    recipes: Mapping[str, Any],
+    codecs: Mapping[str, Any],
+    training: Training | None,
+    seed: int,
+    out: Path | None,
+    progress: Progress | None,
+    look: Callable[[str, float, list[Any], list[list[Any]]], None] | None,
+) -> None:
+    """Codecs, their y, and decoders of columns that are to be made; see `decoding`.
+
+    Raises:
+        TableError: a column that no codec is known for.
+    """
+    spoken = {name: recipe for name, recipe in recipes.items() if isinstance(recipe, Spoken)}
+    for name, recipe in spoken.items():
+        recipe.codec(table, name, seed)
+        if recipe.of not in recipes and not isinstance(space.port(recipe.of).codec, TextList | TextTokens):
+            recipes = {recipe.of: Caption(), **recipes}
+    recipes = {name: recipe for name, recipe in recipes.items() if name not in spoken}
+    targets = {}
+    for name in dict.fromkeys([*recipes, *codecs]):
+        port = space.port(name)
+        with one_thread():
+            port.codec = codecs[name] if name in codecs else recipes.get(name, Ridge()).codec(table, name, seed)
+            if port.codec is None:
+                targets[name] = np.ascontiguousarray(cells[name][0], dtype=np.float32)
+            else:
+                first, which = table.column(name).distinct()
+                targets[name] = port.codec.encode(table.values(name, first))[which]
+                space.notes.append(codec_note(table, port))
+    codes = {
+        name: (known[name] if name in known else run_head(space.port(name).head, x), row)
+        for name, (x, row) in cells.items()
+    }
+    learn_decoders(space, table, codes, targets, recipes, training, seed, out, progress, look)
+    for name, recipe in spoken.items():
+        texts = space.port(recipe.of)
+        space.port(name).codec = SpokenText(texts.codec, recipe.voice)
+        space.port(name).decoder = texts.decoder
+        space.notes.append(Note("spoken", column=name, of=recipe.of))
+
+
+def codec_note(table: Table, port: Port) -> Note:
+    """What a codec makes of a column, and how well some cells come back."""
+    named = {"column": port.name, "codec": type(port.codec).__name__, "count": port.codec.out}
+    if not hasattr(port.codec, "round_trip"):
+        return Note("codec", **named)
+    entries = np.unique(np.linspace(0, len(table.column(port.name).row) - 1, 64).astype(int))
+    quality = port.codec.round_trip(list(table.values(port.name, entries)))
+    if "explained" not in quality:
+        return Note("codec", **named)
+    return Note("codec_measured", **named, share=100 * quality["explained"])
