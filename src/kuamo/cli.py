@@ -329,6 +329,9 @@ def translate(
         float | None, typer.Option(help="Of a flow: more keeps to the query, less is more varied; 1 as it was learned.")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Of a flow: more is finer and takes longer.")] = None,
+    agree: Annotated[
+        bool, typer.Option("--agree", help="Of several --to: each is made of those before it too: all mean the same.")
+    ] = False,
     seed: Seed = 0,
     on_error: OnError = "raise",
     root: Root = None,
@@ -357,7 +360,9 @@ def translate(
         rows = open_table(table, own, on_error, root, encoding)
         rows = rows.select(source) if source else rows.select(*(name for name in rows.columns if name not in to))
     with bar(quiet=as_json) as progress:
-        found = translate_rows(loaded, rows, to, out, n=n, guidance=guidance, steps=steps, seed=seed, progress=progress)
+        found = translate_rows(
+            loaded, rows, to, out, n=n, guidance=guidance, steps=steps, agree=agree, seed=seed, progress=progress
+        )
     say({"made": found}, as_json, "\n".join(line for name in to for line in found[name]))
 
 

@@ -28,6 +28,7 @@ def translate_rows(
     n: int = 1,
     guidance: float | None = None,
     steps: int | None = None,
+    agree: bool = False,
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, list[str]]:
@@ -55,7 +56,7 @@ def translate_rows(
     found: dict[str, list[str]] = {name: [] for name in to}
     for start in range(0, len(rows), BLOCK):
         part = rows.take(np.arange(start, min(start + BLOCK, len(rows))))
-        made = space.translate(part, to=list(to), n=n, seed=seed + start, guidance=guidance, steps=steps)
+        made = space.translate(part, to=list(to), n=n, seed=seed + start, guidance=guidance, steps=steps, agree=agree)
         for name, draws in made.items():
             found[name] += told(space, name, part, draws, out / name if out and several else out)
         if progress:
