@@ -7,8 +7,8 @@ BIN := .venv/bin
 demo: .venv/.ready  ## the main job: emoji as text, Chinese, picture and sound, from raw data to a searchable space
 	@$(BIN)/kuamo demo --page demo.html
 
-test: .venv/.ready  ## all tests but the slow ones
-	$(BIN)/python -m pytest -m "not slow"
+test: .venv/.ready  ## all tests but the slow ones, file by file in two processes
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 check: .venv/.ready  ## formatter, linter, types
 	$(BIN)/ruff format --check .
