@@ -69,7 +69,7 @@ def test_spoken_digits_of_an_unseen_speaker() -> None:
         modalities={"text": km.Text(), "audio": km.Audio()},
         label=[str(row["digit"]) for row in rows],
     )
-    unseen = np.array([row["speaker"] == speakers[0] for row in rows])
+    unseen = np.array([row["speaker"] == speakers[-1] for row in rows])
     train, test = table.take(np.flatnonzero(~unseen)), table.take(np.flatnonzero(unseen))
     encoders = {
         "text": WordEncoder(train_tokenizer(names), dim=32),
@@ -77,4 +77,4 @@ def test_spoken_digits_of_an_unseen_speaker() -> None:
     }
     training = km.Training(steps=120, batch_size=64, lr=3e-3)
     space = km.fit(train, km.InfoNCE(), encoders=encoders, dim=16, training=training, seed=0)
-    assert km.evaluate(space, test, positives="label")["audio_to_text_R@1"] > 0.25  # chance .1
+    assert km.evaluate(space, test, positives="label")["audio_to_text_R@1"] > 0.4  # chance .1; .68 to .72 by seed
