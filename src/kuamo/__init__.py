@@ -30,6 +30,7 @@ _HOME = {
     "MoPoE": "kuamo.objectives",
     "Elbo": "kuamo.objectives",
     "Audio": "kuamo.modalities",
+    "Bilinear": "kuamo.decoders.recipes",
     "Flow": "kuamo.decoders.recipes",
     "GAN": "kuamo.decoders.recipes",
     "Gaussian": "kuamo.decoders.recipes",
@@ -38,6 +39,7 @@ _HOME = {
     "Retrieve": "kuamo.decoders.recipes",
     "Writer": "kuamo.decoders.recipes",
     "Spoken": "kuamo.decoders.recipes",
+    "PictureChange": "kuamo.codecs.change",
     "PictureConv": "kuamo.codecs.conv",
     "PicturePCA": "kuamo.codecs",
     "SpeechPCA": "kuamo.codecs",
@@ -86,6 +88,7 @@ __all__ = [
     "MVTCAE",
     "R3",
     "Audio",
+    "Bilinear",
     "Caption",
     "CellError",
     "Classify",
@@ -108,6 +111,7 @@ __all__ = [
     "MoPoE",
     "ModalityCritic",
     "Objective",
+    "PictureChange",
     "PictureConv",
     "PicturePCA",
     "Query",
@@ -147,12 +151,13 @@ _ROOMS = ("closed_form", "datasets", "encoders", "metrics", "modalities", "objec
 if TYPE_CHECKING:
     from kuamo import closed_form, datasets, encoders, metrics, modalities, objectives
     from kuamo.codecs import PicturePCA, SpeechPCA
+    from kuamo.codecs.change import PictureChange
     from kuamo.codecs.conv import PictureConv
     from kuamo.codes import Code
     from kuamo.comparing import compare
     from kuamo.comparison import Comparison
     from kuamo.contest import Contest
-    from kuamo.decoders.recipes import GAN, Caption, Flow, Gaussian, Retrieve, Ridge, Spoken, Writer
+    from kuamo.decoders.recipes import GAN, Bilinear, Caption, Flow, Gaussian, Retrieve, Ridge, Spoken, Writer
     from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.codecs import SpokenText, TextList, TextTokens
+from kuamo.codecs.base import encode_cells, other_entries
 from kuamo.codes import Code
 from kuamo.decoders.recipes import Caption, Ridge, Spoken
 from kuamo.decoding import learn_decoders
+from kuamo.errors import TableError
 from kuamo.notes import Note
 from kuamo.space import Port, Space, run_head
 from kuamo.table import Table
@@ -61,8 +63,7 @@ def make_columns(
             if port.codec is None:
                 targets[name] = np.ascontiguousarray(cells[name][0], dtype=np.float32)
             else:
-                first, which = table.column(name).distinct()
-                targets[name] = port.codec.encode(table.values(name, first))[which]
+                targets[name] = targets_of(table, port, recipes.get(name))
                 space.notes.append(codec_note(table, port))
     codes = {
         name: (known[name] if name in known else run_head(space.port(name).head, x), row)
@@ -76,13 +77,35 @@ def make_columns(
         space.notes.append(Note("spoken", column=name, of=recipe.of))
 
 
+def targets_of(table: Table, port: Port, recipe: Any) -> np.ndarray:
+    """y (n, L) of a column's entries; equal cells are encoded once, where they have the same y.
+
+    Raises:
+        TableError: a codec that needs another column, and a recipe that does not know of it.
+    """
+    of = getattr(port.codec, "other", None)
+    if of is None:
+        first, which = table.column(port.name).distinct()
+        return encode_cells(port.codec, table, port.name, first)[which]
+    if of != getattr(recipe, "of", None):
+        raise TableError(
+            f"column {port.name!r}: given {type(port.codec).__name__} of {of!r} and {recipe}; "
+            f"expected km.Bilinear(by=…, of={of!r})"
+        )
+    return encode_cells(port.codec, table, port.name, np.arange(len(table.column(port.name).row)))
+
+
 def codec_note(table: Table, port: Port) -> Note:
     """What a codec makes of a column, and how well some cells come back."""
     named = {"column": port.name, "codec": type(port.codec).__name__, "count": port.codec.out}
     if not hasattr(port.codec, "round_trip"):
         return Note("codec", **named)
     entries = np.unique(np.linspace(0, len(table.column(port.name).row) - 1, 64).astype(int))
-    quality = port.codec.round_trip(list(table.values(port.name, entries)))
+    others = []
+    if of := getattr(port.codec, "other", None):
+        other = other_entries(table, port.name, of)[entries]
+        entries, others = entries[other >= 0], [list(table.values(of, other[other >= 0]))]
+    quality = port.codec.round_trip(list(table.values(port.name, entries)), *others)
     if "explained" not in quality:
         return Note("codec", **named)
     return Note("codec_measured", **named, share=100 * quality["explained"])

@@ -20,10 +20,12 @@ from kuamo.cells import FeatureSource
 from kuamo.codecs.texts import TextList, TextTokens
 from kuamo.codes import Code
 from kuamo.column import entries_of
-from kuamo.decoders.recipes import Recipe, Retrieve, Ridge
+from kuamo.decoders.bilinear import solve_bilinear
+from kuamo.decoders.recipes import Bilinear, Recipe, Ridge
 from kuamo.decoders.retrieval import Retrieval
 from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import Identity
+from kuamo.errors import TableError
 from kuamo.metrics.making import text_overlap
 from kuamo.notes import Note
 from kuamo.space import Port, Space, fuse_present
@@ -102,7 +104,7 @@ def verdict(name: str, recipe: Recipe, ours: float, theirs: float, rows: int, te
 
 def built(space: Space, recipes: Mapping[str, Recipe], targets: Targets, seed: int) -> dict[str, Any]:
     """Column → its untrained decoder, of the recipes that train one; the start weights follow the seed."""
-    if all(isinstance(recipe, Ridge | Retrieve) for recipe in recipes.values()):
+    if not any(recipe.trains for recipe in recipes.values()):
         return {}  # and torch is not loaded
     from kuamo.training import own_randomness
 
@@ -135,6 +137,30 @@ class Decoding:
                 yield np.asarray(code.mean)[place[wanted]], y[entry[wanted]]
 
         return solve_ridge(pairs(), penalty, rank)
+
+    def bilinear(self, name: str, rows: np.ndarray, recipe: Bilinear) -> Any:
+        """The closed form of a content in a style; a note says its error on combinations left out.
+
+        Raises:
+            TableError: no row that has what it takes.
+        """
+        y, row = self.targets[name], self.codes[name][1]
+        names = [port.name for port in self.space.ports]
+        contents, styles = (self._fused(some, rows) for some in (
+            [one for one in names if one != name and one not in recipe.styles], list(recipe.styles)
+        ))  # fmt: skip
+        both, at, there = np.intersect1d(contents[1], styles[1], return_indices=True)
+        entry, place = entries_of(row, both)
+        known = np.isfinite(y[entry]).all(1)
+        entry, place = entry[known], place[known]
+        if len(entry) < 2:
+            needed = f"{', '.join(recipe.styles)} and what else it is made of"
+            raise TableError(f"column {name!r}: given {len(entry)} rows with it, {needed}; expected at least two")
+        z, t = contents[0][at[place]], styles[0][there[place]]
+        decoder = solve_bilinear(z, t, y[entry], recipe.styles, recipe.of, recipe.penalty)
+        left = 100 * decoder.error**2
+        self.space.notes.append(Note("bilinear", column=name, by=", ".join(recipe.styles), left=left, rows=len(entry)))
+        return decoder
 
     def train(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.codecs.base import encode_cells
 from kuamo.errors import TableError
 from kuamo.examples import Previews, draw, find, preview_of
 from kuamo.features import features, length_note
@@ -124,7 +125,7 @@ def _training_y(space: Space, table: Table, name: str, seed: int) -> np.ndarray 
     count = len(table.column(name).row)
     entries = np.sort(np.random.default_rng([seed, 9]).permutation(count)[:MOST_TRAINING])
     if port.codec is not None:
-        return port.codec.encode(table.values(name, entries))
+        return encode_cells(port.codec, table, name, entries)
     return np.asarray(features(table, name, port.encoder))[entries]
 
 

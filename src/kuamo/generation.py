@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kuamo.codecs.base import beside, decode_cells
 from kuamo.codes import Code
 from kuamo.density import GaussianMixture
 from kuamo.encoders.base import collate, is_module, prepare
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["joint_log_likelihood"]
 
+Stacked = tuple[np.ndarray, np.ndarray | None, np.ndarray]  # mean, logvar (B, M, d) and what is present (B, M)
 BLOCK = 1024  # codes that are decoded at a time
 MOST_DRAWS = 10_000  # of one input
 ROWS = 64  # of a table are judged at a time
@@ -36,43 +38,107 @@ def decode_columns(
     """What one column would hold at codes (n, d), or column → that of several, from the same codes.
 
     y (n, L), or a list of values if the column has a codec; with `n`, (n, draws, L) or a list of lists.
+
+    Raises:
+        KuamoError: codes of another size; a decoder that is not made from one code.
     """
     names = [to] if isinstance(to, str) else list(to)
     z = np.asarray(z, dtype=np.float32)
     if z.ndim != 2 or z.shape[1] != space.dim:
         raise KuamoError(f"given codes of shape {z.shape}; expected (n, {space.dim})")
     check_options(space, names, n, options)
+    for name in names:
+        if hasattr(space.port(name).decoder, "by"):
+            raise KuamoError(
+                f"given codes to make {name!r} of, which is made of several columns' own; expected translate"
+            )
     many = z if n is None else np.repeat(z, n, axis=0)
     made = {name: drawn_values(space.port(name), many, n, seed, options) for name in names}
     return made[to] if isinstance(to, str) else made
 
 
+def translate_columns(
+    space: Space,
+    stacked: Stacked,
+    rows: Table,
+    to: str | Sequence[str],
+    seed: int,
+    n: int | None,
+    draw: bool,
+    options: Mapping[str, Any],
+) -> Any:
+    """As `decode_columns`, each column from what its decoder sees of rows; one draw of a row's code serves all columns.
+
+    Raises:
+        TableError: a row that has not what it takes.
+    """
+    made = {}
+    for name in [to] if isinstance(to, str) else to:
+        port = space.port(name)
+        code = seen(space, port, *stacked)
+        refuse_absent(rows, port, code)
+        z = drawn_from(code, seed) if draw else np.asarray(code)
+        many = z if n is None else np.repeat(z, n, axis=0)
+        made[name] = drawn_values(port, many, n, seed, options, others=beside(port.codec, rows))
+    return made[to] if isinstance(to, str) else made
+
+
+def seen(space: Space, port: Port, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray) -> Code:
+    """What a column's decoder sees of rows: one code (B, d), fused; of a decoder with `by`, two of them (B, 2d): of the
+    columns that are neither `by` nor its own, and of those that are. `present` says where it is all there.
+    """
+    from kuamo.space import fuse_present
+
+    by = getattr(port.decoder, "by", None)
+    if by is None:
+        return fuse_present(space.fusion, mean, logvar, present)[0]
+    names = [other.name for other in space.ports]
+    style = np.isin(names, by)
+    content = ~style & (np.array(names) != port.name)
+    z, t = (fuse_present(space.fusion, mean, logvar, present & which)[0] for which in (content, style))
+    return Code(np.concatenate([z, t], axis=1), present=np.asarray(z.present) & np.asarray(t.present))
+
+
+def refuse_absent(rows: Table, port: Port, code: Code) -> None:
+    """Refuse rows that a column cannot be made of.
+
+    Raises:
+        TableError: naming the first.
+    """
+    absent = np.zeros(0, int) if code.present is None else np.flatnonzero(~np.asarray(code.present))
+    if len(absent):
+        by = getattr(port.decoder, "by", ())
+        expected = f"a cell of {' and '.join(map(repr, by))}, and one of another column" if by else "at least one cell"
+        raise TableError(
+            f"row {absent[0]}: given {'too little' if by else 'nothing'} to translate; expected {expected}"
+        )
+
+
 def decode_in_turn(
     space: Space,
-    mean: np.ndarray,
-    logvar: np.ndarray | None,
-    present: np.ndarray,
+    stacked: Stacked,
+    rows: Table,
     to: Sequence[str],
     seed: int,
     n: int | None,
     draw: bool,
     options: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """As `decode_columns`, each column of the codes (B, M, d) that are present and of those of the columns made before.
+    """As `translate_columns`, each column of what is present and of the columns made before.
 
     p(y_1, y_2, … | x) = p(y_1 | x) p(y_2 | x, y_1) …
     """
-    from kuamo.space import fuse_present
-
-    times = n or 1
+    times, (mean, logvar, present) = n or 1, stacked
     mean, present = np.repeat(mean, times, axis=0), np.repeat(present, times, axis=0)
     logvar = None if logvar is None else np.repeat(logvar, times, axis=0)
     made: dict[str, Any] = {}
     for turn, name in enumerate(to):
-        code, _ = fuse_present(space.fusion, mean, logvar, present)
-        z = drawn_from(code, seed + turn) if draw else np.asarray(code)
         port = space.port(name)
-        values = drawn_values(port, z, None, seed, options, varied=times > 1)
+        code = seen(space, port, mean, logvar, present)
+        refuse_absent(rows, port, code)
+        z = drawn_from(code, seed + turn) if draw else np.asarray(code)
+        others = beside(port.codec, rows, np.repeat(np.arange(len(rows)), times))
+        values = drawn_values(port, z, None, seed, options, varied=times > 1, others=others)
         made[name] = values if n is None else grouped(values, n)
         if turn + 1 < len(to):
             number = [other.name for other in space.ports].index(name)
@@ -103,9 +169,19 @@ def code_of(port: Port, values: Any) -> Code:
 
 
 def drawn_values(
-    port: Port, z: np.ndarray, n: int | None, seed: int, options: Mapping[str, Any], varied: bool = False
+    port: Port,
+    z: np.ndarray,
+    n: int | None,
+    seed: int,
+    options: Mapping[str, Any],
+    varied: bool = False,
+    others: list[Any] | None = None,
 ) -> Any:
-    """One column's part of `decode_columns`; an option that its decoder does not know is another column's."""
+    """One column's part of `decode_columns`; an option that its decoder does not know is another column's.
+
+    Args:
+        others: of a codec that needs them, one value for each row; see `beside`.
+    """
     known = {name: value for name, value in options.items() if name in getattr(port.decoder, "options", ())}
     if n is not None and hasattr(port.decoder, "nearest"):
         y = port.decoder.nearest(z[::n], n)
@@ -114,7 +190,9 @@ def drawn_values(
     known = getattr(port.decoder, "varied", {}) | known if varied or n not in (None, 1) else known
     blocks = range(0, max(len(z), 1), BLOCK)
     y = np.concatenate([decode(port.decoder, z[at : at + BLOCK], seed + at, **known) for at in blocks])
-    values = y if port.codec is None else port.codec.decode(y)
+    if others is not None and len(others) < len(z):
+        others = [value for value in others for _ in range(n or 1)]
+    values = decode_cells(port.codec, y, others)
     return values if n is None else grouped(values, n)
 
 

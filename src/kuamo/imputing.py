@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kuamo.codecs.base import beside, decode_cells
 from kuamo.errors import KuamoError
-from kuamo.generation import decode, decoder_of
+from kuamo.generation import decode, decoder_of, seen
 from kuamo.metrics.making import text_overlap
 from kuamo.space import Port, Space
 from kuamo.table import Table
@@ -66,13 +67,18 @@ def impute(
         rows = np.arange(start, min(start + BLOCK, len(table)))
         wanted = rows[np.any([~present[name][rows] for name in asked], axis=0)] if asked else rows[:0]
         if len(wanted):
-            code = space.encode(table.take(wanted))
-            there = np.ones(len(wanted), bool) if code.present is None else np.asarray(code.present)
+            part = table.take(wanted)
+            stacked = space.stacked(part)
             for name in asked:
-                empty = there & ~present[name][wanted]
+                port = space.port(name)
+                code = seen(space, port, *stacked)
+                empty = np.asarray(code.present) & ~present[name][wanted]
+                if of := getattr(port.codec, "other", None):
+                    empty &= present[of][wanted] if of in present else False
                 if not empty.any():
                     continue
-                values, unsure = made(space.port(name), np.asarray(code)[empty], draws, seed + start)
+                others = beside(port.codec, part, np.flatnonzero(empty))
+                values, unsure = made(port, np.asarray(code)[empty], draws, seed + start, others)
                 uncertainty[name][wanted[empty]] = unsure
                 for row, value in zip(wanted[empty], values, strict=True):
                     cells[name][row] = value
@@ -85,8 +91,10 @@ def impute(
     return Imputed(filled, uncertainty)
 
 
-def made(port: Port, z: np.ndarray, draws: int, seed: int) -> tuple[list[Any], np.ndarray]:
-    """A value for each code (n, d), and its uncertainty (n,)."""
+def made(
+    port: Port, z: np.ndarray, draws: int, seed: int, others: list[Any] | None = None
+) -> tuple[list[Any], np.ndarray]:
+    """A value for each code (n, d), and its uncertainty (n,); `others` as in `decode_cells`."""
     decoder = port.decoder
     if hasattr(decoder, "nearest"):
         return port.codec.decode(decoder.sample(z)), decoder.doubt(z)
@@ -100,7 +108,7 @@ def made(port: Port, z: np.ndarray, draws: int, seed: int) -> tuple[list[Any], n
     unsure = (
         np.sqrt(distance.sum(1) / (draws - 1)) / spread_of(decoder) if drawn else np.full(len(z), error_of(decoder))
     )
-    values = list(chosen) if port.codec is None else port.codec.decode(chosen)
+    values = list(decode_cells(port.codec, chosen, others))
     return values, unsure
 
 

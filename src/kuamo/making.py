@@ -15,13 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
+from kuamo.codecs.base import beside, decode_cells, encode_cells
 from kuamo.errors import KuamoError, TableError
 from kuamo.features import features
-from kuamo.generation import decode, decoder_of
+from kuamo.generation import decode, decoder_of, seen
 from kuamo.metrics import Interval, bootstrap_all
 from kuamo.metrics.making import mean_distance, nearest, text_overlap
 from kuamo.modalities import Text
@@ -107,34 +109,39 @@ def measure_made(
     training: np.ndarray | None,
     seed: int,
 ) -> Making | None:
-    """Make the target of the source's cells; `None` if no row has both.
+    """Make the target of the source's cells, and of those that its decoder cannot do without; `None` if no row has them
+    all, or if the source is but the style of a content.
 
     Args:
         draws: of each row, at least 2. judges: column → values → labels. training: y (m, L) of the target's training
             cells. seed: of rows and draws.
     """
     port = space.port(target)
-    rows = some_rows(table, source, target, seed)
+    by, of = getattr(port.decoder, "by", ()), getattr(port.codec, "other", None)
+    given = list(dict.fromkeys([source, *by, *((of,) if of else ())]))
+    if source in by or not all(name in table.columns for name in given):
+        return None
+    rows = some_rows(table, [*given, target], seed)
     if len(rows) == 0:
         return None
     part = table.take(rows)
-    z = np.asarray(space.encode(part.select(source)))
+    z, others = np.asarray(seen(space, port, *space.stacked(part.select(*given)))), beside(port.codec, part)
     y = np.stack([decode(port.decoder, z, seed + k) for k in range(draws)], 1)
     column = part.column(target)
     first = np.unique(column.row, return_index=True)[1]
     real = list(part.values(target, first))
     values = compared(port, part, real, y, training)
-    values |= judged(port, part, real, y[:, 0], judges.get(target))
+    values |= judged(port, part, real, y[:, 0], judges.get(target), others)
     order = np.random.default_rng([seed, 3]).permutation(len(rows))[:examples]
     kept = min(draws, 4)
-    made = [list(y[i, :kept]) if port.codec is None else port.codec.decode(y[i, :kept]) for i in order]
+    made = [list(decode_cells(port.codec, y[i, :kept], others and [others[i]] * kept)) for i in order]
     shown = [MadeExample(part.ids[i], kept) for i in order]
     return Making(source, target, part.ids, values, type(port.decoder).__name__, shown, made)
 
 
-def some_rows(table: Table, source: str, target: str, seed: int) -> np.ndarray:
-    """Rows that have both columns, at most 300, drawn with the seed."""
-    rows = np.intersect1d(table.column(source).row, table.column(target).row)
+def some_rows(table: Table, names: Sequence[str], seed: int) -> np.ndarray:
+    """Rows that have these columns, at most 300, drawn with the seed."""
+    rows = reduce(np.intersect1d, [np.unique(table.column(name).row) for name in names])
     if len(rows) > MOST:
         rows = np.sort(np.random.default_rng([seed, 5]).permutation(rows)[:MOST])
     return rows
@@ -164,14 +171,19 @@ def compared(
 
 def y_of(port: Port, table: Table, values: list[Any]) -> np.ndarray:
     """y (n, L) of a column's first cell in each row."""
-    if port.codec is not None:
-        return port.codec.encode(values)
     first = np.unique(table.column(port.name).row, return_index=True)[1]
+    if port.codec is not None:
+        return encode_cells(port.codec, table, port.name, first)
     return np.asarray(features(table, port.name, port.encoder))[first]
 
 
 def judged(
-    port: Port, part: Table, real: list[Any], y: np.ndarray, judge: Callable[[list[Any]], Sequence[Any]] | None
+    port: Port,
+    part: Table,
+    real: list[Any],
+    y: np.ndarray,
+    judge: Callable[[list[Any]], Sequence[Any]] | None,
+    others: list[Any] | None,
 ) -> dict[str, np.ndarray]:
     """Where a judge says the row's label: of what is made, of the real cell, and of that through the codec."""
     if judge is None:
@@ -180,8 +192,8 @@ def judged(
     label = np.array([str(one) for one in part.labels])
     cells: dict[str, list[Any]] = {"made_judged": list(y), "made_judged_real": real}
     if port.codec is not None:
-        cells["made_judged"] = port.codec.decode(y)
-        cells["made_judged_codec"] = port.codec.decode(port.codec.encode(real))
+        cells["made_judged"] = decode_cells(port.codec, y, others)
+        cells["made_judged_codec"] = decode_cells(port.codec, y_of(port, part, real), others)
     said = {name: np.array([str(one) for one in judge(values)]) for name, values in cells.items()}
     for name, one in said.items():
         if len(one) != len(label):

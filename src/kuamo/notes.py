@@ -65,6 +65,12 @@ NOTES: dict[str, tuple[str, str]] = {
         "{column}：在 {rows} 行留出数据上，{what} 的生成不如岭回归：能量得分 {ours:.3g} 对 {theirs:.3g}（越小越好）；"
         "建议使用 decoders={{'{column}': km.Ridge()}}",
     ),
+    "bilinear": (
+        "{column}: a content in a style (by {by}), from {rows:,} rows; combinations left out in turn keep {left:.1f} % "
+        "of their variance unexplained",
+        "{column}：由“内容 × 风格”（风格列：{by}）生成，用 {rows:,} 行求解；逐个留出组合时，"
+        "未解释的方差为 {left:.1f} %",
+    ),
     "writer_better": (
         "{column}: written texts have {ours:.2f} of their words in common with those of {rows} held-out rows, found "
         "ones {theirs:.2f}, so they are written",

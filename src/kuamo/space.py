@@ -172,10 +172,10 @@ class Space:
         return Code(total.astype(np.float32), spread), rows
 
     def _fused(self, inputs: Any, modality: str | None, progress: Progress | None) -> tuple[Code, np.ndarray]:
-        return fuse_present(self.fusion, *self._stacked(inputs, modality, progress))
+        return fuse_present(self.fusion, *self.stacked(inputs, modality, progress))
 
-    def _stacked(
-        self, inputs: Any, modality: str | None, progress: Progress | None
+    def stacked(
+        self, inputs: Any, modality: str | None = None, progress: Progress | None = None
     ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
         """Mean and log-variance (B, M, d) of each column's code, and what is present (B, M)."""
         table = inputs if isinstance(inputs, Table) else self.as_table(inputs, modality)
@@ -266,19 +266,16 @@ class Space:
             KuamoError: the target has no decoder, a row has nothing present, or an option is out of range, or unknown
                 to the targets' decoders.
         """
-        from kuamo.generation import check_options, decode_columns, decode_in_turn, drawn_from
+        from kuamo.generation import check_options, decode_in_turn, translate_columns
 
         given = {"guidance": guidance, "steps": steps}
         options = {name: value for name, value in given.items() if value is not None}
         check_options(self, [to] if isinstance(to, str) else to, n, options)  # before anything is encoded
-        stacked = self._stacked(inputs, modality, None)
-        code, _ = fuse_present(self.fusion, *stacked)
-        if code.present is not None and not code.present.all():
-            row = int(np.flatnonzero(~code.present)[0])
-            raise TableError(f"row {row}: given nothing to translate; expected at least one cell")
+        stacked = self.stacked(inputs, modality, None)
+        rows = inputs if isinstance(inputs, Table) else self.as_table(inputs, modality)
         if agree and not isinstance(to, str):
-            return decode_in_turn(self, *stacked, to, seed, n, draw, options)
-        return decode_columns(self, drawn_from(code, seed) if draw else np.asarray(code), to, seed, n, **options)
+            return decode_in_turn(self, stacked, rows, to, seed, n, draw, options)
+        return translate_columns(self, stacked, rows, to, seed, n, draw, options)
 
     def decode(
         self,

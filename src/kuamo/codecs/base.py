@@ -16,7 +16,7 @@ from kuamo.errors import TableError
 from kuamo.modalities import Audio, Image, Modality, Text
 from kuamo.table import Table
 
-__all__ = ["Codec", "Held", "default_codec"]
+__all__ = ["Blocks", "Codec", "Held", "beside", "decode_cells", "default_codec", "encode_cells", "other_entries"]
 
 HELD_BYTES = 256 << 20
 BLOCK = 256
@@ -37,21 +37,69 @@ class Codec(Protocol):
         """The values that y (n, L) stands for."""
 
 
-class Held:
-    """A column's values as rows of numbers, block by block, as often as asked for.
+def encode_cells(codec: Any, table: Table, name: str, entries: np.ndarray) -> np.ndarray:
+    """y (n, L) of a column's entries; NaN where the codec needs another column's cell, and the row has none."""
+    of = getattr(codec, "other", None)
+    if of is None:
+        return codec.encode(table.values(name, entries))
+    other = other_entries(table, name, of)[entries]
+    known = other >= 0
+    y = np.full((len(entries), codec.out), np.nan, np.float32)
+    y[known] = codec.encode(table.values(name, entries[known]), table.values(of, other[known]))
+    return y
+
+
+def decode_cells(codec: Any, y: np.ndarray, others: Sequence[Any] | None) -> Any:
+    """What y (n, L) stands for: values, or y itself without a codec.
+
+    Args:
+        others: of a codec that needs another column's, those (n,); see `beside`.
+    """
+    if codec is None:
+        return y
+    return codec.decode(y) if others is None else codec.decode(y, others)
+
+
+def beside(codec: Any, table: Table, rows: Sequence[int] | np.ndarray | None = None) -> list[Any] | None:
+    """The first values of the column that a codec needs, of these rows; `None` of all other codecs.
+
+    Raises:
+        TableError: a row that has none.
+    """
+    of = getattr(codec, "other", None)
+    if of is None:
+        return None
+    there, first = (
+        np.unique(table.column(of).row, return_index=True) if of in table.columns else (np.zeros(0, int),) * 2
+    )
+    rows = np.arange(len(table)) if rows is None else np.asarray(rows)
+    missing = np.setdiff1d(rows, there)
+    if len(missing):
+        raise TableError(f"row {table.where(int(missing[0]))}: given nothing in column {of!r}; expected what to change")
+    return list(table.values(of, first[np.searchsorted(there, rows)]))
+
+
+def other_entries(table: Table, name: str, of: str) -> np.ndarray:
+    """For each entry of a column (n,), the first entry of another column in its row; −1 where there is none."""
+    rows, first = np.unique(table.column(of).row, return_index=True)
+    row = table.column(name).row
+    if len(rows) == 0:
+        return np.full(len(row), -1)
+    place = np.minimum(np.searchsorted(rows, row), len(rows) - 1)
+    return np.where(rows[place] == row, first[place], -1)
+
+
+class Blocks:
+    """Entries as rows of numbers, block by block, as often as asked for.
 
     They are kept while they are few; beyond `HELD_BYTES` every pass reads the values again.
 
     Args:
-        table, name: whose. flat: a value → (D,), all of one kind and size.
-        entries: which; the first of each content, if not given.
+        entries: numbers (n,). read: some of them (b,) → (b, D).
     """
 
-    def __init__(
-        self, table: Table, name: str, flat: Callable[[Any], np.ndarray], entries: Sequence[int] | None = None
-    ) -> None:
-        self.table, self.name, self.flat = table, name, flat
-        self.entries = table.column(name).distinct()[0] if entries is None else np.asarray(entries)
+    def __init__(self, entries: Sequence[int] | np.ndarray, read: Callable[[np.ndarray], np.ndarray]) -> None:
+        self.entries, self.read = np.asarray(entries), read
         self._kept: list[np.ndarray] | None = []
         self._bytes = 0
 
@@ -64,8 +112,7 @@ class Held:
             return
         kept: list[np.ndarray] | None = [] if self._kept is not None else None
         for start in range(0, len(self.entries), BLOCK):
-            part = self.entries[start : start + BLOCK]
-            block = np.stack(list(self.table.values(self.name, part, then=self.flat)))
+            block = self.read(self.entries[start : start + BLOCK])
             self._bytes += block.nbytes
             if self._bytes > HELD_BYTES:
                 kept = self._kept = None
@@ -74,6 +121,23 @@ class Held:
             yield block
         if kept is not None:
             self._kept = kept
+
+
+class Held(Blocks):
+    """A column's values as rows of numbers.
+
+    Args:
+        table, name: whose. flat: a value → (D,), all of one kind and size.
+        entries: which; the first of each content, if not given.
+    """
+
+    def __init__(
+        self, table: Table, name: str, flat: Callable[[Any], np.ndarray], entries: Sequence[int] | None = None
+    ) -> None:
+        def read(part: np.ndarray) -> np.ndarray:
+            return np.stack(list(table.values(name, part, then=flat)))
+
+        super().__init__(table.column(name).distinct()[0] if entries is None else entries, read)
 
 
 def default_codec(table: Table, name: str, seed: int = 0) -> Any:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from kuamo.table import Table
 
 __all__ = [
-    "GAN", "Caption", "Flow", "Gaussian", "Recipe", "Retrieve", "Ridge", "Spoken", "Writer", "recipes_named",
-    "usual_recipe",
+    "GAN", "Bilinear", "Caption", "Flow", "Gaussian", "Recipe", "Retrieve", "Ridge", "Spoken", "Writer",
+    "recipes_named", "usual_recipe",
 ]  # fmt: skip
 
 
@@ -58,6 +58,9 @@ class Recipe:
     rival: ClassVar[str] = "Ridge"
     """What `solve` gives, by name."""
 
+    trains: ClassVar[bool] = True
+    """Is there anything to train?"""
+
     yields: ClassVar[bool] = False
     """Does a trained decoder make room for the closed form where that is better on held-out rows?"""
 
@@ -79,6 +82,7 @@ class Ridge(Recipe):
 
     penalty: float = 0.1
     rank: int | None = None
+    trains: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not self.penalty >= 0 or (self.rank is not None and self.rank < 1):
@@ -87,6 +91,64 @@ class Ridge(Recipe):
     def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
         """See `Recipe.solve`."""
         return decoding.space.port(name).codec, decoding.ridge(name, rows, self.penalty, self.rank)
+
+
+@dataclass(frozen=True)
+class Bilinear(Recipe):
+    """A content in a style, also where the two were never seen together; see `kuamo.decoders.bilinear`.
+
+    What is made needs a cell of `by` in its row, and one of `of` if that is given; the content is all else.
+
+    Args:
+        by: the column, or columns, of the style. of: a column of the same kind of which this one is a change: what does
+            not change is then taken from there.
+        penalty: λ; chosen by what is left out if not given.
+
+    Raises:
+        KuamoError: no style, a style that is `of` too, or a negative penalty.
+
+    Example:
+        >>> Bilinear(by="tone", of="base").styles
+        ('tone',)
+    """
+
+    by: str | tuple[str, ...] = ()
+    of: str | None = None
+    penalty: float | None = None
+    trains: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not self.styles or self.of in self.styles or (self.penalty is not None and not self.penalty > 0):
+            raise KuamoError(f"given {self}; expected by=, a column that is not `of`, and a penalty above 0")
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The columns of the style."""
+        return (self.by,) if isinstance(self.by, str) else tuple(self.by)
+
+    def codec(self, table: Table, name: str, seed: int) -> Any:
+        """What suits the column; of a change, `PictureChange`.
+
+        Raises:
+            TableError: a style or `of` that the table lacks, or that is the column itself; `of` another kind.
+        """
+        from kuamo.errors import TableError
+
+        for other in (*self.styles, *(() if self.of is None else (self.of,))):
+            table.column(other)
+            if other == name:
+                raise TableError(f"column {name!r}: given {self}; expected other columns than itself")
+        if len(set(table.columns) - set(self.styles) - {name}) == 0:
+            raise TableError(f"column {name!r}: given {self} and no further column; expected one of the content")
+        if self.of is None:
+            return super().codec(table, name, seed)
+        from kuamo.codecs.change import PictureChange
+
+        return PictureChange.of_columns(table, name, self.of, seed=seed)
+
+    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+        """The closed form, of these rows."""
+        return decoding.space.port(name).codec, decoding.bilinear(name, rows, self)
 
 
 @dataclass(frozen=True)
@@ -101,6 +163,7 @@ class Retrieve(Recipe):
     """
 
     rival: ClassVar[str] = "Retrieve"
+    trains: ClassVar[bool] = False
 
     def codec(self, table: Table, name: str, seed: int) -> Any:
         """The list of the column's distinct texts.
