@@ -76,9 +76,9 @@ def fit(
         list[str] | None,
         typer.Option(
             "--decode",
-            help="A column to be made by `translate`: 'image', or with how: 'image=flow', gan, gaussian, ridge. May be "
-            "given again; a column of texts by caption, retrieve or writer. Ctrl-C ends its training and keeps what "
-            "was best.",
+            help="A column to be made by `translate`: 'image', or with how: 'image=flow', gan, gaussian, ridge, or "
+            "'image=bilinear:tone:base', what a base becomes in a tone. May be given again; a column of texts by "
+            "caption, retrieve or writer. Ctrl-C ends its training and keeps what was best.",
         ),
     ] = None,
     decode_steps: Annotated[
@@ -310,6 +310,23 @@ def search(
     say({"query": query, "to": to, "hits": found}, as_json, hit_lines(hits, several=to is None))
 
 
+def named_cells(said: list[str]) -> dict[str, str]:
+    """Column → cell, of words such as "tone=dark".
+
+    Raises:
+        TableError: a word without a column, or a column given twice.
+    """
+    from kuamo.errors import TableError
+
+    cells: dict[str, str] = {}
+    for word in said:
+        column, equals, value = word.partition("=")
+        if not (column and equals) or column in cells:
+            raise TableError(f"given --with {word!r}; expected COLUMN=VALUE, each column once")
+        cells[column] = value
+    return cells
+
+
 @app.command()
 def translate(
     space: SpaceArgument,
@@ -320,6 +337,10 @@ def translate(
         list[str] | None, typer.Option("--to", help="The column to make; may be given again: they are of one code.")
     ] = None,
     source: Annotated[str | None, typer.Option("--from", help="The query's column; guessed if not given.")] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="Another cell of the query's row: 'tone=dark'. May be given again; needs --from."),
+    ] = None,
     table: Annotated[str | None, typer.Option(help="Translate every row of this table instead of one query.")] = None,
     n: Annotated[int, typer.Option("-n", help="How many of each.")] = 1,
     out: Annotated[
@@ -355,7 +376,9 @@ def translate(
     if table is None:
         assert query is not None
         value = open_array(query) if query.endswith(".npy") else query
-        rows = loaded.as_table([{source: value} if source else value])
+        if beside and not source:
+            raise TableError("given --with and no --from; expected the query's own column too")
+        rows = loaded.as_table([{**named_cells(beside or []), source: value} if source else value])
     else:
         rows = open_table(table, own, on_error, root, encoding)
         rows = rows.select(source) if source else rows.select(*(name for name in rows.columns if name not in to))

@@ -425,6 +425,7 @@ def check_texts(table: Table, name: str, recipe: Recipe) -> None:
 
 
 NAMED: dict[str, type[Recipe]] = {
+    "bilinear": Bilinear,
     "ridge": Ridge,
     "gaussian": Gaussian,
     "gan": GAN,
@@ -450,10 +451,11 @@ def usual_recipe(modality: Any) -> Recipe:
 
 
 def recipes_named(said: list[str]) -> dict[str, Recipe | None]:
-    """Column → recipe, of words such as "image=gan"; "image" alone is `None`, what suits the column.
+    """Column → recipe, of words such as "image=gan" or "image=bilinear:tone:base"; "image" alone is `None`, what suits
+    the column.
 
     Raises:
-        KuamoError: an unknown recipe, or a column that is named twice.
+        KuamoError: an unknown recipe, a column that is named twice, or a style that is missing.
 
     Example:
         >>> recipes_named(["image", "audio=ridge"])["audio"]
@@ -461,10 +463,28 @@ def recipes_named(said: list[str]) -> dict[str, Recipe | None]:
     """
     found: dict[str, Recipe | None] = {}
     for word in said:
-        column, _, kind = word.partition("=") if word.rpartition("=")[2] in NAMED else (word, "", "")
+        column, _, kind = word.rpartition("=")
+        if kind.partition(":")[0] not in NAMED:
+            column, kind = word, ""
         if not kind and "=" in word:
             raise KuamoError(f"given {word!r}; expected COLUMN or COLUMN=RECIPE, a recipe among {sorted(NAMED)}")
         if column in found:
             raise KuamoError(f"given the column {column!r} twice; expected each once")
-        found[column] = NAMED[kind]() if kind else None
+        found[column] = recipe_named(kind) if kind else None
     return found
+
+
+def recipe_named(kind: str) -> Recipe:
+    """A recipe by its name; of `bilinear` with its columns, as "bilinear:tone" or "bilinear:tone,light:base".
+
+    Raises:
+        KuamoError: columns of another recipe, or a bilinear one without.
+    """
+    name, *given = kind.split(":")
+    if name == "bilinear":
+        if not 1 <= len(given) <= 2 or not all(given):
+            raise KuamoError(f"given {kind!r}; expected bilinear:STYLE or bilinear:STYLE:OF, by names of columns")
+        return Bilinear(tuple(given[0].split(",")), given[1] if len(given) == 2 else None)
+    if given:
+        raise KuamoError(f"given {kind!r}; expected {name!r} alone")
+    return NAMED[name]()
