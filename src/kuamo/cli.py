@@ -101,7 +101,8 @@ def fit(
     own = load_imports(imports)
     asked = recipes_named(decode or [])
     before = open_space(start, own) if start else None
-    rows = open_table(table, own, on_error, root, encoding)
+    styles = [style for recipe in asked.values() for style in getattr(recipe, "styles", ())]
+    rows = open_table(table, own, on_error, root, encoding, styles)
     recipes = {name: recipe or usual_recipe(rows.column(name).modality) for name, recipe in asked.items()}
     chosen = objective_named(objective) if objective else None
     trained = objective not in (None, "CCA")

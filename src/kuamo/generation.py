@@ -107,8 +107,12 @@ def refuse_absent(rows: Table, port: Port, code: Code) -> None:
     """
     absent = np.zeros(0, int) if code.present is None else np.flatnonzero(~np.asarray(code.present))
     if len(absent):
-        by = getattr(port.decoder, "by", ())
-        expected = f"a cell of {' and '.join(map(repr, by))}, and one of another column" if by else "at least one cell"
+        by, other = getattr(port.decoder, "by", ()), getattr(port.codec, "other", None)
+        expected = (
+            f"a cell of {' and '.join(map(repr, by))}, and one of {repr(other) if other else 'another column'}"
+            if by
+            else "at least one cell"
+        )
         raise TableError(
             f"row {absent[0]}: given {'too little' if by else 'nothing'} to translate; expected {expected}"
         )

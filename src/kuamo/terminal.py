@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,13 +33,23 @@ def open_table(
     on_error: str = "raise",
     root: Path | None = None,
     encoding: str | None = None,
+    columns: Sequence[str] = (),
 ) -> Table:
-    """A table by file or folder, or one that comes with kuamo by name."""
+    """A table by file or folder, or one that comes with kuamo by name.
+
+    Args:
+        columns: that are encoded also if they look like classes.
+    """
     import kuamo as km
 
     if name == "emoji" and not Path(name).exists():
         return km.datasets.emoji()
-    return km.Table.read(name, modalities=own["MODALITIES"] or None, root=root, encoding=encoding, on_error=on_error)
+    kinds = own["MODALITIES"] or {}
+    table = km.Table.read(name, modalities=kinds or None, root=root, encoding=encoding, on_error=on_error)
+    classes = {column: km.Text() for column in columns if column in table.meta and column not in table.columns}
+    if not classes:
+        return table
+    return km.Table.read(name, modalities={**kinds, **classes}, root=root, encoding=encoding, on_error=on_error)
 
 
 def open_array(name: str) -> Any:
