@@ -354,6 +354,9 @@ def translate(
     agree: Annotated[
         bool, typer.Option("--agree", help="Of several --to: each is made of those before it too: all mean the same.")
     ] = False,
+    settle: Annotated[
+        bool, typer.Option("--settle", help="For queries unlike the training rows, such as a new voice: keep to those.")
+    ] = False,
     seed: Seed = 0,
     on_error: OnError = "raise",
     root: Root = None,
@@ -385,7 +388,17 @@ def translate(
         rows = rows.select(source) if source else rows.select(*(name for name in rows.columns if name not in to))
     with bar(quiet=as_json) as progress:
         found = translate_rows(
-            loaded, rows, to, out, n=n, guidance=guidance, steps=steps, agree=agree, seed=seed, progress=progress
+            loaded,
+            rows,
+            to,
+            out,
+            n=n,
+            guidance=guidance,
+            steps=steps,
+            agree=agree,
+            settle=settle,
+            seed=seed,
+            progress=progress,
         )
     say({"made": found}, as_json, "\n".join(line for name in to for line in found[name]))
 

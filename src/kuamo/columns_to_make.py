@@ -73,7 +73,7 @@ def make_columns(
     for name, recipe in spoken.items():
         texts = space.port(recipe.of)
         space.port(name).codec = SpokenText(texts.codec, recipe.voice)
-        space.port(name).decoder = texts.decoder
+        space.port(name).decoder, space.port(name).memory = texts.decoder, texts.memory
         space.notes.append(Note("spoken", column=name, of=recipe.of))
 
 

@@ -28,6 +28,7 @@ from kuamo.encoders import Identity
 from kuamo.errors import TableError
 from kuamo.metrics.making import text_overlap
 from kuamo.notes import Note
+from kuamo.settling import TEMPERATURES, Hopfield
 from kuamo.space import Port, Space, fuse_present
 from kuamo.table import Table
 
@@ -38,6 +39,7 @@ Codes = Mapping[str, tuple[Code, np.ndarray]]
 Targets = Mapping[str, np.ndarray]
 HELD_OUT, MOST_HELD_OUT = 0.1, 500
 SHOWN, DRAWS = 8, 4
+SETTLED = 100  # rows at most by which it is chosen how codes settle
 KNOWN = 500  # texts by which it is learned how sure a found one is
 
 
@@ -73,8 +75,26 @@ def learn_decoders(
         if name not in trained:
             port, every = space.port(name), np.arange(len(table))
             port.codec, port.decoder = recipes.get(name, Ridge()).solve(decoding, name, every)
-    if not trained:
-        return
+    if trained:
+        learn(decoding, trained, recipes, kept, held, training, seed, out, progress, look)
+    for name in targets:
+        space.port(name).memory = decoding.memory(name, kept, held, seed)
+
+
+def learn(
+    decoding: Decoding,
+    trained: Mapping[str, Any],
+    recipes: Mapping[str, Recipe],
+    kept: np.ndarray,
+    held: np.ndarray,
+    training: Any,
+    seed: int,
+    out: Path | None,
+    progress: Progress | None,
+    look: Look | None,
+) -> None:
+    """Train decoders on the rows that are kept, and hold each against the closed form on those that are held out."""
+    space = decoding.space
     scores = {name: Best(decoding, name, decoder, held, seed, out, look) for name, decoder in trained.items()}
     decoding.train(trained, recipes, kept, training, seed, out, progress, list(scores.values()))
     for name, decoder in trained.items():
@@ -89,7 +109,7 @@ def learn_decoders(
             continue
         space.notes.append(verdict(name, recipe, ours, theirs, len(held), isinstance(codec, TextList)))
         if recipe.yields and theirs < ours:
-            port.codec, port.decoder = recipe.solve(decoding, name, np.arange(len(table)))
+            port.codec, port.decoder = recipe.solve(decoding, name, np.sort(np.concatenate([kept, held])))
 
 
 def verdict(name: str, recipe: Recipe, ours: float, theirs: float, rows: int, texts: bool) -> Note:
@@ -161,6 +181,21 @@ class Decoding:
         left = 100 * decoder.error**2
         self.space.notes.append(Note("bilinear", column=name, by=", ".join(recipe.styles), left=left, rows=len(entry)))
         return decoder
+
+    def memory(self, name: str, rows: np.ndarray, held: np.ndarray, seed: int) -> Hopfield | None:
+        """Where codes that a column is made of settle: at those of these rows, by the τ that costs held-out rows least.
+
+        `None` of decoders that see more than one code.
+        """
+        port = self.space.port(name)
+        codes, there = self.cross(name, rows)
+        if len(there) == 0 or hasattr(port.decoder, "by"):
+            return None
+        some = held[:: max(1, -(-len(held) // SETTLED))]
+        known = {tau: Hopfield.of(codes, tau, seed) for tau in TEMPERATURES}
+        costs = {tau: self.score(name, port.decoder, some, seed, settle=one) for tau, one in known.items()}
+        found = {tau: cost for tau, cost in costs.items() if cost is not None}
+        return known[min(found, key=lambda tau: found[tau])] if found else Hopfield.of(codes, 0.05, seed)
 
     def train(
         self,
@@ -240,14 +275,23 @@ class Decoding:
             decoder = decoder.fitted(z, np.array([number[r] for r in there.tolist()]))
         return TextList(known), decoder
 
-    def score(self, name: str, decoder: Any, rows: np.ndarray, seed: int, codec: Any = None) -> float | None:
+    def score(
+        self,
+        name: str,
+        decoder: Any,
+        rows: np.ndarray,
+        seed: int,
+        codec: Any = None,
+        settle: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> float | None:
         """How far what is made of these rows' other columns is from what is there, less is better: the energy score, or
         of texts 1 − their overlap in words; `None` if no row has both.
 
         Args:
-            codec: of what this decoder makes; the column's, if not given.
+            codec: of what this decoder makes; the column's, if not given. settle: what codes become before.
         """
         codes, there = self.cross(name, rows)
+        codes = codes if settle is None or len(there) == 0 else settle(codes)
         entry, place = entries_of(self.codes[name][1], there)
         if len(entry) == 0:
             return None

@@ -243,7 +243,7 @@ def go_on_from(
             other = start.port(port.name)
             port.head = deepcopy(other.head)
             if objective is None and port.name not in anew and port.decoder is None:
-                port.codec, port.decoder = deepcopy(other.codec), deepcopy(other.decoder)
+                port.codec, port.decoder, port.memory = map(deepcopy, (other.codec, other.decoder, other.memory))
         elif objective is None:
             raise TableError(f"column {port.name!r}: not in the start, and no objective to learn it by; expected one")
     space.score, space.fusion = start.score, deepcopy(start.fusion)

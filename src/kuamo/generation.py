@@ -66,6 +66,7 @@ def translate_columns(
     n: int | None,
     draw: bool,
     options: Mapping[str, Any],
+    settle: bool = False,
 ) -> Any:
     """As `decode_columns`, each column from what its decoder sees of rows; one draw of a row's code serves all columns.
 
@@ -78,6 +79,7 @@ def translate_columns(
         code = seen(space, port, *stacked)
         refuse_absent(rows, port, code)
         z = drawn_from(code, seed) if draw else np.asarray(code)
+        z = memory_of(port)(z) if settle else z
         many = z if n is None else np.repeat(z, n, axis=0)
         made[name] = drawn_values(port, many, n, seed, options, others=beside(port.codec, rows))
     return made[to] if isinstance(to, str) else made
@@ -97,6 +99,20 @@ def seen(space: Space, port: Port, mean: np.ndarray, logvar: np.ndarray | None, 
     content = ~style & (np.array(names) != port.name)
     z, t = (fuse_present(space.fusion, mean, logvar, present & which)[0] for which in (content, style))
     return Code(np.concatenate([z, t], axis=1), present=np.asarray(z.present) & np.asarray(t.present))
+
+
+def memory_of(port: Port) -> Any:
+    """Where codes settle that a column is made of.
+
+    Raises:
+        KuamoError: nowhere.
+    """
+    if port.memory is None:
+        raise KuamoError(
+            f"given settle=True and to={port.name!r}, whose decoder knows no codes to settle at; expected a space "
+            f"fitted with decoders={{{port.name!r}: …}} by a recipe that sees one code, such as km.Flow()"
+        )
+    return port.memory
 
 
 def refuse_absent(rows: Table, port: Port, code: Code) -> None:
@@ -127,6 +143,7 @@ def decode_in_turn(
     n: int | None,
     draw: bool,
     options: Mapping[str, Any],
+    settle: bool = False,
 ) -> dict[str, Any]:
     """As `translate_columns`, each column of what is present and of the columns made before.
 
@@ -141,6 +158,7 @@ def decode_in_turn(
         code = seen(space, port, mean, logvar, present)
         refuse_absent(rows, port, code)
         z = drawn_from(code, seed + turn) if draw else np.asarray(code)
+        z = memory_of(port)(z) if settle else z
         others = beside(port.codec, rows, np.repeat(np.arange(len(rows)), times))
         values = drawn_values(port, z, None, seed, options, varied=times > 1, others=others)
         made[name] = values if n is None else grouped(values, n)

@@ -42,6 +42,7 @@ class Port:
         name: the column's. modality: what its cells are.
         encoder: values → features (n, D). head: features → Code (n, d).
         codec: value ↔ y, or `None`: y is the features. decoder: p(y | z), or `None`.
+        memory: where codes settle, of decoders that have learned from them; see `kuamo.settling`.
     """
 
     name: str
@@ -50,10 +51,11 @@ class Port:
     head: Any
     codec: Any = None
     decoder: Any = None
+    memory: Any = None
 
     def parts(self) -> dict[str, Any]:
         """Role → what plays it, without the empty ones."""
-        roles = {"encoder": self.encoder, "head": self.head, "codec": self.codec, "decoder": self.decoder}
+        roles = {role: getattr(self, role) for role in ("encoder", "head", "codec", "decoder", "memory")}
         return {role: part for role, part in roles.items() if part is not None}
 
 
@@ -244,6 +246,7 @@ class Space:
         n: int | None = None,
         draw: bool = False,
         agree: bool = False,
+        settle: bool = False,
         seed: int = 0,
         guidance: float | None = None,
         steps: int | None = None,
@@ -260,22 +263,27 @@ class Space:
             draw: one draw of each row's q(z | inputs), rather than its mean. seed: of all that is drawn.
             agree: of several targets, make each one of what was given and of those made before it, in `to`'s order:
                 where what was given could mean two things, all of them then mean the same.
+            settle: bring codes to where codes of the training rows are: for inputs unlike those, such as a voice that
+                was never heard; not for combinations that were never seen. See `kuamo.settling`.
             guidance, steps: of a flow, see `FlowDecoder.sample`.
 
         Raises:
             KuamoError: the target has no decoder, a row has nothing present, or an option is out of range, or unknown
                 to the targets' decoders.
         """
-        from kuamo.generation import check_options, decode_in_turn, translate_columns
+        from kuamo.generation import check_options, decode_in_turn, memory_of, translate_columns
 
         given = {"guidance": guidance, "steps": steps}
         options = {name: value for name, value in given.items() if value is not None}
         check_options(self, [to] if isinstance(to, str) else to, n, options)  # before anything is encoded
+        for name in [to] if isinstance(to, str) else to:
+            if settle:
+                memory_of(self.port(name))
         stacked = self.stacked(inputs, modality, None)
         rows = inputs if isinstance(inputs, Table) else self.as_table(inputs, modality)
         if agree and not isinstance(to, str):
-            return decode_in_turn(self, stacked, rows, to, seed, n, draw, options)
-        return translate_columns(self, stacked, rows, to, seed, n, draw, options)
+            return decode_in_turn(self, stacked, rows, to, seed, n, draw, options, settle)
+        return translate_columns(self, stacked, rows, to, seed, n, draw, options, settle)
 
     def decode(
         self,

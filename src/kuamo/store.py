@@ -42,7 +42,7 @@ __all__ = [
     "write_json",
 ]
 
-MAKING = ("codec", "decoder")
+MAKING = ("codec", "decoder", "memory")
 CUSTOM = ("modality", "encoder", "codec", "decoder")
 FORMAT = 2  # 1: every note was its English text
 # The only classes that loading builds. Anything else must come from the caller.
@@ -81,6 +81,7 @@ PARTS = {
     "Pixels": "kuamo.decoders.raw",
     "Words": "kuamo.decoders.raw",
     "Spectra": "kuamo.decoders.raw",
+    "Hopfield": "kuamo.settling",
     "Attention": "kuamo.fusion",
     "Mean": "kuamo.fusion",
     "Product": "kuamo.fusion",
@@ -112,7 +113,7 @@ def load_space(path: Path, custom: Mapping[str, tuple[Any, ...]]) -> Space:
             own = custom.get(item["name"])
             parts = {
                 role: _build(item[role], _under(arrays, f"ports.{number}.{role}."), item["name"], role, own)
-                for role in ("modality", "encoder", "head", "codec", "decoder")
+                for role in ("modality", "encoder", "head", "codec", "decoder", "memory")
                 if item.get(role)
             }
             ports.append(Port(item["name"], **parts))

@@ -29,6 +29,7 @@ def translate_rows(
     guidance: float | None = None,
     steps: int | None = None,
     agree: bool = False,
+    settle: bool = False,
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, list[str]]:
@@ -56,7 +57,9 @@ def translate_rows(
     found: dict[str, list[str]] = {name: [] for name in to}
     for start in range(0, len(rows), BLOCK):
         part = rows.take(np.arange(start, min(start + BLOCK, len(rows))))
-        made = space.translate(part, to=list(to), n=n, seed=seed + start, guidance=guidance, steps=steps, agree=agree)
+        made = space.translate(
+            part, to=list(to), n=n, seed=seed + start, guidance=guidance, steps=steps, agree=agree, settle=settle
+        )
         for name, draws in made.items():
             found[name] += told(space, name, part, draws, out / name if out and several else out)
         if progress:
