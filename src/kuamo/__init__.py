@@ -32,6 +32,7 @@ _HOME = {
     "Audio": "kuamo.modalities",
     "Flow": "kuamo.decoders.recipes",
     "GAN": "kuamo.decoders.recipes",
+    "CycleGAN": "kuamo.decoders.recipes",
     "Gaussian": "kuamo.decoders.recipes",
     "Ridge": "kuamo.decoders.recipes",
     "Caption": "kuamo.decoders.recipes",
@@ -50,6 +51,7 @@ _HOME = {
     "Code": "kuamo.codes",
     "Image": "kuamo.modalities",
     "KLOT": "kuamo.objectives",
+    "LSGAN": "kuamo.objectives",
     "Index": "kuamo.index",
     "KuamoError": "kuamo.errors",
     "Objective": "kuamo.objectives",
@@ -80,6 +82,7 @@ __all__ = [
     "DCL",
     "GAN",
     "KLOT",
+    "LSGAN",
     "MMVAE",
     "MMVM",
     "MVAE",
@@ -95,6 +98,7 @@ __all__ = [
     "Cross",
     "CutWarning",
     "Cycle",
+    "CycleGAN",
     "Elbo",
     "Flow",
     "Gaussian",
@@ -152,7 +156,7 @@ if TYPE_CHECKING:
     from kuamo.comparing import compare
     from kuamo.comparison import Comparison
     from kuamo.contest import Contest
-    from kuamo.decoders.recipes import GAN, Caption, Flow, Gaussian, Retrieve, Ridge, Spoken, Writer
+    from kuamo.decoders.recipes import GAN, Caption, CycleGAN, Flow, Gaussian, Retrieve, Ridge, Spoken, Writer
     from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit
@@ -163,6 +167,7 @@ if TYPE_CHECKING:
         CCA,
         DCL,
         KLOT,
+        LSGAN,
         MMVAE,
         MMVM,
         MVAE,

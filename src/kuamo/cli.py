@@ -76,9 +76,9 @@ def fit(
         list[str] | None,
         typer.Option(
             "--decode",
-            help="A column to be made by `translate`: 'image', or with how: 'image=flow', gan, gaussian, ridge. May be "
-            "given again; a column of texts by caption, retrieve or writer. Ctrl-C ends its training and keeps what "
-            "was best.",
+            help="A column to be made by `translate`: 'image', or with how: 'image=flow', gan, gaussian, ridge, or "
+            "'image=cyclegan' for its features. May be given again; a column of texts by caption, retrieve or writer. "
+            "Ctrl-C ends its training and keeps what was best.",
         ),
     ] = None,
     decode_steps: Annotated[

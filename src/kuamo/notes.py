@@ -65,6 +65,12 @@ NOTES: dict[str, tuple[str, str]] = {
         "{column}：在 {rows} 行留出数据上，{what} 的生成不如岭回归：能量得分 {ours:.3g} 对 {theirs:.3g}（越小越好）；"
         "建议使用 decoders={{'{column}': km.Ridge()}}",
     ),
+    "made_unpaired": (
+        "{column}: {what} is told no pairs, so it learns unpaired: what it makes is like the column's cells as a "
+        "whole, and which row it is of is known by the closed form that it starts at, and by the cycle",
+        "{column}：{what} 不使用配对：生成结果整体上像这一列的单元格（对齐的是分布，而不是行）；"
+        "属于哪一行，只由作为起点的闭式解和循环一致性决定",
+    ),
     "writer_better": (
         "{column}: written texts have {ours:.2f} of their words in common with those of {rows} held-out rows, found "
         "ones {theirs:.2f}, so they are written",

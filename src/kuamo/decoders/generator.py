@@ -131,7 +131,7 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Logits of D(y, z).
+    """Logits of D(y, z), or of D(y) alone if d is 0.
 
     Example:
         >>> Critic(10, 4)(torch.zeros(2, 10), torch.zeros(2, 4)).shape
@@ -148,6 +148,6 @@ class Critic(nn.Module):
         if isinstance(getattr(generator, "codes", None), Codes):
             self.codes.standardise(generator.codes.shift, generator.codes.gain)
 
-    def forward(self, y: Tensor, z: Tensor) -> Tensor:
+    def forward(self, y: Tensor, z: Tensor | None = None) -> Tensor:
         """(n,) logits for y (n, L) and z (n, d)."""
-        return self.net(torch.cat([y, self.codes(z)], -1))[:, 0]
+        return self.net(y if z is None else torch.cat([y, self.codes(z)], -1))[:, 0]
