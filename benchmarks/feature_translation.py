@@ -111,11 +111,12 @@ def main():
     parser.add_argument("--pairs", type=int)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--tune", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
     print(machine(), flush=True)
-    methods = TUNED if given.tune else METHODS
+    methods = TUNED if given.tune else {method: METHODS[method] for method in given.methods}
     for name in given.worlds:
         rows = {}
         for seed in range(given.seeds):
@@ -127,7 +128,7 @@ def main():
                     found = measured(space, train, test, to, recipe, given.steps, seed)
                     rows.setdefault((to, method), []).append(list(found.values()))
         for (to, method), values in rows.items():
-            mean = [f"{value:.3f}".replace("0.", ".") for value in np.mean(values, 0)]
+            mean = [f"{value:.3f}".replace("0.", ".", 1) for value in np.mean(values, 0)]
             print(f"{name} → {to} | {method} | {' | '.join(mean[:-1])} | {np.mean(values, 0)[-1]:.0f}", flush=True)
     print(machine())
 

@@ -211,7 +211,7 @@ def explained(y: np.ndarray, own: np.ndarray) -> np.ndarray:
     Example:
         >>> rng = np.random.default_rng(0)
         >>> own = rng.normal(size=(5000, 3))
-        >>> abs(explained(rng.normal(size=(5000, 2, 3)), own).mean()) < 0.05  # the mean is foretold, no more
+        >>> bool(abs(explained(rng.normal(size=(5000, 2, 3)), own).mean()) < 0.05)  # the mean is foretold, no more
         True
     """
     draws = y.shape[1]
