@@ -28,6 +28,7 @@ import kuamo as km
 
 METHODS = {
     "ridge": km.Ridge(),
+    "ridge, penalty 10": km.Ridge(10),
     "reduced rank 16": km.Ridge(rank=16),
     "likelihood": km.Gaussian(),
     "flow": km.Flow(),
@@ -41,11 +42,9 @@ TUNED = {"ridge": km.Ridge()} | {
     f"{cycle:g}, {paired:g}, {adversary:g}, {lr:g}": km.CycleGAN(cycle, paired, adversary, lr=lr)
     for cycle, paired, adversary, lr in (
         (1, 10, 1, 2e-4),
-        (1, 10, 1, 5e-5),
-        (10, 10, 1, 5e-5),
-        (1, 10, 0.1, 5e-5),
-        (10, 1, 1, 5e-5),
-        (1, 1, 0.1, 5e-5),
+        (1, 10, 0.1, 2e-4),
+        (1, 10, 0.1, 1e-3),
+        (10, 10, 0.1, 2e-4),
     )
 }  # fmt: skip
 MEASURES = ("R2", "R@1", "R@10", "back_R@1", "back_R@10", "energy")

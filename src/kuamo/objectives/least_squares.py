@@ -128,7 +128,7 @@ class LSGAN(Objective):
             return None
         import torch
 
-        z, row = self.codes(step)
+        z, row, both = self.codes(step)
         generator, critic = step.own["generator"], step.own["critic"]
         y, row_y = standard(generator, step.target(self.to)), step.cells[self.to].row
         noise = step.noise("generator", row, getattr(generator, "noise", 1))
@@ -143,21 +143,27 @@ class LSGAN(Objective):
             back = way_back(step.space.port(self.to))(raw).mean
             loss = loss + self.cycle * step.mean((back - z).square().sum(-1) / spread(generator, z))
         if self.paired:
-            at_made, at_real = (row[:, None] == row_y).nonzero(as_tuple=True)
+            at_made, at_real = ((row[:, None] == row_y) & both[:, None]).nonzero(as_tuple=True)
             loss = loss + self.paired * step.mean((made[at_made] - y[at_real]).square().mean(-1))
         return loss
 
-    def codes(self, step: Step) -> tuple[Any, Any]:
-        """z (n, d) and rows (n,) of all that a cell is made of; none where no process has a real one to compare."""
+    def codes(self, step: Step) -> tuple[Any, Any, Any]:
+        """z (n, d) and rows (n,) of all that a cell is made of, and which (n,) have another column than the target.
+
+        Nothing, where no process has a real cell to compare.
+        """
+        import torch
+
         from kuamo.distributed import total
 
         if self.given is None:
             z, there = row_codes(step, self.to, self.own)
-            z, row = z[there], step.batch.row[there]
+            z, row, both = z[there], step.batch.row[there], step.present().sum(1)[there] > 1
         else:
             z, row = step.code(self.given).mean, step.cells[self.given].row
-        some = total(len(step.cells[self.to].row)) > 0
-        return (z, row) if some else (z[:0], row[:0])
+            both = torch.ones(len(row), dtype=torch.bool)
+        some = slice(None if total(len(step.cells[self.to].row)) else 0)
+        return z[some], row[some], both[some]
 
 
 def way_back(port: Port) -> Callable[[Any], Any]:
