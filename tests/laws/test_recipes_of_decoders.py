@@ -13,6 +13,7 @@ import kuamo as km
 from kuamo.codes import SolvedHead
 from kuamo.decoders.flow import FlowDecoder
 from kuamo.decoders.generator import Generator
+from kuamo.decoders.recipes import recipes_named
 from kuamo.decoding import energy, held_out
 from kuamo.fusion import Product
 from kuamo.heads import differentiable
@@ -250,6 +251,7 @@ def test_a_cycle_needs_features_and_says_so() -> None:
     assert alone.translate({"text": "a red circle"}, to="image")[0].shape == (8, 8, 3)
     both = km.fit(table, **given, decoders={"image": km.CycleGAN(), "text": km.CycleGAN(noise=2)})
     assert both.translate({"text": "a red circle"}, to="image").shape == (1, 48)
+    assert recipes_named(["image=cyclegan"]) == {"image": km.CycleGAN()}
     with pytest.raises(km.KuamoError, match="weights and noise of at least 0"):
         km.CycleGAN(paired=-1.0)
     raw: dict[str, Any] = {"encoders": {"b": torch.nn.Linear(24, 5)}, "decoders": {"b": Generator(16, 24)}}
