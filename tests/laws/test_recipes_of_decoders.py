@@ -236,6 +236,8 @@ def test_the_cycle_brings_codes_back_and_unpaired_is_said(start: km.Space) -> No
         assert any("不使用配对" in told("zh", note) for note in found[weight].notes)
     ridge = km.fit(few, start=start, decoders={"b": km.Ridge()})
     assert cycle_error(found[10.0]) < 0.7 * min(cycle_error(found[0.0]), cycle_error(ridge))
+    still = km.fit(few, start=start, decoders={"b": km.CycleGAN(width=32, lr=1e-12)}, training=SHORT)
+    assert np.isclose(cycle_error(still), cycle_error(ridge), rtol=1e-3)  # it starts there
     paired = km.fit(few, start=start, decoders={"b": km.CycleGAN(width=32)}, training=SHORT)
     assert not any("told no pairs" in note for note in paired.notes)
 

@@ -106,7 +106,7 @@ class Generator(nn.Module):
         self.codes.standardise(shift, gain)
 
     def start_from(self, ridge: Any) -> None:
-        """Begin at the closed form of a `Ridge`: its mean, and nothing of the noise yet."""
+        """Begin at the closed form of a `Ridge`: its mean, and little of the noise yet; without noise, nothing else."""
         if self.mean is None or ridge is None:
             return
         weight, offset = (torch.from_numpy(np.asarray(part)).float() for part in (ridge.map.weight, ridge.map.offset))
@@ -116,7 +116,7 @@ class Generator(nn.Module):
         with torch.no_grad():
             self.mean.weight.copy_(weight.T * self.gain[:, None])
             self.mean.bias.copy_((offset - shift @ weight - self.shift) * self.gain)
-            last.weight.mul_(0.1)
+            last.weight.mul_(0.1 if self.noise else 0.0)
             last.bias.zero_()
 
     def sample(self, z: Tensor, rng: Any = None) -> Tensor:
