@@ -33,6 +33,7 @@ _HOME = {
     "Bilinear": "kuamo.decoders.recipes",
     "Flow": "kuamo.decoders.recipes",
     "GAN": "kuamo.decoders.recipes",
+    "CycleGAN": "kuamo.decoders.recipes",
     "Gaussian": "kuamo.decoders.recipes",
     "Ridge": "kuamo.decoders.recipes",
     "Caption": "kuamo.decoders.recipes",
@@ -52,6 +53,7 @@ _HOME = {
     "Code": "kuamo.codes",
     "Image": "kuamo.modalities",
     "KLOT": "kuamo.objectives",
+    "LSGAN": "kuamo.objectives",
     "Index": "kuamo.index",
     "KuamoError": "kuamo.errors",
     "Objective": "kuamo.objectives",
@@ -82,6 +84,7 @@ __all__ = [
     "DCL",
     "GAN",
     "KLOT",
+    "LSGAN",
     "MMVAE",
     "MMVM",
     "MVAE",
@@ -98,6 +101,7 @@ __all__ = [
     "Cross",
     "CutWarning",
     "Cycle",
+    "CycleGAN",
     "Elbo",
     "Flow",
     "Gaussian",
@@ -157,7 +161,7 @@ if TYPE_CHECKING:
     from kuamo.comparing import compare
     from kuamo.comparison import Comparison
     from kuamo.contest import Contest
-    from kuamo.decoders.recipes import GAN, Bilinear, Caption, Flow, Gaussian, Retrieve, Ridge, Spoken, Writer
+    from kuamo.decoders.recipes import GAN, Bilinear, Caption, CycleGAN, Flow, Gaussian, Retrieve, Ridge, Spoken, Writer
     from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit
@@ -168,6 +172,7 @@ if TYPE_CHECKING:
         CCA,
         DCL,
         KLOT,
+        LSGAN,
         MMVAE,
         MMVM,
         MVAE,

@@ -77,8 +77,9 @@ def fit(
         typer.Option(
             "--decode",
             help="A column to be made by `translate`: 'image', or with how: 'image=flow', gan, gaussian, ridge, or "
-            "'image=bilinear:tone:base', what a base becomes in a tone. May be given again; a column of texts by "
-            "caption, retrieve or writer. Ctrl-C ends its training and keeps what was best.",
+            "'image=cyclegan' for its features, or 'image=bilinear:tone:base', what a base becomes in a tone. May be "
+            "given again; a column of texts by caption, retrieve or writer. Ctrl-C ends its training and keeps what "
+            "was best.",
         ),
     ] = None,
     decode_steps: Annotated[

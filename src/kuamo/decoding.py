@@ -10,6 +10,7 @@ the closed form beside it, `Decoding.score` says on held-out rows how near what 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from kuamo.decoders.recipes import Bilinear, Recipe, Ridge
 from kuamo.decoders.retrieval import Retrieval
 from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import Identity
-from kuamo.errors import TableError
+from kuamo.errors import KuamoError, TableError
 from kuamo.metrics.making import text_overlap
 from kuamo.notes import Note
 from kuamo.settling import TEMPERATURES, Hopfield
@@ -220,7 +221,7 @@ class Decoding:
             x = np.concatenate([np.asarray(part)[entry] for part in (code.mean, code.logvar) if part is not None], 1)
             y = self.targets[port.name][entry] if port.name in decoders else None
             sources[port.name] = FeatureSource(x, place, len(rows), y)
-            head = Known(self.space.dim, gaussian)
+            head = Known(self.space.dim, gaussian, port)
             ports.append(Port(port.name, port.modality, Identity(), head, decoder=decoders.get(port.name)))
             if y is not None:
                 standardise(decoders[port.name], y, self.cross(port.name, rows, own=True)[0])
@@ -231,6 +232,8 @@ class Decoding:
         for name in decoders:
             term = recipes[name].objective(name)
             objective = term if objective is None else objective + term
+            if term.aligns == "distributions":
+                self.space.notes.append(Note("made_unpaired", column=name, what=type(recipes[name]).__name__))
         training = training or Training(steps=training_steps(len(rows)))
 
         def watch(done: int, averaged: Callable[[], Any]) -> None:
@@ -334,14 +337,38 @@ class Decoding:
 
 
 class Known:
-    """The head of cells that are codes already: x (n, d) or (n, 2d) → Code."""
+    """The head of cells that are codes already: x (n, d) or (n, 2d) → Code.
 
-    def __init__(self, dim: int, gaussian: bool) -> None:
-        self.dim, self.gaussian = dim, gaussian
+    Args:
+        dim, gaussian: of the codes. port: whose codes they are; its head says which code something made would have.
+    """
+
+    def __init__(self, dim: int, gaussian: bool, port: Port) -> None:
+        self.dim, self.gaussian, self.port = dim, gaussian, port
 
     def __call__(self, x: Any) -> Code:
         """Means, and log-variances behind them."""
         return Code(*x.split(self.dim, -1)) if self.gaussian else Code(x)
+
+    @cached_property
+    def again(self) -> Callable[[Any], Code]:
+        """y (n, L) → Code, with a gradient: the way back of what is made.
+
+        Raises:
+            KuamoError: y is a codec's numbers, and values stand between them and the code; a head without a gradient.
+        """
+        from kuamo.heads import differentiable
+
+        name, codec = self.port.name, self.port.codec
+        if codec is not None:
+            raise KuamoError(
+                f"column {name!r}: given the codec {type(codec).__name__}, and no gradient passes from what it makes "
+                f"to a code; expected codecs={{{name!r}: None}}, so that features are made, or cycle=0"
+            )
+        try:
+            return differentiable(self.port.head)
+        except KuamoError as error:
+            raise KuamoError(f"column {name!r}: {error}, or cycle=0") from None
 
 
 def energy(decoder: Any, z: np.ndarray, y: np.ndarray, seed: int = 0) -> float:

@@ -9,22 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.codecs.base import encode_cells
 from kuamo.errors import TableError
 from kuamo.examples import Previews, draw, find, preview_of
-from kuamo.features import features, length_note
-from kuamo.making import Judges, Making, check_made, intervals_of, made_key, measure_made
+from kuamo.features import length_note
+from kuamo.making import Judges, Making, check_made, intervals_of, known_of, made_key, measure_made
 from kuamo.metrics import Interval, bootstrap_all, chance_recall, measure, per_query
 from kuamo.metrics.ranking import NDCG_AT
-from kuamo.modalities import Text, Vector
+from kuamo.modalities import Vector
 from kuamo.notes import Note, plain_note
 from kuamo.report import Pair, Report
 from kuamo.space import Space, check_columns
 from kuamo.table import Table
 
 __all__ = ["evaluate"]
-
-MOST_TRAINING = 20_000  # cells among which copies are looked for
 
 
 def evaluate(
@@ -53,7 +50,8 @@ def evaluate(
             nobody can judge, are then neither queries nor answers.
         made: columns that are also made of each other one, and judged: see `kuamo.making`.
         judges: column → a function from a list of its values to their labels, such as a classifier of yours that was
-            trained on other data; it must be among those made. training: what the space was fitted on, to tell copies.
+            trained on other data; it must be among those made.
+        training: what the space was fitted on, to tell copies, and to solve the closed form that decoders have to beat.
         draws: of each row that is made.
         examples: hits, and misses, to keep for the report's page, for each pair; 0 keeps none.
         seed: of the bootstrap, and of which examples are kept.
@@ -61,7 +59,7 @@ def evaluate(
 
     Returns:
         Report with `image_to_text_R@10`, `_median_rank`, `_MRR`, `_mAP`, `_mAP@R`, `_nDCG@10`, … and what each query
-        got; of made columns `_made_R2`, `_made_R@1`, `_made_diversity`, …
+        got; of made columns `_made_R2`, `_made_energy`, `_made_R@1`, …
 
     Raises:
         TableError: fewer than two of the space's columns, no query, unknown positives, cutoffs or examples that are
@@ -102,7 +100,7 @@ def evaluate(
         pairs = {task: _with_examples(table, pair, codes, key, examples, seed) for task, pair in pairs.items()}
     report = _report(space, table, positives, judged, pairs, intervals, cutoffs, seed)
     for target in made:
-        known = None if training is None else _training_y(space, training, target, seed)
+        known = None if training is None else known_of(space, training, target, seed)
         for source in names:
             if source == target:
                 continue
@@ -115,18 +113,6 @@ def evaluate(
             if making is not None:
                 _add_made(space, table, report, making, seed)
     return report
-
-
-def _training_y(space: Space, table: Table, name: str, seed: int) -> np.ndarray | None:
-    """y of some of a column's training cells; `None` of texts."""
-    port = space.port(name)
-    if isinstance(port.modality, Text):
-        return None
-    count = len(table.column(name).row)
-    entries = np.sort(np.random.default_rng([seed, 9]).permutation(count)[:MOST_TRAINING])
-    if port.codec is not None:
-        return encode_cells(port.codec, table, name, entries)
-    return np.asarray(features(table, name, port.encoder))[entries]
 
 
 def _add_made(space: Space, table: Table, report: Report, making: Making, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""The trainable head: features → Code.
+"""The trainable head: features → Code; and closed forms' heads in torch, where a gradient must pass.
 
 h' = (h − s) · g,   z = W h' + b [+ MLP(h')];   Gaussian: logvar = V h' + c
 
@@ -7,16 +7,18 @@ point codes: unit norm, then · scale, or · scale, then unit norm, as in `codes
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kuamo.closed_form import LinearMap
+from kuamo.closed_form import KernelMap, LinearMap
 from kuamo.codes import Code, SolvedHead
+from kuamo.errors import KuamoError
 
-__all__ = ["TrainableHead"]
+__all__ = ["TrainableHead", "differentiable"]
 
 
 class TrainableHead(nn.Module):
@@ -102,3 +104,38 @@ class TrainableHead(nn.Module):
             "gaussian": self.gaussian,
             "norm": self.norm,
         }
+
+
+def differentiable(head: Any) -> Callable[[Tensor], Code]:
+    """A head that a gradient passes: itself if it is a module, else what a closed form's does, in torch.
+
+    Raises:
+        KuamoError: a closed form of a χ² kernel, whose cells are shares; what is made of them need not be.
+
+    Example:
+        >>> head = differentiable(SolvedHead(LinearMap(np.zeros(2), np.eye(2)), np.array([1.0, 0.5])))
+        >>> head(torch.tensor([[3.0, 4.0]])).mean
+        tensor([[0.6000, 0.4000]])
+    """
+    if not isinstance(head, SolvedHead):
+        return head
+    if not isinstance(head.map, LinearMap | KernelMap):
+        raise KuamoError(f"given a head of {type(head.map).__name__}; expected one that is linear or arc-cosine")
+    parts = {name: torch.from_numpy(np.asarray(array)).float() for name, array in head.arrays().items()}
+    scale, last = parts.get("scale"), head.norm == "after"
+
+    def code(y: Tensor) -> Code:
+        z = (arc_cosines(y, parts) if "anchors" in parts else y - parts["shift"]) @ parts["weight"] + parts["offset"]
+        if scale is None:
+            return Code(z)
+        unit = nn.functional.normalize
+        return Code(unit(z * scale, dim=-1) if last else unit(z, dim=-1) * scale)
+
+    return code
+
+
+def arc_cosines(y: Tensor, parts: dict[str, Tensor]) -> Tensor:
+    """k(u, A) (n, m) of `KernelMap`; its slope (π − θ)/π is finite, but not those of its parts where θ is 0 or π."""
+    u = nn.functional.normalize((y - parts["shift"]) * parts["gain"], dim=-1)
+    cosine = (u @ parts["anchors"].T).clamp(-1 + 1e-6, 1 - 1e-6)
+    return ((1 - cosine * cosine).sqrt() + (torch.pi - cosine.arccos()) * cosine) / torch.pi

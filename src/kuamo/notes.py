@@ -71,6 +71,12 @@ NOTES: dict[str, tuple[str, str]] = {
         "{column}：由“内容 × 风格”（风格列：{by}）生成，用 {rows:,} 行求解；逐个留出组合时，"
         "未解释的方差为 {left:.1f} %",
     ),
+    "made_unpaired": (
+        "{column}: {what} is told no pairs, so it learns unpaired: what it makes is like the column's cells as a "
+        "whole, and which row it is of is known by the closed form that it starts at, and by the cycle",
+        "{column}：{what} 不使用配对：生成结果整体上像这一列的单元格（对齐的是分布，而不是行）；"
+        "属于哪一行，只由作为起点的闭式解和循环一致性决定",
+    ),
     "writer_better": (
         "{column}: written texts have {ours:.2f} of their words in common with those of {rows} held-out rows, found "
         "ones {theirs:.2f}, so they are written",

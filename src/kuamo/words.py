@@ -141,16 +141,47 @@ WORDS: dict[str, dict[str, str]] = {
     "made_real": {"en": "What was there", "zh": "原有的"},
     "name_made_R2": {"en": "R²", "zh": "解释比例 R²"},
     "means_made_R2": {
-        "en": "How much of the variance of the real cells what is made explains: 1 is all, 0 is as good as always"
-        " making the mean cell, and below 0 is worse. The mean of the draws is compared with the row's own "
-        "cell.",
-        "zh": "生成结果解释了真实单元格方差的多少：1 为全部，0 等于总是生成平均单元格，小于 0 则更差。"
-        "比较的是多次生成的平均值与该行自己的单元格。",
+        "en": "How much of the variance of the real cells is foretold: 1 is all, 0 is as good as always making the "
+        "mean cell, and below 0 is worse. The mean of what could be made, without guidance, is compared with the row's "
+        "own cell; that draws are few is allowed for.",
+        "zh": "能预言真实单元格方差的多少：1 为全部，0 等于总是生成平均单元格，小于 0 则更差。"
+        "把不加引导时所有可能结果的平均与该行自己的单元格比较；已对抽取次数有限作了修正。",
+    },
+    "name_made_energy": {"en": "energy score", "zh": "能量得分"},
+    "means_made_energy": {
+        "en": "How well the spread of what could be made, without guidance, suits the row's own cell: the mean "
+        "distance to it, less half that of two draws. 1 is as good as always making the mean cell; lower is better, "
+        "and lowest for whoever knows the true distribution.",
+        "zh": "不加引导时所有可能结果的分布与该行自己的单元格相符的程度：到它的平均距离，减去两次生成之间平均距离的"
+        "一半。1 等于总是生成平均单元格；越低越好，知道真实分布者最低。",
+    },
+    "name_made_energy_ridge": {"en": "of ridge", "zh": "岭回归的"},
+    "means_made_energy_ridge": {
+        "en": "The energy score of the closed form, solved on the training rows: what a trained decoder has to beat.",
+        "zh": "由训练行解出的闭式解的能量得分：训练出的解码器应当比它更低。",
     },
     "name_made_R@1": {"en": "found, R@1", "zh": "检索 R@1"},
     "means_made_R@1": {
-        "en": "The share of made cells whose nearest real cell is the row's own, or one of the same label.",
-        "zh": "生成结果中，最近的真实单元格正是该行自己的（或同一标签的）所占的比例。",
+        "en": "The share of made cells whose nearest real cell is the row's own, or one of the same label; of "
+        "features, by the cosine after their mean is taken away.",
+        "zh": "生成结果中，最近的真实单元格正是该行自己的（或同一标签的）所占的比例；"
+        "对于特征，用减去平均值后的余弦来比较。",
+    },
+    "name_made_R@10": {"en": "found, R@10", "zh": "检索 R@10"},
+    "means_made_R@10": {
+        "en": "The same, among the ten nearest real cells.",
+        "zh": "同上，看最近的十个真实单元格。",
+    },
+    "name_made_back_R@1": {"en": "found back, R@1", "zh": "反向检索 R@1"},
+    "means_made_back_R@1": {
+        "en": "The other way: the share of real cells for which, of all that was made, that of their own row, or of "
+        "the same label, is nearest.",
+        "zh": "反过来：对真实单元格而言，所有生成结果中最近的正是它自己那一行的（或同一标签的）所占的比例。",
+    },
+    "name_made_back_R@10": {"en": "found back, R@10", "zh": "反向检索 R@10"},
+    "means_made_back_R@10": {
+        "en": "The same, among the ten nearest that were made.",
+        "zh": "同上，看最近的十个生成结果。",
     },
     "name_made_diversity": {"en": "diversity", "zh": "多样性"},
     "means_made_diversity": {

@@ -55,6 +55,16 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
         "dim": 16,
         "decoders": {"b": Generator(16, 24, noise=4, layers=2)},
     },
+    "LSGAN": lambda: {
+        "objective": km.LSGAN("a", "b", ema=0.9),
+        "dim": 16,
+        "decoders": {"b": Generator(16, 24, noise=4, linear=True)},
+    },
+    "LSGAN of any column": lambda: {
+        "objective": km.LSGAN(None, "b", paired=0.0, own=0.2),
+        "dim": 16,
+        "decoders": {"b": Generator(16, 24, noise=0, layers=2)},
+    },
     "Decode": lambda: {
         "objective": Decode(("a", "b"), own=0.2),
         "dim": 16,
@@ -70,7 +80,7 @@ CLOSED: dict[str, Callable[[], dict[str, Any]]] = {"CCA": lambda: {"objective": 
 # Learn from unpaired rows: the table of each law has some.
 UNPAIRED = ("Sinkhorn", "KLOT", "InfoNCE + Sinkhorn")
 # Move decoders alone: the space stays where it is.
-DECODING = ("R3 of any column", "Minimax of any column", "Decode")
+DECODING = ("R3 of any column", "Minimax of any column", "LSGAN", "LSGAN of any column", "Decode")
 # Labels of `small_toy` say nothing of its rows: who learns by label is judged in tests/learns/test_labels_learn.py.
 NOT_ROWS = (
     "Reconstruct",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import kuamo as km
+from kuamo.making import energies, explained, retrieved
 from kuamo.metrics.making import diversity_ratio, frechet_distance, mean_distance, nearest, nearness_ratio, text_overlap
 
 
@@ -121,6 +122,7 @@ def red(picture: np.ndarray) -> bool:
 def test_what_is_made_is_measured(report: tuple[km.Space, km.Table, km.Report]) -> None:
     _, _, found = report
     assert found["text_to_image_made_R2"] > 0.1 and found["text_to_image_made_R@1"] > 3 / 80
+    assert found["text_to_image_made_energy"] < min(1, found["text_to_image_made_energy_ridge"])
     assert 0.2 < found["text_to_image_made_diversity"] < 1.3 and 0.5 < found["text_to_image_made_nearest"] < 2
     assert found["text_to_image_made_judged_real"] > 0.95
     assert found["text_to_image_made_judged_codec"] > 0.9 and found["text_to_image_made_judged"] > 0.8
@@ -128,6 +130,31 @@ def test_what_is_made_is_measured(report: tuple[km.Space, km.Table, km.Report]) 
     assert len(found.per_query("text_to_image_made_R2")) == 80
     assert np.isclose(found.per_query("text_to_image_made_R2").mean(), found["text_to_image_made_R2"])
     assert "text → image, made" in str(found) and "judged_real" in str(found)
+
+
+def test_r2_and_energy_are_those_of_the_distribution_whatever_the_draws() -> None:
+    """y = z + e: the best R² is ½, that of one noisy draw 0; guidance and the number of draws must not matter."""
+    rng = np.random.default_rng(0)
+    z, e, e2 = rng.normal(size=(3, 4000, 2))
+    own, right = z + e, z[:, None] + rng.normal(size=(4000, 8, 2))
+    for draws in (2, 8):
+        assert abs(explained(right[:, :draws], own).mean() - 0.5) < 0.03
+    assert abs(explained((z + e2)[:, None], own).mean()) < 0.05  # one point for each row is taken at its word
+    scores = [energies(y, own).mean() for y in (right, z[:, None], z[:, None] + 3 * (right - z[:, None]))]
+    assert scores[0] == min(scores)
+
+
+def test_made_features_are_found_by_centred_cosine_both_ways() -> None:
+    rng = np.random.default_rng(1)
+    real, key = rng.normal(size=(40, 6)), np.arange(40)
+    bent = retrieved(real + 9, real, key)
+    assert bent["made_R@10"].mean() < 1  # its own mean is not taken away: a shift is a fault
+    good = retrieved(100 + 3 * (real - real.mean(0)), 100 + real - real.mean(0), key)
+    assert all(hit.all() for hit in good.values())
+    hub = real.copy()
+    hub[:30] = real[0]  # thirty rows made alike find one real cell, and are not told apart by theirs
+    found = retrieved(hub, real, key)
+    assert found["made_R@1"].mean() == 11 / 40 and found["made_back_R@1"].mean() <= 11 / 40
 
 
 def test_a_report_of_made_cells_is_saved_and_shown(

@@ -10,9 +10,14 @@ import pytest
 import torch
 
 import kuamo as km
+from kuamo.codes import SolvedHead
 from kuamo.decoders.flow import FlowDecoder
+from kuamo.decoders.generator import Generator
+from kuamo.decoders.recipes import recipes_named
 from kuamo.decoding import energy, held_out
 from kuamo.fusion import Product
+from kuamo.heads import differentiable
+from kuamo.notes import told
 from laws.members import small_toy
 
 SHORT = km.Training(steps=12, batch_size=32)
@@ -21,8 +26,31 @@ RECIPES: dict[str, Any] = {
     "Gaussian": km.Gaussian(width=32),
     "GAN": km.GAN(width=32, layers=2),
     "Minimax": km.GAN(game="minimax", width=32, layers=2),
+    "CycleGAN": km.CycleGAN(width=32),
+    "CycleGAN unpaired, drawing": km.CycleGAN(width=32, paired=0.0, noise=4),
     "Ridge": km.Ridge(),
 }
+
+
+class Small:
+    fingerprint = "small/1"
+
+    def prepare(self, value: np.ndarray) -> np.ndarray:
+        return value[::2, ::2].astype(np.float32).reshape(-1) / 255
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return np.asarray(batch, np.float32)
+
+
+class Words:
+    fingerprint = "words/1"
+
+    def prepare(self, value: str) -> np.ndarray:
+        names = ("small", "red", "green", "blue", "yellow", "purple", "circle", "square", "cross", "top", "left")
+        return np.array([name in value for name in names], np.float32) + 0.001 * len(value)
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        return np.asarray(batch, np.float32)
 
 
 def rows() -> km.Table:
@@ -51,7 +79,7 @@ def test_draws_follow_the_seed_and_n_adds_an_axis(made: km.Space) -> None:
     assert one.shape == (5, 24) and np.array_equal(one, again)
     many = made.translate(part, to=["b", "a"], n=3, seed=1)
     assert many["b"].shape == (5, 3, 24) and many["a"].shape == (5, 3, 30)
-    drawn = hasattr(made.port("b").decoder, "noise")
+    drawn = getattr(made.port("b").decoder, "noise", 0) > 0
     assert drawn == (not np.array_equal(one, other)) == (not np.allclose(many["b"][:, 0], many["b"][:, 1]))
 
 
@@ -175,6 +203,64 @@ def test_options_that_make_no_sense(start: km.Space, given: dict[str, Any], mess
         flow.translate(rows().take([0]), **{"to": "b", **given})
 
 
+@pytest.mark.parametrize("kernel", ["linear", "arc-cosine"])
+def test_a_head_that_a_gradient_passes_gives_the_head_s_codes(kernel: str) -> None:
+    space = km.fit(rows(), km.CCA(dim=6, kernels=(kernel,)))
+    head, y = space.port("b").head, np.random.default_rng(0).normal(size=(5, 24)).astype(np.float32)
+    there = torch.from_numpy(y).requires_grad_()
+    code = differentiable(head)(there).mean
+    assert np.allclose(code.detach().numpy(), head(y).mean, atol=1e-5)
+    slope = torch.autograd.grad(code[:, 0].sum(), there)[0].numpy()
+    step = 1e-2 * np.random.default_rng(1).normal(size=y.shape).astype(np.float32)
+    moved = (np.asarray(head(y + step).mean) - np.asarray(head(y - step).mean))[:, 0] / 2
+    assert np.allclose((slope * step).sum(1), moved, atol=3e-4)
+    again = differentiable(SolvedHead(head.map, head.scale, "before" if head.norm == "after" else "after"))
+    assert not np.allclose(again(there).mean.detach(), code.detach(), atol=1e-3)
+
+
+def cycle_error(space: km.Space) -> float:
+    """Mean squared distance of b's codes that are made of a's from these."""
+    z = np.asarray(space.encode(rows().select("a").take(np.flatnonzero(rows().present()[:, 0]))))
+    return float(np.square(np.asarray(space.port("b").head(space.decode(z, to="b")).mean) - z).sum(1).mean())
+
+
+def test_the_cycle_brings_codes_back_and_unpaired_is_said(start: km.Space) -> None:
+    few = rows()
+    few.groups = [str(i % 19) for i in range(len(few))]  # too few to hold any out: what the game ends at is kept
+    training = km.Training(steps=60, batch_size=64)
+    found = {}
+    for weight in (0.0, 10.0):
+        recipe = km.CycleGAN(cycle=weight, paired=0.0, width=32, lr=2e-3)
+        found[weight] = km.fit(few, start=start, decoders={"b": recipe}, training=training)
+        assert any("b: CycleGAN is told no pairs" in note for note in found[weight].notes)
+        assert any("不使用配对" in told("zh", note) for note in found[weight].notes)
+    ridge = km.fit(few, start=start, decoders={"b": km.Ridge()})
+    assert cycle_error(found[10.0]) < 0.7 * min(cycle_error(found[0.0]), cycle_error(ridge))
+    still = km.fit(few, start=start, decoders={"b": km.CycleGAN(width=32, lr=1e-12)}, training=SHORT)
+    assert np.isclose(cycle_error(still), cycle_error(ridge), rtol=1e-3)  # it starts there
+    paired = km.fit(few, start=start, decoders={"b": km.CycleGAN(width=32)}, training=SHORT)
+    assert not any("told no pairs" in note for note in paired.notes)
+
+
+def test_a_cycle_needs_features_and_says_so() -> None:
+    table = km.datasets.shapes(rows=40, size=8)
+    start = km.fit(table, km.CCA(dim=4, kernels=("linear",)), encoders={"image": Small(), "text": Words()})
+    codec = km.PicturePCA.of(table, "image", components=4)
+    given: dict[str, Any] = {"start": start, "training": km.Training(steps=2)}
+    with pytest.raises(km.KuamoError, match=r"column 'image': given the codec PicturePCA.*codecs=\{'image': None\}"):
+        km.fit(table, **given, decoders={"image": km.CycleGAN()}, codecs={"image": codec})
+    alone = km.fit(table, **given, decoders={"image": km.CycleGAN(cycle=0)}, codecs={"image": codec})
+    assert alone.translate({"text": "a red circle"}, to="image")[0].shape == (8, 8, 3)
+    both = km.fit(table, **given, decoders={"image": km.CycleGAN(), "text": km.CycleGAN(noise=2)})
+    assert both.translate({"text": "a red circle"}, to="image").shape == (1, 48)
+    assert recipes_named(["image=cyclegan"]) == {"image": km.CycleGAN()}
+    with pytest.raises(km.KuamoError, match="weights and noise of at least 0"):
+        km.CycleGAN(paired=-1.0)
+    raw: dict[str, Any] = {"encoders": {"b": torch.nn.Linear(24, 5)}, "decoders": {"b": Generator(16, 24)}}
+    with pytest.raises(km.KuamoError, match="column 'b': given a trainable encoder; expected frozen features"):
+        km.fit(small_toy(60), km.LSGAN("a", "b"), **raw, dim=16, training=km.Training(steps=1))
+
+
 def test_recipes_and_codecs_of_unknown_columns_or_numbers_are_refused() -> None:
     with pytest.raises(km.TableError, match=r"given decoders for \['c'\]; the table's columns are"):
         km.fit(rows(), decoders={"c": km.Flow()})
@@ -210,32 +296,15 @@ def test_reduced_rank_is_the_best_of_its_rank(start: km.Space) -> None:
 def test_features_are_translated_to_features() -> None:
     """With no codec y is what the encoder gives: retrieval and R² of translated features say how well."""
     table = km.datasets.shapes(rows=120, size=8)
-
-    class Small:
-        fingerprint = "small/1"
-
-        def prepare(self, value: np.ndarray) -> np.ndarray:
-            return value[::2, ::2].astype(np.float32).reshape(-1) / 255
-
-        def __call__(self, batch: np.ndarray) -> np.ndarray:
-            return np.asarray(batch, np.float32)
-
-    class Words:
-        fingerprint = "words/1"
-
-        def prepare(self, value: str) -> np.ndarray:
-            names = ("small", "red", "green", "blue", "yellow", "purple", "circle", "square", "cross", "top", "left")
-            return np.array([name in value for name in names], np.float32) + 0.001 * len(value)
-
-        def __call__(self, batch: np.ndarray) -> np.ndarray:
-            return np.asarray(batch, np.float32)
-
     encoders = {"image": Small(), "text": Words()}
     start = km.fit(table, km.CCA(dim=8, kernels=("linear",)), encoders=encoders)
     space = km.fit(table, start=start, decoders={"image": km.Ridge(rank=5)}, codecs={"image": None})
     assert space.translate(table.select("text").take([0]), to="image").shape == (1, 48)
-    report = km.evaluate(space, km.datasets.shapes(rows=60, size=8, seed=1), made=["image"], examples=0)
+    test = km.datasets.shapes(rows=60, size=8, seed=1)
+    report = km.evaluate(space, test, made=["image"], examples=0, training=table)
     assert report["text_to_image_made_R2"] > 0.2 and report["text_to_image_made_R@1"] > 3 / 60
+    assert report["text_to_image_made_back_R@10"] > 0.4 and report.intervals["text_to_image_made_R@10"].low > 0.3
+    assert report["text_to_image_made_energy_ridge"] <= report["text_to_image_made_energy"] < 1  # of full rank
 
 
 def test_targets_that_are_made_in_turn_agree() -> None:

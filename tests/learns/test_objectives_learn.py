@@ -62,6 +62,27 @@ def test_what_the_relativistic_game_makes_belongs_to_its_code() -> None:
     assert float(spread) > 0.05  # noise is not ignored
 
 
+def test_the_game_by_least_squares_learns_a_rotation_from_pairs_and_not_without() -> None:
+    """b is a, turned; the codes are a's own numbers and b's, so that only the decoder can know the way."""
+    import torch
+
+    from kuamo.decoders.generator import Generator
+
+    rng = np.random.default_rng(0)
+    a = rng.exponential(size=(700, 12)).astype(np.float32)
+    turn = np.linalg.qr(rng.normal(size=(12, 12)))[0].astype(np.float32)
+    table = km.Table({"a": list(a), "b": list(a @ turn)}, modalities={"a": km.Vector(), "b": km.Vector()})
+    train, test = table.take(np.arange(550)), table.take(np.arange(550, 700))
+    recalls = {}
+    for paired in (3.0, 0.0):
+        torch.manual_seed(0)
+        game, decoder = km.LSGAN("a", "b", paired=paired, lr=3e-3), Generator(12, 12, noise=0, linear=True)
+        training = km.Training(steps=150, batch_size=128)
+        space = km.fit(train, game, dim=12, decoders={"b": decoder}, training=training, seed=0)
+        recalls[paired] = found(space.translate(test.select("a"), to="b"), a[550:] @ turn)
+    assert recalls[3.0] > 0.9 and recalls[0.0] < 2.5 * CHANCE
+
+
 def test_encoders_learn_from_raw_shapes_and_chinese_words() -> None:
     from kuamo.encoders.pixels import PixelEncoder
     from kuamo.encoders.words import WordEncoder, train_tokenizer

@@ -9,6 +9,7 @@ import torch
 
 import kuamo as km
 from kuamo.objectives.labels import label_triplet
+from kuamo.objectives.least_squares import least_squares
 from kuamo.objectives.relativistic import relativistic, squared_slope
 from kuamo.training import Average
 
@@ -17,6 +18,50 @@ def test_relativistic_is_the_paper_s() -> None:
     real, fake = torch.tensor([2.0, -1.0]), torch.tensor([0.5, 1.0])
     wanted = [log1p(exp(-(r - f))) for r, f in zip(real.tolist(), fake.tolist(), strict=True)]
     assert relativistic(real, fake).tolist() == pytest.approx(wanted)
+
+
+def test_least_squares_are_the_paper_s() -> None:
+    """Mao et al., equation 9: a = 0 and b = c = 1."""
+    real, made = [0.5, 2.0], [0.25]
+    ours = least_squares(torch.tensor(real), torch.tensor(made))
+    assert ours[0].tolist() == pytest.approx([(d - 1) ** 2 / 2 for d in real])
+    assert ours[1].tolist() == pytest.approx([d**2 / 2 for d in made])
+
+
+def test_the_loss_of_the_cycle_by_hand() -> None:
+    """Two rows of which the second lacks b: pairs see one, the game and the cycle both."""
+    from kuamo.cells import Batch, Cells
+    from kuamo.decoders.generator import Generator
+    from kuamo.encoders import Identity
+    from kuamo.space import Port, Space
+    from kuamo.step import Step
+
+    torch.manual_seed(0)
+    a, b = torch.randn(2, 3), torch.randn(1, 4)
+    turn = torch.linalg.qr(torch.randn(4, 3))[0]
+    generator, critic = Generator(3, 4, noise=0), torch.nn.Linear(4, 1)
+    generator.standardise(torch.ones(4), torch.full((4,), 0.5))
+    generator.standardise_codes(torch.zeros(3), torch.tensor([1.0, 0.5, 0.25]))
+    head = type("Turn", (), {"gaussian": False, "__call__": lambda self, y: km.Code(y @ turn)})()
+    flat = type("Flat", (), {"gaussian": False, "__call__": lambda self, x: km.Code(x)})()
+    space = Space(
+        [Port("a", km.Vector(), Identity(), flat), Port("b", km.Vector(), Identity(), head, decoder=generator)]
+    )
+    rows = torch.arange(2)
+    batch = Batch(2, rows, {"a": Cells(a, rows), "b": Cells(b, rows[:1])})
+    game = km.LSGAN("a", "b", cycle=3.0, paired=5.0, adversary=2.0, critic=lambda: critic)
+    own = {"generator": generator, "critic": lambda y: critic(y)[:, 0]}
+    step = Step(space, batch, (0, 0), {"b": b}, {"a": True, "b": True}, own)
+    made = generator.generate(a, torch.zeros(2, 0)).detach()
+    critic.requires_grad_(False)
+    d = [float(critic((y - 1) * 0.5)) for y in made]
+    cycle = [float((y @ turn - z).square().sum()) / (1 + 4 + 16) for y, z in zip(made, a, strict=True)]
+    wanted = sum((x - 1) ** 2 for x in d) / 2 + 3 * sum(cycle) / 2 + 5 * float(((made[0] - b[0]) * 0.5).square().mean())
+    assert float(game(step, "generator").detach()) == pytest.approx(wanted, rel=1e-5)
+    real = float(critic((b - 1) * 0.5))
+    assert float(game(step, "critic").detach()) == pytest.approx(
+        (real - 1) ** 2 / 2 + sum(x**2 for x in d) / 4, rel=1e-5
+    )
 
 
 def test_the_penalty_is_the_squared_slope_and_trains_the_critic() -> None:

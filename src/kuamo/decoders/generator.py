@@ -106,7 +106,7 @@ class Generator(nn.Module):
         self.codes.standardise(shift, gain)
 
     def start_from(self, ridge: Any) -> None:
-        """Begin at the closed form of a `Ridge`: its mean, and nothing of the noise yet."""
+        """Begin at the closed form of a `Ridge`: its mean, and little of the noise yet; without noise, nothing else."""
         if self.mean is None or ridge is None:
             return
         weight, offset = (torch.from_numpy(np.asarray(part)).float() for part in (ridge.map.weight, ridge.map.offset))
@@ -116,7 +116,7 @@ class Generator(nn.Module):
         with torch.no_grad():
             self.mean.weight.copy_(weight.T * self.gain[:, None])
             self.mean.bias.copy_((offset - shift @ weight - self.shift) * self.gain)
-            last.weight.mul_(0.1)
+            last.weight.mul_(0.1 if self.noise else 0.0)
             last.bias.zero_()
 
     def sample(self, z: Tensor, rng: Any = None) -> Tensor:
@@ -131,7 +131,7 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """Logits of D(y, z).
+    """Logits of D(y, z), or of D(y) alone if d is 0.
 
     Example:
         >>> Critic(10, 4)(torch.zeros(2, 10), torch.zeros(2, 4)).shape
@@ -148,6 +148,6 @@ class Critic(nn.Module):
         if isinstance(getattr(generator, "codes", None), Codes):
             self.codes.standardise(generator.codes.shift, generator.codes.gain)
 
-    def forward(self, y: Tensor, z: Tensor) -> Tensor:
+    def forward(self, y: Tensor, z: Tensor | None = None) -> Tensor:
         """(n,) logits for y (n, L) and z (n, d)."""
-        return self.net(torch.cat([y, self.codes(z)], -1))[:, 0]
+        return self.net(y if z is None else torch.cat([y, self.codes(z)], -1))[:, 0]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kuamo.table import Table
 
 __all__ = [
-    "GAN", "Bilinear", "Caption", "Flow", "Gaussian", "Recipe", "Retrieve", "Ridge", "Spoken", "Writer",
+    "GAN", "Bilinear", "Caption", "CycleGAN", "Flow", "Gaussian", "Recipe", "Retrieve", "Ridge", "Spoken", "Writer",
     "recipes_named", "usual_recipe",
 ]  # fmt: skip
 
@@ -403,6 +403,62 @@ class GAN(Recipe):
         return R3(None, column, lr=self.lr or 1e-3, hard=True, every=4, **shape)
 
 
+@dataclass(frozen=True)
+class CycleGAN(Recipe):
+    """Features of one column from those of others, by an adversary with a cycle; rows without a partner teach it too.
+
+    y is the column's features, not pictures or sounds, since what is made is encoded again: `translate` gives features.
+    It starts at ridge. See `kuamo.objectives.least_squares` for the formula.
+
+    Args:
+        cycle, paired, adversary: weights of the way back to the code, of rows that have both (0: unpaired, and
+            `space.notes` says so), and of the game.
+        width, layers: of both networks. noise: numbers that the generator draws; none, so one answer, if not given.
+        lr: of both players. own: as in `Flow`.
+
+    Raises:
+        KuamoError: numbers that make no sense.
+
+    References:
+        Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks, Zhu, Park, Isola and Efros,
+        2017; Least Squares Generative Adversarial Networks, Mao et al., 2017.
+
+    Example:
+        >>> CycleGAN().codec(None, "image", 0) is None, CycleGAN(paired=0).objective("image").aligns
+        (True, 'distributions')
+    """
+
+    cycle: float = 1.0
+    paired: float = 10.0
+    adversary: float = 1.0
+    width: int = 256
+    layers: int = 2
+    noise: int = 0
+    lr: float = 2e-4
+    own: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_sizes(self, self.width, self.layers, (self.own,))
+        if not (self.lr > 0 and self.noise >= 0 and min(self.cycle, self.paired, self.adversary) >= 0):
+            raise KuamoError(f"given {self}; expected lr > 0, and weights and noise of at least 0")
+
+    def codec(self, table: Table, name: str, seed: int) -> Any:
+        """None: features are made."""
+
+    def build(self, dim: int, codec: Any, out: int) -> Any:
+        """An untrained `Generator`."""
+        from kuamo.decoders.generator import Generator
+
+        return Generator(dim, out, noise=self.noise, hidden=self.width, layers=self.layers, linear=True)
+
+    def objective(self, column: str) -> Objective:
+        """`LSGAN`, from any of the other columns."""
+        from kuamo.objectives import LSGAN
+
+        names = ("cycle", "paired", "adversary", "lr", "own", "width", "layers")
+        return LSGAN(None, column, **{name: getattr(self, name) for name in names})
+
+
 def check_sizes(recipe: Any, width: int, layers: int, shares: tuple[float, ...]) -> None:
     """Refuse a network of nothing, and shares outside [0, 1)."""
     if width < 1 or layers < 1 or not all(0 <= share < 1 for share in shares):
@@ -429,6 +485,7 @@ NAMED: dict[str, type[Recipe]] = {
     "ridge": Ridge,
     "gaussian": Gaussian,
     "gan": GAN,
+    "cyclegan": CycleGAN,
     "flow": Flow,
     "retrieve": Retrieve,
     "writer": Writer,

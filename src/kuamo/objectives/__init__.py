@@ -6,6 +6,7 @@ from kuamo.objectives.contrast import DCL, InfoNCE, SigLIP
 from kuamo.objectives.correlation import CCA
 from kuamo.objectives.elbo import MMVAE, MVAE, Elbo, MoPoE
 from kuamo.objectives.labels import Classify, LabelTriplet, acmr
+from kuamo.objectives.least_squares import LSGAN
 from kuamo.objectives.mmvae_plus import MMVAEPlus
 from kuamo.objectives.mmvm import MMVM
 from kuamo.objectives.modality_critic import ModalityCritic
@@ -20,6 +21,7 @@ __all__ = [
     "CCA",
     "DCL",
     "KLOT",
+    "LSGAN",
     "MMVAE",
     "MMVM",
     "MVAE",

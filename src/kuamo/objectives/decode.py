@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from kuamo.space import Space
     from kuamo.step import Step
 
-__all__ = ["Decode", "cross_codes"]
+__all__ = ["Decode", "cross_codes", "row_codes"]
 
 
-def cross_codes(step: Step, name: str, own: float) -> Any:
-    """A code z (n, d) for each of a column's entries, without a gradient: fused from a random subset of the row's other
-    columns; in a share `own` of the rows, and where the row has no other, the column's own.
+def row_codes(step: Step, name: str, own: float) -> tuple[Any, Any]:
+    """A code z (R, d) for each row that a column can be made of, without a gradient, and which rows (R,) these are.
+
+    Fused from a random subset of the row's other columns; in a share `own` of the rows that have it, and where the row
+    has no other, the column's own.
 
     Args:
         step: of a space whose heads stay. own: in [0, 1).
@@ -38,10 +40,16 @@ def cross_codes(step: Step, name: str, own: float) -> Any:
         itself = torch.arange(present.shape[1]) == number
         others = present & ~itself
         alone = (step.uniform(f"own/{name}", step.batch.row, 1) < own) | ~others.any(1, keepdim=True)
+        alone = alone & present[:, [number]]
         chosen = torch.where(alone, present & itself, Subsets().choose(others, drawn(step, f"from/{name}")))
         joint = (step.space.fusion or Mean())(code, chosen)[0]
         z = joint.sample(step.noise(f"code/{name}", step.batch.row, joint.shape[1]))
-    return step.at_entries(name, z)
+    return z, present.any(1)
+
+
+def cross_codes(step: Step, name: str, own: float) -> Any:
+    """`row_codes`, (n, d), of the rows of a column's entries."""
+    return step.at_entries(name, row_codes(step, name, own)[0])
 
 
 @dataclass(frozen=True)
