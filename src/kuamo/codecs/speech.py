@@ -94,7 +94,8 @@ class SpeechPCA:
         """The codec of a column's sounds, streamed.
 
         Args:
-            table, name: whose. components: of a piece; as many as hold 95 % of the variance, at most 128, if not given.
+            table, name: whose. components: K; as many as hold 95 % of the variance (98 % of pieces'), at most 128, if
+                not given.
             rate: Hz; the sounds' own, at most 16,000, if not given. mels: bands, of windows of 64 ms every 8 ms.
             moments: T; as many as the usual sound has frames, at most 2,048, if not given; a multiple of the pieces.
             pieces: 1 up to 160 moments, one for every 32 beyond, if not given. trim, whiten: see the class.
@@ -120,7 +121,7 @@ class SpeechPCA:
         most = min(components or 128, pieces * count - 1, mels * moments // pieces)
         mean, axes, variance, total = principal_axes(Cut(Held(table, name, draft.energies), pieces), most, seed)
         if components is None:
-            most = min(most, int(np.searchsorted(np.cumsum(variance), 0.95 * total) + 1))
+            most = min(most, int(np.searchsorted(np.cumsum(variance), (0.95 if pieces == 1 else 0.98) * total) + 1))
         axes, std = np.ascontiguousarray(axes[:, :most]), np.sqrt(np.maximum(variance[:most], 1e-12 * variance[0]))
         scale = std**whiten
         scale = scale * np.sqrt(np.mean((std / scale) ** 2))
