@@ -8,7 +8,7 @@ encoder): how often is the picture's own name the nearest of the 300, or among t
 recordings and their way through the codec stand beside: they say the very name, which no maker here has ever heard.
 
 Digits: `digits_translate.py`'s space with its flow, and the same space with `Spoken`; MNIST test pictures whose sounds
-pocketsphinx (in FOLDER) and a network, trained on the unseen speaker and other synthetic voices, hear.
+pocketsphinx (in FOLDER) hears, or else a network that was trained on the unseen speaker and other synthetic voices.
 """
 
 import argparse
@@ -22,6 +22,8 @@ from digits_translate import fit as fit_digits
 import kuamo as km
 from kuamo.encoders.sound import SoundEncoder
 from kuamo.threads import one_torch_thread
+
+MAKERS = ["Spoken", "Flow", "Ridge"]
 
 
 def named():
@@ -40,7 +42,7 @@ def heard(listener, sounds, test):
     return f"R@1 {(rank <= 1).mean():.3f}, R@10 {(rank <= 10).mean():.3f}"
 
 
-def emoji(seed):
+def emoji(seed, given):
     train, test = named().split(test=300, by="group", seed=seed)
     listener, space = km.fit(train.select("text", "audio"), seed=seed), km.fit(train, seed=seed)
     codec, real = km.SpeechPCA.of(train, "audio"), list(test.values("audio"))
@@ -51,9 +53,9 @@ def emoji(seed):
         "Flow": {"decoders": {"audio": km.Flow()}, "codecs": {"audio": codec}},
         "Ridge": {"decoders": {"audio": km.Ridge()}, "codecs": {"audio": codec}},
     }
-    for name, how in makers.items():
+    for name in given.makers:
         start, before = time.process_time(), len(space.notes)
-        made = km.fit(train, start=space, **how, seed=seed)
+        made = km.fit(train, start=space, **makers[name], seed=seed)
         took = time.process_time() - start
         sounds = made.translate(test.select("image"), to="audio", seed=seed)
         print(f"  {name}: {heard(listener, sounds, test)}; {took:.0f} CPU s")
@@ -69,9 +71,9 @@ def digits(given):
         train, rest, _, _, other = tables(unseen, given)
         space, learned, decoded = fit_digits(train, given)
         spoken = km.fit(train, start=space, decoders={"audio": km.Spoken("text")}, seed=given.seed)
-        judges = {"network": Classifier(SoundEncoder(**SETTINGS[CHOSEN]), rest, "audio", 1, 900)}
-        if given.peer:
-            judges["pocketsphinx"] = Sphinx(given.peer)
+        judge = (
+            Sphinx(given.peer) if given.peer else Classifier(SoundEncoder(**SETTINGS[CHOSEN]), rest, "audio", 1, 900)
+        )
         pictures, digit = other.select("image"), digit_of(other).numpy()
         sounds = {
             "real recordings": list(other.values("audio")),
@@ -80,8 +82,7 @@ def digits(given):
         }
         print(f"\ndigits, {unseen} unseen; {len(digit)} pictures; {learned + decoded:.0f} CPU s")
         for name, values in sounds.items():
-            each = ", ".join(f"{who} {(judge.said(values) == digit).mean():.3f}" for who, judge in judges.items())
-            print(f"  {name}: {each}", flush=True)
+            print(f"  {name}, by {type(judge).__name__}: {(judge.said(values) == digit).mean():.3f}", flush=True)
 
 
 def main():
@@ -89,6 +90,7 @@ def main():
     parser.add_argument("--only", nargs="+", choices=("emoji", "digits"), default=["emoji", "digits"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--speakers", nargs="+", default=["jackson"])
+    parser.add_argument("--makers", nargs="+", choices=MAKERS, default=MAKERS, help="of emoji's sounds")
     parser.add_argument("--peer", help="a folder with pocketsphinx")
     given = parser.parse_args()
     # as `digits_translate.py` has it
@@ -99,7 +101,7 @@ def main():
     with one_torch_thread():
         if "emoji" in given.only:
             for seed in given.seeds:
-                emoji(seed)
+                emoji(seed, given)
         if "digits" in given.only:
             digits(given)
     print(machine())
