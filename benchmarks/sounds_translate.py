@@ -9,7 +9,8 @@ through the codec: `SpeechPCA` as it comes, which cuts long sounds into pieces, 
 Spectral convergence: ‖S − Ŝ‖ / ‖S‖ of mel magnitudes, of the real sound without its silent ends and of what comes back.
 
 Word → sound: eight draws of each of the ten words by a flow, and one of ridge. Diversity and nearness as elsewhere, in
-the codec's numbers. Fold 1 is the one that pieces were chosen on. `--look` writes spectra and sounds of a fold.
+the codec's numbers. Fold 1 is the one that pieces and their components were chosen on. `--look` writes spectra and
+sounds of a fold.
 """
 
 import argparse
@@ -122,7 +123,8 @@ def look(codec, test, sounds, words, folder, number):
         for row, word in enumerate(words):
             value = values[row] if name in ("Flow", "Ridge") else values[first[row]]
             axes[row, column].imshow(codec.spectrum(value), origin="lower", aspect="auto", vmin=-9, vmax=4)
-            axes[row, column].set(xticks=[], yticks=[], title=f"{word}, {name}" if column == 0 or row == 0 else "")
+            axes[row, column].set_ylabel(word if column == 0 else "")
+            axes[row, column].set(xticks=[], yticks=[], title=name if row == 0 else "")
             soundfile.write(folder / f"{number}-{word}-{name}.wav".replace(" ", "-"), value.samples, value.rate)
     figure.tight_layout()
     figure.savefig(folder / f"spectra-{number}.png", dpi=60)
