@@ -332,8 +332,18 @@ def write_text(path: Path, text: str) -> None:
 def _cell(metric: str, interval: Interval | None) -> str:
     if interval is None:
         return "–"
-    value, low, high = (digits(metric, number) for number in (interval.value, interval.low, interval.high))
-    return f"{value} [{low}–{high}]"
+    return f"{digits(metric, interval.value)} [{between(metric, interval)}]"
+
+
+def between(metric: str, interval: Interval) -> str:
+    """From where to where an interval goes; a negative number keeps its sign apart from the dash.
+
+    Example:
+        >>> between("made_R2", Interval(-0.4, -0.5, 0.1, 100)), between("R@1", Interval(0.5, 0.4, 0.6, 100))
+        ('-0.500 – 0.100', '0.400–0.600')
+    """
+    dash = " – " if interval.low < 0 else "–"
+    return f"{digits(metric, interval.low)}{dash}{digits(metric, interval.high)}"
 
 
 def digits(metric: str, number: float) -> str:

@@ -136,6 +136,7 @@ WORDS: dict[str, dict[str, str]] = {
         "them.",
         "zh": "由一列生成另一列，用的是这个空间没有见过的行。例子由随机种子抽取，没有人挑选。",
     },
+    "made_pair": {"en": "given → made", "zh": "给定 → 生成"},
     "made_rows": {"en": "Rows", "zh": "行数"},
     "made_of_it": {"en": "Made of it", "zh": "由它生成"},
     "made_real": {"en": "What was there", "zh": "原有的"},

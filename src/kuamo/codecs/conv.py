@@ -2,8 +2,10 @@
 
     picture (H, W) ── 3 × [conv, stride 2, GELU] ──→ (H/8, W/8, c) = y ── 3 × [conv, GELU, ×2] ──→ picture
 
-What it learns in one place it knows in every other, so few pictures of many places do; components (`PicturePCA`) learn
-faster, and are the default. It is trained in the one loop, as a space of a single column that makes itself.
+What it learns in one place it knows in every other. Components (`PicturePCA`) are the default: with as many numbers
+they give new emoji back a little better and new shapes about as well, and are learned in a tenth of the time or less
+(see `benchmarks/RESULTS.md`). This one is for those who want a map, with places of its own, rather than a list. It is
+trained in the one loop, as a space of a single column that makes itself.
 """
 
 from __future__ import annotations

@@ -6,6 +6,10 @@
 Every sound is stretched to as many moments, so that beginnings, middles and ends meet; how long it was is one number
 more of y. Loudness is not kept: each sound has unit power.
 
+A word is short, and components of the whole know what words are like. A sound of seconds has no such plan: components
+of the whole would know those that they were learned from, and no other. Its T moments are cut into pieces of a quarter
+of a second, which all have the same components: a few hundred sounds are thousands of pieces.
+
 References:
     Signal Estimation from Modified Short-Time Fourier Transform, Griffin and Lim, 1984; A Fast Griffin-Lim Algorithm,
     Perraudin, Balazs and Søndergaard, 2013 (by librosa); Algorithms for Non-negative Matrix Factorization, Lee and
@@ -14,7 +18,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -32,7 +36,8 @@ __all__ = ["SpeechPCA"]
 FLOOR = 1e-4  # of mel power, at unit strength
 FASTEST = 16_000  # Hz that the default keeps
 SEEN = 200  # sounds that decide on rate and moments
-MOST_MOMENTS = 512
+LONG, PIECE = 160, 32  # moments of sounds that are cut into pieces, and of a piece
+MOST_MOMENTS = 2048
 STEPS, ROUNDS, MOMENTUM = 60, 32, 0.99  # of mel inversion; of Griffin-Lim
 
 
@@ -41,10 +46,11 @@ class SpeechPCA:
     """Sounds ↔ the leading principal components of their log-mel spectra, and their duration.
 
     Args:
-        mean: (mels · moments,). axes: (mels · moments, L − 1). scale: (L − 1,), g s^w as of pictures.
+        mean: (D,) of a piece, D = mels · moments / pieces. axes: (D, K), L = pieces · K + 1. scale: (K,), g s^w as of
+            pictures.
         length: mean and standard deviation of the logarithm of the number of frames.
         rate: Hz. mels, n_fft, hop: of the spectrogram. moments: T. trim: dB below the loudest that are cut off.
-        kept: the share of the variance that the components hold.
+        kept: the share of the variance that the components hold. pieces: of a sound; 1 for all of it at once.
 
     Example:
         >>> import kuamo as km
@@ -68,6 +74,7 @@ class SpeechPCA:
     moments: int
     trim: float = 40.0
     kept: float = 1.0
+    pieces: int = 1
 
     @classmethod
     def of(
@@ -79,6 +86,7 @@ class SpeechPCA:
         rate: int | None = None,
         mels: int = 64,
         moments: int | None = None,
+        pieces: int | None = None,
         trim: float = 40.0,
         whiten: float = 0.5,
         seed: int = 0,
@@ -86,9 +94,11 @@ class SpeechPCA:
         """The codec of a column's sounds, streamed.
 
         Args:
-            table, name: whose. components: L − 1; as many as hold 95 % of the variance, at most 128, if not given.
+            table, name: whose. components: K; as many as hold 95 % of the variance (98 % of pieces'), at most 128, if
+                not given.
             rate: Hz; the sounds' own, at most 16,000, if not given. mels: bands, of windows of 64 ms every 8 ms.
-            moments: T; as many as the usual sound has frames, at most 512, if not given. trim, whiten: see the class.
+            moments: T; as many as the usual sound has frames, at most 2,048, if not given; a multiple of the pieces.
+            pieces: 1 up to 160 moments, one for every 32 beyond, if not given. trim, whiten: see the class.
 
         Raises:
             TableError: a column of fewer than two sounds. KuamoError: librosa is not installed.
@@ -101,26 +111,28 @@ class SpeechPCA:
         # a codec without components knows how to make spectra
         none, hop = np.zeros(0, np.float32), max(1, round(0.008 * rate))
         n_fft = 2 ** int(np.ceil(np.log2(0.064 * rate)))
-        draft = cls(none, none, none, np.array([0.0, 1.0]), rate, mels, n_fft, hop, 0, trim)
+        unknown, plain = (none, none, none, np.array([0.0, 1.0])), (rate, mels, n_fft, hop)
+        draft = cls(*unknown, *plain, 0, trim)
         frames = [draft.spectrum(value).shape[1] for value in some]
         moments = moments or int(np.clip(np.median(frames), 8, MOST_MOMENTS))
-        draft = cls(none, none, none, np.array([0.0, 1.0]), rate, mels, n_fft, hop, moments, trim)
-        most = min(components or 128, count - 1, mels * moments)
-        mean, axes, variance, total = principal_axes(Held(table, name, draft.energies), most, seed)
+        pieces = pieces or (1 if moments <= LONG else round(moments / PIECE))
+        moments = pieces * max(1, round(moments / pieces))
+        draft = cls(*unknown, *plain, moments, trim, pieces=pieces)
+        most = min(components or 128, pieces * count - 1, mels * moments // pieces)
+        mean, axes, variance, total = principal_axes(Cut(Held(table, name, draft.energies), pieces), most, seed)
         if components is None:
-            most = min(most, int(np.searchsorted(np.cumsum(variance), 0.95 * total) + 1))
+            most = min(most, int(np.searchsorted(np.cumsum(variance), (0.95 if pieces == 1 else 0.98) * total) + 1))
         axes, std = np.ascontiguousarray(axes[:, :most]), np.sqrt(np.maximum(variance[:most], 1e-12 * variance[0]))
         scale = std**whiten
         scale = scale * np.sqrt(np.mean((std / scale) ** 2))
         length = np.array([np.mean(np.log(frames)), max(float(np.std(np.log(frames))), 1e-3)], dtype=np.float32)
         kept = float(variance[:most].sum() / total) if total > 0 else 1.0
-        plain = (rate, mels, n_fft, hop, moments, trim, kept)
-        return cls(mean, axes, scale.astype(np.float32), length, *plain)
+        return cls(mean, axes, scale.astype(np.float32), length, *plain, moments, trim, kept, pieces)
 
     @property
     def out(self) -> int:
         """L."""
-        return self.axes.shape[1] + 1
+        return self.pieces * self.axes.shape[1] + 1
 
     @cached_property
     def filters(self) -> np.ndarray:
@@ -147,15 +159,20 @@ class SpeechPCA:
         return np.log(self.filters @ power.T + FLOOR).astype(np.float32)
 
     def energies(self, value: Waveform) -> np.ndarray:
-        """(mels · moments,)."""
-        return stretched(self.spectrum(value), self.moments).reshape(-1)
+        """(mels · moments,), piece after piece."""
+        return self._in_pieces(self.spectrum(value)).reshape(-1)
+
+    def _in_pieces(self, energy: np.ndarray) -> np.ndarray:
+        """(pieces, D)."""
+        parts = stretched(energy, self.moments).reshape(self.mels, self.pieces, -1)
+        return parts.swapaxes(0, 1).reshape(self.pieces, -1)
 
     def encode(self, values: Iterable[Waveform]) -> np.ndarray:
         """y (n, L) float32."""
         rows = []
         for value in values:
             energy = self.spectrum(value)
-            y = (stretched(energy, self.moments).reshape(-1) - self.mean) @ self.axes / self.scale
+            y = (self._in_pieces(energy) - self.mean) @ self.axes / self.scale
             rows.append(np.append(y, (np.log(energy.shape[1]) - self.length[0]) / self.length[1]))
         return np.stack(rows).astype(np.float32) if rows else np.zeros((0, self.out), np.float32)
 
@@ -174,7 +191,8 @@ class SpeechPCA:
         """Log-mel power (mels, frames) of y (n, L), each as long as it says, within three standard deviations."""
         found = []
         for one in np.asarray(y, dtype=np.float32):
-            energy = (self.mean + self.axes @ (one[:-1] * self.scale)).reshape(self.mels, self.moments)
+            parts = self.mean + (one[:-1].reshape(self.pieces, -1) * self.scale) @ self.axes.T
+            energy = parts.reshape(self.pieces, self.mels, -1).swapaxes(0, 1).reshape(self.mels, self.moments)
             frames = np.exp(self.length[0] + float(np.clip(one[-1], -3, 3)) * self.length[1])
             found.append(stretched(energy, max(1, round(float(frames)))))
         return found
@@ -182,7 +200,8 @@ class SpeechPCA:
     def round_trip(self, values: Sequence[Waveform]) -> dict[str, float]:
         """The share of the variance of the sounds' log-mel spectra that comes back, and the error in dB."""
         before = np.stack([self.energies(value) for value in values])
-        after = self.mean + (self.encode(values)[:, :-1] * self.scale) @ self.axes.T
+        y = self.encode(values)[:, :-1].reshape(len(values), self.pieces, -1)
+        after = (self.mean + (y * self.scale) @ self.axes.T).reshape(before.shape)
         error, spread = np.square(before - after).mean(), np.square(before - before.mean(0)).mean()
         decibels = float(np.sqrt(error) * 10 / np.log(10))
         return {"explained": float(1 - error / spread) if spread > 0 else 1.0, "spectral_error_dB": decibels}
@@ -201,7 +220,8 @@ class SpeechPCA:
 
     def config(self) -> dict[str, Any]:
         """The plain part of its stored form."""
-        return {name: getattr(self, name) for name in ("rate", "mels", "n_fft", "hop", "moments", "trim", "kept")}
+        names = ("rate", "mels", "n_fft", "hop", "moments", "trim", "kept", "pieces")
+        return {name: getattr(self, name) for name in names}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The rest of it."""
@@ -212,6 +232,22 @@ class SpeechPCA:
         """The stored codec."""
         parts: dict[str, Any] = {**arrays, **config}
         return cls(**parts)
+
+
+class Cut:
+    """Blocks of sounds (b, pieces · D) as blocks of their pieces (b · pieces, D).
+
+    Example:
+        >>> [block.shape for block in Cut([np.zeros((3, 8))], 2)]
+        [(6, 4)]
+    """
+
+    def __init__(self, blocks: Iterable[np.ndarray], pieces: int) -> None:
+        self.blocks, self.pieces = blocks, pieces
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for block in self.blocks:
+            yield block.reshape(len(block) * self.pieces, -1)
 
 
 def stretched(energy: np.ndarray, to: int) -> np.ndarray:

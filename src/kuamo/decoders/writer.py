@@ -55,14 +55,20 @@ class WriterDecoder(nn.Module):
     def loss(self, y: Tensor, z: Tensor, rng: Any = None) -> Tensor:
         """−log p(y | z) in nats (n,), up to and with the end."""
         y = y.long()
+        counts = nn.functional.pad((y != 0).long().cumprod(1)[:, :-1], (1, 0), value=1).sum(1)
         z = self.dropout((z - self.code_shift) * self.code_gain)
         before = nn.functional.pad(y[:, :-1], (1, 0))
         words = self.dropout(self.embed(before))
         code = self.code(z)[:, None].expand(-1, y.shape[1], -1)
-        h, _ = self.cell(torch.cat([words, code], -1), torch.tanh(self.start(z))[None].contiguous())
-        log_p = torch.log_softmax(self.leave(self.dropout(h)), -1).gather(-1, y[..., None])[..., 0]
-        counts = nn.functional.pad((y != 0).long().cumprod(1)[:, :-1], (1, 0), value=1)
-        return -(log_p * counts).sum(-1)
+        start = torch.tanh(self.start(z))[None].contiguous()
+
+        def packed(values: Tensor) -> Any:  # most places of most texts are beyond their end, and words are many
+            return nn.utils.rnn.pack_padded_sequence(values, counts, batch_first=True, enforce_sorted=False)
+
+        h, _ = self.cell(packed(torch.cat([words, code], -1)), start)
+        row = packed(torch.arange(len(y))[:, None].expand_as(y)).data
+        nats = nn.functional.cross_entropy(self.leave(self.dropout(h.data)), packed(y).data, reduction="none")
+        return nats.new_zeros(len(y)).index_add(0, row, nats)
 
     def sample(self, z: Tensor, rng: Any = None, *, temperature: float = 0.0) -> Tensor:
         """Tokens (n, T): at each place the likeliest, or one drawn at this temperature."""

@@ -15,7 +15,7 @@ import kuamo
 from kuamo.making import Making, made_key
 from kuamo.metrics import Interval
 from kuamo.notes import note_of, told
-from kuamo.report import MEDIA, Example, Pair, Preview, Report, digits
+from kuamo.report import MEDIA, Example, Pair, Preview, Report, between, digits
 from kuamo.words import meaning, say
 
 __all__ = ["render"]
@@ -132,7 +132,7 @@ def _line(report: Report, task: str, row: dict[str, Interval], metrics: list[str
     pair = report.pairs.get(task)
     last = _last_recall(report)
     cells = [
-        None if metric not in row else [digits(metric, getattr(row[metric], name)) for name in ("value", "low", "high")]
+        None if metric not in row else (digits(metric, row[metric].value), between(metric, row[metric]))
         for metric in metrics
     ]
     return {
