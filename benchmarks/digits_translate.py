@@ -230,6 +230,17 @@ def measure(space, train, rest, inner, test, other, given):
     in_turn = space.translate(test.select("audio"), to=["text", "image", "audio"], agree=True, **made_of)
     found["unseen speech → word → picture"] = right(pictures.said(in_turn["image"]), digit)
     every["unseen speech, in turn,"] = {name: [[value] for value in values] for name, values in in_turn.items()}
+    # or each of the code that settles among those of the training rows
+    targets = ["image", "audio", "text"]
+    settled = {
+        "unseen speech": space.translate(test.select("audio"), to=targets, settle=True, **made_of),
+        "picture": space.translate(other.select("image"), to=targets, settle=True, **made_of),
+    }
+    found["unseen speech → picture, settled"] = right(pictures.said(settled["unseen speech"]["image"]), digit)
+    for name, judge in judges.items():
+        found[f"picture → speech, settled, by the {name}"] = right(judge.said(settled["picture"]["audio"]), others)
+    for what, one in settled.items():
+        every[f"{what}, settled,"] = {name: [[value] for value in values] for name, values in one.items()}
     for name, one in every.items():
         flat = {column: [value for row in rows for value in row] for column, rows in one.items()}
         said = [pictures.said(flat["image"]), near.said(flat["audio"])]
