@@ -146,6 +146,7 @@ class Decoding:
 
     def __init__(self, space: Space, codes: Codes, targets: Targets) -> None:
         self.space, self.codes, self.targets = space, codes, targets
+        self.codecs = {name: space.port(name).codec for name in targets}  # y's own, whatever a column is made by later
 
     def ridge(self, name: str, rows: np.ndarray, penalty: float = 0.1, rank: int | None = None) -> Any:
         """The closed form, from the codes of every column of these rows, one after the other."""
@@ -263,7 +264,7 @@ class Decoding:
         """The distinct texts of these rows, and their codes: the means of those of the same text."""
         codes, row = self.codes[name]
         entry = np.flatnonzero(np.isin(row, rows))
-        texts = self.space.port(name).codec.decode(self.targets[name][entry])
+        texts = self.codecs[name].decode(self.targets[name][entry])
         known = sorted(set(texts))
         place = {text: number for number, text in enumerate(known)}
         mean, count = np.zeros((len(known), self.space.dim)), np.zeros((len(known), 1))
@@ -298,12 +299,12 @@ class Decoding:
         entry, place = entries_of(self.codes[name][1], there)
         if len(entry) == 0:
             return None
-        y, own = self.targets[name][entry], self.space.port(name).codec
+        y, own = self.targets[name][entry], self.codecs[name]
         if not isinstance(own, TextList | TextTokens):
             return energy(decoder, codes[place], y, seed)
         from kuamo.generation import decode
 
-        made = (codec or own).decode(decode(decoder, codes[place], seed))
+        made = (codec or self.space.port(name).codec).decode(decode(decoder, codes[place], seed))
         return 1 - float(text_overlap(made, own.decode(y)).mean())
 
     def shown(self, name: str, decoder: Any, rows: np.ndarray, seed: int) -> tuple[list[Any], list[list[Any]]]:
