@@ -46,6 +46,7 @@ _HOME = {
     "SpeechPCA": "kuamo.codecs",
     "CCA": "kuamo.objectives",
     "DCL": "kuamo.objectives",
+    "Category": "kuamo.modalities",
     "CellError": "kuamo.errors",
     "Comparison": "kuamo.comparison",
     "Contest": "kuamo.contest",
@@ -56,6 +57,7 @@ _HOME = {
     "LSGAN": "kuamo.objectives",
     "Index": "kuamo.index",
     "KuamoError": "kuamo.errors",
+    "Number": "kuamo.modalities",
     "Objective": "kuamo.objectives",
     "Query": "kuamo.index",
     "Report": "kuamo.report",
@@ -93,6 +95,7 @@ __all__ = [
     "Audio",
     "Bilinear",
     "Caption",
+    "Category",
     "CellError",
     "Classify",
     "Code",
@@ -114,6 +117,7 @@ __all__ = [
     "Minimax",
     "MoPoE",
     "ModalityCritic",
+    "Number",
     "Objective",
     "PictureChange",
     "PictureConv",
@@ -167,7 +171,7 @@ if TYPE_CHECKING:
     from kuamo.fitting import fit
     from kuamo.generation import joint_log_likelihood
     from kuamo.index import Index, Query
-    from kuamo.modalities import Audio, Image, Text, Vector
+    from kuamo.modalities import Audio, Category, Image, Number, Text, Vector
     from kuamo.objectives import (
         CCA,
         DCL,

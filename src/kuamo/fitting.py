@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kuamo.codecs.labels import label_codec
 from kuamo.codes import Code
 from kuamo.column import numbered
 from kuamo.decoders.recipes import Recipe
@@ -24,7 +25,7 @@ from kuamo.errors import CellError, TableError
 from kuamo.features import features, length_note
 from kuamo.late import attach, late_columns
 from kuamo.memory import recall, remember
-from kuamo.modalities import Text, is_absent
+from kuamo.modalities import Category, Number, Text, is_absent
 from kuamo.notes import Note
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
@@ -153,6 +154,9 @@ def fit(
     if any(map(wants_ridge, ports)):
         with one_thread():
             add_ridge_decoders(space, cells, known)
+    for port in space.ports:  # a class or a number comes out as what it is: its codec's y is the encoder's features
+        if isinstance(port.modality, Category | Number) and port.codec is None and port.name not in (codecs or {}):
+            port.codec = label_codec(port.encoder)
     return space
 
 
@@ -350,6 +354,8 @@ def check_columns(table: Table, **given: Mapping[str, Any]) -> None:
 def sample_of(table: Table, name: str, most: int = 200) -> list[Any]:
     """Some of a text column's values, spread over its entries; nothing of other columns, which are dear to decode."""
     column = table.column(name)
+    if isinstance(column.modality, Category):
+        return sorted({value for _, value in table.attempts(name) if not isinstance(value, CellError)})
     if not isinstance(column.modality, Text):
         return []
     entries = np.unique(np.linspace(0, len(column.row) - 1, min(most, len(column.row))).astype(int))

@@ -23,6 +23,8 @@ NOTES: dict[str, tuple[str, str]] = {
     "trained_here": ("{column}: {encoder}, trained here", "{column}：{encoder}，由这次训练得到"),
     "because": ("{what} ({why})", "{what}（{why}）"),
     "vectors": ("vectors are features already", "向量本身就是特征"),
+    "classes": ("{count} classes, an indicator for each", "{count} 个类别，每类一个指示变量"),
+    "numbers": ("a number is its own feature", "数值本身就是特征"),
     "imagenet": ("pretrained on ImageNet", "在 ImageNet 上预训练"),
     "two_of_sound": (
         "spectra tell words apart, a network of sound effects tells what makes a sound",

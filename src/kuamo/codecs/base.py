@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from kuamo.errors import TableError
-from kuamo.modalities import Audio, Image, Modality, Text
+from kuamo.modalities import Audio, Category, Image, Modality, Number, Text
 from kuamo.table import Table
 
 __all__ = ["Blocks", "Codec", "Held", "beside", "decode_cells", "default_codec", "encode_cells", "other_entries"]
@@ -151,6 +151,7 @@ def default_codec(table: Table, name: str, seed: int = 0) -> Any:
         >>> default_codec(km.datasets.toy(rows=10), "a") is None
         True
     """
+    from kuamo.codecs.labels import ClassList, Plain
     from kuamo.codecs.pca import PicturePCA
     from kuamo.codecs.speech import SpeechPCA
 
@@ -161,6 +162,10 @@ def default_codec(table: Table, name: str, seed: int = 0) -> Any:
         return SpeechPCA.of(table, name, seed=seed)
     if type(modality).__name__ == "Vector":
         return None
+    if isinstance(modality, Category):
+        return ClassList.of(table, name) if modality.classes is None else ClassList(list(modality.classes))
+    if isinstance(modality, Number):
+        return Plain()
     if isinstance(modality, Text):
         raise TableError(f"column {name!r}: given texts; expected km.Caption(), km.Writer() or km.Retrieve() for them")
     raise TableError(

