@@ -15,13 +15,19 @@ from typing import Any
 import numpy as np
 
 from kuamo.errors import TableError
-from kuamo.modalities import Audio, Image, Modality, Text
+from kuamo.modalities import Audio, Category, Image, Modality, Number, Text
 
 __all__ = ["check_out", "save_sheet", "sheet", "write_made"]
 
 GAP = 2  # pixels between two pictures of a sheet
 LARGE = 64  # pixels that a picture of a sheet has at least, by whole multiples
-ENDINGS: tuple[tuple[type, str], ...] = ((Image, ".png"), (Audio, ".wav"), (Text, ".txt"))
+ENDINGS: tuple[tuple[type, str], ...] = (
+    (Image, ".png"),
+    (Audio, ".wav"),
+    (Text, ".txt"),
+    (Category, ".txt"),
+    (Number, ".txt"),
+)
 
 
 def check_out(out: Path) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kuamo.density import GaussianMixture
     from kuamo.imputing import Imputed
     from kuamo.index import Index
+    from kuamo.predicting import Prediction
 
 __all__ = ["Port", "Space"]
 
@@ -284,6 +285,30 @@ class Space:
         if agree and not isinstance(to, str):
             return decode_in_turn(self, stacked, rows, to, seed, n, draw, options, settle)
         return translate_columns(self, stacked, rows, to, seed, n, draw, options, settle)
+
+    def predict(self, inputs: Any, to: str, *, modality: str | None = None) -> Prediction:
+        """What class or number rows are, from whatever else they have: `translate` for columns of labels.
+
+        Args:
+            inputs: as in `encode`; a cell of the column itself is not looked at. to: a `Category()` or `Number()`.
+
+        Returns:
+            Prediction: values, probabilities of classes, and how much each column weighed.
+
+        Raises:
+            TableError: another kind of column, or a row with nothing else.
+
+        Example:
+            >>> import kuamo as km
+            >>> rows = {"pose": np.repeat(np.eye(2), 20, axis=0), "kind": ["a"] * 20 + ["b"] * 20}
+            >>> table = km.Table(rows, modalities={"pose": km.Vector(), "kind": km.Category()})
+            >>> space = km.fit(table, km.Predict("kind"), dim=4, training=km.Training(steps=50, lr=1e-2))
+            >>> space.predict([{"pose": [0.0, 1.0]}], "kind").values
+            ['b']
+        """
+        from kuamo.predicting import predict_rows
+
+        return predict_rows(self, inputs if isinstance(inputs, Table) else self.as_table(inputs, modality), to)
 
     def decode(
         self,

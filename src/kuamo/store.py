@@ -88,6 +88,7 @@ PARTS = {
     "Words": "kuamo.decoders.raw",
     "Spectra": "kuamo.decoders.raw",
     "Hopfield": "kuamo.settling",
+    "Trust": "kuamo.trust",
     "Attention": "kuamo.fusion",
     "Mean": "kuamo.fusion",
     "Product": "kuamo.fusion",

@@ -10,13 +10,14 @@ import numpy as np
 
 from kuamo.errors import TableError
 from kuamo.made_files import write_made
-from kuamo.modalities import Text
+from kuamo.modalities import Category, Number, Text
 from kuamo.space import Space
 from kuamo.table import Table
 
 __all__ = ["translate_rows"]
 
 BLOCK = 256
+SAID = (Text, Category, Number)  # what can be printed rather than written into a file
 
 
 def translate_rows(
@@ -52,7 +53,7 @@ def translate_rows(
                 f"given to={name!r}, whose decoder makes features, not what a {kind} column holds; "
                 f"expected a space fitted with --decode {name}"
             )
-        if out is None and not isinstance(port.modality, Text):
+        if out is None and not isinstance(port.modality, SAID):
             raise TableError(f"given to={name!r}, which is {kind}, and no folder; expected --out, where files go")
     found: dict[str, list[str]] = {name: [] for name in to}
     for start in range(0, len(rows), BLOCK):
@@ -70,7 +71,9 @@ def translate_rows(
 def told(space: Space, name: str, rows: Table, draws: Any, out: Path | None) -> list[str]:
     """Texts, or the names of the files that now hold what was made."""
     port = space.port(name)
-    lines = [text for each in draws for text in each] if isinstance(port.modality, Text) else []
+    lines = []
+    if isinstance(port.modality, SAID):
+        lines = [one if isinstance(one, str) else port.modality.show(one) for each in draws for one in each]
     if out is None:
         return lines
     files = [str(path) for path in write_made(out, rows.ids, [list(each) for each in draws], port.modality)]

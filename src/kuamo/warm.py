@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from kuamo.cells import Source
 from kuamo.closed_form import ChiSquaredMap, KernelMap
@@ -18,7 +19,7 @@ from kuamo.decoders.raw import raw_decoder
 from kuamo.encoders.base import collate, encode_items, prepare
 from kuamo.errors import KuamoError, TableError
 from kuamo.heads import TrainableHead
-from kuamo.modalities import Text
+from kuamo.modalities import Category, Text
 from kuamo.notes import Note
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
@@ -52,6 +53,9 @@ def train_space(
     for _, term in terms_of(objective):
         if hasattr(term, "fused"):
             space.fusion = term.fused()
+        elif hasattr(term, "fuses"):
+            with own_randomness(seed):
+                space.fusion = term.fuses(space)
     sources = {
         port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.chunk)
         for port in space.ports
@@ -178,6 +182,8 @@ def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table
     for port in space.ports:
         if port.decoder is None and not any(term.decodes(port.name) for term in terms):
             continue  # a ridge decoder will do, once the codes are there
+        if port.decoder is None and isinstance(port.modality, Category):
+            port.decoder = classifier(space.dim, cells[port.name][0].shape[1])
         if port.decoder is None and port.name in cells:
             port.decoder = Likelihood(space.dim, cells[port.name][0].shape[1], private=private)
         if port.decoder is None and table is not None:
@@ -192,6 +198,13 @@ def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table
             y = cells[port.name][0]
             gain = 1 / np.maximum(y.std(axis=0), 1e-3 * max(float(y.std()), 1e-6))
             port.decoder.standardise(torch.from_numpy(y.mean(axis=0)), torch.from_numpy(gain.astype(np.float32)))
+
+
+def classifier(dim: int, classes: int) -> Likelihood:
+    """A linear softmax of codes of unit norm."""
+    decoder = Likelihood(dim, classes, family="categorical", layers=0)
+    nn.init.normal_(decoder.net[0].weight)
+    return decoder
 
 
 def some_values(table: Table, port: Port, most: int = 2000) -> list[Any]:

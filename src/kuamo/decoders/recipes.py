@@ -495,15 +495,17 @@ NAMED: dict[str, type[Recipe]] = {
 
 
 def usual_recipe(modality: Any) -> Recipe:
-    """What a column is made by if nobody says it: texts by `Caption`, the rest by `Flow`.
+    """What a column is made by if nobody says it: texts by `Caption`, classes and numbers by `Ridge`, the rest by `Flow`.
 
     Example:
         >>> from kuamo.modalities import Image
         >>> usual_recipe(Image()).steps
         25
     """
-    from kuamo.modalities import Text
+    from kuamo.modalities import Category, Number, Text
 
+    if isinstance(modality, Category | Number):
+        return Ridge()
     return Caption() if isinstance(modality, Text) else Flow()
 
 

@@ -11,6 +11,7 @@ from kuamo.objectives.mmvae_plus import MMVAEPlus
 from kuamo.objectives.mmvm import MMVM
 from kuamo.objectives.modality_critic import ModalityCritic
 from kuamo.objectives.mvtcae import MVTCAE
+from kuamo.objectives.predict import Predict
 from kuamo.objectives.reconstruct import Cross, Cycle, Reconstruct
 from kuamo.objectives.relativistic import R3
 from kuamo.objectives.semantic import SemanticMatching
@@ -39,6 +40,7 @@ __all__ = [
     "ModalityCritic",
     "Objective",
     "Player",
+    "Predict",
     "Reconstruct",
     "SemanticMatching",
     "SigLIP",

@@ -1,0 +1,70 @@
+"""predict: translate to a column of classes or numbers, and say how sure it is and by which columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuamo.errors import TableError
+from kuamo.generation import decode, decoder_of, refuse_absent, seen
+from kuamo.modalities import Category, Number
+
+if TYPE_CHECKING:
+    from kuamo.space import Space
+    from kuamo.table import Table
+
+__all__ = ["Prediction", "predict_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What rows are told to be.
+
+    Args:
+        values: (n) classes, or numbers. classes: of the columns of `probability`; `None` of numbers.
+        probability: (n, K), `None` of numbers. columns: those that it may be told by.
+        weights: (n, M), how much each column weighed; 0 where it is absent, and they sum to 1.
+    """
+
+    values: list[Any]
+    classes: list[str] | None
+    probability: np.ndarray | None
+    columns: list[str]
+    weights: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def predict_rows(space: Space, rows: Table, to: str) -> Prediction:
+    """See `Space.predict`."""
+    from kuamo.space import fuse_present
+
+    port = space.port(to)
+    if not isinstance(port.modality, Category | Number):
+        raise TableError(f"column {to!r}: given {type(port.modality).__name__}; expected Category() or Number()")
+    decoder = decoder_of(space, to)
+    names = [other.name for other in space.ports]
+    mean, logvar, present = space.stacked(rows.select(*(name for name in rows.columns if name != to)))
+    code = seen(space, port, mean, logvar, present)
+    refuse_absent(rows, port, code)
+    y = decode(decoder, np.asarray(code))
+    kept = [k for k, name in enumerate(names) if name != to]
+    weights = fuse_present(space.fusion, mean, logvar, present)[1][:, kept]
+    values = port.codec.decode(y) if port.codec is not None else list(y)
+    classes = list(port.codec.names) if isinstance(port.modality, Category) and port.codec is not None else None
+    return Prediction(values, classes, shares(y) if classes else None, [names[k] for k in kept], weights)
+
+
+def shares(y: np.ndarray) -> np.ndarray:
+    """y (n, K) as probabilities: what a closed form gives may be below 0, or not sum to 1.
+
+    Example:
+        >>> shares(np.array([[0.5, 0.5], [1.2, -0.1]])).tolist()
+        [[0.5, 0.5], [1.0, 0.0]]
+    """
+    y = np.maximum(np.asarray(y, np.float64), 0)
+    total = y.sum(1, keepdims=True)
+    return np.where(total > 0, y / np.where(total > 0, total, 1), 1 / y.shape[1])
