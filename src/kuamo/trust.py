@@ -3,7 +3,7 @@
     a_m = softmax_m(−s v_m + log present_m),      z = Σ a_m z_m,      v_m ≈ log E[e_m]
 
 Each column has a probe of its own, which tells the answer from that column alone, and a doubt v_m, which foretells the
-probe's loss e_m from how undecided it is. Doubts are learned on rows that the probes have not learned, by e exp(−v) + v,
+probe's loss e_m from how undecided it is. Doubts are learned on rows that probes have not learned, by e exp(−v) + v,
 which is least at v = log E[e]. So a column that is noise in this row weighs next to nothing in this row.
 
 References:
@@ -54,8 +54,10 @@ class Trust(nn.Module):
         self.doubts = nn.ModuleList(
             [nn.Sequential(nn.Linear(2, 16), nn.GELU(), nn.Linear(16, 1)) for _ in range(columns)]
         )
-        for probe in self.probes:
-            nn.init.normal_(probe.weight)  # codes are of unit norm
+        with torch.no_grad():
+            for parameter in self.probes.parameters():
+                if parameter.ndim == 2:
+                    parameter.normal_()  # codes are of unit norm
 
     def told(self, codes: Tensor) -> Tensor:
         """What each column's probe tells: logits (B, M, K), or a number and the log of its spread (B, M, 2)."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from kuamo.cells import Source
 from kuamo.closed_form import ChiSquaredMap, KernelMap
@@ -203,7 +202,8 @@ def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table
 def classifier(dim: int, classes: int) -> Likelihood:
     """A linear softmax of codes of unit norm."""
     decoder = Likelihood(dim, classes, family="categorical", layers=0)
-    nn.init.normal_(decoder.net[0].weight)
+    with torch.no_grad():
+        next(decoder.net.parameters()).normal_()
     return decoder
 
 

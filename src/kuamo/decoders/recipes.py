@@ -495,7 +495,7 @@ NAMED: dict[str, type[Recipe]] = {
 
 
 def usual_recipe(modality: Any) -> Recipe:
-    """What a column is made by if nobody says it: texts by `Caption`, classes and numbers by `Ridge`, the rest by `Flow`.
+    """What a column is made by if nobody says it: texts by `Caption`, classes, numbers by `Ridge`, the rest by `Flow`.
 
     Example:
         >>> from kuamo.modalities import Image

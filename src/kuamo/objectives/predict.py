@@ -2,8 +2,8 @@
 
     L = ℓ(y | z_S) + ℓ(y | z_y) + mean_m e_m + mean_{m, held} (e_m exp(−v_m) + v_m),      z_S = Σ_{m ∈ S} a_m z_m
 
-ℓ is the target's decoder, S a random subset of what the row has, e_m the loss of column m by itself, v_m its doubt and a
-the weights that follow (`kuamo.trust`). In a share of the rows a cell is mixed with noise, to any degree: what a bad
+ℓ is the target's decoder, S a random subset of what the row has, e_m the loss of column m by itself, v_m its doubt, a the
+weights that follow (`kuamo.trust`). In a share of the rows a cell is mixed with noise, to any degree: what a bad
 cell looks like is learned, and that others are to be trusted then. Doubts are learned on groups of rows that are held
 out of all the rest, until the last part of the training, when doubts stay and all rows teach.
 """
