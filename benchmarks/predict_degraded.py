@@ -1,4 +1,4 @@
-"""Claim: of two columns one is made worse and worse; the prediction follows the better one, and the bad one's weight falls.
+"""Claim: of two columns one is made worse; the prediction follows the better one, and the weight of the bad one falls.
 
     KUAMO_DATA=… python benchmarks/predict_degraded.py [--steps 900] [--seeds 1]
 

@@ -2,8 +2,8 @@
 
     L = ℓ(y | z_S) + ℓ(y | z_y) + mean_m e_m + mean_{m, held} (e_m exp(−v_m) + v_m),      z_S = Σ_{m ∈ S} a_m z_m
 
-ℓ is the target's decoder, S a random subset of what the row has, e_m the loss of column m by itself, v_m its doubt, a the
-weights that follow (`kuamo.trust`). In a share of the rows a cell is mixed with noise, to any degree: what a bad
+ℓ is the target's decoder, S a random subset of what the row has, e_m the loss of column m by itself, v_m its doubt,
+a the weights that follow (`kuamo.trust`). In a share of the rows a cell is mixed with noise, to any degree: what a bad
 cell looks like is learned, and that others are to be trusted then. Doubts are learned on groups of rows that are held
 out of all the rest, until the last part of the training, when doubts stay and all rows teach.
 """
@@ -134,9 +134,12 @@ def targets_by_row(step: Step, name: str) -> Any:
 
 
 def noised(step: Step, of: Predict) -> Any:
-    """The batch with some cells of the other columns mixed with noise of their own mean and spread, to any degree.
+    """The batch with some cells of the other columns mixed with noise, to any degree.
 
-    x′ = (1 − λ) x + λ (μ + σ ε),   λ ~ U(0, 1) in that share of the cells, else 0
+    x′ = (1 − λ) x + λ n,   λ ~ U(0, 1) in that share of the cells, else 0;   n one of three, drawn for each cell:
+
+    white noise about any level, of a spread that varies eightfold; the column's least and largest numbers at random;
+    another row's cell with its numbers in disorder
     """
     cells = {
         name: one if name == of.to or len(one) == 0 else Cells(mixed(step, name, one, of.noise), one.row, one.y)
@@ -150,16 +153,35 @@ def mixed(step: Step, name: str, cells: Cells, share: float) -> Any:
     import torch
 
     x = cells.x[0] if isinstance(cells.x, tuple) else cells.x
-    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+    if not isinstance(x, torch.Tensor) or not (x.is_floating_point() or x.dtype == torch.uint8):
         return cells.x
-    u = step.uniform(f"noise/{name}", cells.row, 2)
-    level = (u[:, :1] * (u[:, 1:] < share)).reshape(-1, *[1] * (x.ndim - 1))
-    epsilon = step.noise(f"noise/{name}", cells.row, x[0].numel()).reshape(x.shape)
-    if step.frozen[name]:
+    grey = x.ndim == 4 and bool((x == x[:, :1]).all())  # else noise would be told by its colours
+    flat = (x[:, :1] if grey else x).flatten(1).float()
+    u = step.uniform(f"noise/{name}", cells.row, 5)
+    epsilon = step.noise(f"noise/{name}", cells.row, flat.shape[1])
+    shift, spread = flat.mean(), flat.std().clamp(min=1e-6)
+    if step.frozen[name]:  # features, each of its own size
         head = step.space.port(name).head
-        noise = head.shift + epsilon / head.gain
-    else:
-        noise = x.mean() + x.std() * epsilon
-        noise = noise.clamp(min=0) if float(x.min()) >= 0 else noise
-    x = (1 - level) * x + level * noise
-    return (x, *cells.x[1:]) if isinstance(cells.x, tuple) else x
+        shift, spread = head.shift, 1 / head.gain
+    level = u[:, :1] * (u[:, 1:2] < share)
+    flat = (1 - level) * flat + level * (shift + spread * noise((flat - shift) / spread, epsilon, u[:, 2:]))
+    made = flat.reshape(len(x), -1, *x.shape[2:]).expand_as(x) if grey else flat.reshape(x.shape)
+    made = made.round().to(x.dtype) if x.dtype == torch.uint8 else made
+    return (made, *cells.x[1:]) if isinstance(cells.x, tuple) else made
+
+
+def noise(x: Any, epsilon: Any, u: Any) -> Any:
+    """n (n, D) of cells x (n, D) in standard units; see `noised`.
+
+    Args:
+        epsilon: (n, D), standard normal. u: (n, 3), uniform: which of the three, about where, and how wide.
+    """
+    import torch
+
+    low, high = x.aminmax()
+    white = low + u[:, 1:2] * (high - low) + epsilon * 2 ** (3 * u[:, 2:] - 1.5)
+    extreme = torch.where(epsilon > 0, high, low)
+    order = torch.argsort(epsilon[:1].expand_as(epsilon), 1)
+    strange = x.roll(1, 0).gather(1, order)
+    kind = (3 * u[:, :1]).floor()
+    return torch.where(kind == 0, white, torch.where(kind == 1, extreme, strange)).clamp(low, high)
