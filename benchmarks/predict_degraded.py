@@ -1,6 +1,6 @@
 """Claim: of two columns one is made worse; the prediction follows the better one, and the weight of the bad one falls.
 
-    KUAMO_DATA=… python benchmarks/predict_degraded.py [--steps 900] [--seeds 1]
+    KUAMO_DATA=… python benchmarks/predict_degraded.py [--steps 1200] [--seeds 1]
 
 Digits from a picture and a recording. Training: MNIST train pictures and takes 10–49 of five speakers, encoders from
 raw pixels and spectra, `km.Predict` with noise on what enters the encoders; nobody says which column is bad. Test:
@@ -9,8 +9,7 @@ MNIST test pictures and takes 0–9. One column is degraded in six steps, from a
     white     pixels: mixed with white noise; sound: with white noise, of the recording's own power
     other     not like in training: pixels one by one turned black or white; sound: mixed with a low rumble
 
-Beside it: `Attention("dot")` over the same codes, without noise in training, and scikit-learn's logistic regression on
-both columns' features as they are.
+Beside each: the degraded column alone, and the better of the two alone.
 """
 
 import argparse
@@ -71,7 +70,7 @@ def labelled(table):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=900)
+    parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--rows", type=int, default=12000)
     parser.add_argument("--seeds", type=int, default=1)
     given = parser.parse_args()

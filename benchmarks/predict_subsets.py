@@ -1,6 +1,6 @@
 """Claim: one fit predicts from any subset of the columns, as well as a model of just that subset would.
 
-    python benchmarks/predict_subsets.py [--data emoji vectors] [--seeds 1] [--steps 600]
+    python benchmarks/predict_subsets.py [--data emoji vectors] [--seeds 1] [--steps 1500]
 
 emoji       category (8) from name with keywords, picture and spoken name; 300 unseen concepts
 vectors     scikit-learn's handwritten digits (10), the picture's four quarters as four columns; 500 unseen rows
@@ -73,7 +73,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", nargs="+", default=["emoji", "vectors"], choices=["emoji", "vectors"])
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=1500)
     given = parser.parse_args()
     print(machine(), flush=True)
     for name in given.data:

@@ -1,10 +1,12 @@
-"""Trust: attention over modalities whose scores are how sure each one is by itself, and rightly so.
+"""Trust: attention over modalities, which falls where a cell is less sure of itself than such cells usually are.
 
-    a_m = softmax_m(−s v_m + log present_m),      z = Σ a_m z_m,      v_m ≈ log E[e_m]
+    a_m = softmax_m(b_m − s max(v_m − v̄_m, 0) + log present_m),      z = Σ a_m z_m,      v_m ≈ log E[e_m]
 
 Each column has a probe of its own, which tells the answer from that column alone, and a doubt v_m, which foretells the
 probe's loss e_m from how undecided it is. Doubts are learned on rows that probes have not learned, by e exp(−v) + v,
-which is least at v = log E[e]. So a column that is noise in this row weighs next to nothing in this row.
+which is least at v = log E[e]; v̄_m is the usual doubt of cells as they are, b_m is learned with the codes.
+A column that is noise in this row weighs next to nothing in this row. One that always tells little is not silenced for
+it: what it tells may be what the others lack. With v alone, parts of a picture were told apart in .90 for .94.
 
 References:
     What Uncertainties Do We Need in Bayesian Deep Learning for Computer Vision?, Kendall and Gal, 2017 (the loss of v).
@@ -26,6 +28,7 @@ __all__ = ["Trust"]
 
 FAMILIES = ("categorical", "gaussian")
 SHARPNESS = {"categorical": 2.0, "gaussian": 1.0}  # s; of a Gaussian exp(−v) is the precision itself
+SLOWLY = 0.05  # how far v̄ moves in a step
 BOUNDS = (-7.0, 7.0)
 
 
@@ -41,8 +44,8 @@ class Trust(nn.Module):
     Example:
         >>> trust = Trust(4, 3, 2)
         >>> code, weights = trust(Code(torch.ones(1, 2, 4)), torch.tensor([[True, False]]))
-        >>> weights
-        tensor([[1., 0.]])
+        >>> weights.tolist()
+        [[1.0, 0.0]]
     """
 
     def __init__(self, dim: int, out: int, columns: int, family: str = "categorical") -> None:
@@ -54,10 +57,9 @@ class Trust(nn.Module):
         self.doubts = nn.ModuleList(
             [nn.Sequential(nn.Linear(2, 16), nn.GELU(), nn.Linear(16, 1)) for _ in range(columns)]
         )
-        with torch.no_grad():
-            for parameter in self.probes.parameters():
-                if parameter.ndim == 2:
-                    parameter.normal_()  # codes are of unit norm
+        self.prior = nn.Parameter(torch.zeros(columns))
+        self.usual: Tensor
+        self.register_buffer("usual", torch.zeros(columns))
 
     def told(self, codes: Tensor) -> Tensor:
         """What each column's probe tells: logits (B, M, K), or a number and the log of its spread (B, M, 2)."""
@@ -82,10 +84,17 @@ class Trust(nn.Module):
         v = torch.stack([net(signs[:, m])[:, 0] for m, net in enumerate(self.doubts)], 1)
         return v.clamp(*BOUNDS)
 
+    def remember(self, v: Tensor, clean: Tensor) -> None:
+        """Move the usual doubts (M,) towards those (B, M) of cells that are as they were, (B, M) bool."""
+        count = clean.sum(0)
+        mean = torch.where(clean, v.detach(), 0.0).sum(0) / count.clamp(min=1)
+        self.usual.copy_(torch.where(count > 0, self.usual.lerp(mean, SLOWLY), self.usual))
+
     def forward(self, code: Code, present: Tensor) -> tuple[Code, Tensor]:
         """Codes (B, M, d), present (B, M) → Code (B, d), weights (B, M)."""
         known = torch.where(present[..., None], code.mean, 0.0)
-        score = -SHARPNESS[self.family] * self.doubt(self.told(known)).detach()
+        excess = (self.doubt(self.told(known)).detach() - self.usual).clamp(min=0)
+        score = self.prior - SHARPNESS[self.family] * excess
         weights = torch.softmax(torch.where(present, score, torch.finfo(score.dtype).min), -1)
         weights = torch.where(present, weights, 0.0)
         return _weighted(code, present, weights), weights

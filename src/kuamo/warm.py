@@ -182,7 +182,7 @@ def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table
         if port.decoder is None and not any(term.decodes(port.name) for term in terms):
             continue  # a ridge decoder will do, once the codes are there
         if port.decoder is None and isinstance(port.modality, Category):
-            port.decoder = classifier(space.dim, cells[port.name][0].shape[1])
+            port.decoder = Likelihood(space.dim, cells[port.name][0].shape[1], family="categorical")
         if port.decoder is None and port.name in cells:
             port.decoder = Likelihood(space.dim, cells[port.name][0].shape[1], private=private)
         if port.decoder is None and table is not None:
@@ -197,14 +197,6 @@ def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table
             y = cells[port.name][0]
             gain = 1 / np.maximum(y.std(axis=0), 1e-3 * max(float(y.std()), 1e-6))
             port.decoder.standardise(torch.from_numpy(y.mean(axis=0)), torch.from_numpy(gain.astype(np.float32)))
-
-
-def classifier(dim: int, classes: int) -> Likelihood:
-    """A linear softmax of codes of unit norm."""
-    decoder = Likelihood(dim, classes, family="categorical", layers=0)
-    with torch.no_grad():
-        next(decoder.net.parameters()).normal_()
-    return decoder
 
 
 def some_values(table: Table, port: Port, most: int = 2000) -> list[Any]:

@@ -73,7 +73,7 @@ def test_a_cell_of_noise_is_not_trusted(space: km.Space) -> None:
     cells = {"photo": list(3 * rng.normal(size=(300, 20))), "sound": list(new.values("sound"))}
     bad = km.Table(cells, modalities={"photo": km.Vector(), "sound": km.Vector()})
     clean, worse = (space.predict(table.select("photo", "sound"), "kind") for table in (new, bad))
-    assert clean.weights[:, 0].mean() > 0.75 > 0.65 > worse.weights[:, 0].mean()
+    assert worse.weights[:, 0].mean() < clean.weights[:, 0].mean() - 0.1
 
 
 def test_absent_cells_leave_no_trace(space: km.Space) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Predict", "noised"]
 
+WHOLE = 0.5  # of the rows are told by all that they have
 GOLDEN = (
     2654435761  # a number's multiples by it lie all over 2³²: which groups are held out follows from the group alone
 )
@@ -92,14 +93,17 @@ class Predict(Objective):
 
         from kuamo.fusion import Subsets
 
-        step = replace(step, batch=noised(step, self), _codes={}, _stacked=None)
+        batch, clean = noised(step, self)
+        step = replace(step, batch=batch, _codes={}, _stacked=None)
         code, present = step.stacked()
         trust, decoder, number = step.space.fusion, step.space.port(self.to).decoder, step.names.index(self.to)
         y, itself = targets_by_row(step, self.to), torch.arange(present.shape[1]) == number
         known, others = present[:, number], present & ~itself
         held, late = self.held_out(step), step.progress >= 1 - self.last
         teaches = known & (~held | late)
-        given = Subsets().choose(others, drawn(step, "subset"))
+        some = Subsets().choose(others, drawn(step, "subset"))
+        whole = step.uniform("whole", step.batch.row, 1) < WHOLE
+        given = torch.where(whole, others, some)
         z, _ = trust(code, given)
         share = self.shares(y, known)
         total = step.mean(share * decoder.loss(y, z.mean), teaches & given.any(1))
@@ -109,6 +113,8 @@ class Predict(Objective):
         alone = trust.losses(told, units)
         total = total + step.mean(alone, teaches[:, None] & present)
         v = trust.doubt(told)
+        if not late:
+            trust.remember(v, (known & held)[:, None] & present & clean)
         foretold = alone.detach() * (-v).exp() + v
         return total + step.mean(foretold, (known & held)[:, None] & present & (not late))
 
@@ -141,11 +147,17 @@ def noised(step: Step, of: Predict) -> Any:
     white noise about any level, of a spread that varies eightfold; the column's least and largest numbers at random;
     another row's cell with its numbers in disorder
     """
-    cells = {
-        name: one if name == of.to or len(one) == 0 else Cells(mixed(step, name, one, of.noise), one.row, one.y)
-        for name, one in step.cells.items()
-    }
-    return replace(step.batch, cells=cells)
+    import torch
+
+    cells, clean = {}, torch.ones(len(step.batch.row), len(step.names), dtype=torch.bool)
+    for number, (name, one) in enumerate(step.cells.items()):
+        cells[name] = one
+        if name != of.to and len(one):
+            x, level = mixed(step, name, one, of.noise)
+            cells[name] = Cells(x, one.row, one.y)
+            place = step.place(name)
+            clean[slice(None) if place is None else place, number] = level[:, 0] == 0
+    return replace(step.batch, cells=cells), clean
 
 
 def mixed(step: Step, name: str, cells: Cells, share: float) -> Any:
@@ -154,7 +166,7 @@ def mixed(step: Step, name: str, cells: Cells, share: float) -> Any:
 
     x = cells.x[0] if isinstance(cells.x, tuple) else cells.x
     if not isinstance(x, torch.Tensor) or not (x.is_floating_point() or x.dtype == torch.uint8):
-        return cells.x
+        return cells.x, torch.zeros(len(cells), 1)
     grey = x.ndim == 4 and bool((x == x[:, :1]).all())  # else noise would be told by its colours
     flat = (x[:, :1] if grey else x).flatten(1).float()
     u = step.uniform(f"noise/{name}", cells.row, 5)
@@ -167,7 +179,7 @@ def mixed(step: Step, name: str, cells: Cells, share: float) -> Any:
     flat = (1 - level) * flat + level * (shift + spread * noise((flat - shift) / spread, epsilon, u[:, 2:]))
     made = flat.reshape(len(x), -1, *x.shape[2:]).expand_as(x) if grey else flat.reshape(x.shape)
     made = made.round().to(x.dtype) if x.dtype == torch.uint8 else made
-    return (made, *cells.x[1:]) if isinstance(cells.x, tuple) else made
+    return ((made, *cells.x[1:]) if isinstance(cells.x, tuple) else made), level
 
 
 def noise(x: Any, epsilon: Any, u: Any) -> Any:
@@ -181,7 +193,6 @@ def noise(x: Any, epsilon: Any, u: Any) -> Any:
     low, high = x.aminmax()
     white = low + u[:, 1:2] * (high - low) + epsilon * 2 ** (3 * u[:, 2:] - 1.5)
     extreme = torch.where(epsilon > 0, high, low)
-    order = torch.argsort(epsilon[:1].expand_as(epsilon), 1)
-    strange = x.roll(1, 0).gather(1, order)
+    strange = x.roll(1, 0)[:, torch.argsort(epsilon[0])]
     kind = (3 * u[:, :1]).floor()
     return torch.where(kind == 0, white, torch.where(kind == 1, extreme, strange)).clamp(low, high)
