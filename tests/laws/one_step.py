@@ -42,6 +42,8 @@ def gradients_of_one_step(
         add_heads(space, base, cells, needs, 16, 0)
         if "decoders" in needs:
             add_decoders(space, cells, objective)
+        if hasattr(objective, "fuses"):
+            space.fusion = objective.fuses(space)
         for decoder in member.get("decoders", {}).values():
             for parameter in decoder.parameters():
                 torch.nn.init.normal_(parameter, std=0.1)
@@ -95,6 +97,10 @@ def gradients_of_holed(name: str) -> dict[str, torch.Tensor]:
     if name.startswith("raw text"):
         table, member = raw_text_table(64), {"objective": km.InfoNCE(), "encoders": {"b": words()}}
         member |= {"chunk": 5} if name == "raw text in chunks" else {}
+    elif name == "Predict":
+        table, kinds = small_toy(64), {"a": km.Vector(), "b": km.Category()}
+        values = {"a": [table[i]["a"] for i in range(64)], "b": [f"class {i // 3 % 3}" for i in range(64)]}
+        table, member = km.Table(values, modalities=kinds), {"objective": km.Predict("b", noise=0.0)}
     else:
         table, member = small_toy(64), TRAINED[name]()
     holed = km.Table(

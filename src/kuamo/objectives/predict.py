@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.cells import Cells
+from kuamo.distributed import gather_rows
 from kuamo.errors import KuamoError, TableError
 from kuamo.modalities import Category, Number
 from kuamo.objectives.base import Objective, Player
@@ -34,6 +35,8 @@ GOLDEN = (
 @dataclass(frozen=True)
 class Predict(Objective):
     """Learn to tell a column of classes or numbers from whatever else a row has.
+
+    In several processes noise is as wide as the numbers of a process's own rows, and so differs a little from one's.
 
     Args:
         to: the column, `Category()` or `Number()`. noise: share of the cells that are mixed with noise.
@@ -89,12 +92,18 @@ class Predict(Objective):
         """The loss per row."""
         if player != "space":
             return None
+        batch, clean = noised(step, self)
+        noisy = replace(step, batch=batch, _codes={}, _stacked=None)
+        loss = self.loss(noisy, clean)
+        step.counted = noisy.counted  # else the batch would pass for one without a usable row
+        return loss
+
+    def loss(self, step: Step, clean: Any) -> Any:
+        """See the module; `clean` (R, M) bool says which cells are as they were."""
         import torch
 
         from kuamo.fusion import Subsets
 
-        batch, clean = noised(step, self)
-        step = replace(step, batch=batch, _codes={}, _stacked=None)
         code, present = step.stacked()
         trust, decoder, number = step.space.fusion, step.space.port(self.to).decoder, step.names.index(self.to)
         y, itself = targets_by_row(step, self.to), torch.arange(present.shape[1]) == number
@@ -114,7 +123,8 @@ class Predict(Objective):
         total = total + step.mean(alone, teaches[:, None] & present)
         v = trust.doubt(told)
         if not late:
-            trust.remember(v, (known & held)[:, None] & present & clean)
+            usual = (known & held)[:, None] & present & clean
+            trust.remember(gather_rows(v.detach()), gather_rows(usual.long()).bool())
         foretold = alone.detach() * (-v).exp() + v
         return total + step.mean(foretold, (known & held)[:, None] & present & (not late))
 
