@@ -202,6 +202,142 @@ NOTES: dict[str, tuple[str, str]] = {
         "column {column!r}: its preview is {mime!r}, which a page cannot show; words stand for it",
         "列 {column!r}：它的预览是 {mime!r}，页面无法显示，用文字代替",
     ),
+    # ── a diagnosis: what is there ───────────────────────────────────────────────────────────────────────────────
+    "diagnosis": ("Diagnosis of {source}: {rows:,} rows, {count} columns", "“{source}”的诊断：{rows:,} 行，{count} 列"),
+    "diagnosis_groups": (
+        "the {rows:,} rows are in {groups:,} groups: rows of one group are never parted, nor counted as independent",
+        "{rows:,} 行属于 {groups:,} 个组：同组的行不会被拆开，也不算彼此独立",
+    ),
+    "diagnosis_rare": (
+        "{column}: in {count:,} of {given:,} rows only; it joins the space last, so that it cannot disturb the others",
+        "{column}：{given:,} 行中只有 {count:,} 行有这一列；它最后加入空间，以免干扰其他列",
+    ),
+    "diagnosis_through": (
+        "no row has both {a} and {b}: they can meet through {c}",
+        "没有一行同时有 {a} 和 {b}：它们可以通过 {c} 相遇",
+    ),
+    "diagnosis_never": (
+        "no row has both {a} and {b}, and no third column links them: nothing says what belongs together",
+        "没有一行同时有 {a} 和 {b}，也没有第三列把它们连起来：无从知道什么与什么对应",
+    ),
+    "diagnosis_few_pairs": (
+        "only {count:,} rows have both {a} and {b}: expect little, and hold out rows before you believe it",
+        "只有 {count:,} 行同时有 {a} 和 {b}：不要期望太高，先用留出的行验证",
+    ),
+    "diagnosis_skew": (
+        "{column}: {count:,} classes, uneven: {many:,} rows of {most!r}, {few:,} of {least!r}; to tell rare ones as "
+        "well, km.Predict(…, balanced=True)",
+        "{column}：{count:,} 个类别，不均衡：“{most}”有 {many:,} 行，“{least}”有 {few:,} 行；"
+        "想让少见的类别也分得准，可用 km.Predict(…, balanced=True)",
+    ),
+    "diagnosis_alone": (
+        "{count:,} rows ({share:.0%}) have one column only: they say nothing of what belongs together",
+        "{count:,} 行（{share:.0%}）只有一列：它们不能说明什么与什么对应",
+    ),
+    "diagnosis_empty": ("{count:,} rows are empty", "{count:,} 行是空的"),
+    "diagnosis_full": ("every one of {rows:,} rows has all {count} columns", "{rows:,} 行都有全部 {count} 列"),
+    # ── a diagnosis: quality ─────────────────────────────────────────────────────────────────────────────────────
+    "diagnosis_same": (
+        "{column}: {count:,} of {given:,} cells are the same one; look at what it is",
+        "{column}：{given:,} 个单元格中有 {count:,} 个是同一个；请看看它是什么",
+    ),
+    "diagnosis_repeated": (
+        "{column}: {count:,} of {given:,} cells repeat an earlier one: as answers they cannot be told apart",
+        "{column}：{given:,} 个单元格中有 {count:,} 个与前面的相同：作为答案无法区分",
+    ),
+    "diagnosis_still": (
+        "{column}: {count:,} of {given:,} numbers hardly change",
+        "{column}：{given:,} 个数中有 {count:,} 个几乎不变",
+    ),
+    "diagnosis_twins": (
+        "{count:,} rows are the same as a row of another group: a split may put one on each side and look better than "
+        "it is; give them one group",
+        "{count:,} 行与另一组的某行完全相同：划分时可能一边一个，使结果看起来比实际好；请把它们设为同一组",
+    ),
+    "diagnosis_clean": (
+        "all cells can be read, hardly any repeats another, and all numbers change",
+        "所有单元格都能读取，几乎没有重复，所有的数都有变化",
+    ),
+    # ── a diagnosis: what to do ──────────────────────────────────────────────────────────────────────────────────
+    "advice_default": (
+        "a closed form, chosen on held-out rows, then contrast where held-out rows gain by it: what km.fit(table) does",
+        "先用闭式解（按留出的行选择），若留出的行因对比学习而受益再做对比学习：即 km.fit(table) 的做法",
+    ),
+    "advice_none": (
+        "no two columns look related, so there is nothing to align: check that cells of a row belong together, or try "
+        "other encoders",
+        "没有任何两列看起来有关，因此没有什么可对齐的：请检查同一行的单元格是否确实对应，或换用别的编码器",
+    ),
+    "advice_no_pairs": (
+        "no row has two columns: nothing says what belongs together; pair some rows, or give labels",
+        "没有一行同时有两列：无从知道什么与什么对应；请配对一些行，或给出标签",
+    ),
+    "advice_labels": (
+        "every row of the query's label is a right answer: what tells labels apart is to be learned",
+        "与查询标签相同的行都算正确答案：要学的是能区分标签的东西",
+    ),
+    "advice_labels_alone": (
+        "no row has two columns, but rows have labels: columns can meet by those",
+        "没有一行同时有两列，但行有标签：各列可以通过标签相遇",
+    ),
+    "advice_predict": (
+        "{column} is a {kind} column: to tell it from whatever else a row has, km.Predict({column!r})",
+        "“{column}”是 {kind} 列：要由一行里现有的其他列来判断它，用 km.Predict({column!r})",
+    ),
+    "advice_aside": (
+        "{column} does not look related to any other column (least p {p:.2f}): the others make the space, and it joins "
+        "last",
+        "“{column}”与其他任何列看起来都无关（最小的 p 为 {p:.2f}）：由其他列构造空间，它最后加入",
+    ),
+    "advice_followed": ("as the diagnosis advises, {what}", "按诊断的建议：{what}"),
+    "advice_little": (
+        "{a} → {b}: expect little, R@{k} {value:.3f} where a random order has {chance:.3f}; more paired rows or another "
+        "encoder will help, more training will not",
+        "{a} → {b}：不要期望太高，R@{k} 约 {value:.3f}，随机排序为 {chance:.3f}；需要更多成对的行或别的编码器，"
+        "多训练没有用",
+    ),
+    "advice_translate": (
+        "{a} → {b}: better predicted than aligned: space.translate(…, to={b!r})",
+        "{a} → {b}：用预测比用对齐更好：space.translate(…, to={b!r})",
+    ),
+    "diagnosis_sampled": (
+        "features of {count:,} of {rows:,} rows were looked at, in whole groups drawn by the seed",
+        "查看了 {rows:,} 行中 {count:,} 行的特征，由随机种子按整组抽取",
+    ),
+    "diagnosis_unrelated": (
+        "{a} and {b} do not look related (p {p:.2f})",
+        "{a} 与 {b} 看起来无关（p 为 {p:.2f}）",
+    ),
+    "diagnosis_related": (
+        "{a} and {b} are related (p {p:.3f}), along {axes} axes, the strongest correlation {rho:.2f} on held-out rows",
+        "{a} 与 {b} 有关（p 为 {p:.3f}），共有 {axes} 个轴，在留出的行上最强的相关为 {rho:.2f}",
+    ),
+    "diagnosis_bent": (
+        "{a} and {b} are related (p {p:.3f}), but not along straight lines: a kernel or a trained encoder is needed",
+        "{a} 与 {b} 有关（p 为 {p:.3f}），但不是线性的：需要核方法或训练的编码器",
+    ),
+    "diagnosis_ceiling": (
+        "{a} and {b}: the information bound is at its ceiling of {ceiling:.1f} nats; there may be more than {rows:,} "
+        "rows can show",
+        "{a} 与 {b}：信息量下界已达上限 {ceiling:.1f} 奈特；实际可能比 {rows:,} 行所能显示的更多",
+    ),
+    "diagnosis_small": (
+        "{a} and {b}: {rows:,} rows in {groups:,} groups are too few to say whether they are related",
+        "{a} 与 {b}：{rows:,} 行（{groups:,} 个组）太少，无法判断它们是否有关",
+    ),
+    "diagnosis_gap": (
+        "the centres of {a} and {b} lie {centroid:.2f} spreads apart: fit centres them, so this is of the columns' own "
+        "making; subtract means if you compare codes across columns",
+        "{a} 与 {b} 的编码中心相距 {centroid:.2f} 个散布：若要跨列比较编码，请减去各自的均值",
+    ),
+    "diagnosis_starved": (
+        "{column} brings {value:+.3f} to {to}, no more than chance: it is unrelated, or the fit has not learned it",
+        "“{column}”对“{to}”的贡献为 {value:+.3f}，不超出偶然：它与之无关，或这次拟合没有学会利用它",
+    ),
+    "diagnosis_held": (
+        "{hits} of {count} directions came within .10 of what was expected",
+        "{count} 个方向中有 {hits} 个与预期相差不到 .10",
+    ),
     # ── several methods side by side ─────────────────────────────────────────────────────────────────────────────
     "contest": (
         "{rows:,} rows of {source}, {test} held out by {by}, seeds {seeds}{right}",

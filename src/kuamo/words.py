@@ -246,6 +246,107 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "left_out_title": {"en": "Left out", "zh": "未参加的方法"},
     "each_metric": {"en": "All measures", "zh": "全部度量"},
+    # ── a diagnosis ──────────────────────────────────────────────────────────────────────────────────────────────
+    "dx_title": {"en": "What the data is like, and what to do", "zh": "数据的情况与建议"},
+    "dx_there": {"en": "What is there", "zh": "有哪些数据"},
+    "dx_quality": {"en": "How good the cells are", "zh": "单元格的质量"},
+    "dx_relation": {"en": "How the columns relate", "zh": "各列之间的关系"},
+    "dx_expect": {"en": "What to expect, before any training", "zh": "训练之前的预期"},
+    "dx_space": {"en": "How the space uses the columns", "zh": "空间如何使用各列"},
+    "dx_cost": {"en": "What a fit will cost", "zh": "一次拟合的开销"},
+    "dx_advice": {"en": "What to do", "zh": "建议"},
+    "dx_method": {"en": "Recommended: {method}", "zh": "推荐方法：{method}"},
+    "dx_no_method": {"en": "No fit is recommended", "zh": "不建议拟合"},
+    "dx_more_lines": {"en": "… and {count:,} more", "zh": "……另有 {count:,} 行"},
+    "dx_column": {"en": "column", "zh": "列"},
+    "dx_kind": {"en": "kind", "zh": "种类"},
+    "dx_rows": {"en": "rows", "zh": "行数"},
+    "dx_values": {"en": "values", "zh": "值的个数"},
+    "dx_repeated": {"en": "repeated", "zh": "重复"},
+    "dx_still": {"en": "numbers that hardly change", "zh": "几乎不变的数"},
+    "dx_broken": {"en": "unreadable", "zh": "读不了"},
+    "dx_both": {"en": "rows with both", "zh": "两列都有的行"},
+    "dx_pair": {"en": "columns", "zh": "两列"},
+    "dx_p": {"en": "p if unrelated", "zh": "若无关的 p"},
+    "dx_axes": {"en": "shared axes", "zh": "共同的轴"},
+    "dx_first": {"en": "strongest ρ", "zh": "最强的 ρ"},
+    "dx_neighbours": {"en": "neighbours", "zh": "近邻一致"},
+    "dx_cka": {"en": "CKA", "zh": "CKA"},
+    "dx_information": {"en": "information, nats", "zh": "信息量（奈特）"},
+    "dx_direction": {"en": "query → answer", "zh": "查询 → 答案"},
+    "dx_expected": {"en": "R@{k} to expect", "zh": "预期 R@{k}"},
+    "dx_chance": {"en": "at random", "zh": "随机"},
+    "dx_came": {"en": "came", "zh": "实际"},
+    "dx_works": {"en": "what works", "zh": "可行的做法"},
+    "dx_verdict_align": {"en": "align", "zh": "对齐"},
+    "dx_verdict_predict": {"en": "predict", "zh": "预测"},
+    "dx_verdict_both": {"en": "both", "zh": "两者皆可"},
+    "dx_verdict_neither": {"en": "neither", "zh": "都不行"},
+    "dx_centroid": {"en": "gap of centres", "zh": "中心间距"},
+    "dx_distribution": {"en": "gap of shapes", "zh": "分布差异"},
+    "dx_weight": {"en": "mean weight", "zh": "平均权重"},
+    "dx_contribution": {"en": "brings to {to}", "zh": "对“{to}”的贡献"},
+    "dx_step": {"en": "step", "zh": "步骤"},
+    "dx_cpu": {"en": "CPU s", "zh": "处理器秒"},
+    "dx_wall": {"en": "wall s", "zh": "实际秒"},
+    "dx_memory": {"en": "memory, MB", "zh": "内存，MB"},
+    "dx_disk": {"en": "disk, MB", "zh": "磁盘，MB"},
+    "dx_patterns": {"en": "Which columns a row has", "zh": "一行里有哪些列"},
+    "dx_coverage_text": {
+        "en": "How many of the {rows:,} rows have each column, and how many have just these columns together.",
+        "zh": "{rows:,} 行中，有多少行具有每一列，又有多少行恰好具有这些列。",
+    },
+    "dx_spectrum_title": {"en": "How strongly, axis by axis", "zh": "逐轴的相关强度"},
+    "dx_spectrum_text": {
+        "en": "Held-out canonical correlations: for each pair of columns the directions in which they agree, the "
+        "strongest first, measured on rows that the directions were not learned from. The bar is the correlation, the "
+        "line its 95 % interval; pale bars are not told apart from chance.",
+        "zh": "留出的典型相关：对每两列，按从强到弱列出它们一致的方向，并在没有用来学习这些方向的行上测量。"
+        "条形为相关系数，线为 95 % 区间；浅色条形与偶然区分不开。",
+    },
+    "dx_expect_text": {
+        "en": "The share of queries that would find their own row among the first {k}, on rows not seen, by a closed "
+        "form learned on a part of these rows.",
+        "zh": "用这些行的一部分解出的闭式解，在没有见过的行上，查询能在前 {k} 个答案中找到自己那一行的比例。",
+    },
+    "dx_gap_text": {
+        "en": "How far the codes of two columns lie apart in the space. The gap of centres is the distance of their "
+        "means and goes away if means are subtracted; the gap of shapes stays.",
+        "zh": "两列的编码在空间中相距多远。中心间距是均值之间的距离，减去均值即可消除；分布差异则会留下。",
+    },
+    "dx_use_text": {
+        "en": "How much each column weighs when a row is fused, and what it brings: its Shapley value, the mean gain "
+        "of adding it to any of the others.",
+        "zh": "融合一行时各列的权重，以及它带来的贡献：沙普利值，即把它加到其他各列的任意组合上时的平均增益。",
+    },
+    "dx_speed_title": {"en": "How fast each column is learned", "zh": "各列学得多快"},
+    "dx_terms": {"en": "What the words mean", "zh": "术语说明"},
+    "dx_means_p": {
+        "en": "p if unrelated: how often columns that have nothing to do with each other look as related as these "
+        "two; below 0.05 they are called related.",
+        "zh": "若无关的 p：两列毫无关系时，看起来有这样相关的可能性有多大；小于 0.05 即认为相关。",
+    },
+    "dx_means_axes": {
+        "en": "Shared axes: directions in which the two columns agree beyond chance, on held-out rows.",
+        "zh": "共同的轴：在留出的行上，两列超出偶然而一致的方向的个数。",
+    },
+    "dx_means_neighbours": {
+        "en": "Neighbours: of the nearest rows in one column, the share that are nearest in the other too, less what "
+        "chance gives; 0 is chance, 1 is all. CKA: how alike all distances are, on the same scale.",
+        "zh": "近邻一致：在一列中最近的行，有多少在另一列中也最近，并扣除偶然；0 为偶然，1 为全部。"
+        "CKA：所有距离有多相似，刻度相同。",
+    },
+    "dx_means_information": {
+        "en": "Information: at least so much of one column is known from the other, and no more than the second "
+        "number could be shown with these rows (InfoNCE's bound and its ceiling).",
+        "zh": "信息量：由一列至少能知道另一列的这么多；用这些行最多只能显示出第二个数（InfoNCE 的下界与上限）。",
+    },
+    "dx_means_verdict": {
+        "en": "Align: put both into one space and search there. Predict: make the target's features from the query "
+        "and compare with those. Both: either works. Neither: do not expect this direction to work.",
+        "zh": "对齐：把两列放进同一个空间，在其中检索。预测：由查询生成目标的特征，再与之比较。"
+        "两者皆可：哪种都行。都不行：不要指望这个方向。",
+    },
     "footer": {
         "en": "Made by kuamo {version}. This page is one file and loads nothing from elsewhere.",
         "zh": "由 kuamo {version} 生成。本页是单个文件，不从别处加载任何东西。",

@@ -1,0 +1,166 @@
+"""Diagnosis: a report about a table, or a space: what is there, how it relates, what to expect, what to do.
+
+diagnosis["text_to_image_R@10"]     what to expect; `diagnosis.intervals[…]` has the interval and the count
+diagnosis.method                    the recommended method, as `kuamo compare` and `fit --objective` spell it
+diagnosis.text("zh")                everything in words, in Chinese
+diagnosis.against(report)           what was expected beside what came
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kuamo.diagnosis.findings import Finding
+from kuamo.errors import KuamoError, StoreError
+from kuamo.metrics import Interval
+from kuamo.notes import note_of, plain_note
+from kuamo.report import check_target, write_text
+
+if TYPE_CHECKING:
+    from kuamo.report import Report
+
+__all__ = ["SECTIONS", "Diagnosis"]
+
+FORMAT = 1
+SECTIONS = ("there", "quality", "relation", "expect", "space", "cost", "advice")
+
+
+@dataclass
+class Diagnosis(Mapping[str, float]):
+    """What was found, as numbers and in words. As a mapping it gives plain values.
+
+    Args:
+        title: of what. method: the recommended one; `""` where nothing is worth a fit.
+        intervals: name → value, 95 % interval and count. findings: section → sentences, see `SECTIONS`.
+        facts: plain data behind tables and plots.
+
+    Example:
+        >>> found = Diagnosis("toy", "default", {"a~b_p": Interval(0.01, 0.01, 0.01, 300)}, {}, {})
+        >>> found["a~b_p"], found.method
+        (0.01, 'default')
+    """
+
+    title: str
+    method: str
+    intervals: dict[str, Interval]
+    findings: dict[str, list[Finding]]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> float:
+        if name not in self.intervals:
+            raise KuamoError(f"given {name!r}; the diagnosis has {list(self.intervals)}")
+        return self.intervals[name].value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.intervals
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.intervals)
+
+    def __len__(self) -> int:
+        return len(self.intervals)
+
+    def verdict(self, a: str, b: str) -> str:
+        """`"align"`, `"predict"`, `"both"` or `"neither"`: what works from column a to column b.
+
+        Raises:
+            KuamoError: the two have no rows in common, or are no columns.
+        """
+        for one in self.facts.get("directions", []):
+            if (one["a"], one["b"]) == (a, b):
+                return str(one["verdict"])
+        known = [(one["a"], one["b"]) for one in self.facts.get("directions", [])]
+        raise KuamoError(f"given {(a, b)}; the diagnosis has {known}")
+
+    def against(self, report: Report) -> Diagnosis:
+        """The same with what came beside what was expected: R@k of each direction in `report`.
+
+        Raises:
+            KuamoError: the report has none of the directions.
+        """
+        directions, hit = [], False
+        for one in self.facts.get("directions", []):
+            name = f"{one['a']}_to_{one['b']}_R@{one['k']}"
+            came = report.intervals.get(name)
+            hit = hit or came is not None
+            directions.append(one if came is None else one | {"came": asdict(came)})
+        if not hit:
+            raise KuamoError(f"given a report of {list(report)[:6]}; expected one of the diagnosis's columns")
+        return Diagnosis(
+            self.title, self.method, self.intervals, self.findings, self.facts | {"directions": directions}
+        )
+
+    # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def __str__(self) -> str:
+        return self.text("en")
+
+    def text(self, lang: str = "en") -> str:
+        """Everything in words, in English (`"en"`) or Chinese (`"zh"`).
+
+        Raises:
+            KuamoError: an unknown language.
+        """
+        from kuamo.diagnosis.telling import tell
+
+        return tell(self, lang)
+
+    # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "title": plain_note(self.title),
+            "method": self.method,
+            "measures": {name: asdict(interval) for name, interval in self.intervals.items()},
+            "findings": {section: [one.plain() for one in those] for section, those in self.findings.items()},
+            "facts": self.facts,
+        }
+
+    def save(self, path: str | Path, *, lang: str | None = None) -> None:
+        """Write it as JSON (`x.json`), or as one self-contained page (`x.html`). Never half of it.
+
+        Args:
+            path: ends in .json or .html. lang: of the page, `"en"` (default) or `"zh"`.
+
+        Raises:
+            StoreError: see `Report.save`.
+        """
+        path = Path(path)
+        if check_target(path, lang) == "html":
+            from kuamo.page.diagnosis import render
+
+            write_text(path, render(self, lang or "en"))
+        else:
+            data = {"kind": "diagnosis", "format": FORMAT} | self.as_dict()
+            write_text(path, json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Diagnosis:
+        """Read a diagnosis that was saved as JSON.
+
+        Raises:
+            StoreError: not a diagnosis, damaged, or from a newer version.
+        """
+        try:
+            data = json.loads(Path(path).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise StoreError(f"given {str(path)!r} ({error}); expected a saved diagnosis (.json)") from None
+        if not isinstance(data, dict) or data.get("kind") != "diagnosis":
+            raise StoreError(f"{path}: given no diagnosis; expected a file that Diagnosis.save wrote")
+        if not isinstance(data.get("format"), int) or data["format"] > FORMAT:
+            raise StoreError(f"{path}: given format {data.get('format')}; this kuamo reads up to {FORMAT}")
+        try:
+            return cls(
+                note_of(data["title"]),
+                str(data["method"]),
+                {name: Interval(**interval) for name, interval in data["measures"].items()},
+                {s: [Finding.of(one) for one in data["findings"].get(s, [])] for s in SECTIONS},
+                dict(data["facts"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StoreError(f"{path}: does not describe a diagnosis ({type(error).__name__}: {error})") from None

@@ -1,0 +1,74 @@
+"""What a diagnosis looks at: the features of a table's cells, of some whole groups of rows where there are very many.
+
+Vectors are features already, so all are looked at for quality; what an encoder has to read is read for the sample only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from kuamo.diagnosis.quality import Packed, Quality, Watch, quality_of, twins
+from kuamo.features import feature_blocks, features
+from kuamo.objectives.correlation import mean_by_row
+from kuamo.space import Port
+from kuamo.table import Table
+
+__all__ = ["Progress", "look", "paired", "sample"]
+
+Progress = Callable[[str, int, int], None]
+
+
+def sample(table: Table, rows: int, seed: int) -> np.ndarray:
+    """Row numbers, ascending: all, or of a larger table whole groups drawn until there are about `rows`.
+
+    Example:
+        >>> sample(Table({"a": np.eye(6)}, group=list("aabbcc")), 4, 0).size
+        4
+    """
+    if len(table) <= rows:
+        return np.arange(len(table))
+    group = np.unique(np.asarray(table.groups), return_inverse=True)[1]
+    size = np.bincount(group)
+    order = np.random.default_rng(seed).permutation(len(size))
+    kept = order[: max(1, int(np.searchsorted(np.cumsum(size[order]), rows, "right")))]
+    return np.flatnonzero(np.isin(group, kept))
+
+
+def look(
+    table: Table, ports: Sequence[Port], some: np.ndarray, progress: Progress | None = None
+) -> tuple[Table, Packed, dict[str, Quality], int]:
+    """The table of `some` rows with cells that cannot be read left out, its features, and the quality of each column.
+
+    Returns:
+        the rows; column → (features (n, D), row (n,)); column → quality; rows that repeat one of another group.
+    """
+    rows = table if len(some) == len(table) else table.take(some)
+    free = all(not getattr(port.encoder, "cached", True) for port in ports)
+    of = table if free else rows
+    cells: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    watched: dict[str, Watch] = {}
+    for port in ports:
+        name = port.name
+        x = features(rows, name, port.encoder, progress=progress)
+        cells[name] = x, rows.column(name).row
+        watched[name] = Watch(iter([x]) if of is rows else feature_blocks(of, name, port.encoder))
+    broken = {name: len(of.column(name).skipped()) for name in watched}
+    found = {name: quality_of(watch, broken[name]) for name, watch in watched.items()}
+    keys = {name: (watch.keys, of.column(name).row) for name, watch in watched.items()}
+    return rows, cells, found, twins(len(of), keys, of.groups)
+
+
+def paired(
+    cells: Packed, groups: np.ndarray
+) -> Iterator[tuple[str, str, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """(a, b, x (n, D_a), y (n, D_b), group (n,), row (n,)) for every two columns: the rows that have both.
+
+    Several values of one row count once, as the mean of their features.
+    """
+    for a, b in combinations(cells, 2):
+        rows = np.intersect1d(cells[a][1], cells[b][1])
+        if len(rows):
+            yield a, b, mean_by_row(*cells[a], rows), mean_by_row(*cells[b], rows), groups[rows], rows
