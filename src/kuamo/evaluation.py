@@ -21,7 +21,7 @@ from kuamo.report import Pair, Report
 from kuamo.space import Space, check_columns
 from kuamo.table import Table
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "row_keys"]
 
 
 def evaluate(
@@ -76,7 +76,7 @@ def evaluate(
     if draws < 2:
         raise TableError(f"given draws={draws}; expected at least 2, to see how far apart they are")
     check_made(space, table, made, judges or {})
-    key, judged = _keys(table, positives)
+    key, judged = row_keys(table, positives)
     names = [port.name for port in space.ports if port.name in table.columns]
     _check_names(names)
     codes = {name: _codes(space, table, name, judged, progress) for name in names}
@@ -226,7 +226,7 @@ def _codes(
     return comparable[judged[row]], row[judged[row]]
 
 
-def _keys(table: Table, positives: str) -> tuple[np.ndarray, np.ndarray]:
+def row_keys(table: Table, positives: str) -> tuple[np.ndarray, np.ndarray]:
     """What must be equal in query and answer (N,), and which rows can be judged (N,)."""
     if positives == "row":
         return np.arange(len(table)), np.ones(len(table), dtype=bool)

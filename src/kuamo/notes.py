@@ -225,9 +225,9 @@ NOTES: dict[str, tuple[str, str]] = {
         "只有 {count:,} 行同时有 {a} 和 {b}：不要期望太高，先用留出的行验证",
     ),
     "diagnosis_skew": (
-        "{column}: {count:,} classes, uneven: {many:,} rows of {most!r}, {few:,} of {least!r}; to tell rare ones as "
+        "{column}: {count:,} classes, uneven: {many:,} rows of “{most}”, {few:,} of “{least}”; to tell rare ones as "
         "well, km.Predict(…, balanced=True)",
-        "{column}：{count:,} 个类别，不均衡：“{most}”有 {many:,} 行，“{least}”有 {few:,} 行；"
+        "{column}：{count:,} 个类别，不均衡：{many:,} 行属于“{most}”，{few:,} 行属于“{least}”；"
         "想让少见的类别也分得准，可用 km.Predict(…, balanced=True)",
     ),
     "diagnosis_alone": (
@@ -291,8 +291,8 @@ NOTES: dict[str, tuple[str, str]] = {
     ),
     "advice_followed": ("as the diagnosis advises, {what}", "按诊断的建议：{what}"),
     "advice_little": (
-        "{a} → {b}: expect little, R@{k} {value:.3f} where a random order has {chance:.3f}; more paired rows or another "
-        "encoder will help, more training will not",
+        "{a} → {b}: expect little, R@{k} {value:.3f} where a random order has {chance:.3f}; more paired rows or "
+        "another encoder will help, more training will not",
         "{a} → {b}：不要期望太高，R@{k} 约 {value:.3f}，随机排序为 {chance:.3f}；需要更多成对的行或别的编码器，"
         "多训练没有用",
     ),
@@ -320,6 +320,11 @@ NOTES: dict[str, tuple[str, str]] = {
         "{a} and {b}: the information bound is at its ceiling of {ceiling:.1f} nats; there may be more than {rows:,} "
         "rows can show",
         "{a} 与 {b}：信息量下界已达上限 {ceiling:.1f} 奈特；实际可能比 {rows:,} 行所能显示的更多",
+    ),
+    "diagnosis_copies": (
+        "{a} and {b}: many rows repeat others in both columns; they were counted as groups, and a `group` column would "
+        "say which they are",
+        "{a} 与 {b}：许多行在两列中都重复了其他行；已把它们当作组来计，最好用 `group` 列说明哪些行是同一组",
     ),
     "diagnosis_small": (
         "{a} and {b}: {rows:,} rows in {groups:,} groups are too few to say whether they are related",

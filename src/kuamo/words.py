@@ -271,7 +271,7 @@ WORDS: dict[str, dict[str, str]] = {
     "dx_axes": {"en": "shared axes", "zh": "共同的轴"},
     "dx_first": {"en": "strongest ρ", "zh": "最强的 ρ"},
     "dx_neighbours": {"en": "neighbours", "zh": "近邻一致"},
-    "dx_cka": {"en": "CKA", "zh": "CKA"},
+    "dx_cka": {"en": "CKA", "zh": "核对齐 CKA"},
     "dx_information": {"en": "information, nats", "zh": "信息量（奈特）"},
     "dx_direction": {"en": "query → answer", "zh": "查询 → 答案"},
     "dx_expected": {"en": "R@{k} to expect", "zh": "预期 R@{k}"},

@@ -1,0 +1,208 @@
+"""diagnose: look at a table, or at a space and rows, and say what is there, what to expect and what to do.
+
+table → coverage → a sample's features → quality → for every two columns: related? spectrum, neighbours, information
+      → for every direction: R@k to expect, align or predict → cost of a fit → advice → Diagnosis
+space and rows: also how far codes lie apart, what each column weighs and brings, and what came of what was expected
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from kuamo.diagnosis.advice import advise
+from kuamo.diagnosis.coverage import PATTERNS, Coverage, coverage, coverage_findings
+from kuamo.diagnosis.diagnosis import Diagnosis
+from kuamo.diagnosis.findings import Finding, finding
+from kuamo.diagnosis.looking import Progress, look, paired, sample
+from kuamo.diagnosis.quality import Packed, quality_findings
+from kuamo.diagnosis.relation import Facts, Paired, direct, direction_numbers, relate, relation_findings
+from kuamo.diagnosis.relation import relation_numbers
+from kuamo.diagnosis.using import use
+from kuamo.encoders.base import is_trainable
+from kuamo.errors import TableError
+from kuamo.evaluation import row_keys
+from kuamo.fitting import check_columns, open_ports
+from kuamo.metrics import Interval
+from kuamo.modalities import Category, Number
+from kuamo.notes import Note, plain_note
+from kuamo.space import Port, Space
+from kuamo.table import Table
+from kuamo.threads import one_thread
+
+__all__ = ["diagnose"]
+
+ROWS = 20_000
+HELD_OUT = 0.2  # of the rows, as `Table.split` has it: the gallery to expect where none is given
+
+
+def diagnose(
+    what: Table | Space,
+    table: Table | None = None,
+    *,
+    encoders: Mapping[str, Any] | None = None,
+    positives: str = "row",
+    gallery: int | None = None,
+    k: int = 10,
+    to: str | None = None,
+    rows: int = ROWS,
+    cost: bool = True,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Diagnosis:
+    """What a table is like and what to do with it, before a fit; or how a space uses what it is given.
+
+    Args:
+        what: a table; or a space, which then says what its fit was told by the diagnosis, and with rows how it uses
+            them. table: those rows, which the space has not seen.
+        encoders: column → encoder, as for `fit`; a trainable one is not looked through, its default is.
+        positives: what counts as a right answer: the same `"row"`, `"group"` or `"label"`; as for `evaluate`.
+        gallery: among how many answers R@k is expected; a fifth of the paired rows if not given. k: of R@k.
+        to: a column of classes or numbers, or any other, to say what each column brings to it; the first column of
+            classes or numbers if not given.
+        rows: of how many rows at most features are looked at. cost: forecast a fit too?
+        seed: of everything random. progress: called with (what, done, of).
+
+    Returns:
+        Diagnosis: prints as words, `save("x.html", lang="zh")` is a page with plots.
+
+    Raises:
+        TableError: fewer than two columns, unknown columns or positives.
+        CellError: never for cells that cannot be read: they are counted, and named.
+
+    Example:
+        >>> import kuamo as km
+        >>> found = diagnose(km.datasets.toy(rows=300), cost=False)
+        >>> found.method, found.verdict("a", "b"), found["a~b_p"] < 0.05
+        ('default', 'both', True)
+    """
+    if isinstance(what, Space) and table is None:
+        return remembered(what)
+    space = what if isinstance(what, Space) else None
+    given = table if space is not None else what
+    if not isinstance(given, Table):
+        raise TableError(f"given {type(given).__name__}; expected a Table, or a Space and a Table")
+    if space is None and table is not None:
+        raise TableError("given two tables; expected one, or a Space and a Table")
+    if len(given.columns) < 2:
+        raise TableError(f"given the columns {list(given.columns)}; expected at least two")
+    check_columns(given, encoders=encoders or {})
+    seen = forgiving(given)
+    ports = ports_of(space, seen, encoders or {})
+    counted = coverage(seen)
+    some = sample(seen, rows, seed)
+    looked, cells, quality, same = look(seen, ports, some, progress)
+    facts: Facts = {"source": given.source, "rows": len(given), "seed": seed, "positives": positives}
+    facts |= coverage_facts(counted) | {"quality": {name: asdict(one) for name, one in quality.items()}}
+    said: dict[str, list[Finding]] = {"there": coverage_findings(counted)}
+    if len(some) < len(given):
+        said["there"].append(finding("look", "diagnosis_sampled", count=len(some), rows=len(given)))
+    said["quality"] = quality_findings(quality, same, seen.skipped() if looked is seen else looked.skipped())
+    numbers = coverage_numbers(counted)
+    with one_thread():
+        facts["relations"], facts["directions"] = related_and_expected(
+            looked, cells, ports, positives, gallery, k, len(given) / max(len(some), 1), seed, progress
+        )
+    said["relation"] = [one for each in facts["relations"] for one in relation_findings(each)]
+    numbers |= relation_numbers(facts["relations"]) | direction_numbers(facts["directions"])
+    if space is not None:
+        found = use(space, looked, to, k, positives, seed)
+        facts |= found.facts
+        numbers |= found.numbers
+        said["space"] = found.findings
+    elif cost:
+        from kuamo.diagnosis.forecast import forecast
+
+        ahead = forecast(given, encoders=dict(encoders or {}), seed=seed)
+        facts["cost"] = ahead.facts()
+        said["cost"] = ahead.findings()
+        numbers |= ahead.numbers()
+    targets = [name for name, modality in seen.modalities.items() if isinstance(modality, Category | Number)]
+    p = {(one["a"], one["b"]): one["p"] for one in facts["relations"] if one.get("p") is not None}
+    advice = advise(counted, p, facts["directions"], targets, bool(counted.skews.get("label")), positives)
+    facts["code"], said["advice"] = advice.code, advice.findings
+    title = Note("diagnosis", source=given.source, rows=len(given), count=len(given.columns))
+    return Diagnosis(title, advice.method, numbers, said, facts)
+
+
+def forgiving(table: Table) -> Table:
+    """The same rows, where a cell that cannot be read counts as absent; the table itself stays as it is."""
+    other = table.take(np.arange(len(table)))
+    other.on_error = "skip"
+    return other
+
+
+def ports_of(space: Space | None, table: Table, encoders: Mapping[str, Any]) -> list[Port]:
+    """What each column is looked at through: the space's encoders, those given, or the defaults."""
+    if space is not None:
+        known = {port.name: port for port in space.ports}
+        missing = [name for name in table.columns if name not in known]
+        if missing:
+            raise TableError(f"given columns {missing}; the space knows {list(known)}")
+        return [known[name] for name in table.columns]
+    frozen = {name: one for name, one in encoders.items() if not is_trainable(one)}
+    return open_ports(table, frozen, {})[0]
+
+
+def related_and_expected(
+    table: Table,
+    cells: Packed,
+    ports: list[Port],
+    positives: str,
+    gallery: int | None,
+    k: int,
+    larger: float,
+    seed: int,
+    progress: Progress | None,
+) -> tuple[list[Facts], list[Facts]]:
+    """Facts of every two columns, and of every direction; `larger`: how many times the sample the table is."""
+    blocks = {port.name: getattr(port.encoder, "blocks", None) for port in ports}
+    groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
+    key, judged = row_keys(table, positives)
+    relations, directions = [], []
+    pairs = list(paired(cells, groups))
+    for number, (a, b, x, y, group, row) in enumerate(pairs):
+        if progress:
+            progress(f"{a} – {b}", number, len(pairs))
+        pair = Paired(a, b, x, y, group, key[row] if positives != "row" else None, judged[row], (blocks[a], blocks[b]))
+        relations.append(relate(pair, seed))
+        size = gallery or max(k + 1, round(HELD_OUT * len(row) * larger))
+        directions += direct(pair, relations[-1], size, k, seed)
+    if progress and pairs:
+        progress("–", len(pairs), len(pairs))
+    return relations, directions
+
+
+def coverage_facts(found: Coverage) -> Facts:
+    """Plain data."""
+    return {
+        "groups": found.groups,
+        "columns": {name: asdict(one) for name, one in found.columns.items()},
+        "pairs": [{"a": a, "b": b, "rows": count} for a, b, count in found.pairs],
+        "patterns": [{"columns": list(those), "rows": count} for those, count in found.patterns[:PATTERNS]],
+        "skews": {name: asdict(one) for name, one in found.skews.items()},
+    }
+
+
+def coverage_numbers(found: Coverage) -> dict[str, Interval]:
+    """`text_coverage`: the share of rows that have the column; `label_evenness`: of the classes."""
+    share = {name: one.rows / max(found.rows, 1) for name, one in found.columns.items()}
+    numbers = {f"{name}_coverage": Interval(value, value, value, found.rows) for name, value in share.items()}
+    even = {name: one for name, one in found.skews.items()}
+    return numbers | {
+        f"{name}_evenness": Interval(one.evenness, one.evenness, one.evenness, one.rows) for name, one in even.items()
+    }
+
+
+def remembered(space: Space) -> Diagnosis:
+    """What a space knows by itself: what its fit was told, and how fast its columns were learned."""
+    facts: Facts = {"source": space.info.get("source", "–"), "rows": space.info.get("rows", 0)}
+    facts |= space.info.get("diagnosis", {})
+    if "speed" in space.info:
+        facts["speed"] = space.info["speed"]
+    said = {"advice": [Finding("look", note) for note in space.notes]}
+    title = Note("diagnosis", source=facts["source"], rows=facts["rows"], count=len(space.ports))
+    return Diagnosis(title, "default", {}, said, facts | {"notes": plain_note(space.notes)})

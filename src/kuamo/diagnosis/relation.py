@@ -1,0 +1,157 @@
+"""How two columns relate, all measures together: as plain data for tables and plots, as numbers, and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from kuamo.diagnosis.advice import LEVEL
+from kuamo.diagnosis.bound import information
+from kuamo.diagnosis.expected import expected_retrieval
+from kuamo.diagnosis.findings import Finding, finding
+from kuamo.diagnosis.related import related
+from kuamo.diagnosis.similarity import similarity
+from kuamo.diagnosis.spectrum import spectrum
+from kuamo.diagnosis.verdict import verdict
+from kuamo.metrics import Interval
+from kuamo.notes import plain_note
+
+__all__ = ["Facts", "Paired", "direct", "direction_numbers", "relate", "relation_findings", "relation_numbers"]
+
+Facts = dict[str, Any]
+FEWEST = 24  # rows in groups of their own, below which nothing is said
+AXES = 24  # of the spectrum that are shown
+
+
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """Paired rows of two columns.
+
+    Args:
+        a, b: names. x: (n, D_a) features. y: (n, D_b). group: (n,) numbers. key: (n,) equal where an answer is right;
+            `None` where it is the row's own. judged: (n,) bool, rows that have a key. blocks: sizes of layers.
+        labels: (n,) numbers, −1 where a row has none; `None` where no row has one.
+    """
+
+    a: str
+    b: str
+    x: np.ndarray
+    y: np.ndarray
+    group: np.ndarray
+    key: np.ndarray | None
+    judged: np.ndarray
+    blocks: tuple[Sequence[int] | None, Sequence[int] | None]
+    labels: np.ndarray | None = None
+
+    @property
+    def given_group(self) -> np.ndarray | None:
+        """The groups, where any has several rows; else copies are looked for."""
+        return self.group if len(np.unique(self.group)) < len(self.group) else None
+
+    @property
+    def enough(self) -> bool:
+        """Are there rows to say anything about?"""
+        still = any(bool((part == part[:1]).all()) for part in (self.x, self.y))
+        return len(np.unique(self.group)) >= FEWEST and not still
+
+
+def relate(pair: Paired, seed: int) -> Facts:
+    """Are they related, along which axes, how alike do they arrange rows, how much do they tell of each other?"""
+    said: Facts = {"a": pair.a, "b": pair.b, "rows": len(pair.x), "groups": len(np.unique(pair.group))}
+    if not pair.enough:
+        return said | {"p": None}
+    test = related(pair.x, pair.y, pair.given_group, seed=seed)
+    axes = spectrum(pair.x, pair.y, group=pair.group, blocks=pair.blocks, seed=seed)
+    alike = similarity(pair.x, pair.y, pair.given_group, k=min(10, len(pair.x) // 4), seed=seed)
+    known = information(pair.x, pair.y, pair.group, seed=seed)
+    return said | {
+        "p": test.p,
+        "linear": test.linear,
+        "nonlinear": test.nonlinear,
+        "copies": test.copies_found,
+        "axes": axes.shared,
+        "ridge": axes.ridge,
+        "spectrum": [
+            [float(v) for v in one]
+            for one in zip(axes.correlations[:AXES], axes.low[:AXES], axes.high[:AXES], strict=True)
+        ],
+        "neighbours": asdict(alike.neighbours),
+        "cka": asdict(alike.linear_cka),
+        "kernel_cka": asdict(alike.kernel_cka),
+        "information": {
+            "value": known.nats,
+            "low": known.low,
+            "high": known.high,
+            "ceiling": known.ceiling,
+            "saturated": known.saturated,
+            "pairs": known.pairs,
+        },
+    }
+
+
+def direct(pair: Paired, relation: Facts, gallery: int, k: int, seed: int) -> list[Facts]:
+    """What to expect from a to b and from b to a, and whether to align or to predict."""
+    if relation["p"] is None:
+        return []
+    one = pair.judged
+    found = expected_retrieval(
+        pair.x[one], pair.y[one], gallery=gallery, k=k, group=pair.group[one],
+        key=None if pair.key is None else pair.key[one], blocks=pair.blocks, seed=seed,
+    )  # fmt: skip
+    works = verdict(pair.x, pair.y, group=pair.group, labels=pair.labels, blocks=pair.blocks, seed=seed)
+    names = ((pair.a, pair.b), (pair.b, pair.a))
+    return [
+        {"a": a, "b": b, "k": k, "gallery": gallery}
+        | {name: getattr(expect, name) for name in ("value", "low", "high", "chance", "rows")}
+        | {"verdict": work.kind, "reason": plain_note(work.reason)}
+        for (a, b), expect, work in zip(names, found, works, strict=True)
+    ]
+
+
+def relation_findings(one: Facts) -> list[Finding]:
+    """What to know of two columns, in words."""
+    names = {"a": one["a"], "b": one["b"]}
+    if one["p"] is None:
+        return [finding("look", "diagnosis_small", **names, rows=one["rows"], groups=one["groups"])]
+    if one["p"] > LEVEL:
+        return [finding("bad", "diagnosis_unrelated", **names, p=one["p"])]
+    said = []
+    if one["axes"] == 0 and one["linear"] > LEVEL:
+        said.append(finding("look", "diagnosis_bent", **names, p=one["p"]))
+    else:
+        rho = one["spectrum"][0][0] if one["spectrum"] else 0.0
+        said.append(finding("good", "diagnosis_related", **names, p=one["p"], axes=one["axes"], rho=rho))
+    if one["information"]["saturated"]:
+        rest = {"ceiling": one["information"]["ceiling"], "rows": one["rows"]}
+        said.append(finding("look", "diagnosis_ceiling", **names, **rest))
+    if one["copies"]:
+        said.append(finding("look", "diagnosis_copies", **names))
+    return said
+
+
+def relation_numbers(relations: Sequence[Facts]) -> dict[str, Interval]:
+    """`a~b_p`, `a~b_rho_1`, `a~b_axes`, `a~b_neighbours`, `a~b_CKA`, `a~b_information`."""
+    numbers: dict[str, Interval] = {}
+    for one in relations:
+        if one["p"] is None:
+            continue
+        name, n = f"{one['a']}~{one['b']}", one["rows"]
+        plain = {"p": one["p"], "axes": float(one["axes"])}
+        plain |= {"neighbours": one["neighbours"]["value"], "CKA": one["cka"]["value"]}
+        numbers |= {f"{name}_{what}": Interval(value, value, value, n) for what, value in plain.items()}
+        known = one["information"]
+        numbers[f"{name}_information"] = Interval(known["value"], known["low"], known["high"], known["pairs"])
+        if one["spectrum"]:
+            numbers[f"{name}_rho_1"] = Interval(*one["spectrum"][0], n)
+    return numbers
+
+
+def direction_numbers(directions: Sequence[Facts]) -> dict[str, Interval]:
+    """`a_to_b_R@10`: what to expect."""
+    return {
+        f"{one['a']}_to_{one['b']}_R@{one['k']}": Interval(one["value"], one["low"], one["high"], one["rows"])
+        for one in directions
+    }

@@ -1,0 +1,108 @@
+"""How a space uses its columns: how far their codes lie apart, how much each weighs, and what it brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from kuamo.diagnosis.contribution import contributions
+from kuamo.diagnosis.findings import Finding, finding
+from kuamo.diagnosis.gap import gap
+from kuamo.errors import KuamoError
+from kuamo.metrics import Interval
+from kuamo.modalities import Category, Number
+from kuamo.space import Space
+from kuamo.table import Table
+
+__all__ = ["Use", "use"]
+
+FAR = 0.5  # spreads: centres that far apart are spoken of
+FEWEST = 5  # rows
+
+
+@dataclass(frozen=True)
+class Use:
+    """Facts, numbers and sentences of a space on rows."""
+
+    facts: dict[str, Any]
+    numbers: dict[str, Interval]
+    findings: list[Finding]
+
+
+def use(space: Space, table: Table, to: str | None, seed: int = 0) -> Use:
+    """See the module.
+
+    Args:
+        space: fitted. table: rows that it has not seen. to: what contributions are to; the first column of classes or
+            numbers if not given, and nothing where there is none.
+    """
+    names = [port.name for port in space.ports if port.name in table.columns]
+    codes = {name: space.column_codes(table, name) for name in names}
+    groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
+    gaps = [
+        {"a": a, "b": b, **one}
+        for a, b in combinations(names, 2)
+        if (one := _gap(space, codes[a], codes[b], groups, seed)) is not None
+    ]
+    labels = [n for n in names if isinstance(space.port(n).modality, Category | Number)]
+    target = to or (labels[0] if labels else None)
+    facts: dict[str, Any] = {"gaps": gaps, "weights": weights(space, table, target)}
+    said = [
+        finding("look", "diagnosis_gap", a=one["a"], b=one["b"], centroid=one["centroid"])
+        for one in gaps
+        if one["centroid"] > FAR
+    ]
+    numbers = {
+        f"{one['a']}~{one['b']}_gap": Interval(one["centroid"], one["centroid"], one["centroid"], one["rows"])
+        for one in gaps
+    }
+    if target is not None and len(names) > 1:
+        found = contributions(space, table, target, seed=seed)
+        facts["contributions"] = {
+            "to": target,
+            "measure": found.measure,
+            "columns": [
+                {"column": name, "value": one.value, "low": one.low, "high": one.high}
+                for name, one in found.phi.items()
+            ],
+        }
+        numbers |= {f"{name}_brings_to_{target}": one for name, one in found.phi.items()}
+        said += [
+            finding("look", "diagnosis_starved", column=name, to=target, value=one.value)
+            for name, one in found.phi.items()
+            if one.low <= 0
+        ]
+    if "learning" in space.info:
+        facts["speed"] = space.info["learning"]
+    return Use(facts, numbers, said)
+
+
+def weights(space: Space, table: Table, without: str | None) -> dict[str, float]:
+    """Column → its mean weight when rows are fused, over the rows that have it and another."""
+    names = [port.name for port in space.ports if port.name in table.columns and port.name != without]
+    if len(names) < 2:
+        return {}
+    given = space.fuse(table.select(*names))[1]
+    columns = [port.name for port in space.ports]
+    several = (given > 0).sum(1) > 1
+    found = {}
+    for name in names:
+        own = given[several, columns.index(name)]
+        found[name] = float(own[own > 0].mean()) if (own > 0).any() else 0.0
+    return found
+
+
+def _gap(space: Space, one: Any, other: Any, groups: np.ndarray, seed: int) -> Mapping[str, Any] | None:
+    rows = np.intersect1d(one[1], other[1])
+    x, y = (space.comparable(np.asarray(code)[np.isin(row, rows)]) for code, row in (one, other))
+    if len(np.unique(groups[rows])) < FEWEST:
+        return None
+    try:
+        found = gap(x, y, groups[rows], seed=seed)
+    except KuamoError:  # codes that are all the same have no spread to measure by
+        return None
+    return {"centroid": found.spreads, "distribution": found.distribution, "p": found.p, "rows": found.rows}

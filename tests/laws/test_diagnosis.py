@@ -1,0 +1,125 @@
+"""Laws of a diagnosis: what it counts is what is there, it can be stored, and it says everything in both languages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kuamo as km
+from kuamo.diagnosis.advice import aside
+from kuamo.diagnosis.coverage import coverage, coverage_findings, skew
+from kuamo.diagnosis.quality import Watch, fingerprints, quality_of, twins
+from kuamo.errors import StoreError
+
+
+def keys_of(findings: list) -> set[str]:
+    return {one.note.key for one in findings}
+
+
+def test_coverage_counts_what_is_there() -> None:
+    rng = np.random.default_rng(0)
+    there = rng.random((200, 3)) < (0.9, 0.5, 0.1)
+    columns = {
+        name: [np.ones(2) * i if here else None for i, here in enumerate(column)]
+        for name, column in zip("abc", there.T, strict=True)
+    }
+    found = coverage(
+        km.Table(columns, modalities=dict.fromkeys("abc", km.Vector()), group=[i // 2 for i in range(200)])
+    )
+    assert [found.columns[name].rows for name in "abc"] == there.sum(0).tolist()
+    assert {(a, b): n for a, b, n in found.pairs} == {
+        (a, b): int((there[:, i] & there[:, j]).sum())
+        for (i, a), (j, b) in [((0, "a"), (1, "b")), ((0, "a"), (2, "c")), ((1, "b"), (2, "c"))]
+    }
+    assert sum(count for _, count in found.patterns) == 200 and found.groups == 100
+    assert {"diagnosis_groups", "diagnosis_rare", "diagnosis_few_pairs", "diagnosis_alone"} <= keys_of(
+        coverage_findings(found)
+    )
+
+
+def test_what_is_missing_is_said() -> None:
+    """Columns that never meet; those that meet through a third; empty rows; a full table."""
+    v, n = np.ones(2), None
+    apart = km.Table({"a": [v, v, n], "b": [n, n, v]}, modalities={"a": km.Vector(), "b": km.Vector()})
+    assert "diagnosis_never" in keys_of(coverage_findings(coverage(apart)))
+    kinds = dict.fromkeys("abc", km.Vector())
+    linked = km.Table({"a": [v, n, n], "b": [n, v, n], "c": [v, v, n]}, modalities=kinds)
+    found = keys_of(coverage_findings(coverage(linked)))
+    assert {"diagnosis_through", "diagnosis_empty"} <= found and "diagnosis_never" not in found
+    whole = km.datasets.toy(rows=120)
+    assert keys_of(coverage_findings(coverage(whole))) == {"diagnosis_full"}
+
+
+def test_skew() -> None:
+    assert skew([]) is None
+    even = skew(list("aabbcc"))
+    assert even is not None and even.evenness == pytest.approx(1) and even.largest == even.smallest == 2
+    uneven = skew(["x"] * 99 + ["y"])
+    assert uneven is not None and 0.5 < uneven.evenness < 0.6 and uneven.smallest_name == "y"
+
+
+def test_fingerprints_tell_rows_apart_whatever_the_blocks() -> None:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.standard_normal((500, 7)), np.eye(7), -np.eye(7), np.zeros((1, 7)), -np.zeros((1, 7))])
+    x = x[rng.permutation(len(x))].astype(np.float32)
+    assert len(np.unique(fingerprints(x))) == 515  # 0 and −0 are one
+    assert np.array_equal(fingerprints(x), Watch(iter(np.array_split(x, 9))).keys)
+    assert np.array_equal(fingerprints(x)[::-1], fingerprints(x[::-1]))
+
+
+def test_quality_sees_repeated_cells_and_still_numbers() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((100, 5)).astype(np.float32)
+    x[:, 2], x[:, 4] = 3, 1e-6 * x[:, 4]
+    x[50:70] = x[:20]
+    found = quality_of(Watch(iter([x])))
+    assert (found.cells, found.repeated, found.commonest, found.numbers, found.still) == (100, 20, 2, 5, 2)
+
+
+def test_twins_are_rows_of_another_group_that_repeat_in_every_column() -> None:
+    key = fingerprints(np.array([[1.0], [2], [1], [1], [5]], np.float32))
+    row = np.arange(5)
+    whole = {"a": (key, row), "b": (key, row)}
+    assert twins(5, whole, list("vwxyz")) == 2
+    assert twins(5, whole, list("vwvvz")) == 0  # of one group: they are known to repeat
+    assert twins(5, {"a": (key, row)}, list("vwxyz")) == 0  # one column alone says nothing of rows
+    assert twins(5, {"a": (key, row), "b": (fingerprints(np.eye(5, dtype=np.float32)), row)}, list("vwxyz")) == 0
+
+
+def test_aside_needs_two_others_that_are_related() -> None:
+    assert aside("abc", {("a", "b"): 0.01, ("a", "c"): 0.3, ("b", "c"): 0.6}) == ["c"]
+    assert aside("abc", {("a", "b"): 0.01, ("a", "c"): 0.3, ("b", "c"): 0.04}) == []
+    assert aside("abc", {("a", "b"): 0.2, ("a", "c"): 0.3, ("b", "c"): 0.6}) == []
+    assert aside("abc", {("a", "b"): 0.01}) == []  # nobody could look at c
+
+
+@pytest.fixture(scope="module")
+def diagnosis() -> km.Diagnosis:
+    table = km.datasets.toy(rows=300, modalities=("a", "b", "c"), correlations=(0.9,) * 6, dims=(20,), holes=0.2)
+    return km.diagnose(table, cost=False)
+
+
+def test_it_can_be_stored(diagnosis: km.Diagnosis, tmp_path: Path) -> None:
+    diagnosis.save(tmp_path / "d.json")
+    again = km.Diagnosis.load(tmp_path / "d.json")
+    assert again.as_dict() == diagnosis.as_dict()
+    assert [again.text(lang) for lang in ("en", "zh")] == [diagnosis.text(lang) for lang in ("en", "zh")]
+    with pytest.raises(StoreError, match="ends in"):
+        diagnosis.save(tmp_path / "d.txt")
+    for broken in (
+        "[]",
+        "{",
+        json.dumps({"kind": "diagnosis", "format": 9}),
+        json.dumps({"kind": "diagnosis", "format": 1}),
+    ):
+        (tmp_path / "x.json").write_text(broken)
+        with pytest.raises(StoreError):
+            km.Diagnosis.load(tmp_path / "x.json")
+
+
+def test_same_table_same_diagnosis(diagnosis: km.Diagnosis) -> None:
+    table = km.datasets.toy(rows=300, modalities=("a", "b", "c"), correlations=(0.9,) * 6, dims=(20,), holes=0.2)
+    assert km.diagnose(table, cost=False).as_dict() == diagnosis.as_dict()
