@@ -76,10 +76,10 @@ class Contributions:
         grid = [["", "φ", "of rows that have it", "rows", "alone", "all without it"]]
         for name in self.columns:
             phi = self.phi[name]
-            grid.append(
-                [name, f"{phi.value:.3f} [{phi.low:.3f}–{phi.high:.3f}]", f"{self.where_present(name):.3f}"]
-                + [f"{self.present[name]:.0%}", f"{self.alone[name].value:.3f}", f"{self.without[name].value:.3f}"]
-            )
+            said = f"{phi.value:.3f} [{phi.low:.3f}–{phi.high:.3f}]"
+            rest = (self.where_present(name), self.alone[name].value, self.without[name].value)
+            there, alone, without = (f"{value:.3f}" for value in rest)
+            grid.append([name, said, there, f"{self.present[name]:.0%}", alone, without])
         said = f"{self.measure} of {self.to}: {self.whole.value:.3f}, chance {self.chance:.3f}, {self.whole.n:,} rows"
         return "\n".join([said, *align(grid)])
 
@@ -181,7 +181,7 @@ def shapley(
 
 
 def exact(value: Value, players: int, rows: int, progress: Any = None) -> tuple[np.ndarray, np.ndarray]:
-    """Each subset once: v(S) counts for those in it with (|S| − 1)! (M − |S|)! / M!, against the others with the next."""
+    """Each subset once: v(S) counts for those in it, by (|S| − 1)! (M − |S|)! / M!, and against the others."""
     phi = np.zeros((rows, players))
     for number, who in enumerate(subsets(players)):
         size, worth = int(who.sum()), value(who)[:, None]
@@ -204,7 +204,7 @@ def subsets(players: int) -> Iterator[np.ndarray]:
 def sampled(
     value: Value, players: int, rows: int, orders: int, seed: int, progress: Any = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What each adds to those before it, over random orders and their reverses; errors are those of the pairs' means."""
+    """What each adds to those before it, over random orders and their reverses; errors are of the pairs' means."""
     rng = np.random.default_rng(seed)
     pairs = max(orders // 2, 2)
     phi, means = np.zeros((rows, players)), np.zeros((pairs, players))
