@@ -47,7 +47,7 @@ def gradients_of_one_step(
         for decoder in member.get("decoders", {}).values():
             for parameter in decoder.parameters():
                 torch.nn.init.normal_(parameter, std=0.1)
-        game = Game(space, objective, km.Training(steps=10, optimiser="sgd", lr=0.0))
+        game = Game(space, objective, km.Training(steps=10, optimiser="sgd", lr=0.0, modulate=member.get("modulate")))
         space.ports = [next(p for p in space.ports if p.name == name) for name in table.columns]
         sources = {
             p.name: Source(table, p, features(table, p.name, p.encoder) if p in frozen else None, member.get("chunk"))
@@ -101,6 +101,8 @@ def gradients_of_holed(name: str) -> dict[str, torch.Tensor]:
         table, kinds = small_toy(64), {"a": km.Vector(), "b": km.Category()}
         values = {"a": [table[i]["a"] for i in range(64)], "b": [f"class {i // 3 % 3}" for i in range(64)]}
         table, member = km.Table(values, modalities=kinds), {"objective": km.Predict("b", noise=0.0)}
+    elif name == "OGMGE":
+        table, member = small_toy(64), {"objective": km.InfoNCE() + km.Reconstruct(), "modulate": km.OGMGE(0.5)}
     else:
         table, member = small_toy(64), TRAINED[name]()
     holed = km.Table(

@@ -110,7 +110,7 @@ def test_a_wholly_absent_modality_changes_nothing_and_costs_nothing(name: str) -
         assert not any(g.any() for g in grads.values())  # no pair, no loss; nor one side of a plan
 
 
-TOGETHER = [*TRAINED, "raw text", "raw text in chunks", "Predict"]
+TOGETHER = [*TRAINED, "raw text", "raw text in chunks", "Predict", "OGMGE"]
 
 
 @pytest.fixture(scope="module")
