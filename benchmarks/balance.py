@@ -284,6 +284,7 @@ def noisy(table, seed):
 
 def dominance(seeds):
     from digits import CHOSEN, SETTINGS
+
     from kuamo.datasets.digits import SPEAKERS
     from kuamo.decoders.likelihood import Likelihood
     from kuamo.encoders.pixels import PixelEncoder
