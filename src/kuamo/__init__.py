@@ -16,6 +16,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "ByClass": "kuamo.balance",
+    "ByCoverage": "kuamo.balance",
+    "OGMGE": "kuamo.balance",
+    "Record": "kuamo.balance",
+    "Uncertain": "kuamo.balance",
+    "contributions": "kuamo.diagnosis.contribution",
     "Training": "kuamo.training",
     "Reconstruct": "kuamo.objectives",
     "Cross": "kuamo.objectives",
@@ -92,9 +98,12 @@ __all__ = [
     "MMVM",
     "MVAE",
     "MVTCAE",
+    "OGMGE",
     "R3",
     "Audio",
     "Bilinear",
+    "ByClass",
+    "ByCoverage",
     "Caption",
     "Category",
     "CellError",
@@ -126,6 +135,7 @@ __all__ = [
     "Predict",
     "Query",
     "Reconstruct",
+    "Record",
     "Report",
     "Retrieve",
     "Ridge",
@@ -141,11 +151,14 @@ __all__ = [
     "Text",
     "Training",
     "Triplet",
+    "Uncertain",
     "Vector",
     "Writer",
     "acmr",
+    "balance",
     "closed_form",
     "compare",
+    "contributions",
     "datasets",
     "encoders",
     "evaluate",
@@ -155,11 +168,12 @@ __all__ = [
     "modalities",
     "objectives",
 ]
-_ROOMS = ("closed_form", "datasets", "encoders", "metrics", "modalities", "objectives")
+_ROOMS = ("balance", "closed_form", "datasets", "encoders", "metrics", "modalities", "objectives")
 
 
 if TYPE_CHECKING:
-    from kuamo import closed_form, datasets, encoders, metrics, modalities, objectives
+    from kuamo import balance, closed_form, datasets, encoders, metrics, modalities, objectives
+    from kuamo.balance import OGMGE, ByClass, ByCoverage, Record, Uncertain
     from kuamo.codecs import PicturePCA, SpeechPCA
     from kuamo.codecs.change import PictureChange
     from kuamo.codecs.conv import PictureConv
@@ -168,6 +182,7 @@ if TYPE_CHECKING:
     from kuamo.comparison import Comparison
     from kuamo.contest import Contest
     from kuamo.decoders.recipes import GAN, Bilinear, Caption, CycleGAN, Flow, Gaussian, Retrieve, Ridge, Spoken, Writer
+    from kuamo.diagnosis.contribution import contributions
     from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit

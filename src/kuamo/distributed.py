@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-__all__ = ["gather", "gather_rows", "rank_and_size", "sum_gradients", "total"]
+__all__ = ["gather", "gather_rows", "rank_and_size", "sum_gradients", "sum_of", "total"]
 
 
 def rank_and_size() -> tuple[int, int]:
@@ -29,6 +29,14 @@ def total(count: int) -> int:
     value = torch.tensor(float(count), dtype=torch.float64)
     dist.all_reduce(value)
     return int(value.item())
+
+
+def sum_of(numbers: Tensor) -> Tensor:
+    """The sum over all processes of numbers that each has as many of."""
+    if rank_and_size()[1] > 1:
+        numbers = numbers.clone()
+        dist.all_reduce(numbers)
+    return numbers
 
 
 def gather(local: Tensor) -> Tensor:

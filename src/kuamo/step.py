@@ -39,6 +39,7 @@ class Step:
             which is resumed anneals as if it had not been stopped.
         counted: how many values `mean` has seen, in all processes.
         shared: do other terms look at the codes too? If not, a term may have only those encoded that it needs.
+        told: what a term tells of single columns; `None` where nobody listens.
     """
 
     space: Space
@@ -54,6 +55,7 @@ class Step:
     counted: int = 0
     shared: bool = True
     _places: dict[str, Tensor | None] = field(default_factory=dict)
+    told: list[tuple[str, Tensor]] | None = None
     _stacked: tuple[Code, Tensor] | None = None
     _rows: int | None = None
 
@@ -196,6 +198,14 @@ class Step:
             self._rows = total(int(self.present().any(-1).sum()))
         self.counted += self._rows
         return values.sum() / max(self._rows, 1)
+
+    def tell(self, name: str, losses: Tensor) -> None:
+        """Say how a column does: its own losses (n,), not negative, such as −log of the probability of what is right.
+
+        For whoever records or modulates (`kuamo.balance`); it changes no loss, and costs nothing where nobody does.
+        """
+        if self.told is not None:
+            self.told.append((name, losses.detach()))
 
     def table_rows(self, row: Tensor, most: int = 5) -> str:
         """The table rows of rows (n,) of the whole batch, in words; the first few, if they are many."""

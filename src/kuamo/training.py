@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,11 @@ import torch
 from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
-from kuamo.cells import Batch, FeatureSource, Mix, Source, mixed, rows_of_step
+from kuamo.averages import Average
+from kuamo.balance.learning import Record
+from kuamo.balance.sampling import draws_of
+from kuamo.balance.turn import Turn, around
+from kuamo.cells import Batch, FeatureSource, Mix, Source, mixed
 from kuamo.chunks import check_chunk
 from kuamo.distributed import rank_and_size, sum_gradients
 from kuamo.errors import KuamoError, StoreError
@@ -48,6 +52,9 @@ class Training:
         chunk: how many cells pass through a trained encoder at a time, with the gradients of the whole batch all the
             same (GradCache): memory holds one chunk's activations, whatever the batch size, and one forward more is
             paid for it; `None` for all at once.
+        sampling: who is drawn more often, `km.ByCoverage()` or `km.ByClass()`; `None` for each row once an epoch.
+        modulate: who is held back, `km.OGMGE()`; `None` for nobody.
+        record: `km.Record()`, to write down how fast each column learns; `None` for not.
     """
 
     steps: int = 600
@@ -58,6 +65,20 @@ class Training:
     save_every: int = 200
     mix: float = 0.0
     chunk: int | None = None
+    sampling: Any = None
+    modulate: Any = None
+    record: Record | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Plain data; what is off is not in it."""
+        given = asdict(self)
+        for name in ("sampling", "modulate", "record"):
+            one = getattr(self, name)
+            if one is None:
+                del given[name]
+            else:
+                given[name] = {type(one).__name__: given[name] if is_dataclass(one) else repr(one)}
+        return given
 
 
 def train(
@@ -91,7 +112,7 @@ def train(
     with own_randomness(seed):
         game = Game(space, objective, training)
         first = game.resume(out, training, seed) if out else 0
-        rows = next(iter(sources.values())).rows
+        draw, held = draws_of(sources, training, seed, marks)
         logged: list[dict[str, float]] = []
         for module in space.modules():
             module.train()
@@ -103,14 +124,14 @@ def train(
             for step in range(first, training.steps):
                 torch.manual_seed(seed * 1_000_003 + step)
                 log: dict[str, float] = {}
-                chosen = rows_of_step(rows, training.batch_size, seed, step)
-                batch = batch_of(sources, chosen, training.mix, (seed, step), marks)
+                batch = batch_of(sources, draw(step), training.mix, (seed, step), marks)
                 for player in game.players:
                     game.play(player, batch, sources, (seed, step), log)
                 for average in game.averages:
                     average.update(step)
                 logged.append(log)
                 done = step + 1
+                game.write(done, sources, held, (seed, step), marks)
                 if progress:
                     progress("training", done, training.steps)
                 if watch:
@@ -124,6 +145,8 @@ def train(
             average.take_place()
         for module in space.modules():
             module.eval()
+        if training.record is not None and game.turn is not None:
+            space.info["learning"] = game.turn.plain()
     tail = logged[-max(1, len(logged) // 10) :]
     means = {name: float(np.mean([log[name] for log in tail if name in log])) for log in tail[-1:] for name in log}
     means |= {"skipped": game.skipped} if game.skipped else {}
@@ -151,6 +174,8 @@ class Game:
                     self.averages.append(Average(player.module, player.ema))
                 if name != SPACE:
                     optimisers[key], self.falls_to[key] = _optimiser_of(name, player), player.falls_to
+        asked = training.modulate is not None or training.record is not None
+        self.turn = Turn(space, training, [term.name for _, term in self.terms]) if asked else None
         self.skipped = 0
         self.parameters = {name: unique_parameters(modules) for name, modules in self.modules.items()}
         claimed = {id(p) for name in self.modules if name != SPACE for p in self.parameters[name]}
@@ -171,28 +196,21 @@ class Game:
         role = player.split("/")[0]
         loss: Any = 0.0
         counted = 0
-        codes: dict[str, Any] = {}  # shared by the terms: every encoder runs once a turn
-        places: dict[str, Any] = {}
-        frozen = {name: source.frozen is not None for name, source in sources.items()}
-        targets = targets_of(self.space, batch, frozen)
-        for number, ((weight, term), own) in enumerate(zip(self.terms, self.own, strict=True)):
-            if player not in (SPACE, *(self._name(name, number) for name in own)):
-                continue
-            step = Step(
-                self.space, batch, key, targets, frozen, own, role == SPACE, log, codes, key[1] / self.steps,
-                shared=len(self.terms) > 1, _places=places,
-            )  # fmt: skip
+        told: dict[int, list[tuple[str, Tensor]]] = {}
+        for number, weight, step in self._steps(player, batch, sources, key, log, role == SPACE):
+            term = self.terms[number][1]
             value = term(step, role)
+            told[number] = step.told or []
             if value is None:
                 continue
-            told = float(value.detach())
-            if not isfinite(told):
+            said = float(value.detach())
+            if not isfinite(said):
                 raise KuamoError(
-                    f"step {key[1]}: the loss of {type(term).__name__} for {role!r} is {told}; "
+                    f"step {key[1]}: the loss of {term.name} for {role!r} is {said}; "
                     f"{suspects(step)}; the last state that was saved is kept"
                 )
             counted += step.counted
-            log[type(term).__name__ if role == SPACE else role] = told
+            log[term.name if role == SPACE else role] = said
             loss = loss + (weight if role == SPACE else 1.0) * value
         optimiser = self.optimisers[player]
         if (
@@ -209,7 +227,54 @@ class Game:
         else:
             optimiser.zero_grad(set_to_none=True)
         sum_gradients(self.parameters[player])
-        optimiser.step()
+        with around(self.turn if role == SPACE else None, told, key, key[1] / self.steps):
+            optimiser.step()
+
+    def _steps(
+        self,
+        player: str,
+        batch: Batch,
+        sources: Mapping[str, Source | FeatureSource],
+        key: tuple[int, int],
+        log: dict[str, float],
+        learning: bool,
+    ) -> Iterator[tuple[int, float, Step]]:
+        """What each term of this player sees of a batch, the term's number and its weight."""
+        codes: dict[str, Any] = {}  # shared by the terms: every encoder runs once a turn
+        places: dict[str, Any] = {}
+        frozen = {name: source.frozen is not None for name, source in sources.items()}
+        targets = targets_of(self.space, batch, frozen)
+        for number, ((weight, _), own) in enumerate(zip(self.terms, self.own, strict=True)):
+            if player in (SPACE, *(self._name(name, number) for name in own)):
+                told: list[tuple[str, Tensor]] | None = None if self.turn is None else []
+                yield number, weight, Step(
+                    self.space, batch, key, targets, frozen, own, learning, log, codes, key[1] / self.steps,
+                    shared=len(self.terms) > 1, _places=places, told=told,
+                )  # fmt: skip
+
+    def write(
+        self,
+        done: int,
+        sources: Mapping[str, Source | FeatureSource],
+        held: np.ndarray | None,
+        key: tuple[int, int],
+        marks: Mapping[str, np.ndarray] | None,
+    ) -> None:
+        """A line of the record, if there is one and it is due: also of the rows `held`, which leave no trace."""
+        if self.turn is None or not self.turn.due(done, self.steps):
+            return
+        told: dict[int, list[tuple[str, Tensor]]] | None = None
+        if held is not None:
+            buffers = [(b, b.clone()) for module in self.space.modules() for b in module.buffers()]
+            with self.averaged(), torch.no_grad():
+                batch = batch_of(sources, held, marks=marks)
+                told = {}
+                for number, _, step in self._steps(SPACE, batch, sources, key, {}, False):
+                    self.terms[number][1](step, SPACE)
+                    told[number] = step.told or []
+            for buffer, before in buffers:
+                buffer.copy_(before)
+        self.turn.write(done, told)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -234,8 +299,10 @@ class Game:
         from kuamo.store import write_folder
 
         arrays: dict[str, np.ndarray] = {}
-        plain: dict[str, Any] = {"step": step, "training": asdict(training), "seed": seed, "skipped": self.skipped}
+        plain: dict[str, Any] = {"step": step, "training": training.plain(), "seed": seed, "skipped": self.skipped}
         plain["optimisers"] = {}
+        if self.turn is not None:
+            plain["turn"] = self.turn.state()
         for number, average in enumerate(self.averages):
             arrays |= {f"average.{number}.{name}": w.numpy().copy() for name, w in average.weights.items()}
         for player in self.players:
@@ -265,7 +332,7 @@ class Game:
         if not (folder / "state.json").exists():
             return 0
         plain = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        given = {"training": asdict(training), "seed": seed}
+        given = {"training": training.plain(), "seed": seed}
         found = {"training": plain["training"], "seed": plain["seed"]}
         if found != given or set(plain["optimisers"]) != set(self.players):
             raise StoreError(f"{out}: holds a run with {found}; given {given}: expected the same, or another folder")
@@ -285,43 +352,9 @@ class Game:
         for number, average in enumerate(self.averages):
             average.weights = {name: torch.from_numpy(arrays[f"average.{number}.{name}"]) for name in average.weights}
         self.skipped = int(plain.get("skipped", 0))
+        if self.turn is not None:
+            self.turn.take_up(plain["turn"])
         return int(plain["step"])
-
-
-class Average:
-    """The moving average of a module's weights: a ← d a + (1 − d) w, d = min(decay, (1 + t)/(10 + t)) in step t.
-
-    Example:
-        >>> average = Average(nn.Linear(1, 1, bias=False), 0.5)
-        >>> average.update(0)
-        >>> average.take_place()
-    """
-
-    def __init__(self, module: nn.Module, decay: float) -> None:
-        self.module, self.decay = module, decay
-        self.weights = {name: p.detach().clone() for name, p in module.named_parameters()}
-
-    def update(self, step: int) -> None:
-        """After a step."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for name, parameter in self.module.named_parameters():
-            self.weights[name].lerp_(parameter.detach(), 1 - decay)
-
-    def take_place(self) -> None:
-        """The module's weights are from now on their averages."""
-        self.put(self.weights)
-
-    def swap(self) -> dict[str, Tensor]:
-        """Put the averages in, and give back what stood there."""
-        held = {name: p.detach().clone() for name, p in self.module.named_parameters()}
-        self.take_place()
-        return held
-
-    def put(self, weights: Mapping[str, Tensor]) -> None:
-        """Give the module these weights."""
-        with torch.no_grad():
-            for name, parameter in self.module.named_parameters():
-                parameter.copy_(weights[name])
 
 
 def own_gradients(loss: Tensor, parameters: list[Tensor]) -> None:

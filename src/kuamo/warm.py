@@ -61,7 +61,7 @@ def train_space(
     }
     log = train(space, sources, objective, training, seed=seed, out=out, progress=progress, marks=marks_of(table))
     skipped = int(log.pop("skipped", 0))
-    names = " + ".join(f"{weight:g} {type(term).__name__}" for weight, term in terms_of(objective))
+    names = " + ".join(f"{weight:g} {term.name}" for weight, term in terms_of(objective))
     losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())
     done = {"steps": training.steps, "rows": training.batch_size, "optimiser": training.optimiser, "rate": training.lr}
     space.notes.append(Note("trained", objective=names, **done, losses=losses))
@@ -74,7 +74,7 @@ def train_space(
 def only_distributions(objective: Objective) -> Note | None:
     """What to say of an objective that knows neither pairs nor labels, and makes codes alike all the same."""
     terms = [term for _, term in terms_of(objective)]
-    blind = [type(term).__name__ for term in terms if term.aligns == "distributions"]
+    blind = [term.name for term in terms if term.aligns == "distributions"]
     if not blind or any(term.needs & {"pairs", "labels", "groups"} for term in terms):
         return None
     return Note("only_distributions", objectives=", ".join(blind))

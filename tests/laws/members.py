@@ -74,6 +74,7 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "InfoNCE + ModalityCritic": lambda: {"objective": km.InfoNCE() + 0.1 * km.ModalityCritic()},
     "ACMR": lambda: {"objective": km.acmr(classes=3)},
     "InfoNCE + Reconstruct": lambda: {"objective": km.InfoNCE() + 0.5 * km.Reconstruct(), "dim": 16},
+    "Uncertain": lambda: {"objective": km.Uncertain(km.InfoNCE() + 0.5 * km.Reconstruct()), "dim": 16},
 }
 NAMES = ["red", "green", "blue", "circle", "square", "一只猫", "圆形"]
 CLOSED: dict[str, Callable[[], dict[str, Any]]] = {"CCA": lambda: {"objective": km.CCA()}}

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 import kuamo as km
+from kuamo.balance import Learning
 from kuamo.cells import Source
 from kuamo.encoders.base import is_trainable
 from kuamo.features import features
@@ -47,7 +48,7 @@ def gradients_of_one_step(
         for decoder in member.get("decoders", {}).values():
             for parameter in decoder.parameters():
                 torch.nn.init.normal_(parameter, std=0.1)
-        game = Game(space, objective, km.Training(steps=10, optimiser="sgd", lr=0.0))
+        game = Game(space, objective, km.Training(steps=10, optimiser="sgd", lr=0.0, modulate=member.get("modulate")))
         space.ports = [next(p for p in space.ports if p.name == name) for name in table.columns]
         sources = {
             p.name: Source(table, p, features(table, p.name, p.encoder) if p in frozen else None, member.get("chunk"))
@@ -101,6 +102,10 @@ def gradients_of_holed(name: str) -> dict[str, torch.Tensor]:
         table, kinds = small_toy(64), {"a": km.Vector(), "b": km.Category()}
         values = {"a": [table[i]["a"] for i in range(64)], "b": [f"class {i // 3 % 3}" for i in range(64)]}
         table, member = km.Table(values, modalities=kinds), {"objective": km.Predict("b", noise=0.0)}
+    elif name == "OGMGE":
+        table, member = small_toy(64), {"objective": km.InfoNCE() + km.Reconstruct(), "modulate": km.OGMGE(0.5)}
+    elif name == "balanced fit":
+        table, member = small_toy(64), {}
     else:
         table, member = small_toy(64), TRAINED[name]()
     holed = km.Table(
@@ -112,7 +117,23 @@ def gradients_of_holed(name: str) -> dict[str, torch.Tensor]:
         label=table.labels,
     )
     torch.manual_seed(3)
+    if name == "balanced fit":
+        return balanced_fit(holed)
     return gradients_of_one_step(holed, member, fitted_on=table)[0]
+
+
+def balanced_fit(table: km.Table) -> dict[str, torch.Tensor]:
+    """A whole fit with everything of `kuamo.balance` on: its codes and its record. SGD, since Adam makes much of
+    rounding."""
+    training = km.Training(
+        steps=6, batch_size=24, lr=0.05, optimiser="sgd", sampling=km.ByCoverage(1.0), modulate=km.OGMGE(0.3),
+        record=km.Record(every=2, held=0.2),
+    )  # fmt: skip
+    space = km.fit(table, km.Uncertain(km.InfoNCE() + km.Reconstruct()), dim=8, training=training, seed=1)
+    learning = Learning.of(space)
+    lines = {f"{key} {term}": x for key in ("loss", "score", "held") for term, x in getattr(learning, key).items()}
+    numbers = lines | {"gradient": learning.gradient, "codes": np.asarray(space.encode(table))}
+    return {name: torch.from_numpy(np.nan_to_num(x, nan=-1.0)) for name, x in numbers.items()}
 
 
 if __name__ == "__main__":

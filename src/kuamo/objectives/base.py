@@ -55,6 +55,11 @@ class Objective:
     trained: ClassVar[bool] = True
     """Does the loop run? False for a closed form."""
 
+    @property
+    def name(self) -> str:
+        """What it is called in a log."""
+        return type(self).__name__
+
     def decodes(self, column: str) -> bool:
         """Does it train this column's decoder, if it needs decoders at all?"""
         return True

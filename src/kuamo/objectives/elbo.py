@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from kuamo.errors import TableError
 from kuamo.objectives.base import Objective, Player
@@ -20,7 +20,20 @@ if TYPE_CHECKING:
     from kuamo.space import Space
     from kuamo.step import Step
 
-__all__ = ["MMVAE", "MVAE", "Elbo", "MoPoE", "kl_between", "kl_of_mixture", "kl_to_standard", "rising", "size_weights"]
+__all__ = [
+    "MMVAE",
+    "MVAE",
+    "Elbo",
+    "MoPoE",
+    "Weights",
+    "kl_between",
+    "kl_of_mixture",
+    "kl_to_standard",
+    "rising",
+    "size_weights",
+]
+
+Weights = Mapping[str, float] | Literal["equal"] | None
 
 
 # ── pure functions ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -85,8 +98,10 @@ def rising(progress: float, share: float) -> float:
     return min(progress / share, 1.0) if share > 0 else 1.0
 
 
-def size_weights(sizes: Mapping[str, int], given: Mapping[str, float] | None = None) -> dict[str, float]:
+def size_weights(sizes: Mapping[str, int], given: Weights = None) -> dict[str, float]:
     """w_m = max_l L_l / L_m, so that a column of few numbers is not drowned by a picture; what is given stays.
+
+    With `"equal"` all are 1: the plain sum of log-likelihoods.
 
     References:
         Variational Mixture-of-Experts Autoencoders for Multi-Modal Deep Generative Models, Shi et al., 2019 (§ 4.2).
@@ -94,7 +109,11 @@ def size_weights(sizes: Mapping[str, int], given: Mapping[str, float] | None = N
     Example:
         >>> size_weights({"image": 784, "word": 10}, {"word": 40})
         {'image': 1.0, 'word': 40}
+        >>> size_weights({"image": 784, "word": 10}, "equal")
+        {'image': 1.0, 'word': 1.0}
     """
+    if given == "equal":
+        return dict.fromkeys(sizes, 1.0)
     most = max(sizes.values(), default=1)
     return {name: most / max(size, 1) for name, size in sizes.items()} | dict(given or {})
 
@@ -102,19 +121,23 @@ def size_weights(sizes: Mapping[str, int], given: Mapping[str, float] | None = N
 # ── what bounds share ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def check_weights(space: Space, given: Mapping[str, float] | None) -> None:
+def check_weights(space: Space, given: Weights) -> None:
     """Refuse weights of columns that are not there.
 
     Raises:
         TableError: naming the column.
     """
+    if isinstance(given, str):
+        if given != "equal":
+            raise TableError(f"given weights={given!r}; expected 'equal', column → weight, or None for max size / size")
+        return
     known = [port.name for port in space.ports]
     for name in given or {}:
         if name not in known:
             raise TableError(f"given weights for column {name!r}; expected columns among {known}")
 
 
-def weights_of(step: Step, given: Mapping[str, float] | None) -> dict[str, float]:
+def weights_of(step: Step, given: Weights) -> dict[str, float]:
     """Column → w_m."""
     decoders = {name: step.space.port(name).decoder for name in step.names}
     return size_weights({name: getattr(d, "out", step.target(name).shape[-1]) for name, d in decoders.items()}, given)
@@ -137,7 +160,7 @@ class Elbo(Objective):
     Args:
         fusion: `Product()`, `Mixture()` or `Subsets()` of `kuamo.fusion`; `None` is `Subsets()`.
         beta: weight of the KL term. warmup: the share of the fit in which it rises from 0.
-        weights: column → w_m; max size / size for columns that are not named.
+        weights: column → w_m, max size / size for columns that are not named; `"equal"` for 1 of all.
         subsample: `None`, or MVAE's further bounds: of each column alone, and of so many random subsets, each of which
             decodes only what it was encoded from.
         tight: is the KL that of the mixture over the present columns, at the code that was drawn? Otherwise it is the
@@ -162,7 +185,7 @@ class Elbo(Objective):
     fusion: Any = field(default=None)
     beta: float = 1.0
     warmup: float = 0.0
-    weights: Mapping[str, float] | None = None
+    weights: Weights = None
     subsample: int | None = None
     tight: bool = False
 
@@ -215,6 +238,7 @@ class Elbo(Objective):
         total = self.beta * rising(step.progress, self.warmup) * step.over_rows(kl, None if self.tight else there)
         for number, (name, weight) in enumerate(weights_of(step, self.weights).items()):
             loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z))
+            step.tell(name, loss / max(step.target(name).shape[-1], 1))
             total = total + weight * step.over_rows(step.by_row(name, loss), asked[:, number])
         return total
 
@@ -224,7 +248,7 @@ def MVAE(
     *,
     subsample: int | None = None,
     warmup: float = 0.0,
-    weights: Mapping[str, float] | None = None,
+    weights: Weights = None,
 ) -> Elbo:
     """The bound of a product of experts with the prior among them, λ_m = 1/σ_m²; without `subsample`, no more.
 
@@ -242,9 +266,7 @@ def MVAE(
     return Elbo(Product(), beta, warmup, weights, subsample)
 
 
-def MMVAE(
-    beta: float = 1.0, *, warmup: float = 0.0, weights: Mapping[str, float] | None = None, tight: bool = True
-) -> Elbo:
+def MMVAE(beta: float = 1.0, *, warmup: float = 0.0, weights: Weights = None, tight: bool = True) -> Elbo:
     """The bound of a mixture of experts, q(z | x_A) = 1/|A| Σ q_m(z | x_m); every column is decoded from each.
 
     A step draws one expert for each row, with one sample: an unbiased estimate of the sum over all of them, at a price
@@ -262,7 +284,7 @@ def MMVAE(
     return Elbo(Mixture(), beta, warmup, weights, tight=tight)
 
 
-def MoPoE(beta: float = 1.0, *, warmup: float = 0.0, weights: Mapping[str, float] | None = None) -> Elbo:
+def MoPoE(beta: float = 1.0, *, warmup: float = 0.0, weights: Weights = None) -> Elbo:
     """The bound of a mixture over all subsets of products of experts; a step draws one subset for each row.
 
     References:

@@ -84,7 +84,8 @@ class Classify(Objective):
         for name in step.names:
             label = step.labels[step.cells[name].row]
             logits = step.own["space"](step.code(name).mean)[label >= 0]
-            losses.append(step.mean(cross_entropy(logits, label[label >= 0], reduction="none")))
+            losses.append(step.mean(each := cross_entropy(logits, label[label >= 0], reduction="none")))
+            step.tell(name, each)
         return torch.stack(losses).mean()
 
 

@@ -9,13 +9,12 @@ a short way round the shared code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.errors import KuamoError
 from kuamo.objectives.base import Objective, Player
-from kuamo.objectives.elbo import check_weights, drawn, kl_of_mixture, kl_to_standard, weights_of
+from kuamo.objectives.elbo import Weights, check_weights, drawn, kl_of_mixture, kl_to_standard, weights_of
 
 if TYPE_CHECKING:
     from kuamo.space import Space
@@ -33,7 +32,7 @@ class MMVAEPlus(Objective):
 
     Args:
         beta: weight of the KL terms. private: size of w in decoders that `fit` makes.
-        weights: column → w_m; max size / size for columns that are not named.
+        weights: as for `Elbo`.
 
     Raises:
         KuamoError: a decoder without a private latent. TableError: `weights` of a column that is not there.
@@ -51,7 +50,7 @@ class MMVAEPlus(Objective):
     needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
     beta: float = 2.5
     private: int = 8
-    weights: Mapping[str, float] | None = None
+    weights: Weights = None
 
     def fused(self) -> Any:
         """A mixture of experts."""
@@ -89,6 +88,7 @@ class MMVAEPlus(Objective):
             q, noise = decoder.posterior(y), step.noise(f"w/{name}", step.cells[name].row, decoder.private)
             w = torch.where(own[:, None], q.sample(noise), decoder.from_prior(noise))
             loss = decoder.loss(y, step.at_entries(name, z), private=w)
+            step.tell(name, loss / max(step.target(name).shape[-1], 1))
             total = total + weight * step.over_rows(step.by_row(name, loss))
             own_kl = own_kl + step.by_row(name, torch.where(own, kl_to_standard(q.mean, q.logvar), 0.0))
         return total + self.beta * step.over_rows(own_kl, there)

@@ -8,12 +8,11 @@ KL(q_m ‖ q_k). a falls from 1 to its last value: posteriors first learn where 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.objectives.base import Objective, Player
-from kuamo.objectives.elbo import check_weights, kl_between, kl_to_standard, rising, weights_of
+from kuamo.objectives.elbo import Weights, check_weights, kl_between, kl_to_standard, rising, weights_of
 
 if TYPE_CHECKING:
     from kuamo.space import Space
@@ -48,7 +47,7 @@ class MMVM(Objective):
     """The VAE with a prior that is the mixture of the row's own posteriors; several columns fuse by their precisions.
 
     Args:
-        beta: weight of the KL terms. weights: column → w_m; max size / size for columns that are not named.
+        beta: weight of the KL terms. weights: as for `Elbo`.
         anneal: the share of the fit in which a falls from 1 to `standard`. standard: the last a.
 
     Raises:
@@ -65,7 +64,7 @@ class MMVM(Objective):
 
     needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
     beta: float = 1.0
-    weights: Mapping[str, float] | None = None
+    weights: Weights = None
     anneal: float = 1 / 3
     standard: float = 0.05
 
@@ -96,5 +95,6 @@ class MMVM(Objective):
         total = self.beta * step.over_rows(kl, present.any(-1))
         for number, (name, weight) in enumerate(weights_of(step, self.weights).items()):
             loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z[:, number]))
+            step.tell(name, loss / max(step.target(name).shape[-1], 1))
             total = total + weight * step.over_rows(step.by_row(name, loss))
         return total

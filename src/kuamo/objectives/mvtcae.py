@@ -8,12 +8,11 @@ column alone foresee the joint code. M is the number of columns that the row has
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.objectives.base import Objective, Player
-from kuamo.objectives.elbo import check_weights, kl_between, kl_to_standard, weights_of
+from kuamo.objectives.elbo import Weights, check_weights, kl_between, kl_to_standard, weights_of
 
 if TYPE_CHECKING:
     from kuamo.space import Space
@@ -50,7 +49,7 @@ class MVTCAE(Objective):
 
     Args:
         alpha: in [0, 1]; 0 is a VAE with a product of experts, 1 has the conditional bottleneck alone.
-        beta: weight of both bottlenecks. weights: column → w_m; max size / size for columns that are not named.
+        beta: weight of both bottlenecks. weights: as for `Elbo`.
 
     Raises:
         TableError: `weights` of a column that is not there.
@@ -67,7 +66,7 @@ class MVTCAE(Objective):
     needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
     alpha: float = 5 / 6
     beta: float = 2.5
-    weights: Mapping[str, float] | None = None
+    weights: Weights = None
 
     def fused(self) -> Any:
         """A product of experts without the prior."""
@@ -93,5 +92,6 @@ class MVTCAE(Objective):
         share = 1 - self.alpha / present.sum(-1).clamp(min=1)
         for number, (name, weight) in enumerate(weights_of(step, self.weights).items()):
             loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z))
+            step.tell(name, loss / max(step.target(name).shape[-1], 1))
             total = total + weight * step.over_rows(share * step.by_row(name, loss), present[:, number])
         return total

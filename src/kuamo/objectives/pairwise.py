@@ -75,6 +75,8 @@ class Pairwise(Objective, ABC):
             else:
                 all_u, all_v = (Side(codes, key[rows]) for codes, rows in (everybody[a], everybody[b]))
                 forth, back = self.losses(u, all_v, own)[0], self.losses(v, all_u, own)[0]
+            step.tell(a, forth)
+            step.tell(b, back)
             losses += [forth, back]
         return step.mean(torch.cat(losses))
 

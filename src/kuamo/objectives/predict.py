@@ -121,6 +121,9 @@ class Predict(Objective):
         units = (y - decoder.shift) * decoder.gain if trust.family == "gaussian" else y
         alone = trust.losses(told, units)
         total = total + step.mean(alone, teaches[:, None] & present)
+        for m, name in enumerate(step.names):
+            if m != number:
+                step.tell(name, alone[teaches & present[:, m], m])
         v = trust.doubt(told)
         if not late:
             usual = (known & held)[:, None] & present & clean

@@ -41,7 +41,9 @@ class Reconstruct(Objective):
         total: Any = 0.0
         for name in step.names:
             decoder, y = step.space.port(name).decoder, step.target(name)
-            total = total + step.mean(decoder.loss(y, step.code(name).mean)) / max(y.shape[-1], 1)
+            loss = decoder.loss(y, step.code(name).mean)
+            step.tell(name, loss / max(y.shape[-1], 1))
+            total = total + step.mean(loss) / max(y.shape[-1], 1)
         return total
 
 
@@ -63,7 +65,9 @@ class Cross(Objective):
         for given, to in permutations(step.names, 2):
             at_given, at_to = (step.cells[given].row[:, None] == step.cells[to].row).nonzero(as_tuple=True)
             y, z = step.target(to)[at_to], step.code(given).mean[at_given]
-            total = total + step.mean(step.space.port(to).decoder.loss(y, z)) / max(y.shape[-1], 1)
+            loss = step.space.port(to).decoder.loss(y, z)
+            step.tell(given, loss / max(y.shape[-1], 1))
+            total = total + step.mean(loss) / max(y.shape[-1], 1)
         return total / max(len(step.names) - 1, 1)
 
 
