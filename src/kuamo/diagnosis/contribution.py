@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.errors import TableError
-from kuamo.evaluation import _keys
+from kuamo.evaluation import row_keys
 from kuamo.generation import decode, decoder_of, seen
 from kuamo.grid import align
 from kuamo.metrics import Interval, bootstrap, measure, per_query
@@ -336,7 +336,7 @@ def searching(
     name, _, k = measure_name.partition("@")
     if measure_name != "MRR" and not (name == "R" and k.isdigit() and int(k) > 0):
         check(measure_name, ("MRR", "R@1", "R@10"))
-    key, judged = _keys(table, positives)
+    key, judged = row_keys(table, positives)
     code, row = space.column_codes(table, to)
     gallery, answers = space.comparable(code)[judged[row]], key[row[judged[row]]]
     rows = rows[judged[rows]]
