@@ -1,4 +1,8 @@
-"""What a piece of work costs: CPU seconds, wall seconds, and memory beyond what there was."""
+"""What a piece of work costs: CPU seconds, wall seconds, and memory beyond what there was.
+
+A fit's steps are marked where they are done (`part`); what each has cost is known where somebody asks (`parted`), and
+costs nothing elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Cost", "measured"]
+__all__ = ["Cost", "measured", "part", "parted"]
 
 EVERY = 0.01  # seconds between two looks at the memory in use
+_parts: ContextVar[dict[str, Cost] | None] = ContextVar("parts", default=None)
 
 
 @dataclass
@@ -61,6 +67,43 @@ def measured() -> Iterator[Cost]:
         if before is not None:
             watcher.join()
             cost.memory = max(most[0], resident() or 0.0) - before
+
+
+@contextmanager
+def parted() -> Iterator[dict[str, Cost]]:
+    """What each step of a fit costs that is done inside: `part`'s name → `Cost`, in order.
+
+    Example:
+        >>> import kuamo as km
+        >>> with parted() as costs:
+        ...     _ = km.fit(km.datasets.toy(100), km.CCA(dim=4))
+        >>> list(costs)
+        ['features: a', 'features: b', 'closed form', 'ridge decoders']
+    """
+    costs: dict[str, Cost] = {}
+    token = _parts.set(costs)
+    try:
+        yield costs
+    finally:
+        _parts.reset(token)
+
+
+@contextmanager
+def part(name: str) -> Iterator[None]:
+    """A step of a fit; what a step inside a step costs is the outer one's. Of one name, seconds add up."""
+    costs = _parts.get()
+    if costs is None:
+        yield
+        return
+    token = _parts.set(None)
+    try:
+        with measured() as cost:
+            yield
+    finally:
+        _parts.reset(token)
+        before = costs.get(name, Cost())
+        known = [one.memory for one in (before, cost) if one.memory is not None]
+        costs[name] = Cost(before.cpu + cost.cpu, before.wall + cost.wall, max(known, default=None))
 
 
 def resident() -> float | None:

@@ -17,6 +17,7 @@ import numpy as np
 from kuamo.codecs.labels import label_codec
 from kuamo.codes import Code
 from kuamo.column import numbered
+from kuamo.cost import part
 from kuamo.decoders.recipes import Recipe
 from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import HubEncoder, default_encoder
@@ -102,11 +103,8 @@ def fit(
     check_columns(table, decoders=decoders or {}, codecs=codecs or {}, encoders=encoders or {})
     own = {name: one for name, one in (decoders or {}).items() if name not in recipes}
     ports, reasons = open_ports(table, encoders or {}, own, start)
-    cells = {
-        port.name: (features(table, port.name, port.encoder, progress=progress), table.column(port.name).row)
-        for port in ports
-        if not is_trainable(port.encoder)
-    }
+    cells: Packed = {}
+    encode_columns(table, [port for port in ports if not is_trainable(port.encoder)], cells, progress)
     if table.on_error == "skip":  # training must know before it starts which cells it cannot read
         table.check(*(port.name for port in ports if is_trainable(port.encoder)))
     check_features(table, cells)
@@ -134,30 +132,35 @@ def fit(
         with one_thread():
             known = go_further(space, solved, seed) if by_itself else solved.codes
             if late:
-                known = join_late(space, late, core, cells, known, seed)
+                with part("closed form"):
+                    known = join_late(space, late, core, cells, known, seed)
     made = dict.fromkeys([*recipes, *(codecs or {})])
     if made or any(
         map(wants_ridge, ports)
     ):  # then codes of every column are needed, also of those that were trained raw
-        cells |= {
-            port.name: (features(table, port.name, port.encoder), table.column(port.name).row)
-            for port in ports
-            if port.name not in cells
-        }
+        encode_columns(table, [port for port in ports if port.name not in cells], cells)
     if made:
         from kuamo.columns_to_make import make_columns
 
         where = Path(out) if out and not looped else None
-        make_columns(
-            space, table, cells, known, recipes, codecs or {}, None if looped else training, seed, where, progress, look
-        )
+        given = None if looped else training
+        with part("decoders"):
+            make_columns(space, table, cells, known, recipes, codecs or {}, given, seed, where, progress, look)
     if any(map(wants_ridge, ports)):
-        with one_thread():
+        with one_thread(), part("ridge decoders"):
             add_ridge_decoders(space, cells, known)
     for port in space.ports:  # a class or a number comes out as what it is: its codec's y is the encoder's features
         if isinstance(port.modality, Category | Number) and port.codec is None and port.name not in (codecs or {}):
             port.codec = label_codec(port.encoder)
     return space
+
+
+def encode_columns(table: Table, ports: Sequence[Port], cells: Packed, progress: Progress | None = None) -> None:
+    """Features of these ports' columns into `cells`."""
+    for port in ports:
+        with part(f"features: {port.name}"):
+            found = features(table, port.name, port.encoder, progress=progress)
+        cells[port.name] = (found, table.column(port.name).row)
 
 
 def solve_heads(
@@ -188,7 +191,7 @@ def solve_heads(
         if (entries > 1).any():
             space.notes.append(Note("averaged", column=name, count=int((entries > 1).sum()), given=len(entries)))
     labels = {"labels": numbered(table.labels or ())} if "labels" in objective.needs else {}
-    with one_thread():
+    with one_thread(), part("closed form"):
         solved = objective.solve(cells, groups, seed, blocks, **labels)  # type: ignore[attr-defined]
     for name, head in solved.heads.items():
         space.port(name).head = head
@@ -211,6 +214,12 @@ def join_late(
 
 def go_further(space: Space, solved: Solved, seed: int) -> Mapping[str, Code]:
     """Contrast from the closed form on, where held-out rows gain by it; the codes of the columns' entries."""
+    with part("contrast"):
+        return contrasted(space, solved, seed)
+
+
+def contrasted(space: Space, solved: Solved, seed: int) -> Mapping[str, Code]:
+    """See `go_further`."""
     from kuamo.refine import Refined, judge, refined
 
     onward = solved.onward

@@ -9,16 +9,36 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from kuamo.features import cache_folder
 
-__all__ = ["key_of", "recall", "remember"]
+__all__ = ["forgetful", "key_of", "recall", "remember"]
 
 VERSION = 1
+_forgets: ContextVar[bool] = ContextVar("forgets", default=False)
+
+
+@contextmanager
+def forgetful() -> Iterator[None]:
+    """Inside, nothing is recalled and nothing is kept: for a search that is only a trial.
+
+    Example:
+        >>> with forgetful():
+        ...     remember("x", 1)
+        ...     recall("x") is None
+        True
+    """
+    token = _forgets.set(True)
+    try:
+        yield
+    finally:
+        _forgets.reset(token)
 
 
 def key_of(parts: Iterable[Any]) -> str:
@@ -41,6 +61,8 @@ def key_of(parts: Iterable[Any]) -> str:
 
 def recall(key: str) -> Any:
     """What was kept under this key, or `None`; a file that cannot be read is nothing."""
+    if _forgets.get():
+        return None
     try:
         return json.loads((cache_folder() / "choices" / f"{key}.json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -49,6 +71,8 @@ def recall(key: str) -> Any:
 
 def remember(key: str, found: Any) -> None:
     """Keep plain data; where it cannot be written, the next fit searches again."""
+    if _forgets.get():
+        return
     path = cache_folder() / "choices" / f"{key}.json"
     beside = path.with_suffix(f".{uuid.uuid4().hex[:8]}.part")
     try:

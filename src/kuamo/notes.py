@@ -44,6 +44,119 @@ NOTES: dict[str, tuple[str, str]] = {
         "{share:.0f} % of the letters are not a–z, and it knows English alone, expect little: {how}",
         "{share:.0f} % 的字母不是 a–z，而它只懂英文，效果不会好；可用 {how} 安装多语言的",
     ),
+    # ── what a fit will cost ─────────────────────────────────────────────────────────────────────────────────────
+    "forecast": (
+        "what a fit of {rows:,} rows ({source}) will cost; told by {spent:.1f} CPU seconds of measuring",
+        "{rows:,} 行（{source}）的一次拟合预计的开销；由 {spent:.1f} CPU 秒的实测推算",
+    ),
+    "forecast_cells": (
+        "{count:,.0f} cells to encode, {each:.3g} ms each, {once:.2g} s to load",
+        "有 {count:,.0f} 个单元待编码，每个 {each:.3g} 毫秒，加载需 {once:.2g} 秒",
+    ),
+    "forecast_known": ("the cache has all {count:,} cells", "{count:,} 个单元全部在缓存中"),
+    "forecast_closed": (
+        "from {few} rows with the real widths, by the law of its operations",
+        "以 {few} 行、真实特征宽度试算，再按运算量外推",
+    ),
+    "forecast_contrast": (
+        "{least:,} steps on trial, {more:,} more if they gain; {each:.3g} ms each; at most this, at least {cpu:.2g} CPU s",
+        "先试 {least:,} 步，有收益再做 {more:,} 步；每步 {each:.3g} 毫秒；此为上限，下限 {cpu:.2g} CPU 秒",
+    ),
+    "forecast_steps": ("{steps:,} steps, {each:.3g} ms each", "{steps:,} 步，每步 {each:.3g} 毫秒"),
+    "forecast_made": (
+        "codecs, targets and {steps:,} steps, {each:.3g} ms each",
+        "编解码器、目标，以及 {steps:,} 步训练，每步 {each:.3g} 毫秒",
+    ),
+    "forecast_ridge": ("in closed form, by the law of its operations", "闭式解，按运算量推算"),
+    "forecast_after": ("after the fit, if asked for", "拟合之后，需要时才有"),
+    "forecast_load": (
+        "the machine was busy (load {load:.1f} on {cores} cores): wall seconds are as in that moment",
+        "机器正忙（{cores} 核，负载 {load:.1f}）：实际时间以当时的状况为准",
+    ),
+    # ── what to change if that is too much ───────────────────────────────────────────────────────────────────────
+    "too_much_cpu": (
+        "{needed:.3g} CPU s where {given:.3g} are to spare: {factor:.1f} times too much, {share:.0f} % of it in “{step}”",
+        "需 {needed:.3g} CPU 秒，而预算为 {given:.3g} 秒：超出到 {factor:.1f} 倍，其中 {share:.0f} % 用于“{step}”",
+    ),
+    "too_much_wall": (
+        "{needed:.3g} s where {given:.3g} are to spare: {factor:.1f} times too much, {share:.0f} % of it in “{step}”",
+        "需 {needed:.3g} 秒，而预算为 {given:.3g} 秒：超出到 {factor:.1f} 倍，其中 {share:.0f} % 用于“{step}”",
+    ),
+    "too_much_memory": (
+        "{needed:,.0f} MB of memory where {given:,.0f} are to spare: {factor:.1f} times too much, at its peak in “{step}”",
+        "需内存 {needed:,.0f} MB，而可用 {given:,.0f} MB：超出到 {factor:.1f} 倍，峰值出现在“{step}”",
+    ),
+    "too_much_disk": (
+        "{needed:,.0f} MB of disk where {given:,.0f} are to spare: {factor:.1f} times too much, {share:.0f} % of it in “{step}”",
+        "需磁盘 {needed:,.0f} MB，而可用 {given:,.0f} MB：超出到 {factor:.1f} 倍，其中 {share:.0f} % 用于“{step}”",
+    ),
+    "dearest": (
+        "{share:.0f} % of the CPU seconds are in “{step}”",
+        "CPU 时间的 {share:.0f} % 用于“{step}”",
+    ),
+    "encode_once": (
+        "features are encoded once and cached: a second fit of these cells takes {cpu:.3g} CPU s",
+        "特征只编码一次并存入缓存：对同样的单元再次拟合只需 {cpu:.3g} CPU 秒",
+    ),
+    "smaller_encoder": (
+        "{column}: {encoder} takes {each:.3g} ms for a cell; a smaller one: encoders={{{column!r}: …}}{how}",
+        "{column}：{encoder} 处理每个单元需 {each:.3g} 毫秒；可换更小的编码器：encoders={{{column!r}: …}}{how}",
+    ),
+    "smaller_pictures": (
+        ", such as km.encoders.EfficientNetLite0(size={size}), about {factor:.2g} of the time",
+        "，例如 km.encoders.EfficientNetLite0(size={size})，约需原来 {factor:.2g} 的时间",
+    ),
+    "fewer_cells": (
+        "or fewer rows for a first try, table.take(…): encoding grows as their number",
+        "或先用较少的行试一试，table.take(…)：编码时间与行数成正比",
+    ),
+    "linear_only": (
+        "km.CCA(kernels=('linear',)): about {factor:.2g} of the closed form's CPU seconds, {memory:.2g} of its memory",
+        "km.CCA(kernels=('linear',))：闭式解约需原来 {factor:.2g} 的 CPU 时间、{memory:.2g} 的内存",
+    ),
+    "fewer_rows": (
+        "learn from {rows:,} of the rows, table.take(…): about {factor:.2g} of the closed form's CPU seconds, "
+        "{memory:.2g} of its memory",
+        "只用其中 {rows:,} 行来学习，table.take(…)：闭式解约需原来 {factor:.2g} 的 CPU 时间、{memory:.2g} 的内存",
+    ),
+    "no_contrast": (
+        "km.CCA() as the objective stays with the closed form: {cpu:.3g} CPU s less",
+        "以 km.CCA() 为目标则止于闭式解：省去 {cpu:.3g} CPU 秒",
+    ),
+    "fewer_steps": (
+        "training=km.Training(steps={steps:,}): {each:.3g} ms a step",
+        "training=km.Training(steps={steps:,})：每步 {each:.3g} 毫秒",
+    ),
+    "in_chunks": (
+        "training=km.Training(chunk={chunk}): memory for {chunk} raw cells at a time, one more forward is paid for it",
+        "training=km.Training(chunk={chunk})：一次只为 {chunk} 个原始单元占用内存，代价是多一次前向计算",
+    ),
+    "smaller_batch": (
+        "training=km.Training(batch_size={size}): memory and seconds of a step fall with it",
+        "training=km.Training(batch_size={size})：每步的内存与时间随之下降",
+    ),
+    "frozen_instead": (
+        "{column}: a frozen encoder, whose features are cached, in the place of one that is trained",
+        "{column}：改用冻结的编码器，其特征可以缓存，不必训练",
+    ),
+    "fewer_features": (
+        "{column}: {width:,} features of {count:,} cells take {memory:,.0f} MB; an encoder with fewer: "
+        "encoders={{{column!r}: …}}",
+        "{column}：{count:,} 个单元、每个 {width:,} 个特征，占 {memory:,.0f} MB；可换特征更少的编码器："
+        "encoders={{{column!r}: …}}",
+    ),
+    "cache_limit": (
+        "KUAMO_CACHE_LIMIT={limit}MB keeps the feature cache below that, or KUAMO_CACHE puts it on another disk",
+        "KUAMO_CACHE_LIMIT={limit}MB 可限制特征缓存的大小，或用 KUAMO_CACHE 把它放到别的磁盘",
+    ),
+    "smaller_codes": (
+        "dim={dim}: codes, and the index of them, take {factor:.2g} of the space",
+        "dim={dim}：编码及其索引只占原来 {factor:.2g} 的空间",
+    ),
+    "ridge_alone": (
+        "km.Ridge() in the place of {what}: solved, not trained",
+        "用 km.Ridge() 代替 {what}：直接求解，无需训练",
+    ),
     # ── what is made ─────────────────────────────────────────────────────────────────────────────────────────────
     "codec": ("{column}: made by {codec} of {count} numbers", "{column}：由 {codec} 的 {count} 个数生成"),
     "codec_measured": (

@@ -101,7 +101,9 @@ def start_head(start: Start, name: str) -> SolvedHead:
     return SolvedHead(LinearMap(np.zeros(len(weight)), weight), start.scale, start.norm)
 
 
-def trained(start: Start, rows: int, training: Training, seed: int) -> dict[str, SolvedHead]:
+def trained(
+    start: Start, rows: int, training: Training, seed: int, progress: Callable[[str, int, int], None] | None = None
+) -> dict[str, SolvedHead]:
     """The heads after the one loop, as closed-form heads again: linear, so that no search needs torch."""
     ports = []
     with own_randomness(seed):
@@ -113,7 +115,7 @@ def trained(start: Start, rows: int, training: Training, seed: int) -> dict[str,
     stay = Stay({port.name: port.head.linear.weight.detach().clone() for port in ports})
     sources = {name: FeatureSource(x, row, rows) for name, (x, row) in start.coordinates.items()}
     with one_torch_thread():
-        train(space, sources, InfoNCE() + PULL * stay, training, seed=seed)
+        train(space, sources, InfoNCE() + PULL * stay, training, seed=seed, progress=progress)
     return {port.name: solved(port.head) for port in ports}
 
 

@@ -13,6 +13,7 @@ from kuamo.cells import Source
 from kuamo.closed_form import ChiSquaredMap, KernelMap
 from kuamo.codes import SolvedHead
 from kuamo.column import numbered
+from kuamo.cost import part
 from kuamo.decoders.likelihood import Likelihood
 from kuamo.decoders.raw import raw_decoder
 from kuamo.encoders.base import collate, encode_items, prepare
@@ -59,7 +60,8 @@ def train_space(
         port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.chunk)
         for port in space.ports
     }
-    log = train(space, sources, objective, training, seed=seed, out=out, progress=progress, marks=marks_of(table))
+    with part("training"):
+        log = train(space, sources, objective, training, seed=seed, out=out, progress=progress, marks=marks_of(table))
     skipped = int(log.pop("skipped", 0))
     names = " + ".join(f"{weight:g} {term.name}" for weight, term in terms_of(objective))
     losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())
