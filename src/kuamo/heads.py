@@ -18,7 +18,7 @@ from kuamo.closed_form import KernelMap, LinearMap
 from kuamo.codes import Code, SolvedHead
 from kuamo.errors import KuamoError
 
-__all__ = ["TrainableHead", "differentiable"]
+__all__ = ["JointHead", "TrainableHead", "differentiable"]
 
 
 class TrainableHead(nn.Module):
@@ -104,6 +104,56 @@ class TrainableHead(nn.Module):
             "gaussian": self.gaussian,
             "norm": self.norm,
         }
+
+
+class JointHead(nn.Module):
+    """A code of two parts: one that is learned, and what the column adds to a sum that all columns share.
+
+    z = [c, l],   c of a `TrainableHead` (d − r),   l = h' A + b  (r), set by a closed form: see `kuamo.joint`
+
+    Args:
+        dim_in: D. dim: d. joint: r, below d.
+
+    Example:
+        >>> JointHead(8, 6, joint=2)(torch.zeros(3, 8)).mean[:, 4:].tolist()
+        [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
+    """
+
+    gaussian = False
+
+    def __init__(self, dim_in: int, dim: int, *, joint: int) -> None:
+        super().__init__()
+        if not 0 < joint < dim:
+            raise KuamoError(f"given joint={joint} of dim={dim}; expected less than all")
+        self.dim_in, self.dim, self.joint = dim_in, dim, joint
+        self.learned = TrainableHead(dim_in, dim - joint)
+        self.weight: Tensor
+        self.offset: Tensor
+        self.register_buffer("weight", torch.zeros(dim_in, joint))
+        self.register_buffer("offset", torch.zeros(joint))
+
+    @property
+    def shift(self) -> Tensor:
+        """(D,), subtracted from features."""
+        return self.learned.shift
+
+    @property
+    def gain(self) -> Tensor:
+        """(D,), by which they are multiplied then."""
+        return self.learned.gain
+
+    def forward(self, features: Tensor) -> Code:
+        """Code (n, d) of features (n, D)."""
+        added = ((features - self.shift) * self.gain) @ self.weight + self.offset
+        return Code(torch.cat([self.learned(features).mean, added], -1))
+
+    def standardise(self, features: np.ndarray) -> None:
+        """See `TrainableHead.standardise`."""
+        self.learned.standardise(features)
+
+    def config(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {"dim_in": self.dim_in, "dim": self.dim, "joint": self.joint}
 
 
 def differentiable(head: Any) -> Callable[[Tensor], Code]:

@@ -295,6 +295,10 @@ NOTES: dict[str, tuple[str, str]] = {
         "their rows; do not expect a row to find its partner",
         "{objectives} 没有用到配对或标签：对齐的是各列的分布，而不是行；不要指望一行能找到它的配对",
     ),
+    "joint": (
+        "beside it a regression on {columns}, {count:,} numbers side by side, ridge {penalty:.0e}",
+        "另有一个回归，以 {columns} 并列的 {count:,} 个数为输入，岭参数 {penalty:.0e}",
+    ),
     "start": ("start: {what}", "起点：{what}"),
     "start_label": ("start, entries paired by label: {what}", "起点（按标签配对）：{what}"),
     "start_group": ("start, entries paired by group: {what}", "起点（按组配对）：{what}"),

@@ -170,6 +170,10 @@ class Step:
         """Uniform in [0, 1), otherwise as `noise`."""
         return torch.rand((self.batch.size, dim), generator=self._generator(purpose))[row]
 
+    def disorder(self, purpose: str, dim: int) -> Tensor:
+        """A permutation (dim,): a function of (seed, step, purpose) alone."""
+        return torch.randperm(dim, generator=self._generator(purpose))
+
     def mean(self, values: Tensor, where: Tensor | None = None) -> Tensor:
         """Sum of this process's values over the count of all processes' values; nothing at all gives 0.
 

@@ -1,12 +1,16 @@
 """Trust: attention over modalities, which falls where a cell is less sure of itself than such cells usually are.
 
-    a_m = softmax_m(b_m − s max(v_m − v̄_m, 0) + log present_m),      z = Σ a_m z_m,      v_m ≈ log E[e_m]
+    a_m = softmax_m(b_m − s q_m + log present_m),    q_m = max(v_m − v̄_m, 0),    v_m ≈ log E[e_m]
+    z = [r_n Σ a_m c_m, t_n Σ g_m l_m],              g_m = exp(−s (q_m − min_k q_k)),    n = Σ g_m
 
 Each column has a probe of its own, which tells the answer from that column alone, and a doubt v_m, which foretells the
 probe's loss e_m from how undecided it is. Doubts are learned on rows that probes have not learned, by e exp(−v) + v,
 which is least at v = log E[e]; v̄_m is the usual doubt of cells as they are, b_m is learned with the codes.
 A column that is noise in this row weighs next to nothing in this row. One that always tells little is not silenced for
 it: what it tells may be what the others lack. With v alone, parts of a picture were told apart in .90 for .94.
+
+A code z_m = [c_m, l_m] may end in the column's part of a sum (`kuamo.joint`), which the same trust lets in or not; n is
+how many columns speak, and r_n, t_n how far the two experts are to be believed then, 1 for one column (`Answer`).
 
 References:
     What Uncertainties Do We Need in Bayesian Deep Learning for Computer Vision?, Kendall and Gal, 2017 (the loss of v).
@@ -15,21 +19,30 @@ References:
 from __future__ import annotations
 
 from math import log
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from kuamo.codes import Code
+from kuamo.decoders.answer import FAMILIES, QUICKLY
 from kuamo.errors import KuamoError
 from kuamo.fusion import _weighted
 
-__all__ = ["Trust"]
+__all__ = ["Pooled", "Trust"]
 
-FAMILIES = ("categorical", "gaussian")
 SHARPNESS = {"categorical": 2.0, "gaussian": 1.0}  # s; of a Gaussian exp(−v) is the precision itself
 SLOWLY = 0.05  # how far v̄ moves in a step
 BOUNDS = (-7.0, 7.0)
+
+
+class Pooled(NamedTuple):
+    """Codes of what rows have, before r and t: c (B, d − r), l (B, r), n (B,) and the weights a (B, M)."""
+
+    c: Tensor
+    l: Tensor
+    n: Tensor
+    weights: Tensor
 
 
 class Trust(nn.Module):
@@ -37,6 +50,7 @@ class Trust(nn.Module):
 
     Args:
         dim: d. out: K classes, or 1 number. columns: M. family: `"categorical"` or `"gaussian"`.
+        joint: how many of the d numbers are a part of a sum.
 
     Raises:
         KuamoError: an unknown family, or fewer than two classes.
@@ -48,22 +62,31 @@ class Trust(nn.Module):
         [[1.0, 0.0]]
     """
 
-    def __init__(self, dim: int, out: int, columns: int, family: str = "categorical") -> None:
+    def __init__(self, dim: int, out: int, columns: int, family: str = "categorical", joint: int = 0) -> None:
         super().__init__()
         if family not in FAMILIES or (family == "categorical" and out < 2):
             raise KuamoError(f"given out={out}, family={family!r}; expected at least 2 classes, or one of {FAMILIES}")
-        self.dim, self.out, self.columns, self.family = dim, out, columns, family
-        self.probes = nn.ModuleList([nn.Linear(dim, out if family == "categorical" else 2) for _ in range(columns)])
+        self.dim, self.out, self.columns, self.family, self.joint = dim, out, columns, family, joint
+        told = out if family == "categorical" else 2
+        self.probes = nn.ModuleList([nn.Linear(dim - joint, told) for _ in range(columns)])
         self.doubts = nn.ModuleList(
             [nn.Sequential(nn.Linear(2, 16), nn.GELU(), nn.Linear(16, 1)) for _ in range(columns)]
         )
         self.prior = nn.Parameter(torch.zeros(columns))
+        self.belief = nn.Parameter(torch.zeros(columns - 1, 2 if joint else 1))  # log r, log t of n = 2, …, M
         self.usual: Tensor
+        self.spread: Tensor
         self.register_buffer("usual", torch.zeros(columns))
+        self.register_buffer("spread", torch.zeros(columns))
+
+    def learned(self, codes: Tensor) -> Tensor:
+        """c (…, d − r) of codes (…, d)."""
+        return codes[..., : self.dim - self.joint]
 
     def told(self, codes: Tensor) -> Tensor:
         """What each column's probe tells: logits (B, M, K), or a number and the log of its spread (B, M, 2)."""
-        return torch.stack([probe(codes[:, m]) for m, probe in enumerate(self.probes)], 1)
+        c = self.learned(codes)
+        return torch.stack([probe(c[:, m]) for m, probe in enumerate(self.probes)], 1)
 
     def losses(self, told: Tensor, y: Tensor) -> Tensor:
         """e (B, M) for targets y (B, L): cross-entropy, or the squared error."""
@@ -88,17 +111,36 @@ class Trust(nn.Module):
         """Move the usual doubts (M,) towards those (B, M) of cells that are as they were, (B, M) bool."""
         count = clean.sum(0)
         mean = torch.where(clean, v.detach(), 0.0).sum(0) / count.clamp(min=1)
+        far = torch.where(clean, (v.detach() - self.usual).abs(), 0.0).sum(0) / count.clamp(min=1)
         self.usual.copy_(torch.where(count > 0, self.usual.lerp(mean, SLOWLY), self.usual))
+        self.spread.copy_(torch.where(count > 0, self.spread.lerp(far, SLOWLY), self.spread))
+
+    def pool(self, code: Code, present: Tensor) -> Pooled:
+        """Codes (B, M, d), present (B, M) → what they say together, and how many say it."""
+        known = torch.where(present[..., None], code.mean, 0.0)
+        excess = (self.doubt(self.told(known)).detach() - self.usual - self.spread).clamp(min=0)
+        excess = SHARPNESS[self.family] * torch.where(present, excess, torch.finfo(excess.dtype).max / 4)
+        weights = torch.where(present, torch.softmax(self.prior - excess, -1), 0.0)
+        let_in = torch.where(present, (excess.amin(1, keepdim=True) - excess).exp(), 0.0)
+        c = (weights[..., None] * self.learned(known)).sum(1)
+        l = (let_in[..., None] * known[..., self.dim - self.joint :]).sum(1)
+        return Pooled(c, l, let_in.sum(1), weights)
+
+    def believed(self, n: Tensor) -> Tensor:
+        """r_n and t_n (B, 2), or r_n alone, of n columns (B,) that speak; log-linear between whole numbers."""
+        known = torch.cat([torch.zeros_like(self.belief[:1]), self.belief])
+        below = (n.clamp(1, self.columns) - 1).clamp(max=max(self.columns - 2, 0))
+        at = below.floor().long()
+        part = (n.clamp(1, self.columns) - 1 - at)[:, None]
+        return (QUICKLY * known[at].lerp(known[(at + 1).clamp(max=self.columns - 1)], part)).exp()
 
     def forward(self, code: Code, present: Tensor) -> tuple[Code, Tensor]:
         """Codes (B, M, d), present (B, M) → Code (B, d), weights (B, M)."""
-        known = torch.where(present[..., None], code.mean, 0.0)
-        excess = (self.doubt(self.told(known)).detach() - self.usual).clamp(min=0)
-        score = self.prior - SHARPNESS[self.family] * excess
-        weights = torch.softmax(torch.where(present, score, torch.finfo(score.dtype).min), -1)
-        weights = torch.where(present, weights, 0.0)
-        return _weighted(code, present, weights), weights
+        c, l, n, weights = self.pool(code, present)
+        share = self.believed(n)
+        mean = torch.cat([share[:, :1] * c, share[:, -1:] * l], -1)
+        return Code(mean, _weighted(code, present, weights).logvar), weights
 
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""
-        return {"dim": self.dim, "out": self.out, "columns": self.columns, "family": self.family}
+        return {name: getattr(self, name) for name in ("dim", "out", "columns", "family", "joint")}

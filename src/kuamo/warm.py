@@ -18,7 +18,7 @@ from kuamo.decoders.likelihood import Likelihood
 from kuamo.decoders.raw import raw_decoder
 from kuamo.encoders.base import collate, encode_items, prepare
 from kuamo.errors import KuamoError, TableError
-from kuamo.heads import TrainableHead
+from kuamo.heads import JointHead, TrainableHead
 from kuamo.modalities import Category, Text
 from kuamo.notes import Note
 from kuamo.objectives import CCA, Objective
@@ -47,7 +47,7 @@ def train_space(
     """Give every port a head (and a decoder where one is needed), then train in place."""
     needs = frozenset().union(*(term.needs for _, term in terms_of(objective)))
     with own_randomness(seed):
-        add_heads(space, table, cells, needs, dim, seed)
+        add_heads(space, table, cells, needs, dim, seed, objective)
         if "decoders" in needs:
             add_decoders(space, cells, objective, table)
     for _, term in terms_of(objective):
@@ -56,12 +56,15 @@ def train_space(
         elif hasattr(term, "fuses"):
             with own_randomness(seed):
                 space.fusion = term.fuses(space)
+    begun = [term.begin(space, cells, marks_of(table)) for _, term in terms_of(objective) if hasattr(term, "begin")]
     sources = {
         port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.chunk)
         for port in space.ports
     }
     with part("training"):
         log = train(space, sources, objective, training, seed=seed, out=out, progress=progress, marks=marks_of(table))
+    for end in begun:
+        space.notes += end()
     skipped = int(log.pop("skipped", 0))
     names = " + ".join(f"{weight:g} {term.name}" for weight, term in terms_of(objective))
     losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())
@@ -82,8 +85,18 @@ def only_distributions(objective: Objective) -> Note | None:
     return Note("only_distributions", objectives=", ".join(blind))
 
 
-def add_heads(space: Space, table: Table, cells: Packed, needs: frozenset[str], dim: int | None, seed: int) -> None:
+def add_heads(
+    space: Space,
+    table: Table,
+    cells: Packed,
+    needs: frozenset[str],
+    dim: int | None,
+    seed: int,
+    objective: Objective | None = None,
+) -> None:
     """Trainable heads; those of frozen columns start at the closed form where the codes are points.
+
+    An objective that solves a part of the codes itself says by `joint` how many numbers of each.
 
     A head that is there already stays, or is where the new one starts.
 
@@ -107,11 +120,16 @@ def add_heads(space: Space, table: Table, cells: Packed, needs: frozenset[str], 
     elif not gaussian and needs & {"pairs", "labels", "groups"} and len(cells) == len(space.ports):
         closed = closed_start(space, table, cells, needs, dim, seed)
     size = dim or (next(iter(closed.values())).dim if closed else DIM)
+    joint = objective.joint(space, cells, size) if not started and hasattr(objective, "joint") else 0
     for port in space.ports:
         if port.name in started and port.name not in closed:
             continue
         width = cells[port.name][0].shape[1] if port.name in cells else feature_size(table, port)
-        head = TrainableHead(width, size, gaussian=gaussian, hidden=128 if gaussian else 0)
+        head: Any = (
+            JointHead(width, size, joint=joint)
+            if joint
+            else TrainableHead(width, size, gaussian=gaussian, hidden=128 if gaussian else 0)
+        )
         if port.name in cells:
             head.standardise(cells[port.name][0])
         if port.name in closed:
@@ -183,6 +201,9 @@ def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table
     for port in space.ports:
         if port.decoder is None and not any(term.decodes(port.name) for term in terms):
             continue  # a ridge decoder will do, once the codes are there
+        for term in terms:
+            if port.decoder is None and hasattr(term, "decoder") and term.decodes(port.name):
+                port.decoder = term.decoder(space, port, cells)
         if port.decoder is None and isinstance(port.modality, Category):
             port.decoder = Likelihood(space.dim, cells[port.name][0].shape[1], family="categorical")
         if port.decoder is None and port.name in cells:

@@ -40,11 +40,12 @@ def gradients_of_one_step(
     }
     with own_randomness(0):
         torch.manual_seed(5)
-        add_heads(space, base, cells, needs, 16, 0)
+        add_heads(space, base, cells, needs, 16, 0, objective)
         if "decoders" in needs:
             add_decoders(space, cells, objective)
         if hasattr(objective, "fuses"):
             space.fusion = objective.fuses(space)
+            objective.begin(space, cells, marks_of(base))
         for decoder in member.get("decoders", {}).values():
             for parameter in decoder.parameters():
                 torch.nn.init.normal_(parameter, std=0.1)
@@ -101,7 +102,7 @@ def gradients_of_holed(name: str) -> dict[str, torch.Tensor]:
     elif name == "Predict":
         table, kinds = small_toy(64), {"a": km.Vector(), "b": km.Category()}
         values = {"a": [table[i]["a"] for i in range(64)], "b": [f"class {i // 3 % 3}" for i in range(64)]}
-        table, member = km.Table(values, modalities=kinds), {"objective": km.Predict("b", noise=0.0)}
+        table, member = km.Table(values, modalities=kinds), {"objective": km.Predict("b", noise=0.7)}
     elif name == "OGMGE":
         table, member = small_toy(64), {"objective": km.InfoNCE() + km.Reconstruct(), "modulate": km.OGMGE(0.5)}
     elif name == "balanced fit":

@@ -1,32 +1,40 @@
 """Predict: a class or a number from any subset of the other columns; a label is one more modality.
 
-    L = ℓ(y | z_S) + ℓ(y | z_y) + mean_m e_m + mean_{m, held} (e_m exp(−v_m) + v_m),      z_S = Σ_{m ∈ S} a_m z_m
+    L = ℓ(y | z_S) + ℓ(y | z_y) + mean_m e_m + mean_{m, held} (e_m exp(−v_m) + v_m) + ℓ_held(y | α f + β j)
 
-ℓ is the target's decoder, S a random subset of what the row has, e_m the loss of column m by itself, v_m its doubt,
-a the weights that follow (`kuamo.trust`). In a share of the rows a cell is mixed with noise, to any degree: what a bad
-cell looks like is learned, and that others are to be trusted then. Doubts are learned on groups of rows that are held
-out of all the rest, until the last part of the training, when doubts stay and all rows teach.
+ℓ is the target's decoder, S a random subset of what the row has, z_S what `kuamo.trust` makes of it: e_m the loss of
+column m by itself, v_m its doubt. Beside f, which is learned here, stands j, a regression on all frozen columns side by
+side (`kuamo.joint`); α and β, for one, two, … columns, stack the two and calibrate what comes out.
+In a share of the rows a cell is mixed with noise, to any degree: what a bad cell looks like is learned, and that others
+are to be trusted then. Doubts, α and β are learned on groups of rows that are held out of all the rest, until the last
+part of the training, when they stay and all rows teach; in the end j is solved again, of all rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from kuamo.cells import Cells
 from kuamo.distributed import gather_rows
 from kuamo.errors import KuamoError, TableError
 from kuamo.modalities import Category, Number
+from kuamo.notes import Note
 from kuamo.objectives.base import Objective, Player
 from kuamo.objectives.elbo import drawn
 
 if TYPE_CHECKING:
-    from kuamo.space import Space
+    from kuamo.space import Port, Space
     from kuamo.step import Step
 
 __all__ = ["Predict", "noised"]
 
+Packed = Mapping[str, tuple[np.ndarray, np.ndarray]]
 WHOLE = 0.5  # of the rows are told by all that they have
+END = 3.0  # noise stays within so many standard deviations
 GOLDEN = (
     2654435761  # a number's multiples by it lie all over 2³²: which groups are held out follows from the group alone
 )
@@ -36,10 +44,8 @@ GOLDEN = (
 class Predict(Objective):
     """Learn to tell a column of classes or numbers from whatever else a row has.
 
-    In several processes noise is as wide as the numbers of a process's own rows, and so differs a little from one's.
-
     Args:
-        to: the column, `Category()` or `Number()`. noise: share of the cells that are mixed with noise.
+        to: the column, `Category()` or `Number()`. noise: share of the rows of which a cell is mixed with noise.
         held: share of the groups by which doubts are learned. last: share of the steps in which all rows teach.
         balanced: does every class count the same, however rare?
 
@@ -69,24 +75,87 @@ class Predict(Objective):
         """The target's decoder alone."""
         return column == self.to
 
-    def fuses(self, space: Space) -> Any:
-        """The fusion that it learns.
+    # ── what it makes ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def joint(self, space: Space, cells: Packed, dim: int) -> int:
+        """How many of d numbers are a joint regression's: K − 1, since logits may be shifted, at most half of them."""
+        if self.to not in cells or not any(port.name in cells for port in space.ports if port.name != self.to):
+            return 0
+        return min(max(cells[self.to][0].shape[1] - 1, 1), dim // 2)
+
+    def decoder(self, space: Space, port: Port, cells: Packed) -> Any:
+        """The target's.
 
         Raises:
             TableError: the target is no column of classes or numbers.
         """
-        from kuamo.trust import Trust
+        from kuamo.decoders.answer import Answer
 
-        port = space.port(self.to)
-        if not isinstance(port.modality, Category | Number):
+        if not isinstance(port.modality, Category | Number) or port.name not in cells:
             kind = type(port.modality).__name__
             raise TableError(f"column {self.to!r}: given {kind} to predict; expected Category() or Number()")
         family = "categorical" if isinstance(port.modality, Category) else "gaussian"
-        return Trust(space.dim, port.decoder.out, len(space.ports), family)
+        return Answer(space.dim, cells[port.name][0].shape[1], family=family, joint=getattr(port.head, "joint", 0))
+
+    def fuses(self, space: Space) -> Any:
+        """The fusion that it learns.
+
+        Raises:
+            TableError: the target has a decoder of another kind.
+        """
+        from kuamo.decoders.answer import Answer
+        from kuamo.trust import Trust
+
+        decoder = space.port(self.to).decoder
+        if not isinstance(decoder, Answer):
+            kind = type(decoder).__name__
+            raise TableError(f"column {self.to!r}: given a decoder {kind}; expected none: Predict makes its own")
+        return Trust(space.dim, decoder.out, len(space.ports), decoder.family, decoder.joint)
 
     def build(self, space: Space) -> dict[str, Player]:
         """Nobody: what it trains is the space's."""
         return {}
+
+    def begin(self, space: Space, cells: Packed, marks: Mapping[str, np.ndarray]) -> Callable[[], list[Note]]:
+        """Give the space the joint regression of the rows that teach first; called in the end, that of all rows."""
+        from kuamo.joint import Joint, place_in
+
+        if not space.fusion.joint:
+            return list
+        joint = self.regression(space, cells, marks, Joint)
+        penalty = joint.choose()
+        taught = joint.held >= self.held
+        some = taught if taught.any() and not taught.all() else None
+        place_in(space, self.to, joint, joint.solve(penalty, some))
+
+        def end() -> list[Note]:
+            place_in(space, self.to, joint, joint.solve(penalty))
+            return [Note("joint", columns=" + ".join(joint.spans), count=joint.x.shape[1], penalty=penalty)]
+
+        return end
+
+    def regression(self, space: Space, cells: Packed, marks: Mapping[str, np.ndarray], kind: Any) -> Any:
+        """The rows that have the target and a frozen column, columns side by side; at most so many as fit."""
+        from kuamo.joint import ROWS, side_by_side
+
+        ports = {port.name: port for port in space.ports if port.name in cells and port.name != self.to}
+        y, row = cells[self.to]
+        some = np.unique(np.concatenate([cells[name][1] for name in ports]))
+        rows = np.intersect1d(row, some)
+        if len(rows) > ROWS:
+            rows = np.sort(rows[np.argsort(hashed(rows))[:ROWS]])
+        place = np.searchsorted(rows, row[np.isin(row, rows)])
+        count = np.bincount(place, minlength=len(rows))[:, None]
+        told = np.zeros((len(rows), y.shape[1]), np.float32)
+        decoder: Any = space.port(self.to).decoder
+        np.add.at(told, place, (y[np.isin(row, rows)] - decoder.shift.numpy()) * decoder.gain.numpy() / count[place])
+        x, spans = side_by_side(ports, cells, rows)
+        weights = np.ones(len(rows))
+        if self.balanced and told.shape[1] > 1:
+            weights = (told / told.sum(0).clip(min=1)).sum(1)
+        return kind(x, told, hashed(marks["group"][rows]), weights, spans)
+
+    # ── what it costs ────────────────────────────────────────────────────────────────────────────────────────────
 
     def __call__(self, step: Step, player: str) -> Any:
         """The loss per row."""
@@ -102,6 +171,7 @@ class Predict(Objective):
         """See the module; `clean` (R, M) bool says which cells are as they were."""
         import torch
 
+        from kuamo.decoders.answer import losses
         from kuamo.fusion import Subsets
 
         code, present = step.stacked()
@@ -113,28 +183,32 @@ class Predict(Objective):
         some = Subsets().choose(others, drawn(step, "subset"))
         whole = step.uniform("whole", step.batch.row, 1) < WHOLE
         given = torch.where(whole, others, some)
-        z, _ = trust(code, given)
-        share = self.shares(y, known)
-        total = step.mean(share * decoder.loss(y, z.mean), teaches & given.any(1))
-        total = total + step.mean(share * decoder.loss(y, code.mean[:, number]), teaches)
-        told = trust.told(torch.where(present[..., None], code.mean, 0.0))
-        units = (y - decoder.shift) * decoder.gain if trust.family == "gaussian" else y
-        alone = trust.losses(told, units)
+        units, share = decoder.units(y), self.shares(y, known)
+        c, l, n, _ = trust.pool(code, given)
+        told = decoder.told(c)
+        total = step.mean(share * losses(units, told, decoder.family), teaches & given.any(1))
+        itself_told = decoder.told(trust.learned(code.mean[:, number]))
+        total = total + step.mean(share * losses(units, itself_told, decoder.family), teaches)
+        r = trust.believed(n.detach())
+        both = decoder.stacked(r[:, :1] * told.detach(), r[:, -1:] * decoder.added(l))
+        usual = known & held & given.any(1) & (clean | ~given).all(1) & (not late)
+        total = total + step.mean(share * losses(units, both, decoder.family), usual)
+        probed = trust.told(torch.where(present[..., None], code.mean, 0.0))
+        alone = trust.losses(probed, units)
         total = total + step.mean(alone, teaches[:, None] & present)
         for m, name in enumerate(step.names):
             if m != number:
                 step.tell(name, alone[teaches & present[:, m], m])
-        v = trust.doubt(told)
+        v = trust.doubt(probed)
         if not late:
-            usual = (known & held)[:, None] & present & clean
-            trust.remember(gather_rows(v.detach()), gather_rows(usual.long()).bool())
+            as_usual = (known & held)[:, None] & present & clean
+            trust.remember(gather_rows(v.detach()), gather_rows(as_usual.long()).bool())
         foretold = alone.detach() * (-v).exp() + v
         return total + step.mean(foretold, (known & held)[:, None] & present & (not late))
 
     def held_out(self, step: Step) -> Any:
         """(R,) bool: rows whose group is held out."""
-        group = step.marks("group")[step.batch.row]
-        return (group * GOLDEN) % 2**32 < self.held * 2**32
+        return hashed(step.marks("group")[step.batch.row]) < self.held
 
     def shares(self, y: Any, known: Any) -> Any:
         """(R,) the weight of each row: 1, or the inverse of its class's share among the batch's rows."""
@@ -142,6 +216,16 @@ class Predict(Objective):
             return y.new_ones(len(y))
         count = y[known].sum(0).clamp(min=1)
         return (y / count).sum(1) * known.sum() / (count > 0).sum()
+
+
+def hashed(group: Any) -> Any:
+    """A number in [0, 1) for each group's number (n,), which follows from that alone.
+
+    Example:
+        >>> hashed(np.arange(4)).round(2).tolist()
+        [0.0, 0.62, 0.24, 0.85]
+    """
+    return (group * GOLDEN) % 2**32 / 2**32
 
 
 def targets_by_row(step: Step, name: str) -> Any:
@@ -153,59 +237,82 @@ def targets_by_row(step: Step, name: str) -> Any:
 
 
 def noised(step: Step, of: Predict) -> Any:
-    """The batch with some cells of the other columns mixed with noise, to any degree.
+    """The batch with some cells of the other columns mixed with noise, to any degree; which are as they were (R, M).
 
-    x′ = (1 − λ) x + λ n,   λ ~ U(0, 1) in that share of the cells, else 0;   n one of three, drawn for each cell:
+    x′ = (1 − λ) x + λ n,   λ ~ U(0, 1) in one cell of that share of the rows, else 0;   n one of three, for each cell:
 
-    white noise about any level, of a spread that varies eightfold; the column's least and largest numbers at random;
-    another row's cell with its numbers in disorder
+    white noise about any level, of a spread that varies eightfold; ±3 standard deviations at random;
+    its own numbers in a disorder that is the same for all cells
     """
     import torch
 
-    cells, clean = {}, torch.ones(len(step.batch.row), len(step.names), dtype=torch.bool)
-    for number, (name, one) in enumerate(step.cells.items()):
-        cells[name] = one
-        if name != of.to and len(one):
-            x, level = mixed(step, name, one, of.noise)
-            cells[name] = Cells(x, one.row, one.y)
+    names, row = step.names, step.batch.row
+    u = step.uniform("noised", row, 1 + len(names))
+    others = step.present() & torch.tensor([name != of.to for name in names])
+    one = torch.where(others, u[:, 1:], -1.0).argmax(1)
+    hit = (u[:, :1] < of.noise) & others & (torch.arange(len(names)) == one[:, None])
+    cells, clean = dict(step.cells), torch.ones_like(hit)
+    for number, name in enumerate(names):
+        if name != of.to and of.noise:
+            x, changed = mixed(step, name, step.at_entries(name, hit[:, number]))
+            cells[name] = Cells(x, step.cells[name].row, step.cells[name].y)
             place = step.place(name)
-            clean[slice(None) if place is None else place, number] = level[:, 0] == 0
+            clean[slice(None) if place is None else place, number] = ~changed
     return replace(step.batch, cells=cells), clean
 
 
-def mixed(step: Step, name: str, cells: Cells, share: float) -> Any:
-    """x of some cells, in part noise; texts as tokens, and batches in chunks, as they are."""
+def mixed(step: Step, name: str, hit: Any) -> Any:
+    """x of a column's cells, those that are hit (n,) in part noise, and which were changed; texts as tokens, and
+    batches in chunks, stay as they are.
+    """
     import torch
 
+    cells = step.cells[name]
     x = cells.x[0] if isinstance(cells.x, tuple) else cells.x
-    if not isinstance(x, torch.Tensor) or not (x.is_floating_point() or x.dtype == torch.uint8):
-        return cells.x, torch.zeros(len(cells), 1)
-    grey = x.ndim == 4 and bool((x == x[:, :1]).all())  # else noise would be told by its colours
-    flat = (x[:, :1] if grey else x).flatten(1).float()
-    u = step.uniform(f"noise/{name}", cells.row, 5)
-    epsilon = step.noise(f"noise/{name}", cells.row, flat.shape[1])
-    shift, spread = flat.mean(), flat.std().clamp(min=1e-6)
+    able = isinstance(x, torch.Tensor) and (x.is_floating_point() or x.dtype == torch.uint8)
+    grey = able and x.ndim == 4 and bool((x == x[:, :1]).all())  # else noise would be told by its colours
+    flat = (x[:, :1] if grey else x).flatten(1).float() if able else torch.zeros(0, 1)
     if step.frozen[name]:  # features, each of its own size
         head = step.space.port(name).head
-        shift, spread = head.shift, 1 / head.gain
-    level = u[:, :1] * (u[:, 1:2] < share)
-    flat = (1 - level) * flat + level * (shift + spread * noise((flat - shift) / spread, epsilon, u[:, 2:]))
+        shift, spread, ends = head.shift, 1 / head.gain, (-torch.inf, torch.inf)
+    else:
+        shift, spread, *ends = spread_of(flat)
+    if not able or not len(flat):
+        return cells.x, torch.zeros(len(cells), dtype=torch.bool)
+    u = step.uniform(f"noise/{name}", cells.row, 4)
+    epsilon = step.noise(f"noise/{name}", cells.row, flat.shape[1])
+    order = step.disorder(f"noise/{name}", flat.shape[1])
+    level = u[:, :1] * hit[:, None]
+    n = shift + spread * noise((flat - shift) / spread, epsilon, u[:, 1:], order)
+    flat = (1 - level) * flat + level * n.clamp(*ends)  # a spectrum knows nothing below 0
     made = flat.reshape(len(x), -1, *x.shape[2:]).expand_as(x) if grey else flat.reshape(x.shape)
     made = made.round().to(x.dtype) if x.dtype == torch.uint8 else made
-    return ((made, *cells.x[1:]) if isinstance(cells.x, tuple) else made), level
+    return ((made, *cells.x[1:]) if isinstance(cells.x, tuple) else made), hit
 
 
-def noise(x: Any, epsilon: Any, u: Any) -> Any:
+def spread_of(flat: Any) -> tuple[Any, Any, float, float]:
+    """Mean, standard deviation, least and largest of all numbers of all processes' cells (n, D)."""
+    import torch
+
+    flat = flat.double().reshape(-1)
+    ends = (flat.min(), flat.max()) if len(flat) else (torch.inf, -torch.inf)
+    own = torch.tensor([[len(flat), flat.sum(), flat.square().sum(), *ends]], dtype=torch.float64)
+    count, total, square, low, high = gather_rows(own).T
+    mean = total.sum() / count.sum().clamp(min=1)
+    variance = square.sum() / count.sum().clamp(min=1) - mean.square()
+    return mean.float(), variance.clamp(min=1e-12).sqrt().float(), float(low.min()), float(high.max())
+
+
+def noise(x: Any, epsilon: Any, u: Any, order: Any) -> Any:
     """n (n, D) of cells x (n, D) in standard units; see `noised`.
 
     Args:
         epsilon: (n, D), standard normal. u: (n, 3), uniform: which of the three, about where, and how wide.
+        order: (D,), a permutation.
     """
     import torch
 
-    low, high = x.aminmax()
-    white = low + u[:, 1:2] * (high - low) + epsilon * 2 ** (3 * u[:, 2:] - 1.5)
-    extreme = torch.where(epsilon > 0, high, low)
-    strange = x.roll(1, 0)[:, torch.argsort(epsilon[0])]
+    white = END * (2 * u[:, 1:2] - 1) + epsilon * 2 ** (3 * u[:, 2:] - 1.5)
+    extreme = END * epsilon.sign()
     kind = (3 * u[:, :1]).floor()
-    return torch.where(kind == 0, white, torch.where(kind == 1, extreme, strange)).clamp(low, high)
+    return torch.where(kind == 0, white.clamp(-END, END), torch.where(kind == 1, extreme, x[:, order]))
