@@ -24,6 +24,11 @@ from laws.members import small_toy
 SHORT: dict[str, Any] = {"steps": 12, "batch_size": 64, "save_every": 5}
 
 
+def linear_of(head: Any) -> Any:
+    """What a head learns: a head of `Predict` has a part that stays."""
+    return getattr(head, "learned", head).linear
+
+
 def three(rows: int = 200, holes: float = 0.3) -> km.Table:
     return small_toy(rows, names=("a", "b", "c"), holes=holes)
 
@@ -234,10 +239,10 @@ def one_play(modulate: Any, objective: Any = None, rate: float = 0.1) -> tuple[d
     sources = {p.name: Source(table, p, features(table, p.name, p.encoder)) for p in space.ports}
     rows = np.arange(len(table))
     batch = batch_of(sources, rows, marks={"group": rows})
-    before = {p.name: p.head.linear.weight.detach().clone() for p in space.ports}
+    before = {p.name: linear_of(p.head).weight.detach().clone() for p in space.ports}
     game.play("space", batch, sources, (0, 9), {})
-    grads = {p.name: p.head.linear.weight.grad.clone() for p in space.ports}
-    moved = {p.name: p.head.linear.weight.detach() - before[p.name] for p in space.ports}
+    grads = {p.name: linear_of(p.head).weight.grad.clone() for p in space.ports}
+    moved = {p.name: linear_of(p.head).weight.detach() - before[p.name] for p in space.ports}
     return grads, moved
 
 
@@ -316,11 +321,11 @@ def test_units_do_not_matter() -> None:
         scale: float = 1.0
 
         def __call__(self, step: Any, player: str) -> Any:
-            return self.scale * step.mean(step.space.port("a").head.linear.weight.square())
+            return self.scale * step.mean(linear_of(step.space.port("a").head).weight.square())
 
     def gradient(scale: float) -> torch.Tensor:
         game = played(km.Uncertain(Scaled(scale)), 0)
-        head = game.space.port("a").head.linear
+        head = linear_of(game.space.port("a").head)
         with torch.no_grad():
             game.own[0]["space"].s.copy_((scale * head.weight.square().mean()).log())
         value = game.terms[0][1](_step_of(game), "space")
