@@ -1,0 +1,171 @@
+"""Claim: `related` calls unrelated columns related in at most 7 % of tables, copies or not, and finds related ones.
+
+    OPENBLAS_NUM_THREADS=1 python benchmarks/diagnose_related.py [PART …] [--tables 500] [--first 0]
+
+Every kind: tables of 300 rows, each with directions of its own, p ≤ .05 is "related". Parts:
+
+unrelated   `toy()` with all correlations 0 (256 and 192 numbers; also heavy-tailed rows, and few numbers).
+copies      the same from 60 different rows, each five times with noise of a twentieth of their size; groups of 1 to 15;
+            groups given and not; the whole of `toy()`'s latents repeated and its noise drawn anew. Rows permuted, beside.
+linear      two vectors with 24 (or 4) shared axes, ρ = .2 on each: what is shared has a quarter of the variance of what
+            is not. Alone; beside as many private directions of the same size; and, `toy()` as it is, with noise in all
+            256 numbers besides (ρ = .2 before that noise, or after it).
+nonlinear   y's shared axes are f(z)/√2 + e/√2: as much noise as signal; private directions and noise as in `toy()`.
+            x shows z itself, or z with as much noise as signal too. f: square, abs, sin 2z, products' sign (xor), step,
+            class (8 classes, each with a place of its own).
+
+Seeds are [part, table] from 10,000 on; thresholds and kernels were chosen on seeds below 2,000.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+from common import machine
+
+from kuamo.datasets import toy
+from kuamo.diagnosis.related import Related, related
+
+ROWS = 300
+Pair = tuple[np.ndarray, np.ndarray]
+Draw = Callable[[int], tuple[np.ndarray, np.ndarray, np.ndarray | None]]
+
+
+def toy_pair(
+    seed: int, rho: float, rows: int = ROWS, axes: int = 24, dims: tuple[int, int] = (256, 192), **more
+) -> Pair:
+    table = toy(rows, correlations=(rho,) * axes, dims=dims, seed=seed, geometry_seed=seed, **more)
+    return tuple(np.asarray(list(table.columns[name]), dtype=np.float64) for name in ("a", "b"))
+
+
+def copied(seed: int, sizes: np.ndarray, noise: float, **more) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of independent columns, each repeated; noise is in units of the column's standard deviation."""
+    rng = np.random.default_rng([seed, 11])
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    pair = (one[group] for one in toy_pair(seed, 0.0, rows=len(sizes), **more))
+    x, y = (one + noise * one.std() * rng.standard_normal(one.shape) for one in pair)
+    order = rng.permutation(len(group))
+    return x[order], y[order], group[order]
+
+
+def latents_copied(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`toy()` without noise, each row five times, and then toy's noise of .3 drawn anew for each."""
+    rng = np.random.default_rng([seed, 12])
+    group = np.repeat(np.arange(60), 5)
+    x, y = (one[group] for one in toy_pair(seed, 0.0, rows=60, noise=0.0))
+    return x + 0.3 * rng.standard_normal(x.shape), y + 0.3 * rng.standard_normal(y.shape), group
+
+
+def function(kind: str, z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """f(z), each axis with mean 0 and variance 1."""
+    if kind == "class":
+        of = (z @ rng.standard_normal((z.shape[1], 8))).argmax(1)
+        v = rng.standard_normal((8, z.shape[1]))[of]
+    else:
+        v = {
+            "square": lambda: z**2,
+            "abs": lambda: np.abs(z),
+            "sin": lambda: np.sin(2 * z),
+            "xor": lambda: np.sign(z * np.roll(z, 1, axis=1)),
+            "step": lambda: (z > 0.5).astype(float),
+        }[kind]()
+    return (v - v.mean(0)) / v.std(0)
+
+
+def nonlinear(seed: int, kind: str, axes: int, dims: int, noisy_x: bool) -> tuple[np.ndarray, np.ndarray, None]:
+    rng = np.random.default_rng([seed, 13])
+    z = rng.standard_normal((ROWS, axes))
+    half = np.sqrt(0.5)
+
+    def shown(u: np.ndarray) -> np.ndarray:
+        turn = np.linalg.qr(rng.standard_normal((dims, dims)))[0][:, : 2 * axes]
+        return np.hstack([u, rng.standard_normal(u.shape)]) @ turn.T + 0.3 * rng.standard_normal((ROWS, dims))
+
+    x = half * (z + rng.standard_normal(z.shape)) if noisy_x else z
+    y = half * (function(kind, z, rng) + rng.standard_normal(z.shape))
+    return shown(x), shown(y), None
+
+
+def few(seed: int, heavy: bool) -> tuple[np.ndarray, np.ndarray, None]:
+    rng = np.random.default_rng([seed, 14])
+    x, y = rng.standard_normal((ROWS, 3)), rng.standard_normal((ROWS, 5))
+    if heavy:
+        x, y = rng.standard_t(1.5, (ROWS, 8)), rng.standard_t(1.5, (ROWS, 40))
+    return x, y, None
+
+
+def sizes_of(seed: int) -> np.ndarray:
+    sizes = np.random.default_rng([seed, 15]).integers(1, 16, 60)
+    return sizes[np.cumsum(sizes) <= ROWS]
+
+
+def without(groups: Draw) -> Draw:
+    return lambda seed: (*groups(seed)[:2], None)
+
+
+def ungrouped(pair: Callable[[int], Pair]) -> Draw:
+    return lambda seed: (*pair(seed), None)
+
+
+FIVE = np.full(60, 5)
+UNEVEN: Draw = lambda seed: copied(seed, sizes_of(seed), 0.05)  # noqa: E731
+EVEN: Draw = lambda seed: copied(seed, FIVE, 0.05)  # noqa: E731
+
+PARTS: dict[str, dict[str, Draw]] = {
+    "unrelated": {
+        "toy(), ρ = 0": ungrouped(lambda s: toy_pair(s, 0.0)),
+        "3 and 5 numbers": lambda s: few(s, False),
+        "8 and 40 numbers, t with 1.5 degrees": lambda s: few(s, True),
+    },
+    "copies": {
+        "60 × 5 copies, groups given": EVEN,
+        "60 × 5 copies, groups not given": without(EVEN),
+        "groups of 1 to 15 copies, given": UNEVEN,
+        "groups of 1 to 15 copies, not given": without(UNEVEN),
+        "60 × 5 exact copies, not given": without(lambda s: copied(s, FIVE, 0.0)),
+        "60 × 5 copies of 8 numbers, not given": without(lambda s: copied(s, FIVE, 0.05, axes=4, dims=(8, 8))),
+        "150 × 2 copies, noise .3, not given": without(lambda s: copied(s, np.full(150, 2), 0.3)),
+        "60 × 5 latents, noise of toy() anew, given": latents_copied,
+        "60 × 5 latents, noise of toy() anew, not given": without(latents_copied),
+        "(rows permuted: 60 × 5 copies)": lambda s: (*EVEN(s)[:2], np.arange(ROWS)),
+    },
+    "linear": {
+        "24 shared axes alone": ungrouped(lambda s: toy_pair(s, 0.2, dims=(48, 48), nuisance=0.0, noise=0.05)),
+        "4 shared axes alone": ungrouped(lambda s: toy_pair(s, 0.2, axes=4, dims=(8, 8), nuisance=0.0, noise=0.05)),
+        "24 shared + 24 private axes": ungrouped(lambda s: toy_pair(s, 0.2, dims=(48, 48), noise=0.0)),
+        "4 shared + 4 private axes": ungrouped(lambda s: toy_pair(s, 0.2, axes=4, dims=(8, 8), noise=0.0)),
+        "toy(), ρ = .2 with its noise": ungrouped(lambda s: toy_pair(s, 0.2 * 1.09)),
+        "toy(), ρ = .2 before its noise": ungrouped(lambda s: toy_pair(s, 0.2)),
+        "toy(decay=.5), ρ = .2 before its noise": ungrouped(lambda s: toy_pair(s, 0.2, decay=0.5)),
+    },
+    "nonlinear": {
+        f"{kind}, {axes} axes in {dims}, {'x noisy too' if noisy else 'x shows z'}": (
+            lambda s, kind=kind, axes=axes, dims=dims, noisy=noisy: nonlinear(s, kind, axes, dims, noisy)
+        )
+        for axes, dims, noisy in ((2, 8, False), (4, 16, False), (2, 8, True), (4, 16, True))
+        for kind in ("square", "abs", "sin", "xor", "step", "class")
+    },
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("parts", nargs="*", help=f"of {list(PARTS)}; all if none")
+    parser.add_argument("--tables", type=int, default=500)
+    parser.add_argument("--first", type=int, default=10_000)
+    given = parser.parse_args()
+    print(machine(), flush=True)
+    for part in given.parts or PARTS:
+        for name, draw in PARTS[part].items():
+            start = time.process_time()
+            found: list[Related] = [related(*draw(s), seed=s) for s in range(given.first, given.first + given.tables)]
+            cpu = (time.process_time() - start) / given.tables
+            share = {key: np.mean([getattr(one, key) <= 0.05 for one in found]) for key in ("p", "linear", "nonlinear")}
+            units = np.mean([one.units for one in found])
+            each = ", ".join(f"{key} {value:.3f}" for key, value in share.items())
+            print(f"{part}: {name}: {each}; units {units:.0f}; {cpu:.2f} CPU s a table", flush=True)
+
+
+if __name__ == "__main__":
+    main()
