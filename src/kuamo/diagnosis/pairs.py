@@ -107,7 +107,9 @@ def scaled(x: NDArray, rows: NDArray[np.intp], blocks: Sequence[int] | None, nam
     bad = np.argwhere(~np.isfinite(x))
     if len(bad):
         at, column = rows[bad[0][0]], bad[0][1]
-        raise KuamoError(f"view {name!r}, row {at}, feature {column}: given {x[tuple(bad[0])]}; expected finite numbers")
+        raise KuamoError(
+            f"view {name!r}, row {at}, feature {column}: given {x[tuple(bad[0])]}; expected finite numbers"
+        )
     return np.ascontiguousarray(standardise(x, None if blocks is None else tuple(blocks))(x), np.float32)
 
 
