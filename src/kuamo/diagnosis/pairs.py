@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.folds import HeldOut, fold_of_rows
 from kuamo.closed_form.moments import as_features
+from kuamo.closed_form.scaling import standardise
 from kuamo.errors import KuamoError
 
 __all__ = ["Pairs", "half_of", "pairs_of"]
@@ -101,8 +102,6 @@ def drawn_groups(size: NDArray[np.intp], rows: int, seed: int) -> NDArray[np.int
 
 def scaled(x: NDArray, rows: NDArray[np.intp], blocks: Sequence[int] | None, name: str) -> NDArray[np.float32]:
     """Those rows, as `fit` scales them: every feature of variance 1, every layer of the same total variance."""
-    from kuamo.objectives.correlation import standardise
-
     x = x[rows].astype(np.float32)
     bad = np.argwhere(~np.isfinite(x))
     if len(bad):
