@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kuamo.closed_form import KernelMap, LinearMap, Search, choose
+from kuamo.closed_form import LinearMap, Search, choose
 from kuamo.closed_form.choose import Judged, Trial
 from kuamo.closed_form.choose_views import VIEWS, choose_views
+from kuamo.closed_form.scaling import Scaling, standardise
 from kuamo.closed_form.start import Rehearsal, Start
 from kuamo.closed_form.views import Kernel, Map
 from kuamo.codes import Code, SolvedHead
@@ -198,37 +199,6 @@ def known_choice(key: str, search: Search) -> Judged | None:
     except (TypeError, KeyError):
         return None
     return judged if judged and judged.best.kernel in search.kernels else None
-
-
-@dataclass(frozen=True, eq=False)
-class Scaling:
-    """x → (x − shift) · gain, column by column."""
-
-    shift: np.ndarray
-    gain: np.ndarray
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        return (x - self.shift) * self.gain
-
-    def into(self, after: Map) -> Map:
-        """One map that scales first."""
-        if isinstance(after, KernelMap):
-            return after.scaled(self.shift, self.gain)
-        shift = self.shift + after.shift / self.gain
-        return LinearMap(shift, self.gain[:, None] * after.weight, after.offset)
-
-
-def standardise(x: np.ndarray, blocks: tuple[int, ...] | None) -> Scaling:
-    """Zero mean and unit variance for each feature; each block of features then gets total variance 1.
-
-    A feature without variance keeps the gain of its block's, so that a later change in it is not blown up.
-    """
-    shift, std = x.mean(axis=0), x.std(axis=0)
-    floor = 1e-3 * float(np.sqrt((std**2).mean())) or 1.0
-    gain = 1 / np.maximum(std, floor)
-    if blocks:
-        gain = gain / np.sqrt(np.repeat(blocks, blocks)) * np.sqrt(np.mean(blocks))
-    return Scaling(shift.astype(np.float32), gain.astype(np.float32))
 
 
 def mean_by_row(x: np.ndarray, row: np.ndarray, rows: np.ndarray) -> np.ndarray:
