@@ -125,15 +125,7 @@ def fit(
             space, table, cells, objective, dim, training or Training(), seed, Path(out) if out else None, progress
         )
     elif objective is not None:
-        late = late_columns(cells) if isinstance(objective, CCA) else []
-        core = {name: both for name, both in cells.items() if name not in late}
-        solved = solve_heads(space, table, core, objective, seed, late=late)
-        space.notes.append(solved.note)
-        with one_thread():
-            known = go_further(space, solved, seed) if by_itself else solved.codes
-            if late:
-                with part("closed form"):
-                    known = join_late(space, late, core, cells, known, seed)
+        known = close(space, table, cells, objective, seed, by_itself)
     made = dict.fromkeys([*recipes, *(codecs or {})])
     if made or any(
         map(wants_ridge, ports)
@@ -161,6 +153,35 @@ def encode_columns(table: Table, ports: Sequence[Port], cells: Packed, progress:
         with part(f"features: {port.name}"):
             found = features(table, port.name, port.encoder, progress=progress)
         cells[port.name] = (found, table.column(port.name).row)
+
+
+def close(
+    space: Space, table: Table, cells: Packed, objective: Objective, seed: int, by_itself: bool
+) -> Mapping[str, Code]:
+    """Heads in closed form, columns that join last, and contrast from there; the codes of the columns' entries.
+
+    Where `fit` chooses by itself, it heeds the diagnosis: see `kuamo.diagnosis.heed`.
+    """
+    late = late_columns(cells) if isinstance(objective, CCA) else []
+    hopeless = False
+    if by_itself:
+        from kuamo.diagnosis.heed import heed
+
+        with one_thread(), part("diagnosis"):
+            found = heed(cells, np.unique(np.asarray(table.groups), return_inverse=True)[1], seed)
+        space.notes += found.notes
+        space.info["related"] = [{"a": a, "b": b, "p": p} for (a, b), p in found.p.items()]
+        late = [name for name in cells if name in late or name in found.aside]
+        hopeless = found.hopeless
+    core = {name: both for name, both in cells.items() if name not in late}
+    solved = solve_heads(space, table, core, objective, seed, late=late)
+    space.notes.append(solved.note)
+    with one_thread():
+        known = go_further(space, solved, seed) if by_itself and not hopeless else solved.codes
+        if late:
+            with part("closed form"):
+                known = join_late(space, late, core, cells, known, seed)
+    return known
 
 
 def solve_heads(

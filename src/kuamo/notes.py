@@ -402,9 +402,12 @@ NOTES: dict[str, tuple[str, str]] = {
         "“{column}”是 {kind} 列：要由一行里现有的其他列来判断它，用 km.Predict({column!r})",
     ),
     "advice_aside": (
-        "{column} does not look related to any other column (least p {p:.2f}): the others make the space, and it joins "
-        "last",
-        "“{column}”与其他任何列看起来都无关（最小的 p 为 {p:.2f}）：由其他列构造空间，它最后加入",
+        "{column} does not look related to any other column (p {p:.2f}): the others make the space, and it joins last",
+        "“{column}”与其他任何列看起来都无关（p 为 {p:.2f}）：由其他列构造空间，它最后加入",
+    ),
+    "advice_hopeless": (
+        "no two columns look related (p {p:.2f}): expect chance, contrast is not tried",
+        "没有任何两列看起来有关（p 为 {p:.2f}）：效果不会超出偶然，不再尝试对比学习",
     ),
     "advice_followed": ("as the diagnosis advises, {what}", "按诊断的建议：{what}"),
     "advice_little": (

@@ -13,7 +13,7 @@ from typing import Any
 from kuamo.diagnosis.coverage import Coverage, links
 from kuamo.diagnosis.findings import Finding, finding
 
-__all__ = ["LEVEL", "Advice", "advise", "aside"]
+__all__ = ["LEVEL", "Advice", "advise", "aside", "least"]
 
 LEVEL = 0.05  # p at which two columns are called related
 LITTLE = 3  # R@k is little if it is below so many times that of a random order
@@ -39,18 +39,20 @@ class Advice:
 def aside(names: Sequence[str], p: PValues) -> list[str]:
     """Columns that look related to no other one, where at least two others do look related.
 
+    A column is looked at with each other one, so p is multiplied by how many these are (Bonferroni).
+
     Args:
         names: all columns. p: of every two columns that could be looked at.
 
     Example:
-        >>> aside("abc", {("a", "b"): 0.005, ("a", "c"): 0.4, ("b", "c"): 0.7})
+        >>> aside("abc", {("a", "b"): 0.005, ("a", "c"): 0.04, ("b", "c"): 0.7})
         ['c']
         >>> aside("ab", {("a", "b"): 0.4})
         []
     """
-    related = {name for pair, value in p.items() if value <= LEVEL for name in pair}
-    looked = {name for pair in p for name in pair}
-    return [name for name in names if related and name in looked and name not in related]
+    looked = {name: least(p, name) for name in names if any(name in pair for pair in p)}
+    last = [name for name, value in looked.items() if value > LEVEL]
+    return last if len(last) < len(looked) else []
 
 
 def advise(
@@ -91,7 +93,7 @@ def advise(
         said.append(finding("bad", "advice_no_pairs"))
         return Advice("", said, [], last)
     said.append(finding("good", "advice_default"))
-    said += [finding("look", "advice_aside", column=name, p=_least(p, name)) for name in last]
+    said += [finding("look", "advice_aside", column=name, p=least(p, name)) for name in last]
     for one in directions:
         if one["a"] not in last and one["b"] not in last and one["value"] < LITTLE * one["chance"]:
             little = {"k": one["k"], "value": one["value"], "chance": one["chance"]}
@@ -108,5 +110,12 @@ def _uneven(coverage: Coverage, name: str) -> bool:
     return one is not None and one.largest >= 10 * one.smallest
 
 
-def _least(p: PValues, name: str) -> float:
-    return min(value for pair, value in p.items() if name in pair)
+def least(p: PValues, name: str) -> float:
+    """The least p of a column, allowing for how many others it was looked at with.
+
+    Example:
+        >>> least({("a", "b"): 0.03, ("a", "c"): 0.4}, "a")
+        0.06
+    """
+    own = [value for pair, value in p.items() if name in pair]
+    return min(1.0, len(own) * min(own))

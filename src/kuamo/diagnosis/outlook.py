@@ -1,11 +1,11 @@
 """The steps of a fit, each tried on a little, in the order in which `fit` will do them.
 
-    features    a few cells of each column                          once + cells · each
-    closed form its own search on few rows, real widths             c₀ + c₁ · Σ operations (`work`)
-    contrast    a few steps on coordinates as wide as the fit's     once + steps · each, at most
-    training    a few steps of its own loop                         once + steps · each, and raw cells prepared
-    decoders    codecs of few rows, a few steps                     linear in rows, + steps · each
-    ridge       the law of its operations
+features    a few cells of each column                          once + cells · each
+closed form its own search on few rows, real widths             c₀ + c₁ · Σ operations (`work`)
+contrast    a few steps on coordinates as wide as the fit's     once + steps · each, at most
+training    a few steps of its own loop                         once + steps · each, and raw cells prepared
+decoders    codecs of few rows, a few steps                     linear in rows, + steps · each
+ridge       the law of its operations
 """
 
 from __future__ import annotations
@@ -99,9 +99,7 @@ class Outlook:
     @cached_property
     def rows(self) -> Rows:
         """Column → the rows that it has, of columns with an encoder that is not trained."""
-        return {
-            name: np.unique(self.table.column(name).row) for name, found in self.sampled.items() if not found.raw
-        }
+        return {name: np.unique(self.table.column(name).row) for name, found in self.sampled.items() if not found.raw}
 
     @cached_property
     def groups(self) -> np.ndarray | None:
@@ -157,7 +155,8 @@ class Outlook:
         """How many rows to try, the fewer first: at most half of all, and not for long."""
         every = len(self.shared(rows))
         count = next(
-            (n for n in SIZES if 2 * n <= every and self.quick(rows, widths, thin, n)), min(max(12, every // 2), SIZES[-1])
+            (n for n in SIZES if 2 * n <= every and self.quick(rows, widths, thin, n)),
+            min(max(12, every // 2), SIZES[-1]),
         )
         return [max(8, int(0.4 * count)), count]
 
@@ -205,7 +204,9 @@ class Outlook:
 
     def most(self, rows: Rows, widths: Mapping[str, int], search: Search) -> int:
         """The largest size that the search may choose."""
-        axes = sorted(work.axes_of(len(rows[name]), widths[name], search.kernels[-1], search.components) for name in rows)
+        axes = sorted(
+            work.axes_of(len(rows[name]), widths[name], search.kernels[-1], search.components) for name in rows
+        )
         return min(max(search.dims), axes[-2])
 
     def late_work(self, name: str, rows: Rows, dim: int) -> work.Tally:
@@ -222,7 +223,9 @@ class Outlook:
 
         def law(n: int) -> float:
             anchors = min(n, 2500)
-            return work.seconds(work.Tally(eigh=anchors**3, gemm32=n * anchors * (widths + anchors), kernel=n * anchors))
+            return work.seconds(
+                work.Tally(eigh=anchors**3, gemm32=n * anchors * (widths + anchors), kernel=n * anchors)
+            )
 
         works, costs, peaks, dim = [], [], [], KNOWN_DIM
         for count in (max(8, every // 5), max(12, every // 2)):
@@ -237,7 +240,9 @@ class Outlook:
             costs.append(cost)
             peaks.append(max(cost.memory or 0.0, 1.0))
         self.solution = Solution("arc-cosine", dim, len(rows))
-        cpu, wall = (work.extrapolated(works, [getattr(c, kind) for c in costs], law(every)) for kind in ("cpu", "wall"))
+        cpu, wall = (
+            work.extrapolated(works, [getattr(c, kind) for c in costs], law(every)) for kind in ("cpu", "wall")
+        )
         memory = peaks[-1] * max(1.0, every * min(every, 2500) / (len(rows) * min(len(rows), 2500)))
         return Step("closed form", cpu, wall, memory, how=Note("forecast_closed", few=len(rows)))
 
@@ -391,7 +396,9 @@ class Outlook:
         """A head on all of a column's features."""
         if self.solution and self.solution.kernel == "arc-cosine":
             anchors = self.anchors(found)
-            return work.Tally(gemm32=found.entries * anchors * (found.width + self.size), kernel=found.entries * anchors)
+            return work.Tally(
+                gemm32=found.entries * anchors * (found.width + self.size), kernel=found.entries * anchors
+            )
         return work.Tally(gemm32=found.entries * found.width * self.size)
 
     def anchors(self, found: Sampled) -> int:

@@ -168,7 +168,9 @@ def encode_some(table: Table, found: Sampled, order: np.ndarray) -> None:
     later = costs[2:] or costs[1:] or costs
     found.each = Cost(*(float(np.median([getattr(cost, kind) for cost in later])) for kind in ("cpu", "wall")))
     head = min(2, len(order))
-    found.once = Cost(*(max(0.0, head * (getattr(costs[0], kind) - getattr(found.each, kind))) for kind in ("cpu", "wall")))
+    found.once = Cost(
+        *(max(0.0, head * (getattr(costs[0], kind) - getattr(found.each, kind))) for kind in ("cpu", "wall"))
+    )
     found.working = whole.memory or 0.0
     some = found.at[: 8 if found.raw else 1]
     with measured_quickly() as cost:

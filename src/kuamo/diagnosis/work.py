@@ -178,7 +178,8 @@ def two(
     common = np.intersect1d(*rows.values())
     n, labels = len(common), None if groups is None else groups[common]
     held = [
-        len(one.rows) for one in held_out(fold_of_rows(n, search.folds, seed, labels), search.ranked, search.gallery, seed)
+        len(one.rows)
+        for one in held_out(fold_of_rows(n, search.folds, seed, labels), search.ranked, search.gallery, seed)
     ]
     enough = min(int(np.searchsorted(np.cumsum(held), search.ranked / 2)) + 1, len(held))
     tally = Tally(sweep=4 * n * sum(widths.values()))
@@ -280,9 +281,7 @@ def correlated(rows: Mapping[str, np.ndarray], p: Mapping[str, int]) -> Tally:
     return tally
 
 
-def closed_bytes(
-    rows: Mapping[str, np.ndarray], widths: Mapping[str, int], search: Search
-) -> tuple[float, float]:
+def closed_bytes(rows: Mapping[str, np.ndarray], widths: Mapping[str, int], search: Search) -> tuple[float, float]:
     """MB at the peak, and of that what stays for contrast to go on from: scaled features, Gram matrices of every kernel,
     coordinates; beside them at the peak, what is worked on in one fold."""
     kept, most = 0.0, 0.0
