@@ -111,11 +111,11 @@ def _uneven(coverage: Coverage, name: str) -> bool:
 
 
 def least(p: PValues, name: str) -> float:
-    """The least p of a column, allowing for how many others it was looked at with.
+    """The least p of a column, allowing for how many others there are, the same for all columns.
 
     Example:
         >>> least({("a", "b"): 0.03, ("a", "c"): 0.4}, "a")
         0.06
     """
-    own = [value for pair, value in p.items() if name in pair]
-    return min(1.0, len(own) * min(own))
+    others = len({one for pair in p for one in pair}) - 1
+    return min(1.0, others * min(value for pair, value in p.items() if name in pair))

@@ -55,7 +55,7 @@ def heed(cells: Packed, groups: np.ndarray, seed: int) -> Heed:
         if len(np.unique(group)) >= FEWEST and (x != x[:1]).any() and (y != y[:1]).any():
             p[a, b] = least_p(x, y, group, seed)
     last = aside(list(cells), p)
-        lowest = min(1.0, len(p) * min(p.values(), default=1.0))
+    lowest = min(1.0, len(p) * min(p.values(), default=1.0))
     notes = [Note("advice_aside", column=name, p=least(p, name)) for name in last]
     hopeless = bool(p) and lowest > LEVEL
     if hopeless:
