@@ -56,6 +56,7 @@ _HOME = {
     "CellError": "kuamo.errors",
     "Comparison": "kuamo.comparison",
     "Contest": "kuamo.contest",
+    "Diagnosis": "kuamo.diagnosis.diagnosis",
     "CutWarning": "kuamo.errors",
     "Code": "kuamo.codes",
     "Image": "kuamo.modalities",
@@ -84,6 +85,7 @@ _HOME = {
     "Triplet": "kuamo.objectives",
     "Vector": "kuamo.modalities",
     "compare": "kuamo.comparing",
+    "diagnose": "kuamo.diagnosis.diagnose",
     "evaluate": "kuamo.evaluation",
     "fit": "kuamo.fitting",
     "joint_log_likelihood": "kuamo.generation",
@@ -115,6 +117,7 @@ __all__ = [
     "CutWarning",
     "Cycle",
     "CycleGAN",
+    "Diagnosis",
     "Elbo",
     "Flow",
     "Gaussian",
@@ -160,6 +163,7 @@ __all__ = [
     "compare",
     "contributions",
     "datasets",
+    "diagnose",
     "encoders",
     "evaluate",
     "fit",
@@ -183,6 +187,8 @@ if TYPE_CHECKING:
     from kuamo.contest import Contest
     from kuamo.decoders.recipes import GAN, Bilinear, Caption, CycleGAN, Flow, Gaussian, Retrieve, Ridge, Spoken, Writer
     from kuamo.diagnosis.contribution import contributions
+    from kuamo.diagnosis.diagnose import diagnose
+    from kuamo.diagnosis.diagnosis import Diagnosis
     from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit

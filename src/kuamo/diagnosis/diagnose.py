@@ -19,9 +19,17 @@ from kuamo.diagnosis.diagnosis import Diagnosis
 from kuamo.diagnosis.findings import Finding, finding
 from kuamo.diagnosis.looking import Progress, look, paired, sample
 from kuamo.diagnosis.quality import Packed, quality_findings
-from kuamo.diagnosis.relation import Facts, Paired, direct, direction_numbers, relate, relation_findings
-from kuamo.diagnosis.relation import relation_numbers
+from kuamo.diagnosis.relation import (
+    Facts,
+    Paired,
+    direct,
+    direction_numbers,
+    relate,
+    relation_findings,
+    relation_numbers,
+)
 from kuamo.diagnosis.using import use
+from kuamo.column import numbered
 from kuamo.encoders.base import is_trainable
 from kuamo.errors import TableError
 from kuamo.evaluation import row_keys
@@ -109,17 +117,20 @@ def diagnose(
     said["relation"] = [one for each in facts["relations"] for one in relation_findings(each)]
     numbers |= relation_numbers(facts["relations"]) | direction_numbers(facts["directions"])
     if space is not None:
-        found = use(space, looked, to, k, positives, seed)
+        found = use(space, looked, to, seed)
         facts |= found.facts
         numbers |= found.numbers
         said["space"] = found.findings
     elif cost:
         from kuamo.diagnosis.forecast import forecast
 
-        ahead = forecast(given, encoders=dict(encoders or {}), seed=seed)
-        facts["cost"] = ahead.facts()
-        said["cost"] = ahead.findings()
-        numbers |= ahead.numbers()
+        ahead = forecast(given, encoders=encoders, seed=seed)
+        facts["cost"] = ahead.as_dict()["steps"]
+        said["cost"] = [Finding("look", note) for note in (*ahead.notes, *ahead.advice)]
+        total = ahead.total
+        numbers["fit_cpu_seconds"] = Interval(total.cpu, ahead.at_least, total.cpu, len(given))
+        numbers["fit_memory_MB"] = Interval(*[total.memory or 0.0] * 3, len(given))
+        numbers["fit_disk_MB"] = Interval(*[ahead.disk] * 3, len(given))
     targets = [name for name, modality in seen.modalities.items() if isinstance(modality, Category | Number)]
     p = {(one["a"], one["b"]): one["p"] for one in facts["relations"] if one.get("p") is not None}
     advice = advise(counted, p, facts["directions"], targets, bool(counted.skews.get("label")), positives)
@@ -162,12 +173,16 @@ def related_and_expected(
     blocks = {port.name: getattr(port.encoder, "blocks", None) for port in ports}
     groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
     key, judged = row_keys(table, positives)
-    relations, directions = [], []
+    labels = None if table.labels is None else numbered(table.labels)
+    relations: list[Facts] = []
+    directions: list[Facts] = []
     pairs = list(paired(cells, groups))
     for number, (a, b, x, y, group, row) in enumerate(pairs):
         if progress:
             progress(f"{a} – {b}", number, len(pairs))
-        pair = Paired(a, b, x, y, group, key[row] if positives != "row" else None, judged[row], (blocks[a], blocks[b]))
+        keys = None if positives == "row" else key[row]
+        told = None if labels is None else labels[row]
+        pair = Paired(a, b, x, y, group, keys, judged[row], (blocks[a], blocks[b]), told)
         relations.append(relate(pair, seed))
         size = gallery or max(k + 1, round(HELD_OUT * len(row) * larger))
         directions += direct(pair, relations[-1], size, k, seed)
@@ -191,9 +206,9 @@ def coverage_numbers(found: Coverage) -> dict[str, Interval]:
     """`text_coverage`: the share of rows that have the column; `label_evenness`: of the classes."""
     share = {name: one.rows / max(found.rows, 1) for name, one in found.columns.items()}
     numbers = {f"{name}_coverage": Interval(value, value, value, found.rows) for name, value in share.items()}
-    even = {name: one for name, one in found.skews.items()}
     return numbers | {
-        f"{name}_evenness": Interval(one.evenness, one.evenness, one.evenness, one.rows) for name, one in even.items()
+        f"{name}_evenness": Interval(one.evenness, one.evenness, one.evenness, one.rows)
+        for name, one in found.skews.items()
     }
 
 

@@ -101,12 +101,16 @@ def direct(pair: Paired, relation: Facts, gallery: int, k: int, seed: int) -> li
         pair.x[one], pair.y[one], gallery=gallery, k=k, group=pair.group[one],
         key=None if pair.key is None else pair.key[one], blocks=pair.blocks, seed=seed,
     )  # fmt: skip
-    works = verdict(pair.x, pair.y, group=pair.group, labels=pair.labels, blocks=pair.blocks, seed=seed)
+    label = None if pair.labels is None else [None if one < 0 else int(one) for one in pair.labels]
+    works = verdict(
+        pair.x, pair.y, group=pair.group, label=label, names=(pair.a, pair.b), blocks=pair.blocks, seed=seed
+    )
     names = ((pair.a, pair.b), (pair.b, pair.a))
     return [
         {"a": a, "b": b, "k": k, "gallery": gallery}
         | {name: getattr(expect, name) for name in ("value", "low", "high", "chance", "rows")}
-        | {"verdict": work.kind, "reason": plain_note(work.reason)}
+        | {"verdict": work.choice, "aligned": work.aligned, "predicted": work.predicted, "by": work.by}
+        | {"reason": plain_note(work.reason)}
         for (a, b), expect, work in zip(names, found, works, strict=True)
     ]
 
