@@ -15,6 +15,8 @@ from typing import Annotated
 
 import typer
 
+from kuamo.cli_predict import predict
+from kuamo.options import Encoding, Import, Json, OnError, Root, Seed, SpaceArgument, TableArgument
 from kuamo.terminal import (
     bar,
     hit_lines,
@@ -38,23 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-TableArgument = Annotated[
-    str, typer.Argument(help="A CSV, TSV, JSON-lines, Parquet or Arrow file, a folder, or 'emoji'.")
-]
-SpaceArgument = Annotated[Path, typer.Argument(help="The folder of a saved space.")]
-OnError = Annotated[
-    str, typer.Option("--on-error", help="A cell that cannot be read: 'raise', or 'skip' it and say so.")
-]
-Root = Annotated[
-    Path | None, typer.Option(help="Where names of files start; with it, a name that leads out of it is an error.")
-]
-Encoding = Annotated[str | None, typer.Option(help="Of a text table that is not UTF-8, such as gb18030.")]
-Seed = Annotated[int, typer.Option(help="Of everything random.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
-Import = Annotated[
-    list[str] | None,
-    typer.Option("--import", help="A Python module of yours that defines MODALITIES and ENCODERS by column."),
-]
+app.command()(predict)
 
 
 @app.command()
@@ -66,6 +52,13 @@ def fit(
         typer.Option(
             help="What to learn by, such as 'CCA' or 'InfoNCE+0.5*Reconstruct' (see `kuamo info`); "
             "if not given, the closed form, then contrast where held-out rows gain."
+        ),
+    ] = None,
+    predict: Annotated[
+        str | None,
+        typer.Option(
+            help="A column of classes or numbers to learn to tell from the others (see `kuamo predict`); numbers among "
+            "those are columns too then."
         ),
     ] = None,
     steps: Annotated[int, typer.Option(help="Training steps, for objectives that are trained.")] = 600,
@@ -95,23 +88,29 @@ def fit(
     """Learn a shared space from a table, and index the table for search; with --decode, also learn to make columns."""
     import kuamo as km
     from kuamo.decoders.recipes import recipes_named, usual_recipe
+    from kuamo.errors import TableError
+    from kuamo.foretelling import TELLING, table_of
     from kuamo.objectives.named import objective_named
     from kuamo.store import check_place
 
     check_place(out, "space")  # before the long work
+    if predict and objective:
+        raise TableError(f"given --predict {predict!r} and --objective {objective!r}; expected one of them")
     own = load_imports(imports)
     asked = recipes_named(decode or [])
     before = open_space(start, own) if start else None
     styles = [style for recipe in asked.values() for style in getattr(recipe, "styles", ())]
     rows = open_table(table, own, on_error, root, encoding, styles)
+    if predict:
+        rows = table_of(rows, predict)
     recipes = {name: recipe or usual_recipe(rows.column(name).modality) for name, recipe in asked.items()}
-    chosen = objective_named(objective) if objective else None
-    trained = objective not in (None, "CCA")
+    chosen = km.Predict(predict) if predict else objective_named(objective) if objective else None
+    trained = predict is not None or objective not in (None, "CCA")
     encoders = {name: net for name, net in own["ENCODERS"].items() if name in rows.columns}
     making = km.Training(steps=decode_steps) if decode_steps else None
     with bar(quiet=as_json) as progress, looks(out, quiet=as_json) as look:
         if trained or not recipes:
-            training = km.Training(steps=steps) if trained else None
+            training = km.Training(steps=steps, **(TELLING if predict else {})) if trained else None
             before = km.fit(
                 rows, chosen, encoders=encoders, start=before, training=training, seed=seed, progress=progress
             )

@@ -1,13 +1,14 @@
 """Trust: attention over modalities, which falls where a cell is less sure of itself than such cells usually are.
 
-    a_m = softmax_m(b_m − s q_m + log present_m),    q_m = max(v_m − v̄_m, 0),    v_m ≈ log E[e_m]
-    z = [r_n Σ a_m c_m, t_n Σ g_m l_m],              g_m = exp(−s (q_m − min_k q_k)),    n = Σ g_m
+    a_m = softmax_m(b_m − (q_m/s)⁴ + log present_m),    q_m = max(v_m − v̄_m, 0)/σ_m,    v_m ≈ log E[e_m]
+    z = [r_n Σ a_m c_m, t_n Σ g_m l_m],                 g_m = exp(min_k (q_k/t)⁴ − (q_m/t)⁴),    n = Σ g_m
 
 Each column has a probe of its own, which tells the answer from that column alone, and a doubt v_m, which foretells the
-probe's loss e_m from how undecided it is. Doubts are learned on rows that probes have not learned, by e exp(−v) + v,
-which is least at v = log E[e]; v̄_m is the usual doubt of cells as they are, b_m is learned with the codes.
-A column that is noise in this row weighs next to nothing in this row. One that always tells little is not silenced for
-it: what it tells may be what the others lack. With v alone, parts of a picture were told apart in .90 for .94.
+probe's loss e_m from how undecided it is and from the code. Doubts are learned on rows that probes have not learned, by
+e exp(−v) + v, which is least at v = log E[e]; v̄_m and σ_m are the mean and the standard deviation of the doubts of
+cells as they are, b_m is learned with the codes.
+A cell that is far more in doubt than its column usually is weighs next to nothing; in the usual range doubts change
+little. So a column that always tells little is not silenced for it: what it tells may be what the others lack.
 
 A code z_m = [c_m, l_m] may end in the column's part of a sum (`kuamo.joint`), which the same trust lets in or not; n is
 how many columns speak, and r_n, t_n how far the two experts are to be believed then, 1 for one column (`Answer`).
@@ -25,15 +26,18 @@ import torch
 from torch import Tensor, nn
 
 from kuamo.codes import Code
-from kuamo.decoders.answer import FAMILIES, QUICKLY
+from kuamo.decoders.answer import FAMILIES
 from kuamo.errors import KuamoError
 from kuamo.fusion import _weighted
 
 __all__ = ["Pooled", "Trust"]
 
-SHARPNESS = {"categorical": 2.0, "gaussian": 1.0}  # s; of a Gaussian exp(−v) is the precision itself
+HEARD, ADDED = 1.5, 2.0  # s, t: in usual doubts' standard deviations; a sum is of cells as they are, and misses more
+LEAST = 0.05  # σ of doubts that hardly differ
+FAR = 1e3  # of an absent cell: its weight is 0 whatever the others' are
 SLOWLY = 0.05  # how far v̄ moves in a step
 BOUNDS = (-7.0, 7.0)
+QUICKLY = 10.0  # a doubt is 10 times what its net gives: it has no time to lose, at a rate that suits the rest
 
 
 class Pooled(NamedTuple):
@@ -70,14 +74,18 @@ class Trust(nn.Module):
         told = out if family == "categorical" else 2
         self.probes = nn.ModuleList([nn.Linear(dim - joint, told) for _ in range(columns)])
         self.doubts = nn.ModuleList(
-            [nn.Sequential(nn.Linear(2, 16), nn.GELU(), nn.Linear(16, 1)) for _ in range(columns)]
+            [nn.Sequential(nn.Linear(2 + dim - joint, 16), nn.GELU(), nn.Linear(16, 1)) for _ in range(columns)]
         )
+        for net in self.doubts:
+            nn.init.zeros_(net[-1].weight)
+            nn.init.zeros_(net[-1].bias)
         self.prior = nn.Parameter(torch.zeros(columns))
-        self.belief = nn.Parameter(torch.zeros(columns - 1, 2 if joint else 1))  # log r, log t of n = 2, …, M
+        self.belief: Tensor
+        self.register_buffer("belief", torch.zeros(columns, 2 if joint else 1))  # log r, log t of n = 1, …, M
         self.usual: Tensor
         self.spread: Tensor
         self.register_buffer("usual", torch.zeros(columns))
-        self.register_buffer("spread", torch.zeros(columns))
+        self.register_buffer("spread", torch.ones(columns))
 
     def learned(self, codes: Tensor) -> Tensor:
         """c (…, d − r) of codes (…, d)."""
@@ -94,7 +102,7 @@ class Trust(nn.Module):
             return -(y[:, None] * torch.log_softmax(told, -1)).sum(-1)
         return (told[..., 0] - y).square()
 
-    def doubt(self, told: Tensor) -> Tensor:
+    def doubt(self, told: Tensor, c: Tensor) -> Tensor:
         """v (B, M), from how undecided the probes are; no gradient reaches them."""
         told = told.detach()
         if self.family == "categorical":
@@ -104,35 +112,36 @@ class Trust(nn.Module):
             signs = torch.stack([undecided, torch.tanh((top[..., 0] - top[..., 1]) / 4)], -1)
         else:
             signs = torch.stack([told[..., 1], told[..., 0]], -1)
-        v = torch.stack([net(signs[:, m])[:, 0] for m, net in enumerate(self.doubts)], 1)
+        signs = torch.cat([signs, c.detach()], -1)
+        v = QUICKLY * torch.stack([net(signs[:, m])[:, 0] for m, net in enumerate(self.doubts)], 1)
         return v.clamp(*BOUNDS)
 
     def remember(self, v: Tensor, clean: Tensor) -> None:
         """Move the usual doubts (M,) towards those (B, M) of cells that are as they were, (B, M) bool."""
         count = clean.sum(0)
         mean = torch.where(clean, v.detach(), 0.0).sum(0) / count.clamp(min=1)
-        far = torch.where(clean, (v.detach() - self.usual).abs(), 0.0).sum(0) / count.clamp(min=1)
+        square = torch.where(clean, (v.detach() - self.usual).square(), 0.0).sum(0) / count.clamp(min=1)
         self.usual.copy_(torch.where(count > 0, self.usual.lerp(mean, SLOWLY), self.usual))
-        self.spread.copy_(torch.where(count > 0, self.spread.lerp(far, SLOWLY), self.spread))
+        self.spread.copy_(torch.where(count > 0, self.spread.lerp(square.sqrt(), SLOWLY), self.spread))
 
     def pool(self, code: Code, present: Tensor) -> Pooled:
         """Codes (B, M, d), present (B, M) → what they say together, and how many say it."""
         known = torch.where(present[..., None], code.mean, 0.0)
-        excess = (self.doubt(self.told(known)).detach() - self.usual - self.spread).clamp(min=0)
-        excess = SHARPNESS[self.family] * torch.where(present, excess, torch.finfo(excess.dtype).max / 4)
-        weights = torch.where(present, torch.softmax(self.prior - excess, -1), 0.0)
-        let_in = torch.where(present, (excess.amin(1, keepdim=True) - excess).exp(), 0.0)
+        v = self.doubt(self.told(known), self.learned(known)).detach()
+        strange = torch.where(present, (v - self.usual).clamp(min=0) / self.spread.clamp(min=LEAST), FAR)
+        weights = torch.where(present, torch.softmax(self.prior - (strange / HEARD) ** 4, -1), 0.0)
+        against = (strange / ADDED) ** 4
+        let_in = torch.where(present, (against.amin(1, keepdim=True) - against).exp(), 0.0)
         c = (weights[..., None] * self.learned(known)).sum(1)
         l = (let_in[..., None] * known[..., self.dim - self.joint :]).sum(1)
         return Pooled(c, l, let_in.sum(1), weights)
 
     def believed(self, n: Tensor) -> Tensor:
         """r_n and t_n (B, 2), or r_n alone, of n columns (B,) that speak; log-linear between whole numbers."""
-        known = torch.cat([torch.zeros_like(self.belief[:1]), self.belief])
-        below = (n.clamp(1, self.columns) - 1).clamp(max=max(self.columns - 2, 0))
-        at = below.floor().long()
-        part = (n.clamp(1, self.columns) - 1 - at)[:, None]
-        return (QUICKLY * known[at].lerp(known[(at + 1).clamp(max=self.columns - 1)], part)).exp()
+        place = n.clamp(1, self.columns) - 1
+        at = place.floor().long()
+        above = self.belief[(at + 1).clamp(max=self.columns - 1)]
+        return self.belief[at].lerp(above, (place - at)[:, None]).exp()
 
     def forward(self, code: Code, present: Tensor) -> tuple[Code, Tensor]:
         """Codes (B, M, d), present (B, M) → Code (B, d), weights (B, M)."""

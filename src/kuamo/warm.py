@@ -56,15 +56,24 @@ def train_space(
         elif hasattr(term, "fuses"):
             with own_randomness(seed):
                 space.fusion = term.fuses(space)
-    begun = [term.begin(space, cells, marks_of(table)) for _, term in terms_of(objective) if hasattr(term, "begin")]
+    marks = marks_of(table)
+    beside = [term.begin(space, table, cells, marks) for _, term in terms_of(objective) if hasattr(term, "begin")]
+
+    def after(what: str, done: int, of: int) -> None:
+        for course in beside:
+            course.after(done, of)
+        if progress:
+            progress(what, done, of)
+
     sources = {
         port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.chunk)
         for port in space.ports
     }
+    told = after if beside else progress
     with part("training"):
-        log = train(space, sources, objective, training, seed=seed, out=out, progress=progress, marks=marks_of(table))
-    for end in begun:
-        space.notes += end()
+        log = train(space, sources, objective, training, seed=seed, out=out, progress=told, marks=marks)
+    for course in beside:
+        space.notes += course.end()
     skipped = int(log.pop("skipped", 0))
     names = " + ".join(f"{weight:g} {term.name}" for weight, term in terms_of(objective))
     losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())

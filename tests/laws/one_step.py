@@ -45,7 +45,7 @@ def gradients_of_one_step(
             add_decoders(space, cells, objective)
         if hasattr(objective, "fuses"):
             space.fusion = objective.fuses(space)
-            objective.begin(space, cells, marks_of(base))
+            objective.begin(space, base, cells, marks_of(base))
         for decoder in member.get("decoders", {}).values():
             for parameter in decoder.parameters():
                 torch.nn.init.normal_(parameter, std=0.1)

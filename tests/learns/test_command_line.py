@@ -169,3 +169,27 @@ def test_ctrl_c_keeps_what_was_learned(folder: Path) -> None:
     assert np.isfinite(space.translate(table.select("a").take([0]), to="b")).all()
     with pytest.raises(KeyboardInterrupt):  # an objective that is not finished is no space
         km.fit(table, km.InfoNCE(), training=km.Training(steps=40), progress=stop)
+
+
+def test_predict_tells_rows_and_by_which_columns(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [(f"r{i}", "red" if i % 2 else "blue", round((i % 2) * 4 + rng.normal(), 3), i % 2) for i in range(80)]
+    with (tmp_path / "things.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(
+            [("id", "text", "size", "kind"), *((i, f"a {c} thing", s, f"kind {k}") for i, c, s, k in rows[:60])]
+        )
+    with (tmp_path / "new.csv").open("w", newline="", encoding="utf-8") as file:
+        new = [(i, f"a {c} thing" if n % 3 else "", s if n % 4 else "") for n, (i, c, s, _) in enumerate(rows[60:])]
+        csv.writer(file).writerows([("id", "text", "size"), *new])
+    fitted = run("fit", tmp_path / "things.csv", "--predict", "kind", "--out", tmp_path / "s", "--steps", 60)
+    assert any("beside it a regression on text + size" in note for note in fitted["notes"])
+    told = run("predict", tmp_path / "s", tmp_path / "new.csv", "--to", "kind")["rows"]
+    assert told[0] == {"id": "r60", "value": None, "probability": None, "weights": {}}  # both cells are empty
+    right = [row["value"] == f"kind {k}" for row, (_, _, _, k) in zip(told, rows[60:], strict=True) if row["value"]]
+    assert np.mean(right) > 0.8 and set(told[4]["weights"]) == {"text"}
+    assert all(abs(sum(row["weights"].values()) - 1) < 1e-5 for row in told if row["value"])
+    said = run("predict", tmp_path / "s", tmp_path / "new.csv", "--to", "kind", "--out", tmp_path / "told.parquet")
+    stored = pq.read_table(tmp_path / "told.parquet")
+    assert said["rows"] == 20 and said["empty"] == stored["value"].null_count
+    assert stored.column_names == ["id", "value", "probability", "weight of text", "weight of size"]
+    assert stored["value"].to_pylist() == [row["value"] for row in told]

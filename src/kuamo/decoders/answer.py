@@ -4,7 +4,7 @@
 
 c is what columns have learned to say together, l the sum of a joint regression (`kuamo.joint`). f is homogeneous,
 f(s c) = s f(c): a code that is half as long is half as sure, so the fusion may weigh the experts by a code's length.
-α and β are learned on rows that neither expert has seen: 1/(α + β) is the temperature that calibrates.
+α and β are solved for rows that neither expert has seen: 1/(α + β) is the temperature that calibrates.
 
 References:
     Stacked Generalization, Wolpert, 1992; On Calibration of Modern Neural Networks, Guo et al., 2017.
@@ -23,7 +23,6 @@ from kuamo.errors import KuamoError
 __all__ = ["FAMILIES", "Answer", "losses"]
 
 FAMILIES = ("categorical", "gaussian")
-QUICKLY = 10.0  # α and β are exp(10 θ): two numbers have no time to lose, at a rate that suits the rest
 
 
 class Answer(nn.Module):
@@ -51,7 +50,8 @@ class Answer(nn.Module):
         self.dim, self.out, self.family, self.joint, self.hidden = dim, out, family, joint, hidden
         inner, outer = nn.Linear(dim - joint, hidden, bias=False), nn.Linear(hidden, out, bias=False)
         self.net = nn.Sequential(inner, nn.ReLU(), outer)
-        self.sure = nn.Parameter(torch.full((2,) if joint else (1,), log(0.5) / QUICKLY if joint else 0.0))
+        self.sure: Tensor
+        self.register_buffer("sure", torch.full((2,), log(0.5)) if joint else torch.zeros(1))  # log α, log β
         self.directions: Tensor
         self.shift: Tensor
         self.gain: Tensor
@@ -79,7 +79,7 @@ class Answer(nn.Module):
 
     def stacked(self, told: Tensor, added: Tensor) -> Tensor:
         """o (n, L)."""
-        share = (QUICKLY * self.sure).exp()
+        share = self.sure.exp()
         return share[0] * told + share[1] * added if self.joint else share[0] * told
 
     def location(self, z: Tensor) -> Tensor:

@@ -1,18 +1,19 @@
 """Predict: a class or a number from any subset of the other columns; a label is one more modality.
 
-    L = ℓ(y | z_S) + ℓ(y | z_y) + mean_m e_m + mean_{m, held} (e_m exp(−v_m) + v_m) + ℓ_held(y | α f + β j)
+    L = ℓ(y | f(z_S)) + ℓ(y | f(z_y)) + mean_m e_m + mean_{m, held} (e_m exp(−v_m) + v_m)
+    told:  α_n f + β_n j,     (α_n, β_n) = argmin ℓ_held(y | α f + β j)  for n = 1, 2, … columns
 
-ℓ is the target's decoder, S a random subset of what the row has, z_S what `kuamo.trust` makes of it: e_m the loss of
-column m by itself, v_m its doubt. Beside f, which is learned here, stands j, a regression on all frozen columns side by
-side (`kuamo.joint`); α and β, for one, two, … columns, stack the two and calibrate what comes out.
+f is the target's decoder, S a random subset of what the row has, z_S what `kuamo.trust` makes of it: e_m the loss of
+column m by itself, v_m its doubt. Beside f, which is learned, stands j, a regression on all frozen columns side by side
+(`kuamo.joint`); α and β stack the two, and calibrate what comes out.
 In a share of the rows a cell is mixed with noise, to any degree: what a bad cell looks like is learned, and that others
-are to be trusted then. Doubts, α and β are learned on groups of rows that are held out of all the rest, until the last
-part of the training, when they stay and all rows teach; in the end j is solved again, of all rows.
+are to be trusted then. Doubts are learned, and α and β solved, on groups of rows that are held out of all the rest,
+until the last part of the training, when they stay and all rows teach; in the end j is solved again, of all rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -29,6 +30,7 @@ from kuamo.objectives.elbo import drawn
 if TYPE_CHECKING:
     from kuamo.space import Port, Space
     from kuamo.step import Step
+    from kuamo.table import Table
 
 __all__ = ["Predict", "noised"]
 
@@ -62,7 +64,7 @@ class Predict(Objective):
 
     needs: ClassVar[frozenset[str]] = frozenset({"decoders"})
     to: str = "label"
-    noise: float = 0.35
+    noise: float = 0.5
     held: float = 0.2
     last: float = 0.3
     balanced: bool = False
@@ -116,23 +118,9 @@ class Predict(Objective):
         """Nobody: what it trains is the space's."""
         return {}
 
-    def begin(self, space: Space, cells: Packed, marks: Mapping[str, np.ndarray]) -> Callable[[], list[Note]]:
-        """Give the space the joint regression of the rows that teach first; called in the end, that of all rows."""
-        from kuamo.joint import Joint, place_in
-
-        if not space.fusion.joint:
-            return list
-        joint = self.regression(space, cells, marks, Joint)
-        penalty = joint.choose()
-        taught = joint.held >= self.held
-        some = taught if taught.any() and not taught.all() else None
-        place_in(space, self.to, joint, joint.solve(penalty, some))
-
-        def end() -> list[Note]:
-            place_in(space, self.to, joint, joint.solve(penalty))
-            return [Note("joint", columns=" + ".join(joint.spans), count=joint.x.shape[1], penalty=penalty)]
-
-        return end
+    def begin(self, space: Space, table: Table, cells: Packed, marks: Mapping[str, np.ndarray]) -> Course:
+        """Give the space the joint regression of the rows that teach first, and go beside its training."""
+        return Course(self, space, table, cells, marks)
 
     def regression(self, space: Space, cells: Packed, marks: Mapping[str, np.ndarray], kind: Any) -> Any:
         """The rows that have the target and a frozen column, columns side by side; at most so many as fit."""
@@ -184,22 +172,18 @@ class Predict(Objective):
         whole = step.uniform("whole", step.batch.row, 1) < WHOLE
         given = torch.where(whole, others, some)
         units, share = decoder.units(y), self.shares(y, known)
-        c, l, n, _ = trust.pool(code, given)
-        told = decoder.told(c)
+        told = decoder.told(trust.pool(code, given).c)
         total = step.mean(share * losses(units, told, decoder.family), teaches & given.any(1))
         itself_told = decoder.told(trust.learned(code.mean[:, number]))
         total = total + step.mean(share * losses(units, itself_told, decoder.family), teaches)
-        r = trust.believed(n.detach())
-        both = decoder.stacked(r[:, :1] * told.detach(), r[:, -1:] * decoder.added(l))
-        usual = known & held & given.any(1) & (clean | ~given).all(1) & (not late)
-        total = total + step.mean(share * losses(units, both, decoder.family), usual)
-        probed = trust.told(torch.where(present[..., None], code.mean, 0.0))
+        cells = torch.where(present[..., None], code.mean, 0.0)
+        probed = trust.told(cells)
         alone = trust.losses(probed, units)
         total = total + step.mean(alone, teaches[:, None] & present)
         for m, name in enumerate(step.names):
             if m != number:
                 step.tell(name, alone[teaches & present[:, m], m])
-        v = trust.doubt(probed)
+        v = trust.doubt(probed, trust.learned(cells))
         if not late:
             as_usual = (known & held)[:, None] & present & clean
             trust.remember(gather_rows(v.detach()), gather_rows(as_usual.long()).bool())
@@ -216,6 +200,41 @@ class Predict(Objective):
             return y.new_ones(len(y))
         count = y[known].sum(0).clamp(min=1)
         return (y / count).sum(1) * known.sum() / (count > 0).sum()
+
+
+class Course:
+    """What is solved beside a training, not learned by it: j before and after, α and β when the last part begins."""
+
+    def __init__(
+        self, of: Predict, space: Space, table: Table, cells: Packed, marks: Mapping[str, np.ndarray]
+    ) -> None:
+        from kuamo.joint import Joint, place_in
+
+        self.of, self.space, self.table, self.cells = of, space, table, cells
+        self.held = np.flatnonzero(hashed(marks["group"]) < of.held)
+        self.joint: Any = of.regression(space, cells, marks, Joint) if space.fusion.joint else None
+        if self.joint is not None:
+            self.penalty = self.joint.choose()
+            taught = self.joint.held >= of.held
+            some = taught if taught.any() and not taught.all() else None
+            place_in(space, of.to, self.joint, self.joint.solve(self.penalty, some))
+
+    def after(self, done: int, steps: int) -> None:
+        """Called after each step."""
+        if done == max(1, int(np.ceil((1 - self.of.last) * steps))):
+            from kuamo.stacking import stack
+
+            stack(self.space, self.table, self.cells, self.of.to, self.held, self.of.balanced)
+
+    def end(self) -> list[Note]:
+        """Called in the end; what to say."""
+        from kuamo.joint import place_in
+
+        if self.joint is None:
+            return []
+        place_in(self.space, self.of.to, self.joint, self.joint.solve(self.penalty))
+        names, count = " + ".join(self.joint.spans), self.joint.x.shape[1]
+        return [Note("joint", columns=names, count=count, penalty=self.penalty)]
 
 
 def hashed(group: Any) -> Any:

@@ -1,0 +1,243 @@
+"""The same prediction as a scikit-learn estimator: `fit`, `predict`, `predict_proba`, `score`.
+
+    Classifier().fit(X, y)       =   km.fit(Table(columns of X, y), Predict("y"))       predict = Space.predict
+
+X is a 2-D array, whole or parted into columns; a dict or a data frame of columns of any kind; or a `Table`. Nothing of
+scikit-learn is imported but where it asks for its own tags, warnings and errors, so it need not be there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuamo.errors import KuamoError, TableError
+from kuamo.estimator_inputs import check_targets, columns_of, named_features, not_fitted
+
+if TYPE_CHECKING:
+    from kuamo.predicting import Prediction
+    from kuamo.space import Space
+    from kuamo.table import Table
+
+__all__ = ["Classifier", "Regressor"]
+
+LEAST, MOST = 60, 1500  # training steps, of which a table gets one for each row
+
+
+class _Estimator:
+    """What both have: parameters by name, and the way through the space."""
+
+    kind = ""
+    columns: Mapping[str, Any] | None
+    encoders: Mapping[str, Any] | None
+    dim: int
+    noise: float
+    steps: int | None
+    batch_size: int
+    lr: float
+    seed: int
+
+    # ── scikit-learn's conventions ───────────────────────────────────────────────────────────────────────────────
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """What the constructor was given, by name."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def set_params(self, **params: Any) -> Any:
+        """Change some of them.
+
+        Raises:
+            KuamoError: an unknown name.
+        """
+        unknown = set(params) - set(self.get_params())
+        if unknown:
+            raise KuamoError(f"given the parameters {sorted(unknown)}; expected some of {list(self.get_params())}")
+        for name, value in params.items():
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self) -> str:
+        usual = {name: one.default for name, one in inspect.signature(type(self)).parameters.items()}
+        said = [f"{name}={value!r}" for name, value in self.get_params().items() if value is not usual[name]]
+        return f"{type(self).__name__}({', '.join(said)})"
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "space_")
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=self.kind,
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags() if self.kind == "classifier" else None,
+            regressor_tags=RegressorTags() if self.kind == "regressor" else None,
+            input_tags=InputTags(allow_nan=bool(self.columns)),
+        )
+
+    # ── the way through ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _learn(self, given: Table, cells: Sequence[Any], modality: Any, balanced: bool) -> None:
+        """Fit the space; `cells` are the targets as the column of kind `modality` takes them."""
+        from kuamo.column import Column
+        from kuamo.fitting import fit
+        from kuamo.objectives import Predict
+        from kuamo.threads import one_torch_thread
+        from kuamo.training import Training
+
+        target = "y"
+        while target in given.columns:
+            target += "_"
+        rows = given.select(*given.columns)
+        rows.columns = rows.columns | {target: Column(target, modality, list(cells))}
+        steps = int(np.clip(len(rows), LEAST, MOST)) if self.steps is None else self.steps
+        training = Training(steps=steps, batch_size=min(self.batch_size, len(rows)), lr=self.lr)
+        objective = Predict(target, noise=self.noise, balanced=balanced)
+        with one_torch_thread():
+            self.space_: Space = fit(
+                rows, objective, encoders=self.encoders, dim=self.dim, training=training, seed=self.seed
+            )
+        self.target_ = target
+
+    def _rows(self, X: Any, first: bool = False) -> Table:
+        """X as a table; the number and the names of its features are learned, or must be those that were."""
+        found = named_features(self, X, first)
+        return columns_of(found, self.columns)
+
+    def weigh(self, X: Any) -> Prediction:
+        """The whole prediction: values, probabilities, and how much each column weighed; see `Space.predict`.
+
+        Args:
+            X: as in `fit`.
+
+        Raises:
+            NotFittedError: before `fit`; a `KuamoError` without scikit-learn.
+        """
+        if not hasattr(self, "space_"):
+            raise not_fitted(self)
+        return self.space_.predict(self._rows(X), self.target_)
+
+
+class Classifier(_Estimator):
+    """Tell classes from whatever a row has.
+
+    Args:
+        columns: of a 2-D X, name → which of its numbers are that column: a slice, positions, or names of a data
+            frame; a cell whose numbers are all NaN is absent. `None` is one column of all numbers. Of a dict, a data
+            frame of mixed kinds or a table, name → modality, as in `Table`, or `None`.
+        encoders: column → encoder, as in `fit`. balanced: does every class count the same, however rare?
+        dim: d of the space. noise: see `Predict`. steps: of the training; by the number of rows if not given.
+        batch_size, lr: see `Training`. seed: of everything random.
+
+    Raises:
+        KuamoError: (a `ValueError`) X or y that nothing can be learned from.
+
+    Example:
+        >>> X = np.repeat(np.eye(2), 20, axis=0)
+        >>> Classifier(steps=30).fit(X, ["a"] * 20 + ["b"] * 20).predict(np.eye(2)).tolist()
+        ['a', 'b']
+    """
+
+    kind = "classifier"
+
+    def __init__(
+        self,
+        columns: Mapping[str, Any] | None = None,
+        *,
+        encoders: Mapping[str, Any] | None = None,
+        balanced: bool = False,
+        dim: int = 32,
+        noise: float = 0.5,
+        steps: int | None = None,
+        batch_size: int = 128,
+        lr: float = 3e-3,
+        seed: int = 0,
+    ) -> None:
+        self.columns, self.encoders, self.balanced, self.dim, self.noise = columns, encoders, balanced, dim, noise
+        self.steps, self.batch_size, self.lr, self.seed = steps, batch_size, lr, seed
+
+    def fit(self, X: Any, y: Any) -> Classifier:
+        """Learn from rows X and their classes y (n,): texts or whole numbers.
+
+        Raises:
+            KuamoError: fewer than two classes, or numbers that are no classes.
+        """
+        from kuamo.modalities import Category
+
+        given = self._rows(X, first=True)
+        known = check_targets(self, given, y, classes=True)
+        self.classes_, numbers = np.unique(known, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise KuamoError(f"given y of 1 class, {self.classes_[0]!r}; expected at least 2 classes")
+        self._learn(given, [str(number) for number in numbers], Category(), self.balanced)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Calibrated probabilities (n, K), in the order of `classes_`."""
+        told = self.weigh(X)
+        assert told.classes is not None and told.probability is not None
+        return told.probability[:, np.argsort(np.array(told.classes).astype(int))]
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The likeliest class of each row (n,)."""
+        return self.classes_[self.predict_proba(X).argmax(1)] if hasattr(self, "space_") else self.predict_proba(X)
+
+    def score(self, X: Any, y: Any) -> float:
+        """The share that is right."""
+        return float(np.mean(self.predict(X) == np.asarray(y)))
+
+
+class Regressor(_Estimator):
+    """Tell a number from whatever a row has; see `Classifier` for the arguments.
+
+    Example:
+        >>> X = np.random.default_rng(0).normal(size=(100, 3))
+        >>> Regressor(steps=30).fit(X, X @ [1.0, 2.0, 3.0]).score(X, X @ [1.0, 2.0, 3.0]) > 0.9
+        True
+    """
+
+    kind = "regressor"
+
+    def __init__(
+        self,
+        columns: Mapping[str, Any] | None = None,
+        *,
+        encoders: Mapping[str, Any] | None = None,
+        dim: int = 32,
+        noise: float = 0.5,
+        steps: int | None = None,
+        batch_size: int = 128,
+        lr: float = 3e-3,
+        seed: int = 0,
+    ) -> None:
+        self.columns, self.encoders, self.dim, self.noise = columns, encoders, dim, noise
+        self.steps, self.batch_size, self.lr, self.seed = steps, batch_size, lr, seed
+
+    def fit(self, X: Any, y: Any) -> Regressor:
+        """Learn from rows X and their numbers y (n,)."""
+        from kuamo.modalities import Number
+
+        given = self._rows(X, first=True)
+        known = check_targets(self, given, y, classes=False)
+        self._learn(given, known.tolist(), Number(), False)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """A number for each row (n,)."""
+        return np.array(self.weigh(X).values)
+
+    def score(self, X: Any, y: Any) -> float:
+        """R² = 1 − Σ (y − ŷ)² / Σ (y − ȳ)².
+
+        Raises:
+            TableError: fewer than two rows.
+        """
+        known = np.asarray(y, np.float64)
+        if len(known) < 2:
+            raise TableError(f"given {len(known)} rows; expected at least 2, for R²")
+        around = np.square(known - known.mean()).sum()
+        left = np.square(known - self.predict(X)).sum()
+        return float(1 - left / around) if around > 0 else float(left == 0)
