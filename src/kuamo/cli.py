@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from kuamo.cli_diagnose import diagnose
 from kuamo.cli_predict import predict
 from kuamo.options import Encoding, Import, Json, OnError, Root, Seed, SpaceArgument, TableArgument
 from kuamo.terminal import (
@@ -40,6 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.command()(diagnose)
 app.command()(predict)
 
 

@@ -129,7 +129,9 @@ def _numbers(X: Any) -> np.ndarray:
         KuamoError: in scikit-learn's words.
     """
     if hasattr(X, "tocsr") or hasattr(X, "toarray"):
-        raise TypeError("given a sparse matrix; expected a dense array, such as X.toarray(): sparse input is not supported")
+        raise TypeError(
+            "given a sparse matrix; expected a dense array, such as X.toarray(): sparse input is not supported"
+        )
     array = np.asarray(X)
     if array.dtype.kind == "c":
         raise KuamoError("given complex X; expected real: Complex data not supported")
