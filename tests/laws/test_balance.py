@@ -371,6 +371,10 @@ def test_a_record_tells_who_learns(tmp_path: Path) -> None:
     space.save(tmp_path / "s")
     again = Learning.of(km.Space.load(tmp_path / "s"))
     assert np.array_equal(again.gradient, learning.gradient) and np.array_equal(again.steps, learning.steps)
+    with pytest.raises(km.KuamoError, match="more groups to hold some out of"):
+        fitted(three(40, holes=0.0), record=km.Record(held=0.01))
+    with pytest.raises(km.KuamoError, match="expected every from 1"):
+        km.Record(every=0)
     with pytest.raises(km.KuamoError, match="without a record"):
         Learning.of(fitted(small_toy()))
 

@@ -121,7 +121,7 @@ class Predict(Objective):
         units = (y - decoder.shift) * decoder.gain if trust.family == "gaussian" else y
         alone = trust.losses(told, units)
         total = total + step.mean(alone, teaches[:, None] & present)
-        for m, name in enumerate(step.names):
+        for m, name in enumerate(step.names if step.told is not None else ()):
             if m != number:
                 step.tell(name, alone[teaches & present[:, m], m])
         v = trust.doubt(told)
