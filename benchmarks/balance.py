@@ -1,6 +1,6 @@
 """Claim: what each remedy against imbalance does to each kind of it, measured against none; some help, some harm.
 
-    KUAMO_DATA=… python benchmarks/balance.py [--only missing told skew dominance small terms] [--seeds 3]
+    KUAMO_DATA=… python benchmarks/balance.py [--only missing told skew dominance small sparse terms] [--seeds 3]
 
 missing     emoji as text, picture and sound; 90 % of one column's training cells are removed; InfoNCE. 300 unseen
             concepts with all columns: R@10 of the pairs with the rare column, of the other pair, and of the rare
@@ -12,6 +12,7 @@ dominance   MNIST picture and spoken digit in noise as loud as it, from raw pixe
             both, of each alone
 small       MoPoE of 784 pixels and one word in ten. MNIST test pictures: is the word told from the picture, is the
             picture made of the word judged right (a classifier of real pictures), does a reconstruction keep the digit
+sparse      the same, rescaled, and 90 % of the words are absent
 terms       emoji text and picture, InfoNCE + c Reconstruct, c = 1 (none), and 1000; R@10 of 300 unseen concepts
 
 No setting was chosen by these figures: α, powers and weights are those of the papers or defaults. A difference is
@@ -21,6 +22,7 @@ against "none" with the same seeds; its 95 % interval resamples test rows; `+3/3
 import argparse
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -282,6 +284,10 @@ def noisy(table, seed):
     return km.Table(cells, modalities=kinds, group=table.groups)
 
 
+def sound_alone(test, truth, space):
+    return {"sound": np.array(space.predict(test.select("audio"), "digit").values) == truth}
+
+
 def dominance(seeds):
     from digits import CHOSEN, SETTINGS
 
@@ -292,14 +298,19 @@ def dominance(seeds):
 
     arms = {
         "none": Arm(),
+        "sound trained alone": Arm(),
         "OGMGE(0.3)": Arm({"modulate": km.OGMGE(0.3)}),
         "OGMGE(1)": Arm({"modulate": km.OGMGE(1.0)}),
         'OGMGE(0.3, of="step")': Arm({"modulate": km.OGMGE(0.3, of="step")}),
         'OGMGE(1, of="step")': Arm({"modulate": km.OGMGE(1.0, of="step")}),
     }
     plan = (
-        ("Joint, AdamW", {}, ("none", "OGMGE(0.3)", 'OGMGE(0.3, of="step")', 'OGMGE(1, of="step")')),
-        ("Joint, SGD", {"optimiser": "sgd", "lr": 0.05}, ("none", "OGMGE(0.3)", "OGMGE(1)")),
+        (
+            "Joint, AdamW",
+            {},
+            ("none", "sound trained alone", "OGMGE(0.3)", 'OGMGE(0.3, of="step")', 'OGMGE(1, of="step")'),
+        ),
+        ("Joint, SGD", {"optimiser": "sgd", "lr": 0.05}, ("none", "sound trained alone", "OGMGE(0.3)", "OGMGE(1)")),
         ("Predict, AdamW", {}, ("none", 'OGMGE(0.3, of="step")')),
     )
     for what, base, asked in plan:
@@ -331,7 +342,11 @@ def dominance(seeds):
                 if what.startswith("Joint"):
                     more["decoders"] = {"digit": Likelihood(32, 10, family="categorical", layers=0)}
                 objective = Joint() if what.startswith("Joint") else km.Predict("digit")
-                space = run(tally, name, train, objective, score, seed, training, dim=32, encoders=encoders, **more)
+                rows, found = train, score
+                if name == "sound trained alone":  # is it starved at all?
+                    rows, encoders = train.select("audio", "digit"), {"audio": encoders["audio"]}
+                    found = partial(sound_alone, test, truth)
+                space = run(tally, name, rows, objective, found, seed, training, dim=32, encoders=encoders, **more)
                 if name == "none":
                     print(f"  {what}, seed {seed}, none: {speed(space)}")
                     print("  " + str(km.contributions(space, test, "digit")).replace("\n", "\n  "), flush=True)
@@ -342,6 +357,25 @@ def dominance(seeds):
 
 
 def small(seeds):
+    arms = {
+        "none": Arm(objective=km.MoPoE(weights="equal")),
+        "rescaled (the default)": Arm(objective=km.MoPoE()),
+        "word × 10": Arm(objective=km.MoPoE(weights={"image": 1.0, "word": 10.0})),
+        "none, OGMGE(0.3)": Arm({"modulate": km.OGMGE(0.3)}, km.MoPoE(weights="equal")),
+    }
+    bounds("small: MoPoE of 784 pixels and a word", arms, 0.0, seeds)
+
+
+def sparse(seeds):
+    arms = {
+        "none": Arm(objective=km.MoPoE()),
+        "ByCoverage(0.5)": Arm({"sampling": km.ByCoverage(0.5)}, km.MoPoE()),
+        "ByCoverage(1)": Arm({"sampling": km.ByCoverage(1.0)}, km.MoPoE()),
+    }
+    bounds("sparse: MoPoE of 784 pixels and a word (rescaled), 90 % of the words absent", arms, 0.9, seeds)
+
+
+def bounds(title, arms, gone, seeds):
     from sklearn.linear_model import LogisticRegression
 
     from kuamo.datasets.folder import rows_of
@@ -358,16 +392,11 @@ def small(seeds):
     z, truth = pictures("test", 1000)
     judge = LogisticRegression(C=0.1, max_iter=300).fit(x, digit)
     print(f"  judge on real test pictures: {judge.score(z, truth):.3f}")
-    arms = {
-        "none": Arm(objective=km.MoPoE(weights="equal")),
-        "rescaled (the default)": Arm(objective=km.MoPoE()),
-        "word × 10": Arm(objective=km.MoPoE(weights={"image": 1.0, "word": 10.0})),
-        "none, OGMGE(0.3)": Arm({"modulate": km.OGMGE(0.3)}, km.MoPoE(weights="equal")),
-    }
     tally = Tally()
     for seed in range(seeds):
+        hidden = np.random.default_rng(seed).random(len(digit)) < gone
         train = km.Table(
-            {"image": list(x), "word": [str(d) for d in digit]},
+            {"image": list(x), "word": [None if out else str(d) for out, d in zip(hidden, digit, strict=True)]},
             modalities={"image": km.Vector(), "word": km.Category()},
         )
         words = km.Table({"word": [str(d) for d in truth]}, modalities={"word": km.Category()})
@@ -397,7 +426,7 @@ def small(seeds):
             space = run(tally, name, train, arm.objective, score, seed, training, dim=20, decoders=decoders)
             if name == "none":
                 print(f"  seed {seed}, none: {speed(space)}", flush=True)
-    print(f"small: MoPoE of 784 pixels and a word\n{tally}", flush=True)
+    print(f"{title}\n{tally}", flush=True)
 
 
 # ── terms that are large ─────────────────────────────────────────────────────────────────────────────────────────
@@ -434,7 +463,15 @@ def terms(seeds):
 
 
 def main():
-    parts = {"missing": missing, "told": told, "skew": skew, "dominance": dominance, "small": small, "terms": terms}
+    parts = {
+        "missing": missing,
+        "told": told,
+        "skew": skew,
+        "dominance": dominance,
+        "small": small,
+        "sparse": sparse,
+        "terms": terms,
+    }
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", nargs="+", default=list(parts), choices=list(parts))
     parser.add_argument("--seeds", type=int, default=3)

@@ -286,6 +286,7 @@ NOTES: dict[str, tuple[str, str]] = {
         "trained {objective}: {steps} steps of {rows} rows, {optimiser} {rate:g}; at the end {losses}",
         "训练 {objective}：{steps} 步，每步 {rows} 行，{optimiser} {rate:g}；结束时 {losses}",
     ),
+    "against_imbalance": ("against imbalance: {what}", "针对不平衡采取的措施：{what}"),
     "batches_skipped": (
         "{count} of {given} batches had no row that the objective can use: skipped",
         "{given} 批中有 {count} 批没有目标能用的行，已跳过",

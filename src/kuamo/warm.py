@@ -79,6 +79,8 @@ def train_space(
     losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())
     done = {"steps": training.steps, "rows": training.batch_size, "optimiser": training.optimiser, "rate": training.lr}
     space.notes.append(Note("trained", objective=names, **done, losses=losses))
+    if remedies := [str(one) for one in (training.sampling, training.modulate) if one is not None]:
+        space.notes.append(Note("against_imbalance", what=", ".join(remedies)))
     if skipped:
         space.notes.append(Note("batches_skipped", count=skipped, given=training.steps))
     if note := only_distributions(objective):

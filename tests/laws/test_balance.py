@@ -88,10 +88,12 @@ def test_off_is_off_bit_for_bit(nothing: dict[str, Any]) -> None:
     ],
     ids=str,
 )
-def test_on_is_on(something: dict[str, Any]) -> None:
+def test_on_is_on_and_says_so(something: dict[str, Any]) -> None:
     table = three()
     table.labels = ["rare" if i < 20 else "common" for i in range(len(table))]
-    assert not np.array_equal(codes(fitted(table), table), codes(fitted(table, **something), table))
+    space = fitted(table, **something)
+    assert not np.array_equal(codes(fitted(table), table), codes(space, table))
+    assert any("against imbalance" in note for note in space.notes) == ("record" not in something)
 
 
 def test_killed_and_resumed_is_not_killed_with_all_of_it_on(tmp_path: Path) -> None:
@@ -376,6 +378,10 @@ def test_a_record_tells_who_learns(tmp_path: Path) -> None:
     space.save(tmp_path / "s")
     again = Learning.of(km.Space.load(tmp_path / "s"))
     assert np.array_equal(again.gradient, learning.gradient) and np.array_equal(again.steps, learning.steps)
+    with pytest.raises(km.KuamoError, match="more groups to hold some out of"):
+        fitted(three(40, holes=0.0), record=km.Record(held=0.01))
+    with pytest.raises(km.KuamoError, match="expected every from 1"):
+        km.Record(every=0)
     with pytest.raises(km.KuamoError, match="without a record"):
         Learning.of(fitted(small_toy()))
 

@@ -189,3 +189,11 @@ def test_only_complete_rows_if_asked(fits: dict[str, tuple[km.Space, km.Table]])
     space, test = fits["kind"]
     found = km.contributions(space, test, "kind", complete=True)
     assert found.whole.n == 40 and found.present["rare"] == 1.0
+
+
+def test_some_rows_are_whole_groups(fits: dict[str, tuple[km.Space, km.Table]]) -> None:
+    space, test = fits["kind"]
+    found = km.contributions(space, test, "kind", most=51)
+    assert found.whole.n == 50  # pairs of rows
+    again = km.contributions(space, test, "kind", most=1000)
+    assert again.whole.n == 200

@@ -157,12 +157,19 @@ def draws_of(
     seed: int,
     marks: Marks | None,
 ) -> tuple[Callable[[int], np.ndarray], np.ndarray | None]:
-    """Step → the table rows of its batch; and rows, at most a batch, of what training does not see."""
+    """Step → the table rows of its batch; and rows, at most a batch, of what training does not see.
+
+    Raises:
+        KuamoError: too few groups to hold some out and keep others.
+    """
     rows, marks = next(iter(sources.values())).rows, marks or {}
     kept = held = None
     if training.record is not None and training.record.held:
         out = held_rows(rows, training.record.held, seed, marks.get("group"))
-        kept, held = np.flatnonzero(~out), np.flatnonzero(out)[: training.batch_size]
+        kept, left = np.flatnonzero(~out), np.flatnonzero(out)
+        if len(kept) == 0 or len(left) == 0:
+            raise KuamoError(f"given {training.record} and {rows} rows; expected more groups to hold some out of")
+        held = np.sort(np.random.default_rng([seed, 12]).permutation(left)[: training.batch_size])
     return drawing(training.sampling, sources, marks, rows, training.batch_size, seed, kept), held
 
 

@@ -97,6 +97,7 @@ def contributions(
     measure: str | None = None,
     positives: str = "row",
     complete: bool = False,
+    most: int | None = None,
     orders: int = 64,
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
@@ -110,7 +111,8 @@ def contributions(
         measure: `"accuracy"` (of classes, the default) or `"balanced accuracy"`; `"R2"` of numbers; `"MRR"` (the
             default) or `"R@k"` of a search.
         positives: of a search, see `evaluate`. complete: only rows that have every column?
-        orders: how many orders of more than 8 columns are drawn. seed: of these and of the intervals.
+        most: so many rows at most, whole groups drawn at random: a search is among these alone; all if not given.
+        orders: how many orders of more than 8 columns are drawn. seed: of these, of rows, and of the intervals.
         progress: called with (what, subsets done, of).
 
     Raises:
@@ -128,6 +130,7 @@ def contributions(
     if unknown or not names or to not in table.columns:
         raise TableError(f"given to={to!r} and columns {columns}; the space and the table share {[*names, to]}")
     names = [name for name in names if columns is None or name in columns]
+    table = table if most is None else some_groups(table, most, seed)
     game = Game.of(space, table, to, names, measure, positives, complete, seed)
     phi, error = shapley(game, len(names), len(game.chance), orders, seed, progress)
 
@@ -150,6 +153,16 @@ def contributions(
         interval(game(some(*numbers))),
         float(game.chance.mean()),
     )
+
+
+def some_groups(table: Table, most: int, seed: int) -> Table:
+    """At most so many rows, whole groups of them; at least one group."""
+    _, group, size = np.unique(np.asarray(table.groups), return_inverse=True, return_counts=True)
+    if len(table) <= most:
+        return table
+    order = np.random.default_rng(seed).permutation(len(size))
+    count = max(int(np.searchsorted(np.cumsum(size[order]), most, "right")), 1)
+    return table.take(np.flatnonzero(np.isin(group, order[:count])))
 
 
 # ── the value of a game ──────────────────────────────────────────────────────────────────────────────────────────

@@ -180,7 +180,7 @@ class Predict(Objective):
         probed = trust.told(cells)
         alone = trust.losses(probed, units)
         total = total + step.mean(alone, teaches[:, None] & present)
-        for m, name in enumerate(step.names):
+        for m, name in enumerate(step.names if step.told is not None else ()):
             if m != number:
                 step.tell(name, alone[teaches & present[:, m], m])
         v = trust.doubt(probed, trust.learned(cells))
