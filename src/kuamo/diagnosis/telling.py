@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kuamo.diagnosis.findings import MARKS
 from kuamo.grid import align
 from kuamo.notes import told
-from kuamo.words import say
+from kuamo.words import WORDS, say
 
 if TYPE_CHECKING:
     from kuamo.diagnosis.diagnosis import Diagnosis
@@ -102,12 +102,14 @@ def directions_grid(facts: dict[str, Any], lang: str) -> Grid:
     t, found = partial(say, lang), facts.get("directions", [])
     came = any("came" in one for one in found)
     k = found[0]["k"] if found else 10
-    grid = [[t("dx_direction"), t("dx_expected", k=k), t("dx_chance"), *([t("dx_came")] * came), t("dx_works")]]
+    came_head = [t("dx_came")] if came else []
+    grid = [[t("dx_direction"), t("dx_expected", k=k), t("dx_among"), t("dx_chance"), *came_head, t("dx_works")]]
     for one in found:
         grid.append(
             [
                 f"{one['a']} → {one['b']}",
                 f"{number(one['value'])} [{number(one['low'])}–{number(one['high'])}]",
+                f"{one['gallery']:,}",
                 number(one["chance"]),
                 *([number(one.get("came", {}).get("value"))] * came),
                 t(f"dx_verdict_{one['verdict']}"),
@@ -152,10 +154,15 @@ def cost_grid(facts: dict[str, Any], lang: str) -> Grid:
 
 
 def told_name(lang: str, one: dict[str, Any]) -> str:
-    """A step's name, which may be a note."""
-    from kuamo.notes import note_of
+    """The name of a step of a fit, in words.
 
-    return told(lang, note_of(one["name"]))
+    Example:
+        >>> told_name("zh", {"name": "features: text"}), told_name("en", {"name": "closed form"})
+        ('特征：text', 'closed form')
+    """
+    kind, _, column = str(one["name"]).partition(": ")
+    key = f"dx_step_{kind.replace(' ', '_')}"
+    return say(lang, key, column=column) if key in WORDS else str(one["name"])
 
 
 def number(value: float | None, form: str = ".3f") -> str:
