@@ -256,6 +256,7 @@ WORDS: dict[str, dict[str, str]] = {
     "dx_cost": {"en": "What a fit will cost", "zh": "一次拟合的开销"},
     "dx_advice": {"en": "What to do", "zh": "建议"},
     "dx_method": {"en": "Recommended: {method}", "zh": "推荐方法：{method}"},
+    "dx_method_default": {"en": "km.fit(table) as it stands", "zh": "直接使用 km.fit(table)"},
     "dx_no_method": {"en": "No fit is recommended", "zh": "不建议拟合"},
     "dx_more_lines": {"en": "… and {count:,} more", "zh": "……另有 {count:,} 行"},
     "dx_column": {"en": "column", "zh": "列"},

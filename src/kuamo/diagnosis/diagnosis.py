@@ -159,7 +159,7 @@ class Diagnosis(Mapping[str, float]):
                 note_of(data["title"]),
                 str(data["method"]),
                 {name: Interval(**interval) for name, interval in data["measures"].items()},
-                {s: [Finding.of(one) for one in data["findings"].get(s, [])] for s in SECTIONS},
+                {str(s): [Finding.of(one) for one in those] for s, those in data["findings"].items()},
                 dict(data["facts"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
