@@ -89,6 +89,19 @@ class Column:
             raise CellError(f"a cell that cannot be read ({type(error).__name__}: {error})", "whole data") from None
         return cell[part] if part >= 0 else cell
 
+    def stacked(self, entries: np.ndarray) -> np.ndarray | None:
+        """The raw content of these entries as one array (n, …), where the cells are one array of numbers; else `None`.
+
+        Example:
+            >>> from kuamo.modalities import Vector
+            >>> Column("pose", Vector(), np.eye(3)).stacked(np.array([2, 0])).tolist()
+            [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+        """
+        cells = self._cells
+        if not isinstance(cells, np.ndarray) or cells.ndim < 2 or cells.dtype.kind not in "fiub":
+            return None
+        return cells[self._position[entries]]
+
     def distinct(self) -> tuple[np.ndarray, np.ndarray]:
         """Entries (k,) of different raw content, the first of each, and which of them (n,) every entry is.
 

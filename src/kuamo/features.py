@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from kuamo.cache import limit, shrink
-from kuamo.encoders.base import batches, encode_items, is_module, prepare
+from kuamo.encoders.base import Identity, batches, encode_items, is_module, prepare
 from kuamo.errors import CellError, StoreError
 from kuamo.files import beside, cache_folder
-from kuamo.modalities import Text, content_key
+from kuamo.modalities import Text, Vector, content_key
 from kuamo.notes import Note
 from kuamo.table import AHEAD, Table
 from kuamo.threads import in_order, one_thread
@@ -244,11 +244,32 @@ def _encode_missing(
 def encode_entries(table: Table, name: str, encoder: Any, entries: np.ndarray) -> Iterator[np.ndarray]:
     """Blocks of features of these entries, in order; memory is bounded by the encoder's batch."""
     bad: dict[int, CellError] = {}
-    for _, block, failed in _blocks(table, name, encoder, entries):
+    done = 0
+    while done < len(entries):
+        together = _together(table, name, encoder, entries[done : done + SHARD_ROWS])
+        if together is None:
+            break
+        yield together
+        done += len(together)
+    for _, block, failed in _blocks(table, name, encoder, entries[done:]):
         bad |= failed
         if len(block):
             yield block
     table.leave_out(name, bad)
+
+
+def _together(table: Table, name: str, encoder: Any, entries: np.ndarray) -> np.ndarray | None:
+    """Vectors that stand in one array and are their own features, a tenth of the time of one by one; `None` of others,
+    and where one of them is bad, so that the error is that of reading it."""
+    column = table.column(name)
+    if type(encoder) is not Identity or type(column.modality) is not Vector:
+        return None
+    cells = column.stacked(entries)
+    if cells is None or cells.ndim != 2 or cells.shape[1] != (column.modality.dim or cells.shape[1]):
+        return None
+    with np.errstate(over="ignore"):
+        x = cells.astype(np.float32)
+    return x if x.size and np.isfinite(x).all() else None
 
 
 def length_note(table: Table, name: str, encoder: Any) -> Note | None:
