@@ -489,6 +489,41 @@ NOTES: dict[str, tuple[str, str]] = {
         "区间与检验：同一组的行连同它们在各方向、各种子中的所有查询一起抽取、一起变号；"
         "它们说明换一批行会怎样，不说明换种子会怎样",
     ),
+    # ── align or predict ─────────────────────────────────────────────────────────────────────────────────────────
+    "signal_labels": ("what tells the labels", "能区分标签的信息"),
+    "signal_pairs": ("what both columns share", "两列共有的信息"),
+    "verdict_both": (
+        "both: aligning keeps {aligned:.0f} % of {signal} in the codes of {given}, translating {given} → {wanted} "
+        "{predicted:.0f} %",
+        "两者皆可：在 {given} 的编码中，对齐保留{signal}的 {aligned:.0f} %，由 {given} 预测 {wanted} 保留 {predicted:.0f} %",
+    ),
+    "verdict_align": (
+        "align: it keeps {aligned:.0f} % of {signal} in the codes of {given}; translating {given} → {wanted} keeps only "
+        "{predicted:.0f} %, since it goes after what varies most in {wanted}",
+        "对齐：在 {given} 的编码中保留{signal}的 {aligned:.0f} %；由 {given} 预测 {wanted} 只保留 {predicted:.0f} %，"
+        "因为它追随的是 {wanted} 中变化最大的成分",
+    ),
+    "verdict_predict": (
+        "predict: translating {given} → {wanted} keeps {predicted:.0f} % of {signal} in the codes of {given}; aligning "
+        "keeps only {aligned:.0f} %, since other things correlate more strongly between the two",
+        "预测：由 {given} 预测 {wanted}，能在 {given} 的编码中保留{signal}的 {predicted:.0f} %；对齐只保留 "
+        "{aligned:.0f} %，因为两列之间另有相关性更强的成分",
+    ),
+    "verdict_neither": (
+        "neither: aligning keeps only {aligned:.0f} % of {signal} in the codes of {given}, and translating {given} → "
+        "{wanted} only {predicted:.0f} %; train with labels, or bring more rows or other features",
+        "两者都不行：在 {given} 的编码中，对齐只保留{signal}的 {aligned:.0f} %，由 {given} 预测 {wanted} 只保留 "
+        "{predicted:.0f} %；请用标签训练，或增加数据、更换特征",
+    ),
+    "verdict_nothing_labels": (
+        "neither: nothing in {given} tells the labels; other features or more rows are needed",
+        "两者都不行：{given} 中没有能区分标签的信息；需要更换特征或增加数据",
+    ),
+    "verdict_nothing_pairs": (
+        "neither: {given} and {wanted} share nothing that stands out from chance; check that rows belong together, or "
+        "bring more of them",
+        "两者都不行：{given} 与 {wanted} 之间没有超出偶然水平的共同信息；请检查每一行的配对是否正确，或增加数据",
+    ),
 }
 
 
