@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.closed_form.cca import cca
+from kuamo.closed_form.cca import CCA, cca
 from kuamo.closed_form.kernel import unit_rows
 from kuamo.closed_form.linear import LinearMap
 from kuamo.diagnosis.units import checked_pair, group_numbers
@@ -44,7 +44,7 @@ LEAST = 20  # groups: a half of ten
 RISE = 0.1  # nats by which a bound that is not cut off may rise as N doubles
 RIDGES = (0.001, 0.03, 1.0)
 JUDGED = 512  # rows that choose score and temperature
-STEPS = 40  # of golden-section search: τ to six digits
+STEPS = 25  # of golden-section search: τ to four digits
 MOST_RHO = 0.999
 AXES = 256  # of each column, for the Gaussian
 
@@ -156,7 +156,7 @@ def best_score(x: NDArray, y: NDArray, batches: Sequence[NDArray[np.intp]]) -> t
     """
     rows = np.concatenate(batches)
     solved, judged = rows[::2], rows[1::2][:JUDGED]
-    scores = [("Gaussian", gaussian_score(x[solved], y[solved], ridge)) for ridge in RIDGES]
+    scores: list[tuple[str, Score]] = [("Gaussian", one) for one in gaussian_scores(x[solved], y[solved])]
     if x.shape[1] == y.shape[1]:
         scores += [("cosine", cosine_score), ("distance", distance_score)]
     found = [(*cooled(score(x[judged], y[judged])), name, score) for name, score in scores]
@@ -174,11 +174,19 @@ def distance_score(x: NDArray, y: NDArray) -> NDArray:
     return x @ y.T - 0.5 * (x * x).sum(1)[:, None] - 0.5 * (y * y).sum(1)
 
 
-def gaussian_score(x: NDArray, y: NDArray, ridge: float) -> Score:
-    """The log ratio of normal densities with the canonical correlations of these rows, on their leading axes."""
+def gaussian_scores(x: NDArray, y: NDArray) -> list[Score]:
+    """One score for each ridge: see `gaussian_score`."""
     axes_x, axes_y = leading_axes(x), leading_axes(y)
     x, y = axes_x(x), axes_y(y)
-    maps = cca(x, y, min(x.shape[1], y.shape[1]), ridge=ridge)
+    found = []
+    for ridge in RIDGES:
+        maps = cca(x, y, min(x.shape[1], y.shape[1]), ridge=ridge)
+        found.append(gaussian_score(maps, axes_x, axes_y))
+    return found
+
+
+def gaussian_score(maps: CCA, axes_x: LinearMap, axes_y: LinearMap) -> Score:
+    """The log ratio of normal densities whose canonical variates, of these axes, and correlations these are."""
     rho = np.minimum(maps.correlations, MOST_RHO)
     both, own = rho / (1 - rho * rho), 0.5 * rho * rho / (1 - rho * rho)
 

@@ -28,10 +28,10 @@ from kuamo.diagnosis.units import Units, checked_pair, group_numbers, units_of
 
 __all__ = ["PairedRows", "copies", "paired_rows"]
 
-GAP = 1.5  # from the longest edge between copies to the shortest between others
+GAP = 1.3  # from the longest edge between copies to the shortest between others
 STRAY = 0.02  # of the short edges, so many may lie in the gap
-FEWEST = 8  # short edges: fewer can lie apart by chance
-FAR = 0.6  # in median distances: what is farther is no copy
+FEWEST = 12  # short edges: fewer can lie apart by chance
+FAR = 0.65  # in median distances: what is farther is no copy
 TIGHT = 0.15  # the same, of clusters that are few or large
 LARGE = 10  # rows in a cluster, on average
 FEW = 20  # clusters; fewer different rows of a column, repeated exactly, are values
@@ -136,8 +136,8 @@ def before_gaps(edges: NDArray) -> list[int]:
     """How many of the edges (n − 1,), ascending, lie below a gap: every candidate, fewest first.
 
     Example:
-        >>> before_gaps(np.array([0.1] * 10 + [0.9] * 10))
-        [10]
+        >>> before_gaps(np.array([0.1] * 20 + [0.9] * 10))
+        [20]
     """
     upto = np.searchsorted(edges, edges, side="right")
     inside = np.searchsorted(edges, np.maximum(GAP * edges, 1e-4), side="right") - upto

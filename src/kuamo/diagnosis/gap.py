@@ -30,6 +30,8 @@ __all__ = ["Gap", "gap"]
 
 Matrix = NDArray[np.float64]
 
+AXES = 256
+
 
 @dataclass(frozen=True)
 class Gap:
@@ -117,17 +119,16 @@ def gap(
 def relabellings(units: Units, draws: int, seed: int) -> Matrix:
     """Signs (draws + 1, n): +1 where a row's x stays x, −1 where it changes places with y; units as a whole."""
     rng = np.random.default_rng([seed, 5])
-    signs = rng.integers(0, 2, (draws + 1, len(units))) * 2.0 - 1.0
+    signs: Matrix = (rng.integers(0, 2, (draws + 1, len(units))) * 2 - 1).astype(np.float64)
     signs[0] = 1
-    return signs[:, units.number]
+    return np.take(signs, units.number, axis=1)
 
 
 def coefficients(x: Matrix, y: Matrix, signs: Matrix) -> Matrix:
     """H (draws + 1,) of centred codes: E over twice the mean distance between two codes of different labels."""
     codes = np.vstack([x, y])
     labels = np.hstack([signs, -signs])
-    axes = np.linalg.svd(np.hstack([codes, np.ones((len(codes), 1))]), full_matrices=False)
-    linear = axes[0][:, axes[1] > 1e-9 * axes[1][0]]
+    linear = linear_span(codes)
     labels = labels - (labels @ linear) @ linear.T
     labels *= np.sqrt(labels.shape[1]) / np.maximum(np.linalg.norm(labels, axis=1, keepdims=True), 1e-12)
     apart = np.sqrt(squared_distances(codes))
@@ -136,7 +137,20 @@ def coefficients(x: Matrix, y: Matrix, signs: Matrix) -> Matrix:
     # With s = ±1 the mean distance between different labels is (1ᵀD1 − sᵀDs)/2n².
     across = (apart.sum() / n**2 + difference) / 2
     share = difference / (2 * np.maximum(across, np.finfo(np.float64).tiny))
-    return np.asarray(np.clip(share, 0, 1), np.float64)
+    return np.clip(share, 0, 1).astype(np.float64)
+
+
+def linear_span(codes: Matrix) -> Matrix:
+    """An orthonormal basis (2n, r) of what is linear in codes (2n, d), with a constant.
+
+    Where d exceeds 256 or n/2, along so many directions drawn at random, or nothing would be left.
+    """
+    most = min(AXES, max(1, len(codes) // 4))
+    if codes.shape[1] > most:
+        codes = codes @ np.random.default_rng(0).standard_normal((codes.shape[1], most))
+    basis, right = np.linalg.qr(np.hstack([np.ones((len(codes), 1)), codes]))
+    size = np.abs(np.diagonal(right))
+    return basis[:, size > 1e-9 * size.max()]
 
 
 def energy(codes: Matrix, signs: Matrix) -> Matrix:

@@ -4,12 +4,12 @@
     S(π) = Σ_{i<j} K_ij L_π(i)π(j)  =  ½ ‖Wxᵀ Wy[π]‖²_F, but for a row's pair with itself
     p = (1 + #{draws π: S(π) ≥ S(given pairing)}) / (1 + draws)
 
-**Linear**: c = 0.1, 1 and 10: from nearly canonical correlations, which find what is faint in its own column, to nearly
-plain covariances, which do best where many axes are noise. **Nonlinear**: the same sum with kernels of what is
-not linear, on either side or both:
+**Linear**: c = 1, which evens axes out and finds what is faint in its own column, and c = 10, nearly plain covariances,
+which do best where most axes are noise. **Nonlinear**: the same sum with kernels of what is not linear, on either side
+or both:
 
-    quadratic  k = (w·w')²                      squares, lengths, products (so "exclusive or")
-    narrow     k = exp(−‖w − w'‖² / 2(fm)²)     classes, waves, whatever is local; f = ½ and ¼ of the median distance m
+    square    k = (w·w')²                   squares, lengths, products (so "exclusive or")
+    narrow    k = exp(−2 ‖w − w'‖² / m²)    classes, waves, whatever is local; m the median distance
 
 Scales come from each column alone, never from the pairing, so any pairing of units (see `units`) is as likely as
 the given one if nothing relates the columns. The same draws serve all statistics: the best of several is compared
@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.diagnosis.copies import paired_rows
-from kuamo.diagnosis.kernels import centred, gaussian
+from kuamo.diagnosis.kernels import centred, gaussian, squared_distances
 from kuamo.diagnosis.units import Units, reached
 from kuamo.errors import KuamoError
 
@@ -36,18 +36,18 @@ __all__ = ["Related", "related"]
 
 Matrix = NDArray[np.float64]
 
-RIDGES = {"faint": 0.1, "even": 1.0, "strong": 10.0}
+RIDGES = {"even": 1.0, "strong": 10.0}
 LINEAR = [(name, name) for name in RIDGES]
 NONLINEAR = [
-    *(pair for c in ("even", "strong") for pair in ((f"square {c}", c), (c, f"square {c}"), (f"square {c}",) * 2)),
-    ("half", "half"),
-    ("half", "even"),
-    ("even", "half"),
-    ("quarter", "quarter"),
+    ("square", "strong"),
+    ("strong", "square"),
+    ("square", "square"),
+    ("narrow", "even"),
+    ("even", "narrow"),
+    ("narrow", "narrow"),
 ]
-WIDTHS = {"half": 0.5, "quarter": 0.25}
+WIDTH = 0.5  # of the narrow kernel, in median distances
 LINEAR_SHARE = 0.65  # of the false alarms that are allowed: weak linear relations are more worth finding
-WIDE = 8  # kernels side by side in memory: products of seven columns take twice as long as products of eight
 FAR_OUT = 3.0  # median lengths: a row beyond is drawn in, or a few would decide everything
 
 
@@ -123,16 +123,15 @@ def related(
     )
 
 
-def statistics(x: NDArray, y: NDArray, units: Units, draws: int, seed: int) -> dict[tuple[str, str], Matrix]:
+def statistics(x: NDArray, y: NDArray, units: Units, draws: int, seed: int) -> dict[tuple[str, str], NDArray]:
     """S (draws + 1,) of the given pairing and others, for every kernel of x with every kernel of y."""
     kernels_x, kernels_y = kernels(x), kernels(y)
     names, n = list(kernels_x), len(x)
     i, j = np.triu_indices(n, 1)
     weight = unit_weights(units, kernels_x["even"], kernels_y["even"]).astype(np.float32)
-    of_x, of_y = np.zeros((WIDE, len(i)), np.float32), np.zeros((n * n, WIDE), np.float32)
-    for place, name in enumerate(names):
-        of_x[place] = scaled(kernels_x[name])[i, j] * weight[i] * weight[j]
-        of_y[:, place] = scaled(kernels_y[name]).ravel()
+    of_x = np.stack([scaled(kernel)[i, j] * weight[i] * weight[j] for kernel in kernels_x.values()])
+    # All kernels of a pair (i, j) side by side: a draw is one walk through memory, not one for each.
+    of_y = np.stack([scaled(kernel).ravel() for kernel in kernels_y.values()], axis=1)
     found = np.stack([of_x @ of_y.take(p[i] * n + p[j], axis=0) for p in units.draws(draws, seed)])
     return {(a, b): found[:, k, l] for k, a in enumerate(names) for l, b in enumerate(names)}
 
@@ -152,10 +151,8 @@ def kernels(x: NDArray) -> dict[str, Matrix]:
     mean = float(values.sum()) / min(len(x) - 1, x.shape[1])
     white = {name: left * np.sqrt(values / (values + c * mean)) for name, c in RIDGES.items()}
     found = {name: w @ w.T for name, w in white.items()}
-    found |= {f"square {name}": centred(square_of(white[name])) for name in ("even", "strong")}
-    norm = np.diagonal(found["even"])
-    apart = np.maximum(norm[:, None] + norm - 2 * found["even"], 0)
-    return found | {name: centred(gaussian(apart, width)) for name, width in WIDTHS.items()}
+    narrow = gaussian(squared_distances(white["even"]), WIDTH)
+    return found | {"square": centred(square_of(white["strong"])), "narrow": centred(narrow)}
 
 
 def square_of(white: Matrix) -> Matrix:

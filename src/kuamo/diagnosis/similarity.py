@@ -16,7 +16,7 @@ within a group are left out of the sums: that a row is like its copies says noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,10 +94,11 @@ def similarity(
     if len(number) - most < k:
         raise KuamoError(f"k: given {k}; expected at most {len(number) - most}, the rows of other groups")
     apart_x, apart_y = (squared_distances(one) for one in (pairs.x, pairs.y))
+    linear, kernel = cka(apart_x, apart_y, pairs, draws, seed)
     return Similarity(
         neighbours=calibrated(shared_neighbours(apart_x, apart_y, pairs, k, draws, seed)),
-        linear_cka=calibrated(cka(linear, apart_x, apart_y, pairs, draws, seed)),
-        kernel_cka=calibrated(cka(gaussian, apart_x, apart_y, pairs, draws, seed)),
+        linear_cka=calibrated(linear),
+        kernel_cka=calibrated(kernel),
         k=k,
         units=len(pairs.units),
         rows=len(number),
@@ -134,21 +135,25 @@ def nearest(apart: NDArray, number: NDArray, k: int) -> NDArray[np.intp]:
     return np.argpartition(apart, k - 1, axis=1)[:, :k]
 
 
-def cka(
-    kernel: Callable[[NDArray], NDArray], apart_x: NDArray, apart_y: NDArray, pairs: PairedRows, draws: int, seed: int
-) -> NDArray[np.float64]:
-    """CKA (draws + 1,) of one kind of kernel, over pairs of rows of different units."""
+def cka(apart_x: NDArray, apart_y: NDArray, pairs: PairedRows, draws: int, seed: int) -> NDArray[np.float64]:
+    """Linear and Gaussian CKA (2, draws + 1), over pairs of rows of different units."""
     number, n = pairs.units.number, len(apart_x)
     i, j = np.nonzero(np.triu(number[:, None] != number))
-    k, l = centred(kernel(apart_x)), centred(kernel(apart_y))
-    of_x, of_y = k[i, j].astype(np.float32), np.ascontiguousarray(l, np.float32).ravel()
-    of_i = of_y[i * n + j]
-    size = float(np.sqrt((of_x @ of_x) * (of_i @ of_i)))
-    if size == 0:
-        return np.zeros(draws + 1)
-    return np.array([float(of_x @ of_y.take(p[i] * n + p[j])) for p in pairs.units.draws(draws, seed)]) / size
+    of_x, of_y = [one[i * n + j] for one in both_kernels(apart_x)], both_kernels(apart_y)
+    size = [np.sqrt(squares(a) * squares(b[i * n + j])) for a, b in zip(of_x, of_y, strict=True)]
+    drawn = []
+    for p in pairs.units.draws(draws, seed):
+        place = p[i] * n + p[j]
+        drawn.append([float(a @ b.take(place)) for a, b in zip(of_x, of_y, strict=True)])
+    return np.array(drawn).T / np.maximum(size, np.finfo(np.float64).tiny)[:, None]
 
 
-def linear(apart: NDArray) -> NDArray:
-    """X Xᵀ about the mean, from squared distances: −½ of them, centred."""
-    return -0.5 * apart
+def both_kernels(apart: NDArray) -> list[NDArray[np.float32]]:
+    """Linear and Gaussian kernel of one column, each (n²,) and centred. X Xᵀ about the mean is −½ of d², centred."""
+    kernels = [centred(kernel).ravel() for kernel in (-0.5 * apart, gaussian(apart))]
+    return [(one / max(float(np.abs(one).max()), 1e-300)).astype(np.float32) for one in kernels]
+
+
+def squares(x: NDArray[np.float32]) -> float:
+    """Σ x²."""
+    return float(x @ x)
