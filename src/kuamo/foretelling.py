@@ -115,9 +115,7 @@ def predictions(
             progress("predict", start + len(block), len(rows))
 
 
-def write_predictions(
-    rows: Iterator[dict[str, Any]], space: Space, to: str, out: Path
-) -> tuple[int, int]:
+def write_predictions(rows: Iterator[dict[str, Any]], space: Space, to: str, out: Path) -> tuple[int, int]:
     """Write id, value, probability and `weight of COLUMN` as .csv or .parquet, a block of rows at a time.
 
     Returns:
@@ -156,7 +154,9 @@ def check_out(out: Path) -> None:
         TableError: see `write_predictions`.
     """
     if out.suffix.lower() not in (".csv", ".parquet") or not out.parent.is_dir():
-        raise TableError(f"given {str(out)!r}; expected a file name ending in .csv or .parquet, in a folder that exists")
+        raise TableError(
+            f"given {str(out)!r}; expected a file name ending in .csv or .parquet, in a folder that exists"
+        )
 
 
 def blocks(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -202,9 +202,7 @@ class Predict(Objective):
 class Course:
     """What is solved beside a training, not learned by it: j before and after, α and β when the last part begins."""
 
-    def __init__(
-        self, of: Predict, space: Space, table: Table, cells: Packed, marks: Mapping[str, np.ndarray]
-    ) -> None:
+    def __init__(self, of: Predict, space: Space, table: Table, cells: Packed, marks: Mapping[str, np.ndarray]) -> None:
         from kuamo.joint import Joint, place_in
 
         self.of, self.space, self.table, self.cells = of, space, table, cells
