@@ -1,6 +1,6 @@
 """Claim: of two columns one is made worse; the prediction follows the better one, and the weight of the bad one falls.
 
-    KUAMO_DATA=… python benchmarks/predict_degraded.py [--steps 1200] [--seeds 3] [--methods trust dot trust-without-noise]
+    KUAMO_DATA=… python benchmarks/predict_degraded.py [--steps 1200] [--seeds 3] [--methods trust dot]
 
 Digits from a picture and a recording. Training: MNIST train pictures and takes 10–49 of five speakers, encoders from
 raw pixels and spectra, `km.Predict` with noise on what enters the encoders; nobody says which column is bad. Test:

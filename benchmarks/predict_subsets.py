@@ -1,4 +1,4 @@
-"""Claim: one fit predicts from any subset of the columns, as well as a model of just that subset would, and knows how sure it is.
+"""Claim: one fit predicts from any subset of the columns, as well as a model of just that subset would.
 
     python benchmarks/predict_subsets.py [--data emoji quarters cancer wine diabetes] [--seeds 3] [--steps 1200]
     KUAMO_DATA=… python benchmarks/predict_subsets.py --data digits
@@ -63,7 +63,7 @@ def digits(seed):
     for split in ("train", "test"):
         table = km.datasets.digits(rows=2000, columns=("image", "audio"), split=split, seed=seed)
         early = np.array([int(take) < 10 for take in table.meta["take"]])
-        parts.append(table.take(np.flatnonzero(early == (split == "test"))[:500 if split == "test" else 1500]))
+        parts.append(table.take(np.flatnonzero(early == (split == "test"))[: 500 if split == "test" else 1500]))
     pixels = [[value[..., 0].ravel() / 255 for value in part.values("image")] for part in parts]
     image = np.concatenate(pixels).astype(np.float32)
     audio = np.concatenate([np.asarray(features(part, "audio", SpectralFeatures())) for part in parts])

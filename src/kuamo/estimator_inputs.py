@@ -68,10 +68,10 @@ def named_features(estimator: Any, X: Any, first: bool) -> Any:
     """
     if isinstance(X, Table):
         found: Any = X
-    elif isinstance(X, Mapping):
-        found = Table(X, modalities=estimator.columns)
+    elif isinstance(X, Mapping) and not hasattr(X, "toarray"):  # some sparse matrices are dicts
+        found = Table(X, modalities=_kinds(estimator, X, first))
     elif hasattr(X, "iloc") and not all(kind.kind in "biuf" for kind in X.dtypes):
-        found = Table.read(X, modalities=estimator.columns)
+        found = Table.read(X, modalities=_kinds(estimator, X.columns, first))
     else:
         found = _numbers(X), _names(X)
     names = list(found.columns) if isinstance(found, Table) else found[1]
@@ -120,6 +120,12 @@ def columns_of(found: Any, columns: Mapping[str, Any] | None) -> Table:
             )
         cells[name] = [None if absent else row for absent, row in zip(gap.all(1), part)]
     return Table(cells, modalities={name: Vector() for name in cells}, source="an array")
+
+
+def _kinds(estimator: Any, columns: Any, first: bool) -> dict[str, Any]:
+    """Column → modality, of those that are there: as was said, and after the fit as was learned."""
+    known = (estimator.columns or {}) if first else estimator.space_.modalities
+    return {name: kind for name, kind in known.items() if name in columns}
 
 
 def _numbers(X: Any) -> np.ndarray:

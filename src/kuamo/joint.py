@@ -36,9 +36,9 @@ class Joint:
     """Columns side by side, and what is to be told.
 
     Args:
-        x: (n, D). y: (n, K) indicators, or (n, 1) a number in standard units. held: (n,) in [0, 1), of each row's group: those below a share are
-            held out of something.
-        weights: (n,). spans: column → where its numbers stand in x, and what they were multiplied by.
+        x: (n, D). y: (n, K) indicators, or (n, 1) a number in standard units. weights: (n,).
+        held: (n,) in [0, 1), of each row's group: those below a share are held out of something.
+        spans: column → where its numbers stand in x, and what they were multiplied by.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
@@ -62,7 +62,7 @@ class Joint:
         parts = [(taught, held) for taught, held in parts if taught.any() and held.any()]
         before: list[Solution | None] = [None] * len(parts)
         best, chosen, worse = np.inf, PENALTIES[len(PENALTIES) // 2], 0
-        x, axes = self.rotated
+        x, _ = self.rotated
         with one_thread():
             for penalty in PENALTIES if parts else ():
                 loss = 0.0

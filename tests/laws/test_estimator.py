@@ -78,7 +78,7 @@ def test_what_cannot_be_learned_is_refused() -> None:
         Classifier().fit(X, ["ant"] * len(X))
     with pytest.raises(km.KuamoError, match="given the parameters"):
         Classifier().set_params(colour="red")
-    with pytest.raises(km.TableError, match="column 'a': given 'b', no number|given \\['b'\\]"):
+    with pytest.raises(km.TableError, match=r"column 'a': given \['b'\]"):
         Classifier(columns={"a": "b"}).fit(X, y)
     with pytest.raises(ValueError, match="not fitted"):
         Classifier().predict(X)
