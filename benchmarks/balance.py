@@ -2,14 +2,15 @@
 
     KUAMO_DATA=… python benchmarks/balance.py [--only missing told skew dominance small sparse terms] [--seeds 3]
 
-missing     emoji as text, picture and sound; 90 % of one column's training cells are removed; InfoNCE. 300 unseen
-            concepts with all columns: R@10 of the pairs with the rare column, of the other pair, and of the rare
-            column asked for with both others
-skew        the quarters of scikit-learn's handwritten digits, class k with .6^k of its rows; Predict. Unseen rows,
-            as many of each class: accuracy, and that of the three rarest
+missing     emoji as text, picture and sound; 90 % of the training's pictures are removed; InfoNCE. 300 unseen concepts
+            with all columns: R@10 of the pairs with the picture, of the other pair, and of the picture asked for with
+            both others
+told        the same tables, and the category by Predict: accuracy by all columns, and by the rare one alone
+skew        the quarters of scikit-learn's handwritten digits, class k with .6^k or .8^k of 120 rows; Predict. Unseen
+            rows, as many of each class: accuracy, that of the three rarest, and of the others
 dominance   MNIST picture and spoken digit in noise as loud as it, from raw pixels and spectra; one linear classifier of
-            the mean of both codes, which OGM-GE was made for, and Predict. A speaker who was never heard: accuracy of
-            both, of each alone
+            the mean of both codes, which OGM-GE was made for. A speaker who was never heard: accuracy of both, of each
+            alone, and of the sound where nothing else was trained
 small       MoPoE of 784 pixels and one word in ten. MNIST test pictures: is the word told from the picture, is the
             picture made of the word judged right (a classifier of real pictures), does a reconstruction keep the digit
 sparse      the same, rescaled, and 90 % of the words are absent
@@ -118,7 +119,6 @@ def emoji_features():
 
 
 def told(seeds):
-    """The same tables, and `Predict` of the category."""
     found, kind = emoji_features(), np.array(km.datasets.emoji().meta["category"])
     arms = {
         "none": Arm(),
@@ -126,7 +126,7 @@ def told(seeds):
         "ByCoverage(1)": Arm({"sampling": km.ByCoverage(1.0)}),
         'OGMGE(0.3, of="step")': Arm({"modulate": km.OGMGE(0.3, of="step")}),
     }
-    for rare in ("image", "text"):
+    for rare in ("image",):
         tally = Tally()
         for seed in range(seeds):
             rng = np.random.default_rng(seed)
@@ -161,7 +161,7 @@ def missing(seeds):
         "ByCoverage(1)": Arm({"sampling": km.ByCoverage(1.0)}),
         'OGMGE(0.3, of="step")': Arm({"modulate": km.OGMGE(0.3, of="step")}),
     }
-    for rare in ("image", "audio"):
+    for rare in ("image",):
         tally, others = Tally(), [name for name in found if name != rare]
         for seed in range(seeds):
             rng = np.random.default_rng(seed)
@@ -229,7 +229,7 @@ def skew(seeds):
                 return {"accuracy": right, "three rarest": right[few], "others": right[~few]}
 
             for name, arm in arms.items():
-                training = km.Training(steps=600, batch_size=64, lr=3e-3, **arm.training)
+                training = km.Training(steps=400, batch_size=64, lr=3e-3, **arm.training)
                 objective = arm.objective or km.Predict("kind")
                 run(tally, name, table, objective, score, seed, training, dim=32)
         print(f"skew: class k has {ratio}^k of 120 rows\n{tally}", flush=True)
@@ -300,18 +300,11 @@ def dominance(seeds):
         "none": Arm(),
         "sound trained alone": Arm(),
         "OGMGE(0.3)": Arm({"modulate": km.OGMGE(0.3)}),
-        "OGMGE(1)": Arm({"modulate": km.OGMGE(1.0)}),
-        'OGMGE(0.3, of="step")': Arm({"modulate": km.OGMGE(0.3, of="step")}),
         'OGMGE(1, of="step")': Arm({"modulate": km.OGMGE(1.0, of="step")}),
     }
     plan = (
-        (
-            "Joint, AdamW",
-            {},
-            ("none", "sound trained alone", "OGMGE(0.3)", 'OGMGE(0.3, of="step")', 'OGMGE(1, of="step")'),
-        ),
-        ("Joint, SGD", {"optimiser": "sgd", "lr": 0.05}, ("none", "sound trained alone", "OGMGE(0.3)", "OGMGE(1)")),
-        ("Predict, AdamW", {}, ("none", 'OGMGE(0.3, of="step")')),
+        ("Joint, AdamW", {}, ("none", "sound trained alone", "OGMGE(0.3)", 'OGMGE(1, of="step")')),
+        ("Joint, SGD", {"optimiser": "sgd", "lr": 0.05}, ("none", "sound trained alone", "OGMGE(0.3)")),
     )
     for what, base, asked in plan:
         tally = Tally()
@@ -337,16 +330,13 @@ def dominance(seeds):
                     "audio": SoundEncoder(**SETTINGS[CHOSEN]),
                 }
                 given = {"lr": 3e-3, "weight_decay": 1e-2} | base | arm.training
-                training = km.Training(steps=300, batch_size=64, record=km.Record(every=30), **given)
-                more = {}
-                if what.startswith("Joint"):
-                    more["decoders"] = {"digit": Likelihood(32, 10, family="categorical", layers=0)}
-                objective = Joint() if what.startswith("Joint") else km.Predict("digit")
+                training = km.Training(steps=150, batch_size=64, record=km.Record(every=15), **given)
+                more = {"dim": 32, "decoders": {"digit": Likelihood(32, 10, family="categorical", layers=0)}}
                 rows, found = train, score
                 if name == "sound trained alone":  # is it starved at all?
                     rows, encoders = train.select("audio", "digit"), {"audio": encoders["audio"]}
                     found = partial(sound_alone, test, truth)
-                space = run(tally, name, rows, objective, found, seed, training, dim=32, encoders=encoders, **more)
+                space = run(tally, name, rows, Joint(), found, seed, training, encoders=encoders, **more)
                 if name == "none":
                     print(f"  {what}, seed {seed}, none: {speed(space)}")
                     print("  " + str(km.contributions(space, test, "digit")).replace("\n", "\n  "), flush=True)
@@ -369,13 +359,12 @@ def small(seeds):
 def sparse(seeds):
     arms = {
         "none": Arm(objective=km.MoPoE()),
-        "ByCoverage(0.5)": Arm({"sampling": km.ByCoverage(0.5)}, km.MoPoE()),
         "ByCoverage(1)": Arm({"sampling": km.ByCoverage(1.0)}, km.MoPoE()),
     }
-    bounds("sparse: MoPoE of 784 pixels and a word (rescaled), 90 % of the words absent", arms, 0.9, seeds)
+    bounds("sparse: MoPoE of 784 pixels and a word (rescaled), 90 % of the words absent", arms, 0.9, seeds, steps=600)
 
 
-def bounds(title, arms, gone, seeds):
+def bounds(title, arms, gone, seeds, steps=1200):
     from sklearn.linear_model import LogisticRegression
 
     from kuamo.datasets.folder import rows_of
@@ -422,7 +411,7 @@ def bounds(title, arms, gone, seeds):
                 "image": Likelihood(20, 784, family="bernoulli", hidden=256),
                 "word": Likelihood(20, 10, family="categorical"),
             }
-            training = km.Training(steps=1200, batch_size=128, record=km.Record(every=100), **arm.training)
+            training = km.Training(steps=steps, batch_size=128, record=km.Record(every=100), **arm.training)
             space = run(tally, name, train, arm.objective, score, seed, training, dim=20, decoders=decoders)
             if name == "none":
                 print(f"  seed {seed}, none: {speed(space)}", flush=True)

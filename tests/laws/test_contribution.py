@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import kuamo as km
+from kuamo.diagnosis.contribution import Game as Columns
 from kuamo.diagnosis.contribution import chance_of, exact, sampled, shapley
 
 Game = Callable[[np.ndarray], np.ndarray]
@@ -197,3 +198,12 @@ def test_some_rows_are_whole_groups(fits: dict[str, tuple[km.Space, km.Table]]) 
     assert found.whole.n == 50  # pairs of rows
     again = km.contributions(space, test, "kind", most=1000)
     assert again.whole.n == 200
+
+
+def test_an_absent_column_adds_exactly_nothing_to_its_row(fits: dict[str, tuple[km.Space, km.Table]]) -> None:
+    space, test = fits["kind"]
+    names = ["shown", "twin", "noise", "rare"]
+    game = Columns.of(space, test, "kind", names, None, "row", False, 0)
+    phi, _ = exact(game, 4, len(test))
+    there = test.select("rare").present()[:, 0]
+    assert not phi[~there, 3].any() and phi[there, 3].any()

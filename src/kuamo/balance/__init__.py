@@ -9,10 +9,11 @@
     Predict("kind", balanced=True)             every class counts the same in the loss     objectives/predict.py
     Training(record=Record(every=10, held=0.1))   changes nothing: it writes down how fast each column learns
 
-All go with any objective, can be taken together, and are off unless they are asked for. That modalities learn evenly is
-not an aim in itself: the best mean may well come of uneven ones (Improving Multimodal Learning Balance and Sufficiency
-through Data Remixing, Ma et al., 2025; Asymmetric Representation Learning, Wei et al., ICCV 2025). Measure first
-(`kuamo.diagnosis.contribution`), then compare with none on rows that were held out.
+All go with any objective, can be taken together, and are off unless they are asked for. That columns are learned evenly
+is not an aim in itself: the best of all may come of uneven ones (Improving Multimodal Learning via Imbalanced Learning,
+Wei, Luo and Luo, ICCV 2025), and a column that contributes little need not be starved: it may have little to say. A
+column is starved where, trained alone, it would do better by itself than it does in the joint fit; `contributions` of
+both tells. Then compare a remedy with none on rows that were held out (`benchmarks/balance.py`: some help, some harm).
 """
 
 from kuamo.balance.learning import Learning, Record
