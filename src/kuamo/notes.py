@@ -47,7 +47,7 @@ NOTES: dict[str, tuple[str, str]] = {
     # ── what a fit will cost ─────────────────────────────────────────────────────────────────────────────────────
     "forecast": (
         "what a fit of {rows:,} rows ({source}) will cost; told by {spent:.1f} CPU seconds of measuring",
-        "{rows:,} 行（{source}）的一次拟合预计的开销；由 {spent:.1f} CPU 秒的实测推算",
+        "{rows:,} 行（{source}）的一次拟合预计的开销；由 {spent:.1f} 处理器秒的实测推算",
     ),
     "forecast_cells": (
         "{count:,.0f} cells to encode, {each:.3g} ms each, {once:.2g} s to load",
@@ -60,7 +60,7 @@ NOTES: dict[str, tuple[str, str]] = {
     ),
     "forecast_contrast": (
         "{least:,} steps on trial, {more:,} more if they gain; {each:.3g} ms each; at most this, at least {cpu:.2g} CPU s",
-        "先试 {least:,} 步，有收益再做 {more:,} 步；每步 {each:.3g} 毫秒；此为上限，下限 {cpu:.2g} CPU 秒",
+        "先试 {least:,} 步，有收益再做 {more:,} 步；每步 {each:.3g} 毫秒；此为上限，下限 {cpu:.2g} 处理器秒",
     ),
     "forecast_steps": ("{steps:,} steps, {each:.3g} ms each", "{steps:,} 步，每步 {each:.3g} 毫秒"),
     "forecast_made": (
@@ -76,7 +76,7 @@ NOTES: dict[str, tuple[str, str]] = {
     # ── what to change if that is too much ───────────────────────────────────────────────────────────────────────
     "too_much_cpu": (
         "{needed:.3g} CPU s where {given:.3g} are to spare: {factor:.1f} times too much, {share:.0f} % of it in “{step}”",
-        "需 {needed:.3g} CPU 秒，而预算为 {given:.3g} 秒：超出到 {factor:.1f} 倍，其中 {share:.0f} % 用于“{step}”",
+        "需 {needed:.3g} 处理器秒，而预算为 {given:.3g} 秒：超出到 {factor:.1f} 倍，其中 {share:.0f} % 用于“{step}”",
     ),
     "too_much_wall": (
         "{needed:.3g} s where {given:.3g} are to spare: {factor:.1f} times too much, {share:.0f} % of it in “{step}”",
@@ -92,11 +92,11 @@ NOTES: dict[str, tuple[str, str]] = {
     ),
     "dearest": (
         "{share:.0f} % of the CPU seconds are in “{step}”",
-        "CPU 时间的 {share:.0f} % 用于“{step}”",
+        "处理器时间的 {share:.0f} % 用于“{step}”",
     ),
     "encode_once": (
         "features are encoded once and cached: a second fit of these cells takes {cpu:.3g} CPU s",
-        "特征只编码一次并存入缓存：对同样的单元再次拟合只需 {cpu:.3g} CPU 秒",
+        "特征只编码一次并存入缓存：对同样的单元再次拟合只需 {cpu:.3g} 处理器秒",
     ),
     "smaller_encoder": (
         "{column}: {encoder} takes {each:.3g} ms for a cell; a smaller one: encoders={{{column!r}: …}}{how}",
@@ -112,16 +112,16 @@ NOTES: dict[str, tuple[str, str]] = {
     ),
     "linear_only": (
         "km.CCA(kernels=('linear',)): about {factor:.2g} of the closed form's CPU seconds, {memory:.2g} of its memory",
-        "km.CCA(kernels=('linear',))：闭式解约需原来 {factor:.2g} 的 CPU 时间、{memory:.2g} 的内存",
+        "km.CCA(kernels=('linear',))：闭式解约需原来 {factor:.2g} 的 处理器时间、{memory:.2g} 的内存",
     ),
     "fewer_rows": (
         "learn from {rows:,} of the rows, table.take(…): about {factor:.2g} of the closed form's CPU seconds, "
         "{memory:.2g} of its memory",
-        "只用其中 {rows:,} 行来学习，table.take(…)：闭式解约需原来 {factor:.2g} 的 CPU 时间、{memory:.2g} 的内存",
+        "只用其中 {rows:,} 行来学习，table.take(…)：闭式解约需原来 {factor:.2g} 的 处理器时间、{memory:.2g} 的内存",
     ),
     "no_contrast": (
         "km.CCA() as the objective stays with the closed form: {cpu:.3g} CPU s less",
-        "以 km.CCA() 为目标则止于闭式解：省去 {cpu:.3g} CPU 秒",
+        "以 km.CCA() 为目标则止于闭式解：省去 {cpu:.3g} 处理器秒",
     ),
     "fewer_steps": (
         "training=km.Training(steps={steps:,}): {each:.3g} ms a step",

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kuamo.diagnosis.findings import Finding
+from kuamo.diagnosis.findings import Finding, finding
 from kuamo.errors import KuamoError, StoreError
 from kuamo.metrics import Interval
 from kuamo.notes import note_of, plain_note
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["SECTIONS", "Diagnosis"]
 
 FORMAT = 1
+NEAR = 0.1  # of R@k: what came is as was expected
 SECTIONS = ("there", "quality", "relation", "expect", "space", "cost", "advice")
 
 
@@ -82,17 +83,17 @@ class Diagnosis(Mapping[str, float]):
         Raises:
             KuamoError: the report has none of the directions.
         """
-        directions, hit = [], False
+        directions, errors = [], []
         for one in self.facts.get("directions", []):
-            name = f"{one['a']}_to_{one['b']}_R@{one['k']}"
-            came = report.intervals.get(name)
-            hit = hit or came is not None
+            came = report.intervals.get(f"{one['a']}_to_{one['b']}_R@{one['k']}")
             directions.append(one if came is None else one | {"came": asdict(came)})
-        if not hit:
+            errors += [] if came is None else [abs(came.value - one["value"])]
+        if not errors:
             raise KuamoError(f"given a report of {list(report)[:6]}; expected one of the diagnosis's columns")
-        return Diagnosis(
-            self.title, self.method, self.intervals, self.findings, self.facts | {"directions": directions}
-        )
+        hits = sum(error <= NEAR for error in errors)
+        held = finding("good" if hits == len(errors) else "look", "diagnosis_held", hits=hits, count=len(errors))
+        findings = self.findings | {"expect": [*self.findings.get("expect", []), held]}
+        return Diagnosis(self.title, self.method, self.intervals, findings, self.facts | {"directions": directions})
 
     # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
 
