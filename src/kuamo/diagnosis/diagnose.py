@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.column import numbered
 from kuamo.diagnosis.advice import advise
 from kuamo.diagnosis.coverage import PATTERNS, Coverage, coverage, coverage_findings
 from kuamo.diagnosis.diagnosis import Diagnosis
@@ -29,7 +30,6 @@ from kuamo.diagnosis.relation import (
     relation_numbers,
 )
 from kuamo.diagnosis.using import use
-from kuamo.column import numbered
 from kuamo.encoders.base import is_trainable
 from kuamo.errors import TableError
 from kuamo.evaluation import row_keys
@@ -128,9 +128,10 @@ def diagnose(
         facts["cost"] = ahead.as_dict()["steps"]
         said["cost"] = [Finding("look", note) for note in (*ahead.notes, *ahead.advice)]
         total = ahead.total
+        memory = total.memory or 0.0
         numbers["fit_cpu_seconds"] = Interval(total.cpu, ahead.at_least, total.cpu, len(given))
-        numbers["fit_memory_MB"] = Interval(*[total.memory or 0.0] * 3, len(given))
-        numbers["fit_disk_MB"] = Interval(*[ahead.disk] * 3, len(given))
+        numbers["fit_memory_MB"] = Interval(memory, memory, memory, len(given))
+        numbers["fit_disk_MB"] = Interval(ahead.disk, ahead.disk, ahead.disk, len(given))
     targets = [name for name, modality in seen.modalities.items() if isinstance(modality, Category | Number)]
     p = {(one["a"], one["b"]): one["p"] for one in facts["relations"] if one.get("p") is not None}
     advice = advise(counted, p, facts["directions"], targets, bool(counted.skews.get("label")), positives)

@@ -1,8 +1,8 @@
 """What `fit` heeds when it chooses by itself: which columns look related at all.
 
-A column that looks related to no other joins last, as a rare one does; and where no two columns look related, contrast is
-not tried, since there is nothing that it could gain. A few rows tell most relations; more are looked at only where these
-are not sure.
+A column that looks related to no other joins last, as a rare one does; and where no two columns look related, contrast
+is not tried, since there is nothing that it could gain. A few rows tell most relations; more are looked at only where
+these are not sure.
 """
 
 from __future__ import annotations
