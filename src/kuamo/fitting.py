@@ -165,12 +165,13 @@ def close(
     late = late_columns(cells) if isinstance(objective, CCA) else []
     hopeless = False
     if by_itself:
+        from kuamo.diagnosis.coverage import coverage, coverage_facts
         from kuamo.diagnosis.heed import heed
 
         with one_thread(), part("diagnosis"):
             found = heed(cells, np.unique(np.asarray(table.groups), return_inverse=True)[1], seed)
         space.notes += found.notes
-        space.info["related"] = [{"a": a, "b": b, "p": p} for (a, b), p in found.p.items()]
+        space.info["diagnosis"] = coverage_facts(coverage(table)) | {"relations": found.relations}
         late = [name for name in cells if name in late or name in found.aside]
         hopeless = found.hopeless
     core = {name: both for name, both in cells.items() if name not in late}

@@ -430,7 +430,7 @@ NOTES: dict[str, tuple[str, str]] = {
         "{a} 与 {b} 看起来无关（p 为 {p:.2f}）",
     ),
     "diagnosis_related": (
-        "{a} and {b} are related (p {p:.3f}), along {axes} axes, the strongest correlation {rho:.2f} on held-out rows",
+        "{a} and {b} are related (p {p:.3f}): shared axes {axes}, the strongest correlation {rho:.2f} on held-out rows",
         "{a} 与 {b} 有关（p 为 {p:.3f}），共有 {axes} 个轴，在留出的行上最强的相关为 {rho:.2f}",
     ),
     "diagnosis_bent": (
@@ -452,13 +452,14 @@ NOTES: dict[str, tuple[str, str]] = {
         "{a} 与 {b}：{rows:,} 行（{groups:,} 个组）太少，无法判断它们是否有关",
     ),
     "diagnosis_gap": (
-        "the centres of {a} and {b} lie {centroid:.2f} spreads apart: fit centres them, so this is of the columns' own "
-        "making; subtract means if you compare codes across columns",
-        "{a} 与 {b} 的编码中心相距 {centroid:.2f} 个散布：若要跨列比较编码，请减去各自的均值",
+        "the centres of {a} and {b} lie {centroid:.2f} spreads apart: subtract each column's mean before codes are "
+        "compared across columns",
+        "{a} 与 {b} 的编码中心相距 {centroid:.2f} 个散布：跨列比较编码之前，请减去各自的均值",
     ),
     "diagnosis_starved": (
-        "{column} brings {value:+.3f} to {to}, no more than chance: it is unrelated, or the fit has not learned it",
-        "“{column}”对“{to}”的贡献为 {value:+.3f}，不超出偶然：它与之无关，或这次拟合没有学会利用它",
+        "{column} brings {value:+.3f} to {to}, which cannot be told from nothing: it is unrelated, repeats the others, "
+        "or the fit has not learned it",
+        "“{column}”对“{to}”的贡献为 {value:+.3f}，与零区分不开：它与之无关，或与其他列重复，或这次拟合没有学会利用它",
     ),
     "diagnosis_held": (
         "{hits} of {count} directions came within .10 of what was expected",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
@@ -18,7 +18,7 @@ from kuamo.errors import CellError
 from kuamo.modalities import Category, is_absent
 from kuamo.table import Table
 
-__all__ = ["Coverage", "Filled", "Skew", "coverage", "coverage_findings", "skew"]
+__all__ = ["Coverage", "Filled", "Skew", "coverage", "coverage_facts", "coverage_findings", "skew"]
 
 RARE = 4  # a column is rare if the fullest has more than so many times its rows; as in `kuamo.late`
 FEW_PAIRS = 100
@@ -144,6 +144,17 @@ def coverage_findings(found: Coverage) -> list[Finding]:
     if empty:
         said.append(finding("bad", "diagnosis_empty", count=empty))
     return said or [finding("good", "diagnosis_full", rows=found.rows, count=len(found.columns))]
+
+
+def coverage_facts(found: Coverage) -> dict[str, Any]:
+    """The same as plain data."""
+    return {
+        "groups": found.groups,
+        "columns": {name: asdict(one) for name, one in found.columns.items()},
+        "pairs": [{"a": a, "b": b, "rows": count} for a, b, count in found.pairs],
+        "patterns": [{"columns": list(those), "rows": count} for those, count in found.patterns[:PATTERNS]],
+        "skews": {name: asdict(one) for name, one in found.skews.items()},
+    }
 
 
 def links(found: Coverage) -> set[frozenset[str]]:

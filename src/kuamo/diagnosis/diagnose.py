@@ -15,7 +15,7 @@ import numpy as np
 
 from kuamo.column import numbered
 from kuamo.diagnosis.advice import advise
-from kuamo.diagnosis.coverage import PATTERNS, Coverage, coverage, coverage_findings
+from kuamo.diagnosis.coverage import Coverage, coverage, coverage_facts, coverage_findings
 from kuamo.diagnosis.diagnosis import Diagnosis
 from kuamo.diagnosis.findings import Finding, finding
 from kuamo.diagnosis.looking import Progress, look, paired, sample
@@ -29,14 +29,14 @@ from kuamo.diagnosis.relation import (
     relation_findings,
     relation_numbers,
 )
-from kuamo.diagnosis.using import use
+from kuamo.diagnosis.using import speed, use
 from kuamo.encoders.base import is_trainable
 from kuamo.errors import TableError
 from kuamo.evaluation import row_keys
 from kuamo.fitting import check_columns, open_ports
 from kuamo.metrics import Interval
 from kuamo.modalities import Category, Number
-from kuamo.notes import Note, plain_note
+from kuamo.notes import Note
 from kuamo.space import Port, Space
 from kuamo.table import Table
 from kuamo.threads import one_thread
@@ -108,7 +108,8 @@ def diagnose(
     said: dict[str, list[Finding]] = {"there": coverage_findings(counted)}
     if len(some) < len(given):
         said["there"].append(finding("look", "diagnosis_sampled", count=len(some), rows=len(given)))
-    said["quality"] = quality_findings(quality, same, seen.skipped() if looked is seen else looked.skipped())
+    plain = {name: one for name, one in quality.items() if name not in targets_of(seen)}
+    said["quality"] = quality_findings(plain, same, seen.skipped() if looked is seen else looked.skipped())
     numbers = coverage_numbers(counted)
     with one_thread():
         facts["relations"], facts["directions"] = related_and_expected(
@@ -132,7 +133,7 @@ def diagnose(
         numbers["fit_cpu_seconds"] = Interval(total.cpu, ahead.at_least, total.cpu, len(given))
         numbers["fit_memory_MB"] = Interval(memory, memory, memory, len(given))
         numbers["fit_disk_MB"] = Interval(ahead.disk, ahead.disk, ahead.disk, len(given))
-    targets = [name for name, modality in seen.modalities.items() if isinstance(modality, Category | Number)]
+    targets = targets_of(seen)
     p = {(one["a"], one["b"]): one["p"] for one in facts["relations"] if one.get("p") is not None}
     advice = advise(counted, p, facts["directions"], targets, bool(counted.skews.get("label")), positives)
     facts["code"], said["advice"] = advice.code, advice.findings
@@ -145,6 +146,11 @@ def forgiving(table: Table) -> Table:
     other = table.take(np.arange(len(table)))
     other.on_error = "skip"
     return other
+
+
+def targets_of(table: Table) -> list[str]:
+    """Columns of classes or numbers: they are told from the others."""
+    return [name for name, modality in table.modalities.items() if isinstance(modality, Category | Number)]
 
 
 def ports_of(space: Space | None, table: Table, encoders: Mapping[str, Any]) -> list[Port]:
@@ -175,6 +181,7 @@ def related_and_expected(
     groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
     key, judged = row_keys(table, positives)
     labels = None if table.labels is None else numbered(table.labels)
+    told_only = set(targets_of(table))
     relations: list[Facts] = []
     directions: list[Facts] = []
     pairs = list(paired(cells, groups))
@@ -182,25 +189,16 @@ def related_and_expected(
         if progress:
             progress(f"{a} – {b}", number, len(pairs))
         keys = None if positives == "row" else key[row]
-        told = None if labels is None else labels[row]
-        pair = Paired(a, b, x, y, group, keys, judged[row], (blocks[a], blocks[b]), told)
+        label = None if labels is None else labels[row]
+        pair = Paired(a, b, x, y, group, keys, judged[row], (blocks[a], blocks[b]), label)
         relations.append(relate(pair, seed))
+        if {a, b} & told_only:
+            continue  # a class is told, not searched for
         size = gallery or max(k + 1, round(HELD_OUT * len(row) * larger))
         directions += direct(pair, relations[-1], size, k, seed)
     if progress and pairs:
         progress("–", len(pairs), len(pairs))
     return relations, directions
-
-
-def coverage_facts(found: Coverage) -> Facts:
-    """Plain data."""
-    return {
-        "groups": found.groups,
-        "columns": {name: asdict(one) for name, one in found.columns.items()},
-        "pairs": [{"a": a, "b": b, "rows": count} for a, b, count in found.pairs],
-        "patterns": [{"columns": list(those), "rows": count} for those, count in found.patterns[:PATTERNS]],
-        "skews": {name: asdict(one) for name, one in found.skews.items()},
-    }
 
 
 def coverage_numbers(found: Coverage) -> dict[str, Interval]:
@@ -214,11 +212,11 @@ def coverage_numbers(found: Coverage) -> dict[str, Interval]:
 
 
 def remembered(space: Space) -> Diagnosis:
-    """What a space knows by itself: what its fit was told, and how fast its columns were learned."""
+    """What a space knows by itself: what its fit was told, what it chose, and how fast its columns were learned."""
     facts: Facts = {"source": space.info.get("source", "–"), "rows": space.info.get("rows", 0)}
     facts |= space.info.get("diagnosis", {})
-    if "speed" in space.info:
-        facts["speed"] = space.info["speed"]
+    if "learning" in space.info:
+        facts["speed"] = speed(space)
     said = {"advice": [Finding("look", note) for note in space.notes]}
     title = Note("diagnosis", source=facts["source"], rows=facts["rows"], count=len(space.ports))
-    return Diagnosis(title, "default", {}, said, facts | {"notes": plain_note(space.notes)})
+    return Diagnosis(title, "default" if "diagnosis" in space.info else "", {}, said, facts)

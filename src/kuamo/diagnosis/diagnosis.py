@@ -81,11 +81,14 @@ class Diagnosis(Mapping[str, float]):
         """The same with what came beside what was expected: R@k of each direction in `report`.
 
         Raises:
-            KuamoError: the report has none of the directions.
+            KuamoError: the report has none of the directions, or galleries of other sizes.
         """
         directions, errors = [], []
         for one in self.facts.get("directions", []):
-            came = report.intervals.get(f"{one['a']}_to_{one['b']}_R@{one['k']}")
+            task = f"{one['a']}_to_{one['b']}"
+            came = report.intervals.get(f"{task}_R@{one['k']}")
+            if came is not None and task in report.pairs:
+                check_gallery(report.pairs[task].gallery, one)
             directions.append(one if came is None else one | {"came": asdict(came)})
             errors += [] if came is None else [abs(came.value - one["value"])]
         if not errors:
@@ -165,3 +168,16 @@ class Diagnosis(Mapping[str, float]):
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"{path}: does not describe a diagnosis ({type(error).__name__}: {error})") from None
+
+
+def check_gallery(given: int, one: Mapping[str, Any]) -> None:
+    """Refuse to hold R@k among so many answers against R@k among others.
+
+    Raises:
+        KuamoError: the two differ by more than a tenth.
+    """
+    if abs(given - one["gallery"]) > 0.1 * one["gallery"]:
+        raise KuamoError(
+            f"given a report with {given:,} answers from {one['a']} to {one['b']}, and R@{one['k']} expected among "
+            f"{one['gallery']:,}; expected as many: diagnose(…, gallery={given})"
+        )

@@ -8,6 +8,7 @@ these are not sure.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -29,13 +30,14 @@ class Heed:
     """What to do.
 
     Args:
-        aside: columns that join last. hopeless: no two columns look related. notes: both, in words. p: of every pair.
+        aside: columns that join last. hopeless: no two columns look related. notes: both, in words.
+        relations: facts of every two columns, as a `Diagnosis` has them: names, rows, p.
     """
 
     aside: list[str]
     hopeless: bool
     notes: list[Note]
-    p: dict[tuple[str, str], float]
+    relations: list[dict[str, Any]]
 
 
 def heed(cells: Packed, groups: np.ndarray, seed: int) -> Heed:
@@ -50,17 +52,18 @@ def heed(cells: Packed, groups: np.ndarray, seed: int) -> Heed:
         >>> heed({"a": (x, row), "b": (x + noise, row), "c": (rng.normal(size=(100, 4)), row)}, row, 0).aside
         ['c']
     """
-    p = {}
+    p, relations = {}, []
     for a, b, x, y, group, _ in paired(cells, groups):
+        relations.append({"a": a, "b": b, "rows": len(x), "p": None})
         if len(np.unique(group)) >= FEWEST and (x != x[:1]).any() and (y != y[:1]).any():
-            p[a, b] = least_p(x, y, group, seed)
+            relations[-1]["p"] = p[a, b] = least_p(x, y, group, seed)
     last = aside(list(cells), p)
     lowest = min(1.0, len(p) * min(p.values(), default=1.0))
     notes = [Note("advice_aside", column=name, p=least(p, name)) for name in last]
     hopeless = bool(p) and lowest > LEVEL
     if hopeless:
         notes.append(Note("advice_hopeless", p=lowest))
-    return Heed(last, hopeless, [Note("advice_followed", what=note) for note in notes], p)
+    return Heed(last, hopeless, [Note("advice_followed", what=note) for note in notes], relations)
 
 
 def least_p(x: np.ndarray, y: np.ndarray, group: np.ndarray, seed: int) -> float:

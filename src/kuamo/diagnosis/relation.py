@@ -150,7 +150,8 @@ def relation_numbers(relations: Sequence[Facts]) -> dict[str, Interval]:
         known = one["information"]
         numbers[f"{name}_information"] = Interval(known["value"], known["low"], known["high"], known["pairs"])
         if one["spectrum"]:
-            numbers[f"{name}_rho_1"] = Interval(*one["spectrum"][0], n)
+            value, low, high = one["spectrum"][0]
+            numbers[f"{name}_rho_1"] = Interval(value, low, high, n)
     return numbers
 
 

@@ -18,7 +18,7 @@ from kuamo.modalities import Category, Number
 from kuamo.space import Space
 from kuamo.table import Table
 
-__all__ = ["Use", "use"]
+__all__ = ["Use", "speed", "use"]
 
 FAR = 0.5  # spreads: centres that far apart are spoken of
 FEWEST = 5  # rows
@@ -77,7 +77,7 @@ def use(space: Space, table: Table, to: str | None, seed: int = 0) -> Use:
             if one.low <= 0
         ]
     if "learning" in space.info:
-        facts["speed"] = space.info["learning"]
+        facts["speed"] = speed(space)
     return Use(facts, numbers, said)
 
 
@@ -94,6 +94,22 @@ def weights(space: Space, table: Table, without: str | None) -> dict[str, float]
         own = given[several, columns.index(name)]
         found[name] = float(own[own > 0].mean()) if (own > 0).any() else 0.0
     return found
+
+
+def speed(space: Space) -> dict[str, list[list[float]]]:
+    """Column → (step, own loss), summed over the terms that tell it, of a fit with `Training(record=Record())`."""
+    from kuamo.balance import Learning
+
+    learning = Learning.of(space)
+    there = [np.isfinite(loss) for loss in learning.loss.values()]
+    if not there:
+        return {}
+    total = np.where(np.any(there, axis=0), np.sum([np.nan_to_num(loss) for loss in learning.loss.values()], 0), np.nan)
+    return {
+        name: [[float(step), float(v)] for step, v in zip(learning.steps, line, strict=True) if np.isfinite(v)]
+        for name, line in zip(learning.columns, total.T, strict=True)
+        if np.isfinite(line).any()
+    }
 
 
 def _gap(space: Space, one: Any, other: Any, groups: np.ndarray, seed: int) -> Mapping[str, Any] | None:
