@@ -113,13 +113,13 @@ def diagnose(
     numbers = coverage_numbers(counted)
     with one_thread():
         facts["relations"], facts["directions"] = related_and_expected(
-            looked, cells, ports, positives, gallery, k, len(given) / max(len(some), 1), seed, progress
+            looked, cells, ports, positives, gallery, k, len(given) / max(len(some), 1), space is None, seed, progress
         )
     said["relation"] = [one for each in facts["relations"] for one in relation_findings(each)]
     numbers |= relation_numbers(facts["relations"]) | direction_numbers(facts["directions"])
     if space is not None:
-        found = use(space, looked, to, seed)
-        facts |= found.facts
+        found = use(space, looked, to, k, positives, seed)
+        facts |= found.facts | {"fitted": True}
         numbers |= found.numbers
         said["space"] = found.findings
     elif cost:
@@ -136,7 +136,8 @@ def diagnose(
     targets = targets_of(seen)
     p = {(one["a"], one["b"]): one["p"] for one in facts["relations"] if one.get("p") is not None}
     advice = advise(counted, p, facts["directions"], targets, bool(counted.skews.get("label")), positives)
-    facts["code"], said["advice"] = advice.code, advice.findings
+    if space is None:
+        facts["code"], said["advice"] = advice.code, advice.findings
     title = Note("diagnosis", source=given.source, rows=len(given), count=len(given.columns))
     return Diagnosis(title, advice.method, numbers, said, facts)
 
@@ -173,10 +174,12 @@ def related_and_expected(
     gallery: int | None,
     k: int,
     larger: float,
+    expect: bool,
     seed: int,
     progress: Progress | None,
 ) -> tuple[list[Facts], list[Facts]]:
-    """Facts of every two columns, and of every direction; `larger`: how many times the sample the table is."""
+    """Facts of every two columns, and of every direction; `larger`: how many times the sample the table is; `expect`:
+    is there no fit yet, whose result would be expected?"""
     blocks = {port.name: getattr(port.encoder, "blocks", None) for port in ports}
     groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
     key, judged = row_keys(table, positives)
@@ -192,7 +195,7 @@ def related_and_expected(
         label = None if labels is None else labels[row]
         pair = Paired(a, b, x, y, group, keys, judged[row], (blocks[a], blocks[b]), label)
         relations.append(relate(pair, seed))
-        if {a, b} & told_only:
+        if not expect or {a, b} & told_only:
             continue  # a class is told, not searched for
         size = gallery or max(k + 1, round(HELD_OUT * len(row) * larger))
         directions += direct(pair, relations[-1], size, k, seed)
@@ -217,6 +220,7 @@ def remembered(space: Space) -> Diagnosis:
     facts |= space.info.get("diagnosis", {})
     if "learning" in space.info:
         facts["speed"] = speed(space)
-    said = {"advice": [Finding("look", note) for note in space.notes]}
+    said = {"space": [Finding("look", note) for note in space.notes]}
+    facts["fitted"] = True
     title = Note("diagnosis", source=facts["source"], rows=facts["rows"], count=len(space.ports))
     return Diagnosis(title, "default" if "diagnosis" in space.info else "", {}, said, facts)

@@ -34,13 +34,29 @@ def tell(diagnosis: Diagnosis, lang: str = "en") -> str:
         if not grids and not found:
             continue
         lines += ["", say(lang, f"dx_{section}")]
+        if section == "advice" and not diagnosis.facts.get("fitted"):
+            lines.append(f"  {method_in_words(diagnosis.method, lang)}")
         for grid in grids:
             shown = grid[: MOST + 1]
             lines += [f"  {line}" for line in align(shown)]
             if len(grid) > len(shown):
                 lines.append("  " + say(lang, "dx_more_lines", count=len(grid) - len(shown)))
         lines += [f"  {MARKS[one.level]} {told(lang, one.note)}" for one in found]
+        if section == "advice":
+            lines += [f"    {line}" for line in diagnosis.facts.get("code", [])]
     return "\n".join(lines)
+
+
+def method_in_words(method: str, lang: str) -> str:
+    """The recommended method.
+
+    Example:
+        >>> method_in_words("default", "en"), method_in_words("", "zh")
+        ('Recommended: km.fit(table) as it stands', '不建议拟合')
+    """
+    if not method:
+        return say(lang, "dx_no_method")
+    return say(lang, "dx_method", method=say(lang, "dx_method_default") if method == "default" else method)
 
 
 def columns_grid(facts: dict[str, Any], lang: str) -> Grid:
@@ -115,6 +131,17 @@ def directions_grid(facts: dict[str, Any], lang: str) -> Grid:
                 t(f"dx_verdict_{one['verdict']}"),
             ]
         )
+    return grid
+
+
+def reached_grid(facts: dict[str, Any], lang: str) -> Grid:
+    """What a space reaches in each direction."""
+    t, found = partial(say, lang), facts.get("reached", [])
+    k = found[0]["k"] if found else 10
+    grid = [[t("dx_direction"), f"R@{k}", t("dx_among"), t("dx_chance")]]
+    for one in found:
+        value = f"{number(one['value'])} [{number(one['low'])}–{number(one['high'])}]"
+        grid.append([f"{one['a']} → {one['b']}", value, f"{one['gallery']:,}", number(one["chance"])])
     return grid
 
 
@@ -196,6 +223,6 @@ GRIDS = {
     "there": (columns_grid, pairs_grid),
     "relation": (relations_grid,),
     "expect": (directions_grid,),
-    "space": (space_grid, use_grid),
+    "space": (reached_grid, use_grid, space_grid),
     "cost": (cost_grid,),
 }

@@ -13,6 +13,7 @@ from kuamo.diagnosis.contribution import contributions
 from kuamo.diagnosis.findings import Finding, finding
 from kuamo.diagnosis.gap import gap
 from kuamo.errors import KuamoError
+from kuamo.evaluation import evaluate
 from kuamo.metrics import Interval
 from kuamo.modalities import Category, Number
 from kuamo.space import Space
@@ -33,12 +34,12 @@ class Use:
     findings: list[Finding]
 
 
-def use(space: Space, table: Table, to: str | None, seed: int = 0) -> Use:
+def use(space: Space, table: Table, to: str | None, k: int = 10, positives: str = "row", seed: int = 0) -> Use:
     """See the module.
 
     Args:
         space: fitted. table: rows that it has not seen. to: what contributions are to; the first column of classes or
-            numbers if not given, and nothing where there is none.
+            numbers if not given, and nothing where there is none. k, positives: of what is reached, see `evaluate`.
     """
     names = [port.name for port in space.ports if port.name in table.columns]
     codes = {name: space.column_codes(table, name) for name in names}
@@ -51,6 +52,7 @@ def use(space: Space, table: Table, to: str | None, seed: int = 0) -> Use:
     labels = [n for n in names if isinstance(space.port(n).modality, Category | Number)]
     target = to or (labels[0] if labels else None)
     facts: dict[str, Any] = {"gaps": gaps, "weights": weights(space, table, target)}
+    facts["reached"] = reached(space, table.select(*(name for name in names if name not in labels)), k, positives, seed)
     said = [
         finding("look", "diagnosis_gap", a=one["a"], b=one["b"], centroid=one["centroid"])
         for one in gaps
@@ -59,6 +61,10 @@ def use(space: Space, table: Table, to: str | None, seed: int = 0) -> Use:
     numbers = {
         f"{one['a']}~{one['b']}_gap": Interval(one["centroid"], one["centroid"], one["centroid"], one["rows"])
         for one in gaps
+    }
+    numbers |= {
+        f"{one['a']}_to_{one['b']}_R@{k}": Interval(one["value"], one["low"], one["high"], one["queries"])
+        for one in facts["reached"]
     }
     if target is not None and len(names) > 1:
         found = contributions(space, table, target, seed=seed)
@@ -79,6 +85,20 @@ def use(space: Space, table: Table, to: str | None, seed: int = 0) -> Use:
     if "learning" in space.info:
         facts["speed"] = speed(space)
     return Use(facts, numbers, said)
+
+
+def reached(space: Space, table: Table, k: int, positives: str, seed: int) -> list[dict[str, Any]]:
+    """R@k of every direction, as `evaluate` has it; nothing where no two columns can be searched."""
+    present = table.present()
+    if len(table.columns) < 2 or not (present.sum(1) > 1).any():
+        return []
+    report = evaluate(space, table, cutoffs=(k,), positives=positives, examples=0, seed=seed)
+    return [
+        {"a": pair.source, "b": pair.target, "k": k, "gallery": pair.gallery, "chance": pair.chance[f"R@{k}"]}
+        | {"value": one.value, "low": one.low, "high": one.high, "queries": one.n}
+        for task, pair in report.pairs.items()
+        for one in [report.intervals[f"{task}_R@{k}"]]
+    ]
 
 
 def weights(space: Space, table: Table, without: str | None) -> dict[str, float]:

@@ -12,8 +12,10 @@ from kuamo.diagnosis.telling import (
     columns_grid,
     cost_grid,
     directions_grid,
+    method_in_words,
     number,
     pairs_grid,
+    reached_grid,
     relations_grid,
     space_grid,
     told_name,
@@ -52,7 +54,7 @@ def render(diagnosis: Diagnosis, lang: str = "en") -> str:
             t=partial(say, lang),
             title=told(lang, diagnosis.title),
             css=style(),
-            method=diagnosis.method,
+            method="" if facts.get("fitted") else method_in_words(diagnosis.method, lang),
             code=facts.get("code", []),
             found=found,
             rows=int(facts.get("rows", 0)),
@@ -70,6 +72,7 @@ def render(diagnosis: Diagnosis, lang: str = "en") -> str:
                 for one in facts.get("directions", [])
                 if one.get("reason")
             ],
+            reached=reached_grid(facts, lang),
             gaps=space_grid(facts, lang),
             gap_bars=_gaps(facts),
             use=use_grid(facts, lang),
