@@ -193,3 +193,23 @@ def test_predict_tells_rows_and_by_which_columns(tmp_path: Path) -> None:
     assert said["rows"] == 20 and said["empty"] == stored["value"].null_count
     assert stored.column_names == ["id", "value", "probability", "weight of text", "weight of size"]
     assert stored["value"].to_pylist() == [row["value"] for row in told]
+
+
+def test_diagnose_before_and_after_a_fit(folder: Path) -> None:
+    """A cell that cannot be read is counted and named, not an end; the pages and the file are there; both languages."""
+    lines = (folder / "pets.csv").read_text("utf-8").splitlines()
+    (folder / "photos" / "broken.png").write_bytes(b"no picture")
+    (folder / "torn.csv").write_text("\n".join([*lines, "x,a torn picture,photos/broken.png"]), "utf-8")
+    pages = [word for name in ("d.html", "d.json") for word in ("--save", folder / name)]
+    said = run("diagnose", folder / "torn.csv", *pages, "--lang", "zh", "--gallery", 40)
+    assert said["method"] == "default" and 0.2 < said["measures"]["text_to_photo_R@10"]["value"] <= 1
+    assert said["facts"]["quality"]["photo"]["broken"] == 1 and said["measures"]["text~photo_p"]["value"] < 0.05
+    assert [step["name"] for step in said["facts"]["cost"]][:2] == ["features: text", "features: photo"]
+    assert "训练之前的预期" in (folder / "d.html").read_text("utf-8")
+    assert km.Diagnosis.load(folder / "d.json")["text_to_photo_R@10"] == said["measures"]["text_to_photo_R@10"]["value"]
+    used = run("diagnose", folder / "unseen.csv", "--space", folder / "pets.space")
+    assert {one["a"] for one in used["facts"]["reached"]} == {"text", "photo"} and used["facts"]["gaps"]
+    words = CliRunner().invoke(app, ["diagnose", str(folder / "torn.csv"), "--no-cost"]).output
+    assert "What to do" in words and "1 of 109 cells cannot be read" in words
+    refused = CliRunner().invoke(app, ["diagnose", str(folder / "pets.csv"), "--lang", "fr"])
+    assert refused.exit_code == 2 and "fr" in refused.output
