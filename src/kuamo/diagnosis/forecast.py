@@ -120,7 +120,8 @@ def foreseen(
         if by_itself:
             steps.append(look.contrast())
     made = bool(recipes or codecs)
-    ridge = any(wants_ridge(port) for port in ports if port.name not in recipes and port.name not in codecs)
+    taken = {*recipes, *codecs} | ({port.name for port in ports if decoded(objective, port.name)} if looped else set())
+    ridge = any(wants_ridge(port) for port in ports if port.name not in taken)
     if made or ridge:
         steps += [look.features(name) for name, found in sampled.items() if found.raw]
     if made:
@@ -128,6 +129,12 @@ def foreseen(
     if ridge:
         steps.append(look.ridge())
     return look, [*steps, look.kept(), look.index()]
+
+
+def decoded(objective: Objective | None, name: str) -> bool:
+    """Does an objective train a decoder of this column?"""
+    terms = [] if objective is None else [term for _, term in terms_of(objective)]
+    return any("decoders" in term.needs and term.decodes(name) for term in terms)
 
 
 @contextmanager

@@ -114,7 +114,9 @@ class Forecast:
     def told(self, lang: str = "en") -> str:
         """The table and the advice, in English ("en") or Chinese ("zh")."""
         english = lang == "en"
-        head = ["", "CPU s", "wall s", "memory MB", "disk MB"] if english else ["", "CPU 秒", "秒", "内存 MB", "磁盘 MB"]
+        head = (
+            ["", "CPU s", "wall s", "memory MB", "disk MB"] if english else ["", "CPU 秒", "秒", "内存 MB", "磁盘 MB"]
+        )
         total, peak = self.total, self.total.memory or 0.0
         grid = [head, *(_cells(step.name, step) for step in self.steps)]
         span = f"{_short(self.at_least)}–{_short(total.cpu)}" if self.at_least < 0.98 * total.cpu else _short(total.cpu)
@@ -155,5 +157,3 @@ def _short(number: float) -> str:
         return f"{number:.2g}"
     rounded = round(number, -1) if number >= 1000 else round(number)
     return f"{rounded:,.0f}"
-
-

@@ -49,9 +49,7 @@ class Practised:
 
     def of(self, steps: float) -> Cost:
         """So many steps."""
-        return Cost(
-            self.once.cpu + steps * self.each.cpu, self.once.wall + steps * self.each.wall, self.once.memory
-        )
+        return Cost(self.once.cpu + steps * self.each.cpu, self.once.wall + steps * self.each.wall, self.once.memory)
 
 
 def practised(run: Callable[[int, Callable[[str, int, int], None]], Any], most: int = 10) -> Practised:
@@ -88,7 +86,9 @@ def rows_in_batch(rows: int, batch_size: int) -> int:
     return max(1, round(rows / -(-rows // batch_size)))
 
 
-def practise_contrast(axes: Mapping[str, int], shares: Mapping[str, float], dim: int, rows: int, seed: int) -> Practised:
+def practise_contrast(
+    axes: Mapping[str, int], shares: Mapping[str, float], dim: int, rows: int, seed: int
+) -> Practised:
     """Steps of contrast from a closed form: on coordinates drawn at random, as many and as wide as the fit's.
 
     Args:
