@@ -5,8 +5,8 @@
 
 Claim: totals, and every step that takes more than a tenth of them, are within a factor of two, in the median of three
 runs; with an empty cache, and with the features in it. Forecast and fit each run in a process of their own, the cache
-is a folder of their own, and what a search found is forgotten before each fit. CPU seconds of one process still depend on
-what else the machine does: `speed` is what a fixed piece of work takes before and after, so that it can be seen.
+is a folder of their own, and what a search found is forgotten before each fit. CPU seconds of one process still depend
+on what else the machine does: `speed` is what a fixed piece of work takes before and after, so that it can be seen.
 """
 
 import argparse

@@ -211,6 +211,17 @@ def test_the_steps_are_those_of_the_fit() -> None:
         assert [step.name for step in forecast(table, **given).fit] == list(costs), given
 
 
+def test_raw_cells_with_the_encoders_that_a_fit_would_take() -> None:
+    table = km.datasets.emoji().take(range(40))
+    made = forecast(table, km.CCA(dim=4))
+    assert [step.name for step in made.fit] == [
+        "features: text", "features: image", "closed form", "ridge decoders"
+    ]  # fmt: skip
+    assert made["features: image"].disk > made["features: text"].disk > 0
+    assert made["features: image"].cpu > made["ridge decoders"].cpu
+    assert made.total.memory > made["features: image"].stays > 0
+
+
 def test_columns_that_join_late_repeated_groups_and_three_columns() -> None:
     rng = np.random.default_rng(0)
     z = rng.standard_normal((240, 3))

@@ -233,7 +233,7 @@ class Outlook(Closing):
             ports = [self.made.port(name) for name in (*self.recipes, *self.codecs)]
             parts = [part for port in ports for part in (port.codec, port.decoder, port.memory) if part is not None]
             total += sum(array.nbytes for part in parts for array in _arrays(part).values())
-        took = 3e-9 * total
+        took = work.seconds(work.Tally(hash=2 * total))  # written, and read again for its hash
         return Step("space", took, took, 2 * total / MEGABYTE, total / MEGABYTE, how=Note("forecast_after"), after=True)
 
     def index(self) -> Step:
@@ -251,7 +251,7 @@ class Outlook(Closing):
                 total += rows * float(np.mean([len(text.encode()) for text in some] or [0]))
         total += rows * sum(len(str(value)) + 4 for value in self.marks()) if rows else 0
         read = sum(found.entries * found.read.cpu for found in self.sampled.values())
-        took = read + work.seconds(tally) + 2e-5 * rows
+        took = read + work.seconds(tally.add(hash=total))
         return Step("index", took, took, 2 * total / MEGABYTE, total / MEGABYTE, how=Note("forecast_after"), after=True)
 
     def marks(self) -> list[Any]:

@@ -191,7 +191,7 @@ def next_size(sizes: Sequence[int], spent: Sequence[float], cells: float, most: 
     """Of the next batch: twice the last, or as much as the time left is enough for; 0 if it is enough.
 
     Example:
-        >>> next_size([2, 2], [1.0, 0.01], 1000, 64), next_size([2, 2, 4], [1.0, 0.4, 0.8], 1000, 64)
+        >>> next_size([2, 2], [1.0, 0.01], 1000, 64), next_size([2, 2, 4], [1.0, 1.0, 1.4], 1000, 64)
         (4, 0)
     """
     if len(sizes) < 2:

@@ -11,6 +11,7 @@ and a kernel has `ANCHORS`. What they leave out is in one factor, which runs on 
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -31,7 +32,8 @@ MEGABYTE = 2**20
 
 
 class Tally(dict[str, float]):
-    """Operations by kind: "gemm32" and "gemm64" (multiply-adds), "eigh" (n³), "kernel", "rank", "sweep" (elements)."""
+    """Operations by kind: "gemm32" and "gemm64" (multiply-adds), "eigh" (n³), "kernel", "rank", "sweep" (elements), and
+    "hash" (bytes)."""
 
     def add(self, other: Mapping[str, float] | None = None, **kinds: float) -> Tally:
         """More of them; itself."""
@@ -62,6 +64,7 @@ def rates() -> dict[str, float]:
         "kernel": (lambda: arc_cosine(cosine), cosine.size),
         "rank": (lambda: reciprocal_ranks(score), score.size),
         "sweep": (lambda: score - score.mean(0), score.size),
+        "hash": (lambda: hashlib.sha256(score.data), score.nbytes),
     }
     with one_thread():
         return {kind: best_of(run) / count for kind, (run, count) in work.items()}
