@@ -101,7 +101,12 @@ def test_trained_encoders_are_copied() -> None:
         training=km.Training(steps=500, batch_size=16), dim=8,
     )  # fmt: skip
     assert all(torch.equal(value, weights[name]) for name, value in encoder.state_dict().items())
-    assert [step.name for step in made.fit][:2] == ["features: text", "training"]
+    with parted() as costs:
+        km.fit(
+            table.select("image", "text"), km.InfoNCE(), encoders={"image": encoder, "text": Letters("copied/1")},
+            training=km.Training(steps=2, batch_size=16), dim=8,
+        )  # fmt: skip
+    assert [step.name for step in made.fit] == list(costs)
     assert "500 steps" in made["training"].how
 
 
@@ -234,6 +239,21 @@ def test_columns_that_join_late_repeated_groups_and_three_columns() -> None:
     assert forecast(three, km.CCA(dim=4))["closed form"].cpu > 0
 
 
+def test_classes_numbers_and_unpaired_rows() -> None:
+    rng = np.random.default_rng(0)
+    kind, x = rng.integers(0, 3, 60), rng.standard_normal((60, 8))
+    kinds = {"x": km.Vector(), "kind": km.Category(), "size": km.Number()}
+    labelled = km.Table({"x": x, "kind": [f"k{k}" for k in kind], "size": list(x[:, 0])}, modalities=kinds)
+    short = km.Training(steps=7, batch_size=20)
+    made = forecast(labelled, km.objectives.Predict("kind"), dim=4, training=short)
+    with parted() as costs:
+        km.fit(labelled, km.objectives.Predict("kind"), dim=4, training=short)
+    assert [step.name for step in made.fit] == list(costs)
+    half = km.Table({"a": [*x[:40], *[None] * 20], "b": [*[None] * 20, *x[20:]]})
+    made = forecast(half, km.InfoNCE() + 0.3 * km.Sinkhorn(), training=short)
+    assert "7 steps" in made["training"].how
+
+
 def test_labels_in_closed_form() -> None:
     rng = np.random.default_rng(0)
     label = rng.integers(0, 4, 150)
@@ -304,6 +324,12 @@ def test_what_a_fit_refuses_is_refused_before_anything_is_measured() -> None:
         forecast(table, encoders={"c": Letters()})
     with pytest.raises(TableError, match="at least two"):
         forecast(table.select("a"))
+
+
+def test_a_column_that_cannot_be_read_is_named() -> None:
+    table = km.Table({"a": [" "] * 20, "b": np.eye(20)}, modalities={"a": km.Text()}, on_error="skip")
+    with pytest.raises(TableError, match="column 'a': given no cell that can be read"):
+        forecast(table, encoders={"a": Letters("unread/1")})
 
 
 @pytest.mark.parametrize("budget", [{"gpu": 1}, {"cpu": 0}, -1, {"disk": float("nan")}])

@@ -25,6 +25,7 @@ from kuamo.diagnosis.outlook import Outlook
 from kuamo.diagnosis.practice import copied
 from kuamo.diagnosis.remedies import advise, allowed
 from kuamo.diagnosis.sampling import sample_column
+from kuamo.errors import TableError
 from kuamo.fitting import check_columns, check_table, go_on_from, open_ports, wants_ridge
 from kuamo.memory import forgetful
 from kuamo.notes import Note
@@ -108,6 +109,9 @@ def foreseen(
     if start is not None:
         go_on_from(start, Space(ports), objective, dim, [*recipes, *codecs])
     sampled = {port.name: sample_column(table, port, seed) for port in ports}
+    for name, found in sampled.items():
+        if not found.width:
+            raise TableError(f"column {name!r}: given no cell that can be read; expected some")
     look = Outlook(table, ports, sampled, objective, recipes, dict(codecs), training, dim, seed)
     steps = [look.features(name) for name, found in sampled.items() if not found.raw]
     looped = objective is not None and any(term.trained for _, term in terms_of(objective))
