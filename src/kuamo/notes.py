@@ -59,7 +59,8 @@ NOTES: dict[str, tuple[str, str]] = {
         "以 {few} 行、真实特征宽度试算，再按运算量外推",
     ),
     "forecast_contrast": (
-        "{least:,} steps on trial, {more:,} more if they gain; {each:.3g} ms each; at most this, at least {cpu:.2g} CPU s",
+        "{least:,} steps on trial, {more:,} more if they gain; {each:.3g} ms each; at most this, at least {cpu:.2g} "
+        "CPU s",
         "先试 {least:,} 步，有收益再做 {more:,} 步；每步 {each:.3g} 毫秒；此为上限，下限 {cpu:.2g} 处理器秒",
     ),
     "forecast_steps": ("{steps:,} steps, {each:.3g} ms each", "{steps:,} 步，每步 {each:.3g} 毫秒"),
@@ -75,7 +76,8 @@ NOTES: dict[str, tuple[str, str]] = {
     ),
     # ── what to change if that is too much ───────────────────────────────────────────────────────────────────────
     "too_much_cpu": (
-        "{needed:.3g} CPU s where {given:.3g} are to spare: {factor:.1f} times too much, {share:.0f} % of it in “{step}”",
+        "{needed:.3g} CPU s where {given:.3g} are to spare: {factor:.1f} times too much, {share:.0f} % of it in "
+        "“{step}”",
         "需 {needed:.3g} 处理器秒，而预算为 {given:.3g} 秒：超出到 {factor:.1f} 倍，其中 {share:.0f} % 用于“{step}”",
     ),
     "too_much_wall": (
@@ -83,11 +85,13 @@ NOTES: dict[str, tuple[str, str]] = {
         "需 {needed:.3g} 秒，而预算为 {given:.3g} 秒：超出到 {factor:.1f} 倍，其中 {share:.0f} % 用于“{step}”",
     ),
     "too_much_memory": (
-        "{needed:,.0f} MB of memory where {given:,.0f} are to spare: {factor:.1f} times too much, at its peak in “{step}”",
+        "{needed:,.0f} MB of memory where {given:,.0f} are to spare: {factor:.1f} times too much, at its peak in "
+        "“{step}”",
         "需内存 {needed:,.0f} MB，而可用 {given:,.0f} MB：超出到 {factor:.1f} 倍，峰值出现在“{step}”",
     ),
     "too_much_disk": (
-        "{needed:,.0f} MB of disk where {given:,.0f} are to spare: {factor:.1f} times too much, {share:.0f} % of it in “{step}”",
+        "{needed:,.0f} MB of disk where {given:,.0f} are to spare: {factor:.1f} times too much, {share:.0f} % of it in "
+        "“{step}”",
         "需磁盘 {needed:,.0f} MB，而可用 {given:,.0f} MB：超出到 {factor:.1f} 倍，其中 {share:.0f} % 用于“{step}”",
     ),
     "dearest": (

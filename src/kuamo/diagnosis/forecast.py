@@ -25,6 +25,7 @@ from kuamo.diagnosis.outlook import Outlook
 from kuamo.diagnosis.practice import copied
 from kuamo.diagnosis.remedies import advise, allowed
 from kuamo.diagnosis.sampling import sample_column
+from kuamo.errors import TableError
 from kuamo.fitting import check_columns, check_table, go_on_from, open_ports, wants_ridge
 from kuamo.memory import forgetful
 from kuamo.notes import Note
@@ -108,6 +109,9 @@ def foreseen(
     if start is not None:
         go_on_from(start, Space(ports), objective, dim, [*recipes, *codecs])
     sampled = {port.name: sample_column(table, port, seed) for port in ports}
+    for name, found in sampled.items():
+        if not found.width:
+            raise TableError(f"column {name!r}: given no cell that can be read; expected some")
     look = Outlook(table, ports, sampled, objective, recipes, dict(codecs), training, dim, seed)
     steps = [look.features(name) for name, found in sampled.items() if not found.raw]
     looped = objective is not None and any(term.trained for _, term in terms_of(objective))
@@ -120,7 +124,8 @@ def foreseen(
         if by_itself:
             steps.append(look.contrast())
     made = bool(recipes or codecs)
-    ridge = any(wants_ridge(port) for port in ports if port.name not in recipes and port.name not in codecs)
+    taken = {*recipes, *codecs} | ({port.name for port in ports if decoded(objective, port.name)} if looped else set())
+    ridge = any(wants_ridge(port) for port in ports if port.name not in taken)
     if made or ridge:
         steps += [look.features(name) for name, found in sampled.items() if found.raw]
     if made:
@@ -128,6 +133,12 @@ def foreseen(
     if ridge:
         steps.append(look.ridge())
     return look, [*steps, look.kept(), look.index()]
+
+
+def decoded(objective: Objective | None, name: str) -> bool:
+    """Does an objective train a decoder of this column?"""
+    terms = [] if objective is None else [term for _, term in terms_of(objective)]
+    return any("decoders" in term.needs and term.decodes(name) for term in terms)
 
 
 @contextmanager

@@ -52,7 +52,7 @@ class Forecast:
     Example:
         >>> made = Forecast((Step("features: a", 3.0, 3.0, 50, 2, 20), Step("contrast", 2.0, 2.0, 40, least=1.0)))
         >>> made.total.cpu, made.at_least, made.total.memory, made.disk, made.dearest().name
-        (5.0, 4.0, 60, 2, 'features: a')
+        (5.0, 4.0, 60.0, 2.0, 'features: a')
     """
 
     steps: tuple[Step, ...]

@@ -11,20 +11,15 @@ ridge       the law of its operations
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from kuamo.cells import HELD_BYTES
-from kuamo.closed_form import Search, choose
-from kuamo.closed_form.choose_views import VIEWS, choose_views
 from kuamo.closed_form.views import ANCHORS, GRAM_ROWS
-from kuamo.column import numbered
-from kuamo.cost import Cost, measured
-from kuamo.decoders.recipes import Recipe
+from kuamo.cost import Cost
 from kuamo.diagnosis import work
+from kuamo.diagnosis.closing import KNOWN_DIM, Closing, Rows
 from kuamo.diagnosis.foreseen import Step
 from kuamo.diagnosis.sampling import MEGABYTE, Sampled, stand_in
 from kuamo.errors import CellError
@@ -32,54 +27,13 @@ from kuamo.late import late_columns
 from kuamo.notes import Note
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
-from kuamo.objectives.correlation import mean_by_row, standardise
-from kuamo.space import Port
 from kuamo.table import Table
-from kuamo.threads import one_thread
 
-__all__ = ["Outlook", "Solution"]
-
-SIZES = (640, 480, 320, 240, 160, 96)  # rows on which a closed form is tried at most
-SPENT = 0.8  # CPU seconds of such a try, about
-KNOWN_DIM = 64  # of trained objectives without a closed form: `warm.DIM`, which would load torch
-Rows = dict[str, np.ndarray]
+__all__ = ["Outlook"]
 
 
-@dataclass
-class Solution:
-    """What trying the closed form told.
-
-    Args:
-        kernel, dim: what is chosen, or what would be dearest where the rows were no real ones. rows: tried at most.
-    """
-
-    kernel: str
-    dim: int
-    rows: int = 0
-
-
-@dataclass(eq=False)
-class Outlook:
-    """A table, and what a fit will do with it.
-
-    Args:
-        table, objective, recipes, codecs, training, dim, seed: as `fit` has them. sampled: of every column.
-        ports: as `fit` opens them; heads only where it goes on from a space.
-    """
-
-    table: Table
-    ports: list[Port]
-    sampled: dict[str, Sampled]
-    objective: Objective | None
-    recipes: dict[str, Recipe]
-    codecs: dict[str, Any]
-    training: Any
-    dim: int | None
-    seed: int
-    solution: Solution | None = None
-    trained: Any = None
-    made: Any = None
-    few: dict[str, Any] = field(default_factory=dict)
+class Outlook(Closing):
+    """Every step."""
 
     # ── features ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -93,158 +47,6 @@ class Outlook:
         return Step(
             f"features: {name}", cost.cpu, cost.wall, found.peak(), found.disk, found.stays, how=how
         )  # fmt: skip
-
-    # ── the closed form ──────────────────────────────────────────────────────────────────────────────────────────
-
-    @cached_property
-    def rows(self) -> Rows:
-        """Column → the rows that it has, of columns with an encoder that is not trained."""
-        return {name: np.unique(self.table.column(name).row) for name, found in self.sampled.items() if not found.raw}
-
-    @cached_property
-    def groups(self) -> np.ndarray | None:
-        """Groups (N,) of the rows, where some share one."""
-        groups = np.unique(np.asarray(self.table.groups), return_inverse=True)[1]
-        return groups if groups.max(initial=0) + 1 < len(groups) else None
-
-    def search(self, objective: CCA, rows: Rows) -> Search:
-        """The search of a `CCA`, as it would search these rows."""
-        groups = np.arange(len(self.table)) if self.groups is None else self.groups
-        if len(rows) == 2:
-            common = np.intersect1d(*rows.values())
-            most = min(self.sampled[name].width for name in rows)
-            folds = max(2, min(objective.folds, len(np.unique(groups[common])), len(common) // 2))
-            sizes = {} if objective.dim is None else {"dims": (min(objective.dim, most),)}
-            return Search(kernels=objective.kernels, folds=folds, **sizes)  # type: ignore[arg-type]
-        folds = max(2, min(objective.folds, len(np.unique(groups))))
-        dims = VIEWS.dims if objective.dim is None else (objective.dim,)
-        return replace(VIEWS, kernels=objective.kernels, folds=folds, dims=dims)
-
-    def closed(self, objective: Objective) -> Step:
-        """Of the closed form: its search on few rows, with fewer ridges, then all of it by its law."""
-        if not isinstance(objective, CCA):
-            return self.other_closed(objective)
-        late = late_columns({name: (np.zeros((0, 0)), row) for name, row in self.rows.items()})
-        rows = {name: row for name, row in self.rows.items() if name not in late}
-        widths = {name: self.sampled[name].width for name in rows}
-        search = self.search(objective, rows)
-        thin = replace(search, ridges=search.ridges[1:2] or search.ridges, widen=False, methods=(), ranked=1)
-        works, costs, megabytes, peaks = [], [], [], []
-        for count in self.few_rows(rows, widths, thin):
-            some, groups, cells, real = self.drawn(rows, count)
-            with one_thread(), measured() as cost:
-                kernel, dim = self.tried(cells, thin, groups)
-            works.append(work.seconds(work.closed_work(some, widths, thin, groups, self.seed, kernel)))
-            costs.append(cost)
-            megabytes.append(work.closed_bytes(some, widths, thin)[0])
-            peaks.append(max(cost.memory or 0.0, 1.0))
-        if not real:
-            kernel, dim = search.kernels[-1], self.most(rows, widths, search)
-        self.solution = Solution(kernel, dim, count)
-        tally = work.closed_work(rows, widths, search, self.groups, self.seed, kernel)
-        for name in late:
-            tally.update(self.late_work(name, rows, dim))
-        whole = work.seconds(tally)
-        cpu, wall = (work.extrapolated(works, [getattr(one, kind) for one in costs], whole) for kind in ("cpu", "wall"))
-        most, kept = work.closed_bytes(rows, widths, search)
-        memory = work.extrapolated(megabytes, peaks, most)
-        how = Note("forecast_closed", few=count)
-        return Step("closed form", cpu, wall, memory, stays=kept * memory / max(most, 1e-9), how=how)
-
-    def few_rows(self, rows: Rows, widths: Mapping[str, int], thin: Search) -> list[int]:
-        """How many rows to try, the fewer first: at most half of all, and not for long."""
-        every = len(self.shared(rows))
-        count = next(
-            (n for n in SIZES if 2 * n <= every and self.quick(rows, widths, thin, n)),
-            min(max(12, every // 2), SIZES[-1]),
-        )
-        return [max(8, int(0.4 * count)), count]
-
-    def quick(self, rows: Rows, widths: Mapping[str, int], thin: Search, count: int) -> bool:
-        """Would so many rows be tried within the time that there is for it?"""
-        some = {name: np.arange(count) for name in rows}
-        return work.seconds(work.closed_work(some, widths, thin, None, self.seed)) <= SPENT
-
-    def shared(self, rows: Rows) -> np.ndarray:
-        """Rows that two of these columns have at least."""
-        found, count = np.unique(np.concatenate(list(rows.values())), return_counts=True)
-        return found[count >= min(2, len(rows))]
-
-    def drawn(self, rows: Rows, count: int) -> tuple[Rows, np.ndarray | None, dict[str, Any], bool]:
-        """So many rows at random: the rows that each column has of them, groups, features, and are those all real?"""
-        chosen = np.sort(np.random.default_rng(self.seed).permutation(self.shared(rows))[:count])
-        cells, some, real = {}, {}, True
-        for name in rows:
-            x, row, true = stand_in(self.table, self.sampled[name], chosen, self.seed)
-            there = np.unique(row)
-            scaled = standardise(x, getattr(self.sampled[name].port.encoder, "blocks", None))(x)
-            cells[name], some[name], real = (mean_by_row(scaled, row, there), there), there, real and true
-        groups = None
-        if self.groups is not None:
-            groups = np.unique(self.groups[chosen], return_inverse=True)[1]
-            groups = groups if groups.max() + 1 >= self.folds_at_least(groups) else None
-        return some, groups, cells, real
-
-    def folds_at_least(self, groups: np.ndarray) -> int:
-        """So many groups there must be, to be dealt into folds."""
-        return min(6, len(groups))
-
-    def tried(self, cells: dict[str, Any], thin: Search, groups: np.ndarray | None) -> tuple[str, int]:
-        """Choose among few rows; which kernel and size."""
-        if len(cells) > 2:
-            best = choose_views(cells, thin, seed=self.seed, groups=groups).best
-            return best.kernel, best.dim
-        (x, row_x), (y, row_y) = cells.values()
-        both = np.intersect1d(row_x, row_y)
-        x, y = x[np.searchsorted(row_x, both)], y[np.searchsorted(row_y, both)]
-        folds = max(2, min(thin.folds, len(both) // 2))
-        labels = None if groups is None else groups[both]
-        best = choose(x, y, replace(thin, folds=folds), seed=self.seed, groups=labels).best
-        return best.kernel, best.dim
-
-    def most(self, rows: Rows, widths: Mapping[str, int], search: Search) -> int:
-        """The largest size that the search may choose."""
-        axes = sorted(
-            work.axes_of(len(rows[name]), widths[name], search.kernels[-1], search.components) for name in rows
-        )
-        return min(max(search.dims), axes[-2])
-
-    def late_work(self, name: str, rows: Rows, dim: int) -> work.Tally:
-        """Of a column that joins late: regression onto the others' codes."""
-        own = self.rows[name]
-        there = {name: own, "codes": np.intersect1d(own, np.concatenate(list(rows.values())))}
-        search = Search(kernels=("linear",), folds=max(2, min(6, len(there["codes"]) // 2)))
-        return work.closed_work(there, {name: self.sampled[name].width, "codes": dim}, search, None, self.seed)
-
-    def other_closed(self, objective: Objective) -> Step:
-        """Of a closed form whose law is not known here: anchors up to 2,500, each row against each of them."""
-        every = len(self.table)
-        widths = sum(self.sampled[name].width for name in self.rows)
-
-        def law(n: int) -> float:
-            anchors = min(n, 2500)
-            return work.seconds(
-                work.Tally(eigh=anchors**3, gemm32=n * anchors * (widths + anchors), kernel=n * anchors)
-            )
-
-        works, costs, peaks, dim = [], [], [], KNOWN_DIM
-        for count in (max(8, every // 5), max(12, every // 2)):
-            rows = np.sort(np.random.default_rng(self.seed).permutation(every)[: min(count, SIZES[0])])
-            cells = {name: stand_in(self.table, self.sampled[name], rows, self.seed)[:2] for name in self.rows}
-            labels = {"labels": numbered(self.table.labels or ())[rows]} if "labels" in objective.needs else {}
-            groups = np.arange(len(rows))
-            with one_thread(), measured() as cost:
-                solved = objective.solve(cells, groups, self.seed, {}, **labels)  # type: ignore[attr-defined]
-            dim = next(iter(solved.heads.values())).dim
-            works.append(law(len(rows)))
-            costs.append(cost)
-            peaks.append(max(cost.memory or 0.0, 1.0))
-        self.solution = Solution("arc-cosine", dim, len(rows))
-        cpu, wall = (
-            work.extrapolated(works, [getattr(c, kind) for c in costs], law(every)) for kind in ("cpu", "wall")
-        )
-        memory = peaks[-1] * max(1.0, every * min(every, 2500) / (len(rows) * min(len(rows), 2500)))
-        return Step("closed form", cpu, wall, memory, how=Note("forecast_closed", few=len(rows)))
 
     # ── what is trained ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -261,8 +63,12 @@ class Outlook:
         search, kernel, dim = self.search(self.objective, rows), self.solution.kernel, self.solution.dim
         every = len(self.shared(rows)) if len(rows) == 2 else len(np.unique(np.concatenate(list(rows.values()))))
         seen = every - every // search.folds
-        axes = {name: work.axes_of(min(len(row), seen), widths[name], kernel, search.components)
-                for name, row in rows.items()}  # fmt: skip
+        axes = {
+            name: min(
+                self.sampled[name].rank, work.axes_of(min(len(row), seen), widths[name], kernel, search.components)
+            )
+            for name, row in rows.items()
+        }
         shares = {name: 1.0 if len(rows) == 2 else min(1.0, len(row) / every) for name, row in rows.items()}
         trial, full = training_for(seen), training_for(every)
         batch = rows_in_batch(seen, trial.batch_size)
@@ -274,15 +80,15 @@ class Outlook:
         extra = Cost(more.cpu - found.once.cpu, more.wall - found.once.wall)
         least, each = trial.steps, 1000 * found.each.cpu
         how = Note("forecast_contrast", least=least, more=full.steps, each=each, cpu=cpu)
-        memory = (found.once.memory or 0.0) + 3 * lines
+        memory = (found.once.memory or 0.0) + 2 * lines
         return Step("contrast", cpu + extra.cpu, wall + extra.wall, memory, stays=lines, least=cpu, how=how)
 
     def judged(self, rows: Rows, axes: Mapping[str, int], held: int, dim: int) -> float:
         """CPU seconds of making the rehearsal's model and ranking its held-out rows, twice."""
         tally = work.Tally(gemm64=sum(len(row) * axes[name] * dim for name, row in rows.items()))
         pairs = len(rows) * (len(rows) - 1) // 2
-        tally.update(rank=2 * 2 * pairs * held * held, gemm64=2 * pairs * held * held * dim)
-        tally.update(eigh=min(axes.values()) ** 3 if len(rows) == 2 else sum(axes.values()) ** 3)
+        tally.add(rank=2 * 2 * pairs * held * held, gemm64=2 * pairs * held * held * dim)
+        tally.add(eigh=min(axes.values()) ** 3 if len(rows) == 2 else sum(axes.values()) ** 3)
         return work.seconds(tally)
 
     def practice_table(self, count: int, needed: list[str]) -> tuple[Table, dict[str, Any]]:
@@ -340,7 +146,7 @@ class Outlook:
         dim = self.dim or (self.solution.dim if self.solution else KNOWN_DIM)
         tries = []
         count = min(rows, max(40, int(batch / 0.9) + 1))
-        for few in (max(min(rows, 24), count // 3), count):
+        for few in (min(30, count), count):
             some, cells = self.practice_table(few, [*self.recipes, *self.codecs])
             for name, one in self.sampled.items():
                 if one.raw:
@@ -378,7 +184,7 @@ class Outlook:
         """Ridge decoders of the columns that have none."""
         entries = {name: found.entries for name, found in self.sampled.items()}
         widths = {name: found.width for name, found in self.sampled.items()}
-        took = work.seconds(work.ridge_work(entries, widths, self.size) + self.mapped())
+        took = work.seconds(work.ridge_work(entries, widths, self.size).add(self.mapped()))
         memory = 5 * 8 * self.size * max(widths.values(), default=0) / MEGABYTE
         return Step("ridge decoders", took, took, memory, how=Note("forecast_ridge"))
 
@@ -389,7 +195,7 @@ class Outlook:
             once = len(np.unique(self.table.column(name).row)) == found.entries
             if self.solution is None or once:
                 continue
-            tally.update(self.coded(found))
+            tally.add(self.coded(found))
         return tally
 
     def coded(self, found: Sampled) -> work.Tally:
@@ -427,7 +233,7 @@ class Outlook:
             ports = [self.made.port(name) for name in (*self.recipes, *self.codecs)]
             parts = [part for port in ports for part in (port.codec, port.decoder, port.memory) if part is not None]
             total += sum(array.nbytes for part in parts for array in _arrays(part).values())
-        took = 3e-9 * total
+        took = work.seconds(work.Tally(hash=2 * total))  # written, and read again for its hash
         return Step("space", took, took, 2 * total / MEGABYTE, total / MEGABYTE, how=Note("forecast_after"), after=True)
 
     def index(self) -> Step:
@@ -439,13 +245,13 @@ class Outlook:
         tally = work.Tally()
         for name, found in self.sampled.items():
             total += 4 * rows * padded(self.size)
-            tally.update(self.coded(found))
+            tally.add(self.coded(found))
             if isinstance(found.port.modality, Text):
                 some = [str(self.table.column(name).raw(int(entry)))[:TEXT_LENGTH] for entry in found.at[:32]]
-                total += rows * (np.mean([len(text.encode()) for text in some]) if some else 0)
+                total += rows * float(np.mean([len(text.encode()) for text in some] or [0]))
         total += rows * sum(len(str(value)) + 4 for value in self.marks()) if rows else 0
         read = sum(found.entries * found.read.cpu for found in self.sampled.values())
-        took = read + work.seconds(tally) + 2e-5 * rows
+        took = read + work.seconds(tally.add(hash=total))
         return Step("index", took, took, 2 * total / MEGABYTE, total / MEGABYTE, how=Note("forecast_after"), after=True)
 
     def marks(self) -> list[Any]:

@@ -16,6 +16,7 @@ import numpy as np
 from kuamo.diagnosis import work
 from kuamo.diagnosis.foreseen import Forecast, Step
 from kuamo.diagnosis.outlook import Outlook
+from kuamo.encoders import EfficientNetLite0
 from kuamo.errors import KuamoError
 from kuamo.files import cache_folder
 from kuamo.notes import Note
@@ -102,15 +103,15 @@ def of_features(step: Step, kind: str, look: Outlook, limit: float | None) -> li
     name = step.name.removeprefix("features: ")
     found, encoder = look.sampled[name], look.sampled[name].port.encoder
     if kind == "memory":
-        size = 4 * found.width * found.entries / MEGABYTE
-        return [Note("fewer_features", column=name, width=found.width, count=found.entries, memory=size)]
+        memory = 4 * found.width * found.entries / MEGABYTE
+        return [Note("fewer_features", column=name, width=found.width, count=found.entries, memory=memory)]
     if kind == "disk":
         return [Note("cache_limit", limit=max(1, int(limit or 1)))]
     notes = [Note("encode_once", cpu=again(look))] if found.kept and found.missing else []
     if found.cells:
-        size, how = getattr(encoder, "size", None), ""
-        if type(encoder).__name__ == "EfficientNetLite0" and size and size > 96:
-            how = Note("smaller_pictures", size=size // 2, factor=0.25)  # time goes as the pixels
+        how: str = ""
+        if isinstance(encoder, EfficientNetLite0) and encoder.size > 96:
+            how = Note("smaller_pictures", size=encoder.size // 2, factor=0.25)  # time goes as the pixels
         named = {"column": name, "encoder": type(encoder).__name__, "each": 1000 * found.each.cpu}
         notes += [Note("smaller_encoder", **named, how=how), Note("fewer_cells")]
     return notes
@@ -132,9 +133,8 @@ def of_closed(look: Outlook) -> list[Note]:
 
     def cost(rows: dict[str, np.ndarray], kernels: tuple[str, ...]) -> tuple[float, float]:
         asked = replace(search, kernels=kernels)  # type: ignore[arg-type]
-        return (
-            work.seconds(work.closed_work(rows, widths, asked, None, look.seed)), work.closed_bytes(rows, widths, asked)[0]
-        )  # fmt: skip
+        took = work.seconds(work.closed_work(rows, widths, asked, None, look.seed))
+        return took, work.closed_bytes(rows, widths, asked)[0]
 
     now, notes = cost(look.rows, tuple(search.kernels)), []
     if len(search.kernels) > 1:
@@ -142,7 +142,7 @@ def of_closed(look: Outlook) -> list[Note]:
         notes.append(Note("linear_only", factor=less[0] / now[0], memory=less[1] / now[1]))
     few = len(look.table) // 4
     if few >= 200:
-        less = cost({name: row[row < few] for name, row in look.rows.items()}, tuple(search.kernels))
+        less = cost({name: row[row % 4 == 0] for name, row in look.rows.items()}, tuple(search.kernels))
         notes.append(Note("fewer_rows", rows=few, factor=less[0] / now[0], memory=less[1] / now[1]))
     return notes
 

@@ -1,21 +1,25 @@
 """A few cells of each column, encoded: what one costs, and what loading the encoder costs, apart.
 
-    seconds = once + n · each        once: the first cells, less what as many cost later;   each: the median over batches
+    seconds of a batch = a + b · its size        each: of a cell, in the encoder's own batches
+                                                 once: loading, the rest of what the first batch took
 
 What is encoded here is thrown away: in a batch of its own a quantised network gives other last digits than in the
-fit's, and a forecast changes nothing. Rows on which the closed form is tried are made of these cells (`stand_in`), where
-the cache has no better ones: its time depends on how many and how wide they are, not on what they say.
+fit's, and a forecast changes nothing. Rows on which the closed form is tried are made of these cells (`stand_in`),
+where the cache has no better ones: its time depends on how many and how wide they are, not on what they say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from kuamo.cost import Cost, measured
+from kuamo.diagnosis.work import extrapolated
 from kuamo.encoders.base import is_module, is_trainable, prepare
 from kuamo.errors import CellError
 from kuamo.features import SHARD_ROWS, FeatureCache, _blocks
@@ -27,8 +31,8 @@ from kuamo.threads import one_thread
 __all__ = ["Sampled", "sample_column", "stand_in"]
 
 LOOKED = 2000  # cells of a column at most of which it is asked whether the cache has them
-SPENT, SHARE = 0.6, 0.05  # CPU seconds for the cells of a column, or this share of what all of them take
-BATCH = 0.15  # CPU seconds of a batch, about
+SPENT, MOST_SPENT, SHARE = 0.6, 2.5, 0.04  # CPU seconds for a column's cells, or this share of what all of them take
+MOST_BATCHES = 10
 MEGABYTE = 2**20
 
 
@@ -37,8 +41,8 @@ class Sampled:
     """What a few cells of a column told.
 
     Args:
-        port: the column's. entries: n, cells of the column. distinct: how many differ, about. missing: how many of those
-            the cache does not have, about. kept: are features kept on disk at all?
+        port: the column's. entries: n, cells of the column. distinct: how many differ, about. missing: how many of
+            those the cache does not have, about. kept: are features kept on disk at all?
         width: D. once: loading. each: one more cell, encoded. read: one cell, looked up. item: MB of a prepared cell.
         working: MB that the network takes at its work, and keeps. x: (s, D) features of some entries `at` (s,).
         store: the cache, where there is one. ready: one cell, decoded and prepared. raw: is the encoder trained?
@@ -65,6 +69,11 @@ class Sampled:
     def cells(self) -> float:
         """How many cells a fit encodes."""
         return self.missing if self.kept else float(self.entries)
+
+    @property
+    def rank(self) -> int:
+        """Axes that cells of so many contents have at most."""
+        return max(1, round(self.distinct) - 1)
 
     def cost(self) -> Cost:
         """Of the features of the whole column."""
@@ -103,7 +112,7 @@ def sample_column(table: Table, port: Port, seed: int) -> Sampled:
     entries = len(table.column(port.name).row)
     rng = np.random.default_rng(seed)
     looked = np.sort(rng.permutation(entries)[:LOOKED])
-    with measured() as reading:
+    with measured_quickly() as reading:
         keys = keys_of(table, port.name, looked)
     share, store = entries / max(len(looked), 1), FeatureCache(str(fingerprint)) if kept else None
     first = {key: entry for entry, key in reversed(keys)}  # the first entry of each content
@@ -116,7 +125,7 @@ def sample_column(table: Table, port: Port, seed: int) -> Sampled:
         found.read = per_cell(reading, len(looked))
     if store is not None and not unknown and keys:
         known = [keys[i] for i in rng.permutation(len(keys))[:64]]
-        with measured() as taking:
+        with measured_quickly() as taking:
             found.x, found.at = store.take([key for _, key in known]), np.array([entry for entry, _ in known])
         found.width = found.x.shape[1]
         found.read.cpu += min(taking.cpu / len(known), 1e-4)
@@ -142,14 +151,19 @@ def per_cell(cost: Cost, count: int) -> Cost:
 
 
 def encode_some(table: Table, found: Sampled, order: np.ndarray) -> None:
-    """Encode in small batches until enough time is spent, and fill in what that tells."""
+    """Encode in batches that grow until enough time is spent, and fill in what that tells.
+
+    A batch of s cells takes a + b s seconds. A network may be several times as dear in batches of two as in those of
+    the fit (MiniLM: 47 ms a text, and 9 in batches of 512), so one size would not do.
+    """
+    most = int(getattr(found.port.encoder, "batch_size", 64))
+    sizes: list[int] = []
     costs: list[Cost] = []
     blocks: list[np.ndarray] = []
     at: list[int] = []
-    most = getattr(found.port.encoder, "batch_size", 64)
-    size, spent, place = 2, 0.0, 0
+    size, place = 2, 0
     with measured() as whole, one_thread():
-        while place < len(order) and (len(costs) < 3 or spent < SPENT) and len(costs) < 24:
+        while place < len(order) and size and len(costs) < MOST_BATCHES:
             entries = order[place : place + size]
             place += size
             with measured_quickly() as cost:
@@ -157,20 +171,14 @@ def encode_some(table: Table, found: Sampled, order: np.ndarray) -> None:
                     if good:
                         at += good
                         blocks.append(block)
-            costs.append(per_cell(cost, len(entries)))
-            if len(costs) > 1:
-                spent += cost.cpu
-                size = int(np.clip(BATCH / max(costs[-1].cpu, 1e-6), 2, most))
+            sizes.append(len(entries))
+            costs.append(cost)
+            size = next_size(sizes, [one.cpu for one in costs], found.cells, most)
     if not blocks:
         return
     found.x, found.at = np.concatenate(blocks), np.asarray(at)
     found.width = found.x.shape[1]
-    later = costs[2:] or costs[1:] or costs
-    found.each = Cost(*(float(np.median([getattr(cost, kind) for cost in later])) for kind in ("cpu", "wall")))
-    head = min(2, len(order))
-    found.once = Cost(
-        *(max(0.0, head * (getattr(costs[0], kind) - getattr(found.each, kind))) for kind in ("cpu", "wall"))
-    )
+    found.each, found.once = told_by(sizes, costs, min(most, max(1, int(found.cells))))
     found.working = whole.memory or 0.0
     some = found.at[: 8 if found.raw else 1]
     with measured_quickly() as cost:
@@ -179,19 +187,40 @@ def encode_some(table: Table, found: Sampled, order: np.ndarray) -> None:
     found.item = float(getattr(items[0], "nbytes", 1024)) / MEGABYTE
 
 
-class measured_quickly:
+def next_size(sizes: Sequence[int], spent: Sequence[float], cells: float, most: int) -> int:
+    """Of the next batch: twice the last, or as much as the time left is enough for; 0 if it is enough.
+
+    Example:
+        >>> next_size([2, 2], [1.0, 0.01], 1000, 64), next_size([2, 2, 4], [1.0, 1.0, 1.4], 1000, 64)
+        (4, 0)
+    """
+    if len(sizes) < 2:
+        return 2
+    each = spent[-1] / sizes[-1]
+    left = min(MOST_SPENT, max(SPENT, SHARE * cells * each)) - sum(spent[1:])
+    size = min(most, 2 * sizes[-1], int(left / max(each, 1e-9)))
+    return max(1, size) if len(sizes) < 3 else size if size >= 2 else 0
+
+
+def told_by(sizes: Sequence[int], costs: Sequence[Cost], batch: int) -> tuple[Cost, Cost]:
+    """What a cell takes in batches of this size, and what loading took: from the batches, the first of which loads."""
+    each, once = Cost(), Cost()
+    for kind in ("cpu", "wall"):
+        took = [getattr(cost, kind) for cost in costs]
+        later = slice(1, None) if len(costs) > 1 else slice(None)
+        whole = extrapolated(sizes[later], took[later], batch) / batch
+        first = extrapolated(sizes[later], took[later], sizes[0])
+        setattr(each, kind, whole)
+        setattr(once, kind, max(0.0, took[0] - first))
+    return each, once
+
+
+@contextmanager
+def measured_quickly() -> Iterator[Cost]:
     """CPU and wall seconds of a short block: without the watch over memory, which takes a while to begin."""
-
-    def __enter__(self) -> Cost:
-        import time
-
-        self.cost, self.start = Cost(), (time.process_time(), time.perf_counter())
-        return self.cost
-
-    def __exit__(self, *_: object) -> None:
-        import time
-
-        self.cost.cpu, self.cost.wall = time.process_time() - self.start[0], time.perf_counter() - self.start[1]
+    cost, cpu, wall = Cost(), time.process_time(), time.perf_counter()
+    yield cost
+    cost.cpu, cost.wall = time.process_time() - cpu, time.perf_counter() - wall
 
 
 def stand_in(table: Table, found: Sampled, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:

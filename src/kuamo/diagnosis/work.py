@@ -11,8 +11,8 @@ and a kernel has `ANCHORS`. What they leave out is in one factor, which runs on 
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
@@ -31,12 +31,20 @@ WIDER = 1  # ridges beyond the grid: about as often as not its edge is best
 MEGABYTE = 2**20
 
 
-class Tally(Counter[str]):
-    """Operations by kind: "gemm32" and "gemm64" (multiply-adds), "eigh" (n³), "kernel", "rank", "sweep" (elements)."""
+class Tally(dict[str, float]):
+    """Operations by kind: "gemm32" and "gemm64" (multiply-adds), "eigh" (n³), "kernel", "rank", "sweep" (elements), and
+    "hash" (bytes)."""
+
+    def add(self, other: Mapping[str, float] | None = None, **kinds: float) -> Tally:
+        """More of them; itself."""
+        for more in (other or {}, kinds):
+            for kind, count in more.items():
+                self[kind] = self.get(kind, 0.0) + float(count)
+        return self
 
     def times(self, count: float) -> Tally:
         """All of it so many times."""
-        return Tally({kind: int(count * number) for kind, number in self.items()})
+        return Tally({kind: count * number for kind, number in self.items()})
 
 
 # ── rates ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -56,6 +64,7 @@ def rates() -> dict[str, float]:
         "kernel": (lambda: arc_cosine(cosine), cosine.size),
         "rank": (lambda: reciprocal_ranks(score), score.size),
         "sweep": (lambda: score - score.mean(0), score.size),
+        "hash": (lambda: hashlib.sha256(score.data), score.nbytes),
     }
     with one_thread():
         return {kind: best_of(run) / count for kind, (run, count) in work.items()}
@@ -97,15 +106,15 @@ def viewed(n: int, width: int, kernels: Sequence[str], components: int) -> Tally
     """`views_of`: Gram matrices, or axes of all rows."""
     tally = Tally(sweep=2 * n * width)
     if n <= GRAM_ROWS and ("arc-cosine" in kernels or in_gram(n, width, components)):
-        tally.update(gemm32=n * n * width)
+        tally.add(gemm32=n * n * width)
     if "arc-cosine" in kernels and n <= GRAM_ROWS:
-        tally.update(kernel=n * n, sweep=2 * n * n)
+        tally.add(kernel=n * n, sweep=2 * n * n)
     if "linear" in kernels and not in_gram(n, width, components):
-        tally.update(principal(n, width, components))
+        tally.add(principal(n, width, components))
     if "arc-cosine" in kernels and n > GRAM_ROWS:
         m = ANCHORS
-        tally.update(gemm32=m * m * width + n * m * (width + m), kernel=n * m + m * m, eigh=m**3, sweep=2 * n * m)
-        tally.update(principal(n, m, components))
+        tally.add(gemm32=m * m * width + n * m * (width + m), kernel=n * m + m * m, eigh=m**3, sweep=2 * n * m)
+        tally.add(principal(n, m, components))
     return tally
 
 
@@ -113,7 +122,7 @@ def principal(n: int, width: int, components: int) -> Tally:
     """`principal_map`, and coordinates on its axes."""
     small, size = min(n, width), min(components, n - 1, width)
     tally = Tally(gemm32=n * width * (small + size), sweep=3 * n * width)
-    tally.update(axes(small, size))
+    tally.add(axes(small, size))
     return tally
 
 
@@ -123,7 +132,7 @@ def split(n: int, m: int, width: int, kernel: str, components: int) -> Tally:
         return Tally(sweep=n * axes_of(n, width, kernel, components))
     seen, p = n - m, axes_of(n - m, width, kernel, components)
     tally = Tally(sweep=6 * seen * seen + 3 * m * seen + seen * p, gemm32=m * seen * p)
-    tally.update(axes(seen, p))
+    tally.add(axes(seen, p))
     return tally
 
 
@@ -136,7 +145,7 @@ def ranked(m: int, sizes: Sequence[int], search: Search) -> Tally:
     """`score_grid` of m held-out rows."""
     gammas, norms = len(search.gammas), len(search.norms)
     tally = Tally(sweep=gammas * 2 * len(sizes) * m * m, rank=len(sizes) * gammas * norms * m * m)
-    tally.update(gemm32=gammas * sum(m * m * k + 8 * m * k for k in sizes))
+    tally.add(gemm32=gammas * sum(m * m * k + 8 * m * k for k in sizes))
     return tally
 
 
@@ -155,15 +164,22 @@ def closed_work(
     groups: np.ndarray | None,
     seed: int,
     winner: str | None = None,
+    ranks: Mapping[str, int] | None = None,
 ) -> Tally:
     """Of canonical correlation: `choose` for two columns, `choose_views` for more.
 
     Args:
         rows: column → the rows (n,) that it has. widths: column → D. groups: (N,) of rows that stay together, if any.
         winner: the kernel that will win; the dearest, which is the last, if not given.
+        ranks: column → axes that it has at most, where few of its cells differ.
     """
     solve = two if len(rows) == 2 else several
-    return solve(rows, widths, search, groups, seed, winner or search.kernels[-1])
+    return solve(rows, widths, search, groups, seed, winner or search.kernels[-1], ranks or widths_free(rows))
+
+
+def widths_free(rows: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """No limit but the rows."""
+    return {name: max(1, len(row) - 1) for name, row in rows.items()}
 
 
 def two(
@@ -173,44 +189,48 @@ def two(
     groups: np.ndarray | None,
     seed: int,
     last: str,
+    ranks: Mapping[str, int],
 ) -> Tally:
     """Of two columns."""
-    common = np.intersect1d(*rows.values())
+    one, other = rows.values()
+    common = np.intersect1d(one, other)
     n, labels = len(common), None if groups is None else groups[common]
     held = [
-        len(one.rows)
-        for one in held_out(fold_of_rows(n, search.folds, seed, labels), search.ranked, search.gallery, seed)
+        len(fold.rows)
+        for fold in held_out(fold_of_rows(n, search.folds, seed, labels), search.ranked, search.gallery, seed)
     ]
     enough = min(int(np.searchsorted(np.cumsum(held), search.ranked / 2)) + 1, len(held))
     tally = Tally(sweep=4 * n * sum(widths.values()))
     for width in widths.values():
-        tally.update(viewed(n, width, search.kernels, search.components))
+        tally.add(viewed(n, width, search.kernels, search.components))
     ridges = len(search.ridges) + WIDER * search.widen
     for kernel in search.kernels:
         first = enough if len(search.kernels) > 1 else 0
         for place, m in enumerate(held[: len(held) if kernel == last else first]):
             rounds = ridges * (place < first) + (ridges + len(search.methods)) * (kernel == last)
-            tally.update(fold_of_two(n, m, widths, kernel, search, rounds))
+            tally.add(fold_of_two(n, m, widths, kernel, search, rounds, ranks))
     for width in widths.values():
-        tally.update(split(n, 0, width, last, search.components))
-    tally.update(gemm64=n * np.prod([axes_of(n, width, last, search.components) for width in widths.values()]))
-    return tally
+        tally.add(split(n, 0, width, last, search.components))
+    p, q = (min(ranks[name], axes_of(n, width, last, search.components)) for name, width in widths.items())
+    return tally.add(gemm64=n * p * q)
 
 
-def fold_of_two(n: int, m: int, widths: Mapping[str, int], kernel: str, search: Search, rounds: int) -> Tally:
+def fold_of_two(
+    n: int, m: int, widths: Mapping[str, int], kernel: str, search: Search, rounds: int, ranks: Mapping[str, int]
+) -> Tally:
     """One fold, decomposed once, and scored so many times."""
     tally = Tally()
     for width in widths.values():
-        tally.update(split(n, m, width, kernel, search.components))
-    p, q = (axes_of(n - m, width, kernel, search.components) for width in widths.values())
+        tally.add(split(n, m, width, kernel, search.components))
+    p, q = (min(ranks[name], axes_of(n - m, width, kernel, search.components)) for name, width in widths.items())
     small, large = min(p, q), max(p, q)
-    tally.update(gemm64=(n - m) * p * q)
+    tally.add(gemm64=(n - m) * p * q)
     if all(split_free(n, width, kernel, search.components) for width in widths.values()):
-        tally.update(gemm64=2 * n * (p * p + q * q), eigh=p**3 + q**3)
+        tally.add(gemm64=2 * n * (p * p + q * q), eigh=p**3 + q**3)
     sizes = sizes_of(search, small)
     each = ranked(m, sizes, search)
-    each.update(gemm64=2 * small * small * large + m * (p + q) * sizes[-1], eigh=small**3)
-    tally.update(each.times(rounds))
+    each.add(gemm64=2 * small * small * large + m * (p + q) * sizes[-1], eigh=small**3)
+    tally.add(each.times(rounds))
     return tally
 
 
@@ -226,6 +246,7 @@ def several(
     groups: np.ndarray | None,
     seed: int,
     last: str,
+    ranks: Mapping[str, int],
 ) -> Tally:
     """Of three columns or more."""
     size = 1 + max(int(row.max(initial=-1)) for row in rows.values())
@@ -234,16 +255,15 @@ def several(
     ridges = len(search.ridges) + WIDER * search.widen
     tally = Tally(sweep=4 * sum(len(row) * widths[name] for name, row in rows.items()))
     for name, row in rows.items():
-        tally.update(viewed(len(row), widths[name], search.kernels, search.components))
-        tally.update(split(len(row), 0, widths[name], last, search.components))
+        tally.add(viewed(len(row), widths[name], search.kernels, search.components))
+        tally.add(split(len(row), 0, widths[name], last, search.components))
     for kernel in search.kernels:
         for place, one in enumerate(held if kernel == last else held[:1]):
             there = {name: np.intersect1d(row, one.rows) for name, row in rows.items()}
             rounds = ridges * (place == 0 and len(search.kernels) > 1) + ridges * (kernel == last)
-            tally.update(fold_of_several(rows, there, widths, kernel, search, rounds))
-    tally.update(correlated(rows, {name: axes_of(len(row), widths[name], last, search.components)
-                                   for name, row in rows.items()}))  # fmt: skip
-    return tally
+            tally.add(fold_of_several(rows, there, widths, kernel, search, rounds, ranks))
+    p = {name: axes_of(len(row), widths[name], last, search.components) for name, row in rows.items()}
+    return tally.add(correlated(rows, {name: min(ranks[name], size) for name, size in p.items()}))
 
 
 def fold_of_several(
@@ -253,21 +273,22 @@ def fold_of_several(
     kernel: str,
     search: Search,
     rounds: int,
+    ranks: Mapping[str, int],
 ) -> Tally:
     """One fold: pairwise moments once, then a generalised eigenproblem for each ridge."""
     tally, p = Tally(), {}
     for name, row in rows.items():
         m = len(held[name])
-        tally.update(split(len(row), m, widths[name], kernel, search.components))
-        p[name] = axes_of(len(row) - m, widths[name], kernel, search.components)
+        tally.add(split(len(row), m, widths[name], kernel, search.components))
+        p[name] = min(ranks[name], axes_of(len(row) - m, widths[name], kernel, search.components))
     pairs = list(combinations(rows, 2))
-    tally.update(gemm64=sum(len(np.intersect1d(rows[a], rows[b])) * (p[a] + p[b]) ** 2 for a, b in pairs))
+    tally.add(gemm64=sum(len(np.intersect1d(rows[a], rows[b])) * (p[a] + p[b]) ** 2 for a, b in pairs))
     each = correlated({}, p)
     sizes = sizes_of(search, sorted(p.values())[-2])
     for a, b in pairs:
-        each.update(ranked(len(np.intersect1d(held[a], held[b])), sizes, search))
-    each.update(gemm64=sum(len(held[name]) * p[name] * sizes[-1] for name in p))
-    tally.update(each.times(rounds))
+        each.add(ranked(len(np.intersect1d(held[a], held[b])), sizes, search))
+    each.add(gemm64=sum(len(held[name]) * p[name] * sizes[-1] for name in p))
+    tally.add(each.times(rounds))
     return tally
 
 
@@ -275,19 +296,20 @@ def correlated(rows: Mapping[str, np.ndarray], p: Mapping[str, int]) -> Tally:
     """`gcca_from_moments`, and the moments of these rows."""
     tally = Tally(eigh=sum(p.values()) ** 3, gemm64=sum(2 * size**3 for size in p.values()))
     for a, b in combinations(p, 2):
-        tally.update(gemm64=p[a] * p[b] * (p[a] + p[b]))
+        tally.add(gemm64=p[a] * p[b] * (p[a] + p[b]))
         if rows:
-            tally.update(gemm64=len(np.intersect1d(rows[a], rows[b])) * (p[a] + p[b]) ** 2)
+            tally.add(gemm64=len(np.intersect1d(rows[a], rows[b])) * (p[a] + p[b]) ** 2)
     return tally
 
 
 def closed_bytes(rows: Mapping[str, np.ndarray], widths: Mapping[str, int], search: Search) -> tuple[float, float]:
-    """MB at the peak, and of that what stays for contrast to go on from: scaled features, Gram matrices of every kernel,
-    coordinates; beside them at the peak, what is worked on in one fold."""
-    kept, most = 0.0, 0.0
+    """MB at the peak, and of that what stays for contrast to go on from: scaled features, Gram matrices of every
+    kernel, coordinates; beside them at the peak, what is worked on in one fold."""
+    kept, most, axes = 0.0, 0.0, 0
     for name, row in rows.items():
         n, width = len(row), widths[name]
         p = min(search.components, n)
+        axes += p
         kept += 8.0 * n * width
         if n <= GRAM_ROWS:
             grams = ("arc-cosine" in search.kernels) + in_gram(n, width, search.components)
@@ -297,7 +319,8 @@ def closed_bytes(rows: Mapping[str, np.ndarray], widths: Mapping[str, int], sear
             kept += 8.0 * n * p * len(search.kernels)
             most = max(most, 2 * 4.0 * n * ANCHORS + 3 * 8.0 * ANCHORS**2)
     held = min(search.gallery, max(map(len, rows.values())) // search.folds)
-    return (kept + max(most, 3 * 4.0 * held * held)) / MEGABYTE, kept / MEGABYTE
+    blocks = 6 * 8.0 * axes * axes  # of the (generalised) eigenproblem, and its vectors
+    return (kept + max(most, blocks, 3 * 4.0 * held * held)) / MEGABYTE, kept / MEGABYTE
 
 
 def ridge_work(entries: Mapping[str, int], widths: Mapping[str, int], dim: int) -> Tally:
@@ -305,8 +328,8 @@ def ridge_work(entries: Mapping[str, int], widths: Mapping[str, int], dim: int) 
     tally = Tally()
     for name, width in widths.items():
         for n in (min(entries[name], other) for other in entries.values()):
-            tally.update(gemm32=n * dim * (dim + width), sweep=2 * n * width)
-        tally.update(gemm64=dim**3 + 3 * dim * dim * width)
+            tally.add(gemm32=n * dim * (dim + width), sweep=2 * n * width)
+        tally.add(gemm64=dim**3 + 3 * dim * dim * width)
     return tally
 
 

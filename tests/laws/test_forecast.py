@@ -1,0 +1,344 @@
+"""Laws of the forecast: it changes nothing, it looks at little, it grows with rows, and it says what to change."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import kuamo as km
+from kuamo.closed_form import Search
+from kuamo.closed_form.choose_views import VIEWS
+from kuamo.cost import part, parted
+from kuamo.diagnosis import closing, practice, sampling, work
+from kuamo.diagnosis.forecast import forecast
+from kuamo.diagnosis.foreseen import Forecast, Step
+from kuamo.diagnosis.sampling import sample_column, stand_in
+from kuamo.encoders import PixelEncoder
+from kuamo.errors import KuamoError, TableError
+from kuamo.memory import forgetful, recall, remember
+from kuamo.notes import Note, note_of, told
+from kuamo.space import Port
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure for as short a time as can be: what is told here is not how long, but what changes, and how it grows."""
+    monkeypatch.setattr("kuamo.cost.gc.collect", lambda: 0)  # a tenth of a second each time
+    monkeypatch.setattr(closing, "SPENT", 0.02)
+    monkeypatch.setattr(closing, "SIZES", (60, 40))
+    monkeypatch.setattr(practice, "SPENT", 0.02)
+    monkeypatch.setattr(sampling, "SPENT", 0.05)
+
+
+class Letters:
+    """A text's letters, counted: a frozen encoder that counts what it is asked."""
+
+    def __init__(self, name: str = "letters/1") -> None:
+        self.fingerprint, self.asked = name, 0
+
+    def prepare(self, value: str) -> np.ndarray:
+        return np.bincount([ord(letter) % 48 for letter in value], minlength=48).astype(np.float32)
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        self.asked += len(batch)
+        return batch
+
+
+def texts(rows: int, seed: int = 0) -> km.Table:
+    """Texts and vectors, some rows with several texts, some cells absent."""
+    rng = np.random.default_rng(seed)
+    words = ["".join(chr(97 + k) for k in rng.integers(0, 26, 24)) for _ in range(2 * rows)]
+    cells = [[words[2 * k], words[2 * k + 1]] if k % 5 == 0 else words[2 * k] for k in range(rows)]
+    cells[1] = None
+    vectors = list(rng.standard_normal((rows, 20)))
+    vectors[2] = None
+    return km.Table({"text": cells, "pose": vectors}, modalities={"text": km.Text(), "pose": km.Vector()})
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+# ── it changes nothing ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_forecast_leaves_table_cache_and_randomness_as_they_were(cache: Path) -> None:
+    table, encoder = texts(120), Letters("leaves/1")
+    km.fit(table.take(range(60)), encoders={"text": encoder})  # something is in the cache
+    before, cells = files(cache), [table[row] for row in range(len(table))]
+    states = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
+    forecast(table, encoders={"text": encoder})  # with contrast, so with torch
+    assert files(cache) == before
+    assert random.getstate() == states[0]
+    assert np.array_equal(np.random.get_state()[1], states[1])
+    assert torch.equal(torch.get_rng_state(), states[2])
+    for row, known in enumerate(cells):
+        assert table[row]["text"] == known["text"]
+        assert np.array_equal(table[row]["pose"], known["pose"]) or known["pose"] is None
+    assert table.skipped() == []
+
+
+def test_cells_that_cannot_be_read_do_not_leave_the_table() -> None:
+    table = km.Table({"a": ["x", " ", *"bcdefghijklmnopqrstuvwxyz"], "b": np.eye(27)}, on_error="skip")
+    forecast(table, km.CCA(dim=4), encoders={"a": Letters("skips/1")})
+    assert table.skipped() == []
+    assert len(table.column("a").row) == 27
+
+
+def test_trained_encoders_are_copied() -> None:
+    torch.manual_seed(0)
+    encoder = PixelEncoder(size=16, dim=8)
+    weights = {name: value.clone() for name, value in encoder.state_dict().items()}
+    table = km.datasets.shapes(40)
+    made = forecast(
+        table.select("image", "text"), km.InfoNCE(), encoders={"image": encoder, "text": Letters("copied/1")},
+        training=km.Training(steps=500, batch_size=16), dim=8,
+    )  # fmt: skip
+    assert all(torch.equal(value, weights[name]) for name, value in encoder.state_dict().items())
+    with parted() as costs:
+        km.fit(
+            table.select("image", "text"), km.InfoNCE(), encoders={"image": encoder, "text": Letters("copied/1")},
+            training=km.Training(steps=2, batch_size=16), dim=8,
+        )  # fmt: skip
+    assert [step.name for step in made.fit] == list(costs)
+    assert "500 steps" in made["training"].how
+
+
+def test_nothing_is_remembered_nor_recalled_in_a_trial() -> None:
+    remember("a forecast's test", 1)
+    with forgetful():
+        remember("a forecast's test", 2)
+        assert recall("a forecast's test") is None
+    assert recall("a forecast's test") == 1
+
+
+# ── it looks at little, and knows what is there ──────────────────────────────────────────────────────────────────
+
+
+def test_few_cells_are_encoded_and_none_that_the_cache_has() -> None:
+    table, encoder = texts(4000), Letters("few/1")
+    made = forecast(table, km.CCA(dim=8), encoders={"text": encoder})
+    assert 0 < encoder.asked < 0.4 * len(table.column("text").row)
+    assert made["features: text"].disk == pytest.approx(len(table.column("text").row) * (4 * 48 + 32) / 2**20, rel=0.01)
+    few = table.take(range(100))
+    km.fit(few, km.CCA(dim=8), encoders={"text": encoder})
+    asked = encoder.asked
+    again = forecast(few, km.CCA(dim=8), encoders={"text": encoder})
+    assert encoder.asked == asked
+    assert again["features: text"].disk == 0
+    assert again["features: text"].how.key == "forecast_known"
+
+
+def test_disk_is_what_the_fit_then_takes(tmp_path: Path, cache: Path) -> None:
+    table, encoder = texts(400), Letters("disk/1")
+    objective = km.CCA(dim=8, kernels=("linear",))
+    made = forecast(table, objective, encoders={"text": encoder})
+    before = sum(map(len, files(cache / "features").values()))
+    space = km.fit(table, objective, encoders={"text": encoder})
+    grown = (sum(map(len, files(cache / "features").values())) - before) / 2**20
+    space.save(tmp_path / "space")
+    kept = sum(map(len, files(tmp_path / "space").values())) / 2**20
+    assert made["features: text"].disk == pytest.approx(grown, rel=0.05)
+    assert made["space"].disk == pytest.approx(kept, rel=0.5)
+
+
+def test_rows_stand_in_for_others_with_their_width_and_repeat_as_they_do() -> None:
+    table = km.Table({"a": ["one", "two", "three"] * 40, "b": np.random.default_rng(0).standard_normal((120, 5))})
+    port = Port("a", km.Text(), Letters("stand/1"), None)
+    found = sample_column(table, port, 0)
+    assert (found.distinct, found.missing, found.width) == (3, 3, 48)
+    x, place, real = stand_in(table, found, np.arange(0, 120, 2), 0)
+    assert x.shape == (60, 48)
+    assert place.tolist() == list(range(60))
+    assert not real
+    assert np.array_equal(x[0], x[3])  # rows 0 and 6: the same word
+    assert not np.array_equal(x[0], x[1])
+
+
+# ── it grows with rows ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("search", [Search(kernels=("linear", "arc-cosine")), VIEWS], ids=["two", "several"])
+def test_work_grows_with_rows_and_widths_across_every_change_of_method(search: Search) -> None:
+    views = 2 if search is not VIEWS else 3
+
+    def work_of(rows: int, width: int) -> float:
+        there = {name: np.arange(rows) for name in "abc"[:views]}
+        tally = work.closed_work(there, dict.fromkeys(there, width), search, None, 0)
+        return tally["gemm32"] + tally["gemm64"] + tally["sweep"] + tally["kernel"] + tally["rank"]
+
+    counts = [work_of(rows, 600) for rows in (1500, 3000, 4000, 8000, 30_000, 100_000)]
+    assert counts == sorted(counts)
+    assert work_of(2000, 300) < work_of(2000, 3000)
+    there = {name: np.arange(2000) for name in "abc"[:views]}
+    linear = work.closed_work(there, dict.fromkeys(there, 600), replace(search, kernels=("linear",)), None, 0)
+    both = work.closed_work(there, dict.fromkeys(there, 600), search, None, 0)
+    assert work.seconds(linear) < work.seconds(both)
+
+
+def test_a_law_on_few_runs_is_found_again_and_never_falls() -> None:
+    sizes = np.array([10.0, 25.0, 60.0])
+    assert work.extrapolated(sizes, 0.5 + 2 * sizes, 1000.0) == pytest.approx(2000.5)
+    noisy = [3.0, 2.0, 2.5]  # the smallest was slowest
+    assert work.extrapolated(sizes, noisy, 1000.0) >= work.extrapolated(sizes, noisy, 60.0) > 0
+
+
+def test_more_rows_cost_more_memory_and_disk() -> None:
+    small, large = (forecast(km.datasets.toy(rows), km.CCA(dim=8)) for rows in (100, 1000))
+    assert small.disk < large.disk
+    assert small["features: a"].stays < large["features: a"].stays
+    assert small["closed form"].stays < large["closed form"].stays
+
+
+# ── every kind of fit ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_steps_are_those_of_the_fit() -> None:
+    """What `fit` marks as its steps, the forecast names, in the same order."""
+    table = km.datasets.toy(60)
+    short = km.Training(steps=3, batch_size=30)
+    kinds: list[dict] = [
+        {},
+        {"objective": km.CCA(dim=4)},
+        {"objective": km.InfoNCE(), "training": short},
+        {"objective": km.MVAE(), "training": short, "dim": 4},
+        {"objective": km.CCA(dim=4), "decoders": {"b": km.Flow(width=16)}, "codecs": {"b": None}, "training": short},
+    ]
+    for given in kinds:
+        with parted() as costs:
+            km.fit(table, **given)
+        assert [step.name for step in forecast(table, **given).fit] == list(costs), given
+
+
+def test_raw_cells_with_the_encoders_that_a_fit_would_take() -> None:
+    table = km.datasets.emoji().take(range(40))
+    made = forecast(table, km.CCA(dim=4))
+    assert [step.name for step in made.fit] == [
+        "features: text", "features: image", "closed form", "ridge decoders"
+    ]  # fmt: skip
+    assert made["features: image"].disk > made["features: text"].disk > 0
+    assert made["features: image"].cpu > made["ridge decoders"].cpu
+    assert made.total.memory > made["features: image"].stays > 0
+
+
+def test_columns_that_join_late_repeated_groups_and_three_columns() -> None:
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((240, 3))
+    cells = {name: list(z @ rng.standard_normal((3, 12)) + rng.standard_normal((240, 12))) for name in "abc"}
+    cells["c"] = [cell if k < 40 else None for k, cell in enumerate(cells["c"])]
+    late = km.Table(cells)
+    assert [step.name for step in forecast(late, km.CCA(dim=4)).fit][3] == "closed form"
+    groups = [str(k // 4) for k in range(240)]
+    three = km.Table(cells | {"c": cells["a"][::-1]}, group=groups)
+    assert forecast(three, km.CCA(dim=4))["closed form"].cpu > 0
+
+
+def test_classes_numbers_and_unpaired_rows() -> None:
+    rng = np.random.default_rng(0)
+    kind, x = rng.integers(0, 3, 60), rng.standard_normal((60, 8))
+    kinds = {"x": km.Vector(), "kind": km.Category(), "size": km.Number()}
+    labelled = km.Table({"x": x, "kind": [f"k{k}" for k in kind], "size": list(x[:, 0])}, modalities=kinds)
+    short = km.Training(steps=7, batch_size=20)
+    made = forecast(labelled, km.objectives.Predict("kind"), dim=4, training=short)
+    with parted() as costs:
+        km.fit(labelled, km.objectives.Predict("kind"), dim=4, training=short)
+    assert [step.name for step in made.fit] == list(costs)
+    half = km.Table({"a": [*x[:40], *[None] * 20], "b": [*[None] * 20, *x[20:]]})
+    made = forecast(half, km.InfoNCE() + 0.3 * km.Sinkhorn(), training=short)
+    assert "7 steps" in made["training"].how
+
+
+def test_labels_in_closed_form() -> None:
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 4, 150)
+    cells = {name: np.eye(4)[label] @ rng.standard_normal((4, 10)) + rng.standard_normal((150, 10)) for name in "ab"}
+    table = km.Table(cells, label=[str(one) for one in label])
+    assert forecast(table, km.objectives.SemanticMatching())["closed form"].cpu > 0
+
+
+def test_going_on_from_a_space_learns_decoders_alone() -> None:
+    table = km.datasets.toy(120)
+    space = km.fit(table, km.CCA(dim=4))
+    made = forecast(table, start=space, decoders={"b": km.Flow(width=16)}, codecs={"b": None})
+    assert [step.name for step in made.fit] == ["features: a", "features: b", "decoders"]
+    assert "1,000 steps" in made["decoders"].how
+
+
+# ── what it says ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_advice_names_the_step_that_costs_most_and_by_how_much_in_two_languages() -> None:
+    made = forecast(km.datasets.toy(400), km.CCA(), budget={"cpu": 0.01, "memory": 1.0, "disk": 0.001})
+    keys = [note.key for note in made.advice]
+    assert {"too_much_cpu", "too_much_memory", "too_much_disk"} <= set(keys)
+    cpu = made.advice[keys.index("too_much_cpu")]
+    assert cpu.values["step"] == made.dearest().name
+    assert cpu.values["factor"] == pytest.approx(made.total.cpu / 0.01)
+    for note in made.advice:
+        assert told("zh", note) != str(note)
+    assert "合计" in made.told("zh")
+    assert "the fit" in str(made)
+
+
+def test_a_fit_that_is_within_its_budget_gets_no_advice() -> None:
+    assert forecast(km.datasets.toy(100), km.CCA(dim=4), budget=1e6).advice == ()
+
+
+def test_memory_at_its_peak_counts_what_earlier_steps_left() -> None:
+    steps = (Step("a", memory=10, stays=5), Step("b", memory=7), Step("index", memory=99, after=True))
+    assert Forecast(steps).total.memory == 12
+    assert Forecast(steps).dearest("memory").name == "b"
+
+
+def test_plain_data_is_json_and_its_sentences_come_back() -> None:
+    made = forecast(km.datasets.toy(100), km.CCA(dim=4), budget=1e-3)
+    plain = json.loads(json.dumps(made.as_dict()))
+    assert note_of(plain["advice"][0]) == made.advice[0]
+    assert plain["total"]["cpu"] == pytest.approx(made.total.cpu)
+    assert [step["name"] for step in plain["steps"]] == [step.name for step in made.steps]
+
+
+def test_parts_within_a_part_are_the_outer_ones_and_equal_names_add_up() -> None:
+    with parted() as costs:
+        with part("outer"), part("inner"):
+            pass
+        with part("outer"):
+            pass
+    assert list(costs) == ["outer"]
+    with part("nobody asks"):
+        pass
+
+
+# ── errors ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_a_fit_refuses_is_refused_before_anything_is_measured() -> None:
+    table = km.datasets.toy(50)
+    with pytest.raises(TableError, match="given encoders for \\['c'\\]"):
+        forecast(table, encoders={"c": Letters()})
+    with pytest.raises(TableError, match="at least two"):
+        forecast(table.select("a"))
+
+
+def test_a_column_that_cannot_be_read_is_named() -> None:
+    table = km.Table({"a": [" "] * 20, "b": np.eye(20)}, modalities={"a": km.Text()}, on_error="skip")
+    with pytest.raises(TableError, match="column 'a': given no cell that can be read"):
+        forecast(table, encoders={"a": Letters("unread/1")})
+
+
+@pytest.mark.parametrize("budget", [{"gpu": 1}, {"cpu": 0}, -1, {"disk": float("nan")}])
+def test_a_budget_is_of_a_known_kind_and_above_zero(budget: object) -> None:
+    with pytest.raises(KuamoError, match="expected some of \\['cpu', 'wall', 'memory', 'disk'\\], each above 0"):
+        forecast(km.datasets.toy(50), budget=budget)  # type: ignore[arg-type]
+
+
+def test_every_sentence_of_the_forecast_has_two_languages() -> None:
+    note = Note("too_much_cpu", needed=100, given=10, factor=10, share=85, step="features: image")
+    assert str(note) == "100 CPU s where 10 are to spare: 10.0 times too much, 85 % of it in “features: image”"
+    assert "超出到 10.0 倍" in told("zh", note)
