@@ -112,7 +112,7 @@ FIVE = np.full(60, 5)
 UNEVEN: Draw = lambda seed: copied(seed, sizes_of(seed), 0.05)  # noqa: E731
 EVEN: Draw = lambda seed: copied(seed, FIVE, 0.05)  # noqa: E731
 
-NONLINEAR = ("square", "abs", "sin", "xor", "step", "class")
+NONLINEAR = ("square", "abs", "xor", "sin", "step", "class")
 
 PARTS: dict[str, dict[str, Draw]] = {
     "unrelated": {
