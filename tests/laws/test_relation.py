@@ -166,6 +166,13 @@ def test_heavy_ends_and_constant_numbers_leave_p_finite() -> None:
     assert all(np.isfinite([found.p, found.strength, found.strength_nonlinear]))
 
 
+def test_rows_that_differ_once_in_many_say_nothing_where_that_one_is_not_drawn() -> None:
+    x = np.zeros((3000, 2))
+    x[0] = 1
+    found = related(x, RNG(0).normal(size=(3000, 2)), rows=100, draws=39, seed=1)
+    assert (found.p, found.rows) == (1.0, 100)
+
+
 # Copies.
 
 

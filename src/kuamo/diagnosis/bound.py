@@ -83,7 +83,8 @@ def information(
     """InfoNCE's bound on I(x; y) of paired codes x (n, Dx), y (n, Dy), on rows held out.
 
     Args:
-        group: (n,) rows of one group repeat each other: one of them is in a batch. batch: N, at most; it is half
+        group: (n,) rows of one group repeat each other: one of them is in a batch. Where it is not given every row
+            counts, and copies make the bound lower. batch: N, at most; it is half
             the number of groups where these are fewer. batches: of each half, at most.
         x, y: cosine and distance are tried where both have as many numbers, the Gaussian always.
 

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.diagnosis.units import Units, checked_pair, group_numbers, units_of
+from kuamo.diagnosis.units import LEAST, Units, checked_pair, group_numbers, units_of
 
 __all__ = ["PairedRows", "copies", "paired_rows"]
 
@@ -112,7 +112,7 @@ def apart(x: NDArray[np.floating]) -> NDArray[np.float32]:
     square = norm[:, None] + norm - 2 * square
     square[square < 1e-12 * (norm[:, None] + norm)] = 0
     distance = np.sqrt(square).astype(np.float32)
-    return distance / max(float(np.median(distance[distance > 0])), float(np.finfo(np.float32).tiny))
+    return distance / np.median(distance[distance > 0]) if distance.any() else distance
 
 
 class Tree(NamedTuple):
@@ -169,8 +169,8 @@ def gaps(length: NDArray) -> list[tuple[float, float]]:
 
 def plausible(sizes: NDArray[np.intp], limit: float) -> bool:
     """Can clusters of these sizes, joined by edges up to `limit`, be copies, not classes or a crowd with outliers?"""
-    if limit == 0:
-        return True
+    if len(sizes) < LEAST or limit == 0:
+        return len(sizes) >= LEAST
     few, large = len(sizes) < FEW, sizes.sum() > LARGE * len(sizes)
     return bool(sizes.max() <= GIANT * sizes.sum()) and (limit <= TIGHT or not (few or large))
 
