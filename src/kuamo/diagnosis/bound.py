@@ -83,9 +83,10 @@ def information(
     """InfoNCE's bound on I(x; y) of paired codes x (n, Dx), y (n, Dy), on rows held out.
 
     Args:
-        group: (n,) rows of one group repeat each other: one of them is in a batch. batch: N, at most; it is half
-            the number of groups where these are fewer. batches: of each half, at most.
-        x, y: cosine and distance are tried where both have as many numbers, the Gaussian always.
+        x, y: the cosine and the distance are tried where both have as many numbers, the Gaussian always.
+        group: (n,) rows of one group repeat each other: one of them is in a batch. Where it is not given every row
+            counts, and copies make the bound lower.
+        batch: N, at most; half the number of groups where these are fewer. batches: of each half, at most.
 
     Raises:
         KuamoError: fewer than twenty rows or groups, a column of equal rows, a number that is not finite.
@@ -110,21 +111,18 @@ def information(
     first, second = (
         [half[k * size : (k + 1) * size] for k in range(min(batches, len(half) // size))] for half in halves
     )
-    values, smaller, names = [], [], []
+    whole, smaller, names = [], [], []
     for fitted, read in ((first, second), (second, first)):
         name, score, tau = best_score(x, y, fitted)
         names.append(name)
         for rows in read:
             given = score(x[rows], y[rows]) / tau
-            values.append(gained(given))
-            half = size // 2
-            smaller.append(
-                np.concatenate([gained(given[:half, :half]), gained(given[half : 2 * half, half : 2 * half])])
-            )
-    each = np.concatenate(values)
+            whole.append(gained(given))
+            smaller += [gained(part) for part in quarters(given)]
+    each = np.concatenate(whole)
     interval = bootstrap(each, seed=seed)
-    rise = interval.value - float(np.concatenate(smaller).mean())
     ceiling = float(np.log(size))
+    rise = interval.value - float(np.concatenate(smaller).mean())
     return Information(
         nats=max(0.0, interval.value),
         low=max(0.0, interval.low),
@@ -136,6 +134,12 @@ def information(
         score=names[0],
         pairs=len(each),
     )
+
+
+def quarters(score: NDArray) -> tuple[NDArray, NDArray]:
+    """The scores of two batches of half the size, on the diagonal of those of one (N, N)."""
+    half = len(score) // 2
+    return score[:half, :half], score[half : 2 * half, half : 2 * half]
 
 
 def dealt(number: NDArray[np.intp], seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

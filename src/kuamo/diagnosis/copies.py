@@ -19,12 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.diagnosis.units import Units, checked_pair, group_numbers, units_of
+from kuamo.diagnosis.units import LEAST, Units, checked_pair, group_numbers, units_of
 
 __all__ = ["PairedRows", "copies", "paired_rows"]
 
@@ -35,6 +35,8 @@ FAR = 0.65  # in median distances: what is farther is no copy
 TIGHT = 0.15  # the same, of clusters that are few or large
 LARGE = 10  # rows in a cluster, on average
 FEW = 20  # clusters; fewer different rows of a column, repeated exactly, are values
+MIXED = 1.1  # times as many different rows as either column has: partners are mixed
+MIXED_NEAR = 2.0  # the same of clusters, which in few dimensions run into each other
 GIANT = 0.25  # of all rows in one cluster are a crowd with outliers, unless they are equal
 
 
@@ -93,13 +95,11 @@ def copies(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.intp]
         (40, 40)
     """
     apart_x, apart_y = apart(x), apart(y)
-    order, parent, length = shortest_tree(np.maximum(apart_x, apart_y))
-    edges = np.sort(length)
-    own = different_rows(apart_x), different_rows(apart_y)
-    for short in reversed(before_gaps(edges)):
-        limit = float(edges[short - 1])
-        cluster = joined(order, parent, length, limit)
-        if are_copies(np.bincount(cluster), limit, own):
+    tree = shortest_tree(np.maximum(apart_x, apart_y))
+    for limit, end in gaps(tree.length):
+        cluster = tree.cut(np.sqrt(limit * end))
+        sizes = np.bincount(cluster)
+        if plausible(sizes, limit) and not are_values(len(sizes), limit, apart_x, apart_y):
             return cluster
     return np.arange(len(x))
 
@@ -112,66 +112,89 @@ def apart(x: NDArray[np.floating]) -> NDArray[np.float32]:
     square = norm[:, None] + norm - 2 * square
     square[square < 1e-12 * (norm[:, None] + norm)] = 0
     distance = np.sqrt(square).astype(np.float32)
-    return distance / max(float(np.median(distance[distance > 0])), float(np.finfo(np.float32).tiny))
+    return distance / np.median(distance[distance > 0]) if distance.any() else distance
 
 
-def shortest_tree(distance: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray]:
-    """Prim's: nodes (n − 1,) in the order in which they join, the node each is joined to, and the edge's length."""
+class Tree(NamedTuple):
+    """Nodes (n − 1,) in the order in which they join node 0, the node that each is joined to, and the edge's length."""
+
+    node: NDArray[np.intp]
+    parent: NDArray[np.intp]
+    length: NDArray
+
+    def cut(self, limit: float) -> NDArray[np.intp]:
+        """The cluster (n,) of each node, where edges up to `limit` join."""
+        cluster = [0] * (len(self.node) + 1)
+        clusters = 1
+        for node, parent, length in zip(*(part.tolist() for part in self), strict=True):
+            if length <= limit:
+                cluster[node] = cluster[parent]
+            else:
+                cluster[node], clusters = clusters, clusters + 1
+        return np.array(cluster)
+
+
+def shortest_tree(distance: NDArray) -> Tree:
+    """The tree of least total length that joins all nodes, by Prim's algorithm."""
     n = len(distance)
     near, by = distance[0].copy(), np.zeros(n, np.intp)
     outside = np.ones(n, bool)
     outside[0] = False
     near[0] = np.inf
-    order, parent, length = np.empty(n - 1, np.intp), np.empty(n - 1, np.intp), np.empty(n - 1, distance.dtype)
+    tree = Tree(np.empty(n - 1, np.intp), np.empty(n - 1, np.intp), np.empty(n - 1, distance.dtype))
     for step in range(n - 1):
         node = int(near.argmin())
-        order[step], parent[step], length[step] = node, by[node], near[node]
+        tree.node[step], tree.parent[step], tree.length[step] = node, by[node], near[node]
         outside[node], near[node] = False, np.inf
         closer = (distance[node] < near) & outside
         near[closer], by[closer] = distance[node, closer], node
-    return order, parent, length
+    return tree
 
 
-def before_gaps(edges: NDArray) -> list[int]:
-    """How many of the edges (n − 1,), ascending, lie below a gap: every candidate, fewest first.
+def gaps(length: NDArray) -> list[tuple[float, float]]:
+    """Lengths (n − 1,) of edges between which hardly any lies: the widest gap first.
 
     Example:
-        >>> before_gaps(np.array([0.1] * 20 + [0.9] * 10))
-        [20]
+        >>> gaps(np.array([0.125] * 20 + [0.75] * 10))
+        [(0.125, 0.75)]
     """
+    edges = np.sort(length)
     upto = np.searchsorted(edges, edges, side="right")
-    inside = np.searchsorted(edges, np.maximum(GAP * edges, 1e-4), side="right") - upto
-    good = (edges <= FAR) & (upto >= FEWEST) & (inside <= STRAY * upto) & (upto < len(edges))
-    return np.unique(upto[good]).tolist()
+    beyond = upto + (STRAY * upto).astype(int)
+    good = (edges <= FAR) & (upto >= FEWEST) & (beyond < len(edges))
+    found = set(zip(edges[good].tolist(), edges[beyond[good]].tolist(), strict=True))
+    wide = [(limit, end) for limit, end in found if end > max(GAP * limit, 1e-4)]
+    return sorted(wide, key=lambda one: -one[1] / max(one[0], 1e-9))
 
 
-def joined(order: NDArray[np.intp], parent: NDArray[np.intp], length: NDArray, limit: float) -> NDArray[np.intp]:
-    """The cluster (n,) of each node, where edges of the tree up to `limit` join."""
-    cluster = [0] * (len(order) + 1)
-    clusters = 1
-    for node, by, edge in zip(order.tolist(), parent.tolist(), length.tolist(), strict=True):
-        if edge <= limit:
-            cluster[node] = cluster[by]
-        else:
-            cluster[node], clusters = clusters, clusters + 1
-    return np.array(cluster)
-
-
-def are_copies(sizes: NDArray[np.intp], limit: float, own: tuple[int, int]) -> bool:
-    """Do clusters of these sizes, joined by edges up to `limit`, hold copies, not values, classes or a crowd?
-
-    Args:
-        own: how many different rows each of the two columns has.
-    """
-    few = len(sizes) < FEW
-    if few and min(own) < FEW:
-        return False
-    if limit == 0:
-        return len(sizes) <= 1.1 * max(own)  # more: partners are mixed
-    large = sizes.sum() > LARGE * len(sizes)
+def plausible(sizes: NDArray[np.intp], limit: float) -> bool:
+    """Can clusters of these sizes, joined by edges up to `limit`, be copies, not classes or a crowd with outliers?"""
+    if len(sizes) < LEAST or limit == 0:
+        return len(sizes) >= LEAST
+    few, large = len(sizes) < FEW, sizes.sum() > LARGE * len(sizes)
     return bool(sizes.max() <= GIANT * sizes.sum()) and (limit <= TIGHT or not (few or large))
+
+
+def are_values(clusters: int, limit: float, apart_x: NDArray, apart_y: NDArray) -> bool:
+    """Are clusters where values, or classes, of both columns met? If they are more than either column has by itself."""
+    own = different_rows(apart_x), different_rows(apart_y)
+    if clusters < FEW and min(own) < FEW:
+        return True
+    if limit == 0:
+        return clusters > MIXED * max(own)
+    return clusters > MIXED_NEAR * max(own_clusters(one, limit) for one in (apart_x, apart_y))
 
 
 def different_rows(distance: NDArray) -> int:
     """How many rows are not equal to one before them."""
     return int((np.argmax(distance == 0, axis=1) == np.arange(len(distance))).sum())
+
+
+def own_clusters(distance: NDArray, limit: float) -> int:
+    """How many clusters a column has by itself, before its gap that is nearest to `limit`; as many as rows without."""
+    tree = shortest_tree(distance)
+    for own, end in sorted(gaps(tree.length), key=lambda one: abs(np.log(max(one[0], 1e-9) / limit))):
+        sizes = np.bincount(tree.cut(np.sqrt(own * end)))
+        if sizes.max() <= GIANT * sizes.sum():
+            return len(sizes)
+    return len(distance)

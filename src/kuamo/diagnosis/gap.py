@@ -70,7 +70,8 @@ def gap(
     Codes are taken as they are: where the space's score is a cosine, give codes of unit length.
 
     Args:
-        group: (n,) rows of one group are relabelled together. draws: relabellings. rows: looked at, at most.
+        group: (n,) rows of one group are relabelled together; without, each row is its own.
+        draws: relabellings. rows: looked at, at most.
 
     Raises:
         KuamoError: codes of different sizes, fewer than five rows or groups, a column of equal rows, a number that is

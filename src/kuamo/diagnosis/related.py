@@ -132,7 +132,11 @@ def statistics(x: NDArray, y: NDArray, units: Units, draws: int, seed: int) -> d
     of_x = np.stack([scaled(kernel)[i, j] * weight[i] * weight[j] for kernel in kernels_x.values()])
     # All kernels of a pair (i, j) side by side: a draw is one walk through memory, not one for each.
     of_y = np.stack([scaled(kernel).ravel() for kernel in kernels_y.values()], axis=1)
-    found = np.stack([of_x @ of_y.take(p[i] * n + p[j], axis=0) for p in units.draws(draws, seed)])
+    room, row, column = np.empty((len(i), len(names)), np.float32), np.empty_like(i), np.empty_like(i)
+    found = np.empty((draws + 1, len(names), len(names)), np.float32)
+    for k, p in enumerate(units.draws(draws, seed)):  # fresh arrays for every draw would cost more than the sums
+        place = np.add(np.take(p * n, i, out=row, mode="clip"), np.take(p, j, out=column, mode="clip"), out=row)
+        found[k] = of_x @ np.take(of_y, place, axis=0, out=room, mode="clip")
     return {(a, b): found[:, k, l] for k, a in enumerate(names) for l, b in enumerate(names)}
 
 
