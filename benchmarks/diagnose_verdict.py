@@ -2,12 +2,12 @@
 
     python benchmarks/diagnose_verdict.py [seed]
 
-The grid: signal correlation × nuisance correlation × nuisance deviation of either column × rows × both directions. The
-answer: either method, written out plainly, solved on three other draws of as many rows with the ridge that does its own
-job best in the population; then, in closed form, whether its code of 4 numbers keeps half of what the column itself tells
-of the signal z (R² / best linear R² ≥ .5). Asked: `verdict` on one more draw, with labels (the signs of z), or without.
-Without labels nobody can tell signal from correlated nuisance: so once more, with an answer in which all that is shared
-is signal. The grid and every choice in `verdict` were settled on the worlds of seed 1000.
+The grid: signal correlation × nuisance correlation × nuisance deviation of either column × rows × both directions.
+The answer: either method, written out plainly, solved on three other draws of as many rows with the ridge that does its
+own job best in the population; then, in closed form, whether its code of 4 numbers keeps half of what the column itself
+tells of the signal z (R² / best linear R² ≥ .5). Asked: `verdict` on one more draw, with labels (the signs of z), or
+without. Without labels nobody can tell signal from correlated nuisance: so once more, with an answer in which all that
+is shared is signal. The grid and every choice in `verdict` were settled on the worlds from seed 1000 on.
 """
 
 import sys

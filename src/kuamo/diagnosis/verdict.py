@@ -21,7 +21,7 @@ plus (1 − n₁/n) times what doubling to n₁ brought, of endless rows plus al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -158,16 +158,15 @@ class Rehearsed:
         """Two views in folds that were dealt once: what chance is held against."""
         return Coded(self.pairs, Folds(x, y, self.held[: len(self.held) // self.times]), AXES)
 
-    def figures(self, measure: Callable[[int], Matrix | float]) -> tuple[Any, Any]:
-        """A figure at n rows and at endless ones, from `measure` at 0 (rows seen) and at 1 (half of them)."""
-        full, half = measure(0), measure(1)
+    def figures(self, full: float, half: float) -> tuple[float, float]:
+        """A figure at n rows and at endless ones, from that at all rows that a fold sees and at half of them."""
         return full + (full - half) * (1 - self.seen / self.pairs.total), full + (full - half)
 
 
 def by_labels(rehearsed: Rehearsed, label: NDArray[np.intp], most: int) -> tuple[Shares, Shares]:
     """Shares of what tells the label."""
+    label = np.unique(label, return_inverse=True)[1]
     indicator = np.eye(label.max() + 1, dtype=np.float32)[label]
-    indicator = indicator[:, indicator.any(0)]
     target = rehearsed.view((indicator - indicator.mean(0)) / np.sqrt(indicator.mean(0)), "label")
     shares = []
     ways: tuple[tuple[View, int, Method], ...] = (
@@ -186,7 +185,7 @@ def by_labels(rehearsed: Rehearsed, label: NDArray[np.intp], most: int) -> tuple
 
         def tells(pair: tuple[Coded, Coded], method: Method, end: int, k: int = k) -> tuple[float, float]:
             best = best_for(pair[0], method, k)
-            return rehearsed.figures(lambda less: told(pair[less].codes(method, best), end, k, rehearsed, label))
+            return rehearsed.figures(*(told(part.codes(method, best), end, k, rehearsed, label) for part in pair))
 
         found = [tells(rehearsed.both, "regularised CCA", end), tells(rehearsed.both, method, end)]
         best = max(tells(supervised, "regression x → y", 0)[1], *(now for now, _ in found))
@@ -229,21 +228,18 @@ def between(z: Matrix, label: NDArray[np.intp]) -> float:
 
 def by_pairs(rehearsed: Rehearsed, most: int) -> tuple[Shares, Shares]:
     """Shares of what both columns have in common."""
-    whole = rehearsed.both[0]
+    whole, half = rehearsed.both
     ridge = whole.best_ridge("regularised CCA", RIDGES)
     codes = whole.codes("regularised CCA", ridge)
-
-    def rho(less: int) -> Matrix:
-        some = rehearsed.both[less].codes("regularised CCA", ridge)
-        return plain(some)[:k]
 
     once = rehearsed.once(rehearsed.x, rehearsed.y)
     first = once.codes("regularised CCA", ridge)
     k = min(beyond(plain(first), once.null("regularised CCA", RIDGES, DRAWS, rehearsed.seed)), most)
     if k == 0:
         return Shares(0.0, 0.0, 0), Shares(0.0, 0.0, 0)
-    now, endless = rehearsed.figures(rho)
-    aligned = float(np.clip(now.sum() / max(endless.sum(), 1e-9), 0, 1))
+    sums = [float(plain(part.codes("regularised CCA", ridge))[:k].sum()) for part in (whole, half)]
+    now, endless = rehearsed.figures(*sums)
+    aligned = float(np.clip(now / max(endless, 1e-9), 0, 1))
     shares = []
     ways: tuple[tuple[int, Method], ...] = ((0, "regression x → y"), (1, "regression y → x"))
     for end, method in ways:
