@@ -2,10 +2,10 @@
 
     python benchmarks/diagnose_spectrum.py
 
-Known: ρ s²/(s² + noise²) of each axis, s its deviation. Found: mean over the axes beside the mean on held-out rows before
-the correction; the share of axes whose 95 % interval holds the known value; how many axes are called shared. Then false
-alarms: independent tables, also in groups of four near-copies, in which any axis is called shared. Then CPU seconds and
-memory of all three parts for 100,000 rows × three columns of 512 features.
+Known: ρ s²/(s² + noise²) of each axis, s its deviation. Found: mean over the axes, beside the mean on held-out rows
+before the correction; the share of axes whose 95 % interval holds the known value; how many axes are called shared.
+Then false alarms: independent tables, also in groups of four near-copies, in which any axis is called shared. Then CPU
+seconds and memory of all three parts for 100,000 rows × three columns of 512 features.
 """
 
 import resource
@@ -51,8 +51,8 @@ def known_axes() -> None:
         inside = np.mean([((one.low[:k] <= known) & (known <= one.high[:k])).mean() for one in runs])
         shared = ", ".join(str(one.shared) for one in runs)
         print(
-            f"| {name} | {options['rows']:,} | {known.mean():.3f} | {found:.3f} | {held:.3f} | {known[:4].mean():.3f} | "
-            f"{first:.3f} | {inside:.2f} | {shared}, of {k} |",
+            f"| {name} | {options['rows']:,} | {known.mean():.3f} | {found:.3f} | {held:.3f} | "
+            f"{known[:4].mean():.3f} | {first:.3f} | {inside:.2f} | {shared}, of {k} |",
             flush=True,
         )
 

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.folds import Folds, HeldOut, Method
-from kuamo.closed_form.views import View, views_of
+from kuamo.closed_form.views import Map, View, views_of
 from kuamo.column import numbered
 from kuamo.diagnosis.pairs import Blocks, Pairs, half_of, pairs_of
 from kuamo.diagnosis.spectrum import COMPONENTS, DRAWS, FOLDS, RIDGES, Coded, Codes, beyond, plain
@@ -75,7 +75,7 @@ def verdict(
     label: Sequence[Any] | None = None,
     dim: int | None = None,
     names: tuple[str, str] = ("x", "y"),
-    rows: int = 2000,
+    rows: int | None = None,
     blocks: Blocks = (None, None),
     seed: int = 0,
 ) -> tuple[Verdict, Verdict]:
@@ -87,7 +87,7 @@ def verdict(
         label: (n,) what the rows are about, `None` where that is not known; without it, and where hardly two groups
             have the same label, the signal is what both columns share.
         dim: k, at most so many axes: the size that the space is to have, if that is small.
-        names: of the columns, for the reason. rows: about so many are looked at; of more, whole groups are drawn.
+        names: of the columns, for the reason. rows: about so many are looked at, as in `pairs_of`.
         blocks: sizes of the layers that the features of x, and of y, are made of. seed: of folds and draws.
 
     Raises:
@@ -134,6 +134,24 @@ class Shares:
     dim: int
 
 
+class Kept:
+    """A view that cuts each fold once, however many other views it meets."""
+
+    def __init__(self, view: View) -> None:
+        self.view, self.principal = view, view.principal
+        self.cuts: dict[tuple[int, int], tuple[Matrix, Matrix]] = {}
+
+    def split(self, seen: NDArray[np.intp], held: NDArray[np.intp]) -> tuple[Matrix, Matrix]:
+        """See `View.split`; folds are told apart by identity, and outlive this."""
+        if (key := (id(seen), id(held))) not in self.cuts:
+            self.cuts[key] = self.view.split(seen, held)
+        return self.cuts[key]
+
+    def whole(self) -> tuple[Matrix, Map]:
+        """See `View.whole`."""
+        return self.view.whole()
+
+
 class Rehearsed:
     """Folds of two columns that see all other rows, and half of them."""
 
@@ -148,7 +166,7 @@ class Rehearsed:
 
     def view(self, x: NDArray, name: str) -> View:
         """A column on its axes."""
-        return views_of(x, ("linear",), COMPONENTS, name, self.seed)["linear"]
+        return Kept(views_of(x, ("linear",), COMPONENTS, name, self.seed)["linear"])
 
     def coded(self, x: View, y: View) -> tuple[Coded, Coded]:
         """Two views, seen in full and in half."""
