@@ -2,11 +2,11 @@
 
     KUAMO_DATA=… python benchmarks/diagnose_expected.py [toy emoji digits esc10 wikipedia]
 
-Foretold from the features of the training rows and the size of the test gallery; reached by `km.fit(train)`, seed 0, and
-`km.evaluate(space, test)`. Seeds of rows, worlds and splits are others than those that the method was made on. Right
-answers: the own row; the same label where a label is all that pairs have in common (digits, ESC-10; Wikipedia both
-ways). Emoji twice: each pair of columns as a table of its own, and all four columns in one space. Without KUAMO_DATA,
-toys and emoji alone.
+Foretold from the features of the training rows and the size of the test gallery; reached by `km.fit(train)`, seed 0,
+and `km.evaluate(space, test)`. Seeds of rows, worlds and splits are others than those that the method was made on.
+Right answers: the own row; the same label where a label is all that pairs have in common (digits, ESC-10; Wikipedia
+both ways). Emoji twice: each pair of columns as a table of its own, and all four columns in one space. Without
+KUAMO_DATA, toys and emoji alone.
 """
 
 import os
@@ -110,7 +110,8 @@ def main() -> None:
                 inside.append(one.low <= reached <= one.high)
                 print(
                     f"| {title} | {len(train):,} | {positives} | {a} → {b} | {one.gallery:,} | {one.chance:.3f} | "
-                    f"{one.value:.3f} | {one.low:.2f} – {one.high:.2f} | {reached:.3f} | {misses[-1]:+.3f} | {seconds:.1f} |",
+                    f"{one.value:.3f} | {one.low:.2f} – {one.high:.2f} | {reached:.3f} | {misses[-1]:+.3f} | "
+                    f"{seconds:.1f} |",
                     flush=True,
                 )
     off = np.abs(misses)

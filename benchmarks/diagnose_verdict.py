@@ -2,12 +2,12 @@
 
     python benchmarks/diagnose_verdict.py [seed]
 
-The grid: signal correlation × nuisance correlation × nuisance deviation of either column × rows × both directions. The
-answer: either method, written out plainly, solved on three other draws of as many rows with the ridge that does its own
-job best in the population; then, in closed form, whether its code of 4 numbers keeps half of what the column itself tells
-of the signal z (R² / best linear R² ≥ .5). Asked: `verdict` on one more draw, with labels (the signs of z), or without.
-Without labels nobody can tell signal from correlated nuisance: so once more, with an answer in which all that is shared
-is signal. The grid and every choice in `verdict` were settled on the worlds of seed 1000.
+The grid: signal correlation × nuisance correlation × nuisance deviation of either column × rows × both directions.
+The answer: either method, written out plainly, solved on three other draws of as many rows with the ridge that does its
+own job best in the population; then, in closed form, whether its code of 4 numbers keeps half of what the column itself
+tells of the signal z (R² / best linear R² ≥ .5). Asked: `verdict` on one more draw, with labels (the signs of z), or
+without. Without labels nobody can tell signal from correlated nuisance: so once more, with an answer in which all that
+is shared is signal. The grid and every choice in `verdict` were settled on the worlds from seed 1000 on.
 """
 
 import sys
@@ -116,13 +116,14 @@ def show(title: str, pairs: Counter[tuple[str, str]]) -> None:
 def main() -> None:
     print(machine())
     seed = int(sys.argv[1]) if sys.argv[1:] else 5000
-    ways: dict[str, Callable[[Cell, int], bool]] = {
-        "with labels": lambda cell, rows: True,
-        "with labels, 1,000 rows": lambda cell, rows: rows == 1000,
-        "with labels, 200 rows": lambda cell, rows: rows == 200,
-        "without labels": lambda cell, rows: True,
-        "without labels, nuisances independent": lambda cell, rows: cell[1] == 0,
-        "without labels, all that is shared is signal": lambda cell, rows: True,
+    ways: dict[str, tuple[str, bool, Callable[[Cell, int], bool]]] = {  # what is asked, of which answer, in which cells
+        "with labels": ("labels", False, lambda cell, rows: True),
+        "with labels, 1,000 rows": ("labels", False, lambda cell, rows: rows == 1000),
+        "with labels, 200 rows": ("labels", False, lambda cell, rows: rows == 200),
+        "without labels": ("pairs", False, lambda cell, rows: True),
+        "without labels, all that is shared is signal": ("pairs", True, lambda cell, rows: True),
+        "without labels, dim=4": ("pairs of 4", False, lambda cell, rows: True),
+        "without labels, dim=4, signal correlates more": ("pairs of 4", False, lambda cell, rows: cell[0] > cell[1]),
     }
     counts: dict[str, Counter[tuple[str, str]]] = {way: Counter() for way in ways}
     seconds = 0.0
@@ -131,15 +132,19 @@ def main() -> None:
         one: Cell = tuple(cell)  # type: ignore[assignment]
         (a, b), labels = draw(one, rows, world, world)
         start = time.process_time()
-        said = {known: [v.choice for v in verdict(a, b, label=labels if known else None)] for known in (True, False)}
+        found = {
+            "labels": verdict(a, b, label=labels),
+            "pairs": verdict(a, b),
+            "pairs of 4": verdict(a, b, dim=SIGNAL),
+        }
         seconds += time.process_time() - start
         right = {every: answers(one, rows, world, every) for every in (False, True)}
-        for way, counted in ways.items():
+        for way, (asked, every, counted) in ways.items():
             if counted(one, rows):
-                counts[way].update(zip(right["all" in way], said[way.startswith("with l")], strict=True))
+                counts[way].update(zip(right[every], (said.choice for said in found[asked]), strict=True))
     for way, pairs in counts.items():
         show(way, pairs)
-    print(f"\n{seconds:.0f} CPU s for {2 * (i + 1)} verdicts of two directions each\n{machine()}")
+    print(f"\n{seconds:.0f} CPU s for {3 * (i + 1)} verdicts of two directions each\n{machine()}")
 
 
 if __name__ == "__main__":

@@ -500,13 +500,14 @@ NOTES: dict[str, tuple[str, str]] = {
     "verdict_both": (
         "both: aligning keeps {aligned:.0f} % of {signal} in the codes of {given}, translating {given} → {wanted} "
         "{predicted:.0f} %",
-        "两者皆可：在 {given} 的编码中，对齐保留{signal}的 {aligned:.0f} %，由 {given} 预测 {wanted} 保留 {predicted:.0f} %",
+        "两者皆可：在 {given} 的编码中，对齐保留{signal}的 {aligned:.0f} %，由 {given} 预测 {wanted} 保留 "
+        "{predicted:.0f} %",
     ),
     "verdict_align": (
-        "align: it keeps {aligned:.0f} % of {signal} in the codes of {given}; translating {given} → {wanted} keeps only "
-        "{predicted:.0f} %, since it goes after what varies most in {wanted}",
-        "对齐：在 {given} 的编码中保留{signal}的 {aligned:.0f} %；由 {given} 预测 {wanted} 只保留 {predicted:.0f} %，"
-        "因为它追随的是 {wanted} 中变化最大的成分",
+        "align: it keeps {aligned:.0f} % of {signal} in the codes of {given}; translating {given} → {wanted} keeps "
+        "only {predicted:.0f} %, since it goes after what varies most in {wanted}",
+        "对齐：在 {given} 的编码中保留{signal}的 {aligned:.0f} %；由 {given} 预测 {wanted} 只保留 "
+        "{predicted:.0f} %，因为它追随的是 {wanted} 中变化最大的成分",
     ),
     "verdict_predict": (
         "predict: translating {given} → {wanted} keeps {predicted:.0f} % of {signal} in the codes of {given}; aligning "

@@ -31,7 +31,6 @@ __all__ = ["Expected", "expected_retrieval"]
 
 KERNELS: tuple[Kernel, ...] = ("linear", "arc-cosine")
 COMPONENTS = Search().components
-ALL, SOME = 2500, 1500  # up to so many rows all are looked at, above them a few: time must not grow with the table
 FOLDS = 6
 ENOUGH = 1000  # rows ranked, after which no further fold is
 OTHERS = 3  # near-best choices by which the doubt about the choice is told
@@ -86,7 +85,7 @@ def expected_retrieval(
         group: (n,) rows of a group are never parted; each row is its own if not given.
         key: (n,) answers with the query's key are right: groups, or labels; rows if not given. What has no label is to
             be left out, as `evaluate` leaves it out.
-        rows: about so many are looked at, whole groups; if not given, all up to 2,500, and 1,500 of more.
+        rows: about so many are looked at, whole groups; if not given, all up to 2,500, and 1,200 of more.
         blocks: sizes of the layers that the features of x, and of y, are made of. seed: of folds and draws.
 
     Raises:
@@ -102,8 +101,6 @@ def expected_retrieval(
     sizes = gallery if isinstance(gallery, tuple) else (gallery, gallery)
     if min(sizes) < 1 or k < 1:
         raise KuamoError(f"gallery, k: given {gallery} and {k}; expected at least 1 each")
-    count = len(np.asarray(x))
-    rows = rows if rows is not None else max(count, 8) if count <= ALL else SOME
     pairs = pairs_of(x, y, group, rows=rows, blocks=blocks, seed=seed)
     if key is not None and np.shape(key) != (pairs.total,):
         raise KuamoError(f"key: given shape {np.shape(key)}; expected ({pairs.total},)")

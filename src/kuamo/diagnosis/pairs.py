@@ -1,7 +1,7 @@
 """Two columns' features as a diagnosis looks at them: some whole groups of rows, scaled as `fit` scales them, in folds.
 
-What a diagnosis costs must not grow with the table: of more than `rows` rows, whole groups are drawn until there are
-so many. Every figure that depends on the number of rows (a learning curve) knows the table's own.
+What a diagnosis costs must not grow with the table: up to 2,500 rows all are looked at, of more, whole groups are drawn
+until there are 1,200 rows. Every figure that depends on the number of rows (a learning curve) knows the table's own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from kuamo.errors import KuamoError
 
 __all__ = ["Pairs", "half_of", "pairs_of"]
 
+ALL, SOME = 2500, 1200
 Blocks = tuple[Sequence[int] | None, Sequence[int] | None]
 
 
@@ -54,7 +55,7 @@ def pairs_of(
     y: ArrayLike,
     group: ArrayLike | None = None,
     *,
-    rows: int = 3000,
+    rows: int | None = None,
     blocks: Blocks = (None, None),
     seed: int = 0,
 ) -> Pairs:
@@ -63,7 +64,8 @@ def pairs_of(
     Args:
         x: (n, D_x) features. y: (n, D_y), row i belongs to row i of x.
         group: (n,) what must not be parted; each row is its own if not given.
-        rows: about so many at most. blocks: sizes of the layers that the features of x, and of y, are made of.
+        rows: about so many at most; if not given, all up to 2,500, and 1,200 of more.
+        blocks: sizes of the layers that the features of x, and of y, are made of.
         seed: of the draw.
 
     Raises:
@@ -81,6 +83,8 @@ def pairs_of(
     names = np.arange(len(x)) if group is None else np.asarray(group)
     if names.shape != (len(x),):
         raise KuamoError(f"group: given shape {names.shape}; expected ({len(x)},)")
+    if rows is None:
+        rows = ALL if len(x) <= ALL else SOME
     if rows < 8:
         raise KuamoError(f"rows: given {rows}; expected at least 8")
     _, number, size = np.unique(names, return_inverse=True, return_counts=True)

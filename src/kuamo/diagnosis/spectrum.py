@@ -64,7 +64,7 @@ def spectrum(
     *,
     group: ArrayLike | None = None,
     axes: int = 64,
-    rows: int = 2000,
+    rows: int | None = None,
     blocks: Blocks = (None, None),
     seed: int = 0,
 ) -> Spectrum:
@@ -73,7 +73,7 @@ def spectrum(
     Args:
         x: (n, D_x) features. y: (n, D_y), row i belongs to row i of x.
         group: (n,) rows of a group are never parted; each row is its own if not given.
-        axes: k, at most so many. rows: about so many are looked at; of more, whole groups are drawn.
+        axes: k, at most so many. rows: about so many are looked at, as in `pairs_of`.
         blocks: sizes of the layers that the features of x, and of y, are made of. seed: of folds and draws.
 
     Raises:

@@ -21,7 +21,7 @@ plus (1 − n₁/n) times what doubling to n₁ brought, of endless rows plus al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.folds import Folds, HeldOut, Method
-from kuamo.closed_form.views import View, views_of
+from kuamo.closed_form.views import Map, View, views_of
 from kuamo.column import numbered
 from kuamo.diagnosis.pairs import Blocks, Pairs, half_of, pairs_of
 from kuamo.diagnosis.spectrum import COMPONENTS, DRAWS, FOLDS, RIDGES, Coded, Codes, beyond, plain
@@ -75,7 +75,7 @@ def verdict(
     label: Sequence[Any] | None = None,
     dim: int | None = None,
     names: tuple[str, str] = ("x", "y"),
-    rows: int = 2000,
+    rows: int | None = None,
     blocks: Blocks = (None, None),
     seed: int = 0,
 ) -> tuple[Verdict, Verdict]:
@@ -87,7 +87,7 @@ def verdict(
         label: (n,) what the rows are about, `None` where that is not known; without it, and where hardly two groups
             have the same label, the signal is what both columns share.
         dim: k, at most so many axes: the size that the space is to have, if that is small.
-        names: of the columns, for the reason. rows: about so many are looked at; of more, whole groups are drawn.
+        names: of the columns, for the reason. rows: about so many are looked at, as in `pairs_of`.
         blocks: sizes of the layers that the features of x, and of y, are made of. seed: of folds and draws.
 
     Raises:
@@ -134,6 +134,24 @@ class Shares:
     dim: int
 
 
+class Kept:
+    """A view that cuts each fold once, however many other views it meets."""
+
+    def __init__(self, view: View) -> None:
+        self.view, self.principal = view, view.principal
+        self.cuts: dict[tuple[int, int], tuple[Matrix, Matrix]] = {}
+
+    def split(self, seen: NDArray[np.intp], held: NDArray[np.intp]) -> tuple[Matrix, Matrix]:
+        """See `View.split`; folds are told apart by identity, and outlive this."""
+        if (key := (id(seen), id(held))) not in self.cuts:
+            self.cuts[key] = self.view.split(seen, held)
+        return self.cuts[key]
+
+    def whole(self) -> tuple[Matrix, Map]:
+        """See `View.whole`."""
+        return self.view.whole()
+
+
 class Rehearsed:
     """Folds of two columns that see all other rows, and half of them."""
 
@@ -148,7 +166,7 @@ class Rehearsed:
 
     def view(self, x: NDArray, name: str) -> View:
         """A column on its axes."""
-        return views_of(x, ("linear",), COMPONENTS, name, self.seed)["linear"]
+        return Kept(views_of(x, ("linear",), COMPONENTS, name, self.seed)["linear"])
 
     def coded(self, x: View, y: View) -> tuple[Coded, Coded]:
         """Two views, seen in full and in half."""
@@ -158,16 +176,15 @@ class Rehearsed:
         """Two views in folds that were dealt once: what chance is held against."""
         return Coded(self.pairs, Folds(x, y, self.held[: len(self.held) // self.times]), AXES)
 
-    def figures(self, measure: Callable[[int], Matrix | float]) -> tuple[Any, Any]:
-        """A figure at n rows and at endless ones, from `measure` at 0 (rows seen) and at 1 (half of them)."""
-        full, half = measure(0), measure(1)
+    def figures(self, full: float, half: float) -> tuple[float, float]:
+        """A figure at n rows and at endless ones, from that at all rows that a fold sees and at half of them."""
         return full + (full - half) * (1 - self.seen / self.pairs.total), full + (full - half)
 
 
 def by_labels(rehearsed: Rehearsed, label: NDArray[np.intp], most: int) -> tuple[Shares, Shares]:
     """Shares of what tells the label."""
+    label = np.unique(label, return_inverse=True)[1]
     indicator = np.eye(label.max() + 1, dtype=np.float32)[label]
-    indicator = indicator[:, indicator.any(0)]
     target = rehearsed.view((indicator - indicator.mean(0)) / np.sqrt(indicator.mean(0)), "label")
     shares = []
     ways: tuple[tuple[View, int, Method], ...] = (
@@ -186,7 +203,7 @@ def by_labels(rehearsed: Rehearsed, label: NDArray[np.intp], most: int) -> tuple
 
         def tells(pair: tuple[Coded, Coded], method: Method, end: int, k: int = k) -> tuple[float, float]:
             best = best_for(pair[0], method, k)
-            return rehearsed.figures(lambda less: told(pair[less].codes(method, best), end, k, rehearsed, label))
+            return rehearsed.figures(*(told(part.codes(method, best), end, k, rehearsed, label) for part in pair))
 
         found = [tells(rehearsed.both, "regularised CCA", end), tells(rehearsed.both, method, end)]
         best = max(tells(supervised, "regression x → y", 0)[1], *(now for now, _ in found))
@@ -229,21 +246,18 @@ def between(z: Matrix, label: NDArray[np.intp]) -> float:
 
 def by_pairs(rehearsed: Rehearsed, most: int) -> tuple[Shares, Shares]:
     """Shares of what both columns have in common."""
-    whole = rehearsed.both[0]
+    whole, half = rehearsed.both
     ridge = whole.best_ridge("regularised CCA", RIDGES)
     codes = whole.codes("regularised CCA", ridge)
-
-    def rho(less: int) -> Matrix:
-        some = rehearsed.both[less].codes("regularised CCA", ridge)
-        return plain(some)[:k]
 
     once = rehearsed.once(rehearsed.x, rehearsed.y)
     first = once.codes("regularised CCA", ridge)
     k = min(beyond(plain(first), once.null("regularised CCA", RIDGES, DRAWS, rehearsed.seed)), most)
     if k == 0:
         return Shares(0.0, 0.0, 0), Shares(0.0, 0.0, 0)
-    now, endless = rehearsed.figures(rho)
-    aligned = float(np.clip(now.sum() / max(endless.sum(), 1e-9), 0, 1))
+    sums = [float(plain(part.codes("regularised CCA", ridge))[:k].sum()) for part in (whole, half)]
+    now, endless = rehearsed.figures(*sums)
+    aligned = float(np.clip(now / max(endless, 1e-9), 0, 1))
     shares = []
     ways: tuple[tuple[int, Method], ...] = ((0, "regression x → y"), (1, "regression y → x"))
     for end, method in ways:
