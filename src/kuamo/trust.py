@@ -32,7 +32,7 @@ from kuamo.fusion import _weighted
 
 __all__ = ["Pooled", "Trust"]
 
-HEARD, ADDED = 1.5, 2.0  # s, t: in usual doubts' standard deviations; a sum is of cells as they are, and misses more
+USUAL = 1.5  # s: so many standard deviations above what is usual a doubt begins to count
 LEAST = 0.05  # σ of doubts that hardly differ
 FAR = 1e3  # of an absent cell: its weight is 0 whatever the others' are
 SLOWLY = 0.05  # how far v̄ moves in a step
@@ -74,7 +74,7 @@ class Trust(nn.Module):
         told = out if family == "categorical" else 2
         self.probes = nn.ModuleList([nn.Linear(dim - joint, told) for _ in range(columns)])
         self.doubts = nn.ModuleList(
-            [nn.Sequential(nn.Linear(2 + dim - joint, 16), nn.GELU(), nn.Linear(16, 1)) for _ in range(columns)]
+            [nn.Sequential(nn.Linear(2 + dim - joint, 16), nn.GELU(), nn.Linear(16, 2)) for _ in range(columns)]
         )
         for net in self.doubts:
             nn.init.zeros_(net[-1].weight)
@@ -102,8 +102,8 @@ class Trust(nn.Module):
             return -(y[:, None] * torch.log_softmax(told, -1)).sum(-1)
         return (told[..., 0] - y).square()
 
-    def doubt(self, told: Tensor, c: Tensor) -> Tensor:
-        """v (B, M), from how undecided the probes are; no gradient reaches them."""
+    def doubt(self, told: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        """v and the logit of λ̂ (B, M), from how undecided the probes are and the codes; no gradient reaches them."""
         told = told.detach()
         if self.family == "categorical":
             logp = torch.log_softmax(told, -1)
@@ -113,8 +113,8 @@ class Trust(nn.Module):
         else:
             signs = torch.stack([told[..., 1], told[..., 0]], -1)
         signs = torch.cat([signs, c.detach()], -1)
-        v = QUICKLY * torch.stack([net(signs[:, m])[:, 0] for m, net in enumerate(self.doubts)], 1)
-        return v.clamp(*BOUNDS)
+        v, noise = (QUICKLY * torch.stack([net(signs[:, m]) for m, net in enumerate(self.doubts)], 1)).unbind(-1)
+        return v.clamp(*BOUNDS), noise
 
     def remember(self, v: Tensor, clean: Tensor) -> None:
         """Move the usual doubts (M,) towards those (B, M) of cells that are as they were, (B, M) bool."""
@@ -127,10 +127,11 @@ class Trust(nn.Module):
     def pool(self, code: Code, present: Tensor) -> Pooled:
         """Codes (B, M, d), present (B, M) → what they say together, and how many say it."""
         known = torch.where(present[..., None], code.mean, 0.0)
-        v = self.doubt(self.told(known), self.learned(known)).detach()
+        v, noise = (one.detach() for one in self.doubt(self.told(known), self.learned(known)))
         strange = torch.where(present, (v - self.usual).clamp(min=0) / self.spread.clamp(min=LEAST), FAR)
-        weights = torch.where(present, torch.softmax(self.prior - (strange / HEARD) ** 4, -1), 0.0)
-        against = (strange / ADDED) ** 4
+        against = (strange / USUAL) ** 4
+        weights = torch.where(present, torch.softmax(self.prior - against, -1), 0.0)
+        against = torch.where(present, torch.sigmoid(noise).square(), 1.0) * against
         let_in = torch.where(present, (against.amin(1, keepdim=True) - against).exp(), 0.0)
         c = (weights[..., None] * self.learned(known)).sum(1)
         l = (let_in[..., None] * known[..., self.dim - self.joint :]).sum(1)
