@@ -48,6 +48,7 @@ _HOME = {
     "DCL": "kuamo.objectives",
     "Category": "kuamo.modalities",
     "CellError": "kuamo.errors",
+    "Classifier": "kuamo.estimator",
     "Comparison": "kuamo.comparison",
     "Contest": "kuamo.contest",
     "CutWarning": "kuamo.errors",
@@ -61,6 +62,7 @@ _HOME = {
     "Objective": "kuamo.objectives",
     "Predict": "kuamo.objectives",
     "Query": "kuamo.index",
+    "Regressor": "kuamo.estimator",
     "Report": "kuamo.report",
     "SemanticMatching": "kuamo.objectives",
     "SigLIP": "kuamo.objectives",
@@ -98,6 +100,7 @@ __all__ = [
     "Caption",
     "Category",
     "CellError",
+    "Classifier",
     "Classify",
     "Code",
     "Comparison",
@@ -126,6 +129,7 @@ __all__ = [
     "Predict",
     "Query",
     "Reconstruct",
+    "Regressor",
     "Report",
     "Retrieve",
     "Ridge",
@@ -169,6 +173,7 @@ if TYPE_CHECKING:
     from kuamo.contest import Contest
     from kuamo.decoders.recipes import GAN, Bilinear, Caption, CycleGAN, Flow, Gaussian, Retrieve, Ridge, Spoken, Writer
     from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
+    from kuamo.estimator import Classifier, Regressor
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit
     from kuamo.generation import joint_log_likelihood

@@ -291,9 +291,9 @@ def mixed(step: Step, name: str, hit: Any) -> Any:
     flat = (x[:, :1] if grey else x).flatten(1).float() if able else torch.zeros(0, 1)
     if step.frozen[name]:  # features, each of its own size
         head = step.space.port(name).head
-        shift, spread, ends = head.shift, 1 / head.gain, (-torch.inf, torch.inf)
+        shift, spread, low, high = head.shift, 1 / head.gain, -torch.inf, torch.inf
     else:
-        shift, spread, *ends = spread_of(flat)
+        shift, spread, low, high = spread_of(flat)
     if not able or not len(flat):
         return cells.x, torch.zeros(len(cells))
     u = step.uniform(f"noise/{name}", cells.row, 4)
@@ -301,7 +301,7 @@ def mixed(step: Step, name: str, hit: Any) -> Any:
     order = step.disorder(f"noise/{name}", flat.shape[1])
     level = u[:, :1] * hit[:, None]
     n = shift + spread * noise((flat - shift) / spread, epsilon, u[:, 1:], order)
-    flat = (1 - level) * flat + level * n.clamp(*ends)  # a spectrum knows nothing below 0
+    flat = (1 - level) * flat + level * n.clamp(low, high)  # a spectrum knows nothing below 0
     made = flat.reshape(len(x), -1, *x.shape[2:]).expand_as(x) if grey else flat.reshape(x.shape)
     made = made.round().to(x.dtype) if x.dtype == torch.uint8 else made
     return ((made, *cells.x[1:]) if isinstance(cells.x, tuple) else made), level[:, 0]
