@@ -50,7 +50,7 @@ class Dot(km.Predict):
     def begin(self, *given):
         return Nothing()
 
-    def loss(self, step, clean):
+    def loss(self, step, level):
         code, present = step.stacked()
         number, decoder = step.names.index(self.to), step.space.port(self.to).decoder
         others = present.clone()

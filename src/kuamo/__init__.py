@@ -54,6 +54,7 @@ _HOME = {
     "DCL": "kuamo.objectives",
     "Category": "kuamo.modalities",
     "CellError": "kuamo.errors",
+    "Classifier": "kuamo.estimator",
     "Comparison": "kuamo.comparison",
     "Contest": "kuamo.contest",
     "Diagnosis": "kuamo.diagnosis.diagnosis",
@@ -68,6 +69,7 @@ _HOME = {
     "Objective": "kuamo.objectives",
     "Predict": "kuamo.objectives",
     "Query": "kuamo.index",
+    "Regressor": "kuamo.estimator",
     "Report": "kuamo.report",
     "SemanticMatching": "kuamo.objectives",
     "SigLIP": "kuamo.objectives",
@@ -109,6 +111,7 @@ __all__ = [
     "Caption",
     "Category",
     "CellError",
+    "Classifier",
     "Classify",
     "Code",
     "Comparison",
@@ -139,6 +142,7 @@ __all__ = [
     "Query",
     "Reconstruct",
     "Record",
+    "Regressor",
     "Report",
     "Retrieve",
     "Ridge",
@@ -190,6 +194,7 @@ if TYPE_CHECKING:
     from kuamo.diagnosis.diagnose import diagnose
     from kuamo.diagnosis.diagnosis import Diagnosis
     from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
+    from kuamo.estimator import Classifier, Regressor
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit
     from kuamo.generation import joint_log_likelihood

@@ -34,18 +34,19 @@ def table_of(table: Table, to: str) -> Table:
         TableError: no such column, or one whose cells are neither.
 
     Example:
-        >>> table = Table({"text": ["a", "b"]}, meta={"price": ["1.5", None], "day": ["Monday", "?"]}, label=["x", "y"])
-        >>> table_of(table, "label")
-        Table: 2 rows; text: Text 2/2, label: Category 2/2, price: Number 1/2
+        >>> meta = {"price": ["1.5", "2", None], "colour": ["red", "red", "blue"], "day": ["1 May", "2 May", "3 May"]}
+        >>> table_of(Table({"text": ["a", "b", "c"]}, meta=meta, label=["x", "y", "x"]), "label")
+        Table: 3 rows; text: Text 3/3, label: Category 3/3, price: Number 2/3, colour: Category 3/3
     """
     found = plain_cells(table)
     if to not in found and to not in table.columns:
         raise TableError(f"given {to!r} to predict; the table has {[*table.columns, *found]}")
     cells = found.pop(to) if to in found else [table.column(to)[i] for i in range(len(table))]
     found.pop(LABEL, None)  # another name for what is told, more often than not
-    kinds = {to: Number() if is_number(cells, CLASSES) else Category()}
-    numbers = {name: those for name, those in found.items() if is_number(those, 0)}
-    return with_columns(table, {to: cells} | numbers, kinds | dict.fromkeys(numbers, Number()))
+    kinds: dict[str, Modality] = {to: Number() if is_number(cells, CLASSES) else Category()}
+    kinds |= {name: Number() for name, those in found.items() if is_number(those, 0)}
+    kinds |= {name: Category() for name, those in found.items() if name not in kinds and is_class(those)}
+    return with_columns(table, {to: cells} | {name: found[name] for name in found if name in kinds}, kinds)
 
 
 def table_for(table: Table, space: Space) -> Table:
@@ -80,6 +81,18 @@ def is_number(cells: list[Any], classes: int) -> bool:
         return False
     whole = all(number == round(number) for number in numbers if np.isfinite(number))
     return len(numbers) == len(known) > 1 and (not whole or len(numbers) > classes)
+
+
+def is_class(cells: list[Any]) -> bool:
+    """Are all cells texts of a few classes, each of more than one row on average?
+
+    Example:
+        >>> is_class(["a", "a", "b"]), is_class(["a", "b", None]), is_class([1, 1, 2])
+        (True, False, False)
+    """
+    there = [cell for cell in cells if not is_gap(cell)]
+    known = set(there) if all(isinstance(cell, str) for cell in there) else set()
+    return 2 <= len(known) <= min(CLASSES, len(there) - 1)
 
 
 def with_columns(table: Table, cells: Mapping[str, list[Any]], kinds: Mapping[str, Modality]) -> Table:
@@ -176,7 +189,7 @@ def line_of(row: Mapping[str, Any]) -> str:
 
     Example:
         >>> line_of({"id": "7", "value": "cat", "probability": 0.98, "weights": {"photo": 0.7, "sound": 0.3}})
-        "7                 cat  .98  by photo .70, sound .30"
+        '7                 cat  .98  by photo .70, sound .30'
     """
     if row["value"] is None:
         return f"{row['id']:16}  –  nothing to tell by"

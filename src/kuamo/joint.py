@@ -103,7 +103,7 @@ class Joint:
 
     def _loss(self, told: NDArray[np.floating], held: NDArray[np.bool_]) -> float:
         if self.y.shape[1] > 1:
-            return cross_entropy(told, self.y[held], self.weights[held])
+            return cross_entropy(told.astype(np.float64), self.y[held], self.weights[held])
         return float(np.average(np.square(told - self.y[held])[:, 0], weights=self.weights[held]))
 
 

@@ -1,7 +1,7 @@
 """Trust: attention over modalities, which falls where a cell is less sure of itself than such cells usually are.
 
-    a_m = softmax_m(b_m − (q_m/s)⁴ + log present_m),    q_m = max(v_m − v̄_m, 0)/σ_m,    v_m ≈ log E[e_m]
-    z = [r_n Σ a_m c_m, t_n Σ g_m l_m],                 g_m = exp(min_k (q_k/t)⁴ − (q_m/t)⁴),    n = Σ g_m
+    a_m = softmax_m(b_m − p_m + log present_m),    p_m = (max(v_m − v̄_m, 0)/(s σ_m))⁴,    v_m ≈ log E[e_m]
+    z = [r_n Σ a_m c_m, t_n Σ g_m l_m],            g_m = exp(min_k λ̂_k² p_k − λ̂_m² p_m),    n = Σ g_m
 
 Each column has a probe of its own, which tells the answer from that column alone, and a doubt v_m, which foretells the
 probe's loss e_m from how undecided it is and from the code. Doubts are learned on rows that probes have not learned, by
@@ -10,8 +10,10 @@ cells as they are, b_m is learned with the codes.
 A cell that is far more in doubt than its column usually is weighs next to nothing; in the usual range doubts change
 little. So a column that always tells little is not silenced for it: what it tells may be what the others lack.
 
-A code z_m = [c_m, l_m] may end in the column's part of a sum (`kuamo.joint`), which the same trust lets in or not; n is
-how many columns speak, and r_n, t_n how far the two experts are to be believed then, 1 for one column (`Answer`).
+A code z_m = [c_m, l_m] may end in the column's part of a sum (`kuamo.joint`). That part is let in by g_m, which asks
+for more: a hard cell and a spoiled one are both in doubt, but a sum that lacks a hard one is not what was solved. So λ̂,
+which foretells from the same signs how far the cell is mixed with noise, must be high too. n is how many columns speak,
+r_n and t_n are how far the two experts are to be believed then, 1 for one column (`Answer`).
 
 References:
     What Uncertainties Do We Need in Bayesian Deep Learning for Computer Vision?, Kendall and Gal, 2017 (the loss of v).
@@ -32,7 +34,7 @@ from kuamo.fusion import _weighted
 
 __all__ = ["Pooled", "Trust"]
 
-HEARD, ADDED = 1.5, 2.0  # s, t: in usual doubts' standard deviations; a sum is of cells as they are, and misses more
+USUAL = 1.5  # s: so many standard deviations above what is usual a doubt begins to count
 LEAST = 0.05  # σ of doubts that hardly differ
 FAR = 1e3  # of an absent cell: its weight is 0 whatever the others' are
 SLOWLY = 0.05  # how far v̄ moves in a step
@@ -73,12 +75,7 @@ class Trust(nn.Module):
         self.dim, self.out, self.columns, self.family, self.joint = dim, out, columns, family, joint
         told = out if family == "categorical" else 2
         self.probes = nn.ModuleList([nn.Linear(dim - joint, told) for _ in range(columns)])
-        self.doubts = nn.ModuleList(
-            [nn.Sequential(nn.Linear(2 + dim - joint, 16), nn.GELU(), nn.Linear(16, 1)) for _ in range(columns)]
-        )
-        for net in self.doubts:
-            nn.init.zeros_(net[-1].weight)
-            nn.init.zeros_(net[-1].bias)
+        self.doubts = nn.ModuleList([doubter(2 + dim - joint) for _ in range(columns)])
         self.prior = nn.Parameter(torch.zeros(columns))
         self.belief: Tensor
         self.register_buffer("belief", torch.zeros(columns, 2 if joint else 1))  # log r, log t of n = 1, …, M
@@ -102,8 +99,8 @@ class Trust(nn.Module):
             return -(y[:, None] * torch.log_softmax(told, -1)).sum(-1)
         return (told[..., 0] - y).square()
 
-    def doubt(self, told: Tensor, c: Tensor) -> Tensor:
-        """v (B, M), from how undecided the probes are; no gradient reaches them."""
+    def doubt(self, told: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        """v and the logit of λ̂ (B, M), from how undecided the probes are and the codes; no gradient reaches them."""
         told = told.detach()
         if self.family == "categorical":
             logp = torch.log_softmax(told, -1)
@@ -113,8 +110,8 @@ class Trust(nn.Module):
         else:
             signs = torch.stack([told[..., 1], told[..., 0]], -1)
         signs = torch.cat([signs, c.detach()], -1)
-        v = QUICKLY * torch.stack([net(signs[:, m])[:, 0] for m, net in enumerate(self.doubts)], 1)
-        return v.clamp(*BOUNDS)
+        v, noise = (QUICKLY * torch.stack([net(signs[:, m]) for m, net in enumerate(self.doubts)], 1)).unbind(-1)
+        return v.clamp(*BOUNDS), noise
 
     def remember(self, v: Tensor, clean: Tensor) -> None:
         """Move the usual doubts (M,) towards those (B, M) of cells that are as they were, (B, M) bool."""
@@ -127,10 +124,11 @@ class Trust(nn.Module):
     def pool(self, code: Code, present: Tensor) -> Pooled:
         """Codes (B, M, d), present (B, M) → what they say together, and how many say it."""
         known = torch.where(present[..., None], code.mean, 0.0)
-        v = self.doubt(self.told(known), self.learned(known)).detach()
+        v, noise = (one.detach() for one in self.doubt(self.told(known), self.learned(known)))
         strange = torch.where(present, (v - self.usual).clamp(min=0) / self.spread.clamp(min=LEAST), FAR)
-        weights = torch.where(present, torch.softmax(self.prior - (strange / HEARD) ** 4, -1), 0.0)
-        against = (strange / ADDED) ** 4
+        against = (strange / USUAL) ** 4
+        weights = torch.where(present, torch.softmax(self.prior - against, -1), 0.0)
+        against = torch.where(present, torch.sigmoid(noise).square(), 1.0) * against
         let_in = torch.where(present, (against.amin(1, keepdim=True) - against).exp(), 0.0)
         c = (weights[..., None] * self.learned(known)).sum(1)
         l = (let_in[..., None] * known[..., self.dim - self.joint :]).sum(1)
@@ -153,3 +151,11 @@ class Trust(nn.Module):
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""
         return {name: getattr(self, name) for name in ("dim", "out", "columns", "family", "joint")}
+
+
+def doubter(signs: int) -> nn.Sequential:
+    """Signs (n, s) → a tenth of v and of the logit of λ̂ (n, 2); of nothing yet, both are 0."""
+    last = nn.Linear(16, 2)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Linear(signs, 16), nn.GELU(), last)

@@ -131,21 +131,21 @@ def add_heads(
     elif not gaussian and needs & {"pairs", "labels", "groups"} and len(cells) == len(space.ports):
         closed = closed_start(space, table, cells, needs, dim, seed)
     size = dim or (next(iter(closed.values())).dim if closed else DIM)
-    joint = objective.joint(space, cells, size) if not started and hasattr(objective, "joint") else 0
+    joint = objective.joint(space, cells, size) if objective and not started and hasattr(objective, "joint") else 0
     for port in space.ports:
         if port.name in started and port.name not in closed:
             continue
         width = cells[port.name][0].shape[1] if port.name in cells else feature_size(table, port)
-        head: Any = (
+        made: Any = (
             JointHead(width, size, joint=joint)
             if joint
             else TrainableHead(width, size, gaussian=gaussian, hidden=128 if gaussian else 0)
         )
         if port.name in cells:
-            head.standardise(cells[port.name][0])
+            made.standardise(cells[port.name][0])
         if port.name in closed:
-            head.start_from(closed[port.name])
-        port.head = head
+            made.start_from(closed[port.name])
+        port.head = made
     if not started:
         space.score = "cosine" if gaussian else "dot"
 

@@ -36,7 +36,7 @@ class Answer(nn.Module):
         KuamoError: an unknown family, fewer than two classes, or no number left for f.
 
     Example:
-        >>> Answer(6, 3, joint=2).sample(torch.zeros(1, 6))
+        >>> Answer(6, 3, joint=2).sample(torch.zeros(1, 6)).detach()
         tensor([[0.3333, 0.3333, 0.3333]])
     """
 

@@ -149,15 +149,16 @@ class Predict(Objective):
         """The loss per row."""
         if player != "space":
             return None
-        batch, clean = noised(step, self)
+        batch, level = noised(step, self)
         noisy = replace(step, batch=batch, _codes={}, _stacked=None)
-        loss = self.loss(noisy, clean)
+        loss = self.loss(noisy, level)
         step.counted = noisy.counted  # else the batch would pass for one without a usable row
         return loss
 
-    def loss(self, step: Step, clean: Any) -> Any:
-        """See the module; `clean` (R, M) bool says which cells are as they were."""
+    def loss(self, step: Step, level: Any) -> Any:
+        """See the module; λ (R, M) is how far cells are mixed with noise."""
         import torch
+        from torch import nn
 
         from kuamo.decoders.answer import losses
         from kuamo.fusion import Subsets
@@ -183,9 +184,11 @@ class Predict(Objective):
         for m, name in enumerate(step.names if step.told is not None else ()):
             if m != number:
                 step.tell(name, alone[teaches & present[:, m], m])
-        v = trust.doubt(probed, trust.learned(cells))
+        v, noise = trust.doubt(probed, trust.learned(cells))
+        suspected = nn.functional.binary_cross_entropy_with_logits(noise, level, reduction="none")
+        total = total + step.mean(suspected, others)
         if not late:
-            as_usual = (known & held)[:, None] & present & clean
+            as_usual = (known & held)[:, None] & present & (level == 0)
             trust.remember(gather_rows(v.detach()), gather_rows(as_usual.long()).bool())
         foretold = alone.detach() * (-v).exp() + v
         return total + step.mean(foretold, (known & held)[:, None] & present & (not late))
@@ -254,7 +257,7 @@ def targets_by_row(step: Step, name: str) -> Any:
 
 
 def noised(step: Step, of: Predict) -> Any:
-    """The batch with some cells of the other columns mixed with noise, to any degree; which are as they were (R, M).
+    """The batch with some cells of the other columns mixed with noise, to any degree; how far, λ (R, M).
 
     x′ = (1 − λ) x + λ n,   λ ~ U(0, 1) in one cell of that share of the rows, else 0;   n one of three, for each cell:
 
@@ -268,18 +271,18 @@ def noised(step: Step, of: Predict) -> Any:
     others = step.present() & torch.tensor([name != of.to for name in names])
     one = torch.where(others, u[:, 1:], -1.0).argmax(1)
     hit = (u[:, :1] < of.noise) & others & (torch.arange(len(names)) == one[:, None])
-    cells, clean = dict(step.cells), torch.ones_like(hit)
+    cells, level = dict(step.cells), torch.zeros(hit.shape)
     for number, name in enumerate(names):
         if name != of.to and of.noise:
-            x, changed = mixed(step, name, step.at_entries(name, hit[:, number]))
+            x, far = mixed(step, name, step.at_entries(name, hit[:, number]))
             cells[name] = Cells(x, step.cells[name].row, step.cells[name].y)
             place = step.place(name)
-            clean[slice(None) if place is None else place, number] = ~changed
-    return replace(step.batch, cells=cells), clean
+            level[slice(None) if place is None else place, number] = far
+    return replace(step.batch, cells=cells), level
 
 
 def mixed(step: Step, name: str, hit: Any) -> Any:
-    """x of a column's cells, those that are hit (n,) in part noise, and which were changed; texts as tokens, and
+    """x of a column's cells, those that are hit (n,) in part noise, and how far (n,); texts as tokens, and
     batches in chunks, stay as they are.
     """
     import torch
@@ -291,20 +294,20 @@ def mixed(step: Step, name: str, hit: Any) -> Any:
     flat = (x[:, :1] if grey else x).flatten(1).float() if able else torch.zeros(0, 1)
     if step.frozen[name]:  # features, each of its own size
         head = step.space.port(name).head
-        shift, spread, ends = head.shift, 1 / head.gain, (-torch.inf, torch.inf)
+        shift, spread, low, high = head.shift, 1 / head.gain, -torch.inf, torch.inf
     else:
-        shift, spread, *ends = spread_of(flat)
+        shift, spread, low, high = spread_of(flat)
     if not able or not len(flat):
-        return cells.x, torch.zeros(len(cells), dtype=torch.bool)
+        return cells.x, torch.zeros(len(cells))
     u = step.uniform(f"noise/{name}", cells.row, 4)
     epsilon = step.noise(f"noise/{name}", cells.row, flat.shape[1])
     order = step.disorder(f"noise/{name}", flat.shape[1])
     level = u[:, :1] * hit[:, None]
     n = shift + spread * noise((flat - shift) / spread, epsilon, u[:, 1:], order)
-    flat = (1 - level) * flat + level * n.clamp(*ends)  # a spectrum knows nothing below 0
+    flat = (1 - level) * flat + level * n.clamp(low, high)  # a spectrum knows nothing below 0
     made = flat.reshape(len(x), -1, *x.shape[2:]).expand_as(x) if grey else flat.reshape(x.shape)
     made = made.round().to(x.dtype) if x.dtype == torch.uint8 else made
-    return ((made, *cells.x[1:]) if isinstance(cells.x, tuple) else made), hit
+    return ((made, *cells.x[1:]) if isinstance(cells.x, tuple) else made), level[:, 0]
 
 
 def spread_of(flat: Any) -> tuple[Any, Any, float, float]:
