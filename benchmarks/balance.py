@@ -37,7 +37,6 @@ from kuamo.metrics import bootstrap
 from kuamo.metrics.ranking import ranks
 from kuamo.threads import one_torch_thread
 
-
 ONLY = None
 
 
