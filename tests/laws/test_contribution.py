@@ -200,10 +200,10 @@ def test_some_rows_are_whole_groups(fits: dict[str, tuple[km.Space, km.Table]]) 
     assert again.whole.n == 200
 
 
-def test_an_absent_column_adds_exactly_nothing_to_its_row(fits: dict[str, tuple[km.Space, km.Table]]) -> None:
+def test_an_absent_column_adds_nothing_to_its_row(fits: dict[str, tuple[km.Space, km.Table]]) -> None:
     space, test = fits["kind"]
     names = ["shown", "twin", "noise", "rare"]
     game = Columns.of(space, test, "kind", names, None, "row", False, 0)
     phi, _ = exact(game, 4, len(test))
     there = test.select("rare").present()[:, 0]
-    assert not phi[~there, 3].any() and phi[there, 3].any()
+    assert np.abs(phi[~there, 3]).max() < 1e-12 and np.abs(phi[there, 3]).max() > 0.01  # but for sums' rounding
