@@ -263,9 +263,9 @@ NOTES: dict[str, tuple[str, str]] = {
     ),
     "late": (
         "{column}: joined last, by canonical correlation with the others' codes on {rows:,} common rows (ridge "
-        "{ridge:.3g}, mean reciprocal rank {score:.3f} among {gallery:.0f}): too few to shape the space",
+        "{ridge:.3g}, mean reciprocal rank {score:.3f} among {gallery:.0f})",
         "{column}：最后加入，在 {rows:,} 个共同的行上与其他列的编码做典型相关（岭参数 {ridge:.3g}，"
-        "平均倒数排名 {score:.3f}，候选 {gallery:.0f} 个）：行数太少，不参与构造空间",
+        "平均倒数排名 {score:.3f}，候选 {gallery:.0f} 个），不参与构造空间",
     ),
     "semantic_column": (
         "{column}: {kernel} kernel, ridge {ridge:.3g}, {soft:.0%} of the target from the other columns",
@@ -442,9 +442,9 @@ NOTES: dict[str, tuple[str, str]] = {
         "{a} 与 {b} 有关（p 为 {p:.3f}），但不是线性的：需要核方法或训练的编码器",
     ),
     "diagnosis_ceiling": (
-        "{a} and {b}: the information bound is at its ceiling of {ceiling:.1f} nats; there may be more than {rows:,} "
-        "rows can show",
-        "{a} 与 {b}：信息量下界已达上限 {ceiling:.1f} 奈特；实际可能比 {rows:,} 行所能显示的更多",
+        "{a} and {b}: the bound on their information still grows with the number of rows, {value:.1f} of at most "
+        "{ceiling:.1f} nats: there is more than {rows:,} rows can show",
+        "{a} 与 {b}：信息量下界仍随行数增长，目前为 {value:.1f} 奈特，上限 {ceiling:.1f}：实际比 {rows:,} 行所能显示的更多",
     ),
     "diagnosis_copies": (
         "{a} and {b}: many rows repeat others in both columns; they were counted as groups, and a `group` column would "

@@ -130,7 +130,7 @@ def relation_findings(one: Facts) -> list[Finding]:
         rho = one["spectrum"][0][0] if one["spectrum"] else 0.0
         said.append(finding("good", "diagnosis_related", **names, p=one["p"], axes=one["axes"], rho=rho))
     if one["information"]["saturated"]:
-        rest = {"ceiling": one["information"]["ceiling"], "rows": one["rows"]}
+        rest = {name: one["information"][name] for name in ("value", "ceiling")} | {"rows": one["rows"]}
         said.append(finding("look", "diagnosis_ceiling", **names, **rest))
     if one["copies"]:
         said.append(finding("look", "diagnosis_copies", **names))
