@@ -24,6 +24,7 @@ from kuamo.closed_form.folds import Folds, HeldOut, Method
 from kuamo.closed_form.views import views_of
 from kuamo.diagnosis.pairs import Blocks, Pairs, half_of, pairs_of
 from kuamo.errors import KuamoError
+from kuamo.threads import one_thread
 
 __all__ = ["Spectrum", "spectrum"]
 
@@ -58,6 +59,7 @@ class Spectrum:
     total: int
 
 
+@one_thread()
 def spectrum(
     x: ArrayLike,
     y: ArrayLike,
