@@ -26,6 +26,7 @@ from kuamo.diagnosis.hits import beaten, hit_chance
 from kuamo.diagnosis.pairs import Blocks, Pairs, half_of, pairs_of
 from kuamo.errors import KuamoError
 from kuamo.metrics import bootstrap, chance_recall
+from kuamo.threads import one_thread
 
 __all__ = ["Expected", "expected_retrieval"]
 
@@ -64,6 +65,7 @@ class Expected:
     ridge: float
 
 
+@one_thread()
 def expected_retrieval(
     x: ArrayLike,
     y: ArrayLike,
@@ -108,8 +110,9 @@ def expected_retrieval(
     table = choice_of(pairs, seed)
     held = enough_of(pairs.folds(folds_for(pairs, keys, max(sizes)), seed))
     few = [HeldOut(one.rows, half_of(one.seen, pairs.group, seed)) for one in held]
-    views = [views_of(part, KERNELS, COMPONENTS, name, seed) for part, name in ((pairs.x, "x"), (pairs.y, "y"))]
-    ranking = Ranking(pairs, keys, sizes, k, held, [view[table[0].kernel] for view in views])
+    kernel = table[0].kernel
+    views = [views_of(part, (kernel,), COMPONENTS, name, seed) for part, name in ((pairs.x, "x"), (pairs.y, "y"))]
+    ranking = Ranking(pairs, keys, sizes, k, held, [view[kernel] for view in views])
     best, half = ranking.hits(table[0]), ranking.seeing(few).hits(table[0])
     others = [ranking.hits(other) for other in nearly_best(table)]
     return tuple(  # type: ignore[return-value]

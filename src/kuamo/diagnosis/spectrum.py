@@ -9,7 +9,7 @@ what they lack falls as 1/n, so that folds which see half as much beside tell wh
 
 How many axes are shared: those whose held-out ρ(n₁) stands out from what whole groups of y, dealt to other groups of x,
 show on any axis that is left, at the ridge that suits them best (step-down, at 1 % for all of them together: folds see
-each other's rows, which deals within folds do not imitate; in 300 independent tables an axis was called shared in 3 %).
+each other's rows, which deals within folds do not imitate; in 600 independent tables an axis was called shared in 3 %).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from kuamo.closed_form.folds import Folds, HeldOut, Method
 from kuamo.closed_form.views import views_of
 from kuamo.diagnosis.pairs import Blocks, Pairs, half_of, pairs_of
 from kuamo.errors import KuamoError
+from kuamo.threads import one_thread
 
 __all__ = ["Spectrum", "spectrum"]
 
@@ -58,6 +59,7 @@ class Spectrum:
     total: int
 
 
+@one_thread()
 def spectrum(
     x: ArrayLike,
     y: ArrayLike,

@@ -35,6 +35,7 @@ from kuamo.diagnosis.pairs import Blocks, Pairs, half_of, pairs_of
 from kuamo.diagnosis.spectrum import COMPONENTS, DRAWS, FOLDS, RIDGES, Coded, Codes, beyond, plain
 from kuamo.errors import KuamoError
 from kuamo.notes import Note
+from kuamo.threads import one_thread
 
 __all__ = ["Verdict", "verdict"]
 
@@ -67,6 +68,7 @@ class Verdict:
     total: int
 
 
+@one_thread()
 def verdict(
     x: ArrayLike,
     y: ArrayLike,
