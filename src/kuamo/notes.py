@@ -465,6 +465,12 @@ NOTES: dict[str, tuple[str, str]] = {
         "or the fit has not learned it",
         "“{column}”对“{to}”的贡献为 {value:+.3f}，与零区分不开：它与之无关，或与其他列重复，或这次拟合没有学会利用它",
     ),
+    "diagnosis_by_pairs": (
+        "what works is judged by what the columns share: without labels nobody can tell what matters from other things "
+        "that correlate; with a `label` column it is judged by what tells labels",
+        "可行的做法是按各列共有的信息判断的：没有标签就无法区分重要的信息与其他相关的成分；有 `label` 列时，"
+        "则按能区分标签的信息判断",
+    ),
     "diagnosis_held": (
         "{hits} of {count} directions came within .10 of what was expected",
         "{count} 个方向中有 {hits} 个与预期相差不到 .10",

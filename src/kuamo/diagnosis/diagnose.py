@@ -116,6 +116,8 @@ def diagnose(
             looked, cells, ports, positives, gallery, k, len(given) / max(len(some), 1), space is None, seed, progress
         )
     said["relation"] = [one for each in facts["relations"] for one in relation_findings(each)]
+    if any(one["by"] == "pairs" for one in facts["directions"]):
+        said["expect"] = [finding("look", "diagnosis_by_pairs")]
     numbers |= relation_numbers(facts["relations"]) | direction_numbers(facts["directions"])
     if space is not None:
         found = use(space, looked, to, k, positives, seed)
