@@ -5,14 +5,14 @@
 Every kind: tables of 300 rows, each with directions of its own, p ≤ .05 is "related". Parts:
 
 unrelated   `toy()` with all correlations 0 (256 and 192 numbers); the same from 60 different rows, each five times with
-            noise of a twentieth of their size, or 1 to 15 times; groups given, and not.
+            noise of a twentieth of their size; groups given, and not.
 linear      two vectors with 24 shared axes, ρ = .2 on each: what is shared has a quarter of the variance of what is
-            not. Alone; beside as many private directions of the same size; and, `toy()` as it is, with noise in all 256
-            numbers besides (ρ = .2 with that noise counted, or before it).
+            not; beside as many private directions of the same size. And `toy()` as it is, with ρ = .2 before its noise.
 nonlinear   y's 4 shared axes are f(z)/√2 + e/√2: as much noise as signal; x's are z. Beside 4 private directions each,
-            noise .3, 16 numbers. f: square, abs, sin 2z, signs of products (xor), step, class (8, each with its place).
+            noise .3, 16 numbers. f: square, abs, signs of products (xor), sin 2z, step, class (8, each with its place).
 noisy       the same, but x too is half noise; also with 2 shared axes in 8 numbers.
-more        heavy-tailed rows, few numbers, other copies; permuting rows instead of groups; few axes, falling scales.
+more        `toy()` with its noise counted; other copies; heavy-tailed rows, few numbers; permuting rows instead of
+            groups; few axes, falling scales.
 
 Seeds are 10,000 and on; kernels and thresholds were chosen on seeds below 4,000.
 """
