@@ -22,9 +22,19 @@ if TYPE_CHECKING:
     from kuamo.space import Space
     from kuamo.table import Table
 
-__all__ = ["Classifier", "Regressor"]
+__all__ = ["Classifier", "Regressor", "steps_for"]
 
 LEAST, MOST = 60, 1500  # training steps, of which a table gets one for each row
+
+
+def steps_for(rows: int) -> int:
+    """Training steps of a table: one for each row, within bounds; more would learn a small one by heart.
+
+    Example:
+        >>> steps_for(10), steps_for(400), steps_for(10_000)
+        (60, 400, 1500)
+    """
+    return min(max(rows, LEAST), MOST)
 
 
 class _Estimator:
@@ -93,7 +103,7 @@ class _Estimator:
             target += "_"
         rows = given.select(*given.columns)
         rows.columns = rows.columns | {target: Column(target, modality, list(cells))}
-        steps = int(np.clip(len(rows), LEAST, MOST)) if self.steps is None else self.steps
+        steps = steps_for(len(rows)) if self.steps is None else self.steps
         training = Training(steps=steps, batch_size=min(self.batch_size, len(rows)), lr=self.lr)
         objective = Predict(target, noise=self.noise, balanced=balanced)
         with one_torch_thread():
@@ -183,7 +193,8 @@ class Classifier(_Estimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """The likeliest class of each row (n,)."""
-        return self.classes_[self.predict_proba(X).argmax(1)] if hasattr(self, "space_") else self.predict_proba(X)
+        told = self.predict_proba(X)
+        return self.classes_[told.argmax(1)]
 
     def score(self, X: Any, y: Any) -> float:
         """The share that is right."""

@@ -43,7 +43,13 @@ class Player:
 
 @dataclass(frozen=True)
 class Objective:
-    """What "aligned" means. Members override `needs`, `build` and `__call__`; a closed form overrides `solve`."""
+    """What "aligned" means. Members override `needs`, `build` and `__call__`; a closed form overrides `solve`.
+
+    One that shapes the space may also have `fuses(space)`, its fusion; `decoder(space, port, cells)`, of a column that
+    it decodes; `joint(space, cells, dim)`, how many numbers of each code it solves itself; and `begin(space, table,
+    cells, marks)`, what goes beside the training, with `after(done, steps)` and `end()`, which gives notes: see
+    `Predict`.
+    """
 
     needs: ClassVar[frozenset[str]] = frozenset()
     """Some of `pairs`, `unpaired` (rows without a partner), `labels`, `groups`, `gaussian` (Gaussian heads), `decoders`

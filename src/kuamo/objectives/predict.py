@@ -222,7 +222,7 @@ class Course:
 
     def after(self, done: int, steps: int) -> None:
         """Called after each step."""
-        if done == max(1, int(np.ceil((1 - self.of.last) * steps))):
+        if done == max(1, int(np.ceil((1 - self.of.last) * steps - 1e-9))):
             from kuamo.stacking import stack
 
             stack(self.space, self.table, self.cells, self.of.to, self.held, self.of.balanced)
