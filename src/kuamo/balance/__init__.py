@@ -7,6 +7,8 @@
     MoPoE(), MVAE(), …                         likelihoods weigh by their size, w_m = max L / L_m, unless
                                                `weights="equal"` or others are given       objectives/elbo.py
     Predict("kind", balanced=True)             every class counts the same in the loss     objectives/predict.py
+    Predict("kind"), … + Classify(10)          each column tells the answer by itself too, so that none is idle while
+                                               another has it   objectives/predict.py, objectives/labels.py
     Training(record=Record(every=10, held=0.1))   changes nothing: it writes down how fast each column learns
 
 All go with any objective, can be taken together, and are off unless they are asked for. That columns are learned evenly
