@@ -12,8 +12,8 @@
     Training(record=Record(every=10))          changes nothing: it writes down how fast each column learns; with
                                                `held=0.1` also how well, by groups that training does not see
 
-All go with any objective, can be taken together, and are off unless they are asked for, but for likelihoods' sizes. That
-columns are learned evenly is not an aim in itself: the best of all may come of uneven ones (Improving Multimodal
+All go with any objective, can be taken together, and are off unless they are asked for, but for likelihoods' sizes.
+That columns are learned evenly is not an aim in itself: the best of all may come of uneven ones (Improving Multimodal
 Learning via Imbalanced Learning, Wei, Luo and Luo, ICCV 2025), and a column that contributes little need not be
 starved: it may have little to say. It is starved where, trained alone, it would do better by itself than it does in the
 joint fit; `contributions` of both tells. Then compare a remedy with none on rows that were held out
