@@ -34,6 +34,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(closing, "SIZES", (60, 40))
     monkeypatch.setattr(practice, "SPENT", 0.02)
     monkeypatch.setattr(sampling, "SPENT", 0.05)
+    monkeypatch.setattr(sampling, "MOST_SPENT", 0.2)
 
 
 class Letters:
