@@ -320,6 +320,8 @@ def closed_bytes(rows: Mapping[str, np.ndarray], widths: Mapping[str, int], sear
             most = max(most, 2 * 4.0 * n * ANCHORS + 3 * 8.0 * ANCHORS**2)
     held = min(search.gallery, max(map(len, rows.values())) // search.folds)
     blocks = 6 * 8.0 * axes * axes  # of the (generalised) eigenproblem, and its vectors
+    if len(rows) > 2:  # pairwise moments and coordinates of two folds and of all rows
+        kept += 3 * 8.0 * ((len(rows) - 1) * axes * axes / len(rows) + axes * max(map(len, rows.values())))
     return (kept + max(most, blocks, 3 * 4.0 * held * held)) / MEGABYTE, kept / MEGABYTE
 
 
