@@ -150,7 +150,7 @@ def show(name, pairs, warm):
           f"the forecast itself took {took:.1f} CPU s")  # fmt: skip
     print("| step | " + " | ".join(f"{kind}: forecast, real, ratio" for kind in KINDS) + " |")
     names = ["total", *dict.fromkeys(step for one in (*came, *told) for step in one["steps"])]
-    whole = median(one["total"]["cpu"] for one in came)
+    whole = {kind: median(one["total"][kind] for one in came) for kind in ("cpu", "wall")}
     worst = []
     for step in names:
         cells = []
@@ -165,7 +165,7 @@ def show(name, pairs, warm):
                     theirs = ours  # the cache's folder tells the sum alone, which is in the total
                 a.append(ours), b.append(theirs), ratios.append(ours / theirs if theirs else float("nan"))
             cells.append(f"{median(a):.3g}, {median(b):.3g}, {median(ratios):.2f}")
-            large = step == "total" or (kind in ("cpu", "wall") and median(b) > 0.1 * whole)
+            large = step == "total" or (kind in ("cpu", "wall") and median(b) > 0.1 * whole[kind])
             if large and not 0.5 <= median(ratios) <= 2:
                 worst.append(f"{step} {kind} {median(ratios):.2f}")
         print(f"| {step} | " + " | ".join(cells) + " |", flush=True)

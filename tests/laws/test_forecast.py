@@ -34,6 +34,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(closing, "SIZES", (60, 40))
     monkeypatch.setattr(practice, "SPENT", 0.02)
     monkeypatch.setattr(sampling, "SPENT", 0.05)
+    monkeypatch.setattr(sampling, "MOST_SPENT", 0.2)
 
 
 class Letters:
@@ -190,7 +191,8 @@ def test_a_law_on_few_runs_is_found_again_and_never_falls() -> None:
 
 
 def test_more_rows_cost_more_memory_and_disk() -> None:
-    small, large = (forecast(km.datasets.toy(rows), km.CCA(dim=8)) for rows in (100, 1000))
+    linear = km.CCA(dim=8, kernels=("linear",))  # which kernel few rows choose is another matter
+    small, large = (forecast(km.datasets.toy(rows), linear) for rows in (100, 1000))
     assert small.disk < large.disk
     assert small["features: a"].stays < large["features: a"].stays
     assert small["closed form"].stays < large["closed form"].stays

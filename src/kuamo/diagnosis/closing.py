@@ -43,7 +43,8 @@ class Solution:
     """What trying the closed form told.
 
     Args:
-        kernel, dim: what is chosen, or what would be dearest where the rows were no real ones. rows: tried at most.
+        kernel, dim: what is chosen; where the rows were no real ones, the dearest kernel and a likely size.
+        rows: tried at most.
     """
 
     kernel: str
@@ -121,7 +122,7 @@ class Closing:
             megabytes.append(work.closed_bytes(some, widths, thin)[0])
             peaks.append(max(cost.memory or 0.0, 1.0))
         if not real:
-            kernel, dim = search.kernels[-1], self.most(rows, widths, search)
+            kernel, dim = search.kernels[-1], self.likely(rows, widths, search)
         self.solution = Solution(kernel, dim, count)
         tally = work.closed_work(rows, widths, search, self.groups, self.seed, kernel, ranks)
         for name in late:
@@ -136,10 +137,9 @@ class Closing:
     def few_rows(self, rows: Rows, widths: Mapping[str, int], thin: Search) -> list[int]:
         """How many rows to try, the fewer first: at most half of all, and not for long."""
         every = len(self.shared(rows))
-        count = next(
-            (n for n in SIZES if 2 * n <= every and self.quick(rows, widths, thin, n)),
-            min(max(12, every // 2), SIZES[-1]),
-        )
+        half = max(12, every // 2)
+        tries = [min(half, size) for size in SIZES]
+        count = next((n for n in tries if self.quick(rows, widths, thin, n)), tries[-1])
         return [max(8, int(0.4 * count)), count]
 
     def quick(self, rows: Rows, widths: Mapping[str, int], thin: Search, count: int) -> bool:
@@ -184,13 +184,13 @@ class Closing:
         best = choose(x, y, replace(thin, folds=folds), seed=self.seed, groups=labels).best
         return best.kernel, best.dim
 
-    def most(self, rows: Rows, widths: Mapping[str, int], search: Search) -> int:
-        """The largest size that the search may choose."""
+    def likely(self, rows: Rows, widths: Mapping[str, int], search: Search) -> int:
+        """A size that nothing real was there to choose: the largest but one, within a factor of two of both sides."""
         axes = sorted(
             min(self.sampled[name].rank, work.axes_of(len(rows[name]), width, search.kernels[-1], search.components))
             for name, width in widths.items()
         )
-        return min(max(search.dims), axes[-2])
+        return work.sizes_of(search, axes[-2])[-2:][0]
 
     def late_work(self, name: str, rows: Rows, dim: int) -> work.Tally:
         """Of a column that joins late: regression onto the others' codes."""

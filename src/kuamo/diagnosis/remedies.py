@@ -24,7 +24,8 @@ from kuamo.objectives import CCA
 
 __all__ = ["advise", "allowed", "available"]
 
-KINDS = ("cpu", "wall", "memory", "disk")
+TOO_MUCH = {"cpu": "too_much_cpu", "wall": "too_much_wall", "memory": "too_much_memory", "disk": "too_much_disk"}
+KINDS = tuple(TOO_MUCH)
 MEGABYTE = 2**20
 MANY = 10.0  # CPU seconds of a step above which something is said of it without a budget
 
@@ -72,7 +73,7 @@ def advise(made: Forecast, look: Outlook, limits: Mapping[str, float]) -> list[N
         share = 100 * (1.0 if kind == "memory" else getattr(step, kind) / max(needed[kind], 1e-9))
         factor = needed[kind] / limits[kind]
         said = {"needed": needed[kind], "given": limits[kind], "factor": factor, "step": step.name}
-        notes.append(Note(f"too_much_{kind}", **said, **({} if kind == "memory" else {"share": share})))
+        notes.append(Note(TOO_MUCH[kind], **said, **({} if kind == "memory" else {"share": share})))
         notes += remedies(step, kind, look, limits[kind], factor)
     if not notes and made.total.cpu > MANY:
         step = made.dearest()

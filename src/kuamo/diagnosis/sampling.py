@@ -31,8 +31,8 @@ from kuamo.threads import one_thread
 __all__ = ["Sampled", "sample_column", "stand_in"]
 
 LOOKED = 2000  # cells of a column at most of which it is asked whether the cache has them
-SPENT, MOST_SPENT, SHARE = 0.6, 2.5, 0.04  # CPU seconds for a column's cells, or this share of what all of them take
-MOST_BATCHES = 10
+SPENT, MOST_SPENT, SHARE = 0.8, 2.5, 0.04  # CPU seconds for a column's cells, or this share of what all of them take
+MOST_BATCHES, LARGE = 10, 16  # one batch should have so many cells
 MEGABYTE = 2**20
 
 
@@ -188,18 +188,19 @@ def encode_some(table: Table, found: Sampled, order: np.ndarray) -> None:
 
 
 def next_size(sizes: Sequence[int], spent: Sequence[float], cells: float, most: int) -> int:
-    """Of the next batch: twice the last, or as much as the time left is enough for; 0 if it is enough.
+    """Of the next batch: four times the last, or as much as the time left is enough for; 0 if it is enough.
 
     Example:
         >>> next_size([2, 2], [1.0, 0.01], 1000, 64), next_size([2, 2, 4], [1.0, 1.0, 1.4], 1000, 64)
-        (4, 0)
+        (8, 0)
     """
     if len(sizes) < 2:
         return 2
     each = spent[-1] / sizes[-1]
-    left = min(MOST_SPENT, max(SPENT, SHARE * cells * each)) - sum(spent[1:])
-    size = min(most, 2 * sizes[-1], int(left / max(each, 1e-9)))
-    return max(1, size) if len(sizes) < 3 else size if size >= 2 else 0
+    enough = max(SPENT, SHARE * cells * each) if max(sizes) >= min(LARGE, most) else MOST_SPENT
+    left = min(MOST_SPENT, enough) - sum(spent[1:])
+    size = min(most, 4 * sizes[-1], int(left / max(each, 1e-9)))
+    return max(1, size) if len(sizes) < 3 else size if 2 * size >= sizes[-1] else 0  # a small one more tells little
 
 
 def told_by(sizes: Sequence[int], costs: Sequence[Cost], batch: int) -> tuple[Cost, Cost]:

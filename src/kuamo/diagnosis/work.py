@@ -19,7 +19,7 @@ from itertools import combinations
 
 import numpy as np
 
-from kuamo.closed_form.choose import Search, reciprocal_ranks
+from kuamo.closed_form.choose import Search, reciprocal_ranks, score_grid
 from kuamo.closed_form.folds import fold_of_rows, held_out
 from kuamo.closed_form.kernel import arc_cosine
 from kuamo.closed_form.views import ANCHORS, GRAM_ROWS
@@ -32,8 +32,8 @@ MEGABYTE = 2**20
 
 
 class Tally(dict[str, float]):
-    """Operations by kind: "gemm32" and "gemm64" (multiply-adds), "eigh" (n³), "kernel", "rank", "sweep" (elements), and
-    "hash" (bytes)."""
+    """Operations by kind: "gemm32" and "gemm64" (multiply-adds), "eigh" (n³), "kernel", "rank", "sweep" (elements),
+    "hash" (bytes), "call" (a ranking of however few)."""
 
     def add(self, other: Mapping[str, float] | None = None, **kinds: float) -> Tally:
         """More of them; itself."""
@@ -64,6 +64,7 @@ def rates() -> dict[str, float]:
         "kernel": (lambda: arc_cosine(cosine), cosine.size),
         "rank": (lambda: reciprocal_ranks(score), score.size),
         "sweep": (lambda: score - score.mean(0), score.size),
+        "call": (lambda: score_grid(score[:8, :4], score[:8, :4], np.ones(4), [4], Search(), None), 6.0),
         "hash": (lambda: hashlib.sha256(score.data), score.nbytes),
     }
     with one_thread():
@@ -146,7 +147,7 @@ def ranked(m: int, sizes: Sequence[int], search: Search) -> Tally:
     gammas, norms = len(search.gammas), len(search.norms)
     tally = Tally(sweep=gammas * 2 * len(sizes) * m * m, rank=len(sizes) * gammas * norms * m * m)
     tally.add(gemm32=gammas * sum(m * m * k + 8 * m * k for k in sizes))
-    return tally
+    return tally.add(call=len(sizes) * gammas * norms)
 
 
 def sizes_of(search: Search, most: int) -> list[int]:
@@ -320,6 +321,8 @@ def closed_bytes(rows: Mapping[str, np.ndarray], widths: Mapping[str, int], sear
             most = max(most, 2 * 4.0 * n * ANCHORS + 3 * 8.0 * ANCHORS**2)
     held = min(search.gallery, max(map(len, rows.values())) // search.folds)
     blocks = 6 * 8.0 * axes * axes  # of the (generalised) eigenproblem, and its vectors
+    if len(rows) > 2:  # pairwise moments and coordinates of two folds and of all rows
+        kept += 3 * 8.0 * ((len(rows) - 1) * axes * axes / len(rows) + axes * max(map(len, rows.values())))
     return (kept + max(most, blocks, 3 * 4.0 * held * held)) / MEGABYTE, kept / MEGABYTE
 
 
