@@ -42,7 +42,9 @@ def main():
     cpu = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(found)
-    print(f"{given.rows:,} rows x 3 columns of {given.dim}: {cpu:.1f} CPU s, peak {peak:,.0f} MB ({before:,.0f} before)")
+    print(
+        f"{given.rows:,} rows x 3 columns of {given.dim}: {cpu:.1f} CPU s, peak {peak:,.0f} MB ({before:,.0f} before)"
+    )
     print(machine())
 
 
