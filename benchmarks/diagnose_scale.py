@@ -2,8 +2,8 @@
 
     python benchmarks/diagnose_scale.py [--rows 100000] [--dim 512]
 
-Three columns of `dim` numbers that share 32 axes, in a fresh process: all of `km.diagnose`, forecast included. Memory is
-the process's own peak, data and imports included.
+Three columns of `dim` numbers that share 32 axes, in a fresh process: all of `km.diagnose`, forecast included. Memory
+is the process's own peak, data and imports included.
 """
 
 import argparse

@@ -331,8 +331,10 @@ NOTES: dict[str, tuple[str, str]] = {
         "{rows:,} 行属于 {groups:,} 个组：同组的行不会被拆开，也不算彼此独立",
     ),
     "diagnosis_rare": (
-        "{column}: in {count:,} of {given:,} rows only; it joins the space last, so that it cannot disturb the others",
-        "{column}：{given:,} 行中只有 {count:,} 行有这一列；它最后加入空间，以免干扰其他列",
+        "{column}: in {count:,} of {given:,} rows only; it joins the space last, so that it cannot disturb the others; "
+        "of a variational bound, km.Training(sampling=km.ByCoverage(1)) draws its rows more often",
+        "{column}：{given:,} 行中只有 {count:,} 行有这一列；它最后加入空间，以免干扰其他列；训练变分下界时，"
+        "km.Training(sampling=km.ByCoverage(1)) 会更常抽取这些行",
     ),
     "diagnosis_through": (
         "no row has both {a} and {b}: they can meet through {c}",
@@ -444,7 +446,8 @@ NOTES: dict[str, tuple[str, str]] = {
     "diagnosis_ceiling": (
         "{a} and {b}: the bound on their information still grows with the number of rows, {value:.1f} of at most "
         "{ceiling:.1f} nats: there is more than {rows:,} rows can show",
-        "{a} 与 {b}：信息量下界仍随行数增长，目前为 {value:.1f} 奈特，上限 {ceiling:.1f}：实际比 {rows:,} 行所能显示的更多",
+        "{a} 与 {b}：信息量下界仍随行数增长，目前为 {value:.1f} 奈特，上限 {ceiling:.1f}："
+        "实际比 {rows:,} 行所能显示的更多",
     ),
     "diagnosis_copies": (
         "{a} and {b}: many rows repeat others in both columns; they were counted as groups, and a `group` column would "
@@ -461,9 +464,10 @@ NOTES: dict[str, tuple[str, str]] = {
         "{a} 与 {b} 的编码中心相距 {centroid:.2f} 个散布：跨列比较编码之前，请减去各自的均值",
     ),
     "diagnosis_starved": (
-        "{column} brings {value:+.3f} to {to}, which cannot be told from nothing: it is unrelated, repeats the others, "
-        "or the fit has not learned it",
-        "“{column}”对“{to}”的贡献为 {value:+.3f}，与零区分不开：它与之无关，或与其他列重复，或这次拟合没有学会利用它",
+        "{column} brings {value:+.3f} to {to}, which cannot be told from nothing: it is unrelated, or repeats the "
+        "others, or was not learned: fit it alone to see; more steps or a larger rate come before any other remedy",
+        "“{column}”对“{to}”的贡献为 {value:+.3f}，与零区分不开：它与之无关，或与其他列重复，或没有学好；"
+        "请单独拟合它来看；先试更多步数或更大的学习率，再试其他补救",
     ),
     "diagnosis_by_pairs": (
         "what works is judged by what the columns share: without labels nobody can tell what matters from other things "
