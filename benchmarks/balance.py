@@ -231,7 +231,9 @@ def skew(seeds):
                 return {"accuracy": right, "three rarest": right[few], "others": right[~few]}
 
             for name, arm in arms.items():
-                training = km.Training(steps=400, batch_size=64, lr=3e-3, **arm.training)
+                if GIVEN.arms and name not in GIVEN.arms:
+                    continue
+                training = km.Training(steps=GIVEN.steps or 400, batch_size=64, lr=3e-3, **arm.training)
                 objective = arm.objective or km.Predict("kind")
                 run(tally, name, table, objective, score, seed, training, dim=32)
         print(f"skew: class k has {ratio}^k of 120 rows\n{tally}", flush=True)
@@ -349,7 +351,7 @@ def dominance(seeds):
                     "audio": SoundEncoder(**SETTINGS[CHOSEN]),
                 }
                 given = {"lr": 3e-3, "weight_decay": 1e-2} | base | arm.training
-                training = km.Training(steps=GIVEN.steps, batch_size=64, record=km.Record(every=15), **given)
+                training = km.Training(steps=GIVEN.steps or 150, batch_size=64, record=km.Record(every=15), **given)
                 more = {"dim": 32, "decoders": {"digit": Likelihood(32, 10, family="categorical", layers=0)}}
                 rows, found = train, score
                 if name == "sound trained alone":  # is it starved at all?
@@ -361,7 +363,7 @@ def dominance(seeds):
                 if name == "none":
                     print(f"  {what}, seed {seed}, none: {speed(space)}")
                     print("  " + str(km.contributions(space, test, "digit")).replace("\n", "\n  "), flush=True)
-        print(f"dominance: {what}, {GIVEN.steps} steps\n{tally}", flush=True)
+        print(f"dominance: {what}, {GIVEN.steps or 150} steps\n{tally}", flush=True)
 
 
 # ── a column of few numbers ──────────────────────────────────────────────────────────────────────────────────────
@@ -485,9 +487,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", nargs="+", default=list(parts), choices=list(parts))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--arms", nargs="+", help="of dominance, these alone")
+    parser.add_argument("--arms", nargs="+", help="of skew and dominance, these alone")
     parser.add_argument("--setting", help="of dominance, this alone")
-    parser.add_argument("--steps", type=int, default=150, help="of dominance")
+    parser.add_argument("--steps", type=int, help="of skew (400) and dominance (150)")
     given = parser.parse_args(namespace=GIVEN)
     print(machine(), flush=True)
     for name in given.only:
