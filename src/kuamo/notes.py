@@ -469,6 +469,11 @@ NOTES: dict[str, tuple[str, str]] = {
         "“{column}”对“{to}”的贡献为 {value:+.3f}，与零区分不开：它与之无关，或与其他列重复，或没有学好；"
         "请单独拟合它来看；先试更多步数或更大的学习率，再试其他补救",
     ),
+    "diagnosis_better_without": (
+        "without {column} the others tell {to} better, {without:.3f} for {whole:.3f}: leave it out, or gather more of "
+        "it",
+        "不用 {column} 时，其他列对“{to}”判断得更好：{without:.3f}，用它时为 {whole:.3f}；请去掉它，或多收集一些",
+    ),
     "diagnosis_by_pairs": (
         "what works is judged by what the columns share: without labels nobody can tell what matters from other things "
         "that correlate; with a `label` column it is judged by what tells labels",

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kuamo.diagnosis.coverage import Coverage, links
+from kuamo.diagnosis.coverage import SKEWED, Coverage, links
 from kuamo.diagnosis.findings import Finding, finding
 
 __all__ = ["LEVEL", "Advice", "advise", "aside", "least"]
@@ -107,7 +107,7 @@ def advise(
 
 def _uneven(coverage: Coverage, name: str) -> bool:
     one = coverage.skews.get(name)
-    return one is not None and one.largest >= 10 * one.smallest
+    return one is not None and one.largest >= SKEWED * one.smallest
 
 
 def least(p: PValues, name: str) -> float:

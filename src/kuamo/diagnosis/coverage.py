@@ -23,7 +23,7 @@ __all__ = ["Coverage", "Filled", "Skew", "coverage", "coverage_facts", "coverage
 RARE = 4  # a column is rare if the fullest has more than so many times its rows; as in `kuamo.late`
 FEW_PAIRS = 100
 FEW_ROWS_OF_A_CLASS = 5
-SKEWED = 10  # the largest class has so many times the rows of the smallest
+SKEWED = 5  # the largest class has so many times the rows of the smallest
 PATTERNS = 12  # that are shown
 
 

@@ -23,6 +23,7 @@ __all__ = ["Use", "speed", "use"]
 
 FAR = 0.5  # spreads: centres that far apart are spoken of
 FEWEST = 5  # rows
+MOST = 2000  # rows by which contributions are told
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def use(space: Space, table: Table, to: str | None, k: int = 10, positives: str 
         for one in facts["reached"]
     }
     if target is not None and len(names) > 1:
-        found = contributions(space, table, target, seed=seed)
+        found = contributions(space, table, target, most=MOST, seed=seed)
         facts["contributions"] = {
             "to": target,
             "measure": found.measure,
@@ -81,6 +82,13 @@ def use(space: Space, table: Table, to: str | None, k: int = 10, positives: str 
             finding("look", "diagnosis_starved", column=name, to=target, value=one.value)
             for name, one in found.phi.items()
             if one.low <= 0
+        ]
+        said += [
+            finding(
+                "look", "diagnosis_better_without", column=name, to=target, without=one.value, whole=found.whole.value
+            )
+            for name, one in found.without.items()
+            if one.low > found.whole.value
         ]
     if "learning" in space.info:
         facts["speed"] = speed(space)
