@@ -13,6 +13,7 @@ Beside each: the degraded column alone, and the better of the two alone.
 
 trust                  `km.Predict` as it is
 dot                    plain dot-product attention in its place, with modality dropout as well, without doubts and noise
+trust-more-noise       `km.Predict(noise=0.7)`: with two columns a cell is mixed with noise in .35 of the rows
 trust-without-noise    `km.Predict(noise=0)`
 """
 
@@ -69,7 +70,12 @@ class Nothing:
         return []
 
 
-METHODS = {"trust": km.Predict("digit"), "dot": Dot("digit"), "trust-without-noise": km.Predict("digit", noise=0.0)}
+METHODS = {
+    "trust": km.Predict("digit"),
+    "trust-more-noise": km.Predict("digit", noise=0.7),
+    "trust-without-noise": km.Predict("digit", noise=0.0),
+    "dot": Dot("digit"),
+}
 
 
 def worse_picture(value, level, kind, rng):

@@ -185,8 +185,9 @@ class Predict(Objective):
             if m != number:
                 step.tell(name, alone[teaches & present[:, m], m])
         v, noise = trust.doubt(probed, trust.learned(cells))
-        suspected = nn.functional.binary_cross_entropy_with_logits(noise, level, reduction="none")
-        total = total + step.mean(suspected, others)
+        if trust.joint:  # else nobody asks, and doubts have their net to themselves
+            suspected = nn.functional.binary_cross_entropy_with_logits(noise, level, reduction="none")
+            total = total + step.mean(suspected, others)
         if not late:
             as_usual = (known & held)[:, None] & present & (level == 0)
             trust.remember(gather_rows(v.detach()), gather_rows(as_usual.long()).bool())
