@@ -58,6 +58,7 @@ NOTES: dict[str, tuple[str, str]] = {
         "from {few} rows with the real widths, by the law of its operations",
         "以 {few} 行、真实特征宽度试算，再按运算量外推",
     ),
+    "forecast_heed": ("are columns related? {pairs:,} pairs", "各列是否有关？{pairs:,} 对"),
     "forecast_contrast": (
         "{least:,} steps on trial, {more:,} more if they gain; {each:.3g} ms each; at most this, at least {cpu:.2g} "
         "CPU s",

@@ -212,4 +212,4 @@ def test_diagnose_before_and_after_a_fit(folder: Path) -> None:
     words = CliRunner().invoke(app, ["diagnose", str(folder / "torn.csv"), "--no-cost"]).output
     assert "What to do" in words and "1 of 109 cells cannot be read" in words
     refused = CliRunner().invoke(app, ["diagnose", str(folder / "pets.csv"), "--lang", "fr"])
-    assert refused.exit_code == 2 and "fr" in refused.output
+    assert isinstance(refused.exception, km.KuamoError) and "fr" in str(refused.exception)

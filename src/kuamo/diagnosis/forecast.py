@@ -120,6 +120,8 @@ def foreseen(
             steps.append(look.closed(CCA(dim=dim, kernels=("linear",))))
         steps.append(look.learned(objective))
     elif objective is not None:
+        if by_itself:
+            steps.append(look.heeded())
         steps.append(look.closed(objective))
         if by_itself:
             steps.append(look.contrast())

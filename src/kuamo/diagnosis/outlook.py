@@ -1,6 +1,7 @@
 """The steps of a fit, each tried on a little, in the order in which `fit` will do them.
 
 features    a few cells of each column                          once + cells · each
+diagnosis   the same, of few rows: more are looked at where these are not sure
 closed form its own search on few rows, real widths             c₀ + c₁ · Σ operations (`work`)
 contrast    a few steps on coordinates as wide as the fit's     once + steps · each, at most
 training    a few steps of its own loop                         once + steps · each, and raw cells prepared
@@ -21,7 +22,8 @@ from kuamo.cost import Cost
 from kuamo.diagnosis import work
 from kuamo.diagnosis.closing import KNOWN_DIM, Closing, Rows
 from kuamo.diagnosis.foreseen import Step
-from kuamo.diagnosis.sampling import MEGABYTE, Sampled, stand_in
+from kuamo.diagnosis.heed import FEW, MANY, heed
+from kuamo.diagnosis.sampling import MEGABYTE, Sampled, measured_quickly, stand_in
 from kuamo.errors import CellError
 from kuamo.late import late_columns
 from kuamo.notes import Note
@@ -47,6 +49,18 @@ class Outlook(Closing):
         return Step(
             f"features: {name}", cost.cpu, cost.wall, found.peak(), found.disk, found.stays, how=how
         )  # fmt: skip
+
+    def heeded(self) -> Step:
+        """Whether every two columns look related, of as many rows as `heed` looks at first."""
+        rng = np.random.default_rng([self.seed, 5])
+        rows = np.sort(rng.permutation(len(self.table))[:FEW])
+        cells = {name: stand_in(self.table, found, rows, self.seed)[:2] for name, found in self.sampled.items()}
+        group = np.unique(np.asarray(self.table.groups)[rows], return_inverse=True)[1]
+        with measured_quickly() as took:
+            found = heed(cells, group, self.seed)
+        kernels = 16 * 8 * min(len(self.table), MANY) ** 2 / MEGABYTE
+        how = Note("forecast_heed", pairs=len(found.relations))
+        return Step("diagnosis", took.cpu, took.wall, kernels, how=how)
 
     # ── what is trained ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -123,15 +123,20 @@ def sample_column(table: Table, port: Port, seed: int) -> Sampled:
     found.raw = is_trainable(port.encoder)
     if kept:
         found.read = per_cell(reading, len(looked))
-    if store is not None and not unknown and keys:
-        known = [keys[i] for i in rng.permutation(len(keys))[:64]]
-        with measured_quickly() as taking:
-            found.x, found.at = store.take([key for _, key in known]), np.array([entry for entry, _ in known])
-        found.width = found.x.shape[1]
-        found.read.cpu += min(taking.cpu / len(known), 1e-4)
-        return found
-    encode_some(table, found, rng.permutation(np.array(unknown, np.int64)))
+    if unknown:
+        encode_some(table, found, rng.permutation(np.array(unknown, np.int64)))
+    known = [(entry, key) for entry, key in keys if store is not None and store.known([key])[0]]
+    if store is not None and known and not len(found.x):  # what is left, if anything, cannot be read
+        take_some(found, store, [known[i] for i in rng.permutation(len(known))[:64]])
     return found
+
+
+def take_some(found: Sampled, store: FeatureCache, known: list[tuple[int, bytes]]) -> None:
+    """Fill in what the cache has of a few cells, and what reading it takes."""
+    with measured_quickly() as taking:
+        found.x, found.at = store.take([key for _, key in known]), np.array([entry for entry, _ in known])
+    found.width = found.x.shape[1]
+    found.read.cpu += min(taking.cpu / len(known), 1e-4)
 
 
 def keys_of(table: Table, name: str, entries: np.ndarray) -> list[tuple[int, bytes]]:
