@@ -13,7 +13,7 @@ Beside each: the degraded column alone, and the better of the two alone.
 
 trust                  `km.Predict` as it is
 dot                    plain dot-product attention in its place, with modality dropout as well, without doubts and noise
-trust-more-noise       `km.Predict(noise=0.7)`: with two columns a cell is mixed with noise in .35 of the rows
+trust-less-noise       `km.Predict(noise=0.5)`: with two columns a cell is mixed with noise in .25 of the rows, for .35
 trust-without-noise    `km.Predict(noise=0)`
 """
 
@@ -72,7 +72,7 @@ class Nothing:
 
 METHODS = {
     "trust": km.Predict("digit"),
-    "trust-more-noise": km.Predict("digit", noise=0.7),
+    "trust-less-noise": km.Predict("digit", noise=0.5),
     "trust-without-noise": km.Predict("digit", noise=0.0),
     "dot": Dot("digit"),
 }

@@ -1,14 +1,15 @@
 """Trust: attention over modalities, which falls where a cell is less sure of itself than such cells usually are.
 
-    a_m = softmax_m(b_m − p_m + log present_m),    p_m = (max(v_m − v̄_m, 0)/(s σ_m))⁴,    v_m ≈ log E[e_m]
-    z = [r_n Σ a_m c_m, t_n Σ g_m l_m],            g_m = exp(min_k λ̂_k² p_k − λ̂_m² p_m),    n = Σ g_m
+    a_m = softmax_m(b_m − s max(v_m − v̄_m, 0) + log present_m),    v_m ≈ log E[e_m]
+    z = [r_n Σ a_m c_m, t_n Σ g_m l_m],    g_m = exp(min_k λ̂_k² p_k − λ̂_m² p_m),    n = Σ g_m
+    p_m = (max(v_m − v̄_m, 0)/(1.5 σ_m))⁴
 
 Each column has a probe of its own, which tells the answer from that column alone, and a doubt v_m, which foretells the
 probe's loss e_m from how undecided it is and from the code. Doubts are learned on rows that probes have not learned, by
 e exp(−v) + v, which is least at v = log E[e]; v̄_m and σ_m are the mean and the standard deviation of the doubts of
 cells as they are, b_m is learned with the codes.
-A cell that is far more in doubt than its column usually is weighs next to nothing; in the usual range doubts change
-little. So a column that always tells little is not silenced for it: what it tells may be what the others lack.
+A column that is noise in this row weighs next to nothing in this row. One that always tells little is not silenced for
+it: what it tells may be what the others lack. With v alone, parts of a picture were told apart in .90 for .94.
 
 A code z_m = [c_m, l_m] may end in the column's part of a sum (`kuamo.joint`). That part is let in by g_m, which asks
 for more: a hard cell and a spoiled one are both in doubt, but a sum that lacks a hard one is not what was solved. So λ̂,
@@ -34,9 +35,9 @@ from kuamo.fusion import _weighted
 
 __all__ = ["Pooled", "Trust"]
 
-USUAL = 1.5  # s: so many standard deviations above what is usual a doubt begins to count
+SHARPNESS = {"categorical": 2.0, "gaussian": 1.0}  # s; of a Gaussian exp(−v) is the precision itself
+USUAL = 1.5  # so many standard deviations above what is usual a doubt begins to count against a part of a sum
 LEAST = 0.05  # σ of doubts that hardly differ
-FAR = 1e3  # of an absent cell: its weight is 0 whatever the others' are
 SLOWLY = 0.05  # how far v̄ moves in a step
 BOUNDS = (-7.0, 7.0)
 QUICKLY = 10.0  # a doubt is 10 times what its net gives: it has no time to lose, at a rate that suits the rest
@@ -125,10 +126,12 @@ class Trust(nn.Module):
         """Codes (B, M, d), present (B, M) → what they say together, and how many say it."""
         known = torch.where(present[..., None], code.mean, 0.0)
         v, noise = (one.detach() for one in self.doubt(self.told(known), self.learned(known)))
-        strange = torch.where(present, (v - self.usual).clamp(min=0) / self.spread.clamp(min=LEAST), FAR)
-        against = (strange / USUAL) ** 4
-        weights = torch.where(present, torch.softmax(self.prior - against, -1), 0.0)
-        against = torch.where(present, torch.sigmoid(noise).square(), 1.0) * against
+        excess = (v - self.usual).clamp(min=0)
+        far = torch.finfo(v.dtype).max
+        score = torch.where(present, self.prior - SHARPNESS[self.family] * excess, -far)
+        weights = torch.where(present, torch.softmax(score, -1), 0.0)
+        strange = torch.sigmoid(noise).square() * (excess / self.spread.clamp(min=LEAST) / USUAL) ** 4
+        against = torch.where(present, strange, far)
         let_in = torch.where(present, (against.amin(1, keepdim=True) - against).exp(), 0.0)
         c = (weights[..., None] * self.learned(known)).sum(1)
         l = (let_in[..., None] * known[..., self.dim - self.joint :]).sum(1)

@@ -64,7 +64,7 @@ class Predict(Objective):
 
     needs: ClassVar[frozenset[str]] = frozenset({"decoders"})
     to: str = "label"
-    noise: float = 0.5
+    noise: float = 0.7
     held: float = 0.2
     last: float = 0.3
     balanced: bool = False
