@@ -1,4 +1,4 @@
-"""What a report's page says in words, in English and in Chinese; its notes are in `notes.py`."""
+"""What a report's page says in words, in English and in Chinese; its notes are in `sentences`."""
 
 from __future__ import annotations
 

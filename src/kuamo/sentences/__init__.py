@@ -1,0 +1,11 @@
+"""Every sentence that a space, a report or a diagnosis says about itself, in English and in Chinese: data, no code.
+
+key: (English, Chinese). Both have the same fields in the same form; a value may be a note itself, or a list of them.
+"""
+
+from kuamo.sentences.diagnoses import DIAGNOSES
+from kuamo.sentences.fits import FITS
+
+__all__ = ["SENTENCES"]
+
+SENTENCES: dict[str, tuple[str, str]] = FITS | DIAGNOSES
