@@ -28,7 +28,10 @@ def diagnose(
     lang: Annotated[str, typer.Option(help="Language of the words, and of the .html page: en or zh.")] = "en",
     positives: Annotated[str, typer.Option(help="Right answers: same 'row', 'group' or 'label'.")] = "row",
     gallery: Annotated[
-        int | None, typer.Option(help="Among how many answers R@k is expected; a fifth of the rows if not given.")
+        int | None,
+        typer.Option(
+            help="Among how many answers R@k is expected; as many as --against has, else a fifth of the rows."
+        ),
     ] = None,
     k: Annotated[int, typer.Option("-k", help="Of R@k.")] = 10,
     predict: Annotated[
@@ -59,7 +62,8 @@ def diagnose(
     rows = open_table(table, own, on_error, root, encoding)
     rows = table_for(rows, loaded) if loaded else table_of(rows, predict) if predict else rows
     encoders = {name: net for name, net in own["ENCODERS"].items() if name in rows.columns}
-    given = {"positives": positives, "gallery": gallery, "k": k, "seed": seed}
+    answers = {pair.target: pair.gallery for pair in report.pairs.values()} if report and not gallery else gallery
+    given = {"positives": positives, "gallery": answers, "k": k, "seed": seed}
     with bar(quiet=as_json) as progress:
         if loaded is not None:
             found = km.diagnose(loaded, rows, **given, progress=progress)  # type: ignore[arg-type]

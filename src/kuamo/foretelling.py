@@ -44,15 +44,56 @@ def table_of(table: Table, to: str) -> Table:
     cells = found.pop(to) if to in found else [table.column(to)[i] for i in range(len(table))]
     found.pop(LABEL, None)  # another name for what is told, more often than not
     kinds: dict[str, Modality] = {to: Number() if is_number(cells, CLASSES) else Category()}
+    if isinstance(kinds[to], Category):
+        check_classes(table, to, cells)
     kinds |= {name: Number() for name, those in found.items() if is_number(those, 0)}
     kinds |= {name: Category() for name, those in found.items() if name not in kinds and is_class(those)}
     return with_columns(table, {to: cells} | {name: found[name] for name in found if name in kinds}, kinds)
 
 
+def check_classes(table: Table, to: str, cells: list[Any]) -> None:
+    """Refuse classes that are numbers but for a few cells, and those of which hardly two rows have the same.
+
+    Raises:
+        TableError: naming a row that is no number, or how many classes there are.
+    """
+    known = [(row, cell) for row, cell in enumerate(cells) if not is_gap(cell)]
+    odd = [(row, cell) for row, cell in known if not spells_number(cell)]
+    if len(known) > CLASSES and 0 < len(odd) <= 0.1 * len(known):
+        row, cell = odd[0]
+        raise TableError(
+            f"column {to!r}, row {table.where(row)}: given {shorten(cell)}; expected a number, as elsewhere"
+        )
+    classes = len({str(cell) for _, cell in known})
+    if len(known) > CLASSES and classes > len(known) / 2:
+        raise TableError(f"column {to!r}: given {classes} different values in {len(known)} rows; expected few classes")
+
+
+def spells_number(cell: Any) -> bool:
+    """Is it a number, or a text that spells one?"""
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return False
+    return not isinstance(cell, bool)
+
+
 def table_for(table: Table, space: Space) -> Table:
-    """A table with those of its plain columns that the space knows."""
-    found = {name: cells for name, cells in plain_cells(table).items() if name in space.modalities}
-    return with_columns(table, found, {name: space.modalities[name] for name in found})
+    """The columns that the space knows, plain ones too, each of the space's kind.
+
+    Raises:
+        TableError: there is none.
+    """
+    kinds = space.modalities
+    found = {name: cells for name, cells in plain_cells(table).items() if name in kinds}
+    for name, column in table.columns.items():
+        if name in kinds and type(column.modality) is not type(kinds[name]):  # few rows look like other kinds
+            found[name] = [column[i] for i in range(len(table))]
+    other = with_columns(table, found, {name: kinds[name] for name in found})
+    known = [name for name in other.columns if name in kinds]
+    if not known:
+        raise TableError(f"given the columns {list(table.columns)}; the space knows {list(kinds)}")
+    return other.select(*known)
 
 
 def plain_cells(table: Table) -> dict[str, list[Any]]:

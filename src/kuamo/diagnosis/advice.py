@@ -16,7 +16,7 @@ from kuamo.diagnosis.findings import Finding, finding
 __all__ = ["LEVEL", "Advice", "advise", "aside", "least"]
 
 LEVEL = 0.05  # p at which two columns are called related
-LITTLE = 3  # R@k is little if it is below so many times that of a random order
+LITTLE = 0.25  # R@k below, of which a random order has a third or more, is little; so is what chance may be
 
 PValues = Mapping[tuple[str, str], float]
 
@@ -62,13 +62,14 @@ def advise(
     targets: Sequence[str],
     labelled: bool,
     positives: str = "row",
+    still: Sequence[str] = (),
 ) -> Advice:
     """The method that suits, and why.
 
     Args:
         coverage: what is there. p: see `aside`. directions: facts of what to expect, `a`, `b`, `value`, `chance`,
             `verdict`. targets: columns of classes or numbers. labelled: do rows have labels?
-        positives: what counts as a right answer, as `evaluate` has it.
+        positives: what counts as a right answer, as `evaluate` has it. still: columns whose cells are all the same.
     """
     names, joined = list(coverage.columns), bool(links(coverage))
     others = [name for name in names if name not in targets]
@@ -82,6 +83,11 @@ def advise(
         weight = ", balanced=True" if any(_uneven(coverage, one) for one in targets) else ""
         code = [f"space = km.fit(train, km.Predict({to!r}{weight}))", f"space.predict(test, {to!r})"]
         return Advice("Predict", said, code, last)
+    if still:
+        said.append(finding("bad", "advice_still", columns=", ".join(still)))
+        others = [name for name in names if name not in still]
+        code = [f"table = table.select({', '.join(map(repr, others))})"] if len(others) > 1 else []
+        return Advice("", said, code, last)
     if joined and p and not related:
         said.append(finding("bad", "advice_none"))
         return Advice("", said, [], last)
@@ -92,10 +98,10 @@ def advise(
     if not joined:
         said.append(finding("bad", "advice_no_pairs"))
         return Advice("", said, [], last)
-    said.append(finding("good", "advice_default"))
+    said.append(finding("good", "advice_default") if p else finding("look", "advice_few"))
     said += [finding("look", "advice_aside", column=name, p=least(p, name)) for name in last]
     for one in directions:
-        if one["a"] not in last and one["b"] not in last and one["value"] < LITTLE * one["chance"]:
+        if one["a"] not in last and one["b"] not in last and expects_little(one):
             little = {"k": one["k"], "value": one["value"], "chance": one["chance"]}
             said.append(finding("look", "advice_little", a=one["a"], b=one["b"], **little))
     code = ["space = km.fit(train)", "print(km.evaluate(space, test))"]
@@ -103,6 +109,16 @@ def advise(
         if one["verdict"] == "predict":
             said.append(finding("look", "advice_translate", a=one["a"], b=one["b"]))
     return Advice("default", said, code, last)
+
+
+def expects_little(one: Mapping[str, Any]) -> bool:
+    """Is R@k hardly beyond that of a random order?
+
+    Example:
+        >>> [expects_little({"value": v, "low": v / 2, "chance": c}) for v, c in ((0.98, 0.4), (0.06, 0.05))]
+        [False, True]
+    """
+    return one["low"] <= one["chance"] or one["value"] < min(LITTLE, 3 * one["chance"])
 
 
 def _uneven(coverage: Coverage, name: str) -> bool:

@@ -22,6 +22,7 @@ __all__ = ["Coverage", "Filled", "Skew", "coverage", "coverage_facts", "coverage
 
 RARE = 4  # a column is rare if the fullest has more than so many times its rows; as in `kuamo.late`
 FEW_PAIRS = 100
+MANY = 3  # pairs: of more, one sentence for all
 FEW_ROWS_OF_A_CLASS = 5
 SKEWED = 5  # the largest class has so many times the rows of the smallest
 PATTERNS = 12  # that are shown
@@ -123,6 +124,7 @@ def coverage_findings(found: Coverage) -> list[Finding]:
         if RARE * column.rows < fullest:
             said.append(finding("look", "diagnosis_rare", column=name, count=column.rows, given=found.rows))
     linked = links(found)
+    few: list[tuple[int, str, str]] = []
     for a, b, count in found.pairs:
         if count == 0:
             through = [c for c in found.columns if {frozenset((a, c)), frozenset((b, c))} <= linked]
@@ -131,10 +133,16 @@ def coverage_findings(found: Coverage) -> list[Finding]:
             else:
                 said.append(finding("bad", "diagnosis_never", a=a, b=b))
         elif count < FEW_PAIRS:
-            said.append(finding("look", "diagnosis_few_pairs", a=a, b=b, count=count))
+            few.append((count, a, b))
+    few.sort()
+    if len(few) > MANY:
+        count, a, b = few[0]
+        said.append(finding("look", "diagnosis_many_few", count=len(few), most=FEW_PAIRS, few=count, a=a, b=b))
+    else:
+        said += [finding("look", "diagnosis_few_pairs", a=a, b=b, count=count) for count, a, b in few]
     for name, one in found.skews.items():
-        few = one.smallest < FEW_ROWS_OF_A_CLASS and one.classes < one.rows / FEW_ROWS_OF_A_CLASS
-        if one.largest >= SKEWED * one.smallest or few:
+        rare = one.smallest < FEW_ROWS_OF_A_CLASS and one.classes < one.rows / FEW_ROWS_OF_A_CLASS
+        if one.largest >= SKEWED * one.smallest or rare:
             ends = {"most": one.largest_name, "many": one.largest, "least": one.smallest_name, "few": one.smallest}
             said.append(finding("look", "diagnosis_skew", column=name, count=one.classes, **ends))
     alone = sum(count for there, count in found.patterns if len(there) == 1)

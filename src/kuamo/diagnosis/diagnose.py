@@ -23,17 +23,19 @@ from kuamo.diagnosis.quality import Packed, quality_findings
 from kuamo.diagnosis.relation import (
     Facts,
     Paired,
+    corrected,
     direct,
     direction_numbers,
     relate,
-    relation_findings,
     relation_numbers,
+    relations_findings,
 )
 from kuamo.diagnosis.using import speed, use
 from kuamo.encoders.base import is_trainable
 from kuamo.errors import TableError
 from kuamo.evaluation import row_keys
 from kuamo.fitting import check_columns, open_ports
+from kuamo.foretelling import table_for
 from kuamo.metrics import Interval
 from kuamo.modalities import Category, Number
 from kuamo.notes import Note
@@ -53,7 +55,7 @@ def diagnose(
     *,
     encoders: Mapping[str, Any] | None = None,
     positives: str = "row",
-    gallery: int | None = None,
+    gallery: int | Mapping[str, int] | None = None,
     k: int = 10,
     to: str | None = None,
     rows: int = ROWS,
@@ -68,7 +70,8 @@ def diagnose(
             them. table: those rows, which the space has not seen.
         encoders: column → encoder, as for `fit`; a trainable one is not looked through, its default is.
         positives: what counts as a right answer: the same `"row"`, `"group"` or `"label"`; as for `evaluate`.
-        gallery: among how many answers R@k is expected; a fifth of the paired rows if not given. k: of R@k.
+        gallery: among how many answers R@k is expected, or column → how many of its cells are answers; a fifth of each
+            column's rows if not given. k: of R@k.
         to: a column of classes or numbers, or any other, to say what each column brings to it; the first column of
             classes or numbers if not given.
         rows: of how many rows at most features are looked at. cost: forecast a fit too?
@@ -97,10 +100,13 @@ def diagnose(
         raise TableError("given two tables; expected one, or a Space and a Table")
     if len(given.columns) < 2:
         raise TableError(f"given the columns {list(given.columns)}; expected at least two")
+    if seed < 0:
+        raise TableError(f"given seed={seed}; expected 0 or more")
     check_columns(given, encoders=encoders or {})
-    seen = forgiving(given)
+    seen = forgiving(given if space is None else table_for(given, space))
     ports = ports_of(space, seen, encoders or {})
     counted = coverage(seen)
+    answers = galleries(counted, gallery, k)
     some = sample(seen, rows, seed)
     looked, cells, quality, same = look(seen, ports, some, progress)
     facts: Facts = {"source": given.source, "rows": len(given), "seed": seed, "positives": positives}
@@ -113,9 +119,9 @@ def diagnose(
     numbers = coverage_numbers(counted)
     with one_thread():
         facts["relations"], facts["directions"] = related_and_expected(
-            looked, cells, ports, positives, gallery, k, len(given) / max(len(some), 1), space is None, seed, progress
+            looked, cells, ports, positives, answers, k, space is None, seed, progress
         )
-    said["relation"] = [one for each in facts["relations"] for one in relation_findings(each)]
+    said["relation"] = relations_findings(facts["relations"])
     if any(one["by"] == "pairs" for one in facts["directions"]):
         said["expect"] = [finding("look", "diagnosis_by_pairs")]
     numbers |= relation_numbers(facts["relations"]) | direction_numbers(facts["directions"])
@@ -136,8 +142,9 @@ def diagnose(
         numbers["fit_memory_MB"] = Interval(memory, memory, memory, len(given))
         numbers["fit_disk_MB"] = Interval(ahead.disk, ahead.disk, ahead.disk, len(given))
     targets = targets_of(seen)
-    p = {(one["a"], one["b"]): one["p"] for one in facts["relations"] if one.get("p") is not None}
-    advice = advise(counted, p, facts["directions"], targets, bool(counted.skews.get("label")), positives)
+    still = [name for name, one in quality.items() if one.cells and one.commonest == one.cells]
+    p = {(one["a"], one["b"]): one["p_alone"] for one in facts["relations"] if one.get("p") is not None}
+    advice = advise(counted, p, facts["directions"], targets, bool(counted.skews.get("label")), positives, still)
     if space is None:
         facts["code"], said["advice"] = advice.code, advice.findings
     title = Note("diagnosis", source=given.source, rows=len(given), count=len(given.columns))
@@ -151,6 +158,20 @@ def forgiving(table: Table) -> Table:
     return other
 
 
+def galleries(found: Coverage, given: int | Mapping[str, int] | None, k: int) -> dict[str, int]:
+    """Column → among how many of its cells an answer is looked for.
+
+    Raises:
+        TableError: no more answers than k.
+    """
+    usual = {name: max(k + 1, round(HELD_OUT * one.rows)) for name, one in found.columns.items()}
+    asked = dict(given) if isinstance(given, Mapping) else {} if given is None else dict.fromkeys(usual, given)
+    few = {name: size for name, size in asked.items() if size <= k}
+    if few:
+        raise TableError(f"given gallery={given} and k={k}; expected more answers than k")
+    return usual | asked
+
+
 def targets_of(table: Table) -> list[str]:
     """Columns of classes or numbers: they are told from the others."""
     return [name for name, modality in table.modalities.items() if isinstance(modality, Category | Number)]
@@ -159,11 +180,7 @@ def targets_of(table: Table) -> list[str]:
 def ports_of(space: Space | None, table: Table, encoders: Mapping[str, Any]) -> list[Port]:
     """What each column is looked at through: the space's encoders, those given, or the defaults."""
     if space is not None:
-        known = {port.name: port for port in space.ports}
-        missing = [name for name in table.columns if name not in known]
-        if missing:
-            raise TableError(f"given columns {missing}; the space knows {list(known)}")
-        return [known[name] for name in table.columns]
+        return [space.port(name) for name in table.columns]
     frozen = {name: one for name, one in encoders.items() if not is_trainable(one)}
     return open_ports(table, frozen, {})[0]
 
@@ -173,15 +190,14 @@ def related_and_expected(
     cells: Packed,
     ports: list[Port],
     positives: str,
-    gallery: int | None,
+    gallery: Mapping[str, int],
     k: int,
-    larger: float,
     expect: bool,
     seed: int,
     progress: Progress | None,
 ) -> tuple[list[Facts], list[Facts]]:
-    """Facts of every two columns, and of every direction; `larger`: how many times the sample the table is; `expect`:
-    is there no fit yet, whose result would be expected?"""
+    """Facts of every two columns, and of every direction; `expect`: is there no fit yet, whose result would be
+    expected?"""
     blocks = {port.name: getattr(port.encoder, "blocks", None) for port in ports}
     groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
     key, judged = row_keys(table, positives)
@@ -196,14 +212,13 @@ def related_and_expected(
         keys = None if positives == "row" else key[row]
         label = None if labels is None else labels[row]
         pair = Paired(a, b, x, y, group, keys, judged[row], (blocks[a], blocks[b]), label)
-        relations.append(relate(pair, seed))
+        relations.append(relate(pair, seed, draws=max(200, 40 * len(pairs))))
         if not expect or {a, b} & told_only:
             continue  # a class is told, not searched for
-        size = gallery or max(k + 1, round(HELD_OUT * len(row) * larger))
-        directions += direct(pair, relations[-1], size, k, seed)
+        directions += direct(pair, relations[-1], (gallery[a], gallery[b]), k, seed)
     if progress and pairs:
         progress("–", len(pairs), len(pairs))
-    return relations, directions
+    return corrected(relations), directions
 
 
 def coverage_numbers(found: Coverage) -> dict[str, Interval]:

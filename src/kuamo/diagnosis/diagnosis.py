@@ -179,5 +179,5 @@ def check_gallery(given: int, one: Mapping[str, Any]) -> None:
     if abs(given - one["gallery"]) > 0.1 * one["gallery"]:
         raise KuamoError(
             f"given a report with {given:,} answers from {one['a']} to {one['b']}, and R@{one['k']} expected among "
-            f"{one['gallery']:,}; expected as many: diagnose(…, gallery={given})"
+            f"{one['gallery']:,}; expected as many: diagnose(…, gallery={{{one['b']!r}: {given}, …}})"
         )

@@ -20,6 +20,7 @@ BLOCK = 8192
 STILL = 1e-3
 MANY = 0.05  # of the cells: repeated ones are spoken of
 HALF = 0.5
+MANY_STILL = 0.1  # of the numbers
 
 Packed = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
@@ -113,7 +114,7 @@ def quality_findings(found: Mapping[str, Quality], same: int, skipped: Sequence[
             said.append(finding("bad", "diagnosis_same", column=name, count=one.commonest, given=one.cells))
         elif one.repeated > MANY * one.cells:
             said.append(finding("look", "diagnosis_repeated", column=name, count=one.repeated, given=one.cells))
-        if one.still:
+        if one.still > MANY_STILL * one.numbers:
             said.append(finding("look", "diagnosis_still", column=name, count=one.still, given=one.numbers))
     if same:
         said.append(finding("bad", "diagnosis_twins", count=same))

@@ -10,16 +10,26 @@ import numpy as np
 
 from kuamo.diagnosis.advice import LEVEL
 from kuamo.diagnosis.bound import information
+from kuamo.diagnosis.coverage import MANY
 from kuamo.diagnosis.expected import expected_retrieval
 from kuamo.diagnosis.findings import Finding, finding
 from kuamo.diagnosis.related import related
 from kuamo.diagnosis.similarity import similarity
 from kuamo.diagnosis.spectrum import spectrum
 from kuamo.diagnosis.verdict import verdict
-from kuamo.metrics import Interval
+from kuamo.metrics import Interval, holm
 from kuamo.notes import plain_note
 
-__all__ = ["Facts", "Paired", "direct", "direction_numbers", "relate", "relation_findings", "relation_numbers"]
+__all__ = [
+    "Facts",
+    "Paired",
+    "direct",
+    "direction_numbers",
+    "relate",
+    "relation_findings",
+    "relation_numbers",
+    "relations_findings",
+]
 
 Facts = dict[str, Any]
 FEWEST = 24  # rows in groups of their own, below which nothing is said
@@ -59,12 +69,12 @@ class Paired:
         return len(np.unique(self.group)) >= FEWEST and not still
 
 
-def relate(pair: Paired, seed: int) -> Facts:
+def relate(pair: Paired, seed: int, draws: int = 200) -> Facts:
     """Are they related, along which axes, how alike do they arrange rows, how much do they tell of each other?"""
     said: Facts = {"a": pair.a, "b": pair.b, "rows": len(pair.x), "groups": len(np.unique(pair.group))}
     if not pair.enough:
         return said | {"p": None}
-    test = related(pair.x, pair.y, pair.given_group, seed=seed)
+    test = related(pair.x, pair.y, pair.given_group, draws=draws, seed=seed)
     axes = spectrum(pair.x, pair.y, group=pair.group, blocks=pair.blocks, seed=seed)
     alike = similarity(pair.x, pair.y, pair.given_group, k=min(10, len(pair.x) // 4), seed=seed)
     known = information(pair.x, pair.y, pair.group, batch=BATCH, seed=seed)
@@ -93,13 +103,23 @@ def relate(pair: Paired, seed: int) -> Facts:
     }
 
 
-def direct(pair: Paired, relation: Facts, gallery: int, k: int, seed: int) -> list[Facts]:
-    """What to expect from a to b and from b to a, and whether to align or to predict."""
+def corrected(relations: list[Facts]) -> list[Facts]:
+    """p allows for how many pairs were looked at (Holm), and columns that look unrelated share no axis."""
+    looked = [one for one in relations if one["p"] is not None]
+    fair: Any = holm(np.array([one["p"] for one in looked])) if looked else ()
+    for one, p in zip(looked, fair, strict=True):
+        one["p_alone"], one["p"] = one["p"], float(p)
+        one["axes"] = one["axes"] if p <= LEVEL else 0
+    return relations
+
+
+def direct(pair: Paired, relation: Facts, gallery: tuple[int, int], k: int, seed: int) -> list[Facts]:
+    """What to expect from a to b and from b to a, among so many cells of a, and of b; and whether to align."""
     if relation["p"] is None:
         return []
     one = pair.judged
     found = expected_retrieval(
-        pair.x[one], pair.y[one], gallery=gallery, k=k, group=pair.group[one],
+        pair.x[one], pair.y[one], gallery=gallery[::-1], k=k, group=pair.group[one],
         key=None if pair.key is None else pair.key[one], blocks=pair.blocks, seed=seed,
     )  # fmt: skip
     label = None if pair.labels is None else [None if one < 0 else int(one) for one in pair.labels]
@@ -108,11 +128,11 @@ def direct(pair: Paired, relation: Facts, gallery: int, k: int, seed: int) -> li
     )
     names = ((pair.a, pair.b), (pair.b, pair.a))
     return [
-        {"a": a, "b": b, "k": k, "gallery": gallery}
+        {"a": a, "b": b, "k": k, "gallery": size}
         | {name: getattr(expect, name) for name in ("value", "low", "high", "chance", "rows")}
         | {"verdict": work.choice, "aligned": work.aligned, "predicted": work.predicted, "by": work.by}
         | {"reason": plain_note(work.reason)}
-        for (a, b), expect, work in zip(names, found, works, strict=True)
+        for (a, b), size, expect, work in zip(names, gallery[::-1], found, works, strict=True)
     ]
 
 
@@ -124,8 +144,9 @@ def relation_findings(one: Facts) -> list[Finding]:
     if one["p"] > LEVEL:
         return [finding("bad", "diagnosis_unrelated", **names, p=one["p"])]
     said = []
-    if one["axes"] == 0 and one["linear"] > LEVEL:
-        said.append(finding("look", "diagnosis_bent", **names, p=one["p"]))
+    if one["axes"] == 0:
+        bent = one["linear"] > LEVEL
+        said.append(finding("look", "diagnosis_bent" if bent else "diagnosis_faint", **names, p=one["p"]))
     else:
         rho = one["spectrum"][0][0] if one["spectrum"] else 0.0
         said.append(finding("good", "diagnosis_related", **names, p=one["p"], axes=one["axes"], rho=rho))
@@ -135,6 +156,15 @@ def relation_findings(one: Facts) -> list[Finding]:
     if one["copies"]:
         said.append(finding("look", "diagnosis_copies", **names))
     return said
+
+
+def relations_findings(relations: Sequence[Facts]) -> list[Finding]:
+    """What to know of all pairs; of many that are too small, one sentence."""
+    small = [one for one in relations if one["p"] is None]
+    said = [one for each in relations if each["p"] is not None for one in relation_findings(each)]
+    if len(small) > MANY:
+        return [*said, finding("look", "diagnosis_many_small", count=len(small))]
+    return [*said, *(one for each in small for one in relation_findings(each))]
 
 
 def relation_numbers(relations: Sequence[Facts]) -> dict[str, Interval]:

@@ -70,13 +70,24 @@ def columns_grid(facts: dict[str, Any], lang: str) -> Grid:
         grid.append(
             [
                 name,
-                str(one["kind"]),
+                kind_in_words(str(one["kind"]), lang),
                 f"{one['rows']:,} ({one['rows'] / rows:.0%})",
                 f"{one['values']:,}",
                 *(f"{quality[key]:,}" if key in quality else "–" for key in ("repeated", "still", "broken")),
             ]
         )
     return grid
+
+
+def kind_in_words(kind: str, lang: str) -> str:
+    """A modality's name; one of your own as it is.
+
+    Example:
+        >>> kind_in_words("Text", "zh"), kind_in_words("Imu", "zh")
+        ('文本', 'Imu')
+    """
+    key = f"dx_kind_{kind}"
+    return say(lang, key) if key in WORDS else kind
 
 
 def pairs_grid(facts: dict[str, Any], lang: str) -> Grid:
@@ -104,7 +115,7 @@ def relations_grid(facts: dict[str, Any], lang: str) -> Grid:
                 f"{one['rows']:,}",
                 small(one.get("p")),
                 number(one.get("axes"), "d"),
-                number(one["spectrum"][0][0] if one.get("spectrum") else None),
+                number(one["spectrum"][0][0] if one.get("axes") and one.get("spectrum") else None),
                 number((one.get("neighbours") or {}).get("value")),
                 number((one.get("cka") or {}).get("value")),
                 bits(one.get("information")),

@@ -54,11 +54,10 @@ def use(space: Space, table: Table, to: str | None, k: int = 10, positives: str 
     target = to or (labels[0] if labels else None)
     facts: dict[str, Any] = {"gaps": gaps, "weights": weights(space, table, target)}
     facts["reached"] = reached(space, table.select(*(name for name in names if name not in labels)), k, positives, seed)
-    said = [
-        finding("look", "diagnosis_gap", a=one["a"], b=one["b"], centroid=one["centroid"])
-        for one in gaps
-        if one["centroid"] > FAR
-    ]
+    widest = max(gaps, key=lambda one: one["centroid"], default=None)
+    said = []
+    if widest is not None and widest["centroid"] > FAR:
+        said.append(finding("look", "diagnosis_gap", **{name: widest[name] for name in ("a", "b", "centroid")}))
     numbers = {
         f"{one['a']}~{one['b']}_gap": Interval(one["centroid"], one["centroid"], one["centroid"], one["rows"])
         for one in gaps
@@ -81,7 +80,7 @@ def use(space: Space, table: Table, to: str | None, k: int = 10, positives: str 
         said += [
             finding("look", "diagnosis_starved", column=name, to=target, value=one.value)
             for name, one in found.phi.items()
-            if one.low <= 0
+            if one.low <= 0 <= one.high
         ]
         said += [
             finding(

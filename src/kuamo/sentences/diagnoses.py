@@ -141,6 +141,11 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
         "no row has both {a} and {b}, and no third column links them: nothing says what belongs together",
         "没有一行同时有 {a} 和 {b}，也没有第三列把它们连起来：无从知道什么与什么对应",
     ),
+    "diagnosis_many_few": (
+        "{count} pairs of columns have fewer than {most} rows in common, the fewest {few:,} ({a}, {b}): expect little "
+        "of them, and hold out rows before you believe it",
+        "有 {count} 对列的共同行数不到 {most}，最少的为 {few:,}（{a} 与 {b}）：不要期望太高，先用留出的行验证",
+    ),
     "diagnosis_few_pairs": (
         "only {count:,} rows have both {a} and {b}: expect little, and hold out rows before you believe it",
         "只有 {count:,} 行同时有 {a} 和 {b}：不要期望太高，先用留出的行验证",
@@ -183,6 +188,14 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
     "advice_default": (
         "a closed form, chosen on held-out rows, then contrast where held-out rows gain by it: what km.fit(table) does",
         "先用闭式解（按留出的行选择），若留出的行因对比学习而受益再做对比学习：即 km.fit(table) 的做法",
+    ),
+    "advice_few": (
+        "km.fit(table) will do it, but no two columns have rows enough to say what it is worth: hold some out, and see",
+        "可以用 km.fit(table)，但没有任何两列有足够的行来判断效果：请留出一些行来验证",
+    ),
+    "advice_still": (
+        "all cells of {columns} are the same, which a fit refuses: leave it out",
+        "{columns} 的所有单元格都相同，无法拟合：请去掉",
     ),
     "advice_none": (
         "no two columns look related, so there is nothing to align: check that cells of a row belong together, or try "
@@ -236,6 +249,10 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
         "{a} and {b} are related (p {p:.3f}): shared axes {axes}, the strongest correlation {rho:.2f} on held-out rows",
         "{a} 与 {b} 有关（p 为 {p:.3f}），共有 {axes} 个轴，在留出的行上最强的相关为 {rho:.2f}",
     ),
+    "diagnosis_faint": (
+        "{a} and {b} are related (p {p:.3f}), so faintly that no axis stands out on held-out rows",
+        "{a} 与 {b} 有关（p 为 {p:.3f}），但很微弱，在留出的行上没有突出的轴",
+    ),
     "diagnosis_bent": (
         "{a} and {b} are related (p {p:.3f}), but not along straight lines: a kernel or a trained encoder is needed",
         "{a} 与 {b} 有关（p 为 {p:.3f}），但不是线性的：需要核方法或训练的编码器",
@@ -250,6 +267,10 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
         "{a} and {b}: many rows repeat others in both columns; they were counted as groups, and a `group` column would "
         "say which they are",
         "{a} 与 {b}：许多行在两列中都重复了其他行；已把它们当作组来计，最好用 `group` 列说明哪些行是同一组",
+    ),
+    "diagnosis_many_small": (
+        "{count} pairs of columns have too few rows to say whether they are related",
+        "有 {count} 对列的行数太少，无法判断它们是否有关",
     ),
     "diagnosis_small": (
         "{a} and {b}: {rows:,} rows in {groups:,} groups are too few to say whether they are related",
