@@ -87,7 +87,7 @@ def fit(
         Space; `space.notes` says what was chosen, and why.
 
     Raises:
-        TableError: fewer than two columns, no row that has two, an unknown column in `encoders`.
+        TableError: fewer than two columns, no row that has two, an unknown column in `encoders`, a seed below 0.
         CellError: naming column and row of a cell that cannot be read.
 
     Example:
@@ -95,6 +95,8 @@ def fit(
         >>> fit(toy(rows=300), seed=0).score
         'dot'
     """
+    if seed < 0 or (dim is not None and dim < 1):
+        raise TableError(f"given seed={seed} and dim={dim}; expected a seed from 0, and dim from 1 or None")
     by_itself = objective is None and start is None
     if by_itself:
         objective = CCA(dim=dim)

@@ -292,6 +292,7 @@ WORDS: dict[str, dict[str, str]] = {
     "dx_verdict_neither": {"en": "neither", "zh": "都不行"},
     "dx_centroid": {"en": "gap of centres", "zh": "中心间距"},
     "dx_distribution": {"en": "gap of shapes", "zh": "分布差异"},
+    "dx_gap_p": {"en": "p if of one shape", "zh": "若分布相同的 p"},
     "dx_weight": {"en": "mean weight", "zh": "平均权重"},
     "dx_contribution": {"en": "brings to {to}", "zh": "对“{to}”的贡献"},
     "dx_step": {"en": "step", "zh": "步骤"},

@@ -63,17 +63,21 @@ class Paired:
         return self.group if len(np.unique(self.group)) < len(self.group) else None
 
     @property
+    def still(self) -> bool:
+        """Are all cells of a column the same?"""
+        return any(bool((part == part[:1]).all()) for part in (self.x, self.y))
+
+    @property
     def enough(self) -> bool:
         """Are there rows to say anything about?"""
-        still = any(bool((part == part[:1]).all()) for part in (self.x, self.y))
-        return len(np.unique(self.group)) >= FEWEST and not still
+        return len(np.unique(self.group)) >= FEWEST and not self.still
 
 
 def relate(pair: Paired, seed: int, draws: int = 200) -> Facts:
     """Are they related, along which axes, how alike do they arrange rows, how much do they tell of each other?"""
     said: Facts = {"a": pair.a, "b": pair.b, "rows": len(pair.x), "groups": len(np.unique(pair.group))}
     if not pair.enough:
-        return said | {"p": None}
+        return said | {"p": None, "still": pair.still}
     test = related(pair.x, pair.y, pair.given_group, draws=draws, seed=seed)
     axes = spectrum(pair.x, pair.y, group=pair.group, blocks=pair.blocks, seed=seed)
     alike = similarity(pair.x, pair.y, pair.given_group, k=min(10, len(pair.x) // 4), seed=seed)
@@ -160,7 +164,7 @@ def relation_findings(one: Facts) -> list[Finding]:
 
 def relations_findings(relations: Sequence[Facts]) -> list[Finding]:
     """What to know of all pairs; of many that are too small, one sentence."""
-    small = [one for one in relations if one["p"] is None]
+    small = [one for one in relations if one["p"] is None and not one.get("still")]
     said = [one for each in relations if each["p"] is not None for one in relation_findings(each)]
     if len(small) > MANY:
         return [*said, finding("look", "diagnosis_many_small", count=len(small))]

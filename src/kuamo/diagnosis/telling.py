@@ -159,7 +159,7 @@ def reached_grid(facts: dict[str, Any], lang: str) -> Grid:
 def space_grid(facts: dict[str, Any], lang: str) -> Grid:
     """How far the codes of two columns lie apart."""
     t = partial(say, lang)
-    grid = [[t("dx_pair"), t("dx_centroid"), t("dx_distribution"), t("dx_p")]]
+    grid = [[t("dx_pair"), t("dx_centroid"), t("dx_distribution"), t("dx_gap_p")]]
     for one in facts.get("gaps", []):
         grid.append(
             [f"{one['a']} – {one['b']}", number(one["centroid"]), number(one["distribution"]), small(one.get("p"))]
@@ -176,7 +176,11 @@ def use_grid(facts: dict[str, Any], lang: str) -> Grid:
     brings = {one["column"]: one for one in found.get("columns", [])}
     for name in names:
         one = brings.get(name)
-        said = f"{one['value']:+.3f} [{one['low']:+.3f} – {one['high']:+.3f}]" if one else "–"
+        said = (
+            " – ".join(signed(one[part]) for part in ("value", "low", "high")).replace(" – ", " [", 1) + "]"
+            if one
+            else "–"
+        )
         grid.append([name, number(weights.get(name)), *([said] if found else [])])
     return grid
 
@@ -211,6 +215,17 @@ def number(value: float | None, form: str = ".3f") -> str:
         ('0.500', '–', '3')
     """
     return "–" if value is None else format(value, form)
+
+
+def signed(value: float) -> str:
+    """With its sign, but for 0.
+
+    Example:
+        >>> signed(0.25), signed(-1e-9)
+        ('+0.250', '0.000')
+    """
+    rounded = round(value, 3) + 0.0
+    return f"{rounded:+.3f}" if rounded else "0.000"
 
 
 def small(p: float | None) -> str:

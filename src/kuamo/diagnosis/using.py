@@ -23,6 +23,7 @@ __all__ = ["Use", "speed", "use"]
 
 FAR = 0.5  # spreads: centres that far apart are spoken of
 FEWEST = 5  # rows
+NOTHING = 5e-4
 MOST = 2000  # rows by which contributions are told
 
 
@@ -78,9 +79,9 @@ def use(space: Space, table: Table, to: str | None, k: int = 10, positives: str 
         }
         numbers |= {f"{name}_brings_to_{target}": one for name, one in found.phi.items()}
         said += [
-            finding("look", "diagnosis_starved", column=name, to=target, value=one.value)
+            finding("look", "diagnosis_starved", column=name, to=target, value=round(one.value, 3) + 0.0)
             for name, one in found.phi.items()
-            if one.low <= 0 <= one.high
+            if one.low <= 0 <= one.high or abs(one.value) < NOTHING
         ]
         said += [
             finding(
