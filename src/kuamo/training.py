@@ -71,10 +71,10 @@ class Training:
 
     def __post_init__(self) -> None:
         whole = isinstance(self.steps, int) and isinstance(self.batch_size, int)
-        if not whole or self.steps < 0 or self.batch_size < 1 or not (self.lr > 0 and isfinite(self.lr)):
+        if not whole or self.steps < 0 or self.batch_size < 1 or not (self.lr >= 0 and isfinite(self.lr)):
             raise KuamoError(
                 f"given steps={self.steps}, batch_size={self.batch_size}, lr={self.lr}; expected whole numbers of "
-                f"steps from 0 and rows from 1, and a rate above 0"
+                f"steps from 0 and rows from 1, and a finite rate from 0"
             )
 
     def plain(self) -> dict[str, Any]:
