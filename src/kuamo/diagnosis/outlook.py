@@ -22,7 +22,7 @@ from kuamo.cost import Cost
 from kuamo.diagnosis import work
 from kuamo.diagnosis.closing import KNOWN_DIM, Closing, Rows
 from kuamo.diagnosis.foreseen import Step
-from kuamo.diagnosis.heed import FEW, MANY, heed
+from kuamo.diagnosis.heed import FEW, heed
 from kuamo.diagnosis.sampling import MEGABYTE, Sampled, measured_quickly, stand_in
 from kuamo.errors import CellError
 from kuamo.late import late_columns
@@ -58,7 +58,7 @@ class Outlook(Closing):
         group = np.unique(np.asarray(self.table.groups)[rows], return_inverse=True)[1]
         with measured_quickly() as took:
             found = heed(cells, group, self.seed)
-        kernels = 16 * 8 * min(len(self.table), MANY) ** 2 / MEGABYTE
+        kernels = 16 * 8 * len(rows) ** 2 / MEGABYTE
         how = Note("forecast_heed", pairs=len(found.relations))
         return Step("diagnosis", took.cpu, took.wall, kernels, how=how)
 
