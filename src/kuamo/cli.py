@@ -89,7 +89,7 @@ def fit(
 ) -> None:
     """Learn a shared space from a table, and index the table for search; with --decode, also learn to make columns."""
     import kuamo as km
-    from kuamo.decoders.recipes import recipes_named, usual_recipe
+    from kuamo.decoders.named import recipes_named, usual_recipe
     from kuamo.errors import TableError
     from kuamo.foretelling import TELLING, table_of
     from kuamo.objectives.named import objective_named

@@ -10,7 +10,7 @@ import pytest
 import kuamo as km
 from kuamo.codecs.change import PictureChange
 from kuamo.decoders.bilinear import PENALTIES, Bilinear, chosen, kernel, solve_bilinear
-from kuamo.decoders.recipes import recipes_named
+from kuamo.decoders.named import recipes_named
 
 
 def products(

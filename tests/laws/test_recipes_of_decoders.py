@@ -13,7 +13,7 @@ import kuamo as km
 from kuamo.codes import SolvedHead
 from kuamo.decoders.flow import FlowDecoder
 from kuamo.decoders.generator import Generator
-from kuamo.decoders.recipes import recipes_named
+from kuamo.decoders.named import recipes_named
 from kuamo.decoding import energy, held_out
 from kuamo.fusion import Product
 from kuamo.heads import differentiable

@@ -131,16 +131,8 @@ def diagnose(
         numbers |= found.numbers
         said["space"] = found.findings
     elif cost:
-        from kuamo.diagnosis.forecast import forecast
-
-        ahead = forecast(given, encoders=encoders, seed=seed)
-        facts["cost"] = ahead.as_dict()["steps"]
-        said["cost"] = [Finding("look", note) for note in (*ahead.notes, *ahead.advice)]
-        total = ahead.total
-        memory = total.memory or 0.0
-        numbers["fit_cpu_seconds"] = Interval(total.cpu, ahead.at_least, total.cpu, len(given))
-        numbers["fit_memory_MB"] = Interval(memory, memory, memory, len(given))
-        numbers["fit_disk_MB"] = Interval(ahead.disk, ahead.disk, ahead.disk, len(given))
+        facts["cost"], said["cost"], ahead = foretold(given, encoders or {}, seed)
+        numbers |= ahead
     targets = targets_of(seen)
     still = [name for name, one in quality.items() if one.cells and one.commonest == one.cells]
     p = {(one["a"], one["b"]): one["p_alone"] for one in facts["relations"] if one.get("p") is not None}
@@ -149,6 +141,22 @@ def diagnose(
         facts["code"], said["advice"] = advice.code, advice.findings
     title = Note("diagnosis", source=given.source, rows=len(given), count=len(given.columns))
     return Diagnosis(title, advice.method, numbers, said, facts)
+
+
+def foretold(
+    table: Table, encoders: Mapping[str, Any], seed: int
+) -> tuple[list[Facts], list[Finding], dict[str, Interval]]:
+    """What a fit will cost: facts of its steps, sentences, and `fit_cpu_seconds`, `fit_memory_MB`, `fit_disk_MB`."""
+    from kuamo.diagnosis.forecast import forecast
+
+    ahead = forecast(table, encoders=encoders, seed=seed)
+    total, memory, n = ahead.total, ahead.total.memory or 0.0, len(table)
+    numbers = {
+        "fit_cpu_seconds": Interval(total.cpu, ahead.at_least, total.cpu, n),
+        "fit_memory_MB": Interval(memory, memory, memory, n),
+        "fit_disk_MB": Interval(ahead.disk, ahead.disk, ahead.disk, n),
+    }
+    return ahead.as_dict()["steps"], [Finding("look", note) for note in (*ahead.notes, *ahead.advice)], numbers
 
 
 def forgiving(table: Table) -> Table:

@@ -10,6 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
+from kuamo.diagnosis.pairs import drawn_groups
 from kuamo.diagnosis.quality import Packed, Quality, Watch, quality_of, twins
 from kuamo.features import feature_blocks, features
 from kuamo.objectives.correlation import mean_by_row
@@ -25,16 +26,13 @@ def sample(table: Table, rows: int, seed: int) -> np.ndarray:
     """Row numbers, ascending: all, or of a larger table whole groups drawn until there are about `rows`.
 
     Example:
-        >>> sample(Table({"a": np.eye(6)}, group=list("aabbcc")), 4, 0).size
-        4
+        >>> sample(Table({"a": np.eye(12)}, group=list("aabbccddeeff")), 8, 0).size
+        8
     """
     if len(table) <= rows:
         return np.arange(len(table))
     group = np.unique(np.asarray(table.groups), return_inverse=True)[1]
-    size = np.bincount(group)
-    order = np.random.default_rng(seed).permutation(len(size))
-    kept = order[: max(1, int(np.searchsorted(np.cumsum(size[order]), rows, "right")))]
-    return np.flatnonzero(np.isin(group, kept))
+    return np.flatnonzero(np.isin(group, drawn_groups(np.bincount(group), rows, seed)))
 
 
 def look(
