@@ -1,30 +1,42 @@
 """Stacking: how far each of two experts is to be believed, by rows that neither has learned.
 
-    (α_n, β_n) = argmin  Σ_held ℓ(y, α f_S + β j_S) + ½ ‖log(α, β) − log(½, ½)‖²,       S at random, n = |S|
+    (α_n, β_n) = argmin  Σ_held ℓ(y, α f_S + β j_S) + τ/2 ‖log(α, β) − log(α_0, β_0)‖²,       S at random, n = |S|
 
-for each number n of columns. α and β are positive, and few rows move them little. For classes this is temperature too.
+for each number n of columns. (α_0, β_0) is what all n say together, in the same way, from (¼, ¾): few rows move them
+little, and j, which is convex and whose ridge was chosen, then counts for more than f. For classes this is temperature
+too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kuamo.closed_form.logistic import log_softmax, minimise
+from kuamo.decoders.answer import USUAL
 
 if TYPE_CHECKING:
     from kuamo.space import Space
     from kuamo.table import Table
 
-__all__ = ["believe", "stack"]
+__all__ = ["Heard", "believe", "stack"]
 
 ROWS = 2000  # held-out rows are looked at, at most
 FEWEST = 4
+FIRM, FIRMER = 4.0, 16.0  # τ of what all n say, and of each n
 Matrix = NDArray[np.float64]
+
+
+class Heard(NamedTuple):
+    """What experts tell, (E, n, K) logits or a number in standard units, of y (n, K); weights (n,) of the rows."""
+
+    told: Matrix
+    y: Matrix
+    weights: Matrix
 
 
 def stack(
@@ -42,8 +54,6 @@ def stack(
     """
     import torch
 
-    from kuamo.codes import Code
-
     y, row = cells[to]
     entry = np.flatnonzero(np.isin(row, held))
     entry = entry[np.unique(row[entry], return_index=True)[1]][:ROWS]
@@ -52,41 +62,54 @@ def stack(
     decoder: Any = space.port(to).decoder
     rows = table.take(row[entry]).select(*(name for name in table.columns if name != to))
     with at_rest(space), torch.inference_mode():
-        mean, _, present = space.stacked(rows)
         units = decoder.units(torch.from_numpy(y[entry])).numpy().astype(np.float64)
         weights = (units / units.sum(0).clip(min=1)).sum(1) if balanced and units.shape[1] > 1 else np.ones(len(units))
-        rng, found = np.random.default_rng(0), []
-        for n in range(1, present.shape[1] + 1):
-            able = present.sum(1) >= n
-            if able.sum() < FEWEST:
-                break
-            order = np.argsort(np.where(present[able], rng.random(present[able].shape), 2.0), axis=1)
-            given = np.zeros_like(present[able])
-            np.put_along_axis(given, order[:, :n], True, axis=1)
-            pooled = space.fusion.pool(Code(torch.from_numpy(mean[able])), torch.from_numpy(given))
-            experts = [decoder.told(pooled.c)] + ([decoder.added(pooled.l)] if decoder.joint else [])
-            told = np.stack([one.numpy().astype(np.float64) for one in experts])
-            found.append(believe(told, units[able], weights[able]))
+        found = heard(space, decoder, rows, units, weights)
     if found:
-        logs = np.stack(found + [found[-1]] * (space.fusion.columns - len(found)))[: space.fusion.columns]
+        everything = Heard(*(np.concatenate(part, axis) for part, axis in zip(zip(*found, strict=True), (1, 0, 0))))
+        usual = np.log(USUAL if decoder.joint else (1.0,))
+        common = believe(everything._replace(weights=everything.weights / len(found)), usual, FIRM)
+        each = [believe(one, common, FIRMER) for one in found]
+        logs = np.stack(each + [each[-1]] * (space.fusion.columns - len(each)))[: space.fusion.columns]
         decoder.sure.copy_(torch.from_numpy(logs[0]))
         space.fusion.belief.copy_(torch.from_numpy(logs - logs[0]))
 
 
-def believe(told: Matrix, y: Matrix, weights: Matrix) -> Matrix:
+def heard(space: Space, decoder: Any, rows: Table, y: Matrix, weights: Matrix) -> list[Heard]:
+    """What experts tell from 1, 2, … columns at random of rows that have so many."""
+    import torch
+
+    from kuamo.codes import Code
+
+    mean, _, present = space.stacked(rows)
+    rng, found = np.random.default_rng(0), []
+    for n in range(1, present.shape[1] + 1):
+        able = present.sum(1) >= n
+        if able.sum() < FEWEST:
+            break
+        order = np.argsort(np.where(present[able], rng.random(present[able].shape), 2.0), axis=1)
+        given = np.zeros_like(present[able])
+        np.put_along_axis(given, order[:, :n], True, axis=1)
+        pooled = space.fusion.pool(Code(torch.from_numpy(mean[able])), torch.from_numpy(given))
+        experts = [decoder.told(pooled.c)] + ([decoder.added(pooled.l)] if decoder.joint else [])
+        told = np.stack([one.numpy().astype(np.float64) for one in experts])
+        found.append(Heard(told, y[able], weights[able] / weights[able].mean()))
+    return found
+
+
+def believe(heard: Heard, usual: Matrix, firm: float) -> Matrix:
     """log α of each expert (E,), see the module.
 
     Args:
-        told: (E, n, K) logits, or a number in standard units. y: (n, K). weights: (n,).
+        heard: what they tell of rows. usual: (E,), log α if there were no row. firm: τ.
 
     Example:
         >>> y = np.random.default_rng(0).normal(size=(500, 1))
-        >>> alpha, beta = np.exp(believe(np.stack([0 * y, 0.5 * y]), y, np.ones(500)))
+        >>> alpha, beta = np.exp(believe(Heard(np.stack([0 * y, 0.5 * y]), y, np.ones(500)), np.log([0.5, 0.5]), 1.0))
         >>> bool(abs(beta - 2) < 0.02)
         True
     """
-    usual = np.full((len(told), 1), np.log(1 / len(told)))
-    weights = weights / weights.mean()
+    (told, y, weights), centre = heard, usual[:, None]
 
     def loss(theta: Matrix) -> tuple[float, Matrix]:
         share = np.exp(np.clip(theta, -10, 10))[:, :, None]
@@ -96,10 +119,10 @@ def believe(told: Matrix, y: Matrix, weights: Matrix) -> Matrix:
             value, error = -(y * logp).sum(1), np.exp(logp) - y
         else:
             value, error = 0.5 * np.square(o - y)[:, 0], o - y
-        slope = ((weights[:, None] * error * told).sum((1, 2)) * share[:, 0, 0])[:, None] + theta - usual
-        return float(weights @ value) + 0.5 * float(np.square(theta - usual).sum()), slope
+        slope = ((weights[:, None] * error * told).sum((1, 2)) * share[:, 0, 0])[:, None] + firm * (theta - centre)
+        return float(weights @ value) + 0.5 * firm * float(np.square(theta - centre).sum()), slope
 
-    return minimise(loss, usual, np.full((len(told), 1), 1 / (1 + len(y))), 100)[:, 0]
+    return minimise(loss, centre.copy(), np.full((len(told), 1), 1 / (1 + len(y))), 100)[:, 0]
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Trust: attention over modalities, which falls where a cell is less sure of itself than such cells usually are.
 
     a_m = softmax_m(b_m − s max(v_m − v̄_m, 0) + log present_m),    v_m ≈ log E[e_m]
-    z = [r_n Σ a_m c_m, t_n Σ g_m l_m],    g_m = exp(min_k λ̂_k² p_k − λ̂_m² p_m),    n = Σ g_m
+    z = [r_n Σ a_m c_m, t_n j],    g_m = exp(min_k λ̂_k² p_k − λ̂_m² p_m),    n = Σ g_m
     p_m = (max(v_m − v̄_m, 0)/(1.5 σ_m))⁴
 
 Each column has a probe of its own, which tells the answer from that column alone, and a doubt v_m, which foretells the
@@ -11,9 +11,10 @@ cells as they are, b_m is learned with the codes.
 A column that is noise in this row weighs next to nothing in this row. One that always tells little is not silenced for
 it: what it tells may be what the others lack. With v alone, parts of a picture were told apart in .90 for .94.
 
-A code z_m = [c_m, l_m] may end in the column's part of a sum (`kuamo.joint`). That part is let in by g_m, which asks
-for more: a hard cell and a spoiled one are both in doubt, but a sum that lacks a hard one is not what was solved. So λ̂,
-which foretells from the same signs how far the cell is mixed with noise, must be high too. n is how many columns speak,
+A code z_m = [c_m, l_m] may end in what the column says to a regression (`kuamo.joint`). That part is let in by g_m,
+which asks for more: a hard cell and a spoiled one are both in doubt, and a hard one is what was solved for. So λ̂, which
+foretells from the same signs how far the cell is mixed with noise, must be high too. j is mixed from the l_m of the
+columns that are let in, as was solved for just these (`kuamo.mixing`). n is how many columns speak,
 r_n and t_n are how far the two experts are to be believed then, 1 for one column (`Answer`).
 
 References:
@@ -22,6 +23,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log
 from typing import Any, NamedTuple
 
@@ -32,6 +34,7 @@ from kuamo.codes import Code
 from kuamo.decoders.answer import FAMILIES
 from kuamo.errors import KuamoError
 from kuamo.fusion import _weighted
+from kuamo.mixing import Mix
 
 __all__ = ["Pooled", "Trust"]
 
@@ -44,7 +47,7 @@ QUICKLY = 10.0  # a doubt is 10 times what its net gives: it has no time to lose
 
 
 class Pooled(NamedTuple):
-    """Codes of what rows have, before r and t: c (B, d − r), l (B, r), n (B,) and the weights a (B, M)."""
+    """Codes of what rows have, before r and t: c (B, d − r), l = [·, j] (B, r), n (B,) and the weights a (B, M)."""
 
     c: Tensor
     l: Tensor
@@ -57,7 +60,7 @@ class Trust(nn.Module):
 
     Args:
         dim: d. out: K classes, or 1 number. columns: M. family: `"categorical"` or `"gaussian"`.
-        joint: how many of the d numbers are a part of a sum.
+        joint: r, how many of the d numbers are said to a regression. parts: which columns say so.
 
     Raises:
         KuamoError: an unknown family, or fewer than two classes.
@@ -69,7 +72,15 @@ class Trust(nn.Module):
         [[1.0, 0.0]]
     """
 
-    def __init__(self, dim: int, out: int, columns: int, family: str = "categorical", joint: int = 0) -> None:
+    def __init__(
+        self,
+        dim: int,
+        out: int,
+        columns: int,
+        family: str = "categorical",
+        joint: int = 0,
+        parts: Sequence[int] = (),
+    ) -> None:
         super().__init__()
         if family not in FAMILIES or (family == "categorical" and out < 2):
             raise KuamoError(f"given out={out}, family={family!r}; expected at least 2 classes, or one of {FAMILIES}")
@@ -78,6 +89,7 @@ class Trust(nn.Module):
         self.probes = nn.ModuleList([nn.Linear(dim - joint, told) for _ in range(columns)])
         self.doubts = nn.ModuleList([doubter(2 + dim - joint) for _ in range(columns)])
         self.prior = nn.Parameter(torch.zeros(columns))
+        self.mix = Mix(parts, joint // 2)
         self.belief: Tensor
         self.register_buffer("belief", torch.zeros(columns, 2 if joint else 1))  # log r, log t of n = 1, …, M
         self.usual: Tensor
@@ -122,8 +134,8 @@ class Trust(nn.Module):
         self.usual.copy_(torch.where(count > 0, self.usual.lerp(mean, SLOWLY), self.usual))
         self.spread.copy_(torch.where(count > 0, self.spread.lerp(square.sqrt(), SLOWLY), self.spread))
 
-    def pool(self, code: Code, present: Tensor) -> Pooled:
-        """Codes (B, M, d), present (B, M) → what they say together, and how many say it."""
+    def weigh(self, code: Code, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Codes (B, M, d), present (B, M) → c (B, d − r), weights a (B, M), and how far l is let in, g (B, M)."""
         known = torch.where(present[..., None], code.mean, 0.0)
         v, noise = (one.detach() for one in self.doubt(self.told(known), self.learned(known)))
         excess = (v - self.usual).clamp(min=0)
@@ -133,9 +145,14 @@ class Trust(nn.Module):
         strange = torch.sigmoid(noise).square() * (excess / self.spread.clamp(min=LEAST) / USUAL) ** 4
         against = torch.where(present, strange, far)
         let_in = torch.where(present, (against.amin(1, keepdim=True) - against).exp(), 0.0)
-        c = (weights[..., None] * self.learned(known)).sum(1)
-        l = (let_in[..., None] * known[..., self.dim - self.joint :]).sum(1)
-        return Pooled(c, l, let_in.sum(1), weights)
+        return (weights[..., None] * self.learned(known)).sum(1), weights, let_in
+
+    def pool(self, code: Code, present: Tensor) -> Pooled:
+        """Codes (B, M, d), present (B, M) → what they say together, and how many say it."""
+        c, weights, let_in = self.weigh(code, present)
+        l = torch.where(present[..., None], code.mean, 0.0)[..., self.dim - self.joint :]
+        added = (let_in[..., None] * l).sum(1)[:, : self.mix.size]
+        return Pooled(c, torch.cat([added, self.mix(l, let_in)], -1), let_in.sum(1), weights)
 
     def believed(self, n: Tensor) -> Tensor:
         """r_n and t_n (B, 2), or r_n alone, of n columns (B,) that speak; log-linear between whole numbers."""
@@ -153,7 +170,8 @@ class Trust(nn.Module):
 
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""
-        return {name: getattr(self, name) for name in ("dim", "out", "columns", "family", "joint")}
+        names = ("dim", "out", "columns", "family", "joint")
+        return {name: getattr(self, name) for name in names} | {"parts": self.mix.parts}
 
 
 def doubter(signs: int) -> nn.Sequential:

@@ -9,8 +9,9 @@ import torch
 import kuamo as km
 from kuamo.closed_form.logistic import cross_entropy, logistic
 from kuamo.codes import Code
-from kuamo.joint import AXES, Joint, principal_axes
-from kuamo.stacking import believe
+from kuamo.joint import AXES, Chosen, Joint, principal_axes
+from kuamo.objectives.predict import hashed
+from kuamo.stacking import Heard, believe
 
 
 def classes(rows: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -49,11 +50,11 @@ def test_a_number_is_told_as_by_ridge() -> None:
     x, _ = classes()
     y = (x[:, :1] * 2 + 1 + 0.1 * np.random.default_rng(2).normal(size=(300, 1))).astype(np.float32)
     joint = Joint(x, y, np.arange(300) / 300, np.ones(300), {"a": (slice(0, 8), 1.0)})
-    w, b = joint.solve(0.1)
+    w, b = joint.solve(Chosen(0.1, []))
     inside, mean = x - x.mean(0), y.mean()
     slow = np.linalg.solve(inside.T @ inside / 300 + 0.1 * np.eye(8), inside.T @ (y - mean) / 300)
     assert np.allclose(w, slow, atol=1e-4) and np.allclose(b, mean - x.mean(0) @ slow, atol=1e-4)
-    assert joint.choose() <= 1e-2
+    assert joint.choose().penalty <= 1e-2
 
 
 def test_the_sum_of_what_columns_add_is_the_regression() -> None:
@@ -65,16 +66,20 @@ def test_the_sum_of_what_columns_add_is_the_regression() -> None:
     mean, _, present = space.stacked(table.select("left", "right"))
     trust, decoder = space.fusion, space.port("kind").decoder
     for port in space.ports:  # as if nothing were strange
-        assert port.head.joint == 2
+        assert port.head.joint == 4  # twice K − 1
     trust.spread.fill_(1e6)
     pooled = trust.pool(Code(torch.from_numpy(mean)), torch.from_numpy(present))
-    told = decoder.added(pooled.l).numpy()
+    told = (pooled.l[:, :2] @ decoder.directions[2:]).numpy()
     assert torch.equal(pooled.n, torch.full_like(pooled.n, 2.0))
     scale = np.concatenate([np.full(5, 1 / np.sqrt(5)), np.full(3, 1 / np.sqrt(3))])
     side = ((x - x.mean(0)) / x.std(0) * scale).astype(np.float32)
     penalty = next(note.values["penalty"] for note in space.notes if getattr(note, "key", "") == "joint")
     w, b = logistic(side, y, penalty)
     assert np.allclose(told, side @ w + b, atol=0.02)
+    alone = trust.pool(Code(torch.from_numpy(mean)), torch.from_numpy(present & [True, False, False]))
+    own = Joint(side[:, :5], y.astype(np.float32), hashed(np.arange(300)), np.ones(300))
+    w, b = own.solve(own.choose())
+    assert np.allclose(decoder.added(alone.l).numpy(), side[:, :5] @ w + b, atol=0.02)
 
 
 def test_experts_are_stacked_as_rows_say() -> None:
@@ -82,10 +87,12 @@ def test_experts_are_stacked_as_rows_say() -> None:
     truth = rng.normal(size=(4000, 3)) * 2
     y = np.eye(3)[(truth + rng.gumbel(size=truth.shape)).argmax(1)]
     sure, noise = 3 * truth, rng.normal(size=truth.shape)  # one is three times too sure, one knows nothing
-    alpha, beta = np.exp(believe(np.stack([sure, noise]), y, np.ones(4000)))
+    usual, told = np.log([0.25, 0.75]), np.stack([sure, noise])
+    alpha, beta = np.exp(believe(Heard(told, y, np.ones(4000)), usual, 1.0))
     assert abs(alpha - 1 / 3) < 0.03 and beta < 0.1
-    few = np.exp(believe(np.stack([sure, noise])[:, :4], y[:4], np.ones(4)))
-    assert (few > 0.02).all() and (few < 2).all()  # four rows decide little
+    few = Heard(told[:, :4], y[:4], np.ones(4))
+    assert np.abs(believe(few, usual, 16.0) - usual).max() < 1  # four rows decide little
+    assert np.abs(believe(few, usual, 1e6) - usual).max() < 1e-3
 
 
 def test_probabilities_are_calibrated() -> None:

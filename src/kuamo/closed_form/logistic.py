@@ -1,10 +1,10 @@
 """Logistic regression with a ridge, of several classes: a convex problem, so it has one answer, found by L-BFGS.
 
-    min_{W, b}  Σ_i s_i ℓ(y_i, x_i W + b) / Σ_i s_i + λ/2 ‖W‖²,      ℓ = −Σ_k y_k log softmax_k
+    min_{W, b}  Σ_i s_i ℓ(y_i, o_i + x_i W + b) / Σ_i s_i + λ/2 ‖W‖²,      ℓ = −Σ_k y_k log softmax_k
 
-x (n, D) features, y (n, K) indicators, s (n,) weights of rows, W (D, K), b (K,). The Hessian of ℓ is at most ½ I in
-every class, so ½ E[x_j²] + λ bounds that of feature j: steps begin at its inverse, which is exact scaling where
-features are uncorrelated, as principal axes are.
+x (n, D) features, y (n, K) indicators, s (n,) weights of rows, o (n, K) what is told already, W (D, K), b (K,). The
+Hessian of ℓ is at most ½ I in every class, so ½ E[x_j²] + λ bounds that of feature j: steps begin at its inverse, which
+is exact scaling where features are uncorrelated, as principal axes are.
 
 References:
     Multinomial Logistic Regression Algorithm, Böhning, 1992 (the bound); On the Limited Memory BFGS Method for Large
@@ -33,13 +33,14 @@ def logistic(
     *,
     weights: NDArray[np.floating] | None = None,
     start: tuple[Matrix, Matrix] | None = None,
+    base: NDArray[np.floating] | None = None,
     steps: int = 200,
 ) -> tuple[Matrix, Matrix]:
     """W (D, K) and b (K,), see the module.
 
     Args:
         x: (n, D). y: (n, K), rows sum to 1. penalty: λ ≥ 0. weights: s (n,), 1 if not given.
-        start: W and b to begin at. steps: at most so many.
+        start: W and b to begin at. base: o (n, K), 0 if not given. steps: at most so many.
 
     Raises:
         KuamoError: no row, shapes that do not fit together, or a negative penalty.
@@ -58,8 +59,8 @@ def logistic(
 
     def loss(theta: Matrix) -> tuple[float, Matrix]:
         w, b = theta[:-1], theta[-1]
-        z = x @ w.astype(x.dtype) + b.astype(x.dtype)
-        logp = log_softmax(z.astype(np.float64))
+        z = (x @ w.astype(x.dtype) + b.astype(x.dtype)).astype(np.float64)
+        logp = log_softmax(z if base is None else z + base)
         error = share[:, None] * (np.exp(logp) - y)
         value = -float(share @ (y * logp).sum(1)) + 0.5 * penalty * float(np.square(w).sum())
         slope = (x.T @ error.astype(x.dtype)).astype(np.float64) + penalty * w

@@ -2,7 +2,8 @@
 
     o = α f(c) + β l V,       p(y | z) = softmax(o), or N(o, 1) in standard units;       z = [c, l]
 
-c is what columns have learned to say together, l the sum of a joint regression (`kuamo.joint`). f is homogeneous,
+c is what columns have learned to say together, l what they say to a regression (`kuamo.joint`): its second half is
+what comes out. f is homogeneous,
 f(s c) = s f(c): a code that is half as long is half as sure, so the fusion may weigh the experts by a code's length.
 α and β are solved for rows that neither expert has seen: 1/(α + β) is the temperature that calibrates.
 
@@ -20,16 +21,17 @@ from torch import Tensor, nn
 
 from kuamo.errors import KuamoError
 
-__all__ = ["FAMILIES", "Answer", "losses"]
+__all__ = ["FAMILIES", "USUAL", "Answer", "losses"]
 
 FAMILIES = ("categorical", "gaussian")
+USUAL = (0.25, 0.75)  # α and β before any row has told: j is convex, f may have learned its rows by heart
 
 
 class Answer(nn.Module):
     """p(y | z), see the module.
 
     Args:
-        dim: d. out: K classes, or 1 number. family: `"categorical"` or `"gaussian"`. joint: r numbers of d are the sum.
+        dim: d. out: K classes, or 1 number. family: `"categorical"` or `"gaussian"`. joint: r numbers of d are l.
         hidden: width of f.
 
     Raises:
@@ -51,7 +53,7 @@ class Answer(nn.Module):
         inner, outer = nn.Linear(dim - joint, hidden, bias=False), nn.Linear(hidden, out, bias=False)
         self.net = nn.Sequential(inner, nn.ReLU(), outer)
         self.sure: Tensor
-        self.register_buffer("sure", torch.full((2,), log(0.5)) if joint else torch.zeros(1))  # log α, log β
+        self.register_buffer("sure", torch.tensor([log(one) for one in (USUAL if joint else (1.0,))]))  # log α, log β
         self.directions: Tensor
         self.shift: Tensor
         self.gain: Tensor

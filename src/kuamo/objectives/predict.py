@@ -80,10 +80,10 @@ class Predict(Objective):
     # ── what it makes ────────────────────────────────────────────────────────────────────────────────────────────
 
     def joint(self, space: Space, cells: Packed, dim: int) -> int:
-        """How many of d numbers are a joint regression's: K − 1, since logits may be shifted, at most half of them."""
+        """How many of d numbers are said to a regression: 2 (K − 1), as logits may be shifted, but at most 3 d/4."""
         if self.to not in cells or not any(port.name in cells for port in space.ports if port.name != self.to):
             return 0
-        return min(max(cells[self.to][0].shape[1] - 1, 1), dim // 2)
+        return 2 * min(max(cells[self.to][0].shape[1] - 1, 1), 3 * dim // 8)
 
     def decoder(self, space: Space, port: Port, cells: Packed) -> Any:
         """The target's.
@@ -137,11 +137,11 @@ class Predict(Objective):
         told = np.zeros((len(rows), y.shape[1]), np.float32)
         decoder: Any = space.port(self.to).decoder
         np.add.at(told, place, (y[np.isin(row, rows)] - decoder.shift.numpy()) * decoder.gain.numpy() / count[place])
-        x, spans = side_by_side(ports, cells, rows)
+        x, spans, there = side_by_side(ports, cells, rows)
         weights = np.ones(len(rows))
         if self.balanced and told.shape[1] > 1:
             weights = (told / told.sum(0).clip(min=1)).sum(1)
-        return kind(x, told, hashed(marks["group"][rows]), weights, spans)
+        return kind(x, told, hashed(marks["group"][rows]), weights, spans, there)
 
     # ── what it costs ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -173,7 +173,7 @@ class Predict(Objective):
         whole = step.uniform("whole", step.batch.row, 1) < WHOLE
         given = torch.where(whole, others, some)
         units, share = decoder.units(y), self.shares(y, known)
-        told = decoder.told(trust.pool(code, given).c)
+        told = decoder.told(trust.weigh(code, given)[0])
         total = step.mean(share * losses(units, told, decoder.family), teaches & given.any(1))
         itself_told = decoder.told(trust.learned(code.mean[:, number]))
         total = total + step.mean(share * losses(units, itself_told, decoder.family), teaches)
@@ -210,16 +210,38 @@ class Course:
     """What is solved beside a training, not learned by it: j before and after, α and β when the last part begins."""
 
     def __init__(self, of: Predict, space: Space, table: Table, cells: Packed, marks: Mapping[str, np.ndarray]) -> None:
-        from kuamo.joint import Joint, place_in
+        from kuamo.joint import Joint
+        from kuamo.mixing import Mix
 
         self.of, self.space, self.table, self.cells = of, space, table, cells
         self.held = np.flatnonzero(hashed(marks["group"]) < of.held)
         self.joint: Any = of.regression(space, cells, marks, Joint) if space.fusion.joint else None
         if self.joint is not None:
-            self.penalty = self.joint.choose()
+            names = [port.name for port in space.ports]
+            trust: Any = space.fusion
+            trust.mix = Mix([names.index(name) for name in self.joint.spans], trust.mix.size)
+            self.columns = [self.joint.alone(name) for name in self.joint.spans]
+            self.whole, self.alone = self.joint.choose(), [column.choose() for column in self.columns]
             taught = self.joint.held >= of.held
-            some = taught if taught.any() and not taught.all() else None
-            place_in(space, of.to, self.joint, self.joint.solve(self.penalty, some))
+            self.solve(taught if taught.any() and not taught.all() else None)
+
+    def solve(self, some: Any = None) -> None:
+        """Give heads, fusion and decoder the regressions of the rows `some`, or of all."""
+        import torch
+
+        from kuamo.joint import directions, place_in
+        from kuamo.mixing import mix_in
+
+        whole, alone = self.joint.solve(self.whole, some), []
+        for number, (column, chosen) in enumerate(zip(self.columns, self.alone, strict=True)):
+            own = None if some is None else some[self.joint.there[:, number]]
+            alone.append(column.solve(chosen, own if own is None or own.any() else None))
+        trust: Any = self.space.fusion
+        decoder: Any = self.space.port(self.of.to).decoder
+        v = directions([whole, *alone], trust.mix.size)
+        place_in(self.space, self.joint, whole, alone, v)
+        decoder.directions[trust.mix.size :][: len(v)] = torch.from_numpy(v).float()
+        mix_in(trust.mix, self.joint, self.whole, self.alone, v, some)
 
     def after(self, done: int, steps: int) -> None:
         """Called after each step."""
@@ -230,13 +252,11 @@ class Course:
 
     def end(self) -> list[Note]:
         """Called in the end; what to say."""
-        from kuamo.joint import place_in
-
         if self.joint is None:
             return []
-        place_in(self.space, self.of.to, self.joint, self.joint.solve(self.penalty))
+        self.solve()
         names, count = " + ".join(self.joint.spans), self.joint.x.shape[1]
-        return [Note("joint", columns=names, count=count, penalty=self.penalty)]
+        return [Note("joint", columns=names, count=count, penalty=self.whole.penalty)]
 
 
 def hashed(group: Any) -> Any:
