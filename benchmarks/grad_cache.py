@@ -28,8 +28,9 @@ from kuamo.cells import Source
 from kuamo.encoders import PixelEncoder, SoundEncoder
 from kuamo.encoders.base import collate
 from kuamo.fitting import open_ports
+from kuamo.game import Game, batch_of
 from kuamo.threads import one_torch_thread
-from kuamo.training import Game, batch_of, own_randomness
+from kuamo.training import own_randomness
 from kuamo.warm import add_heads
 
 DIM = 64

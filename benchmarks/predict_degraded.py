@@ -1,9 +1,10 @@
 """Claim: of two columns one is made worse; the prediction follows the better one, and the weight of the bad one falls.
 
-    KUAMO_DATA=… python benchmarks/predict_degraded.py [--steps 1200] [--seeds 3] [--methods trust dot]
+    KUAMO_DATA=… python benchmarks/predict_degraded.py [--steps 1200] [--seeds 3] [--methods trust dot] [--frozen]
 
 Digits from a picture and a recording. Training: MNIST train pictures and takes 10–49 of five speakers, encoders from
-raw pixels and spectra, `km.Predict` with noise on what enters the encoders; nobody says which column is bad. Test:
+raw pixels and spectra, `km.Predict` with noise on what enters the encoders; nobody says which column is bad; with
+--frozen, encoders that are not trained, and the regressions beside. Test:
 MNIST test pictures and takes 0–9. One column is degraded in six steps, from as it is to nothing but noise:
 
     white     pixels: mixed with white noise; sound: with white noise, of the recording's own power
@@ -28,6 +29,7 @@ from digits import CHOSEN, SETTINGS
 
 import kuamo as km
 from kuamo.decoders.answer import losses
+from kuamo.encoders import EfficientNetLite0, SpectralFeatures
 from kuamo.encoders.pixels import PixelEncoder
 from kuamo.encoders.sound import SoundEncoder
 from kuamo.fusion import Attention, Subsets
@@ -78,6 +80,13 @@ METHODS = {
 }
 
 
+FROZEN = {"image": EfficientNetLite0(), "audio": SpectralFeatures()}
+
+
+def trained():
+    return {"image": PixelEncoder(size=28, dim=64, width=16, in_place=True), "audio": SoundEncoder(**SETTINGS[CHOSEN])}
+
+
 def worse_picture(value, level, kind, rng):
     if kind == "white":
         mixed = (1 - level) * value + level * rng.uniform(0, 255, value.shape[:2])[..., None]
@@ -123,6 +132,7 @@ def main():
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--rows", type=int, default=12000)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--frozen", action="store_true")
     parser.add_argument("--methods", nargs="+", default=["trust", "dot"], choices=list(METHODS))
     given = parser.parse_args()
     print(machine(), flush=True)
@@ -131,10 +141,7 @@ def main():
         train, test = tables(given.rows, seed)
         for method in given.methods:
             start = time.process_time()
-            encoders = {
-                "image": PixelEncoder(size=28, dim=64, width=16, in_place=True),
-                "audio": SoundEncoder(**SETTINGS[CHOSEN]),
-            }
+            encoders = FROZEN if given.frozen else trained()
             training = km.Training(steps=given.steps, batch_size=96, lr=3e-3, weight_decay=1e-2)
             with one_torch_thread():
                 space = km.fit(train, METHODS[method], encoders=encoders, dim=32, training=training, seed=seed)

@@ -170,7 +170,7 @@ def main():
     parser.add_argument("--data", nargs="+", default=[name for name in names if name != "digits"], choices=names)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="of the test's cells that are missing")
-    parser.add_argument("--steps", type=int, help="as many as the rows, from 60 to 1,500, if not given")
+    parser.add_argument("--steps", type=int, help="as many as the rows, from 200 to 1,500, if not given")
     given = parser.parse_args()
     print(machine(), flush=True)
     for name in given.data:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Classifier", "Regressor", "steps_for"]
 
-LEAST, MOST = 60, 1500  # training steps, of which a table gets one for each row
+LEAST, MOST = 200, 1500  # steps; of few rows what bends is not learned in fewer
 
 
 def steps_for(rows: int) -> int:
@@ -32,7 +32,7 @@ def steps_for(rows: int) -> int:
 
     Example:
         >>> steps_for(10), steps_for(400), steps_for(10_000)
-        (60, 400, 1500)
+        (200, 400, 1500)
     """
     return min(max(rows, LEAST), MOST)
 

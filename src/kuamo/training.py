@@ -1,7 +1,7 @@
 """The one loop. For each step: a batch; then for each player in turn its loss, gradients of its own parameters, a step.
 
     rows = permutation(seed, epoch)[step]        the same in every process; each takes its share
-    for player: L = Σ_t w_t L_t(step, player);   g = Σ_processes ∂L/∂θ_player;   θ_player ← optimiser(g)
+    for player in the game: its turn (`kuamo.game`)
 
 There is no branch on the kind of objective. Everything random is a function of (seed, step), so a run that was killed
 and resumed is the run that was not.
@@ -9,7 +9,6 @@ and resumed is the run that was not.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
@@ -19,20 +18,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.numpy import load_file, save_file
-from torch import Tensor, nn
 
-from kuamo.averages import Average
 from kuamo.balance.learning import Record
 from kuamo.balance.sampling import draws_of
-from kuamo.balance.turn import Turn, around
-from kuamo.cells import Batch, FeatureSource, Mix, Source, mixed
+from kuamo.cells import FeatureSource, Source
 from kuamo.chunks import check_chunk
-from kuamo.distributed import rank_and_size, sum_gradients
-from kuamo.errors import KuamoError, StoreError
-from kuamo.objectives.base import SPACE, Objective, Player, terms_of
+from kuamo.distributed import rank_and_size
+from kuamo.errors import KuamoError
+from kuamo.game import Game, batch_of
+from kuamo.objectives.base import Objective
 from kuamo.space import Space
-from kuamo.step import Step
 
 __all__ = ["Training", "train"]
 
@@ -159,298 +154,6 @@ def train(
     means = {name: float(np.mean([log[name] for log in tail if name in log])) for log in tail[-1:] for name in log}
     means |= {"skipped": game.skipped} if game.skipped else {}
     return means | ({"stopped": done} if done < training.steps else {})
-
-
-class Game:
-    """The players of a fit: their modules, their optimisers, and the terms of the objective that they minimise."""
-
-    def __init__(self, space: Space, objective: Objective, training: Training) -> None:
-        self.space, self.steps = space, training.steps
-        self.terms = terms_of(objective)
-        self.own: list[dict[str, Any]] = []
-        self.modules: dict[str, list[nn.Module]] = {SPACE: list(space.modules())}
-        self.averages: list[Average] = []
-        optimisers: dict[str, Callable[[Any], Any]] = {SPACE: space_optimiser(training)}
-        self.falls_to = {SPACE: 0.0}
-        for number, (_, term) in enumerate(self.terms):
-            built = term.build(space)
-            self.own.append({name: player.module for name, player in built.items()})
-            for name, player in built.items():
-                key = self._name(name, number)
-                self.modules.setdefault(key, []).append(player.module)
-                if player.ema is not None:
-                    self.averages.append(Average(player.module, player.ema))
-                if name != SPACE:
-                    optimisers[key], self.falls_to[key] = _optimiser_of(name, player), player.falls_to
-        asked = training.modulate is not None or training.record is not None
-        self.turn = Turn(space, training, [term.name for _, term in self.terms]) if asked else None
-        self.skipped = 0
-        self.parameters = {name: unique_parameters(modules) for name, modules in self.modules.items()}
-        claimed = {id(p) for name in self.modules if name != SPACE for p in self.parameters[name]}
-        self.parameters[SPACE] = [p for p in self.parameters[SPACE] if id(p) not in claimed]
-        self.players = [name for name in self.modules if self.parameters[name]]  # whoever has nothing to move is out
-        self.optimisers = {name: optimisers[name](self.parameters[name]) for name in self.players}
-        self.lr = {name: float(one.param_groups[0]["lr"]) for name, one in self.optimisers.items()}
-
-    def play(
-        self,
-        player: str,
-        batch: Batch,
-        sources: Mapping[str, Source | FeatureSource],
-        key: tuple[int, int],
-        log: dict[str, float],
-    ) -> None:
-        """One player's turn."""
-        role = player.split("/")[0]
-        loss: Any = 0.0
-        counted = 0
-        told: dict[int, list[tuple[str, Tensor]]] = {}
-        for number, weight, step in self._steps(player, batch, sources, key, log, role == SPACE):
-            term = self.terms[number][1]
-            value = term(step, role)
-            told[number] = step.told or []
-            if value is None:
-                continue
-            said = float(value.detach())
-            if not isfinite(said):
-                raise KuamoError(
-                    f"step {key[1]}: the loss of {term.name} for {role!r} is {said}; "
-                    f"{suspects(step)}; the last state that was saved is kept"
-                )
-            counted += step.counted
-            log[term.name if role == SPACE else role] = said
-            loss = loss + (weight if role == SPACE else 1.0) * value
-        optimiser = self.optimisers[player]
-        if (
-            counted == 0 and float(torch.as_tensor(loss).detach()) == 0.0
-        ):  # no usable row: nothing moves, not even by momentum or decay
-            self.skipped += player == SPACE
-            optimiser.zero_grad(set_to_none=True)
-            return
-        last = self.falls_to[player]
-        for group in optimiser.param_groups:
-            group["lr"] = self.lr[player] * (last + (1 - last) * 0.5 * (1 + np.cos(np.pi * key[1] / self.steps)))
-        if isinstance(loss, Tensor) and loss.requires_grad:
-            own_gradients(loss, self.parameters[player])
-        else:
-            optimiser.zero_grad(set_to_none=True)
-        sum_gradients(self.parameters[player])
-        with around(self.turn if role == SPACE else None, told, key, key[1] / self.steps):
-            optimiser.step()
-
-    def _steps(
-        self,
-        player: str,
-        batch: Batch,
-        sources: Mapping[str, Source | FeatureSource],
-        key: tuple[int, int],
-        log: dict[str, float],
-        learning: bool,
-    ) -> Iterator[tuple[int, float, Step]]:
-        """What each term of this player sees of a batch, the term's number and its weight."""
-        codes: dict[str, Any] = {}  # shared by the terms: every encoder runs once a turn
-        places: dict[str, Any] = {}
-        frozen = {name: source.frozen is not None for name, source in sources.items()}
-        targets = targets_of(self.space, batch, frozen)
-        for number, ((weight, _), own) in enumerate(zip(self.terms, self.own, strict=True)):
-            if player in (SPACE, *(self._name(name, number) for name in own)):
-                told: list[tuple[str, Tensor]] | None = None if self.turn is None else []
-                yield number, weight, Step(
-                    self.space, batch, key, targets, frozen, own, learning, log, codes, key[1] / self.steps,
-                    shared=len(self.terms) > 1, _places=places, told=told,
-                )  # fmt: skip
-
-    def write(
-        self,
-        done: int,
-        sources: Mapping[str, Source | FeatureSource],
-        held: np.ndarray | None,
-        key: tuple[int, int],
-        marks: Mapping[str, np.ndarray] | None,
-    ) -> None:
-        """A line of the record, if there is one and it is due: also of the rows `held`, which leave no trace."""
-        if self.turn is None or not self.turn.due(done, self.steps):
-            return
-        told: dict[int, list[tuple[str, Tensor]]] | None = None
-        if held is not None:
-            buffers = [(b, b.clone()) for module in self.space.modules() for b in module.buffers()]
-            with self.averaged(), torch.no_grad():
-                batch = batch_of(sources, held, marks=marks)
-                told = {}
-                for number, _, step in self._steps(SPACE, batch, sources, key, {}, False):
-                    self.terms[number][1](step, SPACE)
-                    told[number] = step.told or []
-            for buffer, before in buffers:
-                buffer.copy_(before)
-        self.turn.write(done, told)
-
-    @contextmanager
-    def averaged(self) -> Iterator[None]:
-        """Inside, modules have the moving averages of their weights, and are not in training mode."""
-        modules = [module for module in self.space.modules() if module.training]
-        weights = [average.swap() for average in self.averages]
-        for module in modules:
-            module.eval()
-        yield
-        for module in modules:
-            module.train()
-        for average, held in zip(self.averages, weights, strict=True):
-            average.put(held)
-
-    def _name(self, name: str, number: int) -> str:
-        return name if name == SPACE else f"{name}/{number}"
-
-    # ── run folder ───────────────────────────────────────────────────────────────────────────────────────────────
-
-    def save(self, out: Path, step: int, training: Training, seed: int) -> None:
-        """Write the whole state beside and rename."""
-        from kuamo.store import write_folder
-
-        arrays: dict[str, np.ndarray] = {}
-        plain: dict[str, Any] = {"step": step, "training": training.plain(), "seed": seed, "skipped": self.skipped}
-        plain["optimisers"] = {}
-        if self.turn is not None:
-            plain["turn"] = self.turn.state()
-        for number, average in enumerate(self.averages):
-            arrays |= {f"average.{number}.{name}": w.numpy().copy() for name, w in average.weights.items()}
-        for player in self.players:
-            for number, module in enumerate(self.modules[player]):
-                for name, tensor in module.state_dict().items():
-                    arrays[f"{player}.{number}.{name}"] = tensor.detach().numpy().copy()
-            state = self.optimisers[player].state_dict()
-            plain["optimisers"][player] = state["param_groups"]
-            for index, slots in state["state"].items():
-                for slot, value in slots.items():
-                    if value is not None:
-                        arrays[f"optimiser.{player}.{index}.{slot}"] = torch.as_tensor(value).numpy().copy()
-
-        def fill(folder: Path) -> None:
-            save_file(arrays, folder / "state.safetensors")
-            (folder / "state.json").write_text(json.dumps(plain), encoding="utf-8")
-
-        write_folder(out / "state", fill)
-
-    def resume(self, out: Path, training: Training, seed: int) -> int:
-        """Take up a saved state; returns the step to go on from.
-
-        Raises:
-            StoreError: the folder belongs to another run.
-        """
-        folder = out / "state"
-        if not (folder / "state.json").exists():
-            return 0
-        plain = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        given = {"training": training.plain(), "seed": seed}
-        found = {"training": plain["training"], "seed": plain["seed"]}
-        if found != given or set(plain["optimisers"]) != set(self.players):
-            raise StoreError(f"{out}: holds a run with {found}; given {given}: expected the same, or another folder")
-        arrays = load_file(folder / "state.safetensors")
-        for player in self.players:
-            for number, module in enumerate(self.modules[player]):
-                prefix = f"{player}.{number}."
-                state = {n[len(prefix) :]: torch.from_numpy(a) for n, a in arrays.items() if n.startswith(prefix)}
-                module.load_state_dict(state)
-            slots: dict[int, dict[str, Tensor]] = {}
-            prefix = f"optimiser.{player}."
-            for name, array in arrays.items():
-                if name.startswith(prefix):
-                    index, slot = name[len(prefix) :].split(".", 1)
-                    slots.setdefault(int(index), {})[slot] = torch.from_numpy(array)
-            self.optimisers[player].load_state_dict({"state": slots, "param_groups": plain["optimisers"][player]})
-        for number, average in enumerate(self.averages):
-            average.weights = {name: torch.from_numpy(arrays[f"average.{number}.{name}"]) for name in average.weights}
-        self.skipped = int(plain.get("skipped", 0))
-        if self.turn is not None:
-            self.turn.take_up(plain["turn"])
-        return int(plain["step"])
-
-
-def own_gradients(loss: Tensor, parameters: list[Tensor]) -> None:
-    """Gradients of this player's parameters and of no other's."""
-    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient
-
-
-def suspects(step: Step) -> str:
-    """Which column and table rows a loss that is not finite may come from: numbers that are not finite, or the largest.
-
-    Codes were refused before if they were not finite; what is left is a target, or codes that are too large.
-    """
-    sizes: dict[tuple[str, str], Tensor] = {}
-    for name in step.names:
-        for what, values in (("target", step.targets.get(name)), ("code", step.code(name).mean)):
-            if values is not None and 0 < len(values) == len(step.cells[name]):
-                sizes[name, what] = values.detach().flatten(1).abs().amax(1)
-    if not sizes:
-        return "no cell is present"
-    (name, what), size = max(sizes.items(), key=lambda item: float(item[1].nan_to_num(torch.inf, torch.inf).max()))
-    odd = ~torch.isfinite(size)
-    rows = step.table_rows(step.cells[name].row[odd if odd.any() else size == size.max()])
-    said = "not finite" if odd.any() else f"as large as {float(size.max()):.3g}, the largest of all"
-    return f"column {name!r}, rows {rows}: its {what} is {said}"
-
-
-def unique_parameters(modules: list[nn.Module]) -> list[Tensor]:
-    """Trainable parameters, each once, in order."""
-    seen: dict[int, Tensor] = {}
-    for module in modules:
-        for parameter in module.parameters():
-            if parameter.requires_grad:
-                seen.setdefault(id(parameter), parameter)
-    return list(seen.values())
-
-
-def space_optimiser(training: Training) -> Callable[[Any], torch.optim.Optimizer]:
-    """AdamW, or the mission's SGD."""
-    if training.optimiser == "sgd":
-        return lambda p: torch.optim.SGD(p, lr=training.lr, momentum=0.5)
-    if training.optimiser == "adamw":
-        return lambda p: torch.optim.AdamW(p, lr=training.lr, weight_decay=training.weight_decay, fused=True)
-    raise KuamoError(f"given optimiser {training.optimiser!r}; expected 'adamw' or 'sgd'")
-
-
-def _optimiser_of(name: str, player: Player) -> Callable[[Any], Any]:
-    if player.optimiser is None:
-        raise KuamoError(f"player {name!r}: given no optimiser; expected one, since it does not train with the space")
-    return player.optimiser
-
-
-def batch_of(
-    sources: Mapping[str, Source | FeatureSource],
-    rows: np.ndarray,
-    mix: float = 0.0,
-    key: tuple[int, int] = (0, 0),
-    marks: Mapping[str, np.ndarray] | None = None,
-) -> Batch:
-    """This process's share of the batch: every size-th row, with row numbers of the whole batch."""
-    rank, size = rank_and_size()
-    place = np.arange(rank, len(rows), size)
-    cells = {name: source.cells(rows[place], place) for name, source in sources.items()}
-    ours = {name: mark[rows] for name, mark in (marks or {}).items()}
-    if mix:
-        mixed(cells, sources, rows, Mix(mix, key), ours)
-    tensors = {name: torch.from_numpy(mark) for name, mark in ours.items()}
-    return Batch(len(rows), torch.from_numpy(place), cells, tensors, rows)
-
-
-def targets_of(space: Space, batch: Batch, frozen: Mapping[str, bool]) -> dict[str, Tensor]:
-    """What each decoder should give: features of a frozen column, or what its decoder takes of raw values."""
-    targets = {}
-    for port in space.ports:
-        cells = batch.cells[port.name]
-        decoder = port.decoder
-        if decoder is None:
-            continue
-        if cells.y is not None:
-            targets[port.name] = cells.y
-        elif len(cells) == 0:
-            targets[port.name] = torch.zeros(0, getattr(decoder, "out", 0))
-        elif hasattr(decoder, "target"):
-            targets[port.name] = torch.cat([decoder.target(part) for part in cells.parts()])
-        elif frozen[port.name]:
-            targets[port.name] = cells.x
-    return targets
 
 
 @contextmanager

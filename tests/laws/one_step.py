@@ -16,7 +16,8 @@ from kuamo.cells import Source
 from kuamo.encoders.base import is_trainable
 from kuamo.features import features
 from kuamo.fitting import open_ports
-from kuamo.training import Game, batch_of, own_randomness
+from kuamo.game import Game, batch_of
+from kuamo.training import own_randomness
 from kuamo.warm import add_decoders, add_heads, marks_of
 
 

@@ -17,8 +17,8 @@ from kuamo.balance.modulation import coefficients, discrepancy
 from kuamo.balance.sampling import drawing, shares
 from kuamo.cells import Source, rows_of_step
 from kuamo.features import features
+from kuamo.game import Game, batch_of
 from kuamo.objectives.elbo import size_weights
-from kuamo.training import Game, batch_of
 from laws.members import small_toy
 
 SHORT: dict[str, Any] = {"steps": 12, "batch_size": 64, "save_every": 5}

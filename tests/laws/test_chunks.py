@@ -15,7 +15,8 @@ from kuamo.chunks import Chunks, encode_in_chunks
 from kuamo.codes import Code
 from kuamo.encoders.base import is_trainable
 from kuamo.fitting import open_ports
-from kuamo.training import Game, batch_of, own_randomness
+from kuamo.game import Game, batch_of
+from kuamo.training import own_randomness
 from kuamo.warm import add_decoders, add_heads, marks_of
 from laws.members import raw_text_table, words
 

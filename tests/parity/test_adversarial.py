@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import kuamo as km
+from kuamo.averages import Average
 from kuamo.objectives.labels import label_triplet
 from kuamo.objectives.least_squares import least_squares
 from kuamo.objectives.relativistic import relativistic, squared_slope
-from kuamo.training import Average
 
 
 def test_relativistic_is_the_paper_s() -> None:
