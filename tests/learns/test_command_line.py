@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -193,6 +194,32 @@ def test_predict_tells_rows_and_by_which_columns(tmp_path: Path) -> None:
     assert said["rows"] == 20 and said["empty"] == stored["value"].null_count
     assert stored.column_names == ["id", "value", "probability", "weight of text", "weight of size"]
     assert stored["value"].to_pylist() == [row["value"] for row in told]
+
+
+def test_ratings_are_numbers_or_classes_as_is_said(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    stars, table = rng.integers(1, 6, 90), tmp_path / "films.csv"
+    with table.open("w", newline="", encoding="utf-8") as file:
+        rows = [(f"a dull film {i % 7}", s + rng.normal() / 9, s) for i, s in enumerate(stars)]
+        csv.writer(file).writerows([("text", "length", "stars"), *rows])
+    given = ("fit", table, "--steps", 20, "--out", tmp_path / "s", "--predict")
+    for said, kind in (("stars", km.Category), ("stars:category", km.Category), ("stars:number", km.Number)):
+        run(*given, said)
+        space = km.Space.load(tmp_path / "s")
+        assert isinstance(space.port("stars").modality, kind), said
+    told = run("predict", tmp_path / "s", table, "--to", "stars")["rows"]
+    assert all(isinstance(row["value"], float) and row["probability"] is None for row in told)
+    kinds = run("diagnose", table, "--no-cost", "--predict", "stars:number")["facts"]["columns"]
+    assert kinds["stars"]["kind"] == "Number"
+    used = run("diagnose", table, "--space", tmp_path / "s", "--predict", "stars")["facts"]
+    assert used["contributions"]["to"] == "stars"
+    for words, message in (
+        ([*given, "stars:nmber"], r"given 'stars:nmber' to predict; expected COLUMN or COLUMN:KIND, a kind among"),
+        ([*given, "text:number"], r"column 'text', row 0.*given str 'a dull film 0'; expected a number"),
+        (["diagnose", table, "--space", tmp_path / "s", "--predict", "stars:number"], "which knows its kind"),
+    ):
+        refused = CliRunner().invoke(app, [str(word) for word in words])
+        assert isinstance(refused.exception, km.KuamoError) and re.search(message, str(refused.exception)), words
 
 
 def test_diagnose_before_and_after_a_fit(folder: Path) -> None:
