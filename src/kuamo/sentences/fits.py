@@ -5,6 +5,10 @@ __all__ = ["FITS"]
 FITS: dict[str, tuple[str, str]] = {
     # ── which encoder, and why ───────────────────────────────────────────────────────────────────────────────────
     "features": ("{column}: {encoder}, {count} features", "{column}：{encoder}，{count} 个特征"),
+    "same_everywhere": (
+        "{column}: set aside, all its cells are the same in these rows",
+        "{column}：这些行中各单元都相同，已搁置",
+    ),
     "trained_here": ("{column}: {encoder}, trained here", "{column}：{encoder}，由这次训练得到"),
     "because": ("{what} ({why})", "{what}（{why}）"),
     "vectors": ("vectors are features already", "向量本身就是特征"),
