@@ -145,6 +145,19 @@ FITS: dict[str, tuple[str, str]] = {
     ),
     "before": ("before", "之前"),
     "after": ("after", "之后"),
+    # ── what is told by a space that was not fitted to tell it ───────────────────────────────────────────────────
+    "told_of_another": (
+        "{column}: this space was fitted to predict {targets}; {column} is translated from the shared code, not "
+        "calibrated, and likely worse than by a fit to predict it",
+        "{column}：这个空间是为预测 {targets} 训练的；{column} 由共享编码翻译得到，未经校准，"
+        "通常不如专门为预测它而训练的空间",
+    ),
+    "told_unfitted": (
+        "{column}: this space was not fitted to predict; {column} is translated from the shared code, not calibrated, "
+        "and likely worse than by a fit to predict it",
+        "{column}：这个空间不是为预测训练的；{column} 由共享编码翻译得到，未经校准，"
+        "通常不如专门为预测它而训练的空间",
+    ),
     # ── training ─────────────────────────────────────────────────────────────────────────────────────────────────
     "contrast_stays": (
         "{steps} steps of InfoNCE from there: mean reciprocal rank {after:.3f} for {before:.3f} ± {error:.3f} on "
