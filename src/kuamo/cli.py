@@ -423,6 +423,7 @@ def info(
         config = json.loads((Path(path) / "config.json").read_text(encoding="utf-8"))
         loaded = open_space(Path(path), load_imports(imports))
         about = {key: config[key] for key in ("format", "ports", "info")}
+        about["info"].pop("taught", None)  # fingerprints, which say nothing to people
         say(about | {"notes": loaded.notes}, as_json, str(loaded))
     elif path:
         rows = open_table(path, load_imports(imports), on_error, root, encoding)

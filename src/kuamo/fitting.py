@@ -33,6 +33,7 @@ from kuamo.objectives.base import terms_of
 from kuamo.objectives.correlation import Solved
 from kuamo.space import BLOCK_ROWS, Port, Space, run_head
 from kuamo.table import Table
+from kuamo.taught import sketches
 from kuamo.threads import one_thread
 
 if TYPE_CHECKING:
@@ -111,9 +112,10 @@ def fit(
         table.check(*(port.name for port in ports if is_trainable(port.encoder)))
     check_features(table, cells)
     check_table(table, objective)  # again: cells may have been skipped
-    info = {"source": table.source, "rows": len(table), "seed": seed}
+    info: dict[str, Any] = {"source": table.source, "rows": len(table), "seed": seed}
     reasons |= {port.name: port.encoder.name for port in ports if isinstance(port.encoder, HubEncoder)}
     space = Space(ports, notes=[describe(port, cells, reasons.get(port.name)) for port in ports], info=info)
+    info["taught"] = sketches(table, start)
     space.notes += table.skipped() + [note for port in ports if (note := length_note(table, port.name, port.encoder))]
     known: Mapping[str, Code] = {}
     if start is not None:

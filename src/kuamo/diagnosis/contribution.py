@@ -18,7 +18,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from math import factorial
 from typing import Any
@@ -31,8 +31,10 @@ from kuamo.generation import decode, decoder_of, seen
 from kuamo.grid import align
 from kuamo.metrics import Interval, bootstrap, measure, per_query
 from kuamo.modalities import Category, Number
+from kuamo.notes import plain_note
 from kuamo.space import BLOCK_ROWS, Space, fuse_present
 from kuamo.table import Table
+from kuamo.taught import caveats
 
 __all__ = ["Contributions", "contributions", "shapley"]
 
@@ -49,6 +51,7 @@ class Contributions:
         phi: column → φ_m, with a 95 % interval by resampling groups. alone: column → v(m). without: column → v of all
             the others. error: column → standard error of φ_m by sampling orders; 0 where it is exact.
         present: column → the share of rows that have it. whole: v(all). chance: v(∅).
+        notes: what to know of it: that the rows taught the space, if they did.
     """
 
     to: str
@@ -61,6 +64,7 @@ class Contributions:
     present: dict[str, float]
     whole: Interval
     chance: float
+    notes: list[str] = field(default_factory=list)
 
     def where_present(self, column: str) -> float:
         """φ_m in the rows that have the column; 0 if none has."""
@@ -81,11 +85,11 @@ class Contributions:
             there, alone, without = (f"{value:.3f}" for value in rest)
             grid.append([name, said, there, f"{self.present[name]:.0%}", alone, without])
         said = f"{self.measure} of {self.to}: {self.whole.value:.3f}, chance {self.chance:.3f}, {self.whole.n:,} rows"
-        return "\n".join([said, *align(grid)])
+        return "\n".join([said, *align(grid), *self.notes])
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
-        return asdict(self)
+        return asdict(self) | {"notes": plain_note(self.notes)}
 
 
 def contributions(
@@ -105,7 +109,7 @@ def contributions(
     """Shapley values of the columns for telling another.
 
     Args:
-        space: fitted. table: rows that it has not seen.
+        space: fitted. table: rows that it has not seen; `notes` says so if some of them taught it.
         to: the target: a `Category()` or `Number()` is predicted, any other column is searched for.
         columns: by which it is told; all others if not given.
         measure: `"accuracy"` (of classes, the default) or `"balanced accuracy"`; `"R2"` of numbers; `"MRR"` (the
@@ -152,6 +156,7 @@ def contributions(
         {names[m]: float(game.present[:, game.at[m]].mean()) for m in numbers},
         interval(game(some(*numbers))),
         float(game.chance.mean()),
+        list(caveats(space, table)),
     )
 
 

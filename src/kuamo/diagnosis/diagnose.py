@@ -67,7 +67,8 @@ def diagnose(
 
     Args:
         what: a table; or a space, which then says what its fit was told by the diagnosis, and with rows how it uses
-            them. table: those rows, which the space has not seen.
+            them. table: those rows, which the space has not seen: figures of rows that taught it are higher, and a
+            finding says so.
         encoders: column → encoder, as for `fit`; a trainable one is not looked through, its default is.
         positives: what counts as a right answer: the same `"row"`, `"group"` or `"label"`; as for `evaluate`.
         gallery: among how many answers R@k is expected, or column → how many of its cells are answers; a fifth of each

@@ -155,8 +155,7 @@ FITS: dict[str, tuple[str, str]] = {
     "told_unfitted": (
         "{column}: this space was not fitted to predict; {column} is translated from the shared code, not calibrated, "
         "and likely worse than by a fit to predict it",
-        "{column}：这个空间不是为预测训练的；{column} 由共享编码翻译得到，未经校准，"
-        "通常不如专门为预测它而训练的空间",
+        "{column}：这个空间不是为预测训练的；{column} 由共享编码翻译得到，未经校准，通常不如专门为预测它而训练的空间",
     ),
     # ── training ─────────────────────────────────────────────────────────────────────────────────────────────────
     "contrast_stays": (
