@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kuamo.checks import check_kind, is_whole
 from kuamo.codecs.labels import label_codec
 from kuamo.codes import Code
 from kuamo.column import numbered
@@ -96,8 +97,15 @@ def fit(
         >>> fit(toy(rows=300), seed=0).score
         'dot'
     """
-    if seed < 0 or (dim is not None and dim < 1):
-        raise TableError(f"given seed={seed} and dim={dim}; expected a seed from 0, and dim from 1 or None")
+    check_kind(Table, "a Table", table=table)
+    check_kind(Objective | None, "an objective such as km.InfoNCE(), or None", objective=objective)  # type: ignore[arg-type]
+    check_kind(Space | None, "a Space, or None", start=start)  # type: ignore[arg-type]
+    if training is not None:
+        from kuamo.training import Training
+
+        check_kind(Training, "a Training, or None", training=training)
+    if not is_whole(seed) or (dim is not None and not is_whole(dim, 1)):
+        raise TableError(f"given seed={seed!r} and dim={dim!r}; expected a seed from 0, and dim from 1 or None")
     by_itself = objective is None and start is None
     if by_itself:
         objective = CCA(dim=dim)

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.checks import check_kind, check_whole
 from kuamo.errors import TableError
 from kuamo.evaluation import row_keys
 from kuamo.generation import decode, decoder_of, seen
@@ -129,6 +130,10 @@ def contributions(
         >>> abs(sum(one.value for one in found.phi.values()) - found.whole.value + found.chance) < 1e-9
         True
     """
+    check_kind(Space, "a Space", space=space)
+    check_kind(Table, "a Table", table=table)
+    check_whole(seed=seed)
+    check_whole(1, orders=orders, most=len(table) if most is None else most)
     names = [port.name for port in space.ports if port.name in table.columns and port.name != to]
     unknown = [name for name in columns or () if name not in names]
     if unknown or not names or to not in table.columns:
@@ -350,7 +355,7 @@ def searching(
     space: Space, table: Table, to: str, rows: np.ndarray, measure_name: str | None, positives: str
 ) -> tuple[np.ndarray, str, np.ndarray, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
     """The rows that can be judged, the measure, chance (N,) and gain of a search among all cells of the target."""
-    measure_name = "MRR" if measure_name is None else measure_name
+    measure_name = "MRR" if measure_name is None else str(measure_name)
     name, _, k = measure_name.partition("@")
     if measure_name != "MRR" and not (name == "R" and k.isdigit() and int(k) > 0):
         check(measure_name, ("MRR", "R@1", "R@10"))

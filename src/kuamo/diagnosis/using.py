@@ -42,7 +42,8 @@ def use(space: Space, table: Table, to: str | None, k: int = 10, positives: str 
 
     Args:
         space: fitted. table: rows that it has not seen; a finding says so if some taught it.
-        to: what contributions are to; the first column of classes or numbers if not given, and nothing where there is none. k, positives: of what is reached, see `evaluate`.
+        to: what contributions are to; the first column of classes or numbers if not given, and nothing where there is
+            none. k, positives: of what is reached, see `evaluate`.
     """
     names = [port.name for port in space.ports if port.name in table.columns]
     codes = {name: space.column_codes(table, name) for name in names}
