@@ -44,6 +44,7 @@ def diagnose(
     against: Annotated[
         Path | None, typer.Option(help="A saved .json report of evaluate: what came beside what was expected.")
     ] = None,
+    whole: Annotated[bool, typer.Option("--all", help="Print every row of every table, not the first dozen.")] = False,
     cost: Annotated[bool, typer.Option(help="Forecast the time, memory and disk of a fit too.")] = True,
     seed: Seed = 0,
     on_error: OnError = "skip",
@@ -54,6 +55,7 @@ def diagnose(
 ) -> None:
     """What a table is like: what is there, how its columns relate, what to expect, what a fit costs, and what to do."""
     import kuamo as km
+    from kuamo.diagnosis.telling import MOST
     from kuamo.errors import TableError
     from kuamo.foretelling import asked_for, table_for, table_of
     from kuamo.report import check_targets
@@ -80,4 +82,4 @@ def diagnose(
     found = found.against(report) if report else found
     for path in save or []:
         found.save(path, lang=lang if path.suffix.lower() == ".html" else None)
-    say(found.as_dict(), as_json, found.text(lang))
+    say(found.as_dict(), as_json, found.text(lang, None if whole else MOST))

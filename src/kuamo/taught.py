@@ -2,13 +2,14 @@
 
     share of L rows that taught  ≈  (hits / L) (N / K),      hits: those of them that are among the K kept, of N
 
-K rows are drawn at random when a space is fitted, and 8 bytes of each of their cells' content keys are stored with it:
+K rows are drawn at random when a space is fitted, and 6 bytes of each of their cells' content keys are stored with it:
 equal content, equal fingerprint, whatever the encoder or the machine. A row is known by all the columns that it and the
 space have in common; rows that are not alone with what they have, such as a class by itself, tell nothing.
 """
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,24 +25,40 @@ if TYPE_CHECKING:
 
 __all__ = ["caveats", "share_taught", "sketch", "sketches"]
 
-KEPT = 256  # rows, K
-ASKED = 1000  # rows, L
+KEPT = 128  # rows, K
+ASKED = 2000  # rows, L
 SPOKEN_OF = 0.05  # of the rows asked for
 STARTS = 3  # spaces that a fit went on from, of which rows are known too
-SIZE = 8  # bytes
+SIZE = 6  # bytes
 
 
 def sketch(table: Table) -> dict[str, Any]:
-    """Plain data to know a table's rows by: how many there are, and column → fingerprints of some, in hexadecimal.
+    """Plain data to know a table's rows by: how many there are, and column → fingerprints of some, in base 64.
 
     Example:
         >>> from kuamo.table import Table
         >>> found = sketch(Table({"a": np.eye(3), "b": np.eye(3)}))
         >>> found["rows"], {name: len(keys) for name, keys in found["keys"].items()}
-        (3, {'a': 48, 'b': 48})
+        (3, {'a': 24, 'b': 24})
     """
     rows = some_rows(len(table), KEPT, 0)
-    return {"rows": len(table), "keys": {name: keys_of(table, name, rows).tobytes().hex() for name in table.columns}}
+    return {"rows": len(table), "keys": {name: packed(keys_of(table, name, rows)) for name in table.columns}}
+
+
+def packed(keys: np.ndarray) -> str:
+    """Fingerprints (n,) as text.
+
+    Example:
+        >>> packed(np.array([7, 2**48 - 1], dtype="<u8")), unpacked("BwAAAAAA////////").tolist()
+        ('BwAAAAAA////////', [7, 281474976710655])
+    """
+    return b64encode(keys.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :SIZE].tobytes()).decode()
+
+
+def unpacked(text: str) -> np.ndarray:
+    """The inverse of `packed`."""
+    bare = np.frombuffer(b64decode(text), dtype=np.uint8).reshape(-1, SIZE)
+    return np.pad(bare, ((0, 0), (0, 8 - SIZE))).view("<u8")[:, 0]
 
 
 def sketches(table: Table, start: Space | None) -> list[dict[str, Any]]:
@@ -65,7 +82,7 @@ def share_of(kept: Mapping[str, Any], given: Mapping[str, np.ndarray], count: in
     names = [name for name in given if name in kept["keys"]]
     if not names or not count:
         return 0.0
-    stored = [np.frombuffer(bytes.fromhex(kept["keys"][name]), dtype="<u8") for name in names]
+    stored = [unpacked(kept["keys"][name]) for name in names]
     keys, times = np.unique(together(stored), return_counts=True)
     alone = keys[(times == 1) & (keys != 0)]
     hits = int(np.isin(together([given[name] for name in names]), alone).sum())
@@ -97,5 +114,5 @@ def keys_of(table: Table, name: str, rows: np.ndarray) -> np.ndarray:
             key = content_key(column.modality, column.raw(entry))
         except CellError:
             continue
-        found[row : row + 1] += np.frombuffer(key[:SIZE], dtype="<u8")  # several values in any order; modulo 2⁶⁴
-    return found
+        found[row : row + 1] += np.frombuffer(key[:8], dtype="<u8")  # several values in any order; modulo 2⁶⁴
+    return found & np.uint64(2 ** (8 * SIZE) - 1)

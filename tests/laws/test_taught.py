@@ -49,7 +49,7 @@ def test_few_bytes_are_kept_of_many_rows() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # sums of fingerprints overflow, in silence
         found = sketch(many)
-    assert found["rows"] == 5000 and len(found["keys"]["a"]) == 16 * KEPT and ASKED < 5000
+    assert found["rows"] == 5000 and len(found["keys"]["a"]) == 8 * KEPT and ASKED < 5000
     space = km.fit(rows(300), km.CCA(dim=2))
     space.info["taught"] = [found]
     assert share_taught(space, many) == pytest.approx(1, abs=0.35)

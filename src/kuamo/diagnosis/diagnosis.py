@@ -107,15 +107,19 @@ class Diagnosis(Mapping[str, float]):
     def __str__(self) -> str:
         return self.text("en")
 
-    def text(self, lang: str = "en") -> str:
+    def text(self, lang: str = "en", rows: int | None = 12) -> str:
         """Everything in words, in English (`"en"`) or Chinese (`"zh"`).
 
+        Args:
+            lang: the language. rows: of each table at most, with a line that says how many more there are; `None` for
+                all.
+
         Raises:
-            KuamoError: an unknown language.
+            KuamoError: an unknown language, or no whole number of rows.
         """
         from kuamo.diagnosis.telling import tell
 
-        return tell(self, lang)
+        return tell(self, lang, rows)
 
     # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 

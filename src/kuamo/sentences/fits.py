@@ -93,7 +93,7 @@ FITS: dict[str, tuple[str, str]] = {
         "{column}: 1 of {given:,} cells cannot be read and counts as absent: {first}",
         "{column}：{given:,} 个单元格中有 1 个读不了，按空缺处理：{first}",
     ),
-    "bad_row": ("row {row}: given {why}", "行 {row}：“{why}”"),
+    "bad_row": ("row {row}: given {why}", "行 {row}：{why}"),
     "more": ("and {count:,} more", "另有 {count:,} 个"),
     "too_long": (
         "{column}: {count:,} of {given:,} values are longer than the {limit} that {encoder} reads; what is beyond has "
