@@ -59,8 +59,8 @@ def fit(
     predict: Annotated[
         str | None,
         typer.Option(
-            help="A column of classes or numbers to learn to tell from the others (see `kuamo predict`); numbers among "
-            "those are columns too then."
+            help="A column of classes or numbers to learn to tell from the others (see `kuamo predict`), or "
+            "'stars:number', 'stars:category' to say which; numbers among those are columns too then."
         ),
     ] = None,
     steps: Annotated[int, typer.Option(help="Training steps, for objectives that are trained.")] = 600,
@@ -91,7 +91,7 @@ def fit(
     import kuamo as km
     from kuamo.decoders.named import recipes_named, usual_recipe
     from kuamo.errors import TableError
-    from kuamo.foretelling import TELLING, table_of
+    from kuamo.foretelling import TELLING, asked_for, table_of
     from kuamo.objectives.named import objective_named
     from kuamo.store import check_place
 
@@ -104,7 +104,8 @@ def fit(
     styles = [style for recipe in asked.values() for style in getattr(recipe, "styles", ())]
     rows = open_table(table, own, on_error, root, encoding, styles)
     if predict:
-        rows = table_of(rows, predict)
+        predict, kind = asked_for(rows, predict)
+        rows = table_of(rows, predict, kind)
     recipes = {name: recipe or usual_recipe(rows.column(name).modality) for name, recipe in asked.items()}
     chosen = km.Predict(predict) if predict else objective_named(objective) if objective else None
     trained = predict is not None or objective not in (None, "CCA")
@@ -422,6 +423,7 @@ def info(
         config = json.loads((Path(path) / "config.json").read_text(encoding="utf-8"))
         loaded = open_space(Path(path), load_imports(imports))
         about = {key: config[key] for key in ("format", "ports", "info")}
+        about["info"].pop("taught", None)  # fingerprints, which say nothing to people
         say(about | {"notes": loaded.notes}, as_json, str(loaded))
     elif path:
         rows = open_table(path, load_imports(imports), on_error, root, encoding)

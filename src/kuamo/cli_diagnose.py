@@ -35,11 +35,16 @@ def diagnose(
     ] = None,
     k: Annotated[int, typer.Option("-k", help="Of R@k.")] = 10,
     predict: Annotated[
-        str | None, typer.Option(help="A column of classes or numbers that is to be told from the others.")
+        str | None,
+        typer.Option(
+            help="A column of classes or numbers that is to be told from the others, or 'stars:number', "
+            "'stars:category' to say which."
+        ),
     ] = None,
     against: Annotated[
         Path | None, typer.Option(help="A saved .json report of evaluate: what came beside what was expected.")
     ] = None,
+    whole: Annotated[bool, typer.Option("--all", help="Print every row of every table, not the first dozen.")] = False,
     cost: Annotated[bool, typer.Option(help="Forecast the time, memory and disk of a fit too.")] = True,
     seed: Seed = 0,
     on_error: OnError = "skip",
@@ -50,7 +55,9 @@ def diagnose(
 ) -> None:
     """What a table is like: what is there, how its columns relate, what to expect, what a fit costs, and what to do."""
     import kuamo as km
-    from kuamo.foretelling import table_for, table_of
+    from kuamo.diagnosis.telling import MOST
+    from kuamo.errors import TableError
+    from kuamo.foretelling import asked_for, table_for, table_of
     from kuamo.report import check_targets
     from kuamo.words import say as say_in
 
@@ -60,10 +67,13 @@ def diagnose(
     own = load_imports(imports)
     loaded = open_space(space, own) if space else None
     rows = open_table(table, own, on_error, root, encoding)
-    rows = table_for(rows, loaded) if loaded else table_of(rows, predict) if predict else rows
+    to, kind = asked_for(rows, predict) if predict else (None, None)
+    if loaded and kind is not None:
+        raise TableError(f"given --predict {predict!r} and --space, which knows its kind; expected {to!r}")
+    rows = table_for(rows, loaded) if loaded else table_of(rows, to, kind) if to else rows
     encoders = {name: net for name, net in own["ENCODERS"].items() if name in rows.columns}
     answers = {pair.target: pair.gallery for pair in report.pairs.values()} if report and not gallery else gallery
-    given = {"positives": positives, "gallery": answers, "k": k, "seed": seed}
+    given = {"positives": positives, "gallery": answers, "k": k, "seed": seed, "to": to}
     with bar(quiet=as_json) as progress:
         if loaded is not None:
             found = km.diagnose(loaded, rows, **given, progress=progress)  # type: ignore[arg-type]
@@ -72,4 +82,4 @@ def diagnose(
     found = found.against(report) if report else found
     for path in save or []:
         found.save(path, lang=lang if path.suffix.lower() == ".html" else None)
-    say(found.as_dict(), as_json, found.text(lang))
+    say(found.as_dict(), as_json, found.text(lang, None if whole else MOST))

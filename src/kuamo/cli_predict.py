@@ -7,7 +7,7 @@ kuamo predict pets.space new.csv --to species --out told.csv
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,6 +33,7 @@ def predict(
 ) -> None:
     """Tell a class or a number of each row from whatever else it has, how sure that is, and by which columns."""
     from kuamo.foretelling import check_out, line_of, predictions, table_for, write_predictions
+    from kuamo.predicting import caveats
 
     if out:
         check_out(out)  # before the long work
@@ -48,6 +49,8 @@ def predict(
             told = list(found)
     if out:
         text = f"{count:,} rows told in {out}" + (f"; {empty:,} had nothing to tell by" if empty else "")
-        say({"rows": count, "empty": empty, "out": str(out)}, as_json, text)
+        data: dict[str, Any] = {"rows": count, "empty": empty, "out": str(out)}
     else:
-        say({"to": to, "rows": told}, as_json, "\n".join(map(line_of, told)))
+        data, text = {"to": to, "rows": told}, "\n".join(map(line_of, told))
+    notes = caveats(loaded, to)
+    say(data | {"notes": notes}, as_json, "\n".join([text, *notes]))

@@ -15,6 +15,7 @@ import numpy as np
 
 from kuamo.errors import CellError
 from kuamo.modalities import Modality, is_absent
+from kuamo.notes import Note
 
 __all__ = ["Column", "LazyCells", "View", "entries_of", "layout"]
 
@@ -86,7 +87,9 @@ class Column:
         except CellError:
             raise
         except Exception as error:  # Arrow's readers raise many kinds on damaged data
-            raise CellError(f"a cell that cannot be read ({type(error).__name__}: {error})", "whole data") from None
+            raise CellError(
+                Note("cell_unreadable", kind=type(error).__name__, error=str(error)), "whole data"
+            ) from None
         return cell[part] if part >= 0 else cell
 
     def stacked(self, entries: np.ndarray) -> np.ndarray | None:

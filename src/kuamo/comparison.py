@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.checks import check_kind, check_whole
 from kuamo.errors import KuamoError
 from kuamo.grid import align
 from kuamo.metrics import Difference, holm, paired_test
@@ -69,6 +70,11 @@ class Comparison(Mapping[str, float]):
 
 def compare_reports(this: Report, other: Report, metrics: Sequence[str] | None, draws: int, seed: int) -> Comparison:
     """See `Report.compare`."""
+    from kuamo.report import Report
+
+    check_kind(Report, "a Report, as km.evaluate gives it", other=other)
+    check_whole(seed=seed)
+    check_whole(1, draws=draws)
     tasks = [task for task in this.pairs if task in other.pairs]
     if not tasks:
         raise KuamoError(

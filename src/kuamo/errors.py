@@ -25,7 +25,7 @@ class CellError(TableError):
     """One cell that cannot be read.
 
     Args:
-        given: what stood in the cell, in words.
+        given: what stood in the cell, in words; a `Note`, so that a page has them in the reader's language.
         expected: what the column's modality reads.
         column: the column's name, once known.
         row: the row, as `"3 (id 'cat')"`, once known.

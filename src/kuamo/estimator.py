@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.errors import KuamoError, TableError
-from kuamo.estimator_inputs import check_targets, columns_of, named_features, not_fitted
+from kuamo.estimator_inputs import check_rows, check_targets, columns_of, named_features, not_fitted, varying
+from kuamo.notes import Note
 
 if TYPE_CHECKING:
     from kuamo.predicting import Prediction
@@ -101,21 +102,30 @@ class _Estimator:
         target = "y"
         while target in given.columns:
             target += "_"
-        rows = given.select(*given.columns)
+        able = varying(given)
+        rows = given.select(*able)
         rows.columns = rows.columns | {target: Column(target, modality, list(cells))}
         steps = steps_for(len(rows)) if self.steps is None else self.steps
         training = Training(steps=steps, batch_size=min(self.batch_size, len(rows)), lr=self.lr)
         objective = Predict(target, noise=self.noise, balanced=balanced)
+        encoders = {
+            name: one for name, one in (self.encoders or {}).items() if name in able or name not in given.columns
+        }
         with one_torch_thread():
             self.space_: Space = fit(
-                rows, objective, encoders=self.encoders, dim=self.dim, training=training, seed=self.seed
+                rows, objective, encoders=encoders, dim=self.dim, training=training, seed=self.seed
             )
+        self.space_.notes += [Note("same_everywhere", column=name) for name in given.columns if name not in able]
         self.target_ = target
 
     def _rows(self, X: Any, first: bool = False) -> Table:
         """X as a table; the number and the names of its features are learned, or must be those that were."""
-        found = named_features(self, X, first)
-        return columns_of(found, self.columns)
+        rows = columns_of(named_features(self, X, first), self.columns)
+        check_rows(
+            rows,
+            [name for name in (rows.columns if first else self.space_.modalities) if first or name != self.target_],
+        )
+        return rows
 
     def weigh(self, X: Any) -> Prediction:
         """The whole prediction: values, probabilities, and how much each column weighed; see `Space.predict`.
@@ -136,8 +146,10 @@ class Classifier(_Estimator):
 
     Args:
         columns: of a 2-D X, name → which of its numbers are that column: a slice, positions, or names of a data
-            frame; a cell whose numbers are all NaN is absent. `None` is one column of all numbers. Of a dict, a data
-            frame of mixed kinds or a table, name → modality, as in `Table`, or `None`.
+            frame; no number is in two. A cell whose numbers are all NaN is absent; one of which some are is refused,
+            and so is a row without any cell, in `fit` as in `predict`. A column that is the same in all rows of a fit
+            is set aside, and `space_.notes` says so. `None` is one column of all numbers. Of a dict, a data frame of
+            mixed kinds or a table, name → modality, as in `Table`, or `None`.
         encoders: column → encoder, as in `fit`. balanced: does every class count the same, however rare?
         dim: d of the space. noise: see `Predict`. steps: of the training; by the number of rows if not given.
         batch_size, lr: see `Training`. seed: of everything random.
@@ -197,8 +209,15 @@ class Classifier(_Estimator):
         return self.classes_[told.argmax(1)]
 
     def score(self, X: Any, y: Any) -> float:
-        """The share that is right."""
-        return float(np.mean(self.predict(X) == np.asarray(y)))
+        """The share that is right.
+
+        Raises:
+            TableError: another number of classes than rows.
+        """
+        told, known = self.predict(X), np.asarray(y).reshape(-1)
+        if len(told) != len(known):
+            raise TableError(f"given X of {len(told)} rows and y of {len(known)}; expected as many")
+        return float(np.mean(told == known))
 
 
 class Regressor(_Estimator):
@@ -244,11 +263,14 @@ class Regressor(_Estimator):
         """R² = 1 − Σ (y − ŷ)² / Σ (y − ȳ)².
 
         Raises:
-            TableError: fewer than two rows.
+            TableError: fewer than two rows, or another number of them than of y.
         """
-        known = np.asarray(y, np.float64)
+        known = np.asarray(y, np.float64).reshape(-1)
         if len(known) < 2:
             raise TableError(f"given {len(known)} rows; expected at least 2, for R²")
+        told = self.predict(X)
+        if len(told) != len(known):
+            raise TableError(f"given X of {len(told)} rows and y of {len(known)}; expected as many")
         around = np.square(known - known.mean()).sum()
-        left = np.square(known - self.predict(X)).sum()
+        left = np.square(known - told).sum()
         return float(1 - left / around) if around > 0 else float(left == 0)

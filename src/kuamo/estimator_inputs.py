@@ -14,7 +14,7 @@ import numpy as np
 from kuamo.errors import KuamoError, TableError, shorten
 from kuamo.table import Table
 
-__all__ = ["check_targets", "columns_of", "named_features", "not_fitted"]
+__all__ = ["check_rows", "check_targets", "columns_of", "named_features", "not_fitted", "varying"]
 
 WHOLE = "x"  # the one column of an array that is not parted
 
@@ -33,7 +33,7 @@ def check_targets(estimator: Any, rows: Table, y: Any, *, classes: bool) -> np.n
     """y (n,).
 
     Raises:
-        KuamoError: none, another number than rows, numbers that are not finite, or that are no classes.
+        KuamoError: none, another number than rows, numbers that are not finite, all the same, or no classes.
     """
     if y is None:
         raise KuamoError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")
@@ -55,6 +55,8 @@ def check_targets(estimator: Any, rows: Table, y: Any, *, classes: bool) -> np.n
         known = known if all(isinstance(one, str) for one in known) else np.array(known.tolist())
     if known.dtype.kind == "f" and not np.isfinite(known).all():
         raise KuamoError("given y that is not finite: Input y contains NaN or infinity (inf)")
+    if not classes and len(known) and (known == known[0]).all():
+        raise KuamoError(f"given y of 1 value, {known[0]:g}, in {len(known)} sample(s); expected at least 2 values")
     if classes and known.dtype.kind == "f" and (known != np.round(known)).any():
         raise KuamoError(f"Unknown label type: continuous; given y {shorten(known[:3].tolist())}; expected classes")
     return known
@@ -98,28 +100,83 @@ def columns_of(found: Any, columns: Mapping[str, Any] | None) -> Table:
     """A table, or numbers and their names, as a table of the columns that they are parted into.
 
     Raises:
-        KuamoError: a cell of which some numbers are NaN and others not; columns without numbers.
+        KuamoError: a cell of which some numbers are NaN and others not; columns that are not there, empty, or share
+            numbers.
     """
     from kuamo.modalities import Vector
 
     if isinstance(found, Table):
         return found
     numbers, names = found
+    if columns is not None and not (isinstance(columns, Mapping) and columns):
+        raise TableError(f"given columns={columns!r}; expected None, or column → which numbers of X are that column")
     cells: dict[str, list[Any]] = {}
-    for name, which in (columns or {WHOLE: slice(None)}).items():
-        part = numbers[:, _positions(which, names, name)]
-        if part.ndim != 2 or part.shape[1] == 0:
-            raise TableError(f"column {name!r}: given {which!r}, no number of {numbers.shape[1]}; expected some")
+    taken: dict[int, str] = {}
+    for name, which in ({WHOLE: slice(None)} if columns is None else columns).items():
+        place = _positions(which, names, name, numbers.shape[1])
+        for one in place.tolist():
+            if one in taken:
+                raise TableError(f"column {name!r}: given {which!r}, and number {one} twice: it is in {taken[one]!r}")
+            taken[one] = name
+        part = numbers[:, place]
         gap = np.isnan(part)
         half = np.flatnonzero(gap.any(1) & ~gap.all(1))
         if len(half) or (columns is None and gap.any()):
             row = int(half[0] if len(half) else np.flatnonzero(gap.any(1))[0])
             raise TableError(
-                f"column {name!r}, row {row}: Input X contains NaN among its numbers; expected all of a cell to be "
-                f"NaN, or columns={{name: which numbers}} that are absent together"
+                f"column {name!r} ({'all of X' if columns is None else which!r}), row {row}: Input X contains NaN "
+                f"among its numbers, {int(gap[row].sum())} of {len(place)}; expected all of a cell to be NaN, which is "
+                f"an absent cell, in columns={{name: which numbers are absent together}}"
             )
         cells[name] = [None if absent else row for absent, row in zip(gap.all(1), part)]
     return Table(cells, modalities={name: Vector() for name in cells}, source="an array")
+
+
+def check_rows(rows: Table, names: Sequence[str]) -> None:
+    """Refuse rows that have none of these columns: nothing can be learned or told of them.
+
+    Raises:
+        TableError: naming the first of them, and how many there are.
+    """
+    known = [name for name in names if name in rows.columns]
+    if not known:
+        raise TableError(f"given the columns {list(rows.columns)}; expected some of {list(names)}")
+    empty = np.flatnonzero(~rows.select(*known).present().any(1))
+    if len(empty):
+        more = f", and {len(empty) - 1:,} more rows" if len(empty) > 1 else ""
+        raise TableError(
+            f"columns {known}, row {rows.where(int(empty[0]))}{more}: given nothing, every cell is NaN or absent; "
+            f"expected at least one cell in each row, or the row left out"
+        )
+
+
+def varying(rows: Table) -> list[str]:
+    """The columns of which two cells differ; others, as a fold may have them, teach nothing.
+
+    Raises:
+        TableError: there is none.
+    """
+    known = [name for name in rows.columns if _varies(rows, name)]
+    if not known:
+        raise TableError(
+            f"columns {list(rows.columns)}: given the same cell in all {len(rows)} rows; expected one that differs"
+        )
+    return known
+
+
+def _varies(rows: Table, name: str) -> bool:
+    column = rows.column(name)
+    first = column.raw(0) if len(column.row) else None
+    return any(_differ(column.raw(entry), first) for entry in range(1, len(column.row)))
+
+
+def _differ(one: Any, other: Any) -> bool:
+    """Do two cells differ, numbers by more than what `fit` takes for the same?"""
+    try:
+        x, y = np.asarray(one, np.float64), np.asarray(other, np.float64)
+    except (TypeError, ValueError):
+        return bool(one != other)
+    return x.shape != y.shape or bool((np.abs(x - y) > 1e-5 * np.abs(y).max(initial=0)).any())
 
 
 def _kinds(estimator: Any, columns: Any, first: bool) -> dict[str, Any]:
@@ -162,18 +219,45 @@ def _names(X: Any) -> list[str] | None:
     return names if names and all(isinstance(name, str) for name in names) else None
 
 
-def _positions(which: Any, names: Sequence[str] | None, column: str) -> Any:
-    """Where a column's numbers stand."""
+def _positions(which: Any, names: Sequence[str] | None, column: str, width: int) -> np.ndarray:
+    """Where a column's numbers stand, of `width`: from a slice, positions, truth values, or names.
+
+    Raises:
+        TableError: none, or some that are not there.
+    """
+    given = f"column {column!r}: given {which!r}"
     if isinstance(which, slice):
-        return which
-    if isinstance(which, str | int | np.integer):
-        which = [which]
-    if any(isinstance(one, str) for one in which):
-        missing = [one for one in which if one not in (names or [])]
+        ends = [end for end in (which.start, which.stop) if end is not None]
+        if which.step == 0 or not all(_is_whole(end) and -width <= end <= width for end in (*ends, which.step or 1)):
+            raise TableError(f"{given}; expected a slice of whole numbers within the {width} features of X")
+        place = np.arange(width)[which]
+    else:
+        some = _listed(which, width)
+        missing = [one for one in some or () if isinstance(one, str) and one not in (names or ())]
         if missing:
-            raise TableError(f"column {column!r}: given {missing}; expected some of {names}")
-        return [list(names or []).index(one) for one in which]
-    return list(which)
+            raise TableError(f"{given}, and X has not {missing}; expected some of {names or 'its positions'}")
+        some = some and [list(names or ()).index(one) if isinstance(one, str) else one for one in some]
+        if some is None or not all(_is_whole(one) and -width <= one < width for one in some):
+            raise TableError(f"{given}; expected a slice, or positions within the {width} features of X, or names")
+        place = np.array([one % width for one in some], dtype=np.int64)
+    if len(place) == 0:
+        raise TableError(f"{given}, which is none of the {width} features of X; expected at least one")
+    return place
+
+
+def _listed(which: Any, width: int) -> list[Any] | None:
+    """Positions or names as a list, of truth values those that are true; `None` for what is neither."""
+    if isinstance(which, str) or _is_whole(which):
+        return [which]
+    if isinstance(which, Mapping) or not hasattr(which, "__iter__"):
+        return None
+    some = list(which)
+    truths = len(some) == width and all(isinstance(one, bool | np.bool_) for one in some)
+    return [place for place, one in enumerate(some) if one] if truths else some
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
 
 
 def _warn_of_column() -> None:

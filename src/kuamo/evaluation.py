@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.checks import check_kind, check_whole, is_whole
 from kuamo.errors import TableError
 from kuamo.examples import Previews, draw, find, preview_of
 from kuamo.features import length_note
@@ -71,6 +72,9 @@ def evaluate(
         >>> km.evaluate(km.fit(train, seed=0), test)["a_to_b_R@10"] > 0.5
         True
     """
+    check_kind(Space, "a Space", space=space)
+    check_kind(Table, "a Table", table=table)
+    check_whole(seed=seed)
     check_columns(space.ports, table)
     _check_options(cutoffs, examples)
     if draws < 2:
@@ -253,10 +257,10 @@ def _told(progress: Callable[[str, int, int], None] | None, task: str) -> Callab
 
 
 def _check_options(cutoffs: Sequence[int], examples: int) -> None:
-    whole = [isinstance(number, int | np.integer) and not isinstance(number, bool) for number in (*cutoffs, examples)]
-    if not all(whole) or not cutoffs or min(cutoffs) < 1 or examples < 0:
+    several = isinstance(cutoffs, Sequence) and not isinstance(cutoffs, str) and len(cutoffs) > 0
+    if not several or not all(is_whole(k, 1) for k in cutoffs) or not is_whole(examples):
         raise TableError(
-            f"given cutoffs={tuple(cutoffs)!r} and examples={examples!r}; expected whole numbers, cutoffs from 1 and "
+            f"given cutoffs={cutoffs!r} and examples={examples!r}; expected whole numbers, cutoffs from 1 and "
             "examples from 0"
         )
 

@@ -309,7 +309,9 @@ def _blocks(
             shape = shape or shapes.most_common(1)[0][0]
             for entry, item in good:
                 if np.shape(item) != shape:
-                    error = CellError(f"a value of shape {np.shape(item)}", f"shape {shape}, as in the other cells")
+                    error = CellError(
+                        Note("cell_shape", shape=str(np.shape(item))), f"shape {shape}, as in the other cells"
+                    )
                     failed[entry] = error.at(name, table.where(int(table.column(name).row[entry])))
             good = [(entry, item) for entry, item in good if entry not in failed]
         if failed and table.on_error == "raise":

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kuamo.checks import check_kind, is_whole
 from kuamo.codecs.labels import label_codec
 from kuamo.codes import Code
 from kuamo.column import numbered
@@ -33,6 +34,7 @@ from kuamo.objectives.base import terms_of
 from kuamo.objectives.correlation import Solved
 from kuamo.space import BLOCK_ROWS, Port, Space, run_head
 from kuamo.table import Table
+from kuamo.taught import sketches
 from kuamo.threads import one_thread
 
 if TYPE_CHECKING:
@@ -95,8 +97,15 @@ def fit(
         >>> fit(toy(rows=300), seed=0).score
         'dot'
     """
-    if seed < 0 or (dim is not None and dim < 1):
-        raise TableError(f"given seed={seed} and dim={dim}; expected a seed from 0, and dim from 1 or None")
+    check_kind(Table, "a Table", table=table)
+    check_kind(Objective | None, "an objective such as km.InfoNCE(), or None", objective=objective)  # type: ignore[arg-type]
+    check_kind(Space | None, "a Space, or None", start=start)  # type: ignore[arg-type]
+    if training is not None:
+        from kuamo.training import Training
+
+        check_kind(Training, "a Training, or None", training=training)
+    if not is_whole(seed) or (dim is not None and not is_whole(dim, 1)):
+        raise TableError(f"given seed={seed!r} and dim={dim!r}; expected a seed from 0, and dim from 1 or None")
     by_itself = objective is None and start is None
     if by_itself:
         objective = CCA(dim=dim)
@@ -111,9 +120,10 @@ def fit(
         table.check(*(port.name for port in ports if is_trainable(port.encoder)))
     check_features(table, cells)
     check_table(table, objective)  # again: cells may have been skipped
-    info = {"source": table.source, "rows": len(table), "seed": seed}
+    info: dict[str, Any] = {"source": table.source, "rows": len(table), "seed": seed}
     reasons |= {port.name: port.encoder.name for port in ports if isinstance(port.encoder, HubEncoder)}
     space = Space(ports, notes=[describe(port, cells, reasons.get(port.name)) for port in ports], info=info)
+    info["taught"] = sketches(table, start)
     space.notes += table.skipped() + [note for port in ports if (note := length_note(table, port.name, port.encoder))]
     known: Mapping[str, Code] = {}
     if start is not None:

@@ -19,16 +19,40 @@ from kuamo.modalities import Category, Modality, Number
 from kuamo.space import Space
 from kuamo.table import Table
 
-__all__ = ["predictions", "table_for", "table_of", "write_predictions"]
+__all__ = ["asked_for", "predictions", "table_for", "table_of", "write_predictions"]
 
 BLOCK = 4096
 CLASSES = 20  # whole numbers of more values than these are numbers, not classes
 LABEL = "label"
+KINDS: dict[str, type[Modality]] = {"number": Number, "category": Category}
 TELLING: dict[str, Any] = {"batch_size": 128, "lr": 3e-3}  # of `Training`: what suits `Predict` of features
 
 
-def table_of(table: Table, to: str) -> Table:
+def asked_for(table: Table, said: str) -> tuple[str, Modality | None]:
+    """A column to predict and its kind, of words such as "stars:number" or "stars:category"; "stars" alone is `None`,
+    what its cells look like. A column that has such a name itself is meant by it.
+
+    Raises:
+        TableError: another kind.
+
+    Example:
+        >>> asked_for(Table({"text": ["a"]}, meta={"stars": ["1"]}), "stars:number")
+        ('stars', Number(unit=''))
+    """
+    known = [*table.columns, *table.meta, *([] if table.labels is None else [LABEL])]
+    column, _, kind = said.rpartition(":")
+    if said in known or (column not in known and kind not in KINDS):
+        return said, None
+    if kind not in KINDS:
+        raise TableError(f"given {said!r} to predict; expected COLUMN or COLUMN:KIND, a kind among {sorted(KINDS)}")
+    return column, KINDS[kind]()
+
+
+def table_of(table: Table, to: str, kind: Modality | None = None) -> Table:
     """A table whose column `to` is classes or numbers, and so are its other plain columns, if they are either.
+
+    Args:
+        table, to: whose column. kind: `Number()` or `Category()`; what its cells look like if not given.
 
     Raises:
         TableError: no such column, or one whose cells are neither.
@@ -43,26 +67,39 @@ def table_of(table: Table, to: str) -> Table:
         raise TableError(f"given {to!r} to predict; the table has {[*table.columns, *found]}")
     cells = found.pop(to) if to in found else [table.column(to)[i] for i in range(len(table))]
     found.pop(LABEL, None)  # another name for what is told, more often than not
-    kinds: dict[str, Modality] = {to: Number() if is_number(cells, CLASSES) else Category()}
+    kinds: dict[str, Modality] = {to: kind or (Number() if is_number(cells, CLASSES) else Category())}
     if isinstance(kinds[to], Category):
-        check_classes(table, to, cells)
+        check_classes(table, to, cells, guessed=kind is None)
+        cells = [class_name(cell) for cell in cells]
     kinds |= {name: Number() for name, those in found.items() if is_number(those, 0)}
     kinds |= {name: Category() for name, those in found.items() if name not in kinds and is_class(those)}
     return with_columns(table, {to: cells} | {name: found[name] for name in found if name in kinds}, kinds)
 
 
-def check_classes(table: Table, to: str, cells: list[Any]) -> None:
-    """Refuse classes that are numbers but for a few cells, and those of which hardly two rows have the same.
+def class_name(cell: Any) -> Any:
+    """A whole number that a reader keeps as a float, beside an absent one, is the name of a class too.
+
+    Example:
+        >>> class_name(3.0), class_name("3"), class_name(None)
+        (3, '3', None)
+    """
+    return int(cell) if isinstance(cell, float | np.floating) and float(cell).is_integer() else cell
+
+
+def check_classes(table: Table, to: str, cells: list[Any], guessed: bool = True) -> None:
+    """Refuse classes of which hardly two rows have the same, and if nobody said that they are classes, numbers but for
+    a few cells.
 
     Raises:
         TableError: naming a row that is no number, or how many classes there are.
     """
     known = [(row, cell) for row, cell in enumerate(cells) if not is_gap(cell)]
     odd = [(row, cell) for row, cell in known if not spells_number(cell)]
-    if len(known) > CLASSES and 0 < len(odd) <= 0.1 * len(known):
+    if guessed and len(known) > CLASSES and 0 < len(odd) <= 0.1 * len(known):
         row, cell = odd[0]
         raise TableError(
-            f"column {to!r}, row {table.where(row)}: given {shorten(cell)}; expected a number, as elsewhere"
+            f"column {to!r}, row {table.where(row)}: given {shorten(cell)}; expected a number, as elsewhere, or "
+            f"'{to}:category' if all are classes"
         )
     classes = len({str(cell) for _, cell in known})
     if len(known) > CLASSES and classes > len(known) / 2:

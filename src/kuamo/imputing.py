@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kuamo.checks import is_whole
 from kuamo.codecs.base import beside, decode_cells
 from kuamo.errors import KuamoError
 from kuamo.generation import decode, decoder_of, seen
@@ -48,8 +49,8 @@ def impute(
     progress: Callable[[str, int, int], None] | None,
 ) -> Imputed:
     """See `Space.impute`."""
-    if draws < 2:
-        raise KuamoError(f"given draws={draws}; expected at least 2, to see how far apart they are")
+    if not is_whole(draws, 2):
+        raise KuamoError(f"given draws={draws!r}; expected at least 2, to see how far apart they are")
     known = [port.name for port in space.ports if port.name in table.columns]
     able = [name for name in known if space.port(name).decoder is not None]
     asked = able if columns is None else list(columns)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kuamo.encoders.base import is_module
 from kuamo.errors import TableError
 from kuamo.generation import decode, decoder_of, refuse_absent, seen
 from kuamo.modalities import Category, Number
+from kuamo.notes import Note
 
 if TYPE_CHECKING:
     from kuamo.space import Space
     from kuamo.table import Table
 
-__all__ = ["Prediction", "predict_rows"]
+__all__ = ["Prediction", "caveats", "predict_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,7 @@ class Prediction:
         values: (n) classes, or numbers. classes: of the columns of `probability`; `None` of numbers.
         probability: (n, K), `None` of numbers. columns: those that it may be told by.
         weights: (n, M), how much each column weighed; 0 where it is absent, and they sum to 1.
+        notes: what to know of it: that the space was not fitted to predict this column, if it was not.
     """
 
     values: list[Any]
@@ -33,6 +36,7 @@ class Prediction:
     probability: np.ndarray | None
     columns: list[str]
     weights: np.ndarray
+    notes: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -55,7 +59,28 @@ def predict_rows(space: Space, rows: Table, to: str) -> Prediction:
     weights = fuse_present(space.fusion, mean, logvar, present)[1][:, kept]
     values = port.codec.decode(y) if port.codec is not None else list(y)
     classes = list(port.codec.names) if isinstance(port.modality, Category) and port.codec is not None else None
-    return Prediction(values, classes, shares(y) if classes else None, [names[k] for k in kept], weights)
+    p = shares(y) if classes else None
+    return Prediction(values, classes, p, [names[k] for k in kept], weights, caveats(space, to))
+
+
+def targets_of(space: Space) -> list[str]:
+    """The columns that a space was fitted to predict, by `Predict`."""
+    trained = [port for port in space.ports if is_module(port.decoder)]
+    if not trained:  # and torch need not be there
+        return []
+    from kuamo.decoders.answer import Answer
+
+    return [port.name for port in trained if isinstance(port.decoder, Answer)]
+
+
+def caveats(space: Space, to: str) -> list[str]:
+    """What to know of predictions of a column: where the space was not fitted to predict it, they are translated."""
+    targets = targets_of(space)
+    if to in targets:
+        return []
+    if not targets:
+        return [Note("told_unfitted", column=to)]
+    return [Note("told_of_another", column=to, targets=", ".join(targets))]
 
 
 def shares(y: np.ndarray) -> np.ndarray:

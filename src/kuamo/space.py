@@ -293,7 +293,8 @@ class Space:
             inputs: as in `encode`; a cell of the column itself is not looked at. to: a `Category()` or `Number()`.
 
         Returns:
-            Prediction: values, probabilities of classes, and how much each column weighed.
+            Prediction: values, probabilities of classes, how much each column weighed, and in `notes` if the space was
+            fitted to predict another column, or none: what comes is translated then.
 
         Raises:
             TableError: another kind of column, or a row with nothing else.

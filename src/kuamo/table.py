@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.checks import check_whole, is_number
 from kuamo.column import Column, View
 from kuamo.errors import CellError, TableError, shorten
 from kuamo.modalities import Image, Modality
@@ -341,6 +342,9 @@ class Table:
             >>> len(train), len(test)
             (7, 3)
         """
+        check_whole(seed=seed)
+        if not is_number(test):
+            raise TableError(f"given test={test!r}; expected a share below 1, or a whole number")
         keys = self._keys(by)
         names = sorted(set(keys))
         size = round(test * len(names)) if isinstance(test, float) and test < 1 else int(test)

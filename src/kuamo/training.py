@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,12 @@ import torch
 from kuamo.balance.learning import Record
 from kuamo.balance.sampling import draws_of
 from kuamo.cells import FeatureSource, Source
+from kuamo.checks import check_kind, is_number, is_whole
 from kuamo.chunks import check_chunk
 from kuamo.distributed import rank_and_size
 from kuamo.errors import KuamoError
 from kuamo.game import Game, batch_of
-from kuamo.objectives.base import Objective
+from kuamo.objectives.base import Objective, terms_of
 from kuamo.space import Space
 
 __all__ = ["Training", "train"]
@@ -65,12 +65,23 @@ class Training:
     record: Record | None = None
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.steps, int) and isinstance(self.batch_size, int)
-        if not whole or self.steps < 0 or self.batch_size < 1 or not (self.lr >= 0 and isfinite(self.lr)):
+        if not is_whole(self.steps) or not is_whole(self.batch_size, 1) or not is_number(self.lr, 0):
             raise KuamoError(
-                f"given steps={self.steps}, batch_size={self.batch_size}, lr={self.lr}; expected whole numbers of "
-                f"steps from 0 and rows from 1, and a finite rate from 0"
+                f"given steps={self.steps!r}, batch_size={self.batch_size!r}, lr={self.lr!r}; expected "
+                f"whole numbers of steps from 0 and rows from 1, and a finite rate from 0"
             )
+
+        if not is_number(self.weight_decay, 0) or not is_whole(self.save_every, 1) or not is_number(self.mix, 0):
+            raise KuamoError(
+                f"given weight_decay={self.weight_decay!r}, save_every={self.save_every!r}, mix={self.mix!r}; expected "
+                f"finite numbers from 0, and whole numbers of steps from 1"
+            )
+        for name, method in (("sampling", "weights"), ("modulate", "around")):
+            one = getattr(self, name)
+            if one is not None and (isinstance(one, type) or not hasattr(one, method)):
+                usual = "km.ByClass(1)" if name == "sampling" else "km.OGMGE()"
+                raise KuamoError(f"given {name}={one!r}; expected None, or one such as {usual}")
+        check_kind(Record | None, "a Record, or None", record=self.record)  # type: ignore[arg-type]
 
     def plain(self) -> dict[str, Any]:
         """Plain data; what is off is not in it."""
@@ -115,7 +126,7 @@ def train(
     with own_randomness(seed):
         game = Game(space, objective, training)
         first = game.resume(out, training, seed) if out else 0
-        draw, held = draws_of(sources, training, seed, marks)
+        draw, held = draws_of(sources, training, seed, marks, predicted(objective))
         logged: list[dict[str, float]] = []
         for module in space.modules():
             module.train()
@@ -154,6 +165,14 @@ def train(
     means = {name: float(np.mean([log[name] for log in tail if name in log])) for log in tail[-1:] for name in log}
     means |= {"skipped": game.skipped} if game.skipped else {}
     return means | ({"stopped": done} if done < training.steps else {})
+
+
+def predicted(objective: Objective) -> list[str]:
+    """The columns that an objective's terms predict."""
+    from kuamo.objectives.predict import Predict
+
+    terms = [getattr(term, "term", term) for _, term in terms_of(objective)]
+    return [term.to for term in terms if isinstance(term, Predict)]
 
 
 @contextmanager

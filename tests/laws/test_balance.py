@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import log, tanh
 from pathlib import Path
@@ -203,9 +204,57 @@ def test_classes_are_those_of_labels_groups_or_a_column() -> None:
         assert np.allclose(km.ByClass(1.0, of=of).weights(sources, marks, 4), expected)
     with pytest.raises(km.KuamoError, match=r"of='nobody'.*\['label', 'kind'\]"):
         km.ByClass(of="nobody").weights({"kind": column}, {"label": kind}, 4)
-    for wrong in (lambda: km.ByClass(-1.0), lambda: km.ByCoverage(float("nan")), lambda: km.ByCoverage(of="row")):
+    wrong: list[Callable[[], Any]] = [
+        lambda: km.ByClass(-1.0),
+        lambda: km.ByCoverage(of="row"),
+        lambda: km.ByClass(of=3),
+    ]  # type: ignore[arg-type]
+    for power in ("a", None, float("nan"), float("inf"), True):
+        wrong += [lambda power=power: km.ByClass(power), lambda power=power: km.ByCoverage(power)]  # type: ignore[misc]
+    for one in wrong:
         with pytest.raises(km.KuamoError, match="given"):
-            wrong()
+            one()
+
+
+def test_classes_are_those_of_the_column_that_is_predicted() -> None:
+    """If nobody says it, and one is; labels come next, and without either it is an error that names what there is."""
+    rng = np.random.default_rng(0)
+    kind = ["rare" if i % 6 == 0 else "common" for i in range(120)]
+    cells = {"x": list(rng.normal(size=(120, 4)) + np.array(kind == np.array("rare"))[:, None]), "kind": kind}
+    table = km.Table(cells, modalities={"x": km.Vector(), "kind": km.Category()}, label=list("ab") * 60)
+
+    def codes_of(sampling: Any, objective: km.Objective | None = None) -> np.ndarray:
+        training = km.Training(steps=6, batch_size=32, sampling=sampling)
+        return np.asarray(km.fit(table, objective or km.Predict("kind"), dim=2, training=training).encode(table))
+
+    assert np.array_equal(codes_of(km.ByClass(1)), codes_of(km.ByClass(1, of="kind")))
+    assert not np.array_equal(codes_of(km.ByClass(1)), codes_of(km.ByClass(1, of="label")))
+    assert np.array_equal(codes_of(km.ByClass(1), km.InfoNCE()), codes_of(km.ByClass(1, of="label"), km.InfoNCE()))
+    table.labels = None
+    with pytest.raises(km.KuamoError, match=r"no one column is predicted, nor are there labels.*\['group', 'kind'\]"):
+        codes_of(km.ByClass(1), km.InfoNCE())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: km.OGMGE("a"),
+        lambda: km.OGMGE(float("inf")),
+        lambda: km.OGMGE(until=None),
+        lambda: km.Record("a"),
+        lambda: km.Record(1.5),
+        lambda: km.Record(held="a"),
+        lambda: km.Uncertain(3),
+        lambda: km.balance.Learning.of(3),
+        lambda: km.Training(sampling="ByClass"),
+        lambda: km.Training(sampling=km.ByClass),
+        lambda: km.Training(modulate=3),
+        lambda: km.Training(record=True),
+    ],
+)
+def test_what_is_no_remedy_is_refused_by_its_name(wrong: Callable[[], Any]) -> None:
+    with pytest.raises(km.KuamoError, match=r"given .*; expected "):
+        wrong()
 
 
 # ── OGM-GE ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -380,7 +429,7 @@ def test_a_record_tells_who_learns(tmp_path: Path) -> None:
     assert np.array_equal(again.gradient, learning.gradient) and np.array_equal(again.steps, learning.steps)
     with pytest.raises(km.KuamoError, match="more groups to hold some out of"):
         fitted(three(40, holes=0.0), record=km.Record(held=0.01))
-    with pytest.raises(km.KuamoError, match="expected every from 1"):
+    with pytest.raises(km.KuamoError, match="expected every, a whole number from 1"):
         km.Record(every=0)
     with pytest.raises(km.KuamoError, match="without a record"):
         Learning.of(fitted(small_toy()))

@@ -120,6 +120,18 @@ def test_it_can_be_stored(diagnosis: km.Diagnosis, tmp_path: Path) -> None:
             km.Diagnosis.load(tmp_path / "x.json")
 
 
+def test_tables_are_cut_and_say_so_or_are_whole() -> None:
+    facts = {"rows": 9, "columns": {f"c{i}": {"kind": "Vector", "rows": 9, "values": 9} for i in range(15)}}
+    found = km.Diagnosis("toy", "default", {}, {}, facts)
+    text, whole = found.text(), found.text("zh", rows=None)
+    assert "\n  c11 " in text and "\n  c12 " not in text and "… and 3 more" in text
+    assert all(whole.count(f"\n  c{i} ") == 2 for i in range(15)) and "另有" not in whole
+    assert "另有 12 行" in found.text("zh", rows=3)
+    for rows in (0, 1.5, "all"):
+        with pytest.raises(km.KuamoError, match=f"given rows={rows!r}; expected a whole number from 1"):
+            found.text(rows=rows)  # type: ignore[arg-type]
+
+
 def test_same_table_same_diagnosis(diagnosis: km.Diagnosis) -> None:
     table = km.datasets.toy(rows=300, modalities=("a", "b", "c"), correlations=(0.9,) * 6, dims=(20,), holes=0.2)
     assert km.diagnose(table, cost=False).as_dict() == diagnosis.as_dict()

@@ -17,6 +17,8 @@ EXPECTED = {
     "check_methods_sample_order_invariance": "the same",
 }
 
+HALVES = {"left": slice(0, 3), "right": slice(3, 6)}
+
 
 def blobs(rows: int = 120, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng, fixed = np.random.default_rng(seed), np.random.default_rng(9)
@@ -45,8 +47,70 @@ def test_columns_of_an_array_may_be_absent() -> None:
     p = known.predict_proba(gone)
     assert np.allclose(p.sum(1), 1) and (known.classes_[p.argmax(1)] == known.predict(gone)).all()
     gone[0, 0] = np.nan
-    with pytest.raises(km.TableError, match="column 'left', row 0: Input X contains NaN"):
+    with pytest.raises(
+        km.TableError, match=r"column 'left' \(slice\(0, 3, None\)\), row 0: Input X contains NaN .* 1 of 3"
+    ):
         known.predict(gone)
+
+
+@pytest.mark.parametrize("method", ["fit", "predict", "predict_proba", "score"])
+def test_a_row_of_nothing_is_refused_everywhere(method: str) -> None:
+    X, y = blobs()
+    known = Classifier(columns=HALVES, steps=4)
+    known = known if method == "fit" else known.fit(X, y)
+    X[7] = X[9] = np.nan
+    with pytest.raises(km.TableError, match=r"columns \['left', 'right'\], row 7, and 1 more rows: given nothing"):
+        getattr(known, method)(X, *([y] if method in ("fit", "score") else []))
+
+
+@pytest.mark.parametrize("filled", [1.0, np.nan], ids=["all the same", "all absent"])
+def test_a_column_that_is_constant_in_a_fold_is_set_aside(filled: float) -> None:
+    X, y = blobs()
+    flat = X.copy()
+    flat[:, 3:] = filled
+    known = Classifier(columns=HALVES, encoders={"right": km.encoders.Identity()}, steps=60).fit(flat, y)
+    assert any(note.startswith("right: set aside") for note in known.space_.notes)
+    assert known.score(X, y) > 0.6 and known.weigh(X).columns == ["left"]  # other rows may have it all the same
+    with pytest.raises(km.TableError, match="given the same cell in all 120 rows"):
+        Classifier(columns=HALVES, steps=4).fit(np.ones((120, 6)), y)
+    with pytest.raises(km.KuamoError, match="given y of 1 value, 2, in 120 sample"):
+        Regressor(steps=4).fit(X, np.full(120, 2.0))
+
+
+def test_parts_of_an_array_are_positions_truths_or_slices() -> None:
+    X, y = blobs()
+    one, other, third = (
+        Classifier(columns={"a": a, "b": slice(-3, None)}, steps=4).fit(X, y).predict_proba(X)
+        for a in (slice(0, 3), np.arange(3), np.arange(6) < 3)
+    )
+    assert np.array_equal(one, other) and np.array_equal(one, third)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"a": slice(0, 9)}, r"column 'a': given slice\(0, 9, None\); expected a slice .* within the 6 features"),
+        ({"a": slice(2, 2)}, r"column 'a': given slice\(2, 2, None\), which is none of the 6 features"),
+        ({"a": slice(0, 3), "b": slice(2, 6)}, r"column 'b': given slice\(2, 6, None\), and number 2 .* in 'a'"),
+        ({"a": [0, 7]}, r"column 'a': given \[0, 7\]; expected a slice, or positions within the 6 features"),
+        ({"a": [1, -5]}, r"column 'a': given \[1, -5\], and number 1 twice"),
+        ({"a": 1.5}, r"column 'a': given 1.5; expected a slice"),
+        ({}, r"given columns=\{\}; expected None, or column → which numbers"),
+        ([0, 1], r"given columns=\[0, 1\]; expected None"),
+    ],
+)
+def test_parts_that_are_not_there_or_shared_are_named(columns: Any, message: str) -> None:
+    X, y = blobs()
+    with pytest.raises(km.TableError, match=message):
+        Classifier(columns=columns, steps=4).fit(X, y)
+
+
+def test_another_number_of_targets_than_rows_is_no_score() -> None:
+    X, y = blobs()
+    with pytest.raises(km.TableError, match="given X of 120 rows and y of 119"):
+        Classifier(steps=4).fit(X, y).score(X, y[1:])
+    with pytest.raises(km.TableError, match="given X of 120 rows and y of 119"):
+        Regressor(steps=4).fit(X, X[:, 0]).score(X, X[1:, 0])
 
 
 def test_a_dict_of_mixed_columns_is_a_table() -> None:
@@ -78,7 +142,7 @@ def test_what_cannot_be_learned_is_refused() -> None:
         Classifier().fit(X, ["ant"] * len(X))
     with pytest.raises(km.KuamoError, match="given the parameters"):
         Classifier().set_params(colour="red")
-    with pytest.raises(km.TableError, match=r"column 'a': given \['b'\]"):
+    with pytest.raises(km.TableError, match=r"column 'a': given 'b', and X has not \['b'\]"):
         Classifier(columns={"a": "b"}).fit(X, y)
     with pytest.raises(ValueError, match="not fitted"):
         Classifier().predict(X)

@@ -7,6 +7,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -156,6 +157,33 @@ def test_every_note_is_translated() -> None:
             assert again == note and told("zh", again) == told("zh", note) != note
     with pytest.raises(KeyError):
         note_of({"note": "of a newer kuamo"})
+
+
+def test_why_a_cell_cannot_be_read_is_told_in_both_languages(tmp_path: Path) -> None:
+    """In words of the page, and stored; the English is that of the error, to the letter."""
+    (tmp_path / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
+    (tmp_path / "text.png").write_bytes(b"no picture")
+    pictures = [tmp_path / "torn.png", tmp_path / "text.png", tmp_path / "gone.png", np.zeros((2, 2, 9))]
+    rng = np.random.default_rng(0)
+    poses = [[np.nan, 1.0], [1.0, 2.0, 3.0], "word", [np.inf, 0.0]]
+    cells: dict[str, Any] = {
+        "photo": pictures + list(rng.integers(0, 255, (40, 8, 8, 3), dtype=np.uint8)),
+        "pose": poses + list(rng.normal(size=(40, 2))),
+        "text": ["", " ", 3, "a cat"] + [f"a {word} cat" for word in range(40)],
+    }
+    table = km.Table(cells, modalities={"photo": km.Image(), "pose": km.Vector(2), "text": km.Text()}, on_error="skip")
+    table.check()
+    notes = table.skipped()
+    bad = [one for note in notes for one in note.values["first"] if one.key == "bad_row"]  # type: ignore[attr-defined]
+    assert len(bad) == 9 and [note.split(":")[0] for note in notes] == ["photo", "pose", "text"]
+    for note in bad:
+        words = told("zh", note).replace(str(tmp_path), "")
+        assert re.search("[\u4e00-\u9fff]{2,}", words.split("：", 1)[1]), words
+        assert not re.search("(damaged|begins|file|position|vector|size|empty|array)", words), words
+        assert note_of(json.loads(json.dumps(plain_note(note)))) == note
+    with pytest.raises(km.CellError) as error:
+        km.Image().read(tmp_path / "gone.png")
+    assert str(bad[2]) == f"row 2: given {error.value.given}" and "No such file or directory" in bad[2]
 
 
 def test_notes_stay_what_they_are_in_store(tmp_path: Path) -> None:

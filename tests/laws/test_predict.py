@@ -12,6 +12,7 @@ import torch
 import kuamo as km
 from kuamo.codes import Code
 from kuamo.encoders.labels import Classes
+from kuamo.notes import told as told_in
 from kuamo.objectives.predict import noise
 from kuamo.trust import Trust
 
@@ -66,6 +67,20 @@ def test_predict_is_translate_and_probabilities_sum_to_one(space: km.Space) -> N
     assert [told.classes[k] for k in told.probability.argmax(1)] == told.values
     assert told.columns == ["photo", "sound"] and np.allclose(told.weights.sum(1), 1, atol=1e-6)
     assert (told.weights[~new.take(there).present()] == 0).all() and len(told) == len(there)
+
+
+def test_it_says_if_it_was_fitted_to_predict_another_column_or_none(tmp_path: Path) -> None:
+    table = pets()
+    space = km.fit(table, km.Predict("kind"), dim=8, training=km.Training(steps=40))
+    space.save(tmp_path / "s")
+    new = pets(rows=5, seed=1).select("photo", "sound")
+    for one in (space, km.Space.load(tmp_path / "s")):
+        assert one.predict(new, "kind").notes == []
+        (note,) = one.predict(new, "weight").notes
+        assert "fitted to predict kind; weight is translated" in note
+        assert "为预测 kind 训练的" in told_in("zh", note)
+    (note,) = km.fit(table.select("photo", "kind"), km.CCA(dim=2)).predict(new.select("photo"), "kind").notes
+    assert "was not fitted to predict" in note and "不是为预测训练的" in told_in("zh", note)
 
 
 def test_a_cell_of_noise_is_not_trusted(space: km.Space) -> None:

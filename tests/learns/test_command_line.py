@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -195,6 +196,32 @@ def test_predict_tells_rows_and_by_which_columns(tmp_path: Path) -> None:
     assert stored["value"].to_pylist() == [row["value"] for row in told]
 
 
+def test_ratings_are_numbers_or_classes_as_is_said(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    stars, table = rng.integers(1, 6, 90), tmp_path / "films.csv"
+    with table.open("w", newline="", encoding="utf-8") as file:
+        rows = [(f"a dull film {i % 7}", s + rng.normal() / 9, s) for i, s in enumerate(stars)]
+        csv.writer(file).writerows([("text", "length", "stars"), *rows])
+    given = ("fit", table, "--steps", 20, "--out", tmp_path / "s", "--predict")
+    for said, kind in (("stars", km.Category), ("stars:category", km.Category), ("stars:number", km.Number)):
+        run(*given, said)
+        space = km.Space.load(tmp_path / "s")
+        assert isinstance(space.port("stars").modality, kind), said
+    told = run("predict", tmp_path / "s", table, "--to", "stars")["rows"]
+    assert all(isinstance(row["value"], float) and row["probability"] is None for row in told)
+    kinds = run("diagnose", table, "--no-cost", "--predict", "stars:number")["facts"]["columns"]
+    assert kinds["stars"]["kind"] == "Number"
+    used = run("diagnose", table, "--space", tmp_path / "s", "--predict", "stars")["facts"]
+    assert used["contributions"]["to"] == "stars"
+    for words, message in (
+        ([*given, "stars:nmber"], r"given 'stars:nmber' to predict; expected COLUMN or COLUMN:KIND, a kind among"),
+        ([*given, "text:number"], r"column 'text', row 0.*given str 'a dull film 0'; expected a number"),
+        (["diagnose", table, "--space", tmp_path / "s", "--predict", "stars:number"], "which knows its kind"),
+    ):
+        refused = CliRunner().invoke(app, [str(word) for word in words])
+        assert isinstance(refused.exception, km.KuamoError) and re.search(message, str(refused.exception)), words
+
+
 def test_diagnose_before_and_after_a_fit(folder: Path) -> None:
     """A cell that cannot be read is counted and named, not an end; the pages and the file are there; both languages."""
     lines = (folder / "pets.csv").read_text("utf-8").splitlines()
@@ -211,5 +238,13 @@ def test_diagnose_before_and_after_a_fit(folder: Path) -> None:
     assert {one["a"] for one in used["facts"]["reached"]} == {"text", "photo"} and used["facts"]["gaps"]
     words = CliRunner().invoke(app, ["diagnose", str(folder / "torn.csv"), "--no-cost"]).output
     assert "What to do" in words and "1 of 109 cells cannot be read" in words
+    many = ",".join(f"c{i}" for i in range(14))
+    rows = [",".join(f"{np.sin(n * (i + 1)):.3f} {n % 5}" for i in range(14)) for n in range(60)]
+    (folder / "wide.csv").write_text("\n".join([many, *rows]), "utf-8")
+    cut, whole = (
+        CliRunner().invoke(app, ["diagnose", str(folder / "wide.csv"), "--no-cost", *words]).output
+        for words in ([], ["--all"])
+    )
+    assert "more\n" in cut and "more\n" not in whole and "c12 – c13" in whole
     refused = CliRunner().invoke(app, ["diagnose", str(folder / "pets.csv"), "--lang", "fr"])
     assert isinstance(refused.exception, km.KuamoError) and "fr" in str(refused.exception)

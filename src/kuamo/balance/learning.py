@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.balance.modulation import discrepancy
+from kuamo.checks import check_kind, is_number, is_whole
 from kuamo.errors import KuamoError
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class Record:
     held: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.every < 1 or not 0 <= self.held < 1:
-            raise KuamoError(f"given {self}; expected every from 1, and held in [0, 1)")
+        if not is_whole(self.every, 1) or not is_number(self.held, 0) or self.held >= 1:
+            raise KuamoError(f"given {self}; expected every, a whole number from 1, and held in [0, 1)")
 
 
 def held_rows(rows: int, share: float, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
@@ -96,6 +97,9 @@ class Learning:
         Raises:
             KuamoError: nothing was.
         """
+        from kuamo.space import Space
+
+        check_kind(Space, "a Space", space=space)
         plain = space.info.get("learning")
         if plain is None:
             raise KuamoError("given a space without a record; expected one fitted with Training(record=Record())")

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from math import isnan, nan, tanh
 from typing import Any
 
+from kuamo.checks import is_number
 from kuamo.errors import KuamoError
 
 __all__ = ["OGMGE", "coefficients", "discrepancy"]
@@ -79,7 +80,7 @@ class OGMGE:
     of: str = "gradient"
 
     def __post_init__(self) -> None:
-        if not self.alpha >= 0 or not 0 <= self.until <= 1 or self.of not in ("gradient", "step"):
+        if not is_number(self.alpha, 0) or not is_number(self.until, 0, 1) or self.of not in ("gradient", "step"):
             raise KuamoError(f"given {self}; expected alpha from 0, until in [0, 1], of 'gradient' or 'step'")
 
     @contextmanager

@@ -15,8 +15,8 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +24,7 @@ import numpy as np
 
 from kuamo.balance.learning import held_rows
 from kuamo.cells import order_of, rows_of_step
+from kuamo.checks import is_number
 from kuamo.errors import KuamoError
 
 __all__ = ["ByClass", "ByCoverage", "drawing", "draws_of", "shares"]
@@ -82,10 +83,11 @@ class ByClass:
 
     Args:
         power: α, 0 for as they are, 1 for every class as often as any other.
-        of: `"label"` or `"group"` of the table, or the name of a `Category()` column.
+        of: the name of a `Category()` column, or `"label"` or `"group"` of the table; if not given, the column that
+            `Predict` predicts, where it is one, else the labels.
 
     Raises:
-        KuamoError: a negative power; while training, nothing of that name to tell classes by.
+        KuamoError: a negative power; while training, nothing of that name to tell classes by, or nothing at all.
 
     Example:
         >>> ByClass(1.0).weights({}, {"label": np.array([0, 0, 1])}, 3)
@@ -93,10 +95,16 @@ class ByClass:
     """
 
     power: float = 0.5
-    of: str = "label"
+    of: str | None = None
 
     def __post_init__(self) -> None:
         check_power(self.power)
+        if self.of is not None and not isinstance(self.of, str):
+            raise KuamoError(f"given of={self.of!r}; expected 'label', 'group', the name of a column, or None")
+
+    def told(self, predicted: Sequence[str]) -> ByClass:
+        """The same where `of` is not given, by the one column that is predicted, if it is one."""
+        return replace(self, of=predicted[0]) if self.of is None and len(predicted) == 1 else self
 
     def weights(self, sources: Mapping[str, Any], marks: Marks, rows: int) -> np.ndarray:
         """w (N,), not normalised. Args: see `drawing`."""
@@ -106,21 +114,22 @@ class ByClass:
 
     def classes(self, sources: Mapping[str, Any], marks: Marks, rows: int) -> np.ndarray:
         """(N,) a number for each row's class, −1 where there is none."""
-        if self.of in marks:
-            return marks[self.of]
-        source = sources.get(self.of)
-        if source is None or source.frozen is None or not one_hot(source.frozen):
-            classes = [name for name, one in sources.items() if one.frozen is not None and one_hot(one.frozen)]
-            raise KuamoError(f"given of={self.of!r}; expected one of {[*marks, *classes]}")
-        kind = np.full(rows, -1)
-        kind[source.row] = source.frozen.argmax(axis=1)
-        return kind
+        of = "label" if self.of is None else self.of
+        classes = [name for name, one in sources.items() if one.frozen is not None and one_hot(one.frozen)]
+        if of in classes:
+            kind = np.full(rows, -1)
+            kind[sources[of].row] = sources[of].frozen.argmax(axis=1)
+            return kind
+        if of in marks:
+            return marks[of]
+        missing = ", and no one column is predicted, nor are there labels" if self.of is None else ""
+        raise KuamoError(f"given {self}{missing}; expected of= one of {[*marks, *classes]}")
 
 
 def check_power(power: float) -> None:
-    """Refuse α < 0."""
-    if not power >= 0:
-        raise KuamoError(f"given power={power}; expected a number from 0")
+    """Refuse what is no α from 0."""
+    if not is_number(power, 0):
+        raise KuamoError(f"given power={power!r}; expected a number from 0")
 
 
 def one_hot(features: np.ndarray) -> bool:
@@ -156,8 +165,12 @@ def draws_of(
     training: Any,
     seed: int,
     marks: Marks | None,
+    predicted: Sequence[str] = (),
 ) -> tuple[Callable[[int], np.ndarray], np.ndarray | None]:
     """Step → the table rows of its batch; and rows, at most a batch, of what training does not see.
+
+    Args:
+        sources, seed, marks: see `drawing`. training: with `sampling` and `record`. predicted: columns that are.
 
     Raises:
         KuamoError: too few groups to hold some out and keep others.
@@ -170,7 +183,8 @@ def draws_of(
         if len(kept) == 0 or len(left) == 0:
             raise KuamoError(f"given {training.record} and {rows} rows; expected more groups to hold some out of")
         held = np.sort(np.random.default_rng([seed, 12]).permutation(left)[: training.batch_size])
-    return drawing(training.sampling, sources, marks, rows, training.batch_size, seed, kept), held
+    sampling = training.sampling.told(predicted) if isinstance(training.sampling, ByClass) else training.sampling
+    return drawing(sampling, sources, marks, rows, training.batch_size, seed, kept), held
 
 
 def drawing(

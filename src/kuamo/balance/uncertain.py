@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from kuamo.checks import check_kind
 from kuamo.errors import KuamoError
 from kuamo.objectives.base import SPACE, Objective, Player, Sum, terms_of
 
@@ -39,6 +40,7 @@ def Uncertain(objective: Objective) -> Sum:
         >>> [term.name for _, term in Uncertain(km.InfoNCE() + km.Reconstruct()).terms]
         ['Uncertain(InfoNCE)', 'Uncertain(Reconstruct)']
     """
+    check_kind(Objective, "an objective, such as km.InfoNCE() + km.Reconstruct()", objective=objective)
     return Sum(tuple((weight, Weighed(term)) for weight, term in terms_of(objective)))
 
 

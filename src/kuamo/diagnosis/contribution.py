@@ -18,21 +18,24 @@ References:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from math import factorial
 from typing import Any
 
 import numpy as np
 
+from kuamo.checks import check_kind, check_whole
 from kuamo.errors import TableError
 from kuamo.evaluation import row_keys
 from kuamo.generation import decode, decoder_of, seen
 from kuamo.grid import align
 from kuamo.metrics import Interval, bootstrap, measure, per_query
 from kuamo.modalities import Category, Number
+from kuamo.notes import plain_note
 from kuamo.space import BLOCK_ROWS, Space, fuse_present
 from kuamo.table import Table
+from kuamo.taught import caveats
 
 __all__ = ["Contributions", "contributions", "shapley"]
 
@@ -49,6 +52,7 @@ class Contributions:
         phi: column → φ_m, with a 95 % interval by resampling groups. alone: column → v(m). without: column → v of all
             the others. error: column → standard error of φ_m by sampling orders; 0 where it is exact.
         present: column → the share of rows that have it. whole: v(all). chance: v(∅).
+        notes: what to know of it: that the rows taught the space, if they did.
     """
 
     to: str
@@ -61,6 +65,7 @@ class Contributions:
     present: dict[str, float]
     whole: Interval
     chance: float
+    notes: list[str] = field(default_factory=list)
 
     def where_present(self, column: str) -> float:
         """φ_m in the rows that have the column; 0 if none has."""
@@ -81,11 +86,11 @@ class Contributions:
             there, alone, without = (f"{value:.3f}" for value in rest)
             grid.append([name, said, there, f"{self.present[name]:.0%}", alone, without])
         said = f"{self.measure} of {self.to}: {self.whole.value:.3f}, chance {self.chance:.3f}, {self.whole.n:,} rows"
-        return "\n".join([said, *align(grid)])
+        return "\n".join([said, *align(grid), *self.notes])
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
-        return asdict(self)
+        return asdict(self) | {"notes": plain_note(self.notes)}
 
 
 def contributions(
@@ -105,7 +110,7 @@ def contributions(
     """Shapley values of the columns for telling another.
 
     Args:
-        space: fitted. table: rows that it has not seen.
+        space: fitted. table: rows that it has not seen; `notes` says so if some of them taught it.
         to: the target: a `Category()` or `Number()` is predicted, any other column is searched for.
         columns: by which it is told; all others if not given.
         measure: `"accuracy"` (of classes, the default) or `"balanced accuracy"`; `"R2"` of numbers; `"MRR"` (the
@@ -125,6 +130,10 @@ def contributions(
         >>> abs(sum(one.value for one in found.phi.values()) - found.whole.value + found.chance) < 1e-9
         True
     """
+    check_kind(Space, "a Space", space=space)
+    check_kind(Table, "a Table", table=table)
+    check_whole(seed=seed)
+    check_whole(1, orders=orders, most=len(table) if most is None else most)
     names = [port.name for port in space.ports if port.name in table.columns and port.name != to]
     unknown = [name for name in columns or () if name not in names]
     if unknown or not names or to not in table.columns:
@@ -152,6 +161,7 @@ def contributions(
         {names[m]: float(game.present[:, game.at[m]].mean()) for m in numbers},
         interval(game(some(*numbers))),
         float(game.chance.mean()),
+        list(caveats(space, table)),
     )
 
 
@@ -345,7 +355,7 @@ def searching(
     space: Space, table: Table, to: str, rows: np.ndarray, measure_name: str | None, positives: str
 ) -> tuple[np.ndarray, str, np.ndarray, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
     """The rows that can be judged, the measure, chance (N,) and gain of a search among all cells of the target."""
-    measure_name = "MRR" if measure_name is None else measure_name
+    measure_name = "MRR" if measure_name is None else str(measure_name)
     name, _, k = measure_name.partition("@")
     if measure_name != "MRR" and not (name == "R" and k.isdigit() and int(k) > 0):
         check(measure_name, ("MRR", "R@1", "R@10"))

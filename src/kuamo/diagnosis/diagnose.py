@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.checks import check_whole
 from kuamo.column import numbered
 from kuamo.diagnosis.advice import advise
 from kuamo.diagnosis.coverage import Coverage, coverage, coverage_facts, coverage_findings
@@ -67,7 +68,8 @@ def diagnose(
 
     Args:
         what: a table; or a space, which then says what its fit was told by the diagnosis, and with rows how it uses
-            them. table: those rows, which the space has not seen.
+            them. table: those rows, which the space has not seen: figures of rows that taught it are higher, and a
+            finding says so.
         encoders: column → encoder, as for `fit`; a trainable one is not looked through, its default is.
         positives: what counts as a right answer: the same `"row"`, `"group"` or `"label"`; as for `evaluate`.
         gallery: among how many answers R@k is expected, or column → how many of its cells are answers; a fifth of each
@@ -100,8 +102,8 @@ def diagnose(
         raise TableError("given two tables; expected one, or a Space and a Table")
     if len(given.columns) < 2:
         raise TableError(f"given the columns {list(given.columns)}; expected at least two")
-    if seed < 0:
-        raise TableError(f"given seed={seed}; expected 0 or more")
+    check_whole(seed=seed)
+    check_whole(1, k=k, rows=rows)
     check_columns(given, encoders=encoders or {})
     seen = forgiving(given if space is None else table_for(given, space))
     ports = ports_of(space, seen, encoders or {})
@@ -170,9 +172,15 @@ def galleries(found: Coverage, given: int | Mapping[str, int] | None, k: int) ->
     """Column → among how many of its cells an answer is looked for.
 
     Raises:
-        TableError: no more answers than k.
+        TableError: no more answers than k, no whole number of them, or of a column that is not there.
     """
     usual = {name: max(k + 1, round(HELD_OUT * one.rows)) for name, one in found.columns.items()}
+    for name, size in given.items() if isinstance(given, Mapping) else [("gallery", given)]:
+        if size is not None:
+            check_whole(**{name: size})
+    unknown = sorted(set(given) - set(usual)) if isinstance(given, Mapping) else []
+    if unknown:
+        raise TableError(f"given gallery= for {unknown}; the columns are {list(usual)}")
     asked = dict(given) if isinstance(given, Mapping) else {} if given is None else dict.fromkeys(usual, given)
     few = {name: size for name, size in asked.items() if size <= k}
     if few:

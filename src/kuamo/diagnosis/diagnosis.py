@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kuamo.checks import check_kind
 from kuamo.diagnosis.findings import Finding, finding
 from kuamo.errors import KuamoError, StoreError
 from kuamo.metrics import Interval
@@ -83,6 +84,9 @@ class Diagnosis(Mapping[str, float]):
         Raises:
             KuamoError: the report has none of the directions, or galleries of other sizes.
         """
+        from kuamo.report import Report
+
+        check_kind(Report, "a Report, as km.evaluate gives it", report=report)
         directions, errors = [], []
         for one in self.facts.get("directions", []):
             task = f"{one['a']}_to_{one['b']}"
@@ -103,15 +107,19 @@ class Diagnosis(Mapping[str, float]):
     def __str__(self) -> str:
         return self.text("en")
 
-    def text(self, lang: str = "en") -> str:
+    def text(self, lang: str = "en", rows: int | None = 12) -> str:
         """Everything in words, in English (`"en"`) or Chinese (`"zh"`).
 
+        Args:
+            lang: the language. rows: of each table at most, with a line that says how many more there are; `None` for
+                all.
+
         Raises:
-            KuamoError: an unknown language.
+            KuamoError: an unknown language, or no whole number of rows.
         """
         from kuamo.diagnosis.telling import tell
 
-        return tell(self, lang)
+        return tell(self, lang, rows)
 
     # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 

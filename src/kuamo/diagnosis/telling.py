@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from kuamo.checks import check_whole
 from kuamo.diagnosis.findings import MARKS
 from kuamo.grid import align
 from kuamo.notes import told
@@ -13,20 +14,24 @@ from kuamo.words import WORDS, say
 if TYPE_CHECKING:
     from kuamo.diagnosis.diagnosis import Diagnosis
 
-__all__ = ["GRIDS", "tell"]
+__all__ = ["GRIDS", "MOST", "tell"]
 
-MOST = 12  # lines of a table on a terminal
+MOST = 12  # rows of a table on a terminal
 Grid = list[list[str]]
 
 
-def tell(diagnosis: Diagnosis, lang: str = "en") -> str:
+def tell(diagnosis: Diagnosis, lang: str = "en", rows: int | None = MOST) -> str:
     """Everything in words.
 
+    Args:
+        diagnosis, lang: what, and in which language. rows: of each table at most; all if `None`.
+
     Raises:
-        KuamoError: an unknown language.
+        KuamoError: an unknown language, or no whole number of rows.
     """
     from kuamo.diagnosis.diagnosis import SECTIONS
 
+    check_whole(1, rows=MOST if rows is None else rows)
     lines = [told(lang, diagnosis.title)]
     for section in SECTIONS:
         grids = [grid for make in GRIDS.get(section, ()) if len(grid := make(diagnosis.facts, lang)) > 1]
@@ -37,7 +42,7 @@ def tell(diagnosis: Diagnosis, lang: str = "en") -> str:
         if section == "advice" and not diagnosis.facts.get("fitted"):
             lines.append(f"  {method_in_words(diagnosis.method, lang)}")
         for grid in grids:
-            shown = grid[: MOST + 1]
+            shown = grid if rows is None else grid[: rows + 1]
             lines += [f"  {line}" for line in align(shown)]
             if len(grid) > len(shown):
                 lines.append("  " + say(lang, "dx_more_lines", count=len(grid) - len(shown)))

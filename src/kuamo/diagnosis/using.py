@@ -18,6 +18,7 @@ from kuamo.metrics import Interval
 from kuamo.modalities import Category, Number
 from kuamo.space import Space
 from kuamo.table import Table
+from kuamo.taught import caveats
 
 __all__ = ["Use", "speed", "use"]
 
@@ -40,8 +41,9 @@ def use(space: Space, table: Table, to: str | None, k: int = 10, positives: str 
     """See the module.
 
     Args:
-        space: fitted. table: rows that it has not seen. to: what contributions are to; the first column of classes or
-            numbers if not given, and nothing where there is none. k, positives: of what is reached, see `evaluate`.
+        space: fitted. table: rows that it has not seen; a finding says so if some taught it.
+        to: what contributions are to; the first column of classes or numbers if not given, and nothing where there is
+            none. k, positives: of what is reached, see `evaluate`.
     """
     names = [port.name for port in space.ports if port.name in table.columns]
     codes = {name: space.column_codes(table, name) for name in names}
@@ -56,7 +58,7 @@ def use(space: Space, table: Table, to: str | None, k: int = 10, positives: str 
     facts: dict[str, Any] = {"gaps": gaps, "weights": weights(space, table, target)}
     facts["reached"] = reached(space, table.select(*(name for name in names if name not in labels)), k, positives, seed)
     widest = max(gaps, key=lambda one: one["centroid"], default=None)
-    said = []
+    said = [Finding("bad", note) for note in caveats(space, table)]
     if widest is not None and widest["centroid"] > FAR:
         said.append(finding("look", "diagnosis_gap", **{name: widest[name] for name in ("a", "b", "centroid")}))
     numbers = {

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from kuamo.checks import check_whole
 from kuamo.errors import KuamoError, TableError
 from kuamo.files import place
 from kuamo.index.percentile import Null, mismatched_scores, percentile
@@ -113,8 +114,7 @@ class Index(ABC):
         """
         if to is not None and to not in self.columns:
             raise TableError(f"given to={to!r}; the index has {self.columns}")
-        if k < 1:
-            raise TableError(f"given k={k}; expected at least 1")
+        check_whole(1, k=k)
         asked = encode_queries(self.space, query)
         self._refresh()
         if where is not None:

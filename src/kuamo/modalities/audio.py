@@ -11,6 +11,7 @@ import numpy as np
 
 from kuamo.errors import CellError, shorten
 from kuamo.modalities.base import in_words, read_bytes
+from kuamo.notes import Note
 
 __all__ = ["Audio", "Waveform"]
 
@@ -70,11 +71,13 @@ class Audio:
         if samples.ndim == 2:
             samples = samples.mean(axis=1)
         if samples.ndim != 1 or len(samples) == 0:
-            raise CellError(f"samples of shape {samples.shape}", "at least one sample, (T,) or (T, channels)")
+            raise CellError(
+                Note("cell_samples", shape=str(samples.shape)), "at least one sample, (T,) or (T, channels)"
+            )
         if not np.isfinite(samples).all():
-            raise CellError("samples with NaN or infinity", "finite samples")
+            raise CellError(Note("cell_odd_samples"), "finite samples")
         if not RATES[0] <= rate <= RATES[1]:
-            raise CellError(f"a rate of {rate} Hz", f"a rate from {RATES[0]:,} to {RATES[1]:,} Hz")
+            raise CellError(Note("cell_rate", rate=rate), f"a rate from {RATES[0]:,} to {RATES[1]:,} Hz")
         return Waveform(samples, rate)
 
     def write(self, value: Waveform, path: Path) -> None:
@@ -124,7 +127,7 @@ def _check_whole(content: bytes, name: str) -> None:
         return
     size = 8 + int.from_bytes(content[4:8], "little" if content[:4] == b"RIFF" else "big")
     if len(content) + 8 < size < 0x7FFF0000:  # programs that write to a pipe put the largest number there
-        raise CellError(f"{name}, cut off after {len(content):,} of {size:,} bytes", _WHOLE)
+        raise CellError(Note("cell_cut_bytes", name=name, count=len(content), given=size), _WHOLE)
 
 
 def _decode(raw: Any) -> tuple[np.ndarray, int]:
@@ -141,11 +144,15 @@ def _decode(raw: Any) -> tuple[np.ndarray, int]:
                 blocks.append(block)
                 count += block.size
                 if count > MAX_SAMPLES:
-                    raise CellError(f"{name}, more than {MAX_SAMPLES:,} samples", "a shorter sound")
+                    raise CellError(Note("cell_many_samples", name=name, count=MAX_SAMPLES), "a shorter sound")
             if count < file.frames * file.channels and content[:4] == b"fLaC":
-                raise CellError(f"{name}, cut off after {count // file.channels:,} of {file.frames:,} samples", _WHOLE)
+                raise CellError(
+                    Note("cell_cut_samples", name=name, count=count // file.channels, given=file.frames), _WHOLE
+                )
             return np.concatenate(blocks), file.samplerate
     except CellError:
         raise
     except Exception as error:  # libsndfile's own words, without the file object
-        raise CellError(f"{name} ({getattr(error, 'error_string', error)})", _EXPECTED) from None
+        raise CellError(
+            Note("cell_not_read", name=name, error=str(getattr(error, "error_string", error))), _EXPECTED
+        ) from None

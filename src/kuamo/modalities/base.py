@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from kuamo.errors import CellError, shorten
+from kuamo.notes import Note
 
 __all__ = ["Modality", "content_key", "in_words", "is_absent", "read_bytes"]
 
@@ -63,15 +64,14 @@ def read_bytes(raw: Any, expected: str) -> bytes:
         path = Path(raw)
         try:
             if not path.is_file() and path.exists():  # a device or a pipe may never end
-                raise CellError(f"{in_words(raw)}, which is not a plain file", f"a file with {expected}")
+                raise CellError(Note("cell_not_plain", name=in_words(raw)), f"a file with {expected}")
             return path.read_bytes()
         except OSError as error:
-            raise CellError(
-                f"{in_words(raw)} ({error.strerror or error})", f"a readable file with {expected}"
-            ) from None
+            raise CellError(_not_read(in_words(raw), error), f"a readable file with {expected}") from None
         except ValueError as error:  # a name that no file can have
-            raise error if isinstance(error, CellError) else CellError(f"{in_words(raw)} ({error})", "a path") from None
-    raise CellError(f"{type(raw).__name__} {shorten(raw)}", f"a path or bytes with {expected}")
+            given = Note("cell_not_read", name=in_words(raw), error=str(error))
+            raise error if isinstance(error, CellError) else CellError(given, "a path") from None
+    raise CellError(Note("cell_kind", kind=type(raw).__name__, value=shorten(raw)), f"a path or bytes with {expected}")
 
 
 def in_words(raw: Any) -> str:
@@ -85,6 +85,18 @@ def in_words(raw: Any) -> str:
         path = str(raw)
         return repr(path) if len(path) <= 80 else "…" + repr(path[-79:])
     return f"{len(raw):,} bytes" if isinstance(raw, bytes | bytearray | memoryview) else type(raw).__name__
+
+
+def failed(name: str, error: Exception) -> Note:
+    """What a decoder said of a file that it cannot read."""
+    return Note("cell_failed", name=name, kind=type(error).__name__, error=str(error))
+
+
+def _not_read(name: str, error: OSError) -> Note:
+    """Why a file cannot be read, in the reader's language where the system's words are usual ones."""
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return Note("cell_no_file" if isinstance(error, FileNotFoundError) else "cell_no_right", name=name)
+    return Note("cell_not_read", name=name, error=error.strerror or str(error))
 
 
 def content_key(modality: Modality, raw: Any) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.errors import CellError, shorten
+from kuamo.notes import Note
 
 __all__ = ["Category"]
 
@@ -38,10 +39,10 @@ class Category:
     def read(self, raw: Any) -> str:
         """The class's name."""
         if not self.accepts(raw):
-            raise CellError(f"{type(raw).__name__} {shorten(raw)}", "the name of a class")
+            raise CellError(Note("cell_kind", kind=type(raw).__name__, value=shorten(raw)), "the name of a class")
         name = str(raw).strip()
         if not name:
-            raise CellError("an empty text", "the name of a class (None for an absent cell)")
+            raise CellError(Note("cell_empty_text"), "the name of a class (None for an absent cell)")
         if self.classes is not None and name not in self.classes:
             raise CellError(repr(name), f"one of {shorten(list(self.classes))}")
         return name

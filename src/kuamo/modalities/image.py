@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kuamo.errors import CellError
-from kuamo.modalities.base import in_words, read_bytes
+from kuamo.modalities.base import failed, in_words, read_bytes
+from kuamo.notes import Note
 
 __all__ = ["Image"]
 
@@ -24,6 +25,7 @@ PREVIEW = 96  # pixels, the longer side
 MAX_PIXELS = 100_000_000  # a picture beyond this is taken for a decompression bomb
 _LOADING = threading.Lock()
 _EXPECTED = "a picture (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, PPM)"
+_FEWER = f"a picture of at most {MAX_PIXELS:,} pixels"
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Image:
         try:
             return self._flatten(picture)
         except Exception as error:  # odd modes and damaged EXIF
-            raise CellError(f"{name} ({type(error).__name__}: {error})", _EXPECTED) from None
+            raise CellError(failed(name, error), _EXPECTED) from None
 
     def write(self, value: np.ndarray, path: Path) -> None:
         """In the format that the file's name says."""
@@ -116,12 +118,12 @@ class Image:
         if raw.ndim == 2:
             raw = raw[:, :, None]
         if raw.ndim != 3 or raw.shape[2] not in (1, 3, 4) or 0 in raw.shape:
-            raise CellError(f"an array of shape {raw.shape}", "(H, W), (H, W, 1), (H, W, 3) or (H, W, 4)")
+            raise CellError(Note("cell_array", shape=str(raw.shape)), "(H, W), (H, W, 1), (H, W, 3) or (H, W, 4)")
         if raw.dtype != np.uint8:
             if not (np.issubdtype(raw.dtype, np.floating) and np.isfinite(raw).all()):
-                raise CellError(f"an array of {raw.dtype}", "uint8, or finite floats in [0, 1]")
+                raise CellError(Note("cell_dtype", dtype=str(raw.dtype)), "uint8, or finite floats in [0, 1]")
             if raw.min() < 0 or raw.max() > 1:
-                raise CellError(f"floats from {raw.min():.3g} to {raw.max():.3g}", "floats in [0, 1]")
+                raise CellError(Note("cell_floats", low=float(raw.min()), high=float(raw.max())), "floats in [0, 1]")
             raw = (raw * 255).round().astype(np.uint8)
         mode = {1: "L", 3: "RGB", 4: "RGBA"}[raw.shape[2]]
         return self._flatten(pil.fromarray(raw[:, :, 0] if mode == "L" else raw, mode))
@@ -157,15 +159,19 @@ def _decode(content: bytes, name: str, enough: int | None = None) -> Any:
             warnings.simplefilter("ignore", pil.DecompressionBombWarning)
             picture = pil.open(io.BytesIO(content), formats=_formats())
             if picture.width * picture.height > MAX_PIXELS:
-                raise pil.DecompressionBombError(f"{picture.width} × {picture.height} pixels")
+                size = Note("cell_many_pixels", name=name, width=picture.width, height=picture.height)
+                raise CellError(size, _FEWER)
             if enough is not None:
                 picture.draft(None, (enough, enough))
             picture.load()
             return picture
+    except CellError:
+        raise
     except pil.DecompressionBombError as error:
-        raise CellError(f"{name} ({error})", f"a picture of at most {MAX_PIXELS:,} pixels") from None
+        raise CellError(Note("cell_not_read", name=name, error=str(error)), _FEWER) from None
     except pil.UnidentifiedImageError:
-        what = "a damaged picture" if _looks_like_picture(content) else f"which begins with {content[:8]!r}"
-        raise CellError(f"{name}, {what}", _EXPECTED) from None
+        damaged = Note("cell_damaged_picture", name=name)
+        foreign = Note("cell_begins_with", name=name, start=repr(content[:8]))
+        raise CellError(damaged if _looks_like_picture(content) else foreign, _EXPECTED) from None
     except Exception as error:  # Pillow's decoders raise whatever they like on damaged files
-        raise CellError(f"{name} ({type(error).__name__}: {error})", _EXPECTED) from None
+        raise CellError(failed(name, error), _EXPECTED) from None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.errors import CellError, shorten
+from kuamo.notes import Note
 
 __all__ = ["Number"]
 
@@ -41,7 +42,7 @@ class Number:
     def read(self, raw: Any) -> float:
         """The number."""
         if not self.accepts(raw):
-            raise CellError(f"{type(raw).__name__} {shorten(raw)}", "a number")
+            raise CellError(Note("cell_kind", kind=type(raw).__name__, value=shorten(raw)), "a number")
         try:
             value = float(raw)
         except OverflowError:  # a whole number beyond all floats

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kuamo.errors import CellError, shorten
+from kuamo.notes import Note
 
 __all__ = ["Text"]
 
@@ -29,9 +30,9 @@ class Text:
     def read(self, raw: Any) -> str:
         """The text without the white space around it."""
         if not isinstance(raw, str):
-            raise CellError(f"{type(raw).__name__} {shorten(raw)}", "a text")
+            raise CellError(Note("cell_kind", kind=type(raw).__name__, value=shorten(raw)), "a text")
         if not raw.strip():
-            raise CellError("an empty text", "a text (None for an absent cell)")
+            raise CellError(Note("cell_empty_text"), "a text (None for an absent cell)")
         return raw.strip()
 
     def write(self, value: str, path: Path) -> None:

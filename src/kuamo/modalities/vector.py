@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from kuamo.errors import CellError, shorten
-from kuamo.modalities.base import in_words, read_bytes
+from kuamo.modalities.base import failed, in_words, read_bytes
+from kuamo.notes import Note
 
 __all__ = ["Vector"]
 
@@ -48,14 +49,16 @@ class Vector:
             with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused below
                 vector = np.asarray(raw, dtype=np.float32)
         except (TypeError, ValueError, OverflowError):
-            raise CellError(f"{type(raw).__name__} {shorten(raw)}", "a vector of numbers") from None
+            raise CellError(
+                Note("cell_kind", kind=type(raw).__name__, value=shorten(raw)), "a vector of numbers"
+            ) from None
         if vector.ndim != 1 or vector.size == 0:
-            raise CellError(f"an array of shape {vector.shape}", "a vector (D,)")
+            raise CellError(Note("cell_array", shape=str(vector.shape)), "a vector (D,)")
         if self.dim is not None and len(vector) != self.dim:
-            raise CellError(f"a vector of size {len(vector)}", f"size {self.dim}")
+            raise CellError(Note("cell_size", size=len(vector)), f"size {self.dim}")
         bad = np.flatnonzero(~np.isfinite(vector))
         if len(bad):
-            raise CellError(f"{vector[bad[0]]} at position {bad[0]}", "finite numbers")
+            raise CellError(Note("cell_at", value=str(vector[bad[0]]), place=int(bad[0])), "finite numbers")
         return vector
 
     def write(self, value: np.ndarray, path: Path) -> None:
@@ -72,4 +75,4 @@ def _load(path: Path) -> np.ndarray:
     try:
         return np.load(io.BytesIO(content), allow_pickle=False)
     except Exception as error:  # a damaged header fails in many ways
-        raise CellError(f"{in_words(path)} ({type(error).__name__}: {error})", "a .npy file of numbers") from None
+        raise CellError(failed(in_words(path), error), "a .npy file of numbers") from None

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from kuamo.cells import Cells
+from kuamo.checks import is_number
 from kuamo.distributed import gather_rows
 from kuamo.errors import KuamoError, TableError
 from kuamo.modalities import Category, Number
@@ -70,8 +71,10 @@ class Predict(Objective):
     balanced: bool = False
 
     def __post_init__(self) -> None:
-        if not all(0 <= share < 1 for share in (self.noise, self.held, self.last)):
+        if not all(is_number(share, 0) and share < 1 for share in (self.noise, self.held, self.last)):
             raise KuamoError(f"given {self}; expected shares in [0, 1)")
+        if not isinstance(self.to, str) or not isinstance(self.balanced, bool | np.bool_):
+            raise KuamoError(f"given {self}; expected the name of a column, and balanced=True or False")
 
     def decodes(self, column: str) -> bool:
         """The target's decoder alone."""

@@ -3,9 +3,10 @@
 key: (English, Chinese). Both have the same fields in the same form; a value may be a note itself, or a list of them.
 """
 
+from kuamo.sentences.cells import CELLS
 from kuamo.sentences.diagnoses import DIAGNOSES
 from kuamo.sentences.fits import FITS
 
 __all__ = ["SENTENCES"]
 
-SENTENCES: dict[str, tuple[str, str]] = FITS | DIAGNOSES
+SENTENCES: dict[str, tuple[str, str]] = FITS | CELLS | DIAGNOSES

@@ -281,6 +281,10 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
         "compared across columns",
         "{a} 与 {b} 的编码中心相距 {centroid:.2f} 个散布：跨列比较编码之前，请减去各自的均值",
     ),
+    "taught": (
+        "about {share:.0f} % of these rows taught the space: figures are higher than for new rows",
+        "这些行中约 {share:.0f} % 用于训练过这个空间：指标会高于新的行",
+    ),
     "diagnosis_starved": (
         "{column} brings {value:+.3f} to {to}, which cannot be told from nothing: it is unrelated, or repeats the "
         "others, or was not learned: fit it alone to see; more steps or a larger rate come before any other remedy",

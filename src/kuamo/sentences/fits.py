@@ -5,6 +5,10 @@ __all__ = ["FITS"]
 FITS: dict[str, tuple[str, str]] = {
     # ── which encoder, and why ───────────────────────────────────────────────────────────────────────────────────
     "features": ("{column}: {encoder}, {count} features", "{column}：{encoder}，{count} 个特征"),
+    "same_everywhere": (
+        "{column}: set aside, all its cells are the same in these rows",
+        "{column}：这些行中各单元都相同，已搁置",
+    ),
     "trained_here": ("{column}: {encoder}, trained here", "{column}：{encoder}，由这次训练得到"),
     "because": ("{what} ({why})", "{what}（{why}）"),
     "vectors": ("vectors are features already", "向量本身就是特征"),
@@ -89,7 +93,7 @@ FITS: dict[str, tuple[str, str]] = {
         "{column}: 1 of {given:,} cells cannot be read and counts as absent: {first}",
         "{column}：{given:,} 个单元格中有 1 个读不了，按空缺处理：{first}",
     ),
-    "bad_row": ("row {row}: given {why}", "行 {row}：“{why}”"),
+    "bad_row": ("row {row}: given {why}", "行 {row}：{why}"),
     "more": ("and {count:,} more", "另有 {count:,} 个"),
     "too_long": (
         "{column}: {count:,} of {given:,} values are longer than the {limit} that {encoder} reads; what is beyond has "
@@ -141,6 +145,18 @@ FITS: dict[str, tuple[str, str]] = {
     ),
     "before": ("before", "之前"),
     "after": ("after", "之后"),
+    # ── what is told by a space that was not fitted to tell it ───────────────────────────────────────────────────
+    "told_of_another": (
+        "{column}: this space was fitted to predict {targets}; {column} is translated from the shared code, not "
+        "calibrated, and likely worse than by a fit to predict it",
+        "{column}：这个空间是为预测 {targets} 训练的；{column} 由共享编码翻译得到，未经校准，"
+        "通常不如专门为预测它而训练的空间",
+    ),
+    "told_unfitted": (
+        "{column}: this space was not fitted to predict; {column} is translated from the shared code, not calibrated, "
+        "and likely worse than by a fit to predict it",
+        "{column}：这个空间不是为预测训练的；{column} 由共享编码翻译得到，未经校准，通常不如专门为预测它而训练的空间",
+    ),
     # ── training ─────────────────────────────────────────────────────────────────────────────────────────────────
     "contrast_stays": (
         "{steps} steps of InfoNCE from there: mean reciprocal rank {after:.3f} for {before:.3f} ± {error:.3f} on "

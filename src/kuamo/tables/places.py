@@ -21,6 +21,7 @@ from kuamo.errors import CellError, KuamoError
 from kuamo.files import beside, cache_folder
 from kuamo.modalities import Modality
 from kuamo.modalities.base import in_words
+from kuamo.notes import Note
 
 __all__ = ["PlacedCells", "Places"]
 
@@ -60,9 +61,9 @@ class Places:
             try:
                 inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.folder))
             except (OSError, ValueError) as error:
-                raise CellError(f"{in_words(name)} ({error})", "a path") from None
+                raise CellError(Note("cell_not_read", name=in_words(name), error=str(error)), "a path") from None
             if not inside:
-                raise CellError(f"{in_words(name)}, which is outside the root", f"a path inside {self.folder}")
+                raise CellError(Note("cell_outside", name=in_words(name)), f"a path inside {self.folder}")
         return path
 
     def place(self, cell: Any) -> Any:
@@ -107,14 +108,16 @@ def _fetch(url: str, copy: Path) -> None:
             while piece := answer.read(1 << 20):
                 size += len(piece)
                 if size > MAX_DOWNLOAD:
-                    raise CellError(f"{in_words(url)}, more than {MAX_DOWNLOAD:,} bytes", "a smaller file")
+                    raise CellError(Note("cell_too_large", name=in_words(url), count=MAX_DOWNLOAD), "a smaller file")
                 file.write(piece)
             if answer.length:
-                raise CellError(f"{in_words(url)}, which broke off after {size:,} bytes", "the whole file")
+                raise CellError(Note("cell_broke_off", name=in_words(url), count=size), "the whole file")
     except KuamoError:
         raise
     except (OSError, HTTPException, ValueError) as error:  # URLError and TimeoutError are OSErrors
-        raise CellError(f"{in_words(url)} ({error})", "a file that can be fetched") from None
+        raise CellError(
+            Note("cell_not_read", name=in_words(url), error=str(error)), "a file that can be fetched"
+        ) from None
 
 
 class PlacedCells:

@@ -1,0 +1,76 @@
+"""A space knows the rows that taught it from others, by few fingerprints, and says so where figures would mislead."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kuamo as km
+from kuamo.notes import told
+from kuamo.taught import ASKED, KEPT, caveats, share_taught, sketch
+
+
+def rows(count: int = 900, seed: int = 0) -> km.Table:
+    toy = km.datasets.toy(count, modalities=("a", "b"), holes=0.2, seed=seed)
+    kind = ["cat" if i % 3 else "dog" for i in range(count)]
+    cells = {name: [toy[i].get(name) for i in range(count)] for name in ("a", "b")} | {"kind": kind}
+    return km.Table(cells, modalities={"a": km.Vector(), "b": km.Vector(), "kind": km.Category()})
+
+
+@pytest.fixture(scope="module")
+def split() -> tuple[km.Table, km.Table]:
+    return rows().split(test=0.4, seed=0)
+
+
+@pytest.fixture(scope="module")
+def space(split: tuple[km.Table, km.Table]) -> km.Space:
+    return km.fit(split[0], km.CCA(dim=4))
+
+
+def test_rows_that_taught_are_told_from_others(
+    split: tuple[km.Table, km.Table], space: km.Space, tmp_path: Path
+) -> None:
+    train, test = split
+    space.save(tmp_path / "s")
+    for one in (space, km.Space.load(tmp_path / "s")):
+        assert share_taught(one, train) > 0.85 and share_taught(one, test) == 0
+        assert share_taught(one, train.select("b")) > 0.6  # by what both have, where they have it
+    both = rows()
+    assert len(train) / len(both) == pytest.approx(share_taught(space, both), abs=0.15)
+    assert share_taught(space, both.select("kind")) == 0  # a class by itself is nobody's
+    assert caveats(space, test) == []
+
+
+def test_few_bytes_are_kept_of_many_rows() -> None:
+    many = km.Table({"a": np.random.default_rng(0).normal(size=(5000, 2))})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # sums of fingerprints overflow, in silence
+        found = sketch(many)
+    assert found["rows"] == 5000 and len(found["keys"]["a"]) == 8 * KEPT and ASKED < 5000
+    space = km.fit(rows(300), km.CCA(dim=2))
+    space.info["taught"] = [found]
+    assert share_taught(space, many) == pytest.approx(1, abs=0.35)
+    assert share_taught(space, many.take(range(100))) == pytest.approx(1, abs=0.8)
+
+
+def test_rows_of_the_start_have_taught_too(split: tuple[km.Table, km.Table], space: km.Space) -> None:
+    more = km.fit(split[1], km.CCA(dim=4), start=space)
+    assert min(share_taught(more, part) for part in split) > 0.85
+    again = km.fit(split[0], start=space)
+    assert len(more.info["taught"]) == 2 and len(again.info["taught"]) == 1
+    space.info["taught"], kept = [], space.info["taught"]  # as of an older kuamo
+    assert share_taught(space, split[0]) == 0
+    space.info["taught"] = kept
+
+
+def test_figures_of_rows_that_taught_say_so(split: tuple[km.Table, km.Table], space: km.Space) -> None:
+    train, test = split
+    for table, right in ((train, 1), (test, 0)):
+        notes = [one.note for one in km.diagnose(space, table).findings["space"] if "taught the space" in one.note]
+        assert len(notes) == right and all("用于训练过这个空间" in told("zh", note) for note in notes)
+        found = km.contributions(space, table, "kind")
+        assert len(found.notes) == right and ("figures are higher" in str(found)) == bool(right)
+        assert len(found.as_dict()["notes"]) == right
