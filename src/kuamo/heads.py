@@ -20,6 +20,8 @@ from kuamo.errors import KuamoError
 
 __all__ = ["JointHead", "TrainableHead", "differentiable"]
 
+FAINT = 0.01  # of usual first weights
+
 
 class TrainableHead(nn.Module):
     """A linear head, with an optional residual perceptron and an optional variance.
@@ -77,7 +79,10 @@ class TrainableHead(nn.Module):
         self.gain.copy_(torch.from_numpy(1 / np.maximum(std, floor)))
 
     def start_from(self, head: SolvedHead) -> None:
-        """Begin at a linear closed form: the same codes, then training goes on from there."""
+        """Begin at a linear closed form: the same codes, then training goes on from there.
+
+        Where that found fewer axes than d, the others begin near 0: at 0 itself no gradient would move them.
+        """
         assert isinstance(head.map, LinearMap)
         self.norm = head.norm
         gain = self.gain.double().numpy()
@@ -90,10 +95,13 @@ class TrainableHead(nn.Module):
         )  # unit norm forgets the size, and the step size likes this one
         factor = wanted / size if self.scale is not None else 1.0
         with torch.no_grad():
-            self.linear.weight.copy_(torch.from_numpy(weight.T * factor))
-            self.linear.bias.copy_(torch.from_numpy(offset * factor))
+            self.linear.weight.mul_(FAINT)
+            self.linear.bias.zero_()
+            self.linear.weight[: head.dim] = torch.from_numpy(weight.T * factor)
+            self.linear.bias[: head.dim] = torch.from_numpy(offset * factor)
             if self.scale is not None and head.scale is not None:
-                self.scale.copy_(torch.from_numpy(np.asarray(head.scale)))
+                self.scale.fill_(float(np.asarray(head.scale)[-1]))
+                self.scale[: head.dim] = torch.from_numpy(np.asarray(head.scale))
 
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""

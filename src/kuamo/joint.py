@@ -29,6 +29,7 @@ FOLDS = 5
 ROWS = 20_000  # of a larger table so many are learned from
 AXES = 1024  # principal axes of the columns side by side, if there are more numbers
 FEW = 2000  # rows, below which λ is chosen on all folds
+ROUGH = 1e-4  # how nearly what chooses λ is solved
 PENALTIES = tuple(10.0**-k for k in np.arange(0, 6.6, 0.5))
 Array = NDArray[np.float32]
 Solution = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -86,7 +87,7 @@ class Joint:
             for penalty in PENALTIES if parts else ():
                 loss = 0.0
                 for number, (taught, held) in enumerate(parts):
-                    before[number] = w, b = self._fit(x, taught, penalty, before[number])
+                    before[number] = w, b = self._fit(x, taught, penalty, before[number], ROUGH)
                     loss += self._loss(x[held] @ w.astype(np.float32) + b, held)
                 worse = 0 if loss < best else worse + 1
                 if loss < best:
@@ -120,10 +121,14 @@ class Joint:
                 object.__setattr__(self, "_rotated", (self.x @ axes, axes))
         return self._rotated  # type: ignore[attr-defined,no-any-return]
 
-    def _fit(self, x: Array, some: NDArray[np.bool_], penalty: float, start: Solution | None = None) -> Solution:
+    def _fit(
+        self, x: Array, some: NDArray[np.bool_], penalty: float, start: Solution | None = None, tolerance: float = 1e-7
+    ) -> Solution:
         if self.y.shape[1] > 1:
             base = None if self.base is None else self.base[some]
-            return logistic(x[some], self.y[some], penalty, weights=self.weights[some], start=start, base=base)
+            return logistic(
+                x[some], self.y[some], penalty, weights=self.weights[some], start=start, base=base, tolerance=tolerance
+            )
         y = self.y if self.base is None else self.y - self.base
         share = (self.weights[some] / self.weights[some].sum())[:, None]
         shift, mean = (share * x[some]).sum(0), (share * y[some]).sum(0)

@@ -107,3 +107,17 @@ def test_probabilities_are_calibrated() -> None:
     assert told.probability is not None
     sure, right = told.probability.max(1), told.probability.argmax(1) == truth.argmax(1)
     assert abs(sure.mean() - right.mean()) < 0.06 and right.mean() > 0.55
+
+
+def test_a_closed_form_with_fewer_axes_than_asked_is_a_start_too() -> None:
+    """Two classes have one direction; the rest of the code begins near nothing, and learns."""
+    x, y = classes(rows=200)
+    cells = {"a": list(x), "kind": [str(one) for one in y[:, 0] > 0]}
+    table = km.Table(cells, modalities={"a": km.Vector(), "kind": km.Category()})
+    start = km.fit(table, km.InfoNCE(), dim=4, training=km.Training(steps=0))
+    solved = km.fit(table, km.CCA(kernels=("linear",)), dim=4)
+    assert start.dim == 4 and solved.dim < 4
+    code = start.encode(table.select("a")).mean
+    assert np.median(np.abs(code[:, solved.dim :])) < 0.1 * np.median(np.abs(code[:, 0]))
+    moved = km.fit(table, km.InfoNCE(), dim=4, training=km.Training(steps=30, lr=1e-2))
+    assert np.abs(moved.encode(table.select("a")).mean[:, solved.dim :]).mean() > 3 * np.abs(code[:, solved.dim :]).mean()

@@ -35,12 +35,14 @@ def logistic(
     start: tuple[Matrix, Matrix] | None = None,
     base: NDArray[np.floating] | None = None,
     steps: int = 200,
+    tolerance: float = 1e-7,
 ) -> tuple[Matrix, Matrix]:
     """W (D, K) and b (K,), see the module.
 
     Args:
         x: (n, D). y: (n, K), rows sum to 1. penalty: λ ≥ 0. weights: s (n,), 1 if not given.
         start: W and b to begin at. base: o (n, K), 0 if not given. steps: at most so many.
+        tolerance: see `minimise`.
 
     Raises:
         KuamoError: no row, shapes that do not fit together, or a negative penalty.
@@ -67,7 +69,7 @@ def logistic(
         return value, np.vstack([slope, error.sum(0)])
 
     first = np.zeros((size + 1, classes)) if start is None else np.vstack([start[0], start[1][None]])
-    theta = minimise(loss, first, 1 / curve, steps)
+    theta = minimise(loss, first, 1 / curve, steps, tolerance)
     return theta[:-1], theta[-1] - theta[-1].mean()
 
 
