@@ -21,6 +21,7 @@ from kuamo.notes import Note, plain_note
 from kuamo.report import Pair, Report
 from kuamo.space import Space, check_columns
 from kuamo.table import Table
+from kuamo.taught import caveats
 
 __all__ = ["evaluate", "row_keys"]
 
@@ -45,7 +46,7 @@ def evaluate(
     answer in the gallery. Ties count against the space. Where rows share a group, intervals resample groups.
 
     Args:
-        space: fitted. table: rows that it has not seen.
+        space: fitted. table: rows that it has not seen; a note says so if some of them taught it.
         cutoffs: the k of R@k.
         positives: what counts as a right answer: the same `"row"`, `"group"` or `"label"`. Rows without a label, which
             nobody can judge, are then neither queries nor answers.
@@ -158,6 +159,7 @@ def _report(
     unjudged = int((~judged).sum())
     notes: list[str] = [Note("remark_groups", count=groups)] if groups else []
     notes += [Note("remark_unjudged", count=unjudged)] if unjudged else []
+    notes += caveats(space, table)
     notes += previews.remarks
     notes += table.skipped()
     notes += [note for name in _columns(pairs) if (note := length_note(table, name, space.port(name).encoder))]

@@ -120,4 +120,5 @@ def test_a_closed_form_with_fewer_axes_than_asked_is_a_start_too() -> None:
     code = start.encode(table.select("a")).mean
     assert np.median(np.abs(code[:, solved.dim :])) < 0.1 * np.median(np.abs(code[:, 0]))
     moved = km.fit(table, km.InfoNCE(), dim=4, training=km.Training(steps=30, lr=1e-2))
-    assert np.abs(moved.encode(table.select("a")).mean[:, solved.dim :]).mean() > 3 * np.abs(code[:, solved.dim :]).mean()
+    after = moved.encode(table.select("a")).mean
+    assert np.abs(after[:, solved.dim :]).mean() > 3 * np.abs(code[:, solved.dim :]).mean()
