@@ -1,8 +1,13 @@
-"""The closed form, tried on few rows: its own search, with fewer ridges and folds, on features as wide as the fit's.
+"""The closed form, searched on all rows where that is quick, else tried on few.
 
-    seconds = c₀ + c₁ · Σ operations        c₀, c₁ ≥ 0 from two tries; operations of all rows by their law (`work`)
+    all rows    the fit's own search, which is kept for the fit: measured is what is left to do
+    few rows    its search with fewer folds, on features as wide as the fit's
+                seconds = c₀ + c₁ · Σ operations        c₀, c₁ ≥ 0 from two tries; operations of all rows by `work`
 
-How long it takes does not depend on what the rows say, but for how many ridges are tried, and which kernel is kept.
+How long it takes hardly depends on what the rows say. What is stored does: a kernel's head has an anchor for each row,
+a linear one has none. Few rows do not tell surely which of them all rows will choose, so both are told (`branches`).
+They are tried with every ridge: with one alone the kernel won whose own best ridge was nearer to it (a toy of 5,000
+rows: with .3 the kernel, with the best of .1, .3 and 1, as with all rows, the linear one).
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -21,8 +27,10 @@ from kuamo.cost import measured
 from kuamo.decoders.recipes import Recipe
 from kuamo.diagnosis import work
 from kuamo.diagnosis.foreseen import Step
-from kuamo.diagnosis.sampling import Sampled, stand_in
+from kuamo.diagnosis.sampling import Sampled, measured_quickly, stand_in
+from kuamo.features import features
 from kuamo.late import late_columns
+from kuamo.memory import forgetful
 from kuamo.notes import Note
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.correlation import mean_by_row, standardise
@@ -34,8 +42,10 @@ __all__ = ["Closing", "Solution"]
 
 SIZES = (640, 480, 320, 240, 160, 96)  # rows on which a closed form is tried at most
 SPENT = 0.8  # CPU seconds of such a try, about
+QUICK = 2.5  # CPU seconds of a search of all rows at most, by its law
 KNOWN_DIM = 64  # of trained objectives without a closed form: `warm.DIM`, which would load torch
 Rows = dict[str, np.ndarray]
+Packed = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass
@@ -44,12 +54,14 @@ class Solution:
 
     Args:
         kernel, dim: what is chosen; where the rows were no real ones, the dearest kernel and a likely size.
-        rows: tried at most.
+        rows: tried at most. branches: every (kernel, dim) that all rows may choose. searched: were all rows?
     """
 
     kernel: str
     dim: int
     rows: int = 0
+    branches: list[tuple[str, int]] = field(default_factory=list)
+    searched: bool = False
 
 
 @dataclass(eq=False)
@@ -73,7 +85,7 @@ class Closing:
     solution: Solution | None = None
     trained: Any = None
     made: Any = None
-    few: dict[str, Any] = field(default_factory=dict)
+    aside: list[str] = field(default_factory=list)
 
     # ── the closed form ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -83,10 +95,35 @@ class Closing:
         return {name: np.unique(self.table.column(name).row) for name, found in self.sampled.items() if not found.raw}
 
     @cached_property
+    def core(self) -> Rows:
+        """The same of columns that do not join late."""
+        late = late_columns({name: (np.zeros((0, 0)), row) for name, row in self.rows.items()})
+        return {name: row for name, row in self.rows.items() if name not in (*late, *self.aside)}
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The number of each row's group (N,)."""
+        return np.unique(np.asarray(self.table.groups), return_inverse=True)[1]
+
+    @cached_property
     def groups(self) -> np.ndarray | None:
-        """Groups (N,) of the rows, where some share one."""
-        groups = np.unique(np.asarray(self.table.groups), return_inverse=True)[1]
-        return groups if groups.max(initial=0) + 1 < len(groups) else None
+        """The same, where some rows share one."""
+        return self.numbers if self.numbers.max(initial=0) + 1 < len(self.numbers) else None
+
+    @cached_property
+    def whole(self) -> Packed | None:
+        """Features of all rows, packed as `fit` does it, where they are at hand and quickly searched."""
+        if not isinstance(self.objective, CCA) or len(self.rows) < len(self.sampled):
+            return None
+        widths = {name: found.width for name, found in self.sampled.items()}
+        ranks = {name: found.rank for name, found in self.sampled.items()}
+        tally = work.closed_work(self.rows, widths, self.search(self.objective, self.rows), self.groups, self.seed,
+                                 ranks=ranks)  # fmt: skip
+        if work.seconds(tally) > QUICK or not all(found.at_hand for found in self.sampled.values()):
+            return None
+        table = self.table.take(np.arange(len(self.table)))  # cells that cannot be read leave this one
+        cells = {name: features(table, name, found.port.encoder) for name, found in self.sampled.items()}
+        return {name: (x, table.column(name).row) for name, x in cells.items()}
 
     def search(self, objective: CCA, rows: Rows) -> Search:
         """The search of a `CCA`, as it would search these rows."""
@@ -103,15 +140,16 @@ class Closing:
         return replace(VIEWS, kernels=objective.kernels, folds=folds, dims=dims)
 
     def closed(self, objective: Objective) -> Step:
-        """Of the closed form: its search on few rows, with fewer ridges, then all of it by its law."""
+        """Of the closed form: its search on all rows, or on few with fewer folds, then all of it by its law."""
         if not isinstance(objective, CCA):
             return self.other_closed(objective)
-        late = late_columns({name: (np.zeros((0, 0)), row) for name, row in self.rows.items()})
-        rows = {name: row for name, row in self.rows.items() if name not in late}
+        if objective is self.objective and self.whole is not None:
+            return self.searched(objective, self.whole)
+        rows = self.core
         widths = {name: self.sampled[name].width for name in rows}
         ranks = {name: self.sampled[name].rank for name in rows}
         search = self.search(objective, rows)
-        thin = replace(search, ridges=search.ridges[1:2] or search.ridges, widen=False, methods=(), ranked=1)
+        thin = replace(search, widen=False, methods=(), ranked=1)
         works, costs, megabytes, peaks = [], [], [], []
         for count in self.few_rows(rows, widths, thin):
             some, groups, cells, real = self.drawn(rows, count)
@@ -123,16 +161,44 @@ class Closing:
             peaks.append(max(cost.memory or 0.0, 1.0))
         if not real:
             kernel, dim = search.kernels[-1], self.likely(rows, widths, search)
-        self.solution = Solution(kernel, dim, count)
+        self.solution = Solution(kernel, dim, count, self.branches(rows, widths, search, dim if real else None))
         tally = work.closed_work(rows, widths, search, self.groups, self.seed, kernel, ranks)
-        for name in late:
-            tally.add(self.late_work(name, rows, dim))
-        whole = work.seconds(tally)
+        whole = work.seconds(tally.add(self.joined(dim)))
         cpu, wall = (work.extrapolated(works, [getattr(one, kind) for one in costs], whole) for kind in ("cpu", "wall"))
         most, kept = work.closed_bytes(rows, widths, search)
         memory = most + max(0.0, float(np.mean(np.subtract(peaks, megabytes))))  # buffers that do not grow with rows
         how = Note("forecast_closed", few=count)
         return Step("closed form", cpu, wall, memory, stays=kept * memory / max(most, 1e-9), how=how)
+
+    def searched(self, objective: CCA, cells: Packed) -> Step:
+        """The fit's own search of all rows, which is kept; then once more, as the fit will do it with what is kept."""
+        core = {name: cells[name] for name in self.core}
+        blocks = {name: self.sampled[name].port.encoder.blocks for name in core
+                  if getattr(self.sampled[name].port.encoder, "blocks", None)}  # fmt: skip
+        with one_thread(), forgetful(False):
+            with measured_quickly() as first:
+                objective.solve(core, self.numbers, self.seed, blocks)
+            with measured() as cost:
+                solved = objective.solve(core, self.numbers, self.seed, blocks)
+        kernel = solved.note.values["kernel"].key
+        head = next(iter(solved.heads.values()))
+        self.solution = Solution(kernel, head.dim, len(self.table), [(kernel, head.dim)], searched=True)
+        late = work.seconds(self.joined(head.dim))
+        widths = {name: self.sampled[name].width for name in core}
+        one = replace(self.search(objective, self.core), kernels=(kernel,))
+        most, kept = work.closed_bytes(self.core, widths, one)
+        memory = max(cost.memory or 0.0, 1.0)
+        how = Note("forecast_searched", spent=max(0.0, first.cpu - cost.cpu))
+        stays = kept * min(1.0, memory / max(most, 1e-9))
+        return Step("closed form", cost.cpu + late, cost.wall + late, memory, stays=stays, how=how)
+
+    def branches(self, rows: Rows, widths: Mapping[str, int], search: Search, dim: int | None) -> list[tuple[str, int]]:
+        """Every (kernel, size) that all rows may choose: both kernels, and a size next to that of few rows, if any."""
+        sizes = work.sizes_of(search, self.axes(rows, widths, search)[-2])
+        if dim is not None:
+            near = int(np.searchsorted(sizes, dim))
+            sizes = sorted({dim, *sizes[max(0, near - 1) : near + 2]})
+        return list(product(search.kernels, sizes))
 
     def few_rows(self, rows: Rows, widths: Mapping[str, int], thin: Search) -> list[int]:
         """How many rows to try, the fewer first: at most half of all, and not for long."""
@@ -186,11 +252,22 @@ class Closing:
 
     def likely(self, rows: Rows, widths: Mapping[str, int], search: Search) -> int:
         """A size that nothing real was there to choose: the largest but one, within a factor of two of both sides."""
-        axes = sorted(
+        return work.sizes_of(search, self.axes(rows, widths, search)[-2])[-2:][0]
+
+    def axes(self, rows: Rows, widths: Mapping[str, int], search: Search) -> list[int]:
+        """How many axes each column has at most, ascending."""
+        return sorted(
             min(self.sampled[name].rank, work.axes_of(len(rows[name]), width, search.kernels[-1], search.components))
             for name, width in widths.items()
         )
-        return work.sizes_of(search, axes[-2])[-2:][0]
+
+    def joined(self, dim: int) -> work.Tally:
+        """Of the columns that join late."""
+        tally = work.Tally()
+        for name in self.rows:
+            if name not in self.core:
+                tally.add(self.late_work(name, self.core, dim))
+        return tally
 
     def late_work(self, name: str, rows: Rows, dim: int) -> work.Tally:
         """Of a column that joins late: regression onto the others' codes."""

@@ -75,6 +75,13 @@ class Sampled:
         """Axes that cells of so many contents have at most."""
         return max(1, round(self.distinct) - 1)
 
+    @property
+    def at_hand(self) -> bool:
+        """Are the features of all cells there, or quickly made? Every cell has then been asked for."""
+        if self.kept:
+            return not self.missing and self.entries <= LOOKED
+        return not is_module(self.port.encoder) and self.each.cpu * self.entries < SPENT
+
     def cost(self) -> Cost:
         """Of the features of the whole column."""
         once = self.once if self.cells else Cost()
