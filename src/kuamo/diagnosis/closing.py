@@ -5,29 +5,29 @@
                 seconds = c₀ + c₁ · Σ operations        c₀, c₁ ≥ 0 from two tries; operations of all rows by `work`
 
 How long it takes hardly depends on what the rows say. What is stored does: a kernel's head has an anchor for each row,
-a linear one has none. Few rows do not tell surely which of them all rows will choose, so both are told (`branches`).
+a linear one has none. Where few rows do not tell which of them all rows will choose (`undecided`), both are told.
 They are tried with every ridge: with one alone the kernel won whose own best ridge was nearer to it (a toy of 5,000
 rows: with .3 the kernel, with the best of .1, .3 and 1, as with all rows, the linear one).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import product
 from typing import Any
 
 import numpy as np
 
 from kuamo.closed_form import Search, choose
 from kuamo.closed_form.choose_views import VIEWS, choose_views
+from kuamo.closed_form.views import Kernel
 from kuamo.column import numbered
 from kuamo.cost import measured
 from kuamo.decoders.recipes import Recipe
 from kuamo.diagnosis import work
 from kuamo.diagnosis.foreseen import Step
-from kuamo.diagnosis.sampling import Sampled, measured_quickly, stand_in
+from kuamo.diagnosis.sampling import Sampled, stand_in
 from kuamo.features import features
 from kuamo.late import late_columns
 from kuamo.memory import forgetful
@@ -42,7 +42,7 @@ __all__ = ["Closing", "Solution"]
 
 SIZES = (640, 480, 320, 240, 160, 96)  # rows on which a closed form is tried at most
 SPENT = 0.8  # CPU seconds of such a try, about
-QUICK = 2.5  # CPU seconds of a search of all rows at most, by its law
+QUICK = 5.0  # CPU seconds of a search of all rows at most, by its law
 KNOWN_DIM = 64  # of trained objectives without a closed form: `warm.DIM`, which would load torch
 Rows = dict[str, np.ndarray]
 Packed = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -54,13 +54,14 @@ class Solution:
 
     Args:
         kernel, dim: what is chosen; where the rows were no real ones, the dearest kernel and a likely size.
-        rows: tried at most. branches: every (kernel, dim) that all rows may choose. searched: were all rows?
+        rows: tried at most. kernels: that all rows may choose. sizes: that they may choose. searched: were all rows?
     """
 
     kernel: str
     dim: int
     rows: int = 0
-    branches: list[tuple[str, int]] = field(default_factory=list)
+    kernels: Sequence[str] = ()
+    sizes: Sequence[int] = ()
     searched: bool = False
 
 
@@ -154,14 +155,16 @@ class Closing:
         for count in self.few_rows(rows, widths, thin):
             some, groups, cells, real = self.drawn(rows, count)
             with one_thread(), measured() as cost:
-                kernel, dim = self.tried(cells, thin, groups)
+                kernel, dim, open_kernels = self.tried(cells, thin, groups)
             works.append(work.seconds(work.closed_work(some, widths, thin, groups, self.seed, kernel, ranks)))
             costs.append(cost)
             megabytes.append(work.closed_bytes(some, widths, thin)[0])
             peaks.append(max(cost.memory or 0.0, 1.0))
         if not real:
             kernel, dim = search.kernels[-1], self.likely(rows, widths, search)
-        self.solution = Solution(kernel, dim, count, self.branches(rows, widths, search, dim if real else None))
+            open_kernels = list(search.kernels)
+        sizes = work.sizes_of(search, self.axes(rows, widths, search)[-2])
+        self.solution = Solution(kernel, dim, count, open_kernels, beside(dim, sizes) if real else sizes)
         tally = work.closed_work(rows, widths, search, self.groups, self.seed, kernel, ranks)
         whole = work.seconds(tally.add(self.joined(dim)))
         cpu, wall = (work.extrapolated(works, [getattr(one, kind) for one in costs], whole) for kind in ("cpu", "wall"))
@@ -176,29 +179,19 @@ class Closing:
         blocks = {name: self.sampled[name].port.encoder.blocks for name in core
                   if getattr(self.sampled[name].port.encoder, "blocks", None)}  # fmt: skip
         with one_thread(), forgetful(False):
-            with measured_quickly() as first:
-                objective.solve(core, self.numbers, self.seed, blocks)
+            objective.solve(core, self.numbers, self.seed, blocks)
             with measured() as cost:
                 solved = objective.solve(core, self.numbers, self.seed, blocks)
         kernel = solved.note.values["kernel"].key
         head = next(iter(solved.heads.values()))
-        self.solution = Solution(kernel, head.dim, len(self.table), [(kernel, head.dim)], searched=True)
+        self.solution = Solution(kernel, head.dim, len(self.table), [kernel], [head.dim], searched=True)
         late = work.seconds(self.joined(head.dim))
         widths = {name: self.sampled[name].width for name in core}
         one = replace(self.search(objective, self.core), kernels=(kernel,))
         most, kept = work.closed_bytes(self.core, widths, one)
         memory = max(cost.memory or 0.0, 1.0)
-        how = Note("forecast_searched", spent=max(0.0, first.cpu - cost.cpu))
-        stays = kept * min(1.0, memory / max(most, 1e-9))
+        stays, how = kept * min(1.0, memory / max(most, 1e-9)), Note("forecast_searched")
         return Step("closed form", cost.cpu + late, cost.wall + late, memory, stays=stays, how=how)
-
-    def branches(self, rows: Rows, widths: Mapping[str, int], search: Search, dim: int | None) -> list[tuple[str, int]]:
-        """Every (kernel, size) that all rows may choose: both kernels, and a size next to that of few rows, if any."""
-        sizes = work.sizes_of(search, self.axes(rows, widths, search)[-2])
-        if dim is not None:
-            near = int(np.searchsorted(sizes, dim))
-            sizes = sorted({dim, *sizes[max(0, near - 1) : near + 2]})
-        return list(product(search.kernels, sizes))
 
     def few_rows(self, rows: Rows, widths: Mapping[str, int], thin: Search) -> list[int]:
         """How many rows to try, the fewer first: at most half of all, and not for long."""
@@ -237,18 +230,18 @@ class Closing:
         """So many groups there must be, to be dealt into folds."""
         return min(6, len(groups))
 
-    def tried(self, cells: dict[str, Any], thin: Search, groups: np.ndarray | None) -> tuple[str, int]:
-        """Choose among few rows; which kernel and size."""
+    def tried(self, cells: Packed, thin: Search, groups: np.ndarray | None) -> tuple[Kernel, int, list[Kernel]]:
+        """Choose among few rows; which kernel and size, and the kernels that all rows may choose."""
         if len(cells) > 2:
-            best = choose_views(cells, thin, seed=self.seed, groups=groups).best
-            return best.kernel, best.dim
+            found = choose_views(cells, thin, seed=self.seed, groups=groups)
+            return found.best.kernel, found.best.dim, undecided(found.kernels, found.gallery)
         (x, row_x), (y, row_y) = cells.values()
         both = np.intersect1d(row_x, row_y)
         x, y = x[np.searchsorted(row_x, both)], y[np.searchsorted(row_y, both)]
         folds = max(2, min(thin.folds, len(both) // 2))
         labels = None if groups is None else groups[both]
-        best = choose(x, y, replace(thin, folds=folds), seed=self.seed, groups=labels).best
-        return best.kernel, best.dim
+        chosen = choose(x, y, replace(thin, folds=folds), seed=self.seed, groups=labels)
+        return chosen.best.kernel, chosen.best.dim, undecided(chosen.kernels, chosen.gallery)
 
     def likely(self, rows: Rows, widths: Mapping[str, int], search: Search) -> int:
         """A size that nothing real was there to choose: the largest but one, within a factor of two of both sides."""
@@ -305,3 +298,36 @@ class Closing:
         )
         memory = peaks[-1] * max(1.0, every * min(every, 2500) / (len(rows) * min(len(rows), 2500)))
         return Step("closed form", cpu, wall, memory, how=Note("forecast_closed", few=len(rows)))
+
+
+def undecided(scores: Mapping[Kernel, float], ranked: float) -> list[Kernel]:
+    """The kernels that more rows may choose: the best, and those less than two standard errors behind it.
+
+    The error of a mean s of m reciprocal ranks is at most √(s (1 − s) / m), since they lie between 0 and 1.
+
+    Args:
+        scores: kernel → s. ranked: m.
+
+    Example:
+        >>> undecided({"linear": 0.98, "arc-cosine": 0.96}, 100), undecided({"linear": 0.98, "arc-cosine": 0.8}, 100)
+        (['linear', 'arc-cosine'], ['linear'])
+    """
+    best = max(scores, key=lambda kernel: scores[kernel])
+
+    def error(kernel: Kernel) -> float:
+        spread = sum(scores[one] * (1 - scores[one]) for one in (best, kernel))
+        return float(np.sqrt(max(spread, 0.0) / max(ranked, 1.0)))
+
+    return [kernel for kernel in scores if scores[best] - scores[kernel] <= 2 * error(kernel)]
+
+
+def beside(size: int, sizes: Sequence[int]) -> list[int]:
+    """A size, and those of the sizes that are next to it: more rows may choose them instead.
+
+    Example:
+        >>> beside(32, [16, 32, 64, 128]), beside(10, [16, 32])
+        ([16, 32, 64], [10, 16])
+    """
+    place = int(np.searchsorted(sizes, size))
+    found = place < len(sizes) and sizes[place] == size
+    return sorted({size, *sizes[max(0, place - 1) : place + 1 + found]})

@@ -22,9 +22,9 @@ class Step:
     Args:
         name: as in `cost.parted`: "features: image", "closed form", "contrast", "training", "decoders",
             "ridge decoders"; "space" and "index" are what may be kept afterwards.
-        cpu, wall: seconds, at most. memory: MB at its peak, beyond what there was before it. disk: MB, most likely.
+        cpu, wall: seconds, at most. memory: MB at its peak, beyond what there was before it. disk: MB.
         stays: MB of memory that later steps have beside theirs. least: CPU seconds, where it may be done early.
-        disks: MB of disk at least and at most, where what decides it is not known yet.
+        disks: MB of disk at least and at most, where what decides it is not known yet; `disk` lies between them.
         how: what it was told by, in words. after: is it no part of the fit?
     """
 
@@ -99,7 +99,7 @@ class Forecast:
 
     @property
     def disk(self) -> float:
-        """MB of all that is kept, most likely: cache, space, index."""
+        """MB of all that is kept: cache, space, index."""
         return sum(step.disk for step in self.steps)
 
     @property

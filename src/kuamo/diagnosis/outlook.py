@@ -240,25 +240,32 @@ class Outlook(Closing):
         return rows if rows <= GRAM_ROWS else ANCHORS
 
     def kept(self) -> Step:
-        """The space on disk: heads, encoders that were trained, and decoders."""
-        total = self.stored(self.solution.kernel if self.solution else "", self.size)
+        """The space on disk: heads, encoders that were trained, and decoders; of two kernels that it may have, so many
+        bytes that the total is √(a · b), as near to the one's as to the other's."""
+        kernels, sizes = self.open
+        branches = [self.stored(kernel, size) for kernel in kernels for size in sizes]
+        rest = sum(found.disk for found in self.sampled.values()) * MEGABYTE + self.listed(self.size)
+        ends = [rest + self.stored(kernel, self.size) for kernel in kernels]
+        total = float(np.sqrt(min(ends) * max(ends))) - rest
         took = work.seconds(work.Tally(hash=2 * total))  # written, and read again for its hash
-        return self.after("space", took, total, [self.stored(*branch) for branch in self.branched])
+        return self.after("space", took, total, branches)
 
     @property
-    def branched(self) -> list[tuple[str, int]]:
-        """Every (kernel, size) that the space may have, where the closed form is yet to choose."""
-        fixed = self.solution is None or self.trained is not None or any(port.head is not None for port in self.ports)
-        return [] if fixed or self.solution is None else self.solution.branches
+    def open(self) -> tuple[Sequence[str], Sequence[int]]:
+        """The kernels and the sizes that the space may have."""
+        found = self.solution
+        if found is None or self.trained is not None or any(port.head is not None for port in self.ports):
+            return [found.kernel if found else ""], [self.size]
+        return found.kernels or [found.kernel], found.sizes or [self.size]
 
     def after(self, name: str, took: float, total: float, branches: Sequence[float]) -> Step:
-        """What may be kept after the fit: so many bytes; of each branch, if there are several."""
-        span = (min(branches) / MEGABYTE, max(branches) / MEGABYTE) if len(branches) > 1 else None
+        """What may be kept after the fit: so many bytes; or of each branch."""
+        (least, most), (kernels, sizes) = (min(branches) / MEGABYTE, max(branches) / MEGABYTE), self.open
         how = Note("forecast_after")
-        if span is not None and self.solution is not None:
-            how = Note("forecast_branches", kernel=Note(self.solution.kernel), dim=self.size)
+        if most > least:
+            how = Note("forecast_branches", kernels=[Note(one) for one in kernels], least=min(sizes), most=max(sizes))
         megabytes = total / MEGABYTE
-        return Step(name, took, took, 2 * megabytes, megabytes, disks=span, how=how, after=True)
+        return Step(name, took, took, 2 * megabytes, megabytes, disks=(least, most), how=how, after=True)
 
     def stored(self, kernel: str, size: int) -> float:
         """Bytes of a space with this kernel and size."""
@@ -291,7 +298,7 @@ class Outlook(Closing):
         total = self.listed(self.size)
         read = sum(found.entries * found.read.cpu for found in self.sampled.values())
         took = read + work.seconds(tally.add(hash=total))
-        return self.after("index", took, total, [self.listed(size) for _, size in self.branched])
+        return self.after("index", took, total, [self.listed(size) for size in self.open[1]])
 
     def listed(self, size: int) -> float:
         """Bytes of an index of codes of this size."""
