@@ -42,6 +42,7 @@ __all__ = ["Closing", "Solution"]
 
 SIZES = (640, 480, 320, 240, 160, 96)  # rows on which a closed form is tried at most
 SPENT = 0.8  # CPU seconds of such a try, about
+SIZED = 1.6  # CPU seconds of a search of the linear kernel at most, by its law
 QUICK = 5.0  # CPU seconds of a search of all rows at most, by its law
 KNOWN_DIM = 64  # of trained objectives without a closed form: `warm.DIM`, which would load torch
 Rows = dict[str, np.ndarray]
@@ -163,15 +164,19 @@ class Closing:
         if not real:
             kernel, dim = search.kernels[-1], self.likely(rows, widths, search)
             open_kernels = list(search.kernels)
+        if real and len(search.dims) > 1:
+            dim = self.sized(rows, widths, search, count) or dim
         sizes = work.sizes_of(search, self.axes(rows, widths, search)[-2])
         self.solution = Solution(kernel, dim, count, open_kernels, beside(dim, sizes) if real else sizes)
-        tally = work.closed_work(rows, widths, search, self.groups, self.seed, kernel, ranks)
-        whole = work.seconds(tally.add(self.joined(dim)))
-        cpu, wall = (work.extrapolated(works, [getattr(one, kind) for one in costs], whole) for kind in ("cpu", "wall"))
+        tallies = [work.closed_work(rows, widths, search, self.groups, self.seed, one, ranks) for one in open_kernels]
+        whole = [work.seconds(tally.add(self.joined(dim))) for tally in tallies]
+        cpu, wall = (work.extrapolated(works, [getattr(one, kind) for one in costs], max(whole))
+                     for kind in ("cpu", "wall"))  # fmt: skip
+        least = work.extrapolated(works, [one.cpu for one in costs], min(whole))
         most, kept = work.closed_bytes(rows, widths, search)
         memory = most + max(0.0, float(np.mean(np.subtract(peaks, megabytes))))  # buffers that do not grow with rows
         how = Note("forecast_closed", few=count)
-        return Step("closed form", cpu, wall, memory, stays=kept * memory / max(most, 1e-9), how=how)
+        return Step("closed form", cpu, wall, memory, stays=kept * memory / max(most, 1e-9), least=least, how=how)
 
     def searched(self, objective: CCA, cells: Packed) -> Step:
         """The fit's own search of all rows, which is kept; then once more, as the fit will do it with what is kept."""
@@ -193,6 +198,22 @@ class Closing:
         stays, how = kept * min(1.0, memory / max(most, 1e-9)), Note("forecast_searched")
         return Step("closed form", cost.cpu + late, cost.wall + late, memory, stays=stays, how=how)
 
+    def sized(self, rows: Rows, widths: Mapping[str, int], search: Search, tried: int) -> int | None:
+        """The size that the linear kernel chooses of as many more rows than were tried as are quick, if any are.
+
+        Few rows tell a size badly: of scores that hardly differ, the best is anyone's. Of all rows it is the fit's,
+        if the linear kernel is.
+        """
+        linear = replace(search, kernels=("linear",))
+        every = len(self.shared(rows))
+        counts = [every // part for part in (1, 2, 4, 8, 16) if every // part > tried]
+        count = next((n for n in counts if self.quick(rows, widths, linear, n, SIZED)), None)
+        if count is None or "linear" not in search.kernels:
+            return None
+        _, groups, cells, real = self.drawn(rows, count)
+        with one_thread():
+            return self.tried(cells, linear, groups)[1] if real else None
+
     def few_rows(self, rows: Rows, widths: Mapping[str, int], thin: Search) -> list[int]:
         """How many rows to try, the fewer first: at most half of all, and not for long."""
         every = len(self.shared(rows))
@@ -201,10 +222,12 @@ class Closing:
         count = next((n for n in tries if self.quick(rows, widths, thin, n)), tries[-1])
         return [max(8, int(0.4 * count)), count]
 
-    def quick(self, rows: Rows, widths: Mapping[str, int], thin: Search, count: int) -> bool:
+    def quick(
+        self, rows: Rows, widths: Mapping[str, int], thin: Search, count: int, spent: float | None = None
+    ) -> bool:
         """Would so many rows be tried within the time that there is for it?"""
         some = {name: np.arange(count) for name in rows}
-        return work.seconds(work.closed_work(some, widths, thin, None, self.seed)) <= SPENT
+        return work.seconds(work.closed_work(some, widths, thin, None, self.seed)) <= (spent or SPENT)
 
     def shared(self, rows: Rows) -> np.ndarray:
         """Rows that two of these columns have at least."""
