@@ -42,7 +42,7 @@ __all__ = ["Closing", "Solution"]
 
 SIZES = (640, 480, 320, 240, 160, 96)  # rows on which a closed form is tried at most
 SPENT = 0.8  # CPU seconds of such a try, about
-SIZED = 1.6  # CPU seconds of a search of the linear kernel at most, by its law
+SIZED, GALLERY = 1.6, 700  # CPU seconds of a search of the linear kernel at most, by its law; rows ranked in a fold
 QUICK = 5.0  # CPU seconds of a search of all rows at most, by its law
 KNOWN_DIM = 64  # of trained objectives without a closed form: `warm.DIM`, which would load torch
 Rows = dict[str, np.ndarray]
@@ -202,9 +202,9 @@ class Closing:
         """The size that the linear kernel chooses of as many more rows than were tried as are quick, if any are.
 
         Few rows tell a size badly: of scores that hardly differ, the best is anyone's. Of all rows it is the fit's,
-        if the linear kernel is.
+        if the linear kernel is; but for folds of more than `GALLERY` rows, of which so many are ranked.
         """
-        linear = replace(search, kernels=("linear",))
+        linear = replace(search, kernels=("linear",), gallery=GALLERY)
         every = len(self.shared(rows))
         counts = [every // part for part in (1, 2, 4, 8, 16) if every // part > tried]
         count = next((n for n in counts if self.quick(rows, widths, linear, n, SIZED)), None)
