@@ -1,4 +1,4 @@
-"""Laws of the forecast: it changes nothing, it looks at little, it grows with rows, and it says what to change."""
+"""Laws of the forecast: it changes no result, it looks at little, it grows with rows, and it says what to change."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-# ── it changes nothing ───────────────────────────────────────────────────────────────────────────────────────────
+# ── it changes no result ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_forecast_leaves_table_cache_and_randomness_as_they_were(cache: Path) -> None:

@@ -4,7 +4,7 @@
                                                  once: loading, the rest of what the first batch took
 
 What is encoded here is thrown away: in a batch of its own a quantised network gives other last digits than in the
-fit's, and a forecast changes nothing. Rows on which the closed form is tried are made of these cells (`stand_in`),
+fit's, and a forecast changes no result. Rows on which the closed form is tried are made of these cells (`stand_in`),
 where the cache has no better ones: its time depends on how many and how wide they are, not on what they say.
 """
 
