@@ -102,10 +102,11 @@ def tables_searched() -> dict[str, km.Table]:
         "groups": km.Table(cells, group=[str(k // 2) for k in range(160)]),
         "late": km.Table(late),
         "aside": km.Table(cells | {"d": rng.standard_normal((160, 5))}),
+        "cached": texts(150, seed=31),
     }
 
 
-@pytest.mark.parametrize("kind", ["two", "entries", "groups", "late", "aside"])
+@pytest.mark.parametrize("kind", ["two", "entries", "groups", "late", "aside", "cached"])
 def test_what_a_search_of_all_rows_finds_is_kept_and_the_fit_is_the_same(
     kind: str, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,17 +121,18 @@ def test_what_a_search_of_all_rows_finds_is_kept_and_the_fit_is_the_same(
 
     for name in ("choose", "choose_views"):
         monkeypatch.setattr(correlation, name, spied(getattr(correlation, name)))
-    alone = km.fit(table)
+    given = {"encoders": {"text": Letters("kept/1")}} if kind == "cached" else {}
+    alone = km.fit(table, **given)
     assert searched == [True]
     shutil.rmtree(cache / "choices")
     before = files(cache)
-    made = forecast(table)
+    made = forecast(table, **given)
     grown = set(files(cache)) - set(before)
     assert len(grown) == 1
     assert Path(next(iter(grown))).parent == cache / "choices"
     assert made["closed form"].how.key == "forecast_searched"
     searched.clear()
-    after = km.fit(table)
+    after = km.fit(table, **given)
     assert searched == [False]
     assert np.array_equal(alone.encode(table), after.encode(table))
 
@@ -146,6 +148,12 @@ def test_cells_that_cannot_be_read_do_not_leave_the_table() -> None:
     table = km.Table({"a": ["x", " ", *"bcdefghijklmnopqrstuvwxyz"], "b": np.eye(27)}, on_error="skip")
     forecast(table, km.CCA(dim=4), encoders={"a": Letters("skips/1")})
     assert table.skipped() == []
+    wrong = km.Table({"a": [np.zeros(3), *np.eye(40)[1:]], "b": np.eye(40)}, modalities={"a": km.Vector()},
+                     on_error="skip")  # fmt: skip
+    made = forecast(wrong, km.CCA(dim=4))
+    assert made["closed form"].how.key == "forecast_searched"
+    assert wrong.skipped() == []
+    assert len(wrong.column("a").row) == 40
     assert len(table.column("a").row) == 27
 
 

@@ -28,7 +28,6 @@ from kuamo.decoders.recipes import Recipe
 from kuamo.diagnosis import work
 from kuamo.diagnosis.foreseen import Step
 from kuamo.diagnosis.sampling import Sampled, stand_in
-from kuamo.features import features
 from kuamo.late import late_columns
 from kuamo.memory import forgetful
 from kuamo.notes import Note
@@ -123,9 +122,11 @@ class Closing:
                                  ranks=ranks)  # fmt: skip
         if work.seconds(tally) > QUICK or not all(found.at_hand for found in self.sampled.values()):
             return None
-        table = self.table.take(np.arange(len(self.table)))  # cells that cannot be read leave this one
-        cells = {name: features(table, name, found.port.encoder) for name, found in self.sampled.items()}
-        return {name: (x, table.column(name).row) for name, x in cells.items()}
+        every = np.arange(len(self.table))
+        cells = {name: stand_in(self.table, found, every, self.seed) for name, found in self.sampled.items()}
+        return (
+            {name: (x, row) for name, (x, row, _) in cells.items()} if all(one[2] for one in cells.values()) else None
+        )
 
     def search(self, objective: CCA, rows: Rows) -> Search:
         """The search of a `CCA`, as it would search these rows."""
