@@ -25,8 +25,8 @@ _forgets: ContextVar[bool] = ContextVar("forgets", default=False)
 
 
 @contextmanager
-def forgetful() -> Iterator[None]:
-    """Inside, nothing is recalled and nothing is kept: for a search that is only a trial.
+def forgetful(forgets: bool = True) -> Iterator[None]:
+    """Inside, nothing is recalled and nothing is kept: for a search that is only a trial; with `False` it is none.
 
     Example:
         >>> with forgetful():
@@ -34,7 +34,7 @@ def forgetful() -> Iterator[None]:
         ...     recall("x") is None
         True
     """
-    token = _forgets.set(True)
+    token = _forgets.set(forgets)
     try:
         yield
     finally:

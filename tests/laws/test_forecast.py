@@ -1,9 +1,11 @@
-"""Laws of the forecast: it changes nothing, it looks at little, it grows with rows, and it says what to change."""
+"""Laws of the forecast: it changes no result, it looks at little, it grows with rows, and it says what to change."""
 
 from __future__ import annotations
 
 import json
 import random
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,10 +21,12 @@ from kuamo.diagnosis import closing, practice, sampling, work
 from kuamo.diagnosis.forecast import forecast
 from kuamo.diagnosis.foreseen import Forecast, Step
 from kuamo.diagnosis.sampling import sample_column, stand_in
+from kuamo.diagnosis.telling import cost_grid
 from kuamo.encoders import PixelEncoder
 from kuamo.errors import KuamoError, TableError
 from kuamo.memory import forgetful, recall, remember
 from kuamo.notes import Note, note_of, told
+from kuamo.objectives import correlation
 from kuamo.space import Port
 
 
@@ -66,7 +70,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-# ── it changes nothing ───────────────────────────────────────────────────────────────────────────────────────────
+# ── it changes no result ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_forecast_leaves_table_cache_and_randomness_as_they_were(cache: Path) -> None:
@@ -75,7 +79,7 @@ def test_a_forecast_leaves_table_cache_and_randomness_as_they_were(cache: Path) 
     before, cells = files(cache), [table[row] for row in range(len(table))]
     states = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
     forecast(table, encoders={"text": encoder})  # with contrast, so with torch
-    assert files(cache) == before
+    assert files(cache) == before  # half of the texts are not known: nothing is searched for good
     assert random.getstate() == states[0]
     assert np.array_equal(np.random.get_state()[1], states[1])
     assert torch.equal(torch.get_rng_state(), states[2])
@@ -85,10 +89,71 @@ def test_a_forecast_leaves_table_cache_and_randomness_as_they_were(cache: Path) 
     assert table.skipped() == []
 
 
+def tables_searched() -> dict[str, km.Table]:
+    """Two columns; several entries in a row; three with groups; a late one; one that is set aside."""
+    rng = np.random.default_rng(31)
+    z = rng.standard_normal((160, 4))
+    cells = {name: list(z @ rng.standard_normal((4, 12)) + rng.standard_normal((160, 12))) for name in "abc"}
+    late = cells | {"c": [cell if k < 30 else None for k, cell in enumerate(cells["c"])]}
+    several = cells | {"c": [[cell, cell + 1] if k % 3 else [cell] for k, cell in enumerate(cells["c"])]}
+    return {
+        "two": km.datasets.toy(150, seed=31),
+        "entries": km.Table({name: several[name] for name in "ac"}, modalities={"c": km.Vector()}),
+        "groups": km.Table(cells, group=[str(k // 2) for k in range(160)]),
+        "late": km.Table(late),
+        "aside": km.Table(cells | {"d": rng.standard_normal((160, 5))}),
+        "cached": texts(150, seed=31),
+    }
+
+
+@pytest.mark.parametrize("kind", ["two", "entries", "groups", "late", "aside", "cached"])
+def test_what_a_search_of_all_rows_finds_is_kept_and_the_fit_is_the_same(
+    kind: str, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, searched = tables_searched()[kind], []
+
+    def spied(search: Callable[..., object]) -> Callable[..., object]:
+        def spy(*args: object, judged: object = None, **given: object) -> object:
+            searched.append(judged is None)
+            return search(*args, judged=judged, **given)
+
+        return spy
+
+    for name in ("choose", "choose_views"):
+        monkeypatch.setattr(correlation, name, spied(getattr(correlation, name)))
+    given = {"encoders": {"text": Letters("kept/1")}} if kind == "cached" else {}
+    alone = km.fit(table, **given)
+    assert searched == [True]
+    shutil.rmtree(cache / "choices")
+    before = files(cache)
+    made = forecast(table, **given)
+    grown = set(files(cache)) - set(before)
+    assert len(grown) == 1
+    assert Path(next(iter(grown))).parent == cache / "choices"
+    assert made["closed form"].how.key == "forecast_searched"
+    searched.clear()
+    after = km.fit(table, **given)
+    assert searched == [False]
+    assert np.array_equal(alone.encode(table), after.encode(table))
+
+
+def test_few_rows_leave_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closing, "QUICK", 0.0)
+    before = files(cache)
+    forecast(km.datasets.toy(150, seed=32))
+    assert files(cache) == before
+
+
 def test_cells_that_cannot_be_read_do_not_leave_the_table() -> None:
     table = km.Table({"a": ["x", " ", *"bcdefghijklmnopqrstuvwxyz"], "b": np.eye(27)}, on_error="skip")
     forecast(table, km.CCA(dim=4), encoders={"a": Letters("skips/1")})
     assert table.skipped() == []
+    wrong = km.Table({"a": [np.zeros(3), *np.eye(40)[1:]], "b": np.eye(40)}, modalities={"a": km.Vector()},
+                     on_error="skip")  # fmt: skip
+    made = forecast(wrong, km.CCA(dim=4))
+    assert made["closed form"].how.key == "forecast_searched"
+    assert wrong.skipped() == []
+    assert len(wrong.column("a").row) == 40
     assert len(table.column("a").row) == 27
 
 
@@ -147,6 +212,72 @@ def test_disk_is_what_the_fit_then_takes(tmp_path: Path, cache: Path) -> None:
     kept = sum(map(len, files(tmp_path / "space").values())) / 2**20
     assert made["features: text"].disk == pytest.approx(grown, rel=0.05)
     assert made["space"].disk == pytest.approx(kept, rel=0.5)
+
+
+def kept(space: km.Space, table: km.Table, folder: Path) -> float:
+    """MB of a stored space and its index."""
+    space.save(folder / "space")
+    space.index(table).save(folder / "index")
+    return sum(map(len, files(folder).values())) / 2**20
+
+
+@pytest.mark.parametrize("given", [{}, {"noise": 2.0}, {"nuisance": 3.0}, {"modalities": "abc", "holes": 0.2}])
+def test_disk_of_a_small_table_is_that_of_the_kernel_and_size_which_all_rows_choose(
+    given: dict, tmp_path: Path
+) -> None:
+    table = km.datasets.toy(240, dims=(80, 60), **given)
+    made = forecast(table)
+    assert made.disk == pytest.approx(kept(km.fit(table), table, tmp_path), rel=0.1, abs=0.01)
+    assert made.disk_span == pytest.approx((made.disk, made.disk))
+
+
+@pytest.mark.parametrize("kernel", ["linear", "arc-cosine"])
+def test_disk_of_either_kernel_is_between_what_is_told_where_few_rows_do_not_settle_it(
+    kernel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closing, "QUICK", 0.0)
+    monkeypatch.setattr(closing, "undecided", lambda scores, ranked: list(scores))
+    table = km.datasets.toy(300, dims=(80, 60))
+    made = forecast(table, km.CCA(dim=16))
+    least, most = made.disk_span
+    real = kept(km.fit(table, km.CCA(dim=16, kernels=(kernel,))), table, tmp_path)
+    end = {"linear": least, "arc-cosine": most}[kernel]
+    assert real == pytest.approx(end, rel=0.1, abs=0.01)  # a few kB are words
+    assert least < made.disk < most
+    assert made.disk == pytest.approx(np.sqrt(least * most))
+    assert made["closed form"].least < made["closed form"].cpu
+    assert made["space"].how.key == "forecast_branches"
+    assert "linear; arc-cosine" in made["space"].how
+    assert "线性核；反余弦核" in told("zh", made["space"].how)
+
+
+def test_one_kernel_and_size_have_one_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(closing, "QUICK", 0.0)
+    made = forecast(km.datasets.toy(150), km.CCA(dim=8, kernels=("linear",)))
+    assert made.disk_span == pytest.approx((made.disk, made.disk))
+    assert made["closed form"].at_least == made["closed form"].cpu
+    assert made["space"].how.key == "forecast_after"
+
+
+def test_where_no_cell_is_known_every_kernel_and_size_may_be_chosen(cache: Path) -> None:
+    table, encoder = texts(300), Letters("unknown/1")
+    few, given = forecast(table, encoders={"text": encoder}), {"encoders": {"text": encoder}}
+    km.fit(table, **given)
+    shutil.rmtree(cache / "choices")
+    known = forecast(table, **given)
+    assert few.disk_span[0] < few.disk < few.disk_span[1]
+    assert known.disk_span[0] == pytest.approx(known.disk_span[1])
+    features = few["features: text"].disk
+    assert few.disk_span[0] <= known.disk + features <= few.disk_span[1]
+
+
+def test_a_kernel_is_settled_by_a_gap_of_two_errors_whatever_the_order() -> None:
+    apart, near = {"linear": 0.5, "arc-cosine": 0.9}, {"linear": 0.85, "arc-cosine": 0.9}
+    assert closing.undecided(apart, 100) == ["arc-cosine"]
+    assert closing.undecided(dict(reversed(apart.items())), 100) == ["arc-cosine"]
+    assert closing.undecided(near, 100) == ["linear", "arc-cosine"]
+    assert closing.undecided(near, 100_000) == ["arc-cosine"]
+    assert closing.undecided({"linear": 0.0}, 1) == ["linear"]
 
 
 def test_rows_stand_in_for_others_with_their_width_and_repeat_as_they_do() -> None:
@@ -296,6 +427,19 @@ def test_memory_at_its_peak_counts_what_earlier_steps_left() -> None:
     steps = (Step("a", memory=10, stays=5), Step("b", memory=7), Step("index", memory=99, after=True))
     assert Forecast(steps).total.memory == 12
     assert Forecast(steps).dearest("memory").name == "b"
+
+
+def test_disk_is_told_from_to_where_it_may_differ_by_much() -> None:
+    wide = Step("space", disk=2.0, disks=(0.5, 8.0), after=True)
+    made = Forecast((Step("a", disk=1.0), wide, Step("index", disk=1.0, disks=(0.9, 1.1), after=True)))
+    assert made.disk_span == pytest.approx((2.4, 10.1))
+    assert "2 (0.5–8)" in str(made)
+    assert "4 (2.4–10)" in str(made)
+    assert "4 (2.4–10)" in made.told("zh")
+    assert "0.9–1.1" not in str(made)
+    assert made.as_dict()["total"]["disks"] == pytest.approx([2.4, 10.1])
+    grid = cost_grid({"cost": json.loads(json.dumps(made.as_dict()))["steps"]}, "en")
+    assert [line[-1] for line in grid[1:]] == ["1", "2 (0.5–8)", "1"]
 
 
 def test_plain_data_is_json_and_its_sentences_come_back() -> None:

@@ -156,7 +156,7 @@ def foretold(
     numbers = {
         "fit_cpu_seconds": Interval(total.cpu, ahead.at_least, total.cpu, n),
         "fit_memory_MB": Interval(memory, memory, memory, n),
-        "fit_disk_MB": Interval(ahead.disk, ahead.disk, ahead.disk, n),
+        "fit_disk_MB": Interval(ahead.disk, *ahead.disk_span, n),
     }
     return ahead.as_dict()["steps"], [Finding("look", note) for note in (*ahead.notes, *ahead.advice)], numbers
 

@@ -4,7 +4,8 @@
 
 Nothing is looked up in a table of machines: a few cells of each column are encoded, the closed form is tried on few
 rows, a few steps are trained, all as the fit would do it; what that has cost is carried over to all rows by the law of
-each step (`outlook`, `work`). A forecast changes nothing: not the table, not the cache, not what is random.
+each step (`outlook`, `work`). A forecast changes no result: not the table, not what is random, and features are not
+kept. Where the closed form is searched on all rows, what that finds is kept, and the fit need not search again.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def forecast(
     """What `fit` with the same arguments will cost, step by step.
 
     Seconds are as the machine is now: what else runs on it counts. What loading costs, of libraries and models, is
-    counted where this process has paid it just now; a fit in the same process pays less.
+    counted where this process has paid it just now; a fit in the same process pays less. What is stored depends on the
+    kernel and size that the closed form chooses; where only few rows were searched, disk is told from … to ….
 
     Args:
         table, objective, encoders, decoders, codecs, start, dim, training, seed: as for `fit`.
@@ -145,7 +147,7 @@ def decoded(objective: Objective | None, name: str) -> bool:
 
 @contextmanager
 def nothing_changed() -> Iterator[None]:
-    """What is random outside stays as it is, nothing is remembered, and no step is counted as a fit's."""
+    """What is random outside stays as it is, no trial is remembered, and no step is counted as a fit's."""
     plain, arrays, torch = random.getstate(), np.random.get_state(), sys.modules.get("torch")
     drawn = torch.get_rng_state() if torch is not None else None
     try:

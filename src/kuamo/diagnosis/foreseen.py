@@ -10,7 +10,9 @@ from kuamo.cost import Cost
 from kuamo.grid import align
 from kuamo.notes import plain_note, told
 
-__all__ = ["Forecast", "Step"]
+__all__ = ["Forecast", "Step", "spanned"]
+
+WIDE = 1.5
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Step:
             "ridge decoders"; "space" and "index" are what may be kept afterwards.
         cpu, wall: seconds, at most. memory: MB at its peak, beyond what there was before it. disk: MB.
         stays: MB of memory that later steps have beside theirs. least: CPU seconds, where it may be done early.
+        disks: MB of disk at least and at most, where what decides it is not known yet; `disk` lies between them.
         how: what it was told by, in words. after: is it no part of the fit?
     """
 
@@ -32,6 +35,7 @@ class Step:
     disk: float = 0.0
     stays: float = 0.0
     least: float | None = None
+    disks: tuple[float, float] | None = None
     how: str = ""
     after: bool = False
 
@@ -39,6 +43,11 @@ class Step:
     def at_least(self) -> float:
         """CPU seconds if it is done early."""
         return self.cpu if self.least is None else self.least
+
+    @property
+    def disk_span(self) -> tuple[float, float]:
+        """MB of disk at least and at most."""
+        return (self.disk, self.disk) if self.disks is None else self.disks
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,12 @@ class Forecast:
         """MB of all that is kept: cache, space, index."""
         return sum(step.disk for step in self.steps)
 
+    @property
+    def disk_span(self) -> tuple[float, float]:
+        """MB of all that is kept, at least and at most."""
+        least, most = zip(*(step.disk_span for step in self.steps), strict=True) if self.steps else ((), ())
+        return sum(least), sum(most)
+
     def peaks(self) -> dict[str, float]:
         """Step → MB at its peak beyond what there is now, with what earlier steps have left."""
         held, peaks = 0.0, {}
@@ -120,7 +135,8 @@ class Forecast:
         total, peak = self.total, self.total.memory or 0.0
         grid = [head, *(_cells(step.name, step) for step in self.steps)]
         span = f"{_short(self.at_least)}–{_short(total.cpu)}" if self.at_least < 0.98 * total.cpu else _short(total.cpu)
-        grid.append(["the fit" if english else "合计", span, _short(total.wall), _short(peak), _short(self.disk)])
+        disk = spanned(self.disk, *self.disk_span)
+        grid.append(["the fit" if english else "合计", span, _short(total.wall), _short(peak), disk])
         lines = align(grid)
         how = ["", *(told(lang, step.how) for step in self.steps), ""]
         lines = [f"{line}  {why}".rstrip() for line, why in zip(lines, how, strict=True)]
@@ -131,7 +147,7 @@ class Forecast:
         return {
             "title": plain_note(self.title),
             "steps": [asdict(step) | {"how": plain_note(step.how)} for step in self.steps],
-            "total": asdict(self.total) | {"least": self.at_least, "disk": self.disk},
+            "total": asdict(self.total) | {"least": self.at_least, "disk": self.disk, "disks": list(self.disk_span)},
             "took": asdict(self.took),
             "advice": [plain_note(note) for note in self.advice],
             "notes": [plain_note(note) for note in self.notes],
@@ -141,7 +157,17 @@ class Forecast:
 def _cells(name: str, step: Step) -> Sequence[str]:
     early = step.least is not None and step.least < 0.98 * step.cpu
     cpu = f"{_short(step.at_least)}–{_short(step.cpu)}" if early else _short(step.cpu)
-    return [name, cpu, *map(_short, (step.wall, step.memory, step.disk))]
+    return [name, cpu, _short(step.wall), _short(step.memory), spanned(step.disk, *step.disk_span)]
+
+
+def spanned(likely: float, least: float, most: float) -> str:
+    """What is likely; with the least and the most beside it, where these are more than a factor of `WIDE` apart.
+
+    Example:
+        >>> spanned(1.2, 0.45, 2.3), spanned(1.2, 1.0, 1.4)
+        ('1.2 (0.45–2.3)', '1.2')
+    """
+    return f"{_short(likely)} ({_short(least)}–{_short(most)})" if most > WIDE * least else _short(likely)
 
 
 def _short(number: float) -> str:

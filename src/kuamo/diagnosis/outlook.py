@@ -1,8 +1,9 @@
 """The steps of a fit, each tried on a little, in the order in which `fit` will do them.
 
 features    a few cells of each column                          once + cells · each
-diagnosis   the same, of few rows: more are looked at where these are not sure
-closed form its own search on few rows, real widths             c₀ + c₁ · Σ operations (`work`)
+diagnosis   the same, of all rows where they are at hand, else of few: more are looked at where these are not sure
+closed form its own search: of all rows where that is quick     what is left of it for the fit
+            else of few rows, real widths                       c₀ + c₁ · Σ operations (`work`)
 contrast    a few steps on coordinates as wide as the fit's     once + steps · each, at most
 training    a few steps of its own loop                         once + steps · each, and raw cells prepared
 decoders    codecs of few rows, a few steps                     linear in rows, + steps · each
@@ -11,7 +12,7 @@ ridge       the law of its operations
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,11 @@ from kuamo.diagnosis.foreseen import Step
 from kuamo.diagnosis.heed import FEW, heed
 from kuamo.diagnosis.sampling import MEGABYTE, Sampled, measured_quickly, stand_in
 from kuamo.errors import CellError
-from kuamo.late import late_columns
 from kuamo.notes import Note
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
 from kuamo.table import Table
+from kuamo.threads import one_thread
 
 __all__ = ["Outlook"]
 
@@ -51,16 +52,24 @@ class Outlook(Closing):
         )  # fmt: skip
 
     def heeded(self) -> Step:
-        """Whether every two columns look related, of as many rows as `heed` looks at first."""
+        """Whether every two columns look related: of all rows as `fit` has it, or of as many as it looks at first."""
+        if self.whole is not None:
+            with one_thread(), measured_quickly() as took:
+                found = heed(self.whole, self.numbers, self.seed)
+            self.aside = found.aside
+            return self.looked(took, len(found.relations), min(FEW, len(self.table)))
         rng = np.random.default_rng([self.seed, 5])
         rows = np.sort(rng.permutation(len(self.table))[:FEW])
         cells = {name: stand_in(self.table, found, rows, self.seed)[:2] for name, found in self.sampled.items()}
         group = np.unique(np.asarray(self.table.groups)[rows], return_inverse=True)[1]
         with measured_quickly() as took:
             found = heed(cells, group, self.seed)
-        kernels = 16 * 8 * len(rows) ** 2 / MEGABYTE
-        how = Note("forecast_heed", pairs=len(found.relations))
-        return Step("diagnosis", took.cpu, took.wall, kernels, how=how)
+        return self.looked(took, len(found.relations), len(rows))
+
+    def looked(self, took: Cost, pairs: int, rows: int) -> Step:
+        """The step in which so many pairs were looked at, and kernels of so many rows made."""
+        how = Note("forecast_heed", pairs=pairs)
+        return Step("diagnosis", took.cpu, took.wall, 16 * 8 * rows**2 / MEGABYTE, how=how)
 
     # ── what is trained ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -71,8 +80,7 @@ class Outlook(Closing):
 
         assert self.solution is not None
         assert isinstance(self.objective, CCA)
-        late = late_columns({name: (np.zeros((0, 0)), row) for name, row in self.rows.items()})
-        rows = {name: row for name, row in self.rows.items() if name not in late}
+        rows = self.core
         widths = {name: self.sampled[name].width for name in rows}
         search, kernel, dim = self.search(self.objective, rows), self.solution.kernel, self.solution.dim
         every = len(self.shared(rows)) if len(rows) == 2 else len(np.unique(np.concatenate(list(rows.values()))))
@@ -88,6 +96,11 @@ class Outlook(Closing):
         batch = rows_in_batch(seen, trial.batch_size)
         found = practise_contrast(axes, shares, min(dim, *sorted(axes.values())[-2:]), batch, self.seed)
         beside = self.judged(rows, axes, every // search.folds, dim)
+        if self.solution.searched and len(rows) == 2:  # the search would have left the fold's axes
+            ranks = {name: self.sampled[name].rank for name in rows}
+            beside += work.seconds(
+                work.fold_of_two(every, every - seen, widths, kernel, search, 0, ranks)
+            )  # fmt: skip
         lines = sum(len(row) * axes[name] for name, row in rows.items()) * 8 / MEGABYTE
         once, more = found.of(trial.steps), found.of(full.steps)
         cpu, wall = beside + once.cpu, beside + once.wall
@@ -227,14 +240,42 @@ class Outlook(Closing):
         return rows if rows <= GRAM_ROWS else ANCHORS
 
     def kept(self) -> Step:
-        """The space on disk: heads, encoders that were trained, and decoders."""
-        size, total = self.size, 0.0
+        """The space on disk: heads, encoders that were trained, and decoders; of two kernels that it may have, so many
+        bytes that the total is √(a · b), as near to the one's as to the other's."""
+        kernels, sizes = self.open
+        branches = [self.stored(kernel, size) for kernel in kernels for size in sizes]
+        rest = sum(found.disk for found in self.sampled.values()) * MEGABYTE + self.listed(self.size)
+        ends = [rest + self.stored(kernel, self.size) for kernel in kernels]
+        total = float(np.sqrt(min(ends) * max(ends))) - rest
+        took = work.seconds(work.Tally(hash=2 * total))  # written, and read again for its hash
+        return self.after("space", took, total, branches)
+
+    @property
+    def open(self) -> tuple[Sequence[str], Sequence[int]]:
+        """The kernels and the sizes that the space may have."""
+        found = self.solution
+        if found is None or self.trained is not None or any(port.head is not None for port in self.ports):
+            return [found.kernel if found else ""], [self.size]
+        return found.kernels or [found.kernel], found.sizes or [self.size]
+
+    def after(self, name: str, took: float, total: float, branches: Sequence[float]) -> Step:
+        """What may be kept after the fit: so many bytes; or of each branch."""
+        (least, most), (kernels, sizes) = (min(branches) / MEGABYTE, max(branches) / MEGABYTE), self.open
+        how = Note("forecast_after")
+        if most > least:
+            how = Note("forecast_branches", kernels=[Note(one) for one in kernels], least=min(sizes), most=max(sizes))
+        megabytes = total / MEGABYTE
+        return Step(name, took, took, 2 * megabytes, megabytes, disks=(least, most), how=how, after=True)
+
+    def stored(self, kernel: str, size: int) -> float:
+        """Bytes of a space with this kernel and size."""
+        total = 0.0
         for name, found in self.sampled.items():
             if self.trained is not None:
                 continue
-            if self.solution and self.solution.kernel == "arc-cosine":
+            if kernel == "arc-cosine" and name in self.core:
                 total += self.anchors(found) * (2 * found.width + 8 * size) + 16 * found.width
-            elif self.solution:
+            elif kernel:
                 total += 8 * found.width * (size + 1)
             if name not in self.recipes and name not in self.codecs:
                 total += 8 * (size + 1) * found.width
@@ -247,26 +288,30 @@ class Outlook(Closing):
             ports = [self.made.port(name) for name in (*self.recipes, *self.codecs)]
             parts = [part for port in ports for part in (port.codec, port.decoder, port.memory) if part is not None]
             total += sum(array.nbytes for part in parts for array in _arrays(part).values())
-        took = work.seconds(work.Tally(hash=2 * total))  # written, and read again for its hash
-        return Step("space", took, took, 2 * total / MEGABYTE, total / MEGABYTE, how=Note("forecast_after"), after=True)
+        return total
 
     def index(self) -> Step:
         """An index of the same table."""
+        tally = work.Tally()
+        for found in self.sampled.values():
+            tally.add(self.coded(found))
+        total = self.listed(self.size)
+        read = sum(found.entries * found.read.cpu for found in self.sampled.values())
+        took = read + work.seconds(tally.add(hash=total))
+        return self.after("index", took, total, [self.listed(size) for size in self.open[1]])
+
+    def listed(self, size: int) -> float:
+        """Bytes of an index of codes of this size."""
         from kuamo.index.rows import TEXT_LENGTH, padded
         from kuamo.modalities import Text
 
         rows, total = len(self.table), 0.0
-        tally = work.Tally()
         for name, found in self.sampled.items():
-            total += 4 * rows * padded(self.size)
-            tally.add(self.coded(found))
+            total += 4 * rows * padded(size)
             if isinstance(found.port.modality, Text):
                 some = [str(self.table.column(name).raw(int(entry)))[:TEXT_LENGTH] for entry in found.at[:32]]
                 total += rows * float(np.mean([len(text.encode()) for text in some] or [0]))
-        total += rows * sum(len(str(value)) + 4 for value in self.marks()) if rows else 0
-        read = sum(found.entries * found.read.cpu for found in self.sampled.values())
-        took = read + work.seconds(tally.add(hash=total))
-        return Step("index", took, took, 2 * total / MEGABYTE, total / MEGABYTE, how=Note("forecast_after"), after=True)
+        return total + (rows * sum(len(str(value)) + 4 for value in self.marks()) if rows else 0)
 
     def marks(self) -> list[Any]:
         """What an index keeps of a row beside its codes and texts: of the first row, for its size."""

@@ -4,7 +4,7 @@
                                                  once: loading, the rest of what the first batch took
 
 What is encoded here is thrown away: in a batch of its own a quantised network gives other last digits than in the
-fit's, and a forecast changes nothing. Rows on which the closed form is tried are made of these cells (`stand_in`),
+fit's, and a forecast changes no result. Rows on which the closed form is tried are made of these cells (`stand_in`),
 where the cache has no better ones: its time depends on how many and how wide they are, not on what they say.
 """
 
@@ -74,6 +74,13 @@ class Sampled:
     def rank(self) -> int:
         """Axes that cells of so many contents have at most."""
         return max(1, round(self.distinct) - 1)
+
+    @property
+    def at_hand(self) -> bool:
+        """Are the features of all cells there, or quickly made? Every cell has then been asked for."""
+        if self.kept:
+            return not self.missing and self.entries <= LOOKED
+        return not is_module(self.port.encoder) and self.each.cpu * self.entries < SPENT
 
     def cost(self) -> Cost:
         """Of the features of the whole column."""

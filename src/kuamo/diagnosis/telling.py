@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kuamo.checks import check_whole
 from kuamo.diagnosis.findings import MARKS
+from kuamo.diagnosis.foreseen import spanned
 from kuamo.grid import align
 from kuamo.notes import told
 from kuamo.words import WORDS, say
@@ -195,7 +196,8 @@ def cost_grid(facts: dict[str, Any], lang: str) -> Grid:
     t = partial(say, lang)
     grid = [[t("dx_step"), t("dx_cpu"), t("dx_wall"), t("dx_memory"), t("dx_disk")]]
     for one in facts.get("cost", []):
-        memory, disk = (number(one.get(key), ",.0f") for key in ("memory", "disk"))
+        memory = number(one.get("memory"), ",.0f")
+        disk = spanned(one["disk"], *(one.get("disks") or (one["disk"],) * 2)) if "disk" in one else "–"
         grid.append([told_name(lang, one), number(one["cpu"], ".1f"), number(one["wall"], ".1f"), memory, disk])
     return grid
 

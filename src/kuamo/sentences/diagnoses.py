@@ -17,6 +17,10 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
         "from {few} rows with the real widths, by the law of its operations",
         "以 {few} 行、真实特征宽度试算，再按运算量外推",
     ),
+    "forecast_searched": (
+        "searched on all rows, and what was found is kept: the fit does not search again",
+        "已在全部行上搜索并存下结果：拟合时不再搜索",
+    ),
     "forecast_heed": ("are columns related? {pairs:,} pairs", "各列是否有关？{pairs:,} 对"),
     "forecast_contrast": (
         "{least:,} steps on trial, {more:,} more if they gain; {each:.3g} ms each; at most this, at least {cpu:.2g} "
@@ -30,6 +34,10 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
     ),
     "forecast_ridge": ("in closed form, by the law of its operations", "闭式解，按运算量推算"),
     "forecast_after": ("after the fit, if asked for", "拟合之后，需要时才有"),
+    "forecast_branches": (
+        "after the fit, if asked for; few rows do not settle the kernel ({kernels}) and the size ({least} to {most})",
+        "拟合之后，需要时才有；少量的行定不下核（{kernels}）与维数（{least} 至 {most}）",
+    ),
     "forecast_load": (
         "the machine was busy (load {load:.1f} on {cores} cores): wall seconds are as in that moment",
         "机器正忙（{cores} 核，负载 {load:.1f}）：实际时间以当时的状况为准",
