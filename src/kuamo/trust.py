@@ -90,6 +90,7 @@ class Trust(nn.Module):
         self.doubts = nn.ModuleList([doubter(2 + dim - joint) for _ in range(columns)])
         self.prior = nn.Parameter(torch.zeros(columns))
         self.mix = Mix(parts, joint // 2)
+        self.spoiled: dict[str, Any] = {}  # while it is trained: column → cells that are known to be bad
         self.belief: Tensor
         self.register_buffer("belief", torch.zeros(columns, 2 if joint else 1))  # log r, log t of n = 1, …, M
         self.usual: Tensor

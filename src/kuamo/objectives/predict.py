@@ -7,8 +7,10 @@ f is the target's decoder, S a random subset of what the row has, z_S what `kuam
 column m by itself, v_m its doubt. Beside f, which is learned, stands j, a regression on all frozen columns side by side
 (`kuamo.joint`); α and β stack the two, and calibrate what comes out.
 In a share of the rows a cell is mixed with noise, to any degree: what a bad cell looks like is learned, and that others
-are to be trusted then. Doubts are learned, and α and β solved, on groups of rows that are held out of all the rest,
-until the last part of the training, when they stay and all rows teach; in the end j is solved again, of all rows.
+are to be trusted then. Of columns with a frozen encoder many of these cells were spoiled before it saw them
+(`kuamo.spoiling`), the others are features with noise. Doubts are learned, and α and β solved, on groups of rows that
+are held out of all the rest, until the last part of the training, when they stay and all rows teach; in the end j is
+solved again, of all rows.
 """
 
 from __future__ import annotations
@@ -37,7 +39,6 @@ __all__ = ["Predict", "noised"]
 
 Packed = Mapping[str, tuple[np.ndarray, np.ndarray]]
 WHOLE = 0.5  # of the rows are told by all that they have
-END = 3.0  # noise stays within so many standard deviations
 GOLDEN = (
     2654435761  # a number's multiples by it lie all over 2³²: which groups are held out follows from the group alone
 )
@@ -215,13 +216,15 @@ class Course:
     def __init__(self, of: Predict, space: Space, table: Table, cells: Packed, marks: Mapping[str, np.ndarray]) -> None:
         from kuamo.joint import Joint
         from kuamo.mixing import Mix
+        from kuamo.spoiling import spoil
 
         self.of, self.space, self.table, self.cells = of, space, table, cells
         self.held = np.flatnonzero(hashed(marks["group"]) < of.held)
+        trust: Any = space.fusion
+        trust.spoiled = spoil(space, table, cells, of.to, self.held) if of.noise else {}
         self.joint: Any = of.regression(space, cells, marks, Joint) if space.fusion.joint else None
         if self.joint is not None:
             names = [port.name for port in space.ports]
-            trust: Any = space.fusion
             trust.mix = Mix([names.index(name) for name in self.joint.spans], trust.mix.size)
             self.columns = [self.joint.alone(name) for name in self.joint.spans]
             self.whole, self.alone = self.joint.choose(), [column.choose() for column in self.columns]
@@ -255,6 +258,8 @@ class Course:
 
     def end(self) -> list[Note]:
         """Called in the end; what to say."""
+        trust: Any = self.space.fusion
+        trust.spoiled = {}
         if self.joint is None:
             return []
         self.solve()
@@ -329,6 +334,11 @@ def mixed(step: Step, name: str, hit: Any) -> Any:
     level = u[:, :1] * hit[:, None]
     n = shift + spread * noise((flat - shift) / spread, epsilon, u[:, 1:], order)
     flat = (1 - level) * flat + level * n.clamp(low, high)  # a spectrum knows nothing below 0
+    spoiled = step.space.fusion.spoiled.get(name) if step.frozen[name] else None
+    if spoiled is not None:
+        place = spoiled.place[torch.tensor(step.batch.table_rows)[cells.row]]
+        before = hit & (place >= 0)
+        flat[before], level[before, 0] = spoiled.x[place[before]], spoiled.level[place[before]]
     made = flat.reshape(len(x), -1, *x.shape[2:]).expand_as(x) if grey else flat.reshape(x.shape)
     made = made.round().to(x.dtype) if x.dtype == torch.uint8 else made
     return ((made, *cells.x[1:]) if isinstance(cells.x, tuple) else made), level[:, 0]
@@ -355,6 +365,8 @@ def noise(x: Any, epsilon: Any, u: Any, order: Any) -> Any:
         order: (D,), a permutation.
     """
     import torch
+
+    from kuamo.spoiling import END
 
     white = END * (2 * u[:, 1:2] - 1) + epsilon * 2 ** (3 * u[:, 2:] - 1.5)
     extreme = END * epsilon.sign()
