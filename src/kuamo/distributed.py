@@ -50,15 +50,17 @@ def gather_rows(row: Tensor) -> Tensor:
 
 
 def sum_gradients(parameters: Iterable[Tensor]) -> None:
-    """Sum gradients over processes; a parameter without one counts as zero."""
+    """Sum gradients over processes; a parameter without one counts as zero, or has none if it has none anywhere."""
     if rank_and_size()[1] == 1:
         return
     held = [p for p in parameters if p.requires_grad]
     flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1) for p in held])
-    dist.all_reduce(flat)
+    known = torch.tensor([float(p.grad is not None) for p in held])
+    for sums in (flat, known):
+        dist.all_reduce(sums)
     start = 0
-    for p in held:
-        p.grad = flat[start : start + p.numel()].view_as(p).clone()
+    for p, count in zip(held, known.tolist(), strict=True):
+        p.grad = flat[start : start + p.numel()].view_as(p).clone() if count else None
         start += p.numel()
 
 

@@ -1,13 +1,13 @@
 """Trust: attention over modalities, which falls where a cell is less sure of itself than such cells usually are.
 
-    a_m = softmax_m(b_m − s max(v_m − v̄_m, 0) + log present_m),    v_m ≈ log E[e_m]
+    a_m = softmax_m(b_m − max(v_m − v̄_m, 0) + log present_m),    v_m ≈ log E[e_m]
     z = [r_n Σ a_m c_m, t_n j],    g_m = exp(min_k λ̂_k² p_k − λ̂_m² p_m),    n = Σ g_m
     p_m = (max(v_m − v̄_m, 0)/(1.5 σ_m))⁴
 
 Each column has a probe of its own, which tells the answer from that column alone, and a doubt v_m, which foretells the
 probe's loss e_m from how undecided it is and from the code. Doubts are learned on rows that probes have not learned, by
-e exp(−v) + v, which is least at v = log E[e]; v̄_m and σ_m are the mean and the standard deviation of the doubts of
-cells as they are, b_m is learned with the codes.
+e exp(−v) + v, which is least at v = log E[e], and at last solved (`kuamo.doubting`); v̄_m and σ_m are the mean and the
+standard deviation of the doubts of cells as they are, b_m is learned with the codes.
 A column that is noise in this row weighs next to nothing in this row. One that always tells little is not silenced for
 it: what it tells may be what the others lack. With v alone, parts of a picture were told apart in .90 for .94.
 
@@ -38,7 +38,6 @@ from kuamo.mixing import Mix
 
 __all__ = ["Pooled", "Trust"]
 
-SHARPNESS = {"categorical": 2.0, "gaussian": 1.0}  # s; of a Gaussian exp(−v) is the precision itself
 USUAL = 1.5  # so many standard deviations above what is usual a doubt begins to count against a part of a sum
 LEAST = 0.05  # σ of doubts that hardly differ
 SLOWLY = 0.05  # how far v̄ moves in a step
@@ -113,8 +112,8 @@ class Trust(nn.Module):
             return -(y[:, None] * torch.log_softmax(told, -1)).sum(-1)
         return (told[..., 0] - y).square()
 
-    def doubt(self, told: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        """v and the logit of λ̂ (B, M), from how undecided the probes are and the codes; no gradient reaches them."""
+    def signs(self, told: Tensor, c: Tensor) -> Tensor:
+        """(B, M, s): how undecided the probes are, and the codes; no gradient reaches them."""
         told = told.detach()
         if self.family == "categorical":
             logp = torch.log_softmax(told, -1)
@@ -123,9 +122,18 @@ class Trust(nn.Module):
             signs = torch.stack([undecided, torch.tanh((top[..., 0] - top[..., 1]) / 4)], -1)
         else:
             signs = torch.stack([told[..., 1], told[..., 0]], -1)
-        signs = torch.cat([signs, c.detach()], -1)
-        v, noise = (QUICKLY * torch.stack([net(signs[:, m]) for m, net in enumerate(self.doubts)], 1)).unbind(-1)
+        return torch.cat([signs, c.detach()], -1)
+
+    def doubted(self, signs: Tensor, column: int) -> tuple[Tensor, Tensor]:
+        """v and the logit of λ̂ (B,) of a column, from its signs (B, s)."""
+        v, noise = (QUICKLY * self.doubts[column](signs)).unbind(-1)
         return v.clamp(*BOUNDS), noise
+
+    def doubt(self, told: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        """v and the logit of λ̂ (B, M), from what probes tell of codes c (B, M, d − r)."""
+        signs = self.signs(told, c)
+        found = [self.doubted(signs[:, m], m) for m in range(self.columns)]
+        return torch.stack([v for v, _ in found], 1), torch.stack([noise for _, noise in found], 1)
 
     def remember(self, v: Tensor, clean: Tensor) -> None:
         """Move the usual doubts (M,) towards those (B, M) of cells that are as they were, (B, M) bool."""
@@ -141,7 +149,7 @@ class Trust(nn.Module):
         v, noise = (one.detach() for one in self.doubt(self.told(known), self.learned(known)))
         excess = (v - self.usual).clamp(min=0)
         far = torch.finfo(v.dtype).max
-        score = torch.where(present, self.prior - SHARPNESS[self.family] * excess, -far)
+        score = torch.where(present, self.prior - excess, -far)
         weights = torch.where(present, torch.softmax(score, -1), 0.0)
         strange = torch.sigmoid(noise).square() * (excess / self.spread.clamp(min=LEAST) / USUAL) ** 4
         against = torch.where(present, strange, far)

@@ -59,16 +59,17 @@ def train_space(
     marks = marks_of(table)
     beside = [term.begin(space, table, cells, marks) for _, term in terms_of(objective) if hasattr(term, "begin")]
 
-    def after(what: str, done: int, of: int) -> None:
-        for course in beside:
-            course.after(done, of)
-        if progress:
-            progress(what, done, of)
-
     sources = {
         port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.chunk)
         for port in space.ports
     }
+
+    def after(what: str, done: int, of: int) -> None:
+        for course in beside:
+            course.after(done, of, sources)
+        if progress:
+            progress(what, done, of)
+
     told = after if beside else progress
     with part("training"):
         log = train(space, sources, objective, training, seed=seed, out=out, progress=told, marks=marks)

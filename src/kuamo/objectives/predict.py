@@ -8,9 +8,9 @@ column m by itself, v_m its doubt. Beside f, which is learned, stands j, a regre
 (`kuamo.joint`); α and β stack the two, and calibrate what comes out.
 In a share of the rows a cell is mixed with noise, to any degree: what a bad cell looks like is learned, and that others
 are to be trusted then. Of columns with a frozen encoder many of these cells were spoiled before it saw them
-(`kuamo.spoiling`), the others are features with noise. Doubts are learned, and α and β solved, on groups of rows that
-are held out of all the rest, until the last part of the training, when they stay and all rows teach; in the end j is
-solved again, of all rows.
+(`kuamo.spoiling`), the others are features with noise. Doubts are learned on groups of rows that are held out of all
+the rest. When the last part of the training begins they are solved (`kuamo.doubting`), then α and β, and all stay; from
+there all rows teach, and in the end j is solved again, of all rows.
 """
 
 from __future__ import annotations
@@ -188,15 +188,16 @@ class Predict(Objective):
         for m, name in enumerate(step.names if step.told is not None else ()):
             if m != number:
                 step.tell(name, alone[teaches & present[:, m], m])
+        if late:  # doubts were solved by rows that now teach, and stay
+            return total
         v, noise = trust.doubt(probed, trust.learned(cells))
         if trust.joint:  # else nobody asks, and doubts have their net to themselves
             suspected = nn.functional.binary_cross_entropy_with_logits(noise, level, reduction="none")
             total = total + step.mean(suspected, others)
-        if not late:
-            as_usual = (known & held)[:, None] & present & (level == 0)
-            trust.remember(gather_rows(v.detach()), gather_rows(as_usual.long()).bool())
+        as_usual = (known & held)[:, None] & present & (level == 0)
+        trust.remember(gather_rows(v.detach()), gather_rows(as_usual.long()).bool())
         foretold = alone.detach() * (-v).exp() + v
-        return total + step.mean(foretold, (known & held)[:, None] & present & (not late))
+        return total + step.mean(foretold, (known & held)[:, None] & present)
 
     def held_out(self, step: Step) -> Any:
         """(R,) bool: rows whose group is held out."""
@@ -218,7 +219,7 @@ class Course:
         from kuamo.mixing import Mix
         from kuamo.spoiling import spoil
 
-        self.of, self.space, self.table, self.cells = of, space, table, cells
+        self.of, self.space, self.table, self.cells, self.marks = of, space, table, cells, marks
         self.held = np.flatnonzero(hashed(marks["group"]) < of.held)
         trust: Any = space.fusion
         trust.spoiled = spoil(space, table, cells, of.to, self.held) if of.noise else {}
@@ -249,11 +250,13 @@ class Course:
         decoder.directions[trust.mix.size :][: len(v)] = torch.from_numpy(v).float()
         mix_in(trust.mix, self.joint, self.whole, self.alone, v, some)
 
-    def after(self, done: int, steps: int) -> None:
+    def after(self, done: int, steps: int, sources: Mapping[str, Any]) -> None:
         """Called after each step."""
         if done == max(1, int(np.ceil((1 - self.of.last) * steps - 1e-9))):
+            from kuamo.doubting import settle
             from kuamo.stacking import stack
 
+            settle(self.space, sources, self.of, self.held, self.marks)
             stack(self.space, self.table, self.cells, self.of.to, self.held, self.of.balanced)
 
     def end(self) -> list[Note]:
