@@ -98,6 +98,15 @@ def test_the_strongest_axis_need_not_be_the_first() -> None:
     assert "strongest correlation 0.60" in said.note
 
 
+def test_the_verdict_of_unrelated_columns_is_neither() -> None:
+    for seed in range(4):
+        found = km.diagnose(repeating(seed), cost=False)
+        for one in found.facts["directions"]:
+            unrelated = found[f"{min(one['a'], one['b'])}~{max(one['a'], one['b'])}_p"] > 0.05
+            assert (one["verdict"] == "neither") >= unrelated
+        assert found.verdict("a", "c") != "neither" and "translate" not in found.text()
+
+
 def test_what_is_kept_as_meta_is_named_and_a_kind_is_told_in_chinese() -> None:
     table = km.datasets.toy(rows=60)
     rows = {name: list(table.column(name)) for name in table.columns} | {"price": list(np.arange(60.0))}

@@ -24,6 +24,7 @@ from kuamo.diagnosis.quality import Packed, quality_findings
 from kuamo.diagnosis.relation import (
     Facts,
     Paired,
+    agreeing,
     corrected,
     direct,
     direction_numbers,
@@ -116,8 +117,8 @@ def diagnose(
     said: dict[str, list[Finding]] = {"there": coverage_findings(counted)}
     if len(some) < len(given):
         said["there"].append(finding("look", "diagnosis_sampled", count=len(some), rows=len(given)))
-    if plain_columns := [name for name in given.meta if name != "split"]:
-        said["there"].append(finding("look", "diagnosis_meta", columns=", ".join(plain_columns)))
+    if unseen := [name for name in given.meta if name != "split" and name not in seen.columns]:
+        said["there"].append(finding("look", "diagnosis_meta", columns=unseen))
     plain = {name: one for name, one in quality.items() if name not in targets_of(seen)}
     said["quality"] = quality_findings(plain, same, seen.skipped() if looked is seen else looked.skipped())
     numbers = coverage_numbers(counted)
@@ -247,7 +248,7 @@ def related_and_expected(
         directions += direct(pair, relations[-1], (gallery[a], gallery[b]), k, seed)
     if progress and pairs:
         progress("–", len(pairs), len(pairs))
-    return corrected(relations), directions
+    return corrected(relations), agreeing(relations, directions)
 
 
 def coverage_numbers(found: Coverage) -> dict[str, Interval]:

@@ -18,7 +18,7 @@ from kuamo.diagnosis.similarity import similarity
 from kuamo.diagnosis.spectrum import spectrum
 from kuamo.diagnosis.verdict import verdict
 from kuamo.metrics import Interval, holm
-from kuamo.notes import plain_note
+from kuamo.notes import Note, plain_note
 
 __all__ = [
     "Facts",
@@ -160,6 +160,20 @@ def relation_findings(one: Facts) -> list[Finding]:
     if one["copies"]:
         said.append(finding("look", "diagnosis_copies", **names))
     return said
+
+
+def agreeing(relations: Sequence[Facts], directions: list[Facts]) -> list[Facts]:
+    """Directions whose verdict agrees with the test: of columns that look unrelated, nothing is kept by either way.
+
+    What is kept is a share of what they seem to share, and a share of nothing may come out large by chance.
+    """
+    p = {frozenset((one["a"], one["b"])): one["p"] for one in relations}
+    for one in directions:
+        known = p[frozenset((one["a"], one["b"]))]
+        if known is not None and known > LEVEL and one["verdict"] != "neither":
+            note = Note("verdict_unrelated", given=one["a"], wanted=one["b"], p=known)
+            one |= {"verdict": "neither", "reason": plain_note(note)}
+    return directions
 
 
 def strongest(spectrum: Sequence[Sequence[float]]) -> float:

@@ -170,8 +170,8 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
     ),
     "diagnosis_empty": ("{count:,} rows are empty", "{count:,} 行是空的"),
     "diagnosis_meta": (
-        "kept as meta, and not looked at: {columns}; modalities=, or --predict, makes columns of them",
-        "作为附加信息保留，没有分析：{columns}；用 modalities= 或 --predict 可使它们成为列",
+        "kept as meta, and not looked at: {columns}; `modalities` makes columns of them",
+        "作为附加信息保留，没有分析：{columns}；用 `modalities` 可使它们成为列",
     ),
     "diagnosis_mostly": (
         "{full:,} of {rows:,} rows have all {count} columns, the others at least two",
@@ -360,6 +360,10 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
         "{wanted} only {predicted:.0f} %; train with labels, or bring more rows or other features",
         "两者都不行：在 {given} 的编码中，对齐只保留{signal}的 {aligned:.0f} %，由 {given} 预测 {wanted} 只保留 "
         "{predicted:.0f} %；请用标签训练，或增加数据、更换特征",
+    ),
+    "verdict_unrelated": (
+        "neither: {given} and {wanted} do not look related (p {p:.2f}); check that rows belong together, or bring more",
+        "两者都不行：{given} 与 {wanted} 看起来无关（p 为 {p:.2f}）；请检查每一行的配对是否正确，或增加数据",
     ),
     "verdict_nothing_labels": (
         "neither: nothing in {given} tells the labels; other features or more rows are needed",
