@@ -32,6 +32,7 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Tell a class or a number of each row from whatever else it has, how sure that is, and by which columns."""
+    from kuamo import taught
     from kuamo.foretelling import check_out, line_of, predictions, table_for, write_predictions
     from kuamo.predicting import caveats
 
@@ -52,5 +53,5 @@ def predict(
         data: dict[str, Any] = {"rows": count, "empty": empty, "out": str(out)}
     else:
         data, text = {"to": to, "rows": told}, "\n".join(map(line_of, told))
-    notes = caveats(loaded, to)
+    notes = [*caveats(loaded, to), *taught.caveats(loaded, rows)]
     say(data | {"notes": notes}, as_json, "\n".join([text, *notes]))

@@ -193,7 +193,7 @@ class Classifier(_Estimator):
         known = check_targets(self, given, y, classes=True)
         self.classes_, numbers = np.unique(known, return_inverse=True)
         if len(self.classes_) < 2:
-            raise KuamoError(f"given y of 1 class, {self.classes_[0]!r}; expected at least 2 classes")
+            raise KuamoError(f"given y of 1 class, {self.classes_.tolist()[0]!r}; expected at least 2 classes")
         self._learn(given, [str(number) for number in numbers], Category(), self.balanced)
         return self
 

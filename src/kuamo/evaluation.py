@@ -16,7 +16,7 @@ from kuamo.features import length_note
 from kuamo.making import Judges, Making, check_made, intervals_of, known_of, made_key, measure_made
 from kuamo.metrics import Interval, bootstrap_all, chance_recall, measure, per_query
 from kuamo.metrics.ranking import NDCG_AT
-from kuamo.modalities import Vector
+from kuamo.modalities import Category, Number, Vector
 from kuamo.notes import Note, plain_note
 from kuamo.report import Pair, Report
 from kuamo.space import Space, check_columns
@@ -140,6 +140,12 @@ def _add_made(space: Space, table: Table, report: Report, making: Making, seed: 
     report.makings[task] = replace(making, made=[])
 
 
+def told_only(table: Table, pairs: dict[str, Pair]) -> list[Note]:
+    """Columns of classes or numbers: many rows hold the same, of which a search counts one alone as right."""
+    names = [name for name in _columns(pairs) if isinstance(table.column(name).modality, Category | Number)]
+    return [Note("remark_told", column=name) for name in names]
+
+
 def _report(
     space: Space,
     table: Table,
@@ -160,6 +166,7 @@ def _report(
     notes: list[str] = [Note("remark_groups", count=groups)] if groups else []
     notes += [Note("remark_unjudged", count=unjudged)] if unjudged else []
     notes += caveats(space, table)
+    notes += [note for note in told_only(table, pairs) if positives == "row"]
     notes += previews.remarks
     notes += table.skipped()
     notes += [note for name in _columns(pairs) if (note := length_note(table, name, space.port(name).encoder))]

@@ -109,6 +109,7 @@ def fit(
     by_itself = objective is None and start is None
     if by_itself:
         objective = CCA(dim=dim)
+    table = with_targets(table, objective)
     check_table(table, objective)
     recipes = {name: one for name, one in (decoders or {}).items() if isinstance(one, Recipe)}
     check_columns(table, decoders=decoders or {}, codecs=codecs or {}, encoders=encoders or {})
@@ -295,6 +296,19 @@ def go_on_from(
             raise TableError(f"column {port.name!r}: not in the start, and no objective to learn it by; expected one")
     space.score, space.fusion = start.score, deepcopy(start.fusion)
     space.notes += [Note("start", what=note) for note in start.notes]
+
+
+def with_targets(table: Table, objective: Objective | None) -> Table:
+    """The table, with columns that are to be predicted put in where a reader kept them as the label or as `meta`."""
+    if objective is None or not any(term.trained for _, term in terms_of(objective)):
+        return table
+    from kuamo.foretelling import with_target
+    from kuamo.objectives.predict import Predict
+
+    for _, term in terms_of(objective):
+        if isinstance(term, Predict):
+            table = with_target(table, term.to)
+    return table
 
 
 def check_table(table: Table, objective: Objective | None) -> None:

@@ -19,7 +19,7 @@ from kuamo.modalities import Category, Modality, Number
 from kuamo.space import Space
 from kuamo.table import Table
 
-__all__ = ["asked_for", "predictions", "table_for", "table_of", "write_predictions"]
+__all__ = ["asked_for", "predictions", "table_for", "table_of", "with_target", "write_predictions"]
 
 BLOCK = 4096
 CLASSES = 20  # whole numbers of more values than these are numbers, not classes
@@ -74,6 +74,25 @@ def table_of(table: Table, to: str, kind: Modality | None = None) -> Table:
     kinds |= {name: Number() for name, those in found.items() if is_number(those, 0)}
     kinds |= {name: Category() for name, those in found.items() if name not in kinds and is_class(those)}
     return with_columns(table, {to: cells} | {name: found[name] for name in found if name in kinds}, kinds)
+
+
+def with_target(table: Table, to: str) -> Table:
+    """The table itself, or with one column more: `to`, where a reader kept it as the label or as `meta`.
+
+    Raises:
+        TableError: no such column, or one whose cells are neither classes nor numbers.
+
+    Example:
+        >>> with_target(Table({"text": ["a", "b", "c"]}, label=["x", "y", "x"]), "label")
+        Table: 3 rows; text: Text 3/3, label: Category 3/3
+    """
+    if to in table.columns:
+        return table
+    cells = plain_cells(table)
+    if to not in cells:
+        raise TableError(f"given {to!r} to predict; the table has {[*table.columns, *cells]}")
+    column = table_of(table, to).column(to)
+    return with_columns(table, {to: [column[i] for i in range(len(table))]}, {to: column.modality})
 
 
 def class_name(cell: Any) -> Any:

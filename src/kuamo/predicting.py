@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Prediction", "caveats", "predict_rows"]
 
+SHOWN = 10  # rows, of a prediction that is printed
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -40,6 +42,17 @@ class Prediction:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def __str__(self) -> str:
+        """The first rows, a line each: what is told, how sure that is, and what each column weighed."""
+        lines = [f"{len(self)} rows told"]
+        for row, (value, weights) in enumerate(zip(self.values[:SHOWN], self.weights, strict=False)):
+            sure = "" if self.probability is None else f" {self.probability[row].max():.2f}"
+            by = ", ".join(f"{name} {one:.2f}" for name, one in zip(self.columns, weights, strict=True) if one)
+            told = f"{value:.6g}" if self.probability is None else str(value)
+            lines.append(f"  {told}{sure}  by {by}")
+        rest = len(self) - SHOWN
+        return "\n".join([*lines, *([f"  … and {rest} more"] if rest > 0 else []), *self.notes])
 
 
 def predict_rows(space: Space, rows: Table, to: str) -> Prediction:

@@ -136,7 +136,7 @@ class Table:
               caption  Text  2 of 2, 3 values  ['a cat', 'a pet']
               id             name of the row   a
               price          meta              3
-            kept as meta (numbers or the like): price; modalities={'price': km.Text()}, say, makes it a column
+            kept as meta (numbers or the like): price; modalities={'price': km.Number()}, say, makes it a column
         """
         from kuamo.tables import read_source
 

@@ -11,7 +11,9 @@ import pytest
 import kuamo as km
 from kuamo.diagnosis.advice import aside
 from kuamo.diagnosis.coverage import coverage, coverage_findings, skew
-from kuamo.diagnosis.quality import Watch, fingerprints, quality_of, twins
+from kuamo.diagnosis.heed import heed
+from kuamo.diagnosis.quality import Watch, fingerprints, quality_of, repeats, twins
+from kuamo.diagnosis.relation import relation_findings
 from kuamo.errors import StoreError
 
 
@@ -51,6 +53,73 @@ def test_what_is_missing_is_said() -> None:
     assert {"diagnosis_through", "diagnosis_empty"} <= found and "diagnosis_never" not in found
     whole = km.datasets.toy(rows=120)
     assert keys_of(coverage_findings(coverage(whole))) == {"diagnosis_full"}
+    rows = {"a": [v, v, v] * 80, "b": [v, v, v] * 80, "c": [v, v, n] * 80}
+    (mostly,) = coverage_findings(coverage(km.Table(rows, modalities=kinds)))
+    assert mostly.note == "160 of 240 rows have all 3 columns, the others at least two"
+
+
+def repeating(seed: int, twice: int = 10, n: int = 200) -> km.Table:
+    """Two unrelated columns of few values, and a third that depends on the first; some rows stand twice."""
+    rng = np.random.default_rng(seed)
+    row = np.r_[np.arange(n), np.arange(twice)]
+    a, b = (rng.normal(size=(90, 48))[rng.integers(90, size=n)] for _ in range(2))
+    c = a + rng.normal(size=(n, 48)) / 4
+    return km.Table({"a": a[row], "b": b[row], "c": c[row]}, modalities=dict.fromkeys("abc", km.Vector()))
+
+
+def test_rows_that_stand_twice_relate_nothing() -> None:
+    """Ten copies among 200 rows: without counting them once, a and b would look related in all six tables."""
+    alarms = 0
+    for seed in range(6):
+        found = km.diagnose(repeating(seed), cost=False)
+        alarms += found["a~b_p"] < 0.05
+        assert found["a~c_p"] < 0.05 and "diagnosis_twice" in keys_of(found.findings["relation"])
+    assert alarms <= 1
+    table = repeating(0)
+    cells = {name: (np.stack([table.column(name)[i] for i in range(len(table))]), np.arange(210)) for name in "abc"}
+    assert heed(cells, np.arange(210), 0).aside == ["b"]
+
+
+def test_what_repeats_by_chance_or_in_its_group_is_no_copy() -> None:
+    rng = np.random.default_rng(0)
+    row = np.arange(300)
+    words = {name: (np.eye(6)[rng.integers(6, size=300)], row) for name in "ab"}
+    assert not repeats(words, row).any()
+    x = np.repeat(rng.normal(size=(150, 3)), 2, axis=0)
+    assert not repeats({"a": (x, row), "b": (x, row)}, row // 2).any()
+    assert np.flatnonzero(repeats({"a": (x, row), "b": (x, row)}, row)).tolist() == list(range(1, 300, 2))
+    some = {"a": (x, row), "b": (x[::2], row[::2])}  # half of them lack a column: another pattern, no copy
+    assert not repeats(some, row).any()
+
+
+def test_the_strongest_axis_need_not_be_the_first() -> None:
+    one = {"a": "x", "b": "y", "p": 0.01, "axes": 1, "linear": 0.01, "spectrum": [[0.01, 0.0, 0.3], [0.6, 0.4, 0.8]]}
+    (said,) = relation_findings(one | {"information": {"saturated": False}, "copies": False})
+    assert "strongest correlation 0.60" in said.note
+
+
+def test_the_verdict_of_unrelated_columns_is_neither() -> None:
+    for seed in range(4):
+        found = km.diagnose(repeating(seed), cost=False)
+        for one in found.facts["directions"]:
+            unrelated = found[f"{min(one['a'], one['b'])}~{max(one['a'], one['b'])}_p"] > 0.05
+            assert (one["verdict"] == "neither") >= unrelated
+        assert found.verdict("a", "c") != "neither" and "translate" not in found.text()
+
+
+def test_what_is_kept_as_meta_is_named_and_a_kind_is_told_in_chinese() -> None:
+    table = km.datasets.toy(rows=60)
+    rows = {name: list(table.column(name)) for name in table.columns} | {"price": list(np.arange(60.0))}
+    kinds = {name: km.Vector() for name in table.columns} | {"price": km.Number()}
+    found = km.diagnose(km.Table(rows, modalities=kinds, meta={"stars": [1, 2] * 30}), cost=False)
+    assert "not looked at: stars" in found.text("en")
+    assert "“price”是数值列" in found.text("zh") and "Number 列" not in found.text("zh")
+
+
+def test_a_forecast_is_of_the_fit_that_is_advised() -> None:
+    rows = {"x": np.random.default_rng(0).normal(size=(60, 3)), "kind": ["a", "b"] * 30}
+    found = km.diagnose(km.Table(rows, modalities={"x": km.Vector(), "kind": km.Category()}))
+    assert found.method == "Predict" and "training" in {step["name"] for step in found.facts["cost"]}
 
 
 def test_skew() -> None:

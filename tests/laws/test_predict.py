@@ -12,6 +12,7 @@ import torch
 import kuamo as km
 from kuamo.codes import Code
 from kuamo.encoders.labels import Classes
+from kuamo.notes import Note
 from kuamo.notes import told as told_in
 from kuamo.objectives.predict import noise
 from kuamo.trust import Trust
@@ -198,3 +199,24 @@ def test_what_cannot_be_predicted_is_refused(space: km.Space) -> None:
         space.predict([{"sound": np.zeros(12)}, {"kind": "ant"}], "kind")
     with pytest.raises(km.KuamoError, match="expected shares"):
         km.Predict("kind", held=1.0)
+
+
+def test_a_label_or_meta_column_can_be_told_as_it_was_read() -> None:
+    """`Table.read` keeps a column "label" as the label, and numbers as meta; `Predict` makes a column of either."""
+    x = np.repeat(np.eye(2), 20, axis=0)
+    table = km.Table({"x": x}, label=["a"] * 20 + ["b"] * 20, meta={"price": [1.0] * 20 + [2.5] * 20})
+    training = km.Training(steps=40, lr=1e-2)
+    space = km.fit(table, km.Predict("label"), dim=4, training=training)
+    assert list(space.modalities) == ["x", "label"] and list(table.columns) == ["x"]
+    told = space.predict(table, "label")
+    assert told.values == list(table.labels)
+    assert km.contributions(space, table, to="label").whole.value == 1
+    shown = str(told).splitlines()
+    assert shown[0] == "40 rows told" and shown[1].startswith("  a ") and shown[11] == "  … and 30 more"
+    priced = km.fit(table, km.Predict("price"), dim=4, training=training)
+    assert isinstance(priced.modalities["price"], km.Number)
+    with pytest.raises(km.TableError, match=r"given 'nope' to predict; the table has \['x', 'label', 'price'\]"):
+        km.fit(table, km.Predict("nope"))
+    both = km.Table({"x": x, "kind": list(table.labels)}, modalities={"x": km.Vector(), "kind": km.Category()})
+    report = km.evaluate(km.fit(both, km.Predict("kind"), dim=4, training=training), both)
+    assert [note.key for note in report.notes if isinstance(note, Note)].count("remark_told") == 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -248,3 +250,8 @@ def test_diagnose_before_and_after_a_fit(folder: Path) -> None:
     assert "more\n" in cut and "more\n" not in whole and "c12 – c13" in whole
     refused = CliRunner().invoke(app, ["diagnose", str(folder / "pets.csv"), "--lang", "fr"])
     assert isinstance(refused.exception, km.KuamoError) and "fr" in str(refused.exception)
+
+
+def test_the_package_runs_as_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "kuamo", "info", "nowhere.csv"], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("kuamo: given 'nowhere.csv', which does not exist")

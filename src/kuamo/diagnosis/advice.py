@@ -12,6 +12,7 @@ from typing import Any
 
 from kuamo.diagnosis.coverage import SKEWED, Coverage, links
 from kuamo.diagnosis.findings import Finding, finding
+from kuamo.notes import Note
 
 __all__ = ["LEVEL", "Advice", "advise", "aside", "least"]
 
@@ -78,7 +79,7 @@ def advise(
     related = [pair for pair, value in p.items() if value <= LEVEL]
     if targets and others:
         to = targets[0]
-        kind = coverage.columns[to].kind
+        kind = Note("kind_Category" if coverage.columns[to].kind == "Category" else "kind_Number")
         said.append(finding("good", "advice_predict", column=to, kind=kind))
         weight = ", balanced=True" if any(_uneven(coverage, one) for one in targets) else ""
         code = [f"space = km.fit(train, km.Predict({to!r}{weight}))", f"space.predict(test, {to!r})"]

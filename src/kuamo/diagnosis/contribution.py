@@ -28,6 +28,7 @@ import numpy as np
 from kuamo.checks import check_kind, check_whole
 from kuamo.errors import TableError
 from kuamo.evaluation import row_keys
+from kuamo.foretelling import table_for
 from kuamo.generation import decode, decoder_of, seen
 from kuamo.grid import align
 from kuamo.metrics import Interval, bootstrap, measure, per_query
@@ -134,6 +135,8 @@ def contributions(
     check_kind(Table, "a Table", table=table)
     check_whole(seed=seed)
     check_whole(1, orders=orders, most=len(table) if most is None else most)
+    if to in space.modalities and to not in table.columns:  # a reader keeps it as the label, or as meta
+        table = table_for(table, space)
     names = [port.name for port in space.ports if port.name in table.columns and port.name != to]
     unknown = [name for name in columns or () if name not in names]
     if unknown or not names or to not in table.columns:

@@ -151,7 +151,15 @@ def coverage_findings(found: Coverage) -> list[Finding]:
         said.append(finding("look", "diagnosis_alone", count=alone, share=alone / found.rows))
     if empty:
         said.append(finding("bad", "diagnosis_empty", count=empty))
-    return said or [finding("good", "diagnosis_full", rows=found.rows, count=len(found.columns))]
+    return said or [whole_rows(found)]
+
+
+def whole_rows(found: Coverage) -> Finding:
+    """How many rows have every column, where nothing else is to be said of what is there."""
+    full = sum(count for there, count in found.patterns if len(there) == len(found.columns))
+    if full == found.rows:
+        return finding("good", "diagnosis_full", rows=found.rows, count=len(found.columns))
+    return finding("good", "diagnosis_mostly", full=full, rows=found.rows, count=len(found.columns))
 
 
 def coverage_facts(found: Coverage) -> dict[str, Any]:

@@ -19,11 +19,12 @@ from kuamo.diagnosis.advice import advise
 from kuamo.diagnosis.coverage import Coverage, coverage, coverage_facts, coverage_findings
 from kuamo.diagnosis.diagnosis import Diagnosis
 from kuamo.diagnosis.findings import Finding, finding
-from kuamo.diagnosis.looking import Progress, look, paired, sample
+from kuamo.diagnosis.looking import Progress, look, once, paired, sample
 from kuamo.diagnosis.quality import Packed, quality_findings
 from kuamo.diagnosis.relation import (
     Facts,
     Paired,
+    agreeing,
     corrected,
     direct,
     direction_numbers,
@@ -116,14 +117,18 @@ def diagnose(
     said: dict[str, list[Finding]] = {"there": coverage_findings(counted)}
     if len(some) < len(given):
         said["there"].append(finding("look", "diagnosis_sampled", count=len(some), rows=len(given)))
+    if unseen := [name for name in given.meta if name != "split" and name not in seen.columns]:
+        said["there"].append(finding("look", "diagnosis_meta", columns=unseen))
     plain = {name: one for name, one in quality.items() if name not in targets_of(seen)}
     said["quality"] = quality_findings(plain, same, seen.skipped() if looked is seen else looked.skipped())
     numbers = coverage_numbers(counted)
     with one_thread():
+        distinct, repeated = once(cells, np.unique(np.asarray(looked.groups), return_inverse=True)[1])
         facts["relations"], facts["directions"] = related_and_expected(
-            looked, cells, ports, positives, answers, k, space is None, seed, progress
+            looked, distinct, ports, positives, answers, k, space is None, seed, progress
         )
-    said["relation"] = relations_findings(facts["relations"])
+    said["relation"] = [finding("look", "diagnosis_twice", count=repeated)] if repeated else []
+    said["relation"] += relations_findings(facts["relations"])
     if any(one["by"] == "pairs" for one in facts["directions"]):
         said["expect"] = [finding("look", "diagnosis_by_pairs")]
     numbers |= relation_numbers(facts["relations"]) | direction_numbers(facts["directions"])
@@ -133,7 +138,8 @@ def diagnose(
         numbers |= found.numbers
         said["space"] = found.findings
     elif cost:
-        facts["cost"], said["cost"], ahead = foretold(given, encoders or {}, seed)
+        told_by = [name for name in targets_of(seen) if len(targets_of(seen)) < len(seen.columns)]
+        facts["cost"], said["cost"], ahead = foretold(given, encoders or {}, seed, told_by[0] if told_by else None)
         numbers |= ahead
     targets = targets_of(seen)
     still = [name for name, one in quality.items() if one.cells and one.commonest == one.cells]
@@ -146,12 +152,20 @@ def diagnose(
 
 
 def foretold(
-    table: Table, encoders: Mapping[str, Any], seed: int
+    table: Table, encoders: Mapping[str, Any], seed: int, to: str | None = None
 ) -> tuple[list[Facts], list[Finding], dict[str, Interval]]:
-    """What a fit will cost: facts of its steps, sentences, and `fit_cpu_seconds`, `fit_memory_MB`, `fit_disk_MB`."""
+    """What a fit will cost: facts of its steps, sentences, and `fit_cpu_seconds`, `fit_memory_MB`, `fit_disk_MB`.
+
+    It is the fit that is advised: with `to`, one by `Predict`.
+    """
     from kuamo.diagnosis.forecast import forecast
 
-    ahead = forecast(table, encoders=encoders, seed=seed)
+    objective = None
+    if to is not None:
+        from kuamo.objectives.predict import Predict
+
+        objective = Predict(to)
+    ahead = forecast(table, objective, encoders=encoders, seed=seed)
     total, memory, n = ahead.total, ahead.total.memory or 0.0, len(table)
     numbers = {
         "fit_cpu_seconds": Interval(total.cpu, ahead.at_least, total.cpu, n),
@@ -234,7 +248,7 @@ def related_and_expected(
         directions += direct(pair, relations[-1], (gallery[a], gallery[b]), k, seed)
     if progress and pairs:
         progress("–", len(pairs), len(pairs))
-    return corrected(relations), directions
+    return corrected(relations), agreeing(relations, directions)
 
 
 def coverage_numbers(found: Coverage) -> dict[str, Interval]:

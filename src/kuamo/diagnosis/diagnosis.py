@@ -92,7 +92,7 @@ class Diagnosis(Mapping[str, float]):
             task = f"{one['a']}_to_{one['b']}"
             came = report.intervals.get(f"{task}_R@{one['k']}")
             if came is not None and task in report.pairs:
-                check_gallery(report.pairs[task].gallery, one)
+                check_gallery(report, one)
             directions.append(one if came is None else one | {"came": asdict(came)})
             errors += [] if came is None else [abs(came.value - one["value"])]
         if not errors:
@@ -178,14 +178,16 @@ class Diagnosis(Mapping[str, float]):
             raise StoreError(f"{path}: does not describe a diagnosis ({type(error).__name__}: {error})") from None
 
 
-def check_gallery(given: int, one: Mapping[str, Any]) -> None:
+def check_gallery(report: Report, one: Mapping[str, Any]) -> None:
     """Refuse to hold R@k among so many answers against R@k among others.
 
     Raises:
         KuamoError: the two differ by more than a tenth.
     """
+    given = report.pairs[f"{one['a']}_to_{one['b']}"].gallery
     if abs(given - one["gallery"]) > 0.1 * one["gallery"]:
+        sizes = {pair.target: pair.gallery for pair in report.pairs.values()}
         raise KuamoError(
             f"given a report with {given:,} answers from {one['a']} to {one['b']}, and R@{one['k']} expected among "
-            f"{one['gallery']:,}; expected as many: diagnose(…, gallery={{{one['b']!r}: {given}, …}})"
+            f"{one['gallery']:,}; expected as many: diagnose(…, gallery={sizes})"
         )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.diagnosis.advice import LEVEL, aside, least
-from kuamo.diagnosis.looking import paired
+from kuamo.diagnosis.looking import once, paired
 from kuamo.diagnosis.quality import Packed
 from kuamo.diagnosis.related import related
 from kuamo.notes import Note
@@ -53,7 +53,7 @@ def heed(cells: Packed, groups: np.ndarray, seed: int) -> Heed:
         ['c']
     """
     p, relations = {}, []
-    for a, b, x, y, group, _ in paired(cells, groups):
+    for a, b, x, y, group, _ in paired(once(cells, groups)[0], groups):
         relations.append({"a": a, "b": b, "rows": len(x), "p": None})
         if len(np.unique(group)) >= FEWEST and (x != x[:1]).any() and (y != y[:1]).any():
             relations[-1]["p"] = p[a, b] = least_p(x, y, group, seed)

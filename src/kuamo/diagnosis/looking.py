@@ -11,13 +11,13 @@ from itertools import combinations
 import numpy as np
 
 from kuamo.diagnosis.pairs import drawn_groups
-from kuamo.diagnosis.quality import Packed, Quality, Watch, quality_of, twins
+from kuamo.diagnosis.quality import Packed, Quality, Watch, quality_of, repeats, twins
 from kuamo.features import feature_blocks, features
 from kuamo.objectives.correlation import mean_by_row
 from kuamo.space import Port
 from kuamo.table import Table
 
-__all__ = ["Progress", "look", "paired", "sample"]
+__all__ = ["Progress", "look", "once", "paired", "sample"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -57,6 +57,15 @@ def look(
     found = {name: quality_of(watch, broken[name]) for name, watch in watched.items()}
     keys = {name: (watch.keys, of.column(name).row) for name, watch in watched.items()}
     return rows, cells, found, twins(len(of), keys, of.groups)
+
+
+def once(cells: Packed, groups: np.ndarray) -> tuple[Packed, int]:
+    """The cells without rows that only repeat another (see `repeats`), and how many these are."""
+    again = repeats(cells, groups)
+    if not again.any():
+        return cells, 0
+    kept = {name: (x[~again[row]], row[~again[row]]) for name, (x, row) in cells.items()}
+    return kept, int(again.sum())
 
 
 def paired(

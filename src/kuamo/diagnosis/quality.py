@@ -14,9 +14,10 @@ import numpy as np
 
 from kuamo.diagnosis.findings import Finding, finding
 
-__all__ = ["Packed", "Quality", "Watch", "fingerprints", "quality_findings", "quality_of", "twins"]
+__all__ = ["Packed", "Quality", "Watch", "fingerprints", "quality_findings", "quality_of", "repeats", "twins"]
 
 BLOCK = 8192
+KEYED = 512  # rows at a time, whose fingerprints need eight bytes for each number
 STILL = 1e-3
 MANY = 0.05  # of the cells: repeated ones are spoken of
 HALF = 0.5
@@ -94,16 +95,75 @@ def fingerprints(x: np.ndarray) -> np.ndarray:
 
 def twins(rows: int, keys: Packed, groups: Sequence[str]) -> int:
     """Rows that are the same as a row of another group in every column; rows with one column only do not count."""
+    whole, known = whole_keys(rows, keys)
+    group = np.unique(np.asarray(groups), return_inverse=True)[1][known]
+    which = np.unique(whole[known], return_inverse=True)[1]
+    both = np.unique(np.stack([which, group], 1), axis=0)[:, 0]
+    return int(len(both) - len(np.unique(both)))
+
+
+def whole_keys(rows: int, keys: Packed) -> tuple[np.ndarray, np.ndarray]:
+    """A number (rows,) for all that a row has, and which rows have two columns or more."""
     whole = np.zeros(rows, dtype=np.uint64)
     there = np.zeros(rows, dtype=np.int64)
     for number, (key, row) in enumerate(keys.values()):
         np.add.at(whole, row, key * np.uint64(2 * number + 3))
         there[np.unique(row)] += 1
-    known = np.flatnonzero(there > 1)
-    group = np.unique(np.asarray(groups), return_inverse=True)[1][known]
-    which = np.unique(whole[known], return_inverse=True)[1]
-    both = np.unique(np.stack([which, group], 1), axis=0)[:, 0]
-    return int(len(both) - len(np.unique(both)))
+    return whole, np.flatnonzero(there > 1)
+
+
+def repeats(cells: Packed, groups: np.ndarray) -> np.ndarray:
+    """(N,) is a row the same, in every column, as an earlier one of another group, and hardly by chance?
+
+    Two copies of a row are one coincidence: they would count as two in a test, and tell an answer across folds. But
+    where columns have few values, rows meet by chance and each is a row of its own. If columns had nothing to do with
+    each other, so many pairs of rows would be the same:
+
+        N (N − 1)/2 · Π_c P(two rows have the same cell in column c)
+
+    Below one, those that are the same are copies.
+
+    Args:
+        cells: column → (features (n, D), row (n,)). groups: (N,) numbers.
+
+    Example:
+        >>> x, row = np.random.default_rng(0).normal(size=(20, 3)), np.arange(22)
+        >>> x = np.concatenate([x, x[:2]])
+        >>> np.flatnonzero(repeats({"a": (x, row), "b": (x, row)}, row)).tolist()
+        [20, 21]
+        >>> words = np.eye(2)[row % 2]
+        >>> bool(repeats({"a": (words, row), "b": (words, row)}, row).any())
+        False
+    """
+    n = len(groups)
+    out = np.zeros(n, dtype=bool)
+    keys = {name: (keys_in_blocks(x), row) for name, (x, row) in cells.items()}
+    by_chance = n * (n - 1) / 2
+    for name in keys:
+        by_chance *= agreeing(whole_keys(n, {name: keys[name]})[0])
+    if by_chance >= 1:
+        return out
+    whole, known = whole_keys(n, keys)
+    _, first, which = np.unique(whole[known], return_index=True, return_inverse=True)
+    out[known] = groups[known] != groups[known][first][which]
+    return out
+
+
+def keys_in_blocks(x: np.ndarray) -> np.ndarray:
+    """Fingerprints (n,) of features (n, D), some rows at a time."""
+    parts = [fingerprints(x[start : start + KEYED]) for start in range(0, len(x), KEYED)]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
+
+
+def agreeing(keys: np.ndarray) -> float:
+    """The share of pairs among keys (n,) that are the same.
+
+    Example:
+        >>> agreeing(np.array([1, 1, 2]))
+        0.3333333333333333
+    """
+    count = np.unique(keys, return_counts=True)[1].astype(np.float64)
+    return float((count * (count - 1)).sum() / max(len(keys) * (len(keys) - 1), 1))
 
 
 def quality_findings(found: Mapping[str, Quality], same: int, skipped: Sequence[str]) -> list[Finding]:

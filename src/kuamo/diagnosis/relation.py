@@ -18,7 +18,7 @@ from kuamo.diagnosis.similarity import similarity
 from kuamo.diagnosis.spectrum import spectrum
 from kuamo.diagnosis.verdict import verdict
 from kuamo.metrics import Interval, holm
-from kuamo.notes import plain_note
+from kuamo.notes import Note, plain_note
 
 __all__ = [
     "Facts",
@@ -152,7 +152,7 @@ def relation_findings(one: Facts) -> list[Finding]:
         bent = one["linear"] > LEVEL
         said.append(finding("look", "diagnosis_bent" if bent else "diagnosis_faint", **names, p=one["p"]))
     else:
-        rho = one["spectrum"][0][0] if one["spectrum"] else 0.0
+        rho = strongest(one["spectrum"])
         said.append(finding("good", "diagnosis_related", **names, p=one["p"], axes=one["axes"], rho=rho))
     if one["information"]["saturated"]:
         rest = {name: one["information"][name] for name in ("value", "ceiling")} | {"rows": one["rows"]}
@@ -160,6 +160,30 @@ def relation_findings(one: Facts) -> list[Finding]:
     if one["copies"]:
         said.append(finding("look", "diagnosis_copies", **names))
     return said
+
+
+def agreeing(relations: Sequence[Facts], directions: list[Facts]) -> list[Facts]:
+    """Directions whose verdict agrees with the test: of columns that look unrelated, nothing is kept by either way.
+
+    What is kept is a share of what they seem to share, and a share of nothing may come out large by chance.
+    """
+    p = {frozenset((one["a"], one["b"])): one["p"] for one in relations}
+    for one in directions:
+        known = p[frozenset((one["a"], one["b"]))]
+        if known is not None and known > LEVEL and one["verdict"] != "neither":
+            note = Note("verdict_unrelated", given=one["a"], wanted=one["b"], p=known)
+            one |= {"verdict": "neither", "reason": plain_note(note)}
+    return directions
+
+
+def strongest(spectrum: Sequence[Sequence[float]]) -> float:
+    """The largest held-out correlation: axes are in the order in which the other rows have them, not in its own.
+
+    Example:
+        >>> strongest([[0.01, 0, 0.2], [0.55, 0.3, 0.8]]), strongest([])
+        (0.55, 0.0)
+    """
+    return max((one[0] for one in spectrum), default=0.0)
 
 
 def relations_findings(relations: Sequence[Facts]) -> list[Finding]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kuamo.checks import check_whole
 from kuamo.diagnosis.findings import MARKS
 from kuamo.diagnosis.foreseen import spanned
+from kuamo.diagnosis.relation import strongest
 from kuamo.grid import align
 from kuamo.notes import told
 from kuamo.words import WORDS, say
@@ -121,7 +122,7 @@ def relations_grid(facts: dict[str, Any], lang: str) -> Grid:
                 f"{one['rows']:,}",
                 small(one.get("p")),
                 number(one.get("axes"), "d"),
-                number(one["spectrum"][0][0] if one.get("axes") and one.get("spectrum") else None),
+                number(strongest(one["spectrum"]) if one.get("axes") and one.get("spectrum") else None),
                 number((one.get("neighbours") or {}).get("value")),
                 number((one.get("cka") or {}).get("value")),
                 bits(one.get("information")),

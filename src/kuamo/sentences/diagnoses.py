@@ -169,6 +169,14 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
         "{count:,} 行（{share:.0%}）只有一列：它们不能说明什么与什么对应",
     ),
     "diagnosis_empty": ("{count:,} rows are empty", "{count:,} 行是空的"),
+    "diagnosis_meta": (
+        "kept as meta, and not looked at: {columns}; `modalities` makes columns of them",
+        "作为附加信息保留，没有分析：{columns}；用 `modalities` 可使它们成为列",
+    ),
+    "diagnosis_mostly": (
+        "{full:,} of {rows:,} rows have all {count} columns, the others at least two",
+        "{rows:,} 行中有 {full:,} 行具备全部 {count} 列，其余的至少有两列",
+    ),
     "diagnosis_full": ("every one of {rows:,} rows has all {count} columns", "{rows:,} 行都有全部 {count} 列"),
     # ── a diagnosis: quality ─────────────────────────────────────────────────────────────────────────────────────
     "diagnosis_same": (
@@ -224,8 +232,10 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
     ),
     "advice_predict": (
         "{column} is a {kind} column: to tell it from whatever else a row has, km.Predict({column!r})",
-        "“{column}”是 {kind} 列：要由一行里现有的其他列来判断它，用 km.Predict({column!r})",
+        "“{column}”是{kind}列：要由一行里现有的其他列来判断它，用 km.Predict({column!r})",
     ),
+    "kind_Category": ("Category", "类别"),
+    "kind_Number": ("Number", "数值"),
     "advice_aside": (
         "{column} does not look related to any other column (p {p:.2f}): the others make the space, and it joins last",
         "“{column}”与其他任何列看起来都无关（p 为 {p:.2f}）：由其他列构造空间，它最后加入",
@@ -276,6 +286,10 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
         "say which they are",
         "{a} 与 {b}：许多行在两列中都重复了其他行；已把它们当作组来计，最好用 `group` 列说明哪些行是同一组",
     ),
+    "diagnosis_twice": (
+        "{count:,} rows that repeat another in every column count once in what follows",
+        "{count:,} 行在每一列上都与另一行相同，以下各项中只计一次",
+    ),
     "diagnosis_many_small": (
         "{count} pairs of columns have too few rows to say whether they are related",
         "有 {count} 对列的行数太少，无法判断它们是否有关",
@@ -292,6 +306,12 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
     "taught": (
         "about {share:.0f} % of these rows taught the space: figures are higher than for new rows",
         "这些行中约 {share:.0f} % 用于训练过这个空间：指标会高于新的行",
+    ),
+    "remark_told": (
+        "{column} is told, not searched for: rows that hold the same count as wrong here; "
+        "km.contributions(space, test, to={column!r}) says how well it is told",
+        "“{column}”应当判断而不是检索：取值相同的其他行在这里都算错；"
+        "判断得怎样，请看 km.contributions(space, test, to={column!r})",
     ),
     "diagnosis_starved": (
         "{column} brings {value:+.3f} to {to}, which cannot be told from nothing: it is unrelated, or repeats the "
@@ -340,6 +360,10 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
         "{wanted} only {predicted:.0f} %; train with labels, or bring more rows or other features",
         "两者都不行：在 {given} 的编码中，对齐只保留{signal}的 {aligned:.0f} %，由 {given} 预测 {wanted} 只保留 "
         "{predicted:.0f} %；请用标签训练，或增加数据、更换特征",
+    ),
+    "verdict_unrelated": (
+        "neither: {given} and {wanted} do not look related (p {p:.2f}); check that rows belong together, or bring more",
+        "两者都不行：{given} 与 {wanted} 看起来无关（p 为 {p:.2f}）；请检查每一行的配对是否正确，或增加数据",
     ),
     "verdict_nothing_labels": (
         "neither: nothing in {given} tells the labels; other features or more rows are needed",

@@ -82,9 +82,10 @@ def read_source(
             f"{name}: given columns {[*reading.roles, *reading.meta]}, none of text, pictures, sounds or vectors; "
             f"expected at least one, or modalities={{column: ...}}"
         )
+    rest = _rest(reading, classes)
     reading.notes = [
-        *_notes("a few classes", classes),
-        *_notes("numbers or the like", _rest(reading, classes)),
+        *_notes("a few classes", classes, "Category"),
+        *_notes("numbers or the like", rest, "Number" if rest and _typed_numbers(reading.meta[rest[0]]) else "Text"),
     ]
     return reading
 
@@ -175,6 +176,12 @@ def _rest(reading: Reading, classes: list[str]) -> list[str]:
     return [name for name in reading.meta if name not in classes and name != "split"]
 
 
-def _notes(what: str, names: list[str]) -> list[str]:
-    told = f"modalities={{{names[0]!r}: km.Text()}}, say, makes it a column" if names else ""
+def _typed_numbers(cells: Any) -> bool:
+    """Are the first cells numbers, but for absent ones?"""
+    known = [cell for cell in (cells[i] for i in range(min(len(cells), 1000))) if cell is not None]
+    return bool(known) and all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in known)
+
+
+def _notes(what: str, names: list[str], kind: str) -> list[str]:
+    told = f"modalities={{{names[0]!r}: km.{kind}()}}, say, makes it a column" if names else ""
     return [f"kept as meta ({what}): {', '.join(names)}; {told}"] if names else []
