@@ -65,7 +65,7 @@ class Dot(km.Predict):
 
 
 class Nothing:
-    def after(self, done, steps):
+    def after(self, done, steps, sources):
         pass
 
     def end(self):
