@@ -67,11 +67,15 @@ def repeating(seed: int, twice: int = 10, n: int = 200) -> km.Table:
     return km.Table({"a": a[row], "b": b[row], "c": c[row]}, modalities=dict.fromkeys("abc", km.Vector()))
 
 
-def test_rows_that_stand_twice_relate_nothing() -> None:
-    """Ten copies among 200 rows: without counting them once, a and b would look related in all six tables."""
+@pytest.fixture(scope="module")
+def twice() -> list[km.Diagnosis]:
+    return [km.diagnose(repeating(seed), cost=False) for seed in range(4)]
+
+
+def test_rows_that_stand_twice_relate_nothing(twice: list[km.Diagnosis]) -> None:
+    """Ten copies among 200 rows: without counting them once, a and b would look related in all four tables."""
     alarms = 0
-    for seed in range(6):
-        found = km.diagnose(repeating(seed), cost=False)
+    for found in twice:
         alarms += found["a~b_p"] < 0.05
         assert found["a~c_p"] < 0.05 and "diagnosis_twice" in keys_of(found.findings["relation"])
     assert alarms <= 1
@@ -98,9 +102,8 @@ def test_the_strongest_axis_need_not_be_the_first() -> None:
     assert "strongest correlation 0.60" in said.note
 
 
-def test_the_verdict_of_unrelated_columns_is_neither() -> None:
-    for seed in range(4):
-        found = km.diagnose(repeating(seed), cost=False)
+def test_the_verdict_of_unrelated_columns_is_neither(twice: list[km.Diagnosis]) -> None:
+    for found in twice:
         for one in found.facts["directions"]:
             unrelated = found[f"{min(one['a'], one['b'])}~{max(one['a'], one['b'])}_p"] > 0.05
             assert (one["verdict"] == "neither") >= unrelated
