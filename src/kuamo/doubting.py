@@ -1,7 +1,7 @@
 """Doubting: doubts are solved, not only learned on the way, so that they are no matter of how many steps there were.
 
     τ_m = argmin  Σ_{λ = 0} ℓ(y, τ p),      e = ℓ(y, τ_m p)
-    θ_m = argmin  E[e exp(−v) + v] + E[BCE(λ̂, λ)] + ‖θ‖²/2n,       v̄_m, σ_m = mean and deviation of v where λ = 0
+    θ_m = argmin  E[e exp(−v) + v] + E[BCE(λ̂, λ)] + ‖θ‖² N/2n²,       v̄_m, σ_m = mean and deviation of v where λ = 0
 
 p are the logits of a column's probe, which τ calibrates (of a number, τ = 1), e is its own loss, v and λ̂ what its net
 foretells, λ how far the cell was mixed with noise (`kuamo.trust`); of n held-out rows, each several times with noise of
@@ -34,6 +34,7 @@ SIGHTS = 4000  # rows with noise are looked at, about
 MOST = 20  # times the same row
 AT_ONCE = 256
 ITERATIONS = 100
+ENOUGH = 640  # N rows: with fewer, which are looked at more often, a net is held back more
 
 
 class Sights(NamedTuple):
@@ -133,7 +134,7 @@ def solve(trust: Trust, column: int, seen: Sights, rows: int) -> None:
     def loss() -> Tensor:
         method.zero_grad()
         v, noise = trust.doubted(signs, column)
-        value = (e * (-v).exp() + v).mean() + sum(weight.square().sum() for weight in weights) / (2 * rows)
+        value = (e * (-v).exp() + v).mean() + sum(weight.square().sum() for weight in weights) * ENOUGH / (2 * rows**2)
         if trust.joint:
             value = value + nn.functional.binary_cross_entropy_with_logits(noise, level)
         torch.autograd.backward(value, inputs=weights)

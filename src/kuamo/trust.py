@@ -1,6 +1,6 @@
 """Trust: attention over modalities, which falls where a cell is less sure of itself than such cells usually are.
 
-    a_m = softmax_m(b_m − max(v_m − v̄_m, 0) + log present_m),    v_m ≈ log E[e_m]
+    a_m = softmax_m(b_m − s max(v_m − v̄_m, 0) + log present_m),    v_m ≈ log E[e_m]
     z = [r_n Σ a_m c_m, t_n j],    g_m = exp(min_k λ̂_k² p_k − λ̂_m² p_m),    n = Σ g_m
     p_m = (max(v_m − v̄_m, 0)/(1.5 σ_m))⁴
 
@@ -38,6 +38,7 @@ from kuamo.mixing import Mix
 
 __all__ = ["Pooled", "Trust"]
 
+SHARPNESS = 1.5  # s
 USUAL = 1.5  # so many standard deviations above what is usual a doubt begins to count against a part of a sum
 LEAST = 0.05  # σ of doubts that hardly differ
 SLOWLY = 0.05  # how far v̄ moves in a step
@@ -149,7 +150,7 @@ class Trust(nn.Module):
         v, noise = (one.detach() for one in self.doubt(self.told(known), self.learned(known)))
         excess = (v - self.usual).clamp(min=0)
         far = torch.finfo(v.dtype).max
-        score = torch.where(present, self.prior - excess, -far)
+        score = torch.where(present, self.prior - SHARPNESS * excess, -far)
         weights = torch.where(present, torch.softmax(score, -1), 0.0)
         strange = torch.sigmoid(noise).square() * (excess / self.spread.clamp(min=LEAST) / USUAL) ** 4
         against = torch.where(present, strange, far)
