@@ -1,7 +1,7 @@
 """Doubting: doubts are solved, not only learned on the way, so that they are no matter of how many steps there were.
 
     τ_m = argmin  Σ_{λ = 0} ℓ(y, τ p),      e = ℓ(y, τ_m p)
-    θ_m = argmin  E[e exp(−v) + v] + E[BCE(λ̂, λ)] + ‖θ‖² N/2n²,       v̄_m, σ_m = mean and deviation of v where λ = 0
+    θ_m = argmin  E[e exp(−v) + v] + E[BCE(λ̂, λ)] + ‖θ‖² N/2n²,       v̄_m = mean of v where λ = 0
 
 p are the logits of a column's probe, which τ calibrates (of a number, τ = 1), e is its own loss, v and λ̂ what its net
 foretells, λ how far the cell was mixed with noise (`kuamo.trust`); of n held-out rows, each several times with noise of
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from kuamo.cells import Batch, FeatureSource, Source
 from kuamo.stacking import FEWEST, ROWS, Heard, at_rest, believe
 from kuamo.step import Step
-from kuamo.trust import LEAST, Trust
+from kuamo.trust import Trust
 
 if TYPE_CHECKING:
     from kuamo.objectives.predict import Predict
@@ -150,4 +150,3 @@ def solve(trust: Trust, column: int, seen: Sights, rows: int) -> None:
         usual = trust.doubted(signs, column)[0][level == 0]
         if len(usual) >= FEWEST:
             trust.usual[column] = usual.mean()
-            trust.spread[column] = usual.std().clamp(min=LEAST)

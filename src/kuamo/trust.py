@@ -1,21 +1,20 @@
 """Trust: attention over modalities, which falls where a cell is less sure of itself than such cells usually are.
 
     a_m = softmax_m(b_m − s max(v_m − v̄_m, 0) + log present_m),    v_m ≈ log E[e_m]
-    z = [r_n Σ a_m c_m, t_n j],    g_m = exp(min_k λ̂_k² p_k − λ̂_m² p_m),    n = Σ g_m
-    p_m = (max(v_m − v̄_m, 0)/(1.5 σ_m))⁴
+    z = [r_n Σ a_m c_m, t_n j],    g_m = exp(min_k p_k − p_m),   p_m = s λ̂_m² max(v_m − v̄_m, 0),    n = Σ g_m
 
 Each column has a probe of its own, which tells the answer from that column alone, and a doubt v_m, which foretells the
 probe's loss e_m from how undecided it is and from the code. Doubts are learned on rows that probes have not learned, by
-e exp(−v) + v, which is least at v = log E[e], and at last solved (`kuamo.doubting`); v̄_m and σ_m are the mean and the
-standard deviation of the doubts of cells as they are, b_m is learned with the codes.
+e exp(−v) + v, which is least at v = log E[e], and at last solved (`kuamo.doubting`); v̄_m is the mean of the doubts of
+cells as they are, b_m is learned with the codes.
 A column that is noise in this row weighs next to nothing in this row. One that always tells little is not silenced for
 it: what it tells may be what the others lack. With v alone, parts of a picture were told apart in .90 for .94.
 
 A code z_m = [c_m, l_m] may end in what the column says to a regression (`kuamo.joint`). That part is let in by g_m,
 which asks for more: a hard cell and a spoiled one are both in doubt, and a hard one is what was solved for. So λ̂, which
 foretells from the same signs how far the cell is mixed with noise, must be high too. j is mixed from the l_m of the
-columns that are let in, as was solved for just these (`kuamo.mixing`). n is how many columns speak,
-r_n and t_n are how far the two experts are to be believed then, 1 for one column (`Answer`).
+columns that are let in, as was solved for just these (`kuamo.mixing`). n is how many columns speak, r_n and t_n are how
+far the two experts are to be believed then, 1 for one column (`Answer`).
 
 References:
     What Uncertainties Do We Need in Bayesian Deep Learning for Computer Vision?, Kendall and Gal, 2017 (the loss of v).
@@ -39,8 +38,6 @@ from kuamo.mixing import Mix
 __all__ = ["Pooled", "Trust"]
 
 SHARPNESS = 1.5  # s
-USUAL = 1.5  # so many standard deviations above what is usual a doubt begins to count against a part of a sum
-LEAST = 0.05  # σ of doubts that hardly differ
 SLOWLY = 0.05  # how far v̄ moves in a step
 BOUNDS = (-7.0, 7.0)
 QUICKLY = 10.0  # a doubt is 10 times what its net gives: it has no time to lose, at a rate that suits the rest
@@ -94,9 +91,7 @@ class Trust(nn.Module):
         self.belief: Tensor
         self.register_buffer("belief", torch.zeros(columns, 2 if joint else 1))  # log r, log t of n = 1, …, M
         self.usual: Tensor
-        self.spread: Tensor
         self.register_buffer("usual", torch.zeros(columns))
-        self.register_buffer("spread", torch.ones(columns))
 
     def learned(self, codes: Tensor) -> Tensor:
         """c (…, d − r) of codes (…, d)."""
@@ -140,9 +135,7 @@ class Trust(nn.Module):
         """Move the usual doubts (M,) towards those (B, M) of cells that are as they were, (B, M) bool."""
         count = clean.sum(0)
         mean = torch.where(clean, v.detach(), 0.0).sum(0) / count.clamp(min=1)
-        square = torch.where(clean, (v.detach() - self.usual).square(), 0.0).sum(0) / count.clamp(min=1)
         self.usual.copy_(torch.where(count > 0, self.usual.lerp(mean, SLOWLY), self.usual))
-        self.spread.copy_(torch.where(count > 0, self.spread.lerp(square.sqrt(), SLOWLY), self.spread))
 
     def weigh(self, code: Code, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Codes (B, M, d), present (B, M) → c (B, d − r), weights a (B, M), and how far l is let in, g (B, M)."""
@@ -152,7 +145,7 @@ class Trust(nn.Module):
         far = torch.finfo(v.dtype).max
         score = torch.where(present, self.prior - SHARPNESS * excess, -far)
         weights = torch.where(present, torch.softmax(score, -1), 0.0)
-        strange = torch.sigmoid(noise).square() * (excess / self.spread.clamp(min=LEAST) / USUAL) ** 4
+        strange = SHARPNESS * torch.sigmoid(noise).square() * excess
         against = torch.where(present, strange, far)
         let_in = torch.where(present, (against.amin(1, keepdim=True) - against).exp(), 0.0)
         return (weights[..., None] * self.learned(known)).sum(1), weights, let_in

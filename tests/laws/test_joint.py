@@ -67,7 +67,7 @@ def test_the_sum_of_what_columns_add_is_the_regression() -> None:
     trust, decoder = space.fusion, space.port("kind").decoder
     for port in space.ports:  # as if nothing were strange
         assert port.head.joint == 4  # twice K − 1
-    trust.spread.fill_(1e6)
+    trust.usual.fill_(1e6)
     pooled = trust.pool(Code(torch.from_numpy(mean)), torch.from_numpy(present))
     told = (pooled.l[:, :2] @ decoder.directions[2:]).numpy()
     assert torch.equal(pooled.n, torch.full_like(pooled.n, 2.0))
