@@ -1,10 +1,10 @@
 """Doubting: doubts are solved, not only learned on the way, so that they are no matter of how many steps there were.
 
-    τ_m = argmin  Σ_{λ = 0} ℓ(y, τ p),      e = ℓ(y, τ_m p)
+    τ_m = argmin  Σ_{λ = 0} ℓ(y, τ p),      e = min(ℓ(y, τ_m p), log K)
     θ_m = argmin  E[e exp(−v) + v] + E[BCE(λ̂, λ)] + ‖θ‖² N/2n²,       v̄_m = mean of v where λ = 0
 
-p are the logits of a column's probe, which τ calibrates (of a number, τ = 1), e is its own loss, v and λ̂ what its net
-foretells, λ how far the cell was mixed with noise (`kuamo.trust`); of n held-out rows, each several times with noise of
+p are the logits of a column's probe of K classes, which τ calibrates; e is its own loss, but no more than a guess has,
+else a hard cell would be in more doubt than noise is (of a number, the squared error). v and λ̂ are what its net foretells, λ how far the cell was mixed with noise (`kuamo.trust`); of n held-out rows, each several times with noise of
 its own.
 """
 
@@ -126,7 +126,7 @@ def solve(trust: Trust, column: int, seen: Sights, rows: int) -> None:
     y = seen.y[present]
     if trust.family == "categorical" and (level == 0).sum() >= FEWEST:
         told = told * sharpen(trust.probes[column], told[level == 0], y[level == 0])
-    signs, e = trust.signs(told, codes), trust.losses(told[:, None], y)[:, 0]
+    signs, e = trust.signs(told, codes), trust.bounded(trust.losses(told[:, None], y)[:, 0])
     weights = list(trust.doubts[column].parameters())
     before = [weight.detach().clone() for weight in weights]
     method = torch.optim.LBFGS(weights, max_iter=ITERATIONS, line_search_fn="strong_wolfe")

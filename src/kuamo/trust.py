@@ -108,6 +108,10 @@ class Trust(nn.Module):
             return -(y[:, None] * torch.log_softmax(told, -1)).sum(-1)
         return (told[..., 0] - y).square()
 
+    def bounded(self, losses: Tensor) -> Tensor:
+        """No more than a guess among the classes has: a hard cell is in no more doubt than noise is."""
+        return losses.clamp(max=log(self.out)) if self.family == "categorical" else losses
+
     def signs(self, told: Tensor, c: Tensor) -> Tensor:
         """(B, M, s): how undecided the probes are, and the codes; no gradient reaches them."""
         told = told.detach()
