@@ -3,8 +3,9 @@
     τ_m = argmin  Σ_{λ = 0} ℓ(y, τ p),      e = min(ℓ(y, τ_m p), log K)
     θ_m = argmin  E[e exp(−v) + v] + E[BCE(λ̂, λ)] + ‖θ‖² N/2n²,       v̄_m = mean of v where λ = 0
 
-p are the logits of a column's probe of K classes, which τ calibrates; e is its own loss, but no more than a guess has,
-else a hard cell would be in more doubt than noise is (of a number, the squared error). v and λ̂ are what its net foretells, λ how far the cell was mixed with noise (`kuamo.trust`); of n held-out rows, each several times with noise of
+p are the logits of a column's probe of K classes, which τ calibrates; e is its own loss, but no more than a guess has:
+else a hard cell would be in more doubt than noise is (of a number, the squared error). v and λ̂ are what its net
+foretells, λ how far the cell was mixed with noise (`kuamo.trust`); of n held-out rows, each several times with noise of
 its own.
 """
 
