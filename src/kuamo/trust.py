@@ -5,8 +5,8 @@
 
 Each column has a probe of its own, which tells the answer from that column alone, and a doubt v_m, which foretells the
 probe's loss e_m from how undecided it is and from the code. Doubts are learned on rows that probes have not learned, by
-e exp(−v) + v, which is least at v = log E[e], e being bounded by a guess's loss, and at last solved (`kuamo.doubting`); v̄_m is the mean of the doubts of
-cells as they are, b_m is learned with the codes.
+e exp(−v) + v, which is least at v = log E[e], e being no more than a guess's loss; beside frozen encoders they are at
+last solved (`kuamo.doubting`). v̄_m is the mean of the doubts of cells as they are, b_m is learned with the codes.
 A column that is noise in this row weighs next to nothing in this row. One that always tells little is not silenced for
 it: what it tells may be what the others lack. With v alone, parts of a picture were told apart in .90 for .94.
 
@@ -37,7 +37,7 @@ from kuamo.mixing import Mix
 
 __all__ = ["Pooled", "Trust"]
 
-SHARPNESS = 1.5  # s
+SHARPNESS = 2.0  # s
 SLOWLY = 0.05  # how far v̄ moves in a step
 BOUNDS = (-7.0, 7.0)
 QUICKLY = 10.0  # a doubt is 10 times what its net gives: it has no time to lose, at a rate that suits the rest

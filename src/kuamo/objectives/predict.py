@@ -9,8 +9,8 @@ column m by itself, v_m its doubt. Beside f, which is learned, stands j, a regre
 In a share of the rows a cell is mixed with noise, to any degree: what a bad cell looks like is learned, and that others
 are to be trusted then. Of columns with a frozen encoder many of these cells were spoiled before it saw them
 (`kuamo.spoiling`), the others are features with noise. Doubts are learned on groups of rows that are held out of all
-the rest. When the last part of the training begins they are solved (`kuamo.doubting`), then α and β, and all stay; from
-there all rows teach, and in the end j is solved again, of all rows.
+the rest. When the last part of the training begins they are solved where a column is frozen (`kuamo.doubting`), then α
+and β, and all stay; from there all rows teach, and in the end j is solved again, of all rows.
 """
 
 from __future__ import annotations
@@ -256,7 +256,8 @@ class Course:
             from kuamo.doubting import settle
             from kuamo.stacking import stack
 
-            settle(self.space, sources, self.of, self.held, self.marks)
+            if self.joint is not None:  # encoders that are trained take their time, and doubts have it too
+                settle(self.space, sources, self.of, self.held, self.marks)
             stack(self.space, self.table, self.cells, self.of.to, self.held, self.of.balanced)
 
     def end(self) -> list[Note]:
