@@ -196,7 +196,7 @@ class Predict(Objective):
             total = total + step.mean(suspected, others)
         as_usual = (known & held)[:, None] & present & (level == 0)
         trust.remember(gather_rows(v.detach()), gather_rows(as_usual.long()).bool())
-        foretold = trust.bounded(alone.detach()) * (-v).exp() + v
+        foretold = alone.detach() * (-v).exp() + v
         return total + step.mean(foretold, (known & held)[:, None] & present)
 
     def held_out(self, step: Step) -> Any:
