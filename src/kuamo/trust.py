@@ -5,7 +5,8 @@
 
 Each column has a probe of its own, which tells the answer from that column alone, and a doubt v_m, which foretells the
 probe's loss e_m from how undecided it is and from the code. Doubts are learned on rows that probes have not learned, by
-e exp(−v) + v, which is least at v = log E[e]; beside frozen encoders they are at last solved (`kuamo.doubting`). v̄_m is the mean of the doubts of cells as they are, b_m is learned with the codes.
+e exp(−v) + v, which is least at v = log E[e]; beside frozen encoders they are at last solved (`kuamo.doubting`). v̄_m
+is the mean of the doubts of cells as they are, b_m is learned with the codes.
 A column that is noise in this row weighs next to nothing in this row. One that always tells little is not silenced for
 it: what it tells may be what the others lack. With v alone, parts of a picture were told apart in .90 for .94.
 
