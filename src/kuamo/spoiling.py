@@ -13,7 +13,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,8 @@ MOST = 1000  # rows of which a cell is spoiled, and at most half of all
 END = 3.0  # noise stays within so many standard deviations
 GRAINS = 6  # noise is of squares of 1, 2, …, 32 pixels, or of as many samples
 LOUDNESS = 5 / 3  # κ
-LOOKED_AT = 64  # cells, for the mean and spread of a column's numbers
+AT_ONCE = 16  # cells are decoded, spoiled and encoded
+LOOKED_AT, NUMBERS = 64, 4096  # cells, and numbers of each, that tell the mean and spread of a column's numbers
 Array = NDArray[np.float64]
 
 
@@ -91,22 +92,49 @@ def spoiled_column(table: Table, name: str, encoder: Any, rows: NDArray[np.int64
     rng, column = np.random.default_rng([seed, 5]), table.column(name)
     entries = np.flatnonzero(np.isin(column.row, rows))
     entries = entries[np.unique(column.row[entries], return_index=True)[1]]
-    values = list(table.values(name, entries))
-    level = rng.random(len(values))
-    made = worse(column.modality, values, level, rng)
-    if made is None:
+    level, parts = rng.random(len(entries)), []
+    about = spread(table.values(name, entries[:LOOKED_AT]))
+    size = len(entries) if isinstance(column.modality, Text) else AT_ONCE  # words are of any other row
+    for start in range(0, len(entries), size):
+        values = list(table.values(name, entries[start : start + size]))
+        made = worse(column.modality, values, level[start : start + size], rng, about)
+        if made is None:
+            return None
+        parts.append(features(Table({name: made}, modalities={name: column.modality}), name, encoder))
+    if not parts:
         return None
-    x = features(Table({name: made}, modalities={name: column.modality}), name, encoder)
     place = np.full(len(table), -1, np.int64)
     place[column.row[entries]] = np.arange(len(entries))
-    return Spoiled(torch.from_numpy(np.array(x, np.float32)), torch.from_numpy(level).float(), torch.from_numpy(place))
+    return Spoiled(
+        torch.from_numpy(np.concatenate(parts).astype(np.float32)),
+        torch.from_numpy(level).float(),
+        torch.from_numpy(place),
+    )
 
 
-def worse(modality: Any, values: Sequence[Any], level: Array, rng: np.random.Generator) -> list[Any] | None:
-    """Values of a column, each mixed with noise so far as `level` (n,) says; `None` for a kind that is not numbers.
+def spread(values: Iterable[Any]) -> tuple[float, float]:
+    """Mean and standard deviation of arrays' numbers, of large ones of some; (0, 1) of other kinds.
 
     Example:
-        >>> worse(Text(), ["a red fox", "the sea"], np.array([0.0, 0.0]), np.random.default_rng(0))
+        >>> spread([np.array([1.0, 3.0]), np.array([[2.0]])])[0], spread(["a text"])
+        (2.0, (0.0, 1.0))
+    """
+    arrays = (value.ravel() for value in values if isinstance(value, np.ndarray) and value.dtype.kind in "fui")
+    seen = [np.asarray(x[:: max(1, len(x) // NUMBERS)], np.float64) for x in arrays]
+    together = np.concatenate(seen) if seen else np.array([-1.0, 1.0])
+    return float(together.mean()), float(together.std())
+
+
+def worse(
+    modality: Any, values: Sequence[Any], level: Array, rng: np.random.Generator, about: tuple[float, float]
+) -> list[Any] | None:
+    """Values of a column, each mixed with noise so far as `level` (n,) says; `None` for a kind that is not numbers.
+
+    Args:
+        about: mean and standard deviation of the column's numbers.
+
+    Example:
+        >>> worse(Text(), ["a red fox", "the sea"], np.zeros(2), np.random.default_rng(0), (0.0, 1.0))
         ['a red fox', 'the sea']
     """
     if isinstance(modality, Text):
@@ -115,13 +143,8 @@ def worse(modality: Any, values: Sequence[Any], level: Array, rng: np.random.Gen
         return [worse_sound(value, far, rng) for value, far in zip(values, level, strict=True)]
     if not all(isinstance(value, np.ndarray) and value.dtype.kind in "fui" for value in values):
         return None
-    seen = np.concatenate([np.asarray(value, np.float64).ravel() for value in values[:LOOKED_AT]])
-    about = float(seen.mean()), float(seen.std())
-    made = [
-        worse_numbers(value, far, about, rng, isinstance(modality, Image))
-        for value, far in zip(values, level, strict=True)
-    ]
-    return made
+    picture = isinstance(modality, Image)
+    return [worse_numbers(value, far, about, rng, picture) for value, far in zip(values, level, strict=True)]
 
 
 def worse_numbers(value: Any, level: float, about: tuple[float, float], rng: Any, picture: bool) -> Any:

@@ -12,7 +12,7 @@ import kuamo as km
 from kuamo.doubting import Sights, solve
 from kuamo.encoders import Identity
 from kuamo.modalities.audio import Waveform
-from kuamo.spoiling import GRAINS, MOST, noise, some_of, spoil, worse
+from kuamo.spoiling import GRAINS, MOST, noise, some_of, spoil, spread, worse
 from kuamo.trust import Trust
 
 
@@ -31,7 +31,7 @@ def test_what_is_not_spoiled_is_as_it_was_and_what_is_is_noise() -> None:
         (km.Text(), ["a b c", "你好世界", "d e", "f"]),
     ]
     for modality, values in kinds:
-        same, other = (worse(modality, values, np.full(4, far), generator()) for far in (0.0, 1.0))
+        same, other = (worse(modality, values, np.full(4, far), generator(), spread(values)) for far in (0.0, 1.0))
         assert same is not None and other is not None
         for value, kept, made in zip(values, same, other, strict=True):
             if isinstance(value, str):
@@ -40,15 +40,21 @@ def test_what_is_not_spoiled_is_as_it_was_and_what_is_is_noise() -> None:
             x, k, m = (one.samples if isinstance(one, Waveform) else one for one in (value, kept, made))
             assert k.dtype == m.dtype == x.dtype and k.shape == m.shape == x.shape
             assert np.allclose(k, x, atol=1e-6) and not np.allclose(m, x, atol=0.01)
-    assert worse(km.Vector(), [{"an": "odd"}], np.ones(1), generator()) is None
+    assert worse(km.Vector(), [{"an": "odd"}], np.ones(1), generator(), (0.0, 1.0)) is None
 
 
 def test_a_grey_picture_stays_grey_and_sounds_stay_within_one() -> None:
     grey = np.repeat(generator().integers(0, 256, (10, 10, 1)).astype(np.uint8), 3, axis=2)
-    for made in worse(km.Image(), [grey] * 20, np.linspace(0, 1, 20), generator()) or []:
+    for made in worse(km.Image(), [grey] * 20, np.linspace(0, 1, 20), generator(), (128.0, 70.0)) or []:
         assert (made == made[..., :1]).all()
     loud = Waveform(np.sign(generator().standard_normal(400)).astype(np.float32), 8000)
-    assert max(np.abs(one.samples).max() for one in worse(km.Audio(), [loud] * 9, np.ones(9), generator()) or []) <= 1
+    assert (
+        max(
+            np.abs(one.samples).max()
+            for one in worse(km.Audio(), [loud] * 9, np.ones(9), generator(), (0.0, 1.0)) or []
+        )
+        <= 1
+    )
 
 
 def test_noise_comes_in_grains_and_kinds() -> None:
