@@ -5,6 +5,7 @@ A truth value is no number here, though Python takes it for one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf, isfinite
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from kuamo.errors import TableError, shorten
 
-__all__ = ["check_kind", "check_whole", "is_number", "is_whole"]
+__all__ = ["check_kind", "check_unique", "check_whole", "is_number", "is_whole"]
 
 
 def is_whole(value: Any, least: int = 0) -> bool:
@@ -70,3 +71,17 @@ def check_kind(kind: type, what: str, **given: Any) -> None:
         if not isinstance(value, kind):
             kind_of = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
             raise TableError(f"given {name}={shorten(value)} ({kind_of}); expected {what}")
+
+
+def check_unique(ids: Sequence[str]) -> None:
+    """Refuse ids of which one is there twice, such as those of a table that took a row twice.
+
+    Raises:
+        TableError: naming the first, and where it is.
+    """
+    first: dict[str, int] = {}
+    for row, name in enumerate(ids):
+        if first.setdefault(name, row) != row:
+            raise TableError(
+                f"rows {first[name]} and {row}: given the id {shorten(name)} more than once; expected unique ids"
+            )

@@ -62,6 +62,21 @@ class Column:
     def __getitem__(self, row: int) -> Any:
         return self._cells[int(self._rows[row])]
 
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[row] for row in range(len(self)))
+
+    def __repr__(self) -> str:
+        there = len(np.unique(self._row))
+        return f"Column {self.name}: {type(self.modality).__name__}, {there:,} of {len(self):,} cells"
+
+    @property
+    def cells(self) -> View:
+        """The cells of this view's rows."""
+        return View(self._cells, self._rows)
+
     def take(self, rows: np.ndarray) -> Column:
         """The same column with these rows only; no cell is read or copied."""
         other = object.__new__(Column)
@@ -212,6 +227,10 @@ class View(Sequence[Any]):
 
     def __iter__(self) -> Iterator[Any]:
         return (self._cells[row] for row in self._rows.tolist())
+
+    def __repr__(self) -> str:
+        first = ", ".join(repr(cell) for cell, _ in zip(self, range(5)))
+        return f"[{first}{', …' if len(self) > 5 else ''}] ({len(self):,} cells)"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)

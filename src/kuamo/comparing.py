@@ -26,7 +26,7 @@ from kuamo.objectives import Objective, Reconstruct
 from kuamo.objectives.base import terms_of
 from kuamo.objectives.named import objective_named
 from kuamo.report import Report
-from kuamo.table import Table
+from kuamo.table import Table, as_table
 
 if TYPE_CHECKING:
     from kuamo.training import Training
@@ -96,6 +96,7 @@ def compare(
         >>> contest.methods, contest.beaten("CCA")
         (['CCA', 'Reconstruct'], ['Reconstruct'])
     """
+    table = as_table(table)
     setting = Setting(table, test, by, positives, encoders or {}, training, Path(out) if out else None)
     if not seeds:
         raise TableError("given no seed; expected at least one")

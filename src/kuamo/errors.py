@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["CellError", "CutWarning", "KuamoError", "StoreError", "TableError", "shorten"]
+import re
+
+__all__ = ["CellError", "CutWarning", "KuamoError", "StoreError", "TableError", "is_unicode", "shorten", "visible"]
+
+# What steers a terminal (C0 but tab and new line, DEL, C1), turns the direction of writing, or is half a character.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class KuamoError(ValueError):
     """Anything that kuamo refuses, in words for the person who gave it."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())  # a file's names may be in them
 
 
 class TableError(KuamoError):
@@ -54,3 +62,27 @@ def shorten(thing: object, length: int = 60) -> str:
     """
     text = repr(thing)
     return text if len(text) <= length else text[: length - 4] + "..."
+
+
+def visible(text: str) -> str:
+    r"""A text that a terminal shows and does not obey; JSON stays JSON.
+
+    Example:
+        >>> visible("a \x1b[2J cat") == "a \\u001b[2J cat"
+        True
+    """
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def is_unicode(text: str) -> bool:
+    r"""Can it be written as UTF-8? A lone surrogate, half a character, cannot.
+
+    Example:
+        >>> is_unicode("一只猫"), is_unicode("\ud800")
+        (True, False)
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -20,7 +20,7 @@ from kuamo.modalities import Category, Number, Vector
 from kuamo.notes import Note, plain_note
 from kuamo.report import Pair, Report
 from kuamo.space import Space, check_columns
-from kuamo.table import Table
+from kuamo.table import Table, as_table
 from kuamo.taught import caveats
 
 __all__ = ["evaluate", "row_keys"]
@@ -74,7 +74,7 @@ def evaluate(
         True
     """
     check_kind(Space, "a Space", space=space)
-    check_kind(Table, "a Table", table=table)
+    table = as_table(table, space.modalities)
     check_whole(seed=seed)
     check_columns(space.ports, table)
     _check_options(cutoffs, examples)

@@ -33,7 +33,7 @@ from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
 from kuamo.objectives.correlation import Solved
 from kuamo.space import BLOCK_ROWS, Port, Space, run_head
-from kuamo.table import Table
+from kuamo.table import Table, as_table
 from kuamo.taught import sketches
 from kuamo.threads import one_thread
 
@@ -64,7 +64,7 @@ def fit(
     """Learn one shared space for the columns of a table.
 
     Args:
-        table: at least two columns, and rows that have two of them.
+        table: at least two columns, and rows that have two of them; or what `Table` takes: a file, a data frame.
         objective: what "aligned" means; `None` is cross-validated CCA on frozen features, then contrast from there,
             kept where held-out rows gain by it.
         encoders: column → encoder, for columns that the default does not suit; a `torch.nn.Module` with trainable
@@ -97,7 +97,7 @@ def fit(
         >>> fit(toy(rows=300), seed=0).score
         'dot'
     """
-    check_kind(Table, "a Table", table=table)
+    table = as_table(table)
     check_kind(Objective | None, "an objective such as km.InfoNCE(), or None", objective=objective)  # type: ignore[arg-type]
     check_kind(Space | None, "a Space, or None", start=start)  # type: ignore[arg-type]
     if training is not None:

@@ -21,7 +21,7 @@ from kuamo.errors import CutWarning, TableError, shorten
 from kuamo.features import feature_blocks, length_note
 from kuamo.files import local, place
 from kuamo.modalities import Modality
-from kuamo.table import Table
+from kuamo.table import Table, as_table
 
 if TYPE_CHECKING:
     from kuamo.density import GaussianMixture
@@ -206,6 +206,8 @@ class Space:
 
     def as_table(self, inputs: Any, modality: str | None = None) -> Table:
         """Any list of inputs as a table with the space's columns."""
+        if hasattr(inputs, "columns") or hasattr(inputs, "column_names"):  # a data frame
+            return as_table(inputs, self.modalities)
         items = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         rows = [self._as_row(item, modality, number) for number, item in enumerate(items)]
         names = [port.name for port in self.ports]
@@ -410,6 +412,7 @@ class Space:
             TableError: a table without any of the space's columns, or with a meta column that cannot be kept.
             StoreError: `path` is something else than an index, or a store that does not answer.
         """
+        table = as_table(table, self.modalities)
         if path is None:
             from kuamo.index.memory import MemoryIndex
 

@@ -6,21 +6,20 @@ absent (`None`), one value, or a list of values (several captions of one row).
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kuamo.checks import check_whole, is_number
+from kuamo.checks import check_kind, check_unique, check_whole, is_number, is_whole
 from kuamo.column import Column, View
-from kuamo.errors import CellError, TableError, shorten
-from kuamo.modalities import Image, Modality
+from kuamo.errors import CellError, TableError, is_unicode, shorten
+from kuamo.modalities import Image, Modality, is_absent
 from kuamo.notes import Note
 from kuamo.threads import in_order
 
-__all__ = ["Column", "Table"]
+__all__ = ["Column", "Table", "as_table"]
 
 ON_ERROR = ("raise", "skip")
 AHEAD = 64  # prepared values that wait for a network; of values as large as they come, only a few wait
@@ -30,11 +29,12 @@ class Table:
     """Rows whose columns are different kinds of data, with holes.
 
     Args:
-        columns: name → cells, all of one length. A cell is a path, bytes, an array or an inline value; a list of
-            them; or `None` where it is absent.
+        columns: name → cells, all of one length: lists, arrays, tensors, sparse matrices, columns of pandas, polars or
+            Arrow, always by position. A cell is a path, bytes, an array or an inline value; a list of them; or `None`
+            (also NaN, NaT) where it is absent. Also a list of rows {name: cell}, or whatever `Table.read` reads.
         modalities: name → modality; what is not named here is inferred from the column's first cells.
         id: (N,) unique names of the rows; their numbers if not given.
-        group: (N,) rows of one group are never parted by a split; the id if not given, or where it is `None`.
+        group: (N,) rows of one group are never parted by a split; a row without one is a group of its own.
         label: (N,) optional class of each row.
         meta: name → (N,) further plain columns, kept for filters and display.
         source: where it came from, in words.
@@ -52,18 +52,34 @@ class Table:
         True
     """
 
+    labels: list[Any] | None
+
     def __init__(
         self,
-        columns: Mapping[str, Sequence[Any]],
+        columns: Any,
         *,
         modalities: Mapping[str, Modality] | None = None,
-        id: Sequence[str] | None = None,
-        group: Sequence[str] | None = None,
+        id: Sequence[Any] | None = None,
+        group: Sequence[Any] | None = None,
         label: Sequence[Any] | None = None,
         meta: Mapping[str, Sequence[Any]] | None = None,
         source: str = "memory",
         on_error: str = "raise",
     ) -> None:
+        from kuamo.tables.given import by_position, check_words, columns_of_rows
+
+        given = {"id": id, "group": group, "label": label, **(meta or {})}
+        extras = {name: by_position(cells, name) for name, cells in given.items() if cells is not None}
+        for name, cells in extras.items():
+            check_words(name, cells)
+        if isinstance(columns, list | tuple | Iterator) and not hasattr(columns, "schema"):
+            columns = columns_of_rows(list(columns))
+        if not isinstance(columns, Mapping) or is_source(columns):
+            vars(self).update(vars(_read(Table, columns, modalities or {}, on_error=on_error)))
+            _equal(dict.fromkeys(self.columns, len(self)) | {name: len(cells) for name, cells in extras.items()})
+            self._name_rows(extras)
+            self.meta |= {name: View(extras[name], np.arange(len(self))) for name in meta or {}}
+            return
         modalities = dict(modalities or {})
         unknown = set(modalities) - set(columns)
         if unknown:
@@ -72,23 +88,32 @@ class Table:
             raise TableError("given a table without a column; expected at least one")
         if on_error not in ON_ERROR:
             raise TableError(f"given on_error={on_error!r}; expected one of {list(ON_ERROR)}")
-        sizes = {name: len(cells) for name, cells in columns.items()}
-        size = next(iter(sizes.values()))
-        extras = {"id": id, "group": group, "label": label, **(meta or {})}
-        sizes |= {name: len(cells) for name, cells in extras.items() if cells is not None}
-        if set(sizes.values()) != {size}:
-            raise TableError(f"given columns of unequal length {sizes}; expected {size} everywhere")
-        rows = np.arange(size)
-        self.ids = _unique([str(k) for k in range(size)] if id is None else list(id))
-        groups = self.ids if group is None else group
-        self.groups = [name if each is None else str(each) for name, each in zip(self.ids, groups)]
-        self.labels = None if label is None else list(label)
-        self.meta: dict[str, Sequence[Any]] = {name: View(cells, rows) for name, cells in (meta or {}).items()}
+        check_names([*columns, *(meta or {})])
+        columns = {name: by_position(cells, name) for name, cells in columns.items()}
+        size = _equal({name: len(cells) for name, cells in (columns | extras).items()})
+        self.ids = [str(k) for k in range(size)]
+        self.labels = None
+        self.groups = self.ids
+        self._name_rows(extras)
+        self.meta: dict[str, Sequence[Any]] = {name: View(extras[name], np.arange(size)) for name in meta or {}}
         self.source, self.on_error = source, on_error
         self.notes: list[str] = []
         self.columns: dict[str, Column] = {}
         for name, cells in columns.items():
             self.columns[name] = Column(name, modalities.get(name) or _inferred(name, cells), cells)
+
+    def _name_rows(self, roles: Mapping[str, Sequence[Any]]) -> None:
+        """Take ids, groups and labels from what is given of them."""
+        from kuamo.tables.given import own_names
+
+        if "id" in roles:
+            self.ids = _unique(list(roles["id"]))
+        if "group" in roles:
+            self.groups = own_names(roles["group"], self.ids)
+        elif "id" in roles:
+            self.groups = self.ids
+        if "label" in roles:
+            self.labels = [None if is_absent(each) else each for each in roles["label"]]
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -138,27 +163,35 @@ class Table:
               price          meta              3
             kept as meta (numbers or the like): price; modalities={'price': km.Number()}, say, makes it a column
         """
-        from kuamo.tables import read_source
-
-        found = read_source(source, modalities=modalities or {}, root=root, encoding=encoding, download=download)
-        table = cls(
-            found.columns,
-            modalities=found.modalities,
-            meta=found.meta,
-            source=found.source,
-            on_error=on_error,
-            **found.roles,
-        )
-        table.notes = found.notes
-        return table
+        return _read(cls, source, modalities or {}, root=root, encoding=encoding, download=download, on_error=on_error)
 
     # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, row: int) -> dict[str, Any]:
-        return {name: column[row] for name, column in self.columns.items()}
+    def __getitem__(self, which: Any) -> Any:
+        """A row by its number; a column (or id, group, label, meta) by its name; rows by a slice, numbers or a mask."""
+        if isinstance(which, str):
+            return self._named(which)
+        if is_whole(which, least=-len(self)):
+            (row,) = positions([which], len(self))
+            return {name: column[int(row)] for name, column in self.columns.items()}
+        if isinstance(which, list | tuple) and which and all(isinstance(name, str) for name in which):
+            return self.select(*which)
+        return self.take(which)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[row] for row in range(len(self)))
+
+    def _named(self, name: str) -> Any:
+        known = {"id": self.ids, "group": self.groups, "label": self.labels} | self.meta
+        return known[name] if name not in self.columns and known.get(name) is not None else self.column(name)
+
+    def head(self, rows: int = 5) -> Table:
+        """The first rows."""
+        check_whole(rows=rows)
+        return self.take(range(min(rows, len(self))))
 
     def __repr__(self) -> str:
         parts = [
@@ -185,7 +218,8 @@ class Table:
             TableError: there is no such column.
         """
         if name not in self.columns:
-            raise TableError(f"given column {name!r}; the table's columns are {list(self.columns)}")
+            more = f"; kept as meta, not encoded: {list(self.meta)}" if self.meta else ""
+            raise TableError(f"given column {name!r}; the table's columns are {list(self.columns)}{more}")
         return self.columns[name]
 
     def where(self, row: int) -> str:
@@ -288,9 +322,21 @@ class Table:
 
     # ── cutting ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def take(self, rows: Sequence[int] | np.ndarray) -> Table:
-        """These rows, in this order; no cell is decoded or copied."""
-        rows = np.asarray(rows, dtype=np.int64)
+    def take(self, rows: Any) -> Table:
+        """These rows, in this order; no cell is decoded or copied.
+
+        Args:
+            rows: their numbers, from the end if below 0; a slice; or a truth value for each row.
+
+        Raises:
+            TableError: numbers that are not whole or beyond the table, or another number of truth values than rows.
+
+        Example:
+            >>> table = Table({"text": list("abc")})
+            >>> table.take([2, 0]).ids, table.take([False, True, True]).ids, table[-2:].ids
+            (['2', '0'], ['1', '2'], ['1', '2'])
+        """
+        rows = positions(rows, len(self))
         other = object.__new__(Table)
         other.ids = [self.ids[i] for i in rows]
         other.groups = [self.groups[i] for i in rows]
@@ -300,9 +346,12 @@ class Table:
         other.columns = {name: column.take(rows) for name, column in self.columns.items()}
         return other
 
-    def select(self, *names: str) -> Table:
-        """These columns only."""
-        columns = {name: self.column(name) for name in names}
+    def select(self, *names: str | Sequence[str]) -> Table:
+        """These columns only; names, or a list of them."""
+        flat = [each for name in names for each in ([name] if isinstance(name, str) else name)]
+        columns = {name: self.column(name) for name in flat}
+        if not columns:
+            raise TableError(f"given no column to select; the table's columns are {list(self.columns)}")
         other = self.take(np.arange(len(self)))
         other.columns = columns
         return other
@@ -343,11 +392,12 @@ class Table:
             (7, 3)
         """
         check_whole(seed=seed)
-        if not is_number(test):
+        share = isinstance(test, float | np.floating)
+        if not is_number(test) or (share and test >= 1):
             raise TableError(f"given test={test!r}; expected a share below 1, or a whole number")
         keys = self._keys(by)
         names = sorted(set(keys))
-        size = round(test * len(names)) if isinstance(test, float) and test < 1 else int(test)
+        size = round(float(test) * len(names)) if share else int(test)
         if not 0 < size < len(names):
             raise TableError(f"given test={test}; expected between 1 and {len(names) - 1} of {len(names)} by {by!r}")
         chosen = np.random.default_rng(seed).permutation(len(names))[:size]
@@ -356,24 +406,116 @@ class Table:
         return self.take(np.flatnonzero(~inside)), self.take(np.flatnonzero(inside))
 
     def _keys(self, by: str) -> list[str]:
+        from kuamo.tables.given import own_names
+
         known: dict[str, Sequence[Any] | None] = {"group": self.groups, "id": self.ids, "label": self.labels}
         keys = (known | self.meta).get(by)
         if keys is None:
             raise TableError(f"given by={by!r}; expected one of {['group', 'id', *self.meta]}")
-        return [str(key) for key in keys]
+        return own_names(keys, self.ids)
+
+
+def is_source(columns: Any) -> bool:
+    """Is it something to be read, though it is a mapping: a dict of datasets?"""
+    return bool(columns) and all(hasattr(each, "with_format") for each in columns.values())
+
+
+def as_table(source: Any, modalities: Mapping[str, Modality] | None = None) -> Table:
+    """A table as it is; what `Table` takes (a path, a data frame, columns, rows) as a table.
+
+    Args:
+        modalities: what columns of these names are, such as those of a space.
+
+    Raises:
+        TableError: nothing that a table is made of.
+    """
+    if isinstance(source, Table):
+        return source
+    if isinstance(source, Mapping) and not is_source(source):
+        return Table(source, modalities={name: kind for name, kind in (modalities or {}).items() if name in source})
+    if isinstance(source, list | tuple | Iterator):
+        return Table(source)
+    if not isinstance(source, str | Path) and not hasattr(source, "__dict__") and not hasattr(source, "schema"):
+        check_kind(Table, "a Table, or what one is made of: a file, a data frame, columns, rows", table=source)
+    return _read(Table, source, modalities or {}, strict=False)
+
+
+def _read(
+    cls: type[Table], source: Any, modalities: Mapping[str, Modality], on_error: str = "raise", **how: Any
+) -> Table:
+    from kuamo.tables import read_source
+
+    found = read_source(source, modalities=modalities, **how)
+    table = cls(
+        found.columns,
+        modalities=found.modalities,
+        meta=found.meta,
+        source=found.source,
+        on_error=on_error,
+        **found.roles,
+    )
+    table.notes = found.notes
+    return table
+
+
+def _equal(sizes: Mapping[str, int]) -> int:
+    """The one size that all columns have.
+
+    Raises:
+        TableError: they differ.
+    """
+    size = next(iter(sizes.values()))
+    if set(sizes.values()) != {size}:
+        raise TableError(f"given columns of unequal length {dict(sizes)}; expected {size} everywhere")
+    return size
+
+
+def check_names(names: Sequence[Any]) -> None:
+    """Refuse columns without a name that can be said and stored.
+
+    Raises:
+        TableError: naming it.
+    """
+    for name in names:
+        if not isinstance(name, str) or not name.strip() or not is_unicode(name):
+            raise TableError(f"given a column called {name!r}; expected a name, in Unicode text that is not empty")
+
+
+def positions(rows: Any, size: int) -> np.ndarray:
+    """(k,) row numbers from 0: of numbers, negative ones from the end; of a slice; or of a truth value for each row.
+
+    Raises:
+        TableError: numbers that are not whole or beyond the table, or another number of truth values than rows.
+    """
+    if isinstance(rows, slice):
+        return np.arange(size)[rows]
+    try:
+        if isinstance(rows, str | bytes | Mapping | set | frozenset):
+            raise TypeError
+        found = np.asarray(rows if hasattr(rows, "__array__") or isinstance(rows, range) else list(rows))
+    except (TypeError, ValueError):
+        found = np.asarray(None)
+    if found.ndim != 1 or (found.dtype.kind not in "iub" and len(found)):
+        raise TableError(
+            f"given the rows {shorten(rows)}; expected a list of whole numbers, or a truth value for each row"
+        )
+    if found.dtype.kind == "b":
+        if len(found) != size:
+            raise TableError(f"given {len(found)} truth values of {size} rows; expected one for each")
+        return np.flatnonzero(found)
+    outside = found[(found >= size) | (found.astype(object) < -size)] if len(found) else found
+    if len(outside):
+        raise TableError(f"given row {outside[0]}; the table has {size}, numbered from 0")
+    found = found.astype(np.int64)
+    return np.where(found < 0, found + size, found)
 
 
 def _unique(ids: list[Any]) -> list[str]:
-    absent = [row for row, name in enumerate(ids) if name is None]
+    absent = [row for row, name in enumerate(ids) if is_absent(name)]
     if absent:
         raise TableError(f"row {absent[0]}: given no id; expected an id in every row, or no `id` column")
     names = [str(name) for name in ids]
-    repeated = next((name for name, count in Counter(names).items() if count > 1), None)
-    if repeated is not None:
-        rows = [row for row, name in enumerate(names) if name == repeated][:2]
-        raise TableError(
-            f"rows {rows[0]} and {rows[1]}: given the id {shorten(repeated)} more than once; expected unique ids"
-        )
+    check_unique(names)
     return names
 
 

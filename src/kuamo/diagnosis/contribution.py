@@ -35,7 +35,7 @@ from kuamo.metrics import Interval, bootstrap, measure, per_query
 from kuamo.modalities import Category, Number
 from kuamo.notes import plain_note
 from kuamo.space import BLOCK_ROWS, Space, fuse_present
-from kuamo.table import Table
+from kuamo.table import Table, as_table
 from kuamo.taught import caveats
 
 __all__ = ["Contributions", "contributions", "shapley"]
@@ -132,7 +132,7 @@ def contributions(
         True
     """
     check_kind(Space, "a Space", space=space)
-    check_kind(Table, "a Table", table=table)
+    table = as_table(table, space.modalities)
     check_whole(seed=seed)
     check_whole(1, orders=orders, most=len(table) if most is None else most)
     if to in space.modalities and to not in table.columns:  # a reader keeps it as the label, or as meta

@@ -42,7 +42,7 @@ from kuamo.metrics import Interval
 from kuamo.modalities import Category, Number
 from kuamo.notes import Note
 from kuamo.space import Port, Space
-from kuamo.table import Table
+from kuamo.table import Table, as_table
 from kuamo.threads import one_thread
 
 __all__ = ["diagnose"]
@@ -97,10 +97,9 @@ def diagnose(
         return remembered(what)
     space = what if isinstance(what, Space) else None
     given = table if space is not None else what
-    if not isinstance(given, Table):
-        raise TableError(f"given {type(given).__name__}; expected a Table, or a Space and a Table")
     if space is None and table is not None:
         raise TableError("given two tables; expected one, or a Space and a Table")
+    given = as_table(given, None if space is None else space.modalities)
     if len(given.columns) < 2:
         raise TableError(f"given the columns {list(given.columns)}; expected at least two")
     check_whole(seed=seed)

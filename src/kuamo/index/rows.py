@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kuamo.checks import check_unique
 from kuamo.errors import CellError, TableError
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Layout:
             raise TableError(f"given payload={payload}; expected some of {PAYLOADS}")
         if not set(table.columns) & set(space.modalities):
             raise TableError(f"given columns {list(table.columns)}; the space knows {list(space.modalities)}")
+        check_unique(table.ids)
         # The key makes two processes that add the same id at once conflict, instead of both succeeding.
         key = {"lance-schema:unenforced-primary-key": "true"}
         fields = [pa.field("id", pa.string(), nullable=False, metadata=key), pa.field("group", pa.string())]
@@ -110,6 +112,7 @@ class Layout:
         """
         if not set(table.columns) & set(self.space.modalities):
             raise TableError(f"given columns {list(table.columns)}; the index has {list(self.space.modalities)}")
+        check_unique(table.ids)
         unknown = [name for name in table.meta if name not in self.meta]
         if unknown:
             raise TableError(f"given meta columns {unknown}; the index keeps {self.meta}, chosen when it was made")
@@ -153,8 +156,8 @@ class Layout:
         if cells is None:
             return pa.nulls(len(block), kind)
         try:
-            return pa.array(cells).cast(kind) if kind != pa.string() else pa.array([_word(cell) for cell in cells])
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            return _array(cells).cast(kind) if kind != pa.string() else pa.array([_word(cell) for cell in cells])
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
             raise TableError(f"column {name!r}: given cells that are not {kind} ({error}); expected {kind}") from None
 
     def _codes(self, block: Table, name: str, start: int, total: int, progress: Progress | None) -> pa.Array:
@@ -191,10 +194,24 @@ def _kind(name: str, cells: Sequence[Any] | None) -> pa.DataType:
     import pyarrow as pa
 
     try:
-        kind = pa.null() if cells is None else pa.array(cells).type
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        kind = pa.null() if cells is None else _array(cells).type
+    except OverflowError:
+        raise TableError(
+            f"column {name!r}: given whole numbers beyond 64 bits; expected smaller ones, or texts"
+        ) from None
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise TableError(f"column {name!r}: given cells of mixed kinds ({error}); expected one kind") from None
     return pa.string() if pa.types.is_null(kind) or pa.types.is_large_string(kind) else kind
+
+
+def _array(cells: Sequence[Any]) -> pa.Array:
+    """Arrow takes a list for signed whole numbers alone, and hashes of 64 bits go beyond them."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(cells)
+    except OverflowError:
+        return pa.array(list(cells), pa.uint64())
 
 
 def _word(cell: Any) -> str | None:

@@ -16,7 +16,7 @@ import numpy as np
 from kuamo.errors import CellError, shorten
 from kuamo.notes import Note
 
-__all__ = ["Modality", "content_key", "in_words", "is_absent", "read_bytes"]
+__all__ = ["Modality", "as_array", "content_key", "in_words", "is_absent", "read_bytes"]
 
 
 @runtime_checkable
@@ -43,13 +43,30 @@ class Modality(Protocol):
 
 
 def is_absent(raw: Any) -> bool:
-    """Is this an empty cell? `None`, the float NaN that pandas leaves, or an empty list.
+    """Is this an empty cell? `None`, NaN or NaT in any library's form, or an empty list.
 
     Example:
-        >>> [is_absent(cell) for cell in (None, float("nan"), [], 0.0, "")]
-        [True, True, True, False, False]
+        >>> [is_absent(cell) for cell in (None, float("nan"), np.float32("nan"), [], np.array([]), 0.0, "")]
+        [True, True, True, True, True, False, False]
     """
-    return raw is None or (isinstance(raw, float) and raw != raw) or (isinstance(raw, list | tuple) and len(raw) == 0)
+    if raw is None or type(raw).__name__ in ("NAType", "NaTType"):
+        return True
+    if isinstance(raw, float | np.floating | np.datetime64 | np.timedelta64):
+        return bool(raw != raw)
+    return (isinstance(raw, list | tuple) or (isinstance(raw, np.ndarray) and raw.ndim == 1)) and len(raw) == 0
+
+
+def as_array(raw: Any) -> Any:
+    """A tensor as an array, pictures (channels, H, W) as (H, W, channels); anything else as it is.
+
+    Tensors keep channels first by convention, arrays last.
+    """
+    if not hasattr(raw, "detach"):
+        return raw
+    tensor = raw.detach().cpu()
+    array = np.asarray(tensor.float() if "bfloat16" in str(tensor.dtype) else tensor)
+    first = array.ndim in (3, 4) and array.shape[-3] in (1, 3, 4) and array.shape[-1] not in (1, 3, 4)
+    return np.moveaxis(array, -3, -1) if first else array
 
 
 def read_bytes(raw: Any, expected: str) -> bytes:

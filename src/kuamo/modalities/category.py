@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.errors import CellError, shorten
+from kuamo.errors import CellError, is_unicode, shorten
 from kuamo.notes import Note
 
 __all__ = ["Category"]
@@ -43,6 +43,8 @@ class Category:
         name = str(raw).strip()
         if not name:
             raise CellError(Note("cell_empty_text"), "the name of a class (None for an absent cell)")
+        if not is_unicode(name):
+            raise CellError(Note("cell_half", value=shorten(name)), "Unicode text")
         if self.classes is not None and name not in self.classes:
             raise CellError(repr(name), f"one of {shorten(list(self.classes))}")
         return name

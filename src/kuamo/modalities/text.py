@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kuamo.errors import CellError, shorten
+from kuamo.errors import CellError, is_unicode, shorten
 from kuamo.notes import Note
 
 __all__ = ["Text"]
@@ -33,6 +33,8 @@ class Text:
             raise CellError(Note("cell_kind", kind=type(raw).__name__, value=shorten(raw)), "a text")
         if not raw.strip():
             raise CellError(Note("cell_empty_text"), "a text (None for an absent cell)")
+        if not is_unicode(raw):
+            raise CellError(Note("cell_half", value=shorten(raw)), "Unicode text")
         return raw.strip()
 
     def write(self, value: str, path: Path) -> None:

@@ -35,6 +35,7 @@ CELLS: dict[str, tuple[str, str]] = {
     # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────
     "cell_kind": ("{kind} {value}", "{value}，类型为 {kind}"),
     "cell_empty_text": ("an empty text", "空文本"),
+    "cell_half": ("{value}, with a lone surrogate", "{value}，含有不成对的代理码位"),
     "cell_array": ("an array of shape {shape}", "形状为 {shape} 的数组"),
     "cell_dtype": ("an array of {dtype}", "元素类型为 {dtype} 的数组"),
     "cell_floats": ("floats from {low:.3g} to {high:.3g}", "取值从 {low:.3g} 到 {high:.3g} 的小数"),

@@ -44,12 +44,18 @@ def read_source(
     source: Any,
     *,
     modalities: Mapping[str, Modality],
-    root: str | Path | None,
-    encoding: str | None,
-    download: bool,
+    root: str | Path | None = None,
+    encoding: str | None = None,
+    download: bool = False,
+    strict: bool = True,
 ) -> Reading:
-    """Open a source and find out what its columns are; see `Table.read`."""
+    """Open a source and find out what its columns are; see `Table.read`.
+
+    Args:
+        strict: refuse a modality for a column that is not there; else it is for those that are.
+    """
     raw, name, folder = open_source(source, encoding)
+    modalities = modalities if strict else {each: kind for each, kind in modalities.items() if each in raw}
     unknown = set(modalities) - set(raw)
     if unknown:
         raise TableError(f"{name}: given a modality for {sorted(unknown)}; the columns are {list(raw)}")

@@ -19,18 +19,33 @@ def read_object(source: Any) -> tuple[dict[str, Any], str]:
     Raises:
         TableError: it is none of these.
     """
+    if _is_dataset(source) and not (hasattr(source, "__len__") or hasattr(source, "data")):
+        raise TableError(
+            "given a dataset that is read as it comes, and whose end nobody knows; expected one that has rows, such as "
+            "datasets.Dataset.from_list(list(stream.take(10_000)))"
+        )
     if _is_dataset(source):
         return _dataset(source), "a dataset"
     if isinstance(source, Mapping) and source and all(_is_dataset(each) for each in source.values()):
         return arrow_columns(_splits(source)), "a dataset"
     if hasattr(source, "iloc") and hasattr(source, "columns"):
         return _frame(source), "a data frame"
-    if hasattr(source, "column_names") and hasattr(source, "schema") and hasattr(source, "num_rows"):
-        return arrow_columns(checked(source)), "an Arrow table"
+    if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):  # Arrow, polars, DuckDB, …
+        return arrow_columns(checked(_table_of(source))), "an Arrow table"
+    more = "; of a LazyFrame, .collect() is one" if hasattr(source, "collect") else ""
     raise TableError(
-        f"given {type(source).__name__}; expected a path, a pyarrow.Table, a pandas.DataFrame or a Hugging Face "
-        f"Dataset (columns in memory go into Table({{name: cells}}))"
+        f"given {type(source).__name__}; expected a path, a data frame of pandas or polars, an Arrow table or a "
+        f"Hugging Face Dataset (columns in memory go into Table({{name: cells}})){more}"
     )
+
+
+def _table_of(source: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        return source if isinstance(source, pa.Table) else pa.table(source)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise TableError(f"given {type(source).__name__} ({error}); expected a table of named columns") from None
 
 
 def _is_dataset(source: Any) -> bool:
