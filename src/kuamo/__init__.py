@@ -58,6 +58,7 @@ _HOME = {
     "Comparison": "kuamo.comparison",
     "Contest": "kuamo.contest",
     "Diagnosis": "kuamo.diagnosis.diagnosis",
+    "CacheWarning": "kuamo.errors",
     "CutWarning": "kuamo.errors",
     "Code": "kuamo.codes",
     "Image": "kuamo.modalities",
@@ -108,6 +109,7 @@ __all__ = [
     "Bilinear",
     "ByClass",
     "ByCoverage",
+    "CacheWarning",
     "Caption",
     "Category",
     "CellError",
@@ -193,7 +195,7 @@ if TYPE_CHECKING:
     from kuamo.diagnosis.contribution import contributions
     from kuamo.diagnosis.diagnose import diagnose
     from kuamo.diagnosis.diagnosis import Diagnosis
-    from kuamo.errors import CellError, CutWarning, KuamoError, StoreError, TableError
+    from kuamo.errors import CacheWarning, CellError, CutWarning, KuamoError, StoreError, TableError
     from kuamo.estimator import Classifier, Regressor
     from kuamo.evaluation import evaluate
     from kuamo.fitting import fit

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from kuamo.decoding import Decoding
+    from kuamo.runs import Run
 
 __all__ = ["Best", "Look"]
 
@@ -34,20 +33,18 @@ class Best:
         decoder: Any,
         rows: np.ndarray,
         seed: int,
-        out: Path | None,
+        out: Run | None,
         look: Look | None,
     ) -> None:
         self.decoding, self.name, self.decoder, self.seed = decoding, name, decoder, seed
         self.rows = rows[:: max(1, -(-len(rows) // SCORED))]  # a few are enough to see which state is better
         self.look = look
         number = list(decoding.targets).index(name)
-        self.place = None if out is None else out / f"best-{number}.safetensors"
+        self.out, self.number = out, number
         self.score: float | None = None
         self.weights: dict[str, np.ndarray] = {}
-        if self.place is not None and self.place.exists():
-            from safetensors.numpy import load_file
-
-            self.weights = load_file(self.place)
+        self.weights = {} if out is None else out.load_best(number)
+        if self.weights:
             self.score = float(self.weights.pop("score")[0])
 
     def __call__(self, done: int, of: int, averaged: Callable[[], Any]) -> None:
@@ -72,11 +69,5 @@ class Best:
             self.decoder.load_state_dict({key: torch.from_numpy(value) for key, value in self.weights.items()})
 
     def _write(self) -> None:
-        if self.place is None:
-            return
-        from safetensors.numpy import save_file
-
-        beside = self.place.with_suffix(".part")
-        beside.parent.mkdir(parents=True, exist_ok=True)
-        save_file({**self.weights, "score": np.array([self.score])}, beside)
-        os.replace(beside, self.place)
+        if self.out is not None:
+            self.out.save_best(self.number, {**self.weights, "score": np.array([self.score])})

@@ -1,7 +1,8 @@
 """The cache as its owner sees it: how large it is, how large it may become, and how to be rid of it.
 
 Where `KUAMO_CACHE_LIMIT` is set, files that were not used longest go first whenever one is added, but none that the
-running work uses. What is gone is encoded again when it is asked for.
+running work uses. What is gone is encoded again when it is asked for. Only files of the names that kuamo gives are
+counted or removed: whatever else lies in the folder is somebody's.
 """
 
 from __future__ import annotations
@@ -9,13 +10,20 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from kuamo.errors import KuamoError
-from kuamo.files import cache_folder
+from kuamo.files import cache_folder, writing
 
 __all__ = ["human", "limit", "shrink", "size_of", "state"]
 
+# Folder → what kuamo calls the files in it.
+OURS = {
+    "features": re.compile(r"[0-9a-f]{24}/[0-9a-f]{32}\.safetensors"),
+    "choices": re.compile(r"[0-9a-f]{64}[\w .-]*\.json"),
+    "downloads": re.compile(r"[0-9a-f]{64}"),
+}
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -60,15 +68,19 @@ def limit() -> int | None:
 
 
 def files() -> list[tuple[float, int, Path]]:
-    """(time of last use, bytes, path) of everything kept, the longest unused first."""
+    """(time of last use, bytes, path) of everything that kuamo keeps, the longest unused first."""
     found = []
-    for path in cache_folder().rglob("*"):
-        try:
-            stat = path.stat()
-        except OSError:
-            continue  # another process removed it
-        if path.is_file():
-            found.append((stat.st_mtime, stat.st_size, path))
+    for name, pattern in OURS.items():
+        folder = cache_folder() / name
+        for path in folder.glob("*/*" if name == "features" else "*"):
+            if not pattern.fullmatch(path.relative_to(folder).as_posix()):
+                continue
+            try:
+                stat = path.lstat()
+            except OSError:
+                continue  # another process removed it
+            if S_ISREG(stat.st_mode):
+                found.append((stat.st_mtime, stat.st_size, path))
     return sorted(found)
 
 
@@ -88,6 +100,9 @@ def shrink(most: int, keep: frozenset[Path] = frozenset()) -> int:
 
     Returns:
         Bytes that were freed.
+
+    Raises:
+        StoreError: the folder does not let them be removed.
     """
     kept, freed = files(), 0
     total = sum(size for _, size, _ in kept)
@@ -95,6 +110,7 @@ def shrink(most: int, keep: frozenset[Path] = frozenset()) -> int:
         if total - freed <= most:
             break
         if path not in keep:
-            path.unlink(missing_ok=True)
+            with writing(path):
+                path.unlink(missing_ok=True)
             freed += size
     return freed

@@ -92,10 +92,11 @@ def fit(
     from kuamo.decoders.named import recipes_named, usual_recipe
     from kuamo.errors import TableError
     from kuamo.foretelling import TELLING, asked_for, table_of
+    from kuamo.index.memory import MemoryIndex
     from kuamo.objectives.named import objective_named
-    from kuamo.store import check_place
+    from kuamo.store import check_space_place, save_space
 
-    check_place(out, "space")  # before the long work
+    check_space_place(out, with_index=True)  # before the long work
     if predict and objective:
         raise TableError(f"given --predict {predict!r} and --objective {objective!r}; expected one of them")
     own = load_imports(imports)
@@ -124,8 +125,7 @@ def fit(
                 rows, chosen, encoders=encoders, start=before, decoders=recipes, training=making, seed=seed,
                 progress=progress, look=look,
             )  # fmt: skip
-    space.save(out)
-    space.index(rows).save(out / "index")
+    save_space(space, out, MemoryIndex.build(space, rows))
     say({"space": str(out), "dim": space.dim, "notes": space.notes}, as_json, f"{space}\nsaved in {out}")
 
 

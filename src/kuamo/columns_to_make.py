@@ -6,7 +6,6 @@ cells ── codec ──→ y        features ── head ──→ codes      
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from kuamo.table import Table
 from kuamo.threads import one_thread
 
 if TYPE_CHECKING:
+    from kuamo.runs import Run
     from kuamo.training import Training
 
 __all__ = ["make_columns"]
@@ -40,7 +40,7 @@ def make_columns(
     codecs: Mapping[str, Any],
     training: Training | None,
     seed: int,
-    out: Path | None,
+    out: Run | None,
     progress: Progress | None,
     look: Callable[[str, float, list[Any], list[list[Any]]], None] | None,
 ) -> None:

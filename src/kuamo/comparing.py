@@ -19,8 +19,9 @@ from kuamo.encoders.base import is_trainable
 from kuamo.errors import KuamoError, StoreError, TableError
 from kuamo.evaluation import evaluate
 from kuamo.features import features
+from kuamo.files import local, writing
 from kuamo.fitting import check_table, fit, open_ports
-from kuamo.memory import key_of
+from kuamo.identity import Unknown, identity, of_table
 from kuamo.notes import Note
 from kuamo.objectives import Objective, Reconstruct
 from kuamo.objectives.base import terms_of
@@ -97,12 +98,12 @@ def compare(
         (['CCA', 'Reconstruct'], ['Reconstruct'])
     """
     table = as_table(table)
-    setting = Setting(table, test, by, positives, encoders or {}, training, Path(out) if out else None)
+    setting = Setting(table, test, by, positives, encoders or {}, training, local(out, "a comparison") if out else None)
     if not seeds:
         raise TableError("given no seed; expected at least one")
     wanted, left_out = able(setting, named(methods, table, positives), seeds, strict=methods is not None)
-    print_of = fingerprint(table)
-    shared = encode_once(setting, progress)
+    shared, used = encode_once(setting, progress)
+    common = content_of(setting, used) if setting.out else ""
     trials: list[Trial] = []
     groups = dict(zip(table.ids, map(str, table.groups), strict=True))
     plan = [(seed, name) for seed in seeds for name in wanted]
@@ -111,7 +112,7 @@ def compare(
             progress(f"{name}, seed {seed}", number, len(plan))
         if name in left_out:
             continue
-        key = key_of([print_of, test, by, positives, seed, repr(wanted[name]), repr(training), of_encoders(setting)])
+        key = common and key_of_trial(common, wanted[name], seed)
         try:
             report = trial(setting, name, wanted[name], seed, key)
         except KuamoError as error:
@@ -187,7 +188,7 @@ def able(
 # ── trials ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def trial(setting: Setting, name: str, objective: Objective | None, seed: int, key: str) -> Report:
+def trial(setting: Setting, name: str, objective: Objective | None, seed: int, key: str | None) -> Report:
     """The report of one method with one seed, from `out` if it is there.
 
     Raises:
@@ -195,11 +196,13 @@ def trial(setting: Setting, name: str, objective: Objective | None, seed: int, k
     """
     path = None
     if setting.out:
-        (setting.out / "trials").mkdir(parents=True, exist_ok=True)
+        with writing(setting.out):
+            (setting.out / "trials").mkdir(parents=True, exist_ok=True)
         path = setting.out / "trials" / f"{slug(name)}-{seed}.json"
         if path.exists():
             known = Report.load(path)
-            if known.facts.get("trial", {}).get("key") != key:
+            kept = known.facts.get("trial")
+            if key is None or not isinstance(kept, dict) or kept.get("key") != key:
                 raise StoreError(
                     f"{path}: holds a trial of other data or settings; expected the same, or another folder"
                 )
@@ -214,8 +217,29 @@ def trial(setting: Setting, name: str, objective: Objective | None, seed: int, k
     return report
 
 
-def encode_once(setting: Setting, progress: Progress | None) -> Cost:
-    """Features of all frozen columns into the cache, so that no method pays for them; what that costs."""
+def content_of(setting: Setting, encoders: Mapping[str, Any]) -> str | None:
+    """The hash of what all trials depend on: version, rows with what their files hold, split, settings and encoders;
+    `None` where nobody can tell."""
+    from kuamo import __version__
+
+    shared = (setting.test, setting.by, setting.positives, setting.training, encoders)
+    try:
+        return identity([__version__, of_table(setting.table), *shared])
+    except Unknown:
+        return None
+
+
+def key_of_trial(common: str, objective: Objective | None, seed: int) -> str | None:
+    """The hash of what one trial depends on, or `None`."""
+    try:
+        return identity([common, objective, seed])
+    except Unknown:
+        return None
+
+
+def encode_once(setting: Setting, progress: Progress | None) -> tuple[Cost, dict[str, Any]]:
+    """Features of all frozen columns into the cache, so that no method pays for them; what that costs, and the
+    encoders."""
     from kuamo import fitting
     from kuamo.datasets import toy
     from kuamo.objectives import InfoNCE
@@ -227,34 +251,7 @@ def encode_once(setting: Setting, progress: Progress | None) -> Cost:
         for port in ports:
             if not is_trainable(port.encoder):
                 features(setting.table, port.name, port.encoder, progress=progress)
-    return cost
-
-
-def fingerprint(table: Table) -> str:
-    """The hash of a table's rows: ids, groups, labels and cells."""
-    digest = hashlib.sha256(
-        repr((table.ids, table.groups, table.labels, sorted(table.columns))).encode("utf-8", "replace")
-    )
-    for name, column in sorted(table.columns.items()):
-        digest.update(f"\n{name}\n{column.row.tolist()}".encode())
-        for entry in range(len(column.row)):
-            raw = column.raw(entry)
-            content = getattr(raw, "tobytes", None)
-            digest.update(
-                raw if isinstance(raw, bytes) else content() if content else repr(raw).encode("utf-8", "replace")
-            )
-    return digest.hexdigest()
-
-
-def of_encoders(setting: Setting) -> list[tuple[str, str]]:
-    """What can be said of the given encoders, to tell one comparison from another."""
-    return [
-        (
-            name,
-            str(getattr(encoder, "fingerprint", None) or (type(encoder).__name__, getattr(encoder, "config", dict)())),
-        )
-        for name, encoder in sorted(setting.encoders.items())
-    ]
+    return cost, {port.name: port.encoder for port in ports}
 
 
 def slug(name: str) -> str:

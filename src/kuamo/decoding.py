@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from kuamo.encoders import Identity
 from kuamo.errors import KuamoError, TableError
 from kuamo.metrics.making import text_overlap
 from kuamo.notes import Note
+from kuamo.runs import Run
 from kuamo.settling import TEMPERATURES, Hopfield
 from kuamo.space import Port, Space, fuse_present
 from kuamo.table import Table
@@ -52,7 +52,7 @@ def learn_decoders(
     recipes: Mapping[str, Recipe],
     training: Any = None,
     seed: int = 0,
-    out: Path | None = None,
+    out: Run | None = None,
     progress: Progress | None = None,
     look: Look | None = None,
 ) -> None:
@@ -90,7 +90,7 @@ def learn(
     held: np.ndarray,
     training: Any,
     seed: int,
-    out: Path | None,
+    out: Run | None,
     progress: Progress | None,
     look: Look | None,
 ) -> None:
@@ -206,7 +206,7 @@ class Decoding:
         rows: np.ndarray,
         training: Any,
         seed: int,
-        out: Path | None,
+        out: Run | None,
         progress: Progress | None,
         watchers: Sequence[Best] = (),
     ) -> None:

@@ -2,8 +2,10 @@
 
     key = sha256(modality, content)       folder = sha256(encoder configuration, weights)
 
-A folder holds shards: safetensors files of keys (n, 32) and features (n, D), written beside and then renamed, so a kill
-leaves no half file and two processes never meet in one. What is known is found again wherever the content turns up.
+A folder holds shards: safetensors files of keys (n, 32), features (n, D) and sums (n, 8) that tell of damage, written
+beside and then renamed, so a kill leaves no half file and two processes never meet in one. What is known is
+found again wherever the content turns up; what is damaged is removed, and encoded again. Where nothing can be written,
+a run keeps in memory what it encodes.
 """
 
 from __future__ import annotations
@@ -11,8 +13,11 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
+import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +25,9 @@ import numpy as np
 
 from kuamo.cache import limit, shrink
 from kuamo.encoders.base import Identity, batches, encode_items, is_module, prepare
-from kuamo.errors import CellError, StoreError
-from kuamo.files import beside, cache_folder
+from kuamo.errors import CacheWarning, CellError, StoreError
+from kuamo.files import beside, cache_folder, save_arrays, sweep
+from kuamo.identity import Unknown, identity
 from kuamo.modalities import Text, Vector, content_key
 from kuamo.notes import Note
 from kuamo.table import AHEAD, Table
@@ -29,13 +35,13 @@ from kuamo.threads import in_order, one_thread
 
 __all__ = ["FeatureCache", "cache_folder", "feature_blocks", "features", "length_note"]
 
+VERSION = 2  # 1: without sums, and with keys that did not know how a cell is read
 SHARD_ROWS = 2048
-TRIES = 3
 FEW = 4  # a shard is read whole where more than one row in so many is wanted
 
 
 class Gone(Exception):
-    """A shard that was there is not there any more: somebody cleared the cache, or it grew beyond its limit."""
+    """A shard that was there is not there any more, or not what it was: cleared, beyond the limit, or damaged."""
 
 
 class FeatureCache:
@@ -54,46 +60,61 @@ class FeatureCache:
     """
 
     def __init__(self, fingerprint: str, root: Path | None = None) -> None:
-        name = hashlib.sha256(fingerprint.encode()).hexdigest()[:24]
+        name = hashlib.sha256(f"{VERSION}/{fingerprint}".encode("utf-8", "surrogatepass")).hexdigest()[:24]
         self.folder = (root or cache_folder()) / "features" / name
         self._place: dict[bytes, tuple[Path, int]] = {}
+        self._held: dict[bytes, np.ndarray] = {}
         self._read: set[Path] = set()
         self._used: set[Path] = set()
         self._refresh()
 
     def known(self, keys: list[bytes]) -> np.ndarray:
         """(n,) bool: which keys have features."""
-        return np.array([key in self._place for key in keys], dtype=bool)
+        return np.array([key in self._place or key in self._held for key in keys], dtype=bool)
 
     def take(self, keys: list[bytes]) -> np.ndarray:
         """Features (n, D) float32 of known keys, read from their shards only.
 
         Raises:
-            Gone: a shard was removed meanwhile; its keys are no longer known.
+            Gone: a shard was removed meanwhile, or is damaged; its keys are no longer known.
         """
-        from safetensors import SafetensorError, safe_open
-
-        by_shard: dict[Path, list[tuple[int, int]]] = {}
-        for position, key in enumerate(keys):
-            shard, row = self._place[key]
-            by_shard.setdefault(shard, []).append((position, row))
+        by_shard: dict[Path | None, list[tuple[int, int]]] = {}
+        for at, key in enumerate(keys):
+            found = (None, at) if key in self._held else self._place[key]
+            by_shard.setdefault(found[0], []).append((at, found[1]))
         out: np.ndarray | None = None
         for shard, places in by_shard.items():
-            position, row = np.array(places).T
-            try:
-                with safe_open(shard, framework="numpy") as file:
-                    held = file.get_slice("features")
-                    many = FEW * len(row) > held.get_shape()[0]
-                    rows = held[:][row] if many else np.concatenate([held[i : i + 1] for i in row.tolist()])
-                os.utime(shard)  # the longest unused go first, where the cache has a limit
-            except (OSError, SafetensorError):
-                self._forget(shard)
-                raise Gone(str(shard)) from None
-            self._used.add(shard)
+            position, row = zip(*places, strict=True)
+            wanted = [keys[i] for i in position]
+            rows = np.stack([self._held[key] for key in wanted]) if shard is None else self._rows(shard, row, wanted)
             if out is None:
                 out = np.empty((len(keys), rows.shape[1]), dtype=np.float32)
-            out[position] = rows
+            if rows.shape[1] != out.shape[1]:  # of an encoder whose fingerprint tells too little
+                for one in filter(None, by_shard):
+                    self._forget(one, damaged=True)
+                raise Gone(str(self.folder))
+            out[list(position)] = rows
         return np.empty((0, 0), dtype=np.float32) if out is None else out
+
+    def _rows(self, shard: Path, row: Sequence[int], keys: list[bytes]) -> np.ndarray:
+        from safetensors import SafetensorError, safe_open
+
+        row = list(row)
+        try:
+            with safe_open(shard, framework="numpy") as file:
+                held, sums = file.get_slice("features"), file.get_tensor("sums")[row]
+                many = FEW * len(row) > held.get_shape()[0]
+                rows = held[:][row] if many else np.concatenate([held[i : i + 1] for i in row])
+            with suppress(PermissionError):  # somebody else's cache, which is read only
+                os.utime(shard)  # the longest unused go first, where the cache has a limit
+        except (OSError, SafetensorError):
+            self._forget(shard)
+            raise Gone(str(shard)) from None
+        if any(_sum(key, one) != said.tobytes() for key, one, said in zip(keys, rows, sums, strict=True)):
+            self._forget(shard, damaged=True)
+            raise Gone(str(shard))
+        self._used.add(shard)
+        return rows
 
     def add(self, keys: list[bytes], rows: np.ndarray) -> None:
         """Keep features (n, D); once this returns they survive a kill.
@@ -101,40 +122,57 @@ class FeatureCache:
         Raises:
             StoreError: the disk is full or refuses.
         """
-        from safetensors.numpy import save_file
-
         shard = self.folder / f"{uuid.uuid4().hex}.safetensors"
+        rows = np.ascontiguousarray(rows, dtype=np.float32)
         arrays: dict[str, np.ndarray] = {
             "keys": np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, 32),
-            "features": np.ascontiguousarray(rows, dtype=np.float32),
+            "features": rows,
+            "sums": np.frombuffer(b"".join(map(_sum, keys, rows)), dtype=np.uint8).reshape(-1, 8),
         }
         with beside(shard) as part:
-            save_file(arrays, part)
+            save_arrays(arrays, part)
         self._note(shard, arrays["keys"])
         self._used.add(shard)
-        most = limit()
-        if most is not None:
+        if (most := limit()) is not None:
             shrink(most, keep=frozenset(self._used))
 
-    def _forget(self, shard: Path) -> None:
+    def hold(self, keys: list[bytes], rows: np.ndarray) -> None:
+        """Keep features (n, D) in memory."""
+        self._held |= zip(keys, rows, strict=True)
+
+    def _forget(self, shard: Path, damaged: bool = False) -> None:
         self._read.discard(shard)
         self._place = {key: place for key, place in self._place.items() if place[0] != shard}
+        if damaged:
+            with suppress(OSError):
+                shard.unlink()
 
     def _refresh(self) -> None:
         from safetensors import SafetensorError, safe_open
 
+        sweep(self.folder)
         for shard in sorted(self.folder.glob("*.safetensors")):
             if shard not in self._read:
                 try:
                     with safe_open(shard, framework="numpy") as file:
-                        self._note(shard, file.get_tensor("keys"))
+                        keys = file.get_tensor("keys")
+                        shapes = [tuple(file.get_slice(name).get_shape()) for name in ("features", "sums")]
                 except (OSError, SafetensorError):
                     continue  # someone cleared the cache meanwhile, or the disk lost it: encode again
+                if keys.shape[1:] == (32,) and shapes == [(len(keys), *shapes[0][1:2]), (len(keys), 8)]:
+                    self._note(shard, keys)
 
     def _note(self, shard: Path, keys: np.ndarray) -> None:
         self._read.add(shard)
         for row, key in enumerate(keys):
             self._place[key.tobytes()] = (shard, row)
+
+
+def _sum(key: bytes, row: np.ndarray) -> bytes:
+    """Eight bytes that change if a row, or whose it is, changes."""
+    digest = hashlib.sha256(key)
+    digest.update(np.ascontiguousarray(row).data)
+    return digest.digest()[:8]
 
 
 def features(
@@ -180,7 +218,8 @@ def feature_blocks(
         size: entries of a block, at most.
     """
     fingerprint = getattr(encoder, "fingerprint", None)
-    if not cache or is_module(encoder) or fingerprint is None or not getattr(encoder, "cached", True):
+    nameless = is_module(encoder) or not getattr(encoder, "cached", True)
+    if not cache or nameless or fingerprint is None or not _told(table.column(name).modality):
         # No name to keep it by, or nothing to save.
         coded = encode_entries(table, name, encoder, np.arange(len(table.column(name).row)))
         while len(block := _stacked(_some(coded, size))):
@@ -191,15 +230,25 @@ def feature_blocks(
     store = FeatureCache(fingerprint)
     keys = _encode_missing(store, table, name, encoder, progress)
     for start in range(0, len(keys), max(1, size)):
-        for _ in range(TRIES):
+        wanted = keys[start : start + size]
+        again: Container[bytes] = ()  # what is gone; if that is gone too, it stays in memory, where nobody clears it
+        while True:
             try:
-                block = store.take(keys[start : start + size])
+                block = store.take(wanted)
                 break
             except Gone:
-                _encode_missing(store, table, name, encoder, progress)  # again what is gone
-        else:
-            raise StoreError(f"{store.folder}: given a cache that is emptied while it is used; expected one that stays")
+                _encode_missing(store, table, name, encoder, progress, again)
+                again = set(wanted)
         yield block
+
+
+def _told(modality: Any) -> bool:
+    """Can it be told how a modality reads?"""
+    try:
+        identity(modality)
+    except Unknown:
+        return False
+    return True
 
 
 def _some(blocks: Iterator[np.ndarray], size: int) -> list[np.ndarray]:
@@ -215,11 +264,20 @@ def _some(blocks: Iterator[np.ndarray], size: int) -> list[np.ndarray]:
 
 
 def _encode_missing(
-    store: FeatureCache, table: Table, name: str, encoder: Any, progress: Callable[[str, int, int], None] | None
+    store: FeatureCache,
+    table: Table,
+    name: str,
+    encoder: Any,
+    progress: Callable[[str, int, int], None] | None,
+    hold: Container[bytes] = (),
 ) -> list[bytes]:
-    """Encode what the cache does not know, each content once; the keys of the entries that could be read."""
+    """Encode what the cache does not know, each content once; the keys of the entries that could be read.
+
+    Args:
+        hold: keys whose features are kept in memory alone, and no others are encoded then.
+    """
     keys = _keys(table, name)
-    first = {key: entry for entry, key in reversed(list(enumerate(keys)))}
+    first = {key: entry for entry, key in reversed(list(enumerate(keys))) if not hold or key in hold}
     missing = sorted(entry for key, entry in first.items() if not store.known([key])[0])
     bad: dict[bytes, CellError] = {}
     done = 0
@@ -236,9 +294,19 @@ def _encode_missing(
                 if progress:
                     progress(name, done, len(missing))
         if kept:
-            store.add(kept, np.concatenate([block for block in rows if len(block)]))
+            (store.hold if hold else partial(_keep, store))(kept, np.concatenate([one for one in rows if len(one)]))
     table.leave_out(name, {entry: bad[key] for entry, key in enumerate(keys) if key in bad})
     return [key for key in keys if key not in bad]
+
+
+def _keep(store: FeatureCache, keys: list[bytes], rows: np.ndarray) -> None:
+    """On disk, or where that cannot be written, in memory, and a warning says so."""
+    try:
+        store.add(keys, rows)
+    except StoreError as error:
+        store.hold(keys, rows)
+        said = f"{error}; features are kept for this run alone: let KUAMO_CACHE name a folder that can be written"
+        warnings.warn(said, CacheWarning, stacklevel=2)
 
 
 def encode_entries(table: Table, name: str, encoder: Any, entries: np.ndarray) -> Iterator[np.ndarray]:

@@ -1,25 +1,42 @@
-"""Writing so that nothing is ever half-written, and where the cache is."""
+"""Writing so that nothing is ever half-written, and where the cache is.
+
+    .{name}~{machine}~{process}~{number}.part        a folder beside the place, where it is written before it is renamed
+
+What a killed process has left of these is known by its number, and goes when somebody next writes there.
+"""
 
 from __future__ import annotations
 
+import glob
+import hashlib
 import os
+import platform
 import re
+import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from kuamo.errors import StoreError
+from kuamo.errors import KuamoError, StoreError
 
-__all__ = ["beside", "cache_folder", "local", "place", "writing"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["beside", "cache_folder", "left_beside", "local", "marked", "place", "save_arrays", "sweep", "writing"]
+
+LONG = 100  # bytes of a name; a longer one is told by its hash, since a mark must fit behind it
 
 
 def cache_folder() -> Path:
-    """`KUAMO_CACHE`, or `kuamo` in the user's cache folder."""
+    """`KUAMO_CACHE`, or `kuamo` in the user's cache folder; as the XDG rules say, that is nowhere relative."""
     given = os.environ.get("KUAMO_CACHE")
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return Path(given) if given else home / "kuamo"
+    if given:
+        return Path(os.path.expanduser(given))
+    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (home if home.is_absolute() else Path(os.path.expanduser("~/.cache"))) / "kuamo"
 
 
 def place(path: str | Path) -> Path | str:
@@ -70,8 +87,18 @@ def writing(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, SafetensorError) as error:
-        raise StoreError(f"{path}: cannot be written ({error}); expected a writable disk with room") from None
+    except KuamoError:
+        raise
+    except (OSError, SafetensorError, ValueError) as error:
+        if type(error) is ValueError and "null" not in str(error):
+            raise  # not about a name that no file can have
+        why = getattr(error, "strerror", None) or error
+        raise StoreError(f"{_told(path)}: cannot be written ({why}); expected a writable disk with room") from None
+
+
+def _told(path: Path) -> str:
+    """A path for a message: the end of it, if it is long."""
+    return str(path) if len(str(path)) <= 200 else f"…{str(path)[-200:]}"
 
 
 @contextmanager
@@ -86,14 +113,63 @@ def beside(path: Path) -> Iterator[Path]:
         >>> path = Path(tempfile.mkdtemp()) / "new" / "a.txt"
         >>> with beside(path) as part:
         ...     _ = part.write_text("all of it")
-        >>> path.read_text()
-        'all of it'
+        >>> path.read_text(), len(list(path.parent.iterdir()))
+        ('all of it', 1)
     """
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield part
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+    folder = marked(path, "part")
+    try:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+            yield folder / path.name
+            os.replace(folder / path.name, path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def marked(path: Path, ending: str) -> Path:
+    """A name beside `path` that says which process on which machine is at work there."""
+    return path.with_name(f".{_label(path.name)}~{_machine()}~{os.getpid()}~{uuid.uuid4().hex[:8]}.{ending}")
+
+
+def left_beside(folder: Path, name: str | None, ending: str) -> list[Path]:
+    """What writers on this machine that are no more have left of this name, or of any."""
+    pattern = f".{'*' if name is None else glob.escape(_label(name))}~*~*~*.{ending}"
+    marks = [(left, left.name.rsplit("~", 3)) for left in folder.glob(pattern)]
+    return [left for left, (_, node, process, _) in marks if node == _machine() and not _alive(process)]
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed writers have left half-written in a folder."""
+    for left in left_beside(folder, None, "part"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def save_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    """A safetensors file that whoever may read the user's other files may read, too; the library would forbid it."""
+    from safetensors.numpy import save_file
+
+    path.touch()
+    mode = path.stat().st_mode
+    save_file(dict(arrays), path)
+    path.chmod(mode)
+
+
+def _label(name: str) -> str:
+    return name if len(os.fsencode(name)) <= LONG else hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
+
+
+def _machine() -> str:
+    return platform.node().replace("/", "").replace("~", "")[:64]
+
+
+def _alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, OverflowError):
+        return True  # not a name of ours: leave it alone
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -25,6 +25,7 @@ from kuamo.encoders import HubEncoder, default_encoder
 from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import CellError, TableError
 from kuamo.features import features, length_note
+from kuamo.files import local
 from kuamo.late import attach, late_columns
 from kuamo.memory import recall, remember
 from kuamo.modalities import Category, Number, Text, is_absent
@@ -38,6 +39,7 @@ from kuamo.taught import sketches
 from kuamo.threads import one_thread
 
 if TYPE_CHECKING:
+    from kuamo.runs import Run
     from kuamo.training import Training
 
 __all__ = ["fit"]
@@ -130,13 +132,12 @@ def fit(
     if start is not None:
         go_on_from(start, space, objective, dim, [*recipes, *(codecs or {})])
     looped = objective is not None and any(term.trained for _, term in terms_of(objective))
+    run = run_of(out, table, space, start, objective=objective, decoders=decoders, codecs=codecs, seed=seed, dim=dim)
     if objective is not None and looped:
         from kuamo.training import Training
         from kuamo.warm import train_space
 
-        train_space(
-            space, table, cells, objective, dim, training or Training(), seed, Path(out) if out else None, progress
-        )
+        train_space(space, table, cells, objective, dim, training or Training(), seed, run, progress)
     elif objective is not None:
         known = close(space, table, cells, objective, seed, by_itself)
     made = dict.fromkeys([*recipes, *(codecs or {})])
@@ -147,10 +148,11 @@ def fit(
     if made:
         from kuamo.columns_to_make import make_columns
 
-        where = Path(out) if out and not looped else None
         given = None if looped else training
         with part("decoders"):
-            make_columns(space, table, cells, known, recipes, codecs or {}, given, seed, where, progress, look)
+            make_columns(
+                space, table, cells, known, recipes, codecs or {}, given, seed, None if looped else run, progress, look
+            )
     if any(map(wants_ridge, ports)):
         with one_thread(), part("ridge decoders"):
             add_ridge_decoders(space, cells, known)
@@ -158,6 +160,33 @@ def fit(
         if isinstance(port.modality, Category | Number) and port.codec is None and port.name not in (codecs or {}):
             port.codec = label_codec(port.encoder)
     return space
+
+
+def run_of(out: str | Path | None, table: Table, space: Space, start: Space | None, **given: Any) -> Run | None:
+    """The run folder of a fit, with all that its outcome depends on.
+
+    Raises:
+        StoreError: the place is somebody else's, or elsewhere than on this machine.
+    """
+    if not out:
+        return None
+    from kuamo import __version__
+    from kuamo.identity import Unknown, identity, of_module, of_table
+    from kuamo.runs import MOVED, Run
+
+    folder, parts = local(out, "a run"), {f"encoder of {port.name}": port.encoder for port in space.ports}
+    parts |= {f"decoder of {name}": one for name, one in (given.pop("decoders") or {}).items()}
+    nets = {name: one for name, one in parts.items() if is_module(one)}
+    Run(folder).check()
+    try:
+        of: dict[str, str | None] = {"version of kuamo": identity(__version__), "table": of_table(table)}
+        of |= {name: identity(one) for name, one in given.items()}
+        of |= {name: of_module(one, moving=True) if name in nets else identity(one) for name, one in parts.items()}
+        of["start"] = identity(start and {"score": start.score, "fusion": start.fusion, "ports": start.ports})
+        of[MOVED] = identity({name: of_module(net, moving=False) for name, net in nets.items()})
+        return Run(folder, of)
+    except Unknown as error:
+        return Run(folder, {"": None}, str(error))
 
 
 def encode_columns(table: Table, ports: Sequence[Port], cells: Packed, progress: Progress | None = None) -> None:

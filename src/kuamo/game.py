@@ -5,7 +5,6 @@ L = Σ_t w_t L_t(step, player);   g = Σ_processes ∂L/∂θ_player;   θ_playe
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import isfinite
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
 from kuamo.averages import Average
@@ -23,6 +21,7 @@ from kuamo.cells import Batch, FeatureSource, Mix, Source, mixed
 from kuamo.distributed import rank_and_size, sum_gradients
 from kuamo.errors import KuamoError, StoreError
 from kuamo.objectives.base import SPACE, Objective, Player, terms_of
+from kuamo.runs import Run
 from kuamo.space import Space
 from kuamo.step import Step
 
@@ -173,10 +172,8 @@ class Game:
 
     # ── run folder ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def save(self, out: Path, step: int, training: Training, seed: int) -> None:
-        """Write the whole state beside and rename."""
-        from kuamo.store import write_folder
-
+    def save(self, out: Run, step: int, training: Training, seed: int) -> None:
+        """Write the whole state."""
         arrays: dict[str, np.ndarray] = {}
         plain: dict[str, Any] = {"step": step, "training": training.plain(), "seed": seed, "skipped": self.skipped}
         plain["optimisers"] = {}
@@ -194,28 +191,31 @@ class Game:
                 for slot, value in slots.items():
                     if value is not None:
                         arrays[f"optimiser.{player}.{index}.{slot}"] = torch.as_tensor(value).numpy().copy()
+        out.save(arrays, plain)
 
-        def fill(folder: Path) -> None:
-            save_file(arrays, folder / "state.safetensors")
-            (folder / "state.json").write_text(json.dumps(plain), encoding="utf-8")
-
-        write_folder(out / "state", fill)
-
-    def resume(self, out: Path, training: Training, seed: int) -> int:
+    def resume(self, out: Run, training: Training, seed: int) -> int:
         """Take up a saved state; returns the step to go on from.
 
         Raises:
-            StoreError: the folder belongs to another run.
+            StoreError: the folder belongs to another run, or is damaged.
         """
-        folder = out / "state"
-        if not (folder / "state.json").exists():
+        found = out.load()
+        if found is None:
             return 0
-        plain = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        try:
+            return self._take_up(*found, out.folder, training, seed)
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            if isinstance(error, KuamoError):
+                raise
+            raise StoreError(f"{out.folder}: does not describe a run ({type(error).__name__}: {error})") from None
+
+    def _take_up(
+        self, arrays: Mapping[str, np.ndarray], plain: Mapping[str, Any], folder: Path, training: Training, seed: int
+    ) -> int:
         given = {"training": training.plain(), "seed": seed}
         found = {"training": plain["training"], "seed": plain["seed"]}
         if found != given or set(plain["optimisers"]) != set(self.players):
-            raise StoreError(f"{out}: holds a run with {found}; given {given}: expected the same, or another folder")
-        arrays = load_file(folder / "state.safetensors")
+            raise StoreError(f"{folder}: holds a run with {found}; given {given}: expected the same, or another folder")
         for player in self.players:
             for number, module in enumerate(self.modules[player]):
                 prefix = f"{player}.{number}."

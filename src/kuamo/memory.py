@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kuamo.features import cache_folder
+from kuamo.errors import StoreError
+from kuamo.files import beside, cache_folder
 
 __all__ = ["forgetful", "key_of", "recall", "remember"]
 
-VERSION = 1
+VERSION = 2
 _forgets: ContextVar[bool] = ContextVar("forgets", default=False)
 
 
@@ -64,8 +64,9 @@ def recall(key: str) -> Any:
     if _forgets.get():
         return None
     try:
-        return json.loads((cache_folder() / "choices" / f"{key}.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        kept = json.loads(_place(key).read_text("utf-8"))
+        return kept["found"] if kept["sum"] == _sum(kept["found"]) else None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
@@ -73,11 +74,14 @@ def remember(key: str, found: Any) -> None:
     """Keep plain data; where it cannot be written, the next fit searches again."""
     if _forgets.get():
         return
-    path = cache_folder() / "choices" / f"{key}.json"
-    beside = path.with_suffix(f".{uuid.uuid4().hex[:8]}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps(found), "utf-8")
-        os.replace(beside, path)
-    except OSError:
-        beside.unlink(missing_ok=True)
+    with suppress(StoreError), beside(_place(key)) as part:
+        part.write_text(json.dumps({"sum": _sum(found), "found": found}), "utf-8")
+
+
+def _place(key: str) -> Path:
+    return cache_folder() / "choices" / f"{key}.json"
+
+
+def _sum(found: Any) -> str:
+    """What notices that a file was changed or cut."""
+    return hashlib.sha256(json.dumps(json.loads(json.dumps(found)), sort_keys=True).encode()).hexdigest()[:16]

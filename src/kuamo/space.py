@@ -430,20 +430,24 @@ class Space:
         save_space(self, local(path, "a space"))
 
     @classmethod
-    def load(cls, path: str | Path, *, custom: Mapping[str, tuple[Any, ...]] | None = None) -> Space:
-        """Read a saved space; runs no code from the folder.
+    def load(
+        cls, path: str | Path, *, custom: Mapping[str, tuple[Any, ...]] | None = None, download: bool = False
+    ) -> Space:
+        """Read a saved space; runs no code from the folder, and asks no network unless told to.
 
         Args:
             path: the folder.
             custom: column → (modality, encoder), or with (…, codec, decoder) behind them, for parts that are the user's
                 own; `None` for those that are not.
+            download: may a pretrained model that the space names be fetched from the hub, where it is not on this
+                machine? What comes must have the sha256 that the space says.
 
         Raises:
             StoreError: not a space, tampered with, from a newer version, or a custom part is missing.
         """
         from kuamo.store import load_space
 
-        return load_space(local(path, "a space"), custom or {})
+        return load_space(local(path, "a space"), custom or {}, download)
 
 
 def run_head(head: Any, entry_features: np.ndarray) -> Code:

@@ -9,33 +9,38 @@ Folders are written beside their place and then renamed: either the old one is t
 
 from __future__ import annotations
 
-import glob
 import hashlib
+import html
 import importlib
 import json
 import os
-import platform
+import re
 import shutil
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from copy import copy
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import KuamoError, StoreError
-from kuamo.files import writing
+from kuamo.files import left_beside, marked, save_arrays, sweep, writing
 from kuamo.notes import note_of, plain_note
+from kuamo.ownership import check_place, marker, real_place, what_is
 from kuamo.space import Port, Space
+
+if TYPE_CHECKING:
+    from kuamo.index.memory import MemoryIndex
 
 __all__ = [
     "check_owner",
-    "check_place",
+    "check_space_place",
     "fingerprint",
     "load_space",
     "read_config",
+    "read_json",
     "recover",
     "save_space",
     "write_folder",
@@ -103,17 +108,57 @@ PARTS = {
 # ── spaces ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def save_space(space: Space, path: Path) -> None:
-    """Write a space as a folder.
+def save_space(space: Space, path: Path, index: MemoryIndex | None = None) -> None:
+    """Write a space as a folder, and in the same breath an index of it as `path/index`.
 
     Raises:
-        StoreError: `path` exists and is not a stored space.
+        StoreError: see `check_space_place`; without `index`, an index of another space that is there.
     """
-    check_place(path, "space")
-    write_folder(path, lambda folder: _write_space(space, folder))
+    check_space_place(path, index is not None)
+
+    def fill(folder: Path) -> None:
+        _write_space(space, folder)
+        held = real_place(path) / "index"
+        if index is not None:
+            (folder / "index").mkdir()
+            index.write(folder / "index")
+        elif held.exists() and _same_space(folder, held.parent):
+            shutil.copytree(held, folder / "index", symlinks=True)
+        elif held.exists():
+            raise StoreError(
+                f"given {str(path)!r}, which holds an index of another space, {str(held)!r}; expected a new folder, or "
+                f"that index elsewhere"
+            )
+
+    write_folder(path, "space", fill, takes=("index",))
 
 
-def load_space(path: Path, custom: Mapping[str, tuple[Any, ...]]) -> Space:
+def check_space_place(path: Path, with_index: bool) -> None:
+    """Refuse, before any work is done, a place where a space cannot be written.
+
+    Raises:
+        StoreError: `path` is something else than a stored space, or holds what would be lost; `with_index`: also if
+            there is an index that was not written with the space.
+    """
+    check_place(path, "space", takes=("index",))
+    with writing(path):
+        held = real_place(path) / "index"
+        there = with_index and held.exists()
+    if there and what_is(held) != "index":
+        raise StoreError(
+            f"given {str(path)!r}, which holds {str(held)!r}, not written with the space; expected a new folder"
+        )
+    if there:
+        check_place(held, "index")
+
+
+def _same_space(one: Path, other: Path) -> bool:
+    """Do two stored spaces give the same codes?"""
+    a, b = (json.loads((folder / "config.json").read_text(encoding="utf-8")) for folder in (one, other))
+    return all(a.get(key) == b.get(key) for key in ("sha256", "ports", "fusion", "score"))
+
+
+def load_space(path: Path, custom: Mapping[str, tuple[Any, ...]], download: bool = False) -> Space:
     """Read a space; see `Space.load`."""
     config, arrays = _read_checked(path, "space")
     ports = []
@@ -121,7 +166,7 @@ def load_space(path: Path, custom: Mapping[str, tuple[Any, ...]]) -> Space:
         for number, item in enumerate(config["ports"]):
             own = custom.get(item["name"])
             parts = {
-                role: _build(item[role], _under(arrays, f"ports.{number}.{role}."), item["name"], role, own)
+                role: _build(item[role], _under(arrays, f"ports.{number}.{role}."), item["name"], role, own, download)
                 for role in ("modality", "encoder", "head", "codec", "decoder", "memory")
                 if item.get(role)
             }
@@ -144,13 +189,11 @@ def fingerprint(space: Space) -> str:
 
 
 def _write_space(space: Space, folder: Path) -> None:
-    from safetensors.numpy import save_file
-
     config, arrays = _describe(space)
-    save_file(arrays or {"empty": np.zeros(1, np.float32)}, folder / "model.safetensors")
+    save_arrays(arrays or {"empty": np.zeros(1, np.float32)}, folder / "model.safetensors")
     config["sha256"] = _sha256(folder / "model.safetensors")
     write_json(folder / "config.json", config)
-    (folder / "README.md").write_text(_card(space), encoding="utf-8")
+    (folder / "README.md").write_bytes(_card(space).encode("utf-8", "backslashreplace"))
 
 
 def _describe(space: Space) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -166,8 +209,7 @@ def _describe(space: Space) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     for name, array in _arrays(space.fusion).items():
         arrays[f"fusion.{name}"] = array
     config = {
-        "kind": "space",
-        "format": FORMAT,
+        **marker("space", FORMAT),
         "score": space.score,
         "fusion": None if space.fusion is None else _plain_part(space.fusion),
         "ports": ports,
@@ -205,6 +247,7 @@ def _build(
     column: str,
     role: str,
     own: tuple[Any, ...] | None,
+    download: bool = False,
 ) -> Any:
     if item["type"] == "custom":
         part = None if own is None or role not in CUSTOM else dict(zip(CUSTOM, own)).get(role)
@@ -221,8 +264,11 @@ def _build(
             return kind.from_arrays(item["config"], arrays)
         if item["type"] == "HubEncoder" and role == "encoder" and own is not None and own[1] is not None:
             return _same_model(own[1], item["config"], column)
+        asks = {"fetch": download} if item["type"] == "HubEncoder" else {}
+        if asks and not isinstance(item["config"].get("sha256"), str):
+            raise StoreError(f"column {column!r}: given a pretrained model without a sha256; expected what it must be")
         try:
-            part = kind(**item["config"])
+            part = kind(**item["config"], **asks)
         except KuamoError as error:
             raise StoreError(f"column {column!r}: {error}") from None
     if is_module(part):
@@ -239,8 +285,13 @@ def _same_model(given: Any, config: Mapping[str, Any], column: str) -> Any:
     Raises:
         StoreError: it is another.
     """
+    from kuamo.encoders.model_folder import older_hash
+
     decides = ("sha256", "modality", "layers")
     found = given.config() if hasattr(given, "config") else {}
+    if hasattr(given, "folder") and found.get("sha256") != config["sha256"] == older_hash(given.folder):
+        given, found["sha256"] = copy(given), config["sha256"]
+        given.sha256 = config["sha256"]
     for key in decides:
         if found.get(key) != config[key]:
             raise StoreError(f"column {column!r}: given a model of {key} {found.get(key)}; expected {config[key]}")
@@ -248,36 +299,29 @@ def _same_model(given: Any, config: Mapping[str, Any], column: str) -> Any:
 
 
 def _card(space: Space) -> str:
-    lines = [
-        "# A shared space made by kuamo",
-        "",
-        repr(space),
-        "",
-        "| column | modality | encoder | head |",
-        "|---|---|---|---|",
-    ]
+    """What people read; names and notes stay words, whatever is in them."""
+    title, *notes = repr(space).split("\n  ")
+    lines = ["# A shared space made by kuamo", "", as_words(title), "", *(f"- {as_words(note)}" for note in notes), ""]
+    lines += ["| column | modality | encoder | head |", "|---|---|---|---|"]
     for port in space.ports:
         state = " (trained here)" if is_trainable(port.encoder) else ""
-        lines.append(
-            f"| {port.name} | {type(port.modality).__name__} | {type(port.encoder).__name__}{state} "
-            f"| {type(port.head).__name__} |"
-        )
+        kinds = [type(part).__name__ for part in (port.modality, port.encoder, port.head)]
+        lines.append(f"| {as_words(port.name)} | {kinds[0]} | {kinds[1]}{state} | {kinds[2]} |")
     return "\n".join([*lines, "", "Load it with `kuamo.Space.load(folder)`.", ""])
 
 
-# ── folders ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def as_words(text: str) -> str:
+    """A text that Markdown and HTML show as it is, in one line.
 
-
-def check_place(path: Path, kind: str) -> None:
-    """Refuse to write over anything but a saved space or index.
-
-    Raises:
-        StoreError: `path` exists and is something else.
+    Example:
+        >>> print(as_words("a|b\\n# <img>"))
+        a\\|b # &lt;img&gt;
     """
-    if path.exists() and not (path / "config.json").exists():
-        raise StoreError(
-            f"given {str(path)!r}, which exists and is not a saved {kind}; expected a new folder or one that holds one"
-        )
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", html.escape(line, quote=False))
+
+
+# ── folders ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def check_owner(found: str, expected: str, path: Path | str) -> None:
@@ -290,27 +334,34 @@ def check_owner(found: str, expected: str, path: Path | str) -> None:
         raise StoreError(f"{path}: given an index of space {found[:12]}…; expected one of this space, {expected[:12]}…")
 
 
-def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
+def write_folder(path: Path, kind: str | None, fill: Callable[[Path], None], takes: Collection[str] = ()) -> None:
     """Fill a folder beside its place, then put it there by renaming.
 
     A folder cannot be exchanged for another in one step; killed between the two renames, the old one stands beside and
     `recover` puts it back. What killed processes have left beside is removed by the next one that writes here.
 
+    Args:
+        kind: what may be there already, and is replaced; `None`: nothing. takes: see `check_place`.
+
     Raises:
-        StoreError: the disk is full or refuses, or another process has just written there.
+        StoreError: something else is there, the disk is full or refuses, or another process has just written there.
     """
-    path = Path(path)
-    mark = f"{platform.node().replace('/', '')}~{os.getpid()}~{uuid.uuid4().hex[:8]}"
-    beside, old = (path.with_name(f".{path.name}~{mark}.{ending}") for ending in ("part", "old"))
+    with writing(path):
+        path = real_place(Path(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        recover(path)
+        sweep(path.parent)
+        for left in left_beside(path.parent, path.name, "old"):
+            shutil.rmtree(left, ignore_errors=True)
+    beside, old = marked(path, "part"), marked(path, "old")
     try:
         with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            recover(path)
-            for left in [*_left(path.parent, "*", "part"), *_left(path.parent, path.name, "old")]:
-                shutil.rmtree(left, ignore_errors=True)
             beside.mkdir()
             fill(beside)
             if path.exists():
+                if kind is None:
+                    raise StoreError(f"given {str(path)!r}, which exists; expected a new folder")
+                check_place(path, kind, takes)
                 os.replace(path, old)
         try:
             os.replace(beside, path)
@@ -325,30 +376,11 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
 
 def recover(path: Path) -> None:
     """Put the old folder back if its writer was killed between two renames."""
+    path = Path(os.path.realpath(path))
     if not path.exists():
-        olds = _left(path.parent, path.name, "old")
+        olds = left_beside(path.parent, path.name, "old")
         if olds:
             os.replace(max(olds, key=lambda left: left.stat().st_mtime), path)
-
-
-def _left(folder: Path, name: str, ending: str) -> list[Path]:
-    """What writers on this machine that are no more have left of folders of this name."""
-    host = platform.node().replace("/", "")
-    pattern = f".{name if name == '*' else glob.escape(name)}~*~*~*.{ending}"
-    marks = [(left, left.name.rsplit("~", 3)) for left in folder.glob(pattern)]
-    return [left for left, (_, node, process, _) in marks if node == host and not _alive(process)]
-
-
-def _alive(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ValueError, OverflowError):
-        return True  # not a name of ours: leave it alone
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def read_config(path: Path, kind: str) -> dict[str, Any]:
@@ -360,16 +392,28 @@ def read_config(path: Path, kind: str) -> dict[str, Any]:
     recover(path)
     if not (path / "config.json").is_file():
         raise StoreError(f"given {str(path)!r}; expected the folder of a saved {kind} (with config.json)")
-    try:
-        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
-        found, version = config["kind"], config["format"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{path}/config.json: cannot be read ({type(error).__name__}: {error})") from None
+    config = read_json(path / "config.json")
+    found, version = config.get("kind"), config.get("format")
     if found != kind:
         raise StoreError(f"{path}: given a saved {found}; expected a saved {kind}")
     if not isinstance(version, int) or version > FORMAT:
         raise StoreError(f"{path}: given format {version}; this kuamo reads up to {FORMAT}: expected a newer kuamo")
     return config
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        StoreError: it cannot be read, is nested too deep, or holds something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise StoreError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
+    if not isinstance(found, dict):
+        raise StoreError(f"{path}: given a JSON {type(found).__name__}; expected an object")
+    return found
 
 
 def _read_checked(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -391,7 +435,11 @@ def _under(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarra
 
 def write_json(path: Path, config: Mapping[str, Any]) -> None:
     """Plain data, indented, in UTF-8."""
-    path.write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")
+    try:
+        text = json.dumps(config, ensure_ascii=False, indent=1).encode()
+    except UnicodeEncodeError:  # half a character of a broken name
+        text = json.dumps(config, indent=1).encode()
+    path.write_bytes(text)
 
 
 def _sha256(path: Path) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, is_dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from kuamo.distributed import rank_and_size
 from kuamo.errors import KuamoError
 from kuamo.game import Game, batch_of
 from kuamo.objectives.base import Objective, terms_of
+from kuamo.runs import Run
 from kuamo.space import Space
 
 __all__ = ["Training", "train"]
@@ -102,7 +102,7 @@ def train(
     training: Training,
     *,
     seed: int,
-    out: Path | None = None,
+    out: Run | None = None,
     progress: Progress | None = None,
     marks: Mapping[str, np.ndarray] | None = None,
     watch: Watch | None = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from kuamo.modalities import Category, Text
 from kuamo.notes import Note
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
+from kuamo.runs import Run
 from kuamo.space import Port, Space
 from kuamo.table import Table
 from kuamo.training import Training, own_randomness, train
@@ -41,7 +41,7 @@ def train_space(
     dim: int | None,
     training: Training,
     seed: int,
-    out: Path | None,
+    out: Run | None,
     progress: Callable[[str, int, int], None] | None,
 ) -> None:
     """Give every port a head (and a decoder where one is needed), then train in place."""

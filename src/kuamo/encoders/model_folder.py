@@ -7,20 +7,45 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from kuamo.errors import StoreError
 
-__all__ = ["check_folder", "content_hash", "find_folder", "read_json", "senses"]
+__all__ = ["check_folder", "content_hash", "find_folder", "older_hash", "read_json", "senses"]
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 # What is fetched from a hub, and what names the content: weights, configuration, vocabulary. No code, no pickle.
 PARTS = ("*.safetensors", "*.json", "*.txt", "*.model")
+WEIGHTS = re.compile(r"(adapter_)?model(-\d+-of-\d+)?\.safetensors")
+# Files of settings and vocabularies that transformers and sentence-transformers look for by name.
+SETTINGS = frozenset(
+    f"{name}.json"
+    for name in [
+        "config",
+        "modules",
+        "config_sentence_transformers",
+        "sentence_bert_config",
+        "sentence_roberta_config",
+        "sentence_distilbert_config",
+        "adapter_config",
+        "model.safetensors.index",
+        "preprocessor_config",
+        "processor_config",
+        "video_preprocessor_config",
+        "tokenizer",
+        "tokenizer_config",
+        "special_tokens_map",
+        "added_tokens",
+        "vocab",
+    ]
+) | {"vocab.txt", "merges.txt"}
 
 
-def find_folder(name: str, revision: str | None = None) -> Path:
-    """The folder of a model: a local one, or the Hugging Face hub's copy in its cache, fetched if need be.
+def find_folder(name: str, revision: str | None = None, fetch: bool = True) -> Path:
+    """The folder of a model: a local one, or the Hugging Face hub's copy in its cache, fetched if need be and allowed.
 
     Raises:
         StoreError: no such folder, and no such model in the cache or within reach.
@@ -33,10 +58,16 @@ def find_folder(name: str, revision: str | None = None) -> Path:
     try:
         from huggingface_hub import snapshot_download
 
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(PARTS)))
+        options: dict[str, Any] = {"revision": revision, "local_files_only": not fetch}
+        return Path(snapshot_download(name, allow_patterns=list(PARTS), **options))
     except ImportError:
         raise StoreError(f"given the model {name!r}; expected `pip install 'kuamo[hub]'`") from None
     except (OSError, ValueError) as error:  # not found, not in the cache, no network, no such name
+        if not fetch:
+            raise StoreError(
+                f"given the model {name!r}, which is not on this machine; expected it fetched before, by "
+                f"kuamo.encoders.hub({name!r}), or Space.load(folder, download=True), if you trust the folder"
+            ) from None
         why = str(error).strip().splitlines() or [""]
         raise StoreError(f"given {name!r} ({type(error).__name__}: {why[0][:160]}); expected {wanted}") from None
 
@@ -69,15 +100,40 @@ def check_folder(folder: Path) -> None:
 def content_hash(folder: Path) -> str:
     """sha256 of weights, configuration and vocabulary, with their names: equal hash, equal features.
 
+    Files that the libraries do not read, such as notes or another model beside it, have no part in it.
+
     Example:
         >>> import tempfile
         >>> folder = Path(tempfile.mkdtemp())
         >>> _ = (folder / "config.json").write_text("{}")
-        >>> len(content_hash(folder))
-        64
+        >>> before = content_hash(folder)
+        >>> _ = (folder / "notes.txt").write_text("mine")
+        >>> before == content_hash(folder)
+        True
     """
+    if (folder / "router_config.json").is_file():  # it names folders of its own
+        return older_hash(folder)
+    inner = [str(part.get("path", "")) for part in read_json(folder, "modules.json")]
+    modules = [found for path in inner if path for kind in PARTS for found in (folder / path).rglob(kind)]
+    return _hash_of(folder, {*_decisive(folder), *modules})
+
+
+def older_hash(folder: Path) -> str:
+    """What kuamo 0.1 named a folder by: everything in it, also what is never read."""
+    return _hash_of(folder, [found for kind in PARTS for found in folder.rglob(kind)])
+
+
+def _decisive(place: Path) -> list[Path]:
+    """The files of one folder that the libraries read."""
+    names = sorted(found.name for found in place.iterdir() if found.is_file())
+    weights = [name for name in names if WEIGHTS.fullmatch(name)]
+    weights = weights or [name for name in names if name.endswith(".safetensors")]
+    return [place / name for name in names if name in weights or name in SETTINGS or name.endswith(".model")]
+
+
+def _hash_of(folder: Path, files: Iterable[Path]) -> str:
     digest = hashlib.sha256()
-    names = {found.relative_to(folder).as_posix(): found for kind in PARTS for found in folder.rglob(kind)}
+    names = {found.relative_to(folder).as_posix(): found for found in files}
     for name in sorted(names):
         with names[name].open("rb") as file:
             digest.update(f"{name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.encoders.model_folder import check_folder, content_hash, find_folder, read_json, senses
+from kuamo.encoders.model_folder import check_folder, content_hash, find_folder, older_hash, read_json, senses
 from kuamo.errors import KuamoError, StoreError
 from kuamo.modalities.audio import Waveform
 
@@ -69,7 +69,7 @@ class HubEncoder:
 
     Args:
         name, modality, layers, revision, batch_size, device: as `hub` takes them.
-        sha256: of the content that is expected; any if not given.
+        sha256: of the content that is expected; any if not given. fetch: may the hub be asked?
 
     Raises:
         KuamoError, StoreError: as `hub`; or the content is not what is expected.
@@ -85,13 +85,16 @@ class HubEncoder:
         batch_size: int = 16,
         device: str = "cpu",
         sha256: str | None = None,
+        fetch: bool = True,
     ) -> None:
-        self.folder = find_folder(str(name), revision)
+        self.folder = find_folder(str(name), revision, fetch)
         check_folder(self.folder)
         if not self.installed():
             raise KuamoError(f"given the model {str(name)!r}; expected `pip install 'kuamo[hub]'`")
         self.name = str(self.folder) if Path(name).is_dir() else str(name)
         self.sha256 = content_hash(self.folder)
+        if sha256 is not None and sha256 != self.sha256 and sha256 == older_hash(self.folder):
+            self.sha256 = sha256
         if sha256 not in (None, self.sha256):
             raise StoreError(f"{self.name}: given a model of sha256 {self.sha256[:16]}…; expected {str(sha256)[:16]}…")
         self.revision, self.batch_size, self.device = revision, batch_size, device

@@ -103,7 +103,7 @@ class LanceIndex(Index):
                 lance.write_dataset(rows, str(folder), schema=schema)
             cls(layout, folder, lance.dataset(str(folder))).optimise(progress=progress)
 
-        write_folder(path, fill)
+        write_folder(path, None, fill)
         return cls(layout, path, lance.dataset(str(path)))
 
     @classmethod
@@ -344,7 +344,7 @@ class LanceIndex(Index):
             with _telling(path, "written"):
                 self._data.deep_clone(str(folder), self._data.version)
 
-        write_folder(path, fill)
+        write_folder(path, None, fill)
 
 
 def import_lance() -> Any:

@@ -144,22 +144,24 @@ class MemoryIndex(Index):
 
     def save(self, path: str | Path) -> None:
         """Write it as a folder; see `Index.save`."""
-        from kuamo.store import check_place, write_folder
+        from kuamo.ownership import check_place
+        from kuamo.store import write_folder
 
         path = local(path, "an index in memory, once saved,")
         check_place(path, "index")
-        write_folder(path, self._write)
+        write_folder(path, "index", self.write)
 
-    def _write(self, folder: Path) -> None:
+    def write(self, folder: Path) -> None:
+        """Its files into a folder that is there."""
         import pyarrow as pa
 
+        from kuamo.ownership import marker
         from kuamo.store import FORMAT, fingerprint, write_json
 
         with pa.OSFile(str(folder / "rows.arrow"), "wb") as sink, pa.ipc.new_file(sink, self.layout.schema) as file:
             file.write_table(self._held)
         config: dict[str, Any] = {
-            "kind": "index",
-            "format": FORMAT,
+            **marker("index", FORMAT),
             "space": fingerprint(self.space),
             "payload": self.layout.payload,
             "sha256": _sha256(folder / "rows.arrow"),

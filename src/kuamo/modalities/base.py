@@ -8,6 +8,8 @@ A modality knows nothing of networks: resizing, tokenising and spectra belong to
 from __future__ import annotations
 
 import hashlib
+from dataclasses import is_dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,6 +17,8 @@ import numpy as np
 
 from kuamo.errors import CellError, shorten
 from kuamo.notes import Note
+
+READING = 2  # to be raised whenever kuamo's own modalities make other values of the same content
 
 __all__ = ["Modality", "as_array", "content_key", "in_words", "is_absent", "read_bytes"]
 
@@ -117,12 +121,31 @@ def _not_read(name: str, error: OSError) -> Note:
 
 
 def content_key(modality: Modality, raw: Any) -> bytes:
-    """The 32 bytes that name a cell's content: equal content, equal key, wherever it came from."""
+    """The 32 bytes that name a cell's content, and how it is read: equal keys, equal values, wherever they came from.
+
+    Raises:
+        CellError: a cell whose content cannot be fetched.
+        Unknown: a modality of which it cannot be told how it reads (`kuamo.identity`).
+    """
     content = getattr(modality, "content", modality.read)(raw)
-    digest = hashlib.sha256(type(modality).__name__.encode())
+    digest = hashlib.sha256(f"{READING} {_reading(modality)}".encode())
     for part in _parts(content):
         digest.update(part)
     return digest.digest()
+
+
+def _reading(modality: Modality) -> str:
+    from kuamo.identity import identity
+
+    frozen = is_dataclass(modality) and modality.__hash__ is not None
+    return _remembered(modality) if frozen else identity(modality)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=64)
+def _remembered(modality: Any) -> str:
+    from kuamo.identity import identity
+
+    return identity(modality)
 
 
 def _parts(content: Any) -> list[bytes]:

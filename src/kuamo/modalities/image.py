@@ -54,9 +54,11 @@ class Image:
         return hasattr(raw, "getexif")
 
     def content(self, raw: Any) -> Any:
-        """The undecoded file, or the pixels."""
-        if isinstance(raw, np.ndarray) or hasattr(raw, "getexif"):
-            return np.asarray(raw)
+        """The undecoded file, or the pixels; those that are read of an open picture, whose palette and mode count."""
+        if hasattr(raw, "getexif"):
+            return self.read(raw)
+        if isinstance(raw, np.ndarray):
+            return raw
         return read_bytes(raw, _EXPECTED)
 
     def read(self, raw: Any, enough: int | None = None) -> np.ndarray:
