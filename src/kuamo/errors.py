@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CacheWarning", "CellError", "CutWarning", "KuamoError", "StoreError", "TableError", "is_unicode", "shorten", "visible"]
+__all__ = [
+    "CacheWarning",
+    "CellError",
+    "CutWarning",
+    "KuamoError",
+    "StoreError",
+    "TableError",
+    "is_unicode",
+    "shorten",
+    "visible",
+]
 
 # What steers a terminal (C0 but tab and new line, DEL, C1), turns the direction of writing, or is half a character.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

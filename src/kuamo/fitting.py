@@ -127,7 +127,11 @@ def fit(
     reasons |= {port.name: port.encoder.name for port in ports if isinstance(port.encoder, HubEncoder)}
     space = Space(ports, notes=[describe(port, cells, reasons.get(port.name)) for port in ports], info=info)
     info["taught"] = sketches(table, start)
-    space.notes += table.skipped() + [note for port in ports if (note := length_note(table, port.name, port.encoder))]
+    space.notes += (
+        [note for note in table.notes if isinstance(note, Note)]
+        + table.skipped()
+        + [note for port in ports if (note := length_note(table, port.name, port.encoder))]
+    )
     known: Mapping[str, Code] = {}
     if start is not None:
         go_on_from(start, space, objective, dim, [*recipes, *(codecs or {})])

@@ -15,7 +15,7 @@ import numpy as np
 from kuamo.checks import check_kind, check_unique, check_whole, is_number, is_whole
 from kuamo.column import Column, View
 from kuamo.errors import CellError, TableError, is_unicode, shorten
-from kuamo.modalities import Image, Modality, is_absent
+from kuamo.modalities import Image, Modality, Text, Vector, is_absent
 from kuamo.notes import Note
 from kuamo.threads import in_order
 
@@ -67,6 +67,7 @@ class Table:
         on_error: str = "raise",
     ) -> None:
         from kuamo.tables.given import by_position, check_words, columns_of_rows
+        from kuamo.tables.spelled_cells import read_spelled
 
         given = {"id": id, "group": group, "label": label, **(meta or {})}
         extras = {name: by_position(cells, name) for name, cells in given.items() if cells is not None}
@@ -100,7 +101,9 @@ class Table:
         self.notes: list[str] = []
         self.columns: dict[str, Column] = {}
         for name, cells in columns.items():
-            self.columns[name] = Column(name, modalities.get(name) or _inferred(name, cells), cells)
+            if isinstance(cells, list | tuple) and isinstance(modalities.get(name, Vector()), Vector):
+                cells = read_spelled(name, cells, modalities.get(name), self.notes)
+            self.columns[name] = Column(name, modalities.get(name) or _inferred(name, cells, self.notes), cells)
 
     def _name_rows(self, roles: Mapping[str, Sequence[Any]]) -> None:
         """Take ids, groups and labels from what is given of them."""
@@ -370,7 +373,7 @@ class Table:
         splits = self.meta.get("split")
         if splits is None:
             raise TableError(f"given part({name!r}) of a table without a `split` column; expected `split(test=...)`")
-        rows = [row for row, each in enumerate(splits) if each == name]
+        rows = [row for row, each in enumerate(splits) if not is_absent(each) and str(each) == name]
         if not rows:
             raise TableError(f"given part({name!r}); the table's splits are {sorted({str(each) for each in splits})}")
         return self.take(rows)
@@ -519,20 +522,30 @@ def _unique(ids: list[Any]) -> list[str]:
     return names
 
 
-def _inferred(name: str, cells: Sequence[Any]) -> Modality:
+def _inferred(name: str, cells: Sequence[Any], notes: list[str]) -> Modality:
     """The built-in modality of most of the column's first cells.
 
     Raises:
         TableError: there is none.
     """
-    from kuamo.tables.infer import infer, sampled
+    from kuamo.tables.infer import Unread, judged, sampled
+    from kuamo.tables.spelled_cells import hole_words
 
-    modality = infer(cells)
-    if modality is None:
+    found = judged(cells)
+    if found is None or isinstance(found, Unread):
         seen = sampled(cells)
-        given = f"cells like {shorten(seen[0])}" if seen else "no cell that is present"
+        given = f"cells like {describe_raw(seen[0])}" if seen else "no cell that is present"
+        names = f"; modalities={{{name!r}: km.Text()}} takes them as texts" if isinstance(found, Unread) else ""
         raise TableError(
             f"column {name!r}: given {given}; expected text, pictures, sounds or vectors, "
-            f"or a modality of your own: modalities={{{name!r}: ...}}"
+            f"or a modality of your own: modalities={{{name!r}: ...}}{names}"
         )
-    return modality
+    notes += hole_words({name: cells}) if isinstance(found, Text) else []
+    return found
+
+
+def describe_raw(cell: Any) -> str:
+    """A raw cell in a few words, for an error message."""
+    if isinstance(cell, np.ndarray):
+        return f"arrays of {cell.dtype} of shape {cell.shape}"
+    return f"{type(cell).__name__} {shorten(cell)}"

@@ -8,6 +8,8 @@ A modality knows nothing of networks: resizing, tokenising and spectra belong to
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from dataclasses import is_dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,9 +20,10 @@ import numpy as np
 from kuamo.errors import CellError, shorten
 from kuamo.notes import Note
 
-READING = 2  # to be raised whenever kuamo's own modalities make other values of the same content
+__all__ = ["Modality", "as_array", "content_key", "in_words", "is_absent", "read_bytes", "start_of"]
 
-__all__ = ["Modality", "as_array", "content_key", "in_words", "is_absent", "read_bytes"]
+READING = 2  # to be raised whenever kuamo's own modalities make other values of the same content
+MAX_FILE = 1 << 30  # bytes of one picture, sound or vector
 
 
 @runtime_checkable
@@ -73,26 +76,69 @@ def as_array(raw: Any) -> Any:
     return np.moveaxis(array, -3, -1) if first else array
 
 
+def spellings(name: str) -> list[str]:
+    """A file's name as it is given, without blanks around it, and with slashes for back slashes."""
+    bare = name.strip()
+    return list(dict.fromkeys([name, bare, bare.replace("\\", "/")]))
+
+
+def first_there(paths: list[Path]) -> Path:
+    """The first of these paths that exists, else the first."""
+    for path in paths if len(paths) > 1 else []:
+        try:
+            if path.exists():
+                return path
+        except (OSError, ValueError):  # a name that no file can have
+            break
+    return paths[0]
+
+
 def read_bytes(raw: Any, expected: str) -> bytes:
     """The bytes of a path or of bytes.
 
     Raises:
-        CellError: the file is missing or cannot be read, or `raw` is neither.
+        CellError: the file is missing, cannot be read or is beyond 1 GiB, or `raw` is neither.
     """
     if isinstance(raw, bytes | bytearray | memoryview):
         return bytes(raw)
     if isinstance(raw, str | Path):
-        path = Path(raw)
         try:
-            if not path.is_file() and path.exists():  # a device or a pipe may never end
-                raise CellError(Note("cell_not_plain", name=in_words(raw)), f"a file with {expected}")
-            return path.read_bytes()
+            found = _start(first_there([Path(each) for each in spellings(str(raw))]), MAX_FILE + 1)
         except OSError as error:
             raise CellError(_not_read(in_words(raw), error), f"a readable file with {expected}") from None
         except ValueError as error:  # a name that no file can have
             given = Note("cell_not_read", name=in_words(raw), error=str(error))
             raise error if isinstance(error, CellError) else CellError(given, "a path") from None
+        if found is None:
+            raise CellError(Note("cell_not_plain", name=in_words(raw)), f"a file with {expected}")
+        return found
     raise CellError(Note("cell_kind", kind=type(raw).__name__, value=shorten(raw)), f"a path or bytes with {expected}")
+
+
+def start_of(path: Path) -> bytes | None:
+    """The first 64 bytes of a plain file; `None` of anything else.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return _start(path, 64) if path.is_file() else None
+
+
+def _start(path: Path, most: int) -> bytes | None:
+    """A plain file's bytes up to `most`; `None` of a device or a pipe, which may never end.
+
+    What the kernel makes up under /proc has no size, and may never end either: it counts as empty.
+
+    Raises:
+        CellError: a file of more than `MAX_FILE` bytes, of which nothing is read then.
+    """
+    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
+        there = os.fstat(file.fileno())
+        if not stat.S_ISREG(there.st_mode):
+            return None
+        if there.st_size > MAX_FILE and most > MAX_FILE:
+            raise CellError(Note("cell_too_large", name=in_words(path), count=MAX_FILE), "a smaller file")
+        return file.read(min(most, there.st_size))
 
 
 def in_words(raw: Any) -> str:

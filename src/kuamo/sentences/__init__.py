@@ -6,7 +6,8 @@ key: (English, Chinese). Both have the same fields in the same form; a value may
 from kuamo.sentences.cells import CELLS
 from kuamo.sentences.diagnoses import DIAGNOSES
 from kuamo.sentences.fits import FITS
+from kuamo.sentences.tables import TABLES
 
 __all__ = ["SENTENCES"]
 
-SENTENCES: dict[str, tuple[str, str]] = FITS | CELLS | DIAGNOSES
+SENTENCES: dict[str, tuple[str, str]] = FITS | CELLS | DIAGNOSES | TABLES

@@ -5,19 +5,23 @@ source ─ open_source ─→ columns of raw cells ─ roles, kinds, places ─�
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kuamo.errors import TableError
-from kuamo.modalities import Modality, Text, Vector
-from kuamo.tables.infer import infer, is_category, sampled
-from kuamo.tables.places import PlacedCells, Places
+from kuamo.errors import TableError, shorten
+from kuamo.modalities import Category, Modality, Text, Vector
+from kuamo.notes import Note
+from kuamo.tables.infer import Unread, is_category, judged, sampled
+from kuamo.tables.places import Opening, PlacedCells, Places
+from kuamo.tables.spelled_cells import hole_words, read_spelled
 
 __all__ = ["Reading", "read_source"]
 
-FILES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather")
+FILES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather")
 ROLES = ("id", "group", "label", "split")
 _BUILT_IN = ("Image", "Audio", "Vector")
 
@@ -54,26 +58,33 @@ def read_source(
     Args:
         strict: refuse a modality for a column that is not there; else it is for those that are.
     """
-    raw, name, folder = open_source(source, encoding)
+    kept = frozenset(name for name, kind in modalities.items() if isinstance(kind, Text | Category))
+    opening = Opening(encoding, kept=kept)
+    raw, name, folder = open_source(source, opening, root)
     modalities = modalities if strict else {each: kind for each, kind in modalities.items() if each in raw}
     unknown = set(modalities) - set(raw)
     if unknown:
         raise TableError(f"{name}: given a modality for {sorted(unknown)}; the columns are {list(raw)}")
     if not raw or len(next(iter(raw.values()))) == 0:
         raise TableError(f"{name}: given no row; expected at least one")
+    raw = _with_names(raw, opening.notes)
     places = Places(Path(root) if root is not None else folder, root is not None, download)
     reading = Reading(name)
     reading.roles = {role: raw.pop(role) for role in ROLES if role in raw and role not in modalities}
     if "split" in reading.roles:
         reading.meta["split"] = reading.roles.pop("split")
-    kinds, columns = dict(modalities), {each: _without_json(cells) for each, cells in raw.items()}
-    kinds |= {each: kind for each in columns if each not in kinds and (kind := infer(columns[each], places))}
-    texts = [each for each in columns if each not in modalities and isinstance(kinds.get(each), Text)]
-    for each in texts:
+    columns = {each: read_spelled(each, cells, modalities.get(each), opening.notes) for each, cells in raw.items()}
+    found = {each: judged(cells, places) for each, cells in columns.items() if each not in modalities}
+    doubts = {each: kind for each, kind in found.items() if isinstance(kind, Unread)}
+    kinds = dict(modalities)
+    kinds |= {each: kind for each, kind in found.items() if kind is not None and not isinstance(kind, Unread)}
+    texts = [each for each, kind in found.items() if isinstance(kind, Text)]
+    for each in [*texts, *(each for each, doubt in doubts.items() if doubt.why == "table_numbers")]:
         typed = _typed(columns[each])
         if typed is not columns[each]:
             columns[each] = typed
-            del kinds[each]
+            kinds.pop(each, None)
+            doubts.pop(each, None)
     classes = [each for each in texts if each in kinds and is_category(each, columns[each])]
     if len(kinds) - len(classes) < 2:
         classes = []  # else there would be nothing to align: image and breed, say
@@ -83,56 +94,69 @@ def read_source(
             reading.columns[each] = _placed(cells, kinds[each], places)
         else:
             reading.meta[each] = cells
+    opening.notes.extend([Note(doubt.why, column=each, what=doubt.what) for each, doubt in doubts.items()])
+    opening.notes.extend(hole_words({each: columns[each] for each in texts if each in reading.columns}))
     if not reading.columns:
         raise TableError(
             f"{name}: given columns {[*reading.roles, *reading.meta]}, none of text, pictures, sounds or vectors; "
-            f"expected at least one, or modalities={{column: ...}}"
+            f"expected at least one, or modalities={{column: ...}}" + "".join(f"; {note}" for note in opening.notes)
         )
-    rest = _rest(reading, classes)
+    rest = [each for each in _rest(reading, classes) if each not in doubts]
     reading.notes = [
+        *opening.notes,
         *_notes("a few classes", classes, "Category"),
         *_notes("numbers or the like", rest, "Number" if rest and _typed_numbers(reading.meta[rest[0]]) else "Text"),
     ]
     return reading
 
 
-def open_source(source: Any, encoding: str | None) -> tuple[dict[str, Any], str, Path]:
+def open_source(source: Any, opening: Opening, root: str | Path | None) -> tuple[dict[str, Any], str, Path]:
     """Raw columns, the source in words, and the folder that names of files start in.
+
+    With a root, what a folder holds must be in the root or in that folder, whatever links say; and so must a file whose
+    name is below the root.
 
     Raises:
         TableError: it does not exist, is of another kind, or cannot be parsed.
     """
     from kuamo.tables.arrow import parsing
+    from kuamo.tables.folders import suffix_of
     from kuamo.tables.frames import read_object
 
     if not isinstance(source, str | Path):
         columns, name = read_object(source)
         return columns, name, Path.cwd()
     path = Path(source)
-    if not path.exists():
-        raise TableError(
-            f"given {str(path)!r}, which does not exist; expected a table ({', '.join(FILES)}) or a folder"
-        )
-    if not path.is_dir() and (path.suffix.lower() not in FILES or not path.is_file()):
-        raise TableError(f"given {str(path)!r}; expected a table ({', '.join(FILES)}) or a folder")
+    expected = f"expected a table ({', '.join(FILES)}; also packed, as .csv.gz) or a folder"
+    try:
+        there = path.exists()
+    except OSError:  # too long a name
+        there = False
+    if not there:
+        raise TableError(f"given {shorten(str(path), 200)}, which does not exist; {expected}")
+    if not path.is_dir() and (suffix_of(path) not in FILES or not path.is_file()):
+        raise TableError(f"given {str(path)!r}; {expected}")
+    if root is not None:
+        below = Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root))
+        opening = replace(opening, roots=(Path(root),) if below else (path,) if path.is_dir() else ())
     with parsing(path):
-        columns = _open_path(path, encoding)
+        columns = _open_path(opening.allow(path), opening)
     return columns, str(path), path if path.is_dir() else path.parent
 
 
-def _open_path(path: Path, encoding: str | None) -> dict[str, Any]:
+def _open_path(path: Path, opening: Opening) -> dict[str, Any]:
     from kuamo.tables.arrow import arrow_columns, checked
-    from kuamo.tables.folders import read_folder, table_file
+    from kuamo.tables.folders import read_folder, suffix_of, table_file
     from kuamo.tables.parquet import parquet_columns
 
     if path.is_dir():
-        return read_folder(path, encoding)
-    suffix = path.suffix.lower()
+        return read_folder(path, opening)
+    suffix = suffix_of(path)
     if suffix == ".parquet":
         return dict(parquet_columns([path]))
     if suffix in (".arrow", ".feather"):
         return arrow_columns(checked(_arrow_file(path)))
-    return arrow_columns(checked(table_file(path, encoding)))
+    return arrow_columns(checked(table_file(path, opening)))
 
 
 def _arrow_file(path: Path) -> Any:
@@ -147,13 +171,20 @@ def _arrow_file(path: Path) -> Any:
         return pa.ipc.open_stream(file).read_all()
 
 
-def _without_json(cells: Any) -> Any:
-    """Lists that stand in texts as JSON, as lists; where most of the first cells are that."""
-    from kuamo.tables.text_files import from_json
-
-    seen = sampled(cells)
-    lists = sum(isinstance(cell, str) and isinstance(from_json(cell), list) for cell in seen)
-    return [from_json(cells[k]) for k in range(len(cells))] if seen and 2 * lists > len(seen) else cells
+def _with_names(columns: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    """Columns without a name, such as a data frame's index: without what only counts rows, the others with a name."""
+    named = {}
+    for number, (name, cells) in enumerate(columns.items()):
+        if name.strip() and not re.fullmatch(r"Unnamed: \d+", name):
+            named[name] = cells
+            continue
+        seen = [str(cell) for cell in sampled(cells)]
+        if all(cell.isdigit() for cell in seen) and len(set(seen)) == len(seen):
+            notes += [Note("table_numbered")] if seen else []
+            continue
+        named[f"column_{number}"] = cells
+        notes.append(Note("table_unnamed", column=f"column_{number}"))
+    return named
 
 
 def _typed(cells: Any) -> Any:

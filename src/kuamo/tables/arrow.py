@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,11 @@ __all__ = [
     "parsing",
     "plain",
 ]
+
+
+DEEPEST = 32  # lists and records within each other
+_LATEST = 253_402_300_799  # seconds to the end of the year 9999, where Python's calendar ends
+_EARLIEST = -62_135_596_800
 
 
 class ArrowCells:
@@ -138,11 +144,19 @@ def checked(table: Any) -> Any:
     """
     import pyarrow as pa
 
+    for name, column in zip(table.column_names, table.columns):
+        if _is_deep(column.type):
+            raise TableError(f"column {name!r}: given lists within lists, more than {DEEPEST} deep; expected fewer")
     try:
         table.validate(full=True)
     except pa.ArrowException as error:
         raise TableError(f"given damaged data ({error}); expected whole Arrow data, and texts in UTF-8") from None
     return table
+
+
+def _is_deep(kind: Any, left: int = DEEPEST) -> bool:
+    children = [kind.field(k).type for k in range(kind.num_fields)]
+    return bool(children) and (left == 0 or any(_is_deep(child, left - 1) for child in children))
 
 
 def class_names(schema: Any) -> dict[str, list[str]]:
@@ -170,15 +184,51 @@ def named(column: Any, names: list[str]) -> Any:
 
 
 def simple(array: Any) -> Any:
-    """Without extension types, and without fixed-size lists of anything but numbers."""
+    """Without extension types, fixed-size lists of anything but numbers, and times that Python has no value for."""
     import pyarrow as pa
 
     if isinstance(array, pa.ExtensionArray):
         return simple(array.storage)
     kind = array.type
+    if pa.types.is_temporal(kind):
+        return _python_times(array)
     if pa.types.is_fixed_size_list(kind) and not is_number(kind.value_type):
         return array.cast(pa.list_(kind.value_type))
     return array
+
+
+def _python_times(array: Any) -> Any:
+    """To the microsecond; in UTC where the zone is unknown; beyond the years 1 to 9999 as whole numbers of its unit."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = array.type
+    zone = _known_zone(kind.tz) if pa.types.is_timestamp(kind) else None
+    coarse = {"timestamp": pa.timestamp("us", zone), "time64": pa.time64("us"), "duration": pa.duration("us")}
+    if getattr(kind, "unit", "") == "ns":
+        array = array.cast(coarse[str(kind).split("[")[0]], safe=False)
+    elif pa.types.is_timestamp(kind) and zone != kind.tz:
+        array = array.cast(pa.timestamp(kind.unit, zone))
+    counted = array.cast(pa.int32()).cast(pa.int64()) if kind.bit_width == 32 else array.cast(pa.int64())
+    try:
+        for extreme in pc.min_max(counted).values():
+            (extreme.cast(pa.int32()) if kind.bit_width == 32 else extreme).cast(array.type).as_py()
+    except (ValueError, OverflowError):
+        return counted
+    return array
+
+
+def _known_zone(zone: str | None) -> str | None:
+    """The zone, if this machine knows it; else that in which Arrow keeps it."""
+    from zoneinfo import ZoneInfo
+
+    if zone is None or re.fullmatch(r"[+-]\d\d:\d\d", zone):
+        return zone
+    try:
+        ZoneInfo(zone)
+    except (ValueError, OSError, LookupError):
+        return "UTC"
+    return zone
 
 
 def is_number(kind: Any) -> bool:
@@ -260,7 +310,7 @@ def plain(cell: Any) -> Any:
     if isinstance(cell, dict) and cell and set(cell) <= {"bytes", "path"}:
         return cell.get("path") if cell.get("bytes") is None else cell["bytes"]
     if isinstance(cell, dict) and {"array", "sampling_rate"} <= set(cell):
-        return np.asarray(cell["array"], dtype=np.float32), cell["sampling_rate"]
+        return np.asarray(cell["array"]), cell["sampling_rate"]
     return None if is_absent(cell) else cell
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,4 +63,4 @@ def _seen(column: Column, rows: int) -> tuple[str, str]:
 
 
 def _split(cells: Any) -> str:
-    return ", ".join(f"{name} {sum(each == name for each in cells):,}" for name in dict.fromkeys(cells))
+    return ", ".join(f"{name} {count:,}" for name, count in Counter(map(str, cells)).items())

@@ -1,6 +1,6 @@
 """Folders: a metadata file beside its pictures or sounds, shards of Parquet, or files alone.
 
-metadata.csv (.tsv, .jsonl, .parquet)     its column `file_name` names the files, also below train/, test/, …
+metadata.csv (.tsv, .jsonl, .parquet)     its column `file_name` names the files, also below train/, test/, data/, …
 *.parquet                                 shards of one table
 cat/1.png  cat/1.wav  cat/1.txt           one row `cat/1`, label `cat`, with a column for each kind of file
 """
@@ -11,51 +11,66 @@ import re
 from pathlib import Path
 from typing import Any
 
-from kuamo.errors import TableError
+from kuamo.errors import CellError, TableError
 from kuamo.modalities import Audio, Image
+from kuamo.modalities.base import read_bytes
 from kuamo.tables.arrow import arrow_columns, checked, parsing
 from kuamo.tables.parquet import parquet_columns
+from kuamo.tables.places import Opening
 from kuamo.tables.text_files import read_csv, read_json
 
-__all__ = ["read_folder", "table_file"]
+__all__ = ["PACKED", "read_folder", "suffix_of", "table_file"]
 
-METADATA = tuple(f"metadata{suffix}" for suffix in (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"))
+METADATA = tuple(f"metadata{suffix}" for suffix in (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".csv.gz"))
+PACKED = (".gz", ".bz2", ".zst", ".xz")
 _SPLITS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
 _SPLITS |= dict.fromkeys(("validation", "valid", "val", "dev"), "validation")
 _KINDS = ((Image(), "image"), (Audio(), "audio"))
 
 
-def read_folder(folder: Path, encoding: str | None) -> dict[str, Any]:
+def read_folder(folder: Path, opening: Opening) -> dict[str, Any]:
     """Column name → cells.
 
     Raises:
-        TableError: nothing in the folder makes a table.
+        TableError: nothing in the folder makes a table, or a file of it leads outside the root.
     """
-    parts = {split: each for each, split in _split_folders(folder).items()}
-    for found in ({"": folder}, parts):
-        tables = {split: _metadata(each) for split, each in found.items()}
-        present = {split: path for split, path in tables.items() if path is not None}
-        if present:
-            return _with_metadata(folder, present, encoding)
+    inside = _inside(folder)
+    splits = [each for each in inside if each.name.lower() in _SPLITS]
+    for found in ([folder], splits, [each for each in inside if each not in splits]):
+        files = [path for each in found if (path := _metadata(each)) is not None]
+        if files:
+            return _with_metadata(folder, files, opening)
     shards = sorted(path for path in folder.rglob("*.parquet") if not _hidden(path, folder))
-    if shards:
-        return _shards(folder, shards)
-    return _files(folder, list(parts))
+    if shards and not _downloaded(folder, shards):
+        return _shards(folder, [opening.allow(shard) for shard in shards])
+    return _files(folder, [each.name for each in splits], opening, {shard.stem for shard in shards})
 
 
-def table_file(path: Path, encoding: str | None) -> Any:
+def _downloaded(folder: Path, shards: list[Path]) -> bool:
+    """Are these what img2dataset leaves beside its folders of pictures: 00000.parquet, 00000/000000000.jpg?"""
+    return any(
+        (shard.with_suffix("")).is_dir() and any(map(_kind, shard.with_suffix("").iterdir())) for shard in shards
+    )
+
+
+def table_file(path: Path, opening: Opening) -> Any:
     """One text file of rows, or a small Parquet file, as an Arrow table."""
     import pyarrow.parquet as pq
 
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     if suffix == ".parquet":
-        return pq.read_table(path)
-    return read_csv(path, encoding) if suffix in (".csv", ".tsv") else read_json(path, encoding)
+        return pq.read_table(opening.allow(path))
+    return (read_csv if suffix in (".csv", ".tsv") else read_json)(opening.allow(path), opening)
 
 
-def _split_folders(folder: Path) -> dict[Path, str]:
-    inside = [each for each in sorted(folder.iterdir()) if each.is_dir()]
-    return {each: _SPLITS[each.name.lower()] for each in inside if each.name.lower() in _SPLITS}
+def suffix_of(path: Path) -> str:
+    """The ending that says what a file is: of `t.csv.gz`, `.csv`."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    return next((suffix for suffix in suffixes[::-1] if suffix not in PACKED), "")
+
+
+def _inside(folder: Path) -> list[Path]:
+    return [each for each in sorted(folder.iterdir()) if each.is_dir() and not each.name.startswith((".", "_"))]
 
 
 def _metadata(folder: Path) -> Path | None:
@@ -65,14 +80,15 @@ def _metadata(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def _with_metadata(folder: Path, files: dict[str, Path], encoding: str | None) -> dict[str, Any]:
+def _with_metadata(folder: Path, files: list[Path], opening: Opening) -> dict[str, Any]:
     import pyarrow as pa
 
     tables = []
-    for split, path in files.items():
+    for path in files:
         with parsing(path):
-            table = checked(table_file(path, encoding))
+            table = checked(table_file(path, opening))
         below = path.parent.relative_to(folder)
+        split = _SPLITS.get(below.name.lower())
         for name in table.column_names:
             if name == "file_name" or name.endswith("_file_name"):
                 names = [_below(below, each) for each in table[name].to_pylist()]
@@ -115,19 +131,23 @@ def _split_of(path: Path) -> str | None:
     return next((_SPLITS[word.lower()] for word in words if word.lower() in _SPLITS), None)
 
 
-def _files(folder: Path, splits: list[str]) -> dict[str, Any]:
-    """One row for each stem, one column for each kind of file, label from the folder that a file is in."""
+def _files(folder: Path, splits: list[str], opening: Opening, shards: set[str]) -> dict[str, Any]:
+    """One row for each stem, one column for each kind of file, label from the folder that a file is in.
+
+    Folders called like a shard are parts of one table, and no classes.
+    """
     rows: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.rglob("*")):
         kind = _kind(path)
         if kind is None or _hidden(path, folder) or not path.is_file():
             continue
         local = path.relative_to(folder)
-        key = str(local.with_suffix(""))
+        key = _plain(str(local.with_suffix("")))
         if kind in rows.get(key, {}):
-            key = str(local)  # 1.png beside 1.jpg: two rows
-        row = rows.setdefault(key, {"id": key} | _parents(local, bool(splits)))
-        row[kind] = _read_text(path) if kind == "text" else str(local)
+            key = _plain(str(local))  # 1.png beside 1.jpg: two rows
+        parents = {} if local.parts[0] in shards else _parents(local, bool(splits))
+        row = rows.setdefault(key, {"id": key} | {role: _plain(name) for role, name in parents.items()})
+        row[kind] = _read_text(opening.allow(path)) if kind == "text" else str(local)
     if not any({"image", "audio"} & set(row) for row in rows.values()):
         raise TableError(
             f"given the folder {str(folder)!r}; expected {METADATA[0]} (or .jsonl, .parquet), Parquet shards, "
@@ -137,6 +157,11 @@ def _files(folder: Path, splits: list[str]) -> dict[str, Any]:
         name for name in ("id", "image", "audio", "text", "label", "split") if any(name in r for r in rows.values())
     ]
     return {name: [row.get(name) for row in rows.values()] for name in names}
+
+
+def _plain(name: str) -> str:
+    r"""A file's name as text that can be written: what is no UTF-8 is spelled, as \\udce9."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _kind(path: Path) -> str | None:
@@ -157,8 +182,8 @@ def _parents(local: Path, splits: bool) -> dict[str, str]:
 
 def _read_text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8-sig").strip() or None
-    except UnicodeDecodeError as error:
+        return read_bytes(path, "a text").decode("utf-8-sig").strip() or None
+    except (UnicodeDecodeError, CellError) as error:
         raise TableError(f"{path}: given {error}; expected a text in UTF-8") from None
 
 

@@ -11,23 +11,51 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from kuamo.column import Layout, layout
-from kuamo.errors import CellError, KuamoError
+from kuamo.errors import CellError, KuamoError, TableError
 from kuamo.files import beside, cache_folder
 from kuamo.modalities import Modality
-from kuamo.modalities.base import in_words
+from kuamo.modalities.base import first_there, in_words, spellings
 from kuamo.notes import Note
 
-__all__ = ["PlacedCells", "Places"]
+__all__ = ["Opening", "PlacedCells", "Places"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 MAX_DOWNLOAD = 256 << 20
 SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a table's own files are opened.
+
+    Args:
+        encoding: of text files. roots: folders that the files must be in, by their real path; anywhere if none.
+        kept: columns whose words are kept, also those that mean a gap. notes: what is to be said of the files.
+    """
+
+    encoding: str | None = None
+    roots: tuple[Path, ...] = ()
+    kept: frozenset[str] = frozenset()
+    notes: list[str] = field(default_factory=list)
+
+    def allow(self, path: Path) -> Path:
+        """The path, if it may be opened.
+
+        Raises:
+            TableError: it is a link that leads out of the roots.
+        """
+        real = Path(os.path.realpath(path))
+        if self.roots and not any(real.is_relative_to(os.path.realpath(root)) for root in self.roots):
+            raise TableError(
+                f"given {in_words(path)}, which leads outside the root; expected a file inside {self.roots[0]}"
+            )
+        return path
 
 
 @dataclass(frozen=True)
@@ -56,7 +84,7 @@ class Places:
             if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
                 raise CellError(in_words(name), "a path, a file:// URL, or http(s):// with download=True")
             name = unquote(parts.path)
-        path = self.folder / name
+        path = first_there([self.folder / each for each in spellings(name)])
         if self.jail:
             try:
                 inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.folder))
