@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,10 +30,12 @@ from kuamo.closed_form import (
     ridge,
     ridge_from_moments,
 )
+from kuamo.closed_form.choose_views import choose_views
 from kuamo.closed_form.folds import Axes
-from kuamo.closed_form.kernel import arc_cosine
+from kuamo.closed_form.kernel import arc_cosine, unit_rows
 from kuamo.closed_form.svd import svd
-from kuamo.closed_form.views import views_of
+from kuamo.closed_form.views import Kernel, views_of
+from kuamo.objectives import CCA
 
 KERNELS = ("linear", "arc-cosine")
 RIDGES = (0.03, 0.3, 3.0)
@@ -596,3 +600,40 @@ def test_importing_needs_neither_torch_nor_scipy() -> None:
     code = "import sys, kuamo.closed_form; print({'torch', 'scipy', 'sklearn'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("rows", [30, 33, 40, 64, 90])
+@pytest.mark.parametrize("kernel", ["linear", "arc-cosine"])
+def test_a_head_gives_training_rows_the_codes_of_the_fit(rows: int, kernel: Kernel, monkeypatch: Any) -> None:
+    """Also above the sizes at which axes become approximate (2 · 16), or are found once for all folds (64)."""
+    monkeypatch.setattr(views, "GRAM_ROWS", 64)
+    monkeypatch.setattr(views, "ANCHORS", 48)
+    rng = np.random.default_rng(rows)
+    z = rng.normal(size=(rows, 3))
+    x = {name: z @ rng.normal(size=(3, 50)) + 0.5 * rng.normal(size=(rows, 50)) for name in "abc"}
+    search = Search(kernels=(kernel,), dims=(4, 12), components=16, folds=3)
+    two = choose(x["a"], x["b"], search)
+    for given, found in zip(two.transform(x["a"], x["b"]), map(two.codes, two.variates), strict=True):
+        assert cosine_of_rows(given, found).min() > 0.999
+    row = np.arange(rows)
+    several = choose_views({name: (one, row) for name, one in x.items()}, replace(search, methods=()))
+    for name, one in x.items():
+        assert cosine_of_rows(several.maps[name](one), several.variates[name]).min() > 0.999
+
+
+@pytest.mark.parametrize("rows", [300, 900])
+def test_a_head_of_few_numbers_gives_training_rows_the_codes_of_the_fit(rows: int) -> None:
+    """Hundreds of axes of a kernel of six numbers: the smallest are near to rounding, and so is the constant."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(rows, 4))
+    cells = {
+        name: ((np.tanh(z @ rng.normal(size=(4, 6))) + 0.3 * rng.normal(size=(rows, 6))), np.arange(rows))
+        for name in "ab"
+    }
+    solved = CCA(kernels=("arc-cosine",)).solve(cells, np.arange(rows), 0)
+    for name, (x, _) in cells.items():
+        assert cosine_of_rows(solved.heads[name](x).mean, solved.codes[name].mean).min() > 0.999
+
+
+def cosine_of_rows(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.asarray((unit_rows(np.asarray(a)) * unit_rows(np.asarray(b))).sum(1))

@@ -11,6 +11,7 @@ import pytest
 import kuamo as km
 from kuamo.diagnosis.advice import aside
 from kuamo.diagnosis.coverage import coverage, coverage_findings, skew
+from kuamo.diagnosis.family import family, tail_evidence
 from kuamo.diagnosis.heed import heed
 from kuamo.diagnosis.quality import Watch, fingerprints, quality_of, repeats, twins
 from kuamo.diagnosis.relation import relation_findings
@@ -161,11 +162,53 @@ def test_twins_are_rows_of_another_group_that_repeat_in_every_column() -> None:
     assert twins(5, {"a": (key, row), "b": (fingerprints(np.eye(5, dtype=np.float32)), row)}, list("vwxyz")) == 0
 
 
+def drawn(seed: int = 0, **first: float) -> dict[tuple[str, str], np.ndarray]:
+    """Evidence of pairs, named by two letters, with that of the given pairing."""
+    rng = np.random.default_rng(seed)
+    return {(name[0], name[1]): np.concatenate([[value], rng.exponential(size=200)]) for name, value in first.items()}
+
+
 def test_aside_needs_two_others_that_are_related() -> None:
-    assert aside("abc", {("a", "b"): 0.01, ("a", "c"): 0.3, ("b", "c"): 0.6}) == ["c"]
-    assert aside("abc", {("a", "b"): 0.01, ("a", "c"): 0.3, ("b", "c"): 0.02}) == []
-    assert aside("abc", {("a", "b"): 0.2, ("a", "c"): 0.3, ("b", "c"): 0.6}) == []
-    assert aside("abc", {("a", "b"): 0.01}) == []  # nobody could look at c
+    assert aside(family(drawn(ab=20.0, ac=0.5, bc=0.2))) == ["c"]
+    assert aside(family(drawn(ab=20.0, ac=0.5, bc=20.0))) == []
+    assert aside(family(drawn(ab=1.0, ac=0.5, bc=0.2))) == []
+    assert aside(family(drawn(ab=20.0))) == []  # nobody could look at c
+
+
+def columns_of_numbers(count: int, rho: float, seed: int, rows: int = 300) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """So many columns of 20 numbers, of which those of any two correlate by ρ."""
+    rng = np.random.default_rng(seed)
+    shared, at = rng.normal(size=(rows, 20)), np.arange(rows)
+    own = rng.normal(size=(count, rows, 20))
+    return {f"c{i}": (np.sqrt(rho) * shared + np.sqrt(1 - rho) * one, at) for i, one in enumerate(own)}
+
+
+@pytest.mark.parametrize("count, rho", [(6, 0.5), (12, 0.9)])
+def test_many_related_columns_look_related(count: int, rho: float) -> None:
+    """Bonferroni over the pairs of six columns cannot reach .05 with 200 draws, whatever they share."""
+    found = heed(columns_of_numbers(count, rho, 0), np.arange(300), 0)
+    assert not found.hopeless and found.aside == []
+
+
+def test_of_many_columns_the_unrelated_one_is_told_apart() -> None:
+    cells = columns_of_numbers(8, 0.6, 0)
+    cells["other"] = np.random.default_rng(9).normal(size=(300, 20)), np.arange(300)
+    assert heed(cells, np.arange(300), 0).aside == ["other"]
+
+
+def test_many_unrelated_columns_look_unrelated() -> None:
+    alarms = sum(not heed(columns_of_numbers(6, 0.0, seed, 100), np.arange(100), 0).hopeless for seed in range(12))
+    assert alarms <= 3  # .05 of them: 4 or more with p = .002
+
+
+def test_the_tail_of_a_family_is_exact() -> None:
+    """Under the null the family's p is uniform whatever the draws' distribution: heavy tails, light ones, both."""
+    rng = np.random.default_rng(0)
+    p = []
+    for _ in range(400):
+        heavy, light = rng.exponential(size=(6, 101)) ** 2, rng.uniform(size=(6, 101))
+        p.append(family({(f"x{i}", f"y{i}"): tail_evidence(one) for i, one in enumerate([*heavy, *light])}).any)
+    assert 0.02 < np.mean(np.array(p) <= 0.05) < 0.09
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,8 @@
 
 As in `choose`, every fold is seen on principal axes of the rows outside it. For every ridge c one GCCA of the rows
 seen, then every ordered pair of views ranks the held-out rows that have both; the score of a choice is the mean
-reciprocal rank over folds and pairs. Kernels meet on the first fold, and the best goes on.
+reciprocal rank over folds and pairs. Kernels meet on the first fold, and the best goes on. Above four views each has a
+share of 1,024 axes, so that the cost of many views does not grow with the cube of their number.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ __all__ = ["VIEWS", "ViewsChoice", "choose_views"]
 Rows = NDArray[np.intp]
 Matrix = NDArray[np.float64]
 VIEWS = Search(kernels=("linear", "arc-cosine"), dims=(32, 64, 128, 256), methods=(), components=256)
+ALL_AXES = 1024  # of all views together: the eigenproblem of every ridge is as large as that
+SCORED = 20  # pairs of views that rank held-out rows, each view in about as many as any other
+FEWEST_AXES = 16  # of each, however many views there are
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +90,8 @@ def choose_views(
     """
     rows = {name: np.asarray(row) for name, (_, row) in cells.items()}
     kinds = search.kernels if judged is None else (judged.best.kernel,)
-    views = {
-        name: views_of(as_features(x, name), kinds, search.components, name, seed) for name, (x, _) in cells.items()
-    }
+    axes = min(search.components, max(ALL_AXES // len(cells), FEWEST_AXES))
+    views = {name: views_of(as_features(x, name), kinds, axes, name, seed) for name, (x, _) in cells.items()}
     size = 1 + max(int(row.max(initial=-1)) for row in rows.values())
     labels = None if groups is None else np.unique(np.asarray(groups)[:size], return_inverse=True)[1]
     held = list(held_out(fold_of_rows(size, search.folds, seed, labels), search.ranked, search.gallery, seed))
@@ -119,6 +122,26 @@ def choose_views(
         start_of(coordinates, model, best),
         lambda: first[best.kernel].rehearsal(best),
     )
+
+
+def even_share(pairs: dict[tuple[str, str], Rows]) -> dict[tuple[str, str], Rows]:
+    """At most `SCORED` pairs of views: each in turn the one whose views have been taken least.
+
+    Example:
+        >>> names = [f"{i:02}" for i in range(30)]
+        >>> some = even_share({pair: np.arange(9) for pair in combinations(names, 2)})
+        >>> len(some), len({name for pair in some for name in pair})
+        (20, 30)
+    """
+    if len(pairs) <= SCORED:
+        return pairs
+    taken = {name: 0 for pair in pairs for name in pair}
+    chosen: dict[tuple[str, str], Rows] = {}
+    while len(chosen) < SCORED:
+        a, b = min((pair for pair in pairs if pair not in chosen), key=lambda one: taken[one[0]] + taken[one[1]])
+        chosen[a, b] = pairs[a, b]
+        taken[a], taken[b] = taken[a] + 1, taken[b] + 1
+    return chosen
 
 
 def start_of(coordinates: Mapping[str, tuple[Matrix, Rows]], model: GCCA, best: Trial) -> Start:
@@ -163,7 +186,7 @@ class Fold:
     def pairs(self) -> dict[tuple[str, str], Rows]:
         """Held-out rows that two views have in common, for every pair of views with two or more of them."""
         common = {(a, b): np.intersect1d(self.held[a][1], self.held[b][1]) for a, b in combinations(self.held, 2)}
-        common = {pair: rows for pair, rows in common.items() if len(rows) >= 2}
+        common = even_share({pair: rows for pair, rows in common.items() if len(rows) >= 2})
         if not common:
             raise KuamoError("given too few rows with two views to hold some out; expected at least two in each fold")
         return common

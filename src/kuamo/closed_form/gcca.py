@@ -137,8 +137,8 @@ def gcca_from_moments(moments: Moments, dim: int = 64, *, ridge: float = 0.0) ->
         block, mean[view] = own_block(view, pairs)
         noise = max(c.noise for c in pairs.values())
         white[view] = whitener(block, penalty_of(block, ridge), noise * max(dims.values()))
-    values, vectors = np.linalg.eigh(whitened_blocks(white, pairs))
-    top = np.flatnonzero(values > 1e-12)[::-1][:dim]
+    values, vectors = largest(whitened_blocks(white, pairs), dim)
+    top = np.flatnonzero(values > 1e-12)
     rows = row_counts(pairs)
     weights = {
         view: weight * np.sqrt(sum(rows.values()) / rows[view])
@@ -147,6 +147,15 @@ def gcca_from_moments(moments: Moments, dim: int = 64, *, ridge: float = 0.0) ->
     sign = signs(np.concatenate(list(weights.values())))
     maps = {view: LinearMap(mean[view], padded(weights[view] * sign, dim)) for view in dims}
     return GCCA(maps, padded(np.minimum(values[top], 1.0)[None], dim)[0])
+
+
+def largest(matrix: Matrix, k: int) -> tuple[Matrix, Matrix]:
+    """The k largest eigenvalues of a symmetric matrix, in descending order, and their vectors (n, k)."""
+    from scipy.linalg import eigh
+
+    n = len(matrix)
+    values, vectors = eigh(matrix, subset_by_index=(max(n - k, 0), n - 1))
+    return values[::-1], vectors[:, ::-1]
 
 
 def own_block(view: str, pairs: Mapping[tuple[str, str], Covariances]) -> tuple[Matrix, Matrix]:

@@ -40,7 +40,8 @@ class KernelMap(Anchored):
 
     Args:
         shift: s (D,). gain: g (D,).
-        anchors: A (m, D) of unit norm, kept as float16: half the size, and angles are right to 1e-3.
+        anchors: A (m, D) of unit norm, float32. In float16, training rows got other codes than in the fit (mean cosine
+            .22 for features of two numbers): weights of small axes are large, and so is what they make of rounding.
         weight: W (m, d). offset: b (d,).
 
     Example:
@@ -51,7 +52,7 @@ class KernelMap(Anchored):
 
     shift: NDArray[np.float64]
     gain: NDArray[np.float64]
-    anchors: NDArray[np.float16]
+    anchors: NDArray[np.floating]
     weight: NDArray[np.float64]
     offset: NDArray[np.float64]
 
@@ -61,7 +62,8 @@ class KernelMap(Anchored):
         for name, shape in (shapes | {"offset": shapes["weight"][1:]}).items():
             if np.shape(getattr(self, name)) != shape:
                 raise KuamoError(f"{name}: given shape {np.shape(getattr(self, name))}; expected {shape}")
-        object.__setattr__(self, "anchors", np.asarray(self.anchors, np.float16))
+        if self.anchors.dtype != np.float16:  # as spaces stored by 0.1 have them, whose name depends on it
+            object.__setattr__(self, "anchors", np.asarray(self.anchors, np.float32))
 
     def _tile(self, x: NDArray) -> NDArray:
         u = unit_rows((x - self.shift.astype(np.float32)) * self.gain.astype(np.float32))
@@ -69,7 +71,7 @@ class KernelMap(Anchored):
 
     @cached_property
     def _anchors(self) -> NDArray[np.float32]:
-        return self.anchors.astype(np.float32)
+        return self.anchors.astype(np.float32, copy=False)
 
     def then(self, after: LinearMap) -> KernelMap:
         """One map that does this and then `after`.
@@ -105,12 +107,11 @@ def kernel_map(anchors: NDArray, shift: NDArray | None = None) -> KernelMap:
     """
     size = anchors.shape[1]
     shift = np.zeros(size) if shift is None else shift
-    half = unit_rows((anchors - shift).astype(np.float32)).astype(np.float16)
-    unit = half.astype(np.float32)
+    unit = unit_rows((anchors - shift).astype(np.float32))
     values, vectors = np.linalg.eigh(arc_cosine(unit @ unit.T).astype(np.float64))
     real = values > 1e-5 * values[-1]
     weight = vectors[:, real] / np.sqrt(values[real])
-    return KernelMap(shift, np.ones(size), half, weight, np.zeros(weight.shape[1]))
+    return KernelMap(shift, np.ones(size), unit, weight, np.zeros(weight.shape[1]))
 
 
 def unit_rows(x: NDArray) -> NDArray:

@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kuamo.diagnosis.coverage import SKEWED, Coverage, links
+from kuamo.diagnosis.family import Family
 from kuamo.diagnosis.findings import Finding, finding
 from kuamo.notes import Note
 
-__all__ = ["LEVEL", "Advice", "advise", "aside", "least"]
+__all__ = ["LEVEL", "Advice", "advise", "aside"]
 
 LEVEL = 0.05  # p at which two columns are called related
 LITTLE = 0.25  # R@k below, of which a random order has a third or more, is little; so is what chance may be
-
-PValues = Mapping[tuple[str, str], float]
 
 
 @dataclass(frozen=True)
@@ -37,28 +36,21 @@ class Advice:
     aside: list[str] = field(default_factory=list)
 
 
-def aside(names: Sequence[str], p: PValues) -> list[str]:
+def aside(p: Family) -> list[str]:
     """Columns that look related to no other one, where at least two others do look related.
 
-    A column is looked at with each other one, so p is multiplied by how many these are (Bonferroni).
-
-    Args:
-        names: all columns. p: of every two columns that could be looked at.
+    Where nothing looks related among all pairs, none is parted from the others by what one column's own p says.
 
     Example:
-        >>> aside("abc", {("a", "b"): 0.005, ("a", "c"): 0.04, ("b", "c"): 0.7})
-        ['c']
-        >>> aside("ab", {("a", "b"): 0.4})
-        []
+        >>> aside(Family({}, {"a": 0.005, "b": 0.005, "c": 0.08}, 0.005)), aside(Family({}, {"a": 0.04, "b": 0.4}, 0.1))
+        (['c'], [])
     """
-    looked = {name: least(p, name) for name in names if any(name in pair for pair in p)}
-    last = [name for name, value in looked.items() if value > LEVEL]
-    return last if len(last) < len(looked) else []
+    return [name for name, value in p.columns.items() if value > LEVEL] if p.any <= LEVEL else []
 
 
 def advise(
     coverage: Coverage,
-    p: PValues,
+    p: Family,
     directions: Sequence[Mapping[str, Any]],
     targets: Sequence[str],
     labelled: bool,
@@ -68,15 +60,14 @@ def advise(
     """The method that suits, and why.
 
     Args:
-        coverage: what is there. p: see `aside`. directions: facts of what to expect, `a`, `b`, `value`, `chance`,
-            `verdict`. targets: columns of classes or numbers. labelled: do rows have labels?
+        coverage: what is there. p: of pairs and columns. directions: facts of what to expect, `a`, `b`, `value`,
+            `chance`, `verdict`. targets: columns of classes or numbers. labelled: do rows have labels?
         positives: what counts as a right answer, as `evaluate` has it. still: columns whose cells are all the same.
     """
     names, joined = list(coverage.columns), bool(links(coverage))
     others = [name for name in names if name not in targets]
     said: list[Finding] = []
-    last = aside(names, p)
-    related = [pair for pair, value in p.items() if value <= LEVEL]
+    last = aside(p)
     if targets and others:
         to = targets[0]
         kind = Note("kind_Category" if coverage.columns[to].kind == "Category" else "kind_Number")
@@ -89,7 +80,7 @@ def advise(
         others = [name for name in names if name not in still]
         code = [f"table = table.select({', '.join(map(repr, others))})"] if len(others) > 1 else []
         return Advice("", said, code, last)
-    if joined and p and not related:
+    if joined and p.pairs and p.any > LEVEL:
         said.append(finding("bad", "advice_none"))
         return Advice("", said, [], last)
     if labelled and (positives == "label" or not joined):
@@ -99,8 +90,8 @@ def advise(
     if not joined:
         said.append(finding("bad", "advice_no_pairs"))
         return Advice("", said, [], last)
-    said.append(finding("good", "advice_default") if p else finding("look", "advice_few"))
-    said += [finding("look", "advice_aside", column=name, p=least(p, name)) for name in last]
+    said.append(finding("good", "advice_default") if p.pairs else finding("look", "advice_few"))
+    said += [finding("look", "advice_aside", column=name, p=p.columns[name]) for name in last]
     for one in directions:
         if one["a"] not in last and one["b"] not in last and expects_little(one):
             little = {"k": one["k"], "value": one["value"], "chance": one["chance"]}
@@ -125,14 +116,3 @@ def expects_little(one: Mapping[str, Any]) -> bool:
 def _uneven(coverage: Coverage, name: str) -> bool:
     one = coverage.skews.get(name)
     return one is not None and one.largest >= SKEWED * one.smallest
-
-
-def least(p: PValues, name: str) -> float:
-    """The least p of a column, allowing for how many others there are, the same for all columns.
-
-    Example:
-        >>> least({("a", "b"): 0.03, ("a", "c"): 0.4}, "a")
-        0.06
-    """
-    others = len({one for pair in p for one in pair}) - 1
-    return min(1.0, others * min(value for pair, value in p.items() if name in pair))

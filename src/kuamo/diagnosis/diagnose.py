@@ -18,6 +18,7 @@ from kuamo.column import numbered
 from kuamo.diagnosis.advice import advise
 from kuamo.diagnosis.coverage import Coverage, coverage, coverage_facts, coverage_findings
 from kuamo.diagnosis.diagnosis import Diagnosis
+from kuamo.diagnosis.family import Family
 from kuamo.diagnosis.findings import Finding, finding
 from kuamo.diagnosis.looking import Progress, look, once, paired, sample
 from kuamo.diagnosis.quality import Packed, quality_findings
@@ -123,7 +124,7 @@ def diagnose(
     numbers = coverage_numbers(counted)
     with one_thread():
         distinct, repeated = once(cells, np.unique(np.asarray(looked.groups), return_inverse=True)[1])
-        facts["relations"], facts["directions"] = related_and_expected(
+        facts["relations"], facts["directions"], p = related_and_expected(
             looked, distinct, ports, positives, answers, k, space is None, seed, progress
         )
     said["relation"] = [finding("look", "diagnosis_twice", count=repeated)] if repeated else []
@@ -142,7 +143,6 @@ def diagnose(
         numbers |= ahead
     targets = targets_of(seen)
     still = [name for name, one in quality.items() if one.cells and one.commonest == one.cells]
-    p = {(one["a"], one["b"]): one["p_alone"] for one in facts["relations"] if one.get("p") is not None}
     advice = advise(counted, p, facts["directions"], targets, bool(counted.skews.get("label")), positives, still)
     if space is None:
         facts["code"], said["advice"] = advice.code, advice.findings
@@ -224,9 +224,9 @@ def related_and_expected(
     expect: bool,
     seed: int,
     progress: Progress | None,
-) -> tuple[list[Facts], list[Facts]]:
-    """Facts of every two columns, and of every direction; `expect`: is there no fit yet, whose result would be
-    expected?"""
+) -> tuple[list[Facts], list[Facts], Family]:
+    """Facts of every two columns, of every direction, and p-values; `expect`: is there no fit yet, whose result would
+    be expected?"""
     blocks = {port.name: getattr(port.encoder, "blocks", None) for port in ports}
     groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
     key, judged = row_keys(table, positives)
@@ -241,13 +241,14 @@ def related_and_expected(
         keys = None if positives == "row" else key[row]
         label = None if labels is None else labels[row]
         pair = Paired(a, b, x, y, group, keys, judged[row], (blocks[a], blocks[b]), label)
-        relations.append(relate(pair, seed, draws=max(200, 40 * len(pairs))))
+        relations.append(relate(pair, seed))
         if not expect or {a, b} & told_only:
             continue  # a class is told, not searched for
         directions += direct(pair, relations[-1], (gallery[a], gallery[b]), k, seed)
     if progress and pairs:
         progress("–", len(pairs), len(pairs))
-    return corrected(relations), agreeing(relations, directions)
+    found = corrected(relations)
+    return relations, agreeing(relations, directions), found
 
 
 def coverage_numbers(found: Coverage) -> dict[str, Interval]:

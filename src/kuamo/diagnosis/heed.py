@@ -2,17 +2,20 @@
 
 A column that looks related to no other joins last, as a rare one does; and where no two columns look related, contrast
 is not tried, since there is nothing that it could gain. A few rows tell most relations; more are looked at only where
-these are not sure.
+these are not sure. p allows for how many other columns each was looked at with (`family`). With very many columns fewer
+rows of each pair are looked at, so that the look costs no more than a fit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from kuamo.diagnosis.advice import LEVEL, aside, least
+from kuamo.diagnosis.advice import LEVEL, aside
+from kuamo.diagnosis.family import Family, family
 from kuamo.diagnosis.looking import once, paired
 from kuamo.diagnosis.quality import Packed
 from kuamo.diagnosis.related import related
@@ -20,7 +23,10 @@ from kuamo.notes import Note
 
 __all__ = ["Heed", "heed"]
 
-FEW, MANY = 300, 1000  # rows
+FEW, MANY = 300, 1000  # rows of a pair, at most, at first and where that does not tell
+FEWEST_ROWS = 120  # at first, however many pairs there are
+FIRST, SECOND = 1.5e6, 2e6  # pairs × rows² of all pairs together: what a look costs
+DRAWS, MANY_PAIRS = (200, 100), 3  # of pairings; fewer where there are more pairs, since p of a family needs no more
 SURE = 0.01
 FEWEST = 40  # groups, below which too little would be found to act by it
 
@@ -31,13 +37,27 @@ class Heed:
 
     Args:
         aside: columns that join last. hopeless: no two columns look related. notes: both, in words.
-        relations: facts of every two columns, as a `Diagnosis` has them: names, rows, p.
+        relations: facts of every two columns, as a `Diagnosis` has them: names, rows, p among all pairs.
     """
 
     aside: list[str]
     hopeless: bool
     notes: list[Note]
     relations: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """Paired rows of two columns that can be tested: features (n, D), groups (n,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+    group: np.ndarray
+
+    def evidence(self, rows: int, draws: int, seed: int) -> np.ndarray:
+        """Of at most so many rows, see `Related.evidence`."""
+        given = self.group if len(np.unique(self.group)) < len(self.group) else None
+        return related(self.x, self.y, given, draws=draws, rows=rows, seed=seed).evidence
 
 
 def heed(cells: Packed, groups: np.ndarray, seed: int) -> Heed:
@@ -52,24 +72,41 @@ def heed(cells: Packed, groups: np.ndarray, seed: int) -> Heed:
         >>> heed({"a": (x, row), "b": (x + noise, row), "c": (rng.normal(size=(100, 4)), row)}, row, 0).aside
         ['c']
     """
-    p, relations = {}, []
+    able: dict[tuple[str, str], Looked] = {}
+    relations: list[dict[str, Any]] = []
     for a, b, x, y, group, _ in paired(once(cells, groups)[0], groups):
         relations.append({"a": a, "b": b, "rows": len(x), "p": None})
         if len(np.unique(group)) >= FEWEST and (x != x[:1]).any() and (y != y[:1]).any():
-            relations[-1]["p"] = p[a, b] = least_p(x, y, group, seed)
-    last = aside(list(cells), p)
-    lowest = min(1.0, len(p) * min(p.values(), default=1.0))
-    notes = [Note("advice_aside", column=name, p=least(p, name)) for name in last]
-    hopeless = bool(p) and lowest > LEVEL
+            able[a, b] = Looked(x, y, group)
+    found = looked_twice(able, seed)
+    for one in relations:
+        one["p"] = found.pairs.get((one["a"], one["b"]))
+    last = aside(found)
+    notes = [Note("advice_aside", column=name, p=found.columns[name]) for name in last]
+    hopeless = bool(able) and found.any > LEVEL
     if hopeless:
-        notes.append(Note("advice_hopeless", p=lowest))
+        notes.append(Note("advice_hopeless", p=found.any))
     return Heed(last, hopeless, [Note("advice_followed", what=note) for note in notes], relations)
 
 
-def least_p(x: np.ndarray, y: np.ndarray, group: np.ndarray, seed: int) -> float:
-    """p of few rows if these tell already, else of more."""
-    given = group if len(np.unique(group)) < len(group) else None
-    few = related(x, y, given, rows=FEW, seed=seed).p
-    if few <= SURE or len(x) <= FEW:
-        return few
-    return related(x, y, given, rows=MANY, seed=seed).p
+def looked_twice(able: Mapping[tuple[str, str], Looked], seed: int) -> Family:
+    """p-values by few rows, and by more of them for columns that these leave in doubt."""
+    rows, draws = max(rows_for(len(able), FIRST, FEW), FEWEST_ROWS), DRAWS[len(able) > MANY_PAIRS]
+    evidence = {pair: one.evidence(rows, draws, seed) for pair, one in able.items()}
+    first = family(evidence)
+    open_ = [pair for pair in able if max(first.columns[name] for name in pair) > SURE]
+    more = rows_for(len(open_), SECOND, MANY)
+    if more < 1.5 * rows:
+        return first
+    again = {pair: able[pair].evidence(more, draws, seed) for pair in open_ if len(able[pair].x) > rows}
+    return family(evidence | again) if again else first
+
+
+def rows_for(pairs: int, budget: float, most: int) -> int:
+    """How many rows of every pair can be looked at.
+
+    Example:
+        >>> rows_for(1, 1.5e6, 300), rows_for(66, 1.5e6, 300)
+        (300, 150)
+    """
+    return min(most, int(np.sqrt(budget / max(pairs, 1))))

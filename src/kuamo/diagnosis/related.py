@@ -13,7 +13,8 @@ or both:
 
 Scales come from each column alone, never from the pairing, so any pairing of units (see `units`) is as likely as
 the given one if nothing relates the columns. The same draws serve all statistics: the best of several is compared
-with the best of several in every draw, which is exact and loses less than Bonferroni's division.
+with the best of several in every draw, which is exact and loses less than Bonferroni's division. So do several pairs of
+columns (`family`).
 
 **Rows looked at**: at most `rows` (1,000), from as many groups as there are. Time and memory do not grow beyond.
 """
@@ -21,13 +22,14 @@ with the best of several in every draw, which is exact and loses less than Bonfe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.diagnosis.copies import paired_rows
+from kuamo.diagnosis.family import tail_evidence
 from kuamo.diagnosis.kernels import centred, gaussian, squared_distances
 from kuamo.diagnosis.units import Units, reached
 from kuamo.errors import KuamoError
@@ -62,6 +64,7 @@ class Related:
             over other pairings.
         units: groups that change places. rows: that were looked at. copies_found: groups were not given, but copies
             were found and made groups.
+        evidence: (K + 1,) of the given pairing and the draws, for p-values of several pairs (see `family`).
     """
 
     p: float
@@ -72,6 +75,7 @@ class Related:
     units: int
     rows: int
     copies_found: bool
+    evidence: NDArray[np.float64] = field(repr=False, compare=False)
 
 
 def related(
@@ -110,9 +114,9 @@ def related(
     drawn = statistics(pairs.x, pairs.y, pairs.units, draws, seed)
     linear, other = (standard(np.stack([drawn[pair] for pair in kind])).max(0) for kind in (LINEAR, NONLINEAR))
     p_linear, p_other = rank_p(linear), rank_p(other)
-    both = np.minimum(p_linear / LINEAR_SHARE, p_other / (1 - LINEAR_SHARE))
+    evidence = np.maximum(tail_evidence(linear) + np.log(LINEAR_SHARE), tail_evidence(other) + np.log(1 - LINEAR_SHARE))
     return Related(
-        p=reached(-both),
+        p=reached(evidence),
         linear=float(p_linear[0]),
         nonlinear=float(p_other[0]),
         strength=float(linear[0]),
@@ -120,6 +124,7 @@ def related(
         units=len(pairs.units),
         rows=len(pairs.units.rows),
         copies_found=pairs.found,
+        evidence=evidence,
     )
 
 

@@ -12,12 +12,13 @@ from kuamo.diagnosis.advice import LEVEL
 from kuamo.diagnosis.bound import information
 from kuamo.diagnosis.coverage import MANY
 from kuamo.diagnosis.expected import expected_retrieval
+from kuamo.diagnosis.family import Family, family
 from kuamo.diagnosis.findings import Finding, finding
 from kuamo.diagnosis.related import related
 from kuamo.diagnosis.similarity import similarity
 from kuamo.diagnosis.spectrum import spectrum
 from kuamo.diagnosis.verdict import verdict
-from kuamo.metrics import Interval, holm
+from kuamo.metrics import Interval
 from kuamo.notes import Note, plain_note
 
 __all__ = [
@@ -84,6 +85,7 @@ def relate(pair: Paired, seed: int, draws: int = 200) -> Facts:
     known = information(pair.x, pair.y, pair.group, batch=BATCH, seed=seed)
     return said | {
         "p": test.p,
+        "evidence": test.evidence,
         "linear": test.linear,
         "nonlinear": test.nonlinear,
         "copies": test.copies_found,
@@ -107,14 +109,14 @@ def relate(pair: Paired, seed: int, draws: int = 200) -> Facts:
     }
 
 
-def corrected(relations: list[Facts]) -> list[Facts]:
-    """p allows for how many pairs were looked at (Holm), and columns that look unrelated share no axis."""
+def corrected(relations: list[Facts]) -> Family:
+    """p allows for how many pairs were looked at (see `family`), and columns that look unrelated share no axis."""
     looked = [one for one in relations if one["p"] is not None]
-    fair: Any = holm(np.array([one["p"] for one in looked])) if looked else ()
-    for one, p in zip(looked, fair, strict=True):
-        one["p_alone"], one["p"] = one["p"], float(p)
-        one["axes"] = one["axes"] if p <= LEVEL else 0
-    return relations
+    found = family({(one["a"], one["b"]): one.pop("evidence") for one in looked})
+    for one in looked:
+        one["p_alone"], one["p"] = one["p"], found.pairs[one["a"], one["b"]]
+        one["axes"] = one["axes"] if one["p"] <= LEVEL else 0
+    return found
 
 
 def direct(pair: Paired, relation: Facts, gallery: tuple[int, int], k: int, seed: int) -> list[Facts]:

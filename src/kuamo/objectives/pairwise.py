@@ -68,7 +68,7 @@ class Pairwise(Objective, ABC):
 
         own, key, everybody = step.own.get("space"), step.keys(self.positives), step.gather()
         losses = []
-        for a, b in combinations(step.names, 2):
+        for a, b in self.pairs(step):
             u, v = (Side(step.code(name).mean, key[step.cells[name].row]) for name in (a, b))
             if step.alone:  # one matrix of scores has both directions in it
                 forth, back = self.losses(u, v, own)
@@ -79,6 +79,10 @@ class Pairwise(Objective, ABC):
             step.tell(b, back)
             losses += [forth, back]
         return step.mean(torch.cat(losses))
+
+    def pairs(self, step: Step) -> list[tuple[str, str]]:
+        """Which columns meet in this step: every two."""
+        return list(combinations(step.names, 2))
 
     @abstractmethod
     def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
