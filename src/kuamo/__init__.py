@@ -244,7 +244,16 @@ def __getattr__(name: str) -> Any:
         return thing
     if name in _ROOMS:
         return importlib.import_module(f"kuamo.{name}")
-    raise AttributeError(f"module 'kuamo' has no attribute {name!r}")
+    raise AttributeError(f"module 'kuamo' has no attribute {name!r}{_meant(name)}")
+
+
+def _meant(name: str) -> str:
+    """What a misspelt name was to be, in words."""
+    from difflib import get_close_matches
+
+    known = {one.lower(): one for one in __all__}
+    found = get_close_matches(name.lower(), known, n=1)
+    return f"; did you mean {known[found[0]]!r}?" if found and not name.startswith("_") else ""
 
 
 def __dir__() -> list[str]:

@@ -27,6 +27,7 @@ from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import Identity
 from kuamo.errors import KuamoError, TableError
 from kuamo.metrics.making import text_overlap
+from kuamo.modalities import Number, Vector
 from kuamo.notes import Note
 from kuamo.runs import Run
 from kuamo.settling import TEMPERATURES, Hopfield
@@ -225,7 +226,8 @@ class Decoding:
             head = Known(self.space.dim, gaussian, port)
             ports.append(Port(port.name, port.modality, Identity(), head, decoder=decoders.get(port.name)))
             if y is not None:
-                standardise(decoders[port.name], y, self.cross(port.name, rows, own=True)[0])
+                codes = self.cross(port.name, rows, own=True)[0]
+                standardise(decoders[port.name], y, codes, own_units=has_own_units(port))
                 if hasattr(decoders[port.name], "start_from"):
                     decoders[port.name].start_from(self.ridge(port.name, rows))
         beside = Space(ports, self.space.score, self.space.fusion)
@@ -301,7 +303,8 @@ class Decoding:
             return None
         y, own = self.targets[name][entry], self.codecs[name]
         if not isinstance(own, TextList | TextTokens):
-            return energy(decoder, codes[place], y, seed)
+            unit = scale_of(self.targets[name]) if has_own_units(self.space.port(name)) else None
+            return energy(decoder, codes[place], y, seed, unit)
         from kuamo.generation import decode
 
         made = (codec or self.space.port(name).codec).decode(decode(decoder, codes[place], seed))
@@ -372,13 +375,13 @@ class Known:
             raise KuamoError(f"column {name!r}: {error}, or cycle=0") from None
 
 
-def energy(decoder: Any, z: np.ndarray, y: np.ndarray, seed: int = 0) -> float:
+def energy(decoder: Any, z: np.ndarray, y: np.ndarray, seed: int = 0, unit: np.ndarray | None = None) -> float:
     """The energy score E‖ŷ − y‖ − ½ E‖ŷ − ŷ′‖, ŷ and ŷ′ two draws of p(y | z); less is better, and least if p is right.
 
     Of a decoder that gives one point it is the mean distance.
 
     Args:
-        z: (n, d). y: (n, L).
+        z: (n, d). y: (n, L). unit: (L,) in which distances are taken, where each axis has a unit of its own.
 
     References:
         Strictly Proper Scoring Rules, Prediction, and Estimation, Gneiting and Raftery, 2007.
@@ -389,10 +392,11 @@ def energy(decoder: Any, z: np.ndarray, y: np.ndarray, seed: int = 0) -> float:
         >>> float(energy(Ridge(LinearMap(np.zeros(1), np.eye(1))), np.ones((2, 1)), np.array([[1.0], [3.0]])))
         1.0
     """
-    from kuamo.generation import decode
+    from kuamo.generation import decode, unguided
 
-    options = {"guidance": 1.0} if "guidance" in getattr(decoder, "options", ()) else {}
-    first, second = (decode(decoder, z, seed + k, **options) for k in (0, 1))
+    one = 1.0 if unit is None else unit
+    first, second = (decode(decoder, z, seed + k, **unguided(decoder)) / one for k in (0, 1))
+    y = y / one
     near = 0.5 * (np.linalg.norm(first - y, axis=1) + np.linalg.norm(second - y, axis=1))
     return float((near - 0.5 * np.linalg.norm(first - second, axis=1)).mean())
 
@@ -418,17 +422,43 @@ def fewer(groups: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return chosen[: max(1, int(np.searchsorted(sizes, MOST_HELD_OUT, "right")))]
 
 
-def standardise(decoder: Any, y: np.ndarray, codes: np.ndarray) -> None:
-    """Tell a decoder the mean of y and of codes, and their spread: of y one number for all, since its axes are weighed
-    already, of codes one for each axis."""
+def has_own_units(port: Port) -> bool:
+    """Is y what a user brought, feature by feature, rather than what a codec or a network makes, which has one unit?"""
+    return port.codec is None and isinstance(port.modality, Vector | Number)
+
+
+def scale_of(y: np.ndarray, own_units: bool = True) -> np.ndarray:
+    """The spread (L,) of each axis of y (n, L), 1 of one that is the same everywhere; an offset plays no part.
+
+    Args:
+        own_units: else a spread is at least a thousandth of the usual one, so that a dead feature is not blown up.
+
+    Example:
+        >>> scale_of(np.array([[1e6, 3.0, 0.0], [1e6 + 2, 3.0, 1e-6]])).tolist()
+        [1.0, 1.0, 5e-07]
+    """
+    y = y.astype(np.float64)
+    std = y.std(0)
+    if not own_units:
+        std = np.maximum(std, 1e-3 * np.sqrt(np.square(std).mean()))
+    return np.where(std > 1e-7 * np.abs(y).max(0, initial=0.0), std, 1.0)
+
+
+def standardise(decoder: Any, y: np.ndarray, codes: np.ndarray, own_units: bool = False) -> None:
+    """Tell a decoder the mean of y and of codes, and their spread: of y one number for all where its axes are weighed
+    already, and of codes one for each axis.
+
+    Args:
+        own_units: each axis of y has a unit of its own; then it has a spread of its own, too.
+    """
     import torch
 
+    std, mean = y.std(0, dtype=np.float64), y.mean(0, dtype=np.float64)
+    unit = scale_of(y) if own_units else np.full(y.shape[1], max(float(np.sqrt(np.square(std).mean())), 1e-30))
     if hasattr(decoder, "standardise"):
-        gain = np.full(y.shape[1], 1 / max(float(y.std()), 1e-6), dtype=np.float32)
-        decoder.standardise(torch.from_numpy(y.mean(0)), torch.from_numpy(gain))
+        decoder.standardise(torch.from_numpy(mean.astype(np.float32)), torch.from_numpy((1 / unit).astype(np.float32)))
     if hasattr(decoder, "standardise_axes"):
-        spread = np.maximum(y.std(0) * gain, 1e-3).astype(np.float32)
-        decoder.standardise_axes(torch.from_numpy(spread))
+        decoder.standardise_axes(torch.from_numpy(np.maximum(std / unit, 1e-3).astype(np.float32)))
     if hasattr(decoder, "standardise_codes"):
         std = codes.std(0)
         floor = 0.03 * max(float(np.sqrt((std**2).mean())), 1e-6)

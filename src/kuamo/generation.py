@@ -263,6 +263,11 @@ def decode(decoder: Any, z: np.ndarray, seed: int = 0, **options: Any) -> np.nda
     return y
 
 
+def unguided(decoder: Any) -> dict[str, float]:
+    """What to tell a decoder so that it draws from p(y | z) itself, and not from what guidance makes of it."""
+    return {"guidance": 1.0} if "guidance" in getattr(decoder, "options", ()) else {}
+
+
 def draw_codes(space: Space, n: int, prior: GaussianMixture | None, seed: int) -> np.ndarray:
     """Codes (n, d) from the prior.
 

@@ -18,7 +18,7 @@ import numpy as np
 from kuamo.checks import is_whole
 from kuamo.codecs.base import beside, decode_cells
 from kuamo.errors import KuamoError
-from kuamo.generation import decode, decoder_of, seen
+from kuamo.generation import decode, decoder_of, seen, unguided
 from kuamo.metrics.making import text_overlap
 from kuamo.space import Port, Space
 from kuamo.table import Table
@@ -102,7 +102,7 @@ def made(
     if hasattr(decoder, "vocabulary"):
         return written(port, z, draws, seed)
     drawn = hasattr(decoder, "noise")
-    y = np.stack([decode(decoder, z, seed + k) for k in range(draws if drawn else 1)], 1)
+    y = np.stack([decode(decoder, z, seed + k, **unguided(decoder)) for k in range(draws if drawn else 1)], 1)
     centre = y.mean(1, keepdims=True)
     distance = np.square(y - centre).sum(-1)
     chosen = y[np.arange(len(y)), distance.argmin(1)]

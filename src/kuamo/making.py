@@ -29,7 +29,7 @@ from kuamo.codecs.base import beside, decode_cells, encode_cells
 from kuamo.decoding import Decoding
 from kuamo.errors import KuamoError, TableError
 from kuamo.features import features
-from kuamo.generation import decode, decoder_of, seen
+from kuamo.generation import decode, decoder_of, seen, unguided
 from kuamo.metrics import Interval, bootstrap_all, measure, per_query
 from kuamo.metrics.making import mean_distance, nearest, text_overlap
 from kuamo.modalities import Text
@@ -204,8 +204,8 @@ def foreseen(
     Args:
         y: (n, K, L), what is made as it comes; a guided draw is no draw of the distribution, and others take its place.
     """
-    if "guidance" in getattr(decoder, "options", ()):
-        y = drawn(decoder, z, y.shape[1], seed, guidance=1.0)
+    if options := unguided(decoder):
+        y = drawn(decoder, z, y.shape[1], seed, **options)
     usual = max(float(np.linalg.norm(own - own.mean(0), axis=1).mean()), 1e-12)
     found = {"made_R2": explained(y, own), "made_energy": energies(y, own) / usual}
     if training is not None and training.ridge is not None:

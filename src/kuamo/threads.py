@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -48,6 +49,80 @@ def in_order(work: Callable[[S], T], items: Iterable[S], *, ahead: int) -> Itera
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+class Together:
+    """Held by several threads at once: the first who comes begins it, the last who leaves ends it.
+
+    Were each to put back what it had found, one would put back the 1 that another had set, for good.
+
+    Args:
+        begin: sets one thread for all, and gives what ends that.
+
+    Example:
+        >>> seen = []
+        >>> one = Together(lambda: seen.append("begun") or (lambda: seen.append("ended")))
+        >>> with one.held(), one.held():
+        ...     pass
+        >>> seen
+        ['begun', 'ended']
+    """
+
+    def __init__(self, begin: Callable[[], Callable[[], object]]) -> None:
+        self.begin, self.lock, self.inside = begin, threading.Lock(), 0
+        self.end: Callable[[], object] = lambda: None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Inside, it has begun."""
+        with self.lock:
+            if self.inside == 0:
+                self.end = self.begin()
+            self.inside += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.inside -= 1
+                if self.inside == 0:
+                    self.end()
+
+
+def _one_in_blas() -> Callable[[], object]:
+    from threadpoolctl import threadpool_limits
+
+    _let_any_thread_set()
+    limits = threadpool_limits(limits=1, user_api="blas")
+    _let_any_thread_set()
+
+    def end() -> None:
+        _let_any_thread_set()
+        limits.restore_original_limits()
+        _let_any_thread_set()
+
+    return end
+
+
+def _let_any_thread_set() -> None:
+    """threadpoolctl 3.7 and later heeds the first thread alone, and the last to leave may be another."""
+    import threadpoolctl
+
+    controller = getattr(threadpoolctl, "OpenBLASController", None)
+    if clear := getattr(controller, "clear_controlling_thread", None):
+        clear(force=True)
+
+
+def _one_in_torch() -> Callable[[], object]:
+    import torch
+
+    _found_in_torch[0] = torch.get_num_threads()
+    torch.set_num_threads(1)
+    return lambda: torch.set_num_threads(_found_in_torch[0])
+
+
+_blas, _torch = Together(_one_in_blas), Together(_one_in_torch)
+_found_in_torch = [1]
+_mine = threading.local()
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Run linear algebra of small matrices on one thread: same result, a fraction of the CPU seconds.
@@ -56,9 +131,7 @@ def one_thread() -> Iterator[None]:
         >>> with one_thread():
         ...     pass
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _blas.held():
         yield
 
 
@@ -72,9 +145,15 @@ def one_torch_thread() -> Iterator[None]:
     """
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    outermost = not getattr(_mine, "inside", False)
+    with _torch.held():
+        if outermost:  # each thread has a number of its own, which its first look at it would set anew
+            torch.get_num_threads()
+            torch.set_num_threads(1)
+        _mine.inside = True
+        try:
+            yield
+        finally:
+            if outermost:
+                torch.set_num_threads(_found_in_torch[0])
+                _mine.inside = False

@@ -15,6 +15,7 @@ from kuamo.column import numbered
 from kuamo.cost import part
 from kuamo.decoders.likelihood import Likelihood
 from kuamo.decoders.raw import raw_decoder
+from kuamo.decoding import has_own_units, scale_of
 from kuamo.encoders.base import collate, encode_items, prepare
 from kuamo.errors import KuamoError, TableError
 from kuamo.heads import JointHead, TrainableHead
@@ -57,7 +58,8 @@ def train_space(
             with own_randomness(seed):
                 space.fusion = term.fuses(space)
     marks = marks_of(table)
-    beside = [term.begin(space, table, cells, marks) for _, term in terms_of(objective) if hasattr(term, "begin")]
+    with own_randomness(seed):
+        beside = [term.begin(space, table, cells, marks) for _, term in terms_of(objective) if hasattr(term, "begin")]
 
     sources = {
         port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.chunk)
@@ -73,8 +75,9 @@ def train_space(
     told = after if beside else progress
     with part("training"):
         log = train(space, sources, objective, training, seed=seed, out=out, progress=told, marks=marks)
-    for course in beside:
-        space.notes += course.end()
+    with own_randomness(seed):
+        for course in beside:
+            space.notes += course.end()
     skipped = int(log.pop("skipped", 0))
     names = " + ".join(f"{weight:g} {term.name}" for weight, term in terms_of(objective))
     losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())
@@ -229,9 +232,9 @@ def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table
             )
         check_targets(port, cells, table)
         if hasattr(port.decoder, "standardise") and port.name in cells and not hasattr(port.decoder, "target"):
-            y = cells[port.name][0]
-            gain = 1 / np.maximum(y.std(axis=0), 1e-3 * max(float(y.std()), 1e-6))
-            port.decoder.standardise(torch.from_numpy(y.mean(axis=0)), torch.from_numpy(gain.astype(np.float32)))
+            y, shift = cells[port.name][0], cells[port.name][0].mean(axis=0, dtype=np.float64)
+            gain = torch.from_numpy((1 / scale_of(y, has_own_units(port))).astype(np.float32))
+            port.decoder.standardise(torch.from_numpy(shift.astype(np.float32)), gain)
 
 
 def some_values(table: Table, port: Port, most: int = 2000) -> list[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -43,6 +43,7 @@ class PictureChange:
         ((60, 20), True)
     """
 
+    guidance: ClassVar[float] = 2.0  # what a flow makes looks clearer by it
     other: str
     mean: np.ndarray
     axes: np.ndarray

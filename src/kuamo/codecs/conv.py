@@ -11,7 +11,7 @@ trained in the one loop, as a space of a single column that makes itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -44,6 +44,8 @@ class PictureConv(nn.Module):
         >>> y.shape, codec.decode(y)[0].shape
         ((40, 32), (16, 16, 3))
     """
+
+    guidance: ClassVar[float] = 2.0  # what a flow makes looks clearer by it
 
     def __init__(self, height: int, width: int, *, channels: int = 8, features: int = 32) -> None:
         super().__init__()

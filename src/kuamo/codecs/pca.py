@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -44,6 +44,7 @@ class PicturePCA:
         ((60, 40), (16, 16, 3))
     """
 
+    guidance: ClassVar[float] = 2.0  # what a flow makes looks clearer by it
     mean: np.ndarray
     axes: np.ndarray
     scale: np.ndarray

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -63,6 +63,7 @@ class SpeechPCA:
         ((12, 7), 8000)
     """
 
+    guidance: ClassVar[float] = 2.0  # what a flow makes looks clearer by it
     mean: np.ndarray
     axes: np.ndarray
     scale: np.ndarray

@@ -121,7 +121,7 @@ class Generator(nn.Module):
 
     def sample(self, z: Tensor, rng: Any = None) -> Tensor:
         """One draw for each code."""
-        return self.generate(z, torch.randn((len(z), self.noise), generator=rng))
+        return self.generate(z, torch.randn((len(z), self.noise), generator=rng, dtype=z.dtype))
 
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""

@@ -140,7 +140,7 @@ class Likelihood(nn.Module):
         if not self.private:
             return self.net(z)
         if private is None:
-            private = self.from_prior(torch.randn((len(z), self.private), generator=rng))
+            private = self.from_prior(torch.randn((len(z), self.private), generator=rng, dtype=z.dtype))
         return self.net(torch.cat([z, private], -1))
 
     # ── the distribution ─────────────────────────────────────────────────────────────────────────────────────────

@@ -44,7 +44,7 @@ def usual_recipe(modality: Any) -> Recipe:
     Example:
         >>> from kuamo.modalities import Image
         >>> usual_recipe(Image()).steps
-        25
+        12
     """
     from kuamo.modalities import Category, Number, Text
 

@@ -281,7 +281,8 @@ class Flow(Recipe):
 
     Args:
         width, layers: of the network. dropped: how often the code is left out in training.
-        steps, guidance: of what is made, where `translate` is not told.
+        steps, guidance: of what is made, where `translate` is not told. Guidance makes pictures and sounds clearer and
+            less varied than they are, so it is 2 for them if not given; numbers are drawn as they are distributed, 1.
         own: how often a cell is made from its own code, rather than from the other columns'.
 
     Raises:
@@ -295,22 +296,23 @@ class Flow(Recipe):
     width: int = 256
     layers: int = 3
     dropped: float = 0.1
-    steps: int = 25
-    guidance: float = 2.0
+    steps: int = 12
+    guidance: float | None = None
     own: float = 0.1
 
     def __post_init__(self) -> None:
         from kuamo.decoders.flow import check_draw
 
-        check_draw(self.steps, self.guidance)
+        check_draw(self.steps, 1.0 if self.guidance is None else self.guidance)
         check_sizes(self, self.width, self.layers, (self.dropped, self.own))
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
         """An untrained `FlowDecoder`."""
         from kuamo.decoders.flow import FlowDecoder
 
-        options = {name: getattr(self, name) for name in ("width", "layers", "dropped", "steps", "guidance")}
-        return FlowDecoder(dim, out, **options)
+        options = {name: getattr(self, name) for name in ("width", "layers", "dropped", "steps")}
+        guidance = getattr(codec, "guidance", 1.0) if self.guidance is None else self.guidance
+        return FlowDecoder(dim, out, guidance=guidance, **options)
 
     def objective(self, column: str) -> Objective:
         """`Decode`."""

@@ -73,8 +73,12 @@ def solve_ridge(
         True
     """
     n, zz, zy, sum_z, sum_y, squares = 0, 0.0, 0.0, 0.0, 0.0, 0.0
+    offset: np.ndarray | None = None
     for z, y in batches:
         n += len(z)
+        if offset is None and len(y):  # near the mean, so that a large one costs no digits
+            offset = y.mean(0, dtype=np.float64).astype(y.dtype)
+        y = y if offset is None else y - offset
         zz, zy = zz + (z.T @ z).astype(np.float64), zy + (z.T @ y).astype(np.float64)
         squares += float(np.einsum("ij,ij->", y, y, dtype=np.float64))
         sum_z, sum_y = sum_z + z.sum(0, dtype=np.float64), sum_y + y.sum(0, dtype=np.float64)
@@ -91,4 +95,4 @@ def solve_ridge(
     total = squares / n - float(mean_y @ mean_y)
     left = total - 2 * float((weight * cross).sum()) + float((weight * (covariance @ weight)).sum())
     error = float(np.sqrt(min(max(left / total, 0.0), 1.0))) if total > 1e-12 * squares / n else 0.0
-    return Ridge(LinearMap(mean_z, weight, mean_y), error)
+    return Ridge(LinearMap(mean_z, weight, mean_y + np.asarray(offset, np.float64)), error)
