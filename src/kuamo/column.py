@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from kuamo.errors import CellError
+from kuamo.errors import CellError, visible
 from kuamo.modalities import Modality, is_absent
 from kuamo.notes import Note
 
@@ -70,7 +70,7 @@ class Column:
 
     def __repr__(self) -> str:
         there = len(np.unique(self._row))
-        return f"Column {self.name}: {type(self.modality).__name__}, {there:,} of {len(self):,} cells"
+        return visible(f"Column {self.name}: {type(self.modality).__name__}, {there:,} of {len(self):,} cells")
 
     @property
     def cells(self) -> View:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.checks import check_kind, check_whole
-from kuamo.errors import KuamoError
+from kuamo.errors import KuamoError, visible
 from kuamo.grid import align
 from kuamo.metrics import Difference, holm, paired_test
 from kuamo.report import Pair, Report, check_target, digits, write_text
@@ -49,7 +49,7 @@ class Comparison(Mapping[str, float]):
             value, low, high = (f"{number:+.3f}" for number in (one.value, one.low, one.high))
             a, b = (digits(name.rsplit("_to_", 1)[-1], number) for number in (one.a, one.b))
             grid.append([name, a, b, f"{value} [{low} to {high}]", _p(one.p), _p(one.p_holm), str(one.n)])
-        return "\n".join([self.title, *align(grid), *self.notes])
+        return visible("\n".join([self.title, *align(grid), *self.notes]))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.cost import Cost
-from kuamo.errors import KuamoError
+from kuamo.errors import KuamoError, visible
 from kuamo.grid import align
 from kuamo.metrics import Difference, Interval, bootstrap_all, holm, paired_test, per_query
 from kuamo.report import Report, check_target, digits, write_text
@@ -120,7 +120,7 @@ class Contest(Mapping[str, float]):
                 f"  {method} > {', '.join(below)}" for method in self.methods if (below := self.beaten(method))
             ] or ["  no method than any other"]
         lines += [f"{method}: left out: {why}" for method, why in self.left_out.items()]
-        return "\n".join([*lines, *self.notes])
+        return visible("\n".join([*lines, *self.notes]))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""

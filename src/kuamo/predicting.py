@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.encoders.base import is_module
-from kuamo.errors import TableError
+from kuamo.errors import TableError, visible
 from kuamo.generation import decode, decoder_of, refuse_absent, seen
 from kuamo.modalities import Category, Number
 from kuamo.notes import Note
@@ -52,7 +52,7 @@ class Prediction:
             told = f"{value:.6g}" if self.probability is None else str(value)
             lines.append(f"  {told}{sure}  by {by}")
         rest = len(self) - SHOWN
-        return "\n".join([*lines, *([f"  … and {rest} more"] if rest > 0 else []), *self.notes])
+        return visible("\n".join([*lines, *([f"  … and {rest} more"] if rest > 0 else []), *self.notes]))
 
 
 def predict_rows(space: Space, rows: Table, to: str) -> Prediction:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuamo.errors import KuamoError, StoreError
+from kuamo.errors import KuamoError, StoreError, visible
 from kuamo.grid import align
 from kuamo.metrics import Interval, per_query
 from kuamo.words import LANGUAGES
@@ -151,14 +151,14 @@ class Report(Mapping[str, float]):
     def __str__(self) -> str:
         rows = self.rows()
         if not rows:
-            return "\n".join([self.title, *self.notes])
+            return visible("\n".join([self.title, *self.notes]))
         found = [metric for metric in self.metrics() if not metric.startswith("made_")]
         columns = [metric for metric in found if not self.shown or metric in self.shown]
         lines = [self.title, *self._grid(rows, columns, "queries")]
         if self.makings:
             made = [metric for metric in self.metrics() if metric.startswith("made_")]
             lines += ["", *self._grid({task: rows[task] for task in self.makings}, made, "rows")]
-        return "\n".join([*lines, *self.notes])
+        return visible("\n".join([*lines, *self.notes]))
 
     def _grid(self, rows: Mapping[str, Mapping[str, Interval]], columns: list[str], count: str) -> list[str]:
         grid = [["", *(metric.removeprefix("made_") for metric in columns), count]]

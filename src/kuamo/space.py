@@ -17,7 +17,7 @@ import numpy as np
 
 from kuamo.codes import Code
 from kuamo.encoders.base import is_module
-from kuamo.errors import CutWarning, TableError, shorten
+from kuamo.errors import CutWarning, TableError, shorten, visible
 from kuamo.features import feature_blocks, length_note
 from kuamo.files import local, place
 from kuamo.modalities import Modality
@@ -86,7 +86,8 @@ class Space:
 
     def __repr__(self) -> str:
         columns = ", ".join(f"{port.name}: {type(port.modality).__name__}" for port in self.ports)
-        return "\n".join([f"Space of {self.dim} dimensions; {columns}", *(f"  {note}" for note in self.notes)])
+        said = [f"Space of {self.dim} dimensions; {columns}", *(f"  {note}" for note in self.notes)]
+        return visible("\n".join(said))
 
     @property
     def dim(self) -> int:
@@ -195,7 +196,7 @@ class Space:
                 continue
             said = None if isinstance(inputs, Table) else length_note(table, port.name, port.encoder)
             if said:
-                warnings.warn(said, CutWarning, stacklevel=3)
+                warnings.warn(visible(said), CutWarning, stacklevel=3)
             code, rows = self.column_codes(table, port.name, cache=isinstance(inputs, Table), progress=progress)
             present[rows, number] = True
             mean[rows, number] = code.mean

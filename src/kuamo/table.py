@@ -14,7 +14,7 @@ import numpy as np
 
 from kuamo.checks import check_kind, check_unique, check_whole, is_number, is_whole
 from kuamo.column import Column, View
-from kuamo.errors import CellError, TableError, is_unicode, shorten
+from kuamo.errors import CellError, TableError, is_unicode, shorten, visible
 from kuamo.modalities import Image, Modality, Text, Vector, is_absent
 from kuamo.notes import Note
 from kuamo.threads import in_order
@@ -201,7 +201,7 @@ class Table:
             f"{name}: {type(column.modality).__name__} {len(np.unique(column.row))}/{len(self)}"
             for name, column in self.columns.items()
         ]
-        return f"Table: {len(self):,} rows; " + ", ".join(parts)
+        return visible(f"Table: {len(self):,} rows; " + ", ".join(parts))
 
     def describe(self) -> str:
         """What each column is, how many of its cells are there, and a first one; then what was decided in reading."""

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kuamo.errors import visible
+
 if TYPE_CHECKING:
     from kuamo.index import Hit, Index
     from kuamo.space import Space
@@ -125,8 +127,10 @@ class bar:
             self.progress.stop()
 
     def _update(self, name: str, done: int, of: int) -> None:
+        from rich.markup import escape
+
         if name not in self.tasks:
-            self.tasks[name] = self.progress.add_task(name, total=of)
+            self.tasks[name] = self.progress.add_task(escape(visible(name)), total=of)
         self.progress.update(self.tasks[name], completed=done, total=of)
 
 
@@ -158,7 +162,7 @@ class looks:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_sheet([[one, *draws] for one, draws in zip(real, made, strict=True)], path)
         if not self.quiet:
-            print(f"{column}: {100 * share:.0f} % trained, see {path}", file=sys.stderr)
+            print(visible(f"{column}: {100 * share:.0f} % trained, see {path}"), file=sys.stderr)
 
 
 def installed_encoders() -> dict[str, tuple[str, str | None]]:
@@ -191,9 +195,9 @@ def hit_lines(hits: list[Hit], several: bool = False) -> str:
             else ""
         )
         lines.append(f"{hit.score:7.3f}  {where}{hit.id:16}  {hit.show}")
-    return "\n".join(lines)
+    return visible("\n".join(lines))
 
 
 def say(data: dict[str, Any], as_json: bool, text: str) -> None:
     """To people, or to machines."""
-    print(json.dumps(data, ensure_ascii=False, default=str) if as_json else text)
+    print(visible(json.dumps(data, ensure_ascii=False, default=str) if as_json else text))

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.checks import check_kind, check_whole
-from kuamo.errors import TableError
+from kuamo.errors import TableError, visible
 from kuamo.evaluation import row_keys
 from kuamo.foretelling import table_for
 from kuamo.generation import decode, decoder_of, seen
@@ -87,7 +87,7 @@ class Contributions:
             there, alone, without = (f"{value:.3f}" for value in rest)
             grid.append([name, said, there, f"{self.present[name]:.0%}", alone, without])
         said = f"{self.measure} of {self.to}: {self.whole.value:.3f}, chance {self.chance:.3f}, {self.whole.n:,} rows"
-        return "\n".join([said, *align(grid), *self.notes])
+        return visible("\n".join([said, *align(grid), *self.notes]))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""

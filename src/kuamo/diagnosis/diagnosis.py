@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from kuamo.checks import check_kind
 from kuamo.diagnosis.findings import Finding, finding
-from kuamo.errors import KuamoError, StoreError
+from kuamo.errors import KuamoError, StoreError, visible
 from kuamo.metrics import Interval
 from kuamo.notes import note_of, plain_note
 from kuamo.report import check_target, write_text
@@ -119,7 +119,7 @@ class Diagnosis(Mapping[str, float]):
         """
         from kuamo.diagnosis.telling import tell
 
-        return tell(self, lang, rows)
+        return visible(tell(self, lang, rows))
 
     # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 

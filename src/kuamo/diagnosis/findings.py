@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kuamo.errors import visible
 from kuamo.notes import Note, note_of, plain_note
 
 __all__ = ["LEVELS", "MARKS", "Finding", "finding"]
@@ -26,7 +27,7 @@ class Finding:
     note: str
 
     def __str__(self) -> str:
-        return f"{MARKS[self.level]} {self.note}"
+        return visible(f"{MARKS[self.level]} {self.note}")
 
     def plain(self) -> dict[str, Any]:
         """As plain data, to be stored."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kuamo.cost import Cost
+from kuamo.errors import visible
 from kuamo.grid import align
 from kuamo.notes import plain_note, told
 
@@ -124,7 +125,7 @@ class Forecast:
         return max(self.steps if kind == "disk" else self.fit, key=lambda step: getattr(step, kind))
 
     def __str__(self) -> str:
-        return self.told("en")
+        return visible(self.told("en"))
 
     def told(self, lang: str = "en") -> str:
         """The table and the advice, in English ("en") or Chinese ("zh")."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from kuamo.checks import check_whole
-from kuamo.errors import KuamoError, TableError
+from kuamo.errors import KuamoError, TableError, visible
 from kuamo.files import place
 from kuamo.index.percentile import Null, mismatched_scores, percentile
 from kuamo.index.query import Asked, Recipe, encode_queries
@@ -91,7 +91,7 @@ class Index(ABC):
         return [port.name for port in self.space.ports]
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__} of {len(self):,} rows; {', '.join(self.columns)}"
+        return visible(f"{type(self).__name__} of {len(self):,} rows; {', '.join(self.columns)}")
 
     # ── search ───────────────────────────────────────────────────────────────────────────────────────────────────
 

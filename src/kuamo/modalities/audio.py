@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from kuamo.errors import CellError, shorten
-from kuamo.modalities.base import in_words, read_bytes
+from kuamo.modalities.base import as_array, in_words, read_bytes
 from kuamo.notes import Note
 
 __all__ = ["Audio", "Waveform"]
@@ -19,6 +19,8 @@ MAX_SAMPLES = 1 << 28  # an hour and a half at 48 kHz; a sound beyond this is ta
 RATES = (100, 1_000_000)  # outside, a damaged header is likelier than a sound
 BLOCK = 1 << 20
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus"}
+CHANNELS = 32
+OVER = 10.0  # times full scale: mixers and decoders go beyond it, and noise has tails; more is another scale
 PREVIEW = (5.0, 16_000)  # seconds and Hz, at most
 _EXPECTED = "a sound (WAV, FLAC, OGG, MP3, AIFF)"
 _WHOLE = "a whole sound"
@@ -35,14 +37,23 @@ class Waveform(NamedTuple):
 class Audio:
     """A sound; canonical value: `Waveform(samples, rate)`, channels averaged, at the file's own rate.
 
-    Reads a path, bytes, or a pair (samples, rate) with samples (T,) or (T, channels); whole numbers (int16, …) are
-    scaled by what their type can hold.
+    Reads a path, bytes, or a pair (samples, rate), also as {"array", "sampling_rate"}, with samples (T,),
+    (T, channels) or (channels, T): the longer side is time. Whole numbers (int16, …) are scaled by what their type can
+    hold; floats are in [−1, 1], and what is somewhat louder is made as loud as that. What neither type nor size tell,
+    such as samples of 16 bits in a type of 32, is refused unless `peak` says it. Channels in opposite phase, of which
+    the mean is silence, count by the first of them.
+
+    Args:
+        peak: full scale of samples that come as numbers whose type does not tell it, such as 32768.
 
     Example:
-        >>> Audio().read((np.zeros((8000, 2)), 8000)).samples.shape
+        >>> Audio().read((np.zeros((2, 8000)), 8000)).samples.shape
         (8000,)
+        >>> Audio(peak=2048).read((np.array([1024.0, -2048.0]), 8000)).samples.tolist()
+        [0.5, -1.0]
     """
 
+    peak: float | None = None
     parallel: ClassVar[bool] = True
 
     def accepts(self, raw: Any) -> bool:
@@ -51,31 +62,27 @@ class Audio:
             return Path(raw).suffix.lower() in SUFFIXES
         if isinstance(raw, bytes):
             return _looks_like_sound(raw)
-        return isinstance(raw, tuple) and len(raw) == 2 and isinstance(raw[0], np.ndarray)
+        return isinstance(pair := _pair(raw), tuple) and (isinstance(pair[0], np.ndarray) or hasattr(pair[0], "detach"))
 
     def content(self, raw: Any) -> Any:
         """The undecoded file, or the samples and their rate."""
-        if isinstance(raw, tuple):
-            return (np.asarray(raw[0]), np.asarray(raw[1]))
+        if isinstance(pair := _pair(raw), tuple):
+            return (np.asarray(as_array(pair[0])), np.asarray(pair[1]))
         return read_bytes(raw, _EXPECTED)
 
     def read(self, raw: Any) -> Waveform:
         """The sound as one channel of float32."""
-        samples, rate = raw if isinstance(raw, tuple) and len(raw) == 2 else _decode(raw)
+        pair = _pair(raw)
+        given = pair if isinstance(pair, tuple) else _decode(raw)
         try:
-            samples, rate = _as_float(np.asarray(samples)), int(rate)
+            samples, rate = np.asarray(as_array(given[0])), int(given[1])
+            if samples.dtype.kind not in "iuf" or rate != given[1]:
+                raise TypeError
         except (TypeError, ValueError, OverflowError):
             raise CellError(
-                f"({type(samples).__name__}, {shorten(rate)})", "a pair (samples, rate) of numbers"
+                f"({type(given[0]).__name__}, {shorten(given[1])})", "a pair (samples, rate) of numbers"
             ) from None
-        if samples.ndim == 2:
-            samples = samples.mean(axis=1)
-        if samples.ndim != 1 or len(samples) == 0:
-            raise CellError(
-                Note("cell_samples", shape=str(samples.shape)), "at least one sample, (T,) or (T, channels)"
-            )
-        if not np.isfinite(samples).all():
-            raise CellError(Note("cell_odd_samples"), "finite samples")
+        samples = _one_channel(_as_float(samples, self.peak if isinstance(pair, tuple) else None))
         if not RATES[0] <= rate <= RATES[1]:
             raise CellError(Note("cell_rate", rate=rate), f"a rate from {RATES[0]:,} to {RATES[1]:,} Hz")
         return Waveform(samples, rate)
@@ -111,14 +118,63 @@ def _looks_like_sound(raw: bytes) -> bool:
     return (raw[:4] == b"RIFF" and raw[8:12] == b"WAVE") or bare_mp3
 
 
-def _as_float(samples: np.ndarray) -> np.ndarray:
-    """float32 in [−1, 1]: whole numbers are divided by what their type can hold."""
+def _pair(raw: Any) -> Any:
+    """Samples and their rate as a tuple; anything else as it is."""
+    if isinstance(raw, dict) and {"array", "sampling_rate"} <= set(raw):
+        return raw["array"], raw["sampling_rate"]
+    return tuple(raw) if isinstance(raw, tuple) and len(raw) == 2 else None
+
+
+def _as_float(samples: np.ndarray, peak: float | None) -> np.ndarray:
+    """float32 in [−1, 1]: of whole numbers by what their type can hold, of others by the peak that is stated.
+
+    Raises:
+        CellError: nothing says what is full scale, or samples are not finite.
+    """
     kind = samples.dtype
-    if kind.kind == "i":
-        return samples.astype(np.float32) / -float(np.iinfo(kind).min)
-    if kind == np.uint8:
-        return (samples.astype(np.float32) - 128) / 128
-    return samples.astype(np.float32)
+    if not np.isfinite(samples).all():
+        raise CellError(Note("cell_odd_samples"), "finite samples")
+    largest = max(-float(samples.min()), float(samples.max())) if samples.size else 0.0
+    if (
+        peak is None
+        and largest
+        and (kind.itemsize == 8 or (kind.itemsize == 4 and largest < 1 << 15))
+        and kind.kind != "f"
+    ):
+        raise CellError(
+            Note("cell_loud", kind=str(kind), peak=f"{largest:g}"), "int16, or Audio(peak=...) for full scale"
+        )
+    if peak is None and kind.kind == "u":
+        middle = float(np.iinfo(kind).max // 2 + 1)
+        return (samples.astype(np.float32) - np.float32(middle)) / np.float32(middle)
+    full = peak if peak is not None else -float(np.iinfo(kind).min) if kind.kind == "i" else 1.0
+    if largest > OVER * full:
+        raise CellError(
+            Note("cell_loud", kind=str(kind), peak=f"{largest:g}"),
+            f"samples within ±{full:g}, or Audio(peak=...) for full scale",
+        )
+    return samples.astype(np.float32) / np.float32(max(full, largest))
+
+
+def _one_channel(samples: np.ndarray) -> np.ndarray:
+    """(T,) of samples (T,), (T, channels) or (channels, T).
+
+    Raises:
+        CellError: no samples, or a shape of which nobody can say which side is time.
+    """
+    few, many = (min(samples.shape), max(samples.shape)) if samples.ndim == 2 else (1, samples.size)
+    if not samples.size:
+        raise CellError(Note("cell_samples", shape="(0,)"), "at least one sample")
+    if samples.ndim not in (1, 2) or few > CHANNELS or (few == many and many > 1):
+        raise CellError(
+            Note("cell_samples", shape=str(samples.shape)),
+            f"(T,), (T, channels) or (channels, T), of at most {CHANNELS} channels",
+        )
+    if samples.ndim == 1:
+        return samples
+    axis = int(samples.shape[1] <= samples.shape[0])
+    mean, first = samples.mean(axis=axis), np.take(samples, 0, axis)
+    return first if np.square(mean).sum() < 1e-4 * np.square(samples).mean(axis=axis).sum() else mean
 
 
 def _check_whole(content: bytes, name: str) -> None:

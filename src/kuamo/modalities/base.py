@@ -22,7 +22,7 @@ from kuamo.notes import Note
 
 __all__ = ["Modality", "as_array", "content_key", "in_words", "is_absent", "read_bytes", "start_of"]
 
-READING = 2  # to be raised whenever kuamo's own modalities make other values of the same content
+READING = 3  # to be raised whenever kuamo's own modalities make other values of the same content
 MAX_FILE = 1 << 30  # bytes of one picture, sound or vector
 
 

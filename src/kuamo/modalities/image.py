@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kuamo.errors import CellError
-from kuamo.modalities.base import failed, in_words, read_bytes
+from kuamo.errors import CellError, CutWarning
+from kuamo.modalities.base import as_array, failed, in_words, read_bytes
+from kuamo.modalities.levels import as_bytes, stated_range
 from kuamo.notes import Note
 
 __all__ = ["Image"]
@@ -32,8 +33,14 @@ _FEWER = f"a picture of at most {MAX_PIXELS:,} pixels"
 class Image:
     """A picture; canonical value: uint8 array (H, W, 3), upright, transparency on `background`.
 
-    Reads a path, bytes, a PIL image, or an array: uint8, or float in [0, 1], of shape (H, W), (H, W, 1), (H, W, 3)
-    or (H, W, 4).
+    Reads a path, bytes, a PIL image, or an array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or a tensor with
+    channels first. Levels are scaled by their type and by what the file states: uint8, uint16, truth values, floats in
+    [0, 1]. What neither tells, such as 12 bits in a type of 16, or floats of another range, is refused unless `peak`
+    says it. Of a picture that moves, or has several pages, the first is read, and a warning says so.
+
+    Args:
+        background: grey level, 0 to 255, behind what is transparent.
+        peak: the level that is white, of pictures of more than 8 bits, of whole numbers or floats, such as 4095.
 
     Example:
         >>> Image().read(np.zeros((2, 3))).shape
@@ -41,6 +48,7 @@ class Image:
     """
 
     background: int = 255
+    peak: float | None = None
     parallel: ClassVar[bool] = True
 
     def accepts(self, raw: Any) -> bool:
@@ -49,6 +57,7 @@ class Image:
             return Path(raw).suffix.lower() in SUFFIXES
         if isinstance(raw, bytes):
             return _looks_like_picture(raw)
+        raw = as_array(raw)
         if isinstance(raw, np.ndarray):
             return raw.ndim == 3 and raw.shape[2] in (1, 3, 4)
         return hasattr(raw, "getexif")
@@ -57,6 +66,7 @@ class Image:
         """The undecoded file, or the pixels; those that are read of an open picture, whose palette and mode count."""
         if hasattr(raw, "getexif"):
             return self.read(raw)
+        raw = as_array(raw)
         if isinstance(raw, np.ndarray):
             return raw
         return read_bytes(raw, _EXPECTED)
@@ -72,12 +82,15 @@ class Image:
         Raises:
             CellError: no picture, or a damaged one.
         """
+        raw = as_array(raw)
         if isinstance(raw, np.ndarray):
             return self._from_array(raw)
         name = in_words(raw)
         picture = raw if hasattr(raw, "getexif") else _decode(read_bytes(raw, _EXPECTED), name, enough)
         try:
             return self._flatten(picture)
+        except CellError:
+            raise
         except Exception as error:  # odd modes and damaged EXIF
             raise CellError(failed(name, error), _EXPECTED) from None
 
@@ -104,6 +117,8 @@ class Image:
         from PIL import Image as pil
         from PIL import ImageOps
 
+        if 0 in picture.size:
+            raise CellError(Note("cell_array", shape=str(picture.size[::-1])), "a picture with pixels")
         if picture.getexif().get(ORIENTATION, 1) != 1:  # else Pillow would copy it
             picture = ImageOps.exif_transpose(picture)
         if picture.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in picture.info:
@@ -111,7 +126,9 @@ class Image:
             ground = pil.new("RGBA", picture.size, (self.background,) * 3 + (255,))
             picture = pil.alpha_composite(ground, picture)
         elif picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
-            picture = pil.fromarray(_as_bytes(np.asarray(picture, dtype=np.float64), picture.mode))
+            low, high = stated_range(picture)
+            levels = np.asarray(picture)
+            picture = pil.fromarray(as_bytes(levels, low, self.peak if self.peak is not None else high))
         return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
     def _from_array(self, raw: np.ndarray) -> np.ndarray:
@@ -121,22 +138,10 @@ class Image:
             raw = raw[:, :, None]
         if raw.ndim != 3 or raw.shape[2] not in (1, 3, 4) or 0 in raw.shape:
             raise CellError(Note("cell_array", shape=str(raw.shape)), "(H, W), (H, W, 1), (H, W, 3) or (H, W, 4)")
-        if raw.dtype != np.uint8:
-            if not (np.issubdtype(raw.dtype, np.floating) and np.isfinite(raw).all()):
-                raise CellError(Note("cell_dtype", dtype=str(raw.dtype)), "uint8, or finite floats in [0, 1]")
-            if raw.min() < 0 or raw.max() > 1:
-                raise CellError(Note("cell_floats", low=float(raw.min()), high=float(raw.max())), "floats in [0, 1]")
-            raw = (raw * 255).round().astype(np.uint8)
+        if raw.dtype != np.uint8 or self.peak is not None:
+            raw = as_bytes(raw, 0.0, self.peak)
         mode = {1: "L", 3: "RGB", 4: "RGBA"}[raw.shape[2]]
         return self._flatten(pil.fromarray(raw[:, :, 0] if mode == "L" else raw, mode))
-
-
-def _as_bytes(pixels: np.ndarray, mode: str) -> np.ndarray:
-    """Grey levels of more than 8 bits as 8: 16-bit modes span 65,535; of others the largest level tells the span."""
-    finite = np.nan_to_num(pixels, nan=0.0, posinf=65535.0, neginf=0.0)
-    most = finite.max()
-    span = 65535.0 if mode.startswith("I;16") or most > 255 else 1.0 if mode == "F" and most <= 1 else 255.0
-    return (finite / span * 255).round().clip(0, 255).astype(np.uint8)
 
 
 def _looks_like_picture(raw: bytes) -> bool:
@@ -165,8 +170,11 @@ def _decode(content: bytes, name: str, enough: int | None = None) -> Any:
                 raise CellError(size, _FEWER)
             if enough is not None:
                 picture.draft(None, (enough, enough))
+            moves = picture.format != "MPO" and getattr(picture, "is_animated", False)  # phones add a second view
             picture.load()
-            return picture
+        if moves:
+            warnings.warn("pictures that move, or have pages: the first of them is read", CutWarning, stacklevel=2)
+        return picture
     except CellError:
         raise
     except pil.DecompressionBombError as error:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.errors import CellError, shorten
-from kuamo.modalities.base import failed, in_words, read_bytes
+from kuamo.modalities.base import as_array, failed, in_words, read_bytes
 from kuamo.notes import Note
 
 __all__ = ["Vector"]
@@ -33,6 +33,7 @@ class Vector:
         """A 1-D array, a list of numbers, or the name of a `.npy` file."""
         if isinstance(raw, str | Path):
             return Path(raw).suffix.lower() == ".npy"
+        raw = as_array(raw)
         if isinstance(raw, np.ndarray):
             return raw.ndim == 1 and raw.dtype.kind in "fiub"
         return (
@@ -43,8 +44,7 @@ class Vector:
 
     def read(self, raw: Any) -> np.ndarray:
         """The vector as finite float32."""
-        if isinstance(raw, Path):
-            raw = _load(raw)
+        raw = _load(raw) if isinstance(raw, Path) else as_array(raw)
         try:
             with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused below
                 vector = np.asarray(raw, dtype=np.float32)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuamo.errors import CellError
+from kuamo.errors import CellError, visible
 from kuamo.tables.arrow import describe_cell
 
 if TYPE_CHECKING:
@@ -40,14 +40,15 @@ def describe(table: Table) -> str:
         "  " + "  ".join([*(word.ljust(width) for word, width in zip(line, widths)), line[3]]).rstrip()
         for line in lines
     ]
-    return "\n".join([f"{table.source}: {len(table):,} rows", *shown, *table.notes, *table.skipped()])
+    return visible("\n".join([f"{table.source}: {len(table):,} rows", *shown, *table.notes, *table.skipped()]))
 
 
 def describe_plain(value: Any) -> str:
     """A text as it is, if short; the end of a path."""
     if isinstance(value, Path):
         return str(value) if len(str(value)) <= 48 else "…" + str(value)[-47:]
-    return value if isinstance(value, str) and len(value) <= 48 else describe_cell(value)
+    plain = isinstance(value, str) and len(value) <= 48 and "\n" not in value
+    return value if plain else describe_cell(value)
 
 
 def _seen(column: Column, rows: int) -> tuple[str, str]:

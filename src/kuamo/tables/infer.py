@@ -82,7 +82,7 @@ def infer(cells: Sequence[Any] | LazyCells, places: Places | None = None) -> Mod
 
     Example:
         >>> infer(["a.png", "N/A", "b.png"]), infer(["a cat", "a dog"]), infer([3.5, 4.5]), infer(["a.mp4", "b.mp4"])
-        (Image(background=255), Text(), None, None)
+        (Image(background=255, peak=None), Text(), None, None)
     """
     found = judged(cells, places)
     return None if isinstance(found, Unread) else found

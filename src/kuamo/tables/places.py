@@ -17,17 +17,16 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from kuamo.column import Layout, layout
-from kuamo.errors import CellError, KuamoError, TableError
-from kuamo.files import beside, cache_folder
+from kuamo.errors import CellError, TableError
+from kuamo.files import cache_folder
 from kuamo.modalities import Modality
 from kuamo.modalities.base import first_there, in_words, spellings
 from kuamo.notes import Note
+from kuamo.tables.fetching import fetch
 
 __all__ = ["Opening", "PlacedCells", "Places"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-MAX_DOWNLOAD = 256 << 20
-SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -121,31 +120,8 @@ class Places:
             raise CellError(in_words(url), "a file on this machine, or download=True to fetch it")
         copy = cache_folder() / "downloads" / hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
         if not copy.exists():
-            _fetch(url, copy)
+            fetch(url, copy)
         return copy
-
-
-def _fetch(url: str, copy: Path) -> None:
-    from http.client import HTTPException
-    from urllib.request import Request, urlopen
-
-    try:
-        request = Request(url, headers={"User-Agent": "kuamo"})
-        with urlopen(request, timeout=SECONDS) as answer, beside(copy) as part, part.open("wb") as file:
-            size = 0
-            while piece := answer.read(1 << 20):
-                size += len(piece)
-                if size > MAX_DOWNLOAD:
-                    raise CellError(Note("cell_too_large", name=in_words(url), count=MAX_DOWNLOAD), "a smaller file")
-                file.write(piece)
-            if answer.length:
-                raise CellError(Note("cell_broke_off", name=in_words(url), count=size), "the whole file")
-    except KuamoError:
-        raise
-    except (OSError, HTTPException, ValueError) as error:  # URLError and TimeoutError are OSErrors
-        raise CellError(
-            Note("cell_not_read", name=in_words(url), error=str(error)), "a file that can be fetched"
-        ) from None
 
 
 class PlacedCells:
