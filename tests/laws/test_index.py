@@ -197,6 +197,55 @@ def test_one_term_is_plain_and_sums_are_sums(make: Make, space: km.Space, table:
     assert [hit.id for hit in index.search(total, to="b", k=5)] == [hit.id for hit in by_hand]
 
 
+def test_only_the_shares_of_weights_count(make: Make, space: km.Space, table: km.Table) -> None:
+    """Also where their sum, or a product of theirs, is no number any more."""
+    index, (first, second, *_) = make(table), map(km.Query, queries(table))
+    for large in (1e-320, 1e-300, 1e300, 1e308):
+        same(
+            [index.search(first - 0.5 * second, to="b", k=5)],
+            [index.search(large * first - large * 0.5 * second, to="b", k=5)],
+        )
+        same([index.search(first, to="b", k=5)], [index.search(large * first, to="b", k=5)])
+    same(
+        [index.search(first, to="b", k=5)],
+        [index.search(1e300 * first + 1e-300 * second, to="b", k=5)],
+        percentiles=False,
+    )
+    with pytest.raises(km.TableError, match="less extreme"):
+        1e308 * (10 * first)
+
+
+PARTS: dict[str, Callable[[km.Table], km.Table]] = {
+    "one column": lambda table: table.select("c"),
+    "one row": lambda table: table.take([2]),
+    "no rows": lambda table: table.take([]),
+    "no rows of one column": lambda table: table.select("c").take([]),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_any_part_of_the_columns_can_be_indexed(part: str, make: Make, table: km.Table) -> None:
+    """Pictures alone, asked by text, is what most people want first."""
+    some = PARTS[part](with_meta(table))
+    index, asked = make(some), queries(table, 3)
+    there = {name for name, column in some.columns.items() if len(column.row)}
+    for to in (None, "a", "b", "c"):
+        for hits in [
+            *index.search(asked, to=to, k=4),
+            index.search(km.Query(asked[0]) - km.Query(asked[1]), to=to, k=4),
+        ]:
+            assert len(hits) == min(4, sum(len(some.column(name).row) for name in there if to in (None, name)))
+            assert all(hit.percentile is None or 0 <= hit.percentile <= 100 for hit in hits)
+    if len(some):
+        assert len(index.search(asked[0], to="c", where=f"id = '{some.ids[0]}'")) == int(0 in some.column("c").row)
+    index.update(table.take(range(40)))
+    whole = make(table.take(range(40)))
+    if len(some) <= 1:
+        same(index.search(asked, to="b", k=4), whole.search(asked, to="b", k=4))
+    index.delete(index.ids)
+    assert len(index) == 0 and index.search(asked[0]) == []
+
+
 def test_a_ready_code_is_the_query_it_came_from(make: Make, space: km.Space, table: km.Table) -> None:
     index, asked = make(table), queries(table)
     same(index.search(asked, to="b"), index.search(space.encode(asked), to="b"), percentiles=False)

@@ -18,6 +18,7 @@ import numpy as np
 from kuamo.checks import check_whole
 from kuamo.errors import KuamoError, TableError, visible
 from kuamo.files import place
+from kuamo.index.filters import Filter, parse_filter
 from kuamo.index.percentile import Null, mismatched_scores, percentile
 from kuamo.index.query import Asked, Recipe, encode_queries
 from kuamo.index.rows import Layout, Progress, as_codes, code_field, padded, text_field, thumbnail_field
@@ -103,8 +104,8 @@ class Index(ABC):
                 (n, d), asks several at once.
             to: the column to look in; `None` looks in all of them and orders the hits by percentile.
             k: how many.
-            where: only rows that fulfil this, in SQL over id, group, label and meta columns:
-                `"category = 'Animals & Nature' AND year > 2019"`.
+            where: only rows that fulfil this, in a part of SQL over id, group, label and meta columns:
+                `"category = 'Animals & Nature' AND year > 2019"`; see `kuamo.index.filters`. NaN is an absent value.
 
         Returns:
             A list of `Hit`, best first; for several queries a list of such lists.
@@ -115,14 +116,14 @@ class Index(ABC):
         if to is not None and to not in self.columns:
             raise TableError(f"given to={to!r}; the index has {self.columns}")
         check_whole(1, k=k)
-        asked = encode_queries(self.space, query)
         self._refresh()
-        if where is not None:
-            self._check_filter(where)
+        chosen = None if where is None else parse_filter(where, self.layout)
+        asked = encode_queries(self.space, query)
+        inside = None if chosen is None else self._inside(chosen)
         wide = np.zeros((len(asked.codes), padded(self.space.dim)), np.float32)
         wide[:, : self.space.dim] = asked.codes
         names = self.columns if to is None else [to]
-        found = {name: self._nearest(self.columns.index(name), wide, k, where) for name in names}
+        found = {name: self._nearest(self.columns.index(name), wide, k, inside) for name in names}
         answers = [self._hits(asked, row, {name: found[name][row] for name in names}, k) for row in range(len(wide))]
         return answers if asked.many else answers[0]
 
@@ -263,14 +264,14 @@ class Index(ABC):
         """See what others have written."""
 
     @abstractmethod
-    def _check_filter(self, where: str) -> None:
-        """Can the filter be read?"""
+    def _inside(self, where: Filter) -> np.ndarray:
+        """The handles of the rows that fulfil a filter, ascending."""
 
     @abstractmethod
     def _nearest(
-        self, number: int, queries: np.ndarray, k: int, where: str | None
+        self, number: int, queries: np.ndarray, k: int, inside: np.ndarray | None
     ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """For each query the k best (handles, scores) of a column."""
+        """For each query the k best (handles, scores) of a column; `inside`: among these handles alone."""
 
     @abstractmethod
     def _rows(self, handles: np.ndarray) -> pa.Table:

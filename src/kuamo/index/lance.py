@@ -25,6 +25,7 @@ from kuamo.errors import KuamoError, StoreError, TableError
 from kuamo.files import local
 from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact import TILE_ROWS, nearest, tiles
+from kuamo.index.filters import Filter
 from kuamo.index.percentile import SAMPLE_ROWS, Null, sample_key
 from kuamo.index.rows import BLOCK_ROWS, Layout, Progress, as_codes, code_field
 from kuamo.table import Table
@@ -231,37 +232,70 @@ class LanceIndex(Index):
     # ── search ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _nearest(
-        self, number: int, queries: np.ndarray, k: int, where: str | None
+        self, number: int, queries: np.ndarray, k: int, inside: np.ndarray | None
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         field = code_field(number)
-        if self.finders().get(f"find{field}"):
-            return [self._found(number, query, k, where) for query in queries]
-        if where is None and self._data.count_rows() <= EXACT_ROWS:
+        many = inside is None or len(inside) > EXACT_ROWS
+        if many and self.finders().get(f"find{field}"):
+            return [self._found(number, query, k, inside) for query in queries]
+        if self._data.count_rows() <= EXACT_ROWS:
             if number not in self._small:
                 blocks = list(self._blocks(field, None))
                 self._small[number] = (
                     np.concatenate([handles for handles, _ in blocks] or [np.empty(0, np.int64)]),
                     np.concatenate([codes for _, codes in blocks] or [np.empty((0, queries.shape[1]), np.float32)]),
                 )
-            return nearest(tiles(*self._small[number]), queries, k)
-        return nearest(self._blocks(field, where), queries, k)
+            handles, codes = self._small[number]
+            chosen = slice(None) if inside is None else np.isin(handles, inside)
+            return nearest(tiles(handles[chosen], codes[chosen]), queries, k)
+        return nearest(self._blocks(field, inside), queries, k)
 
-    def _blocks(self, field: str, where: str | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def _blocks(self, field: str, inside: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """(row ids, codes) of the cells that are there, streamed from disk."""
-        present = f"{field} IS NOT NULL" + ("" if where is None else f" AND ({where})")
-        for batch in self._data.to_batches(columns=[field], filter=present, batch_size=TILE_ROWS, with_row_id=True):
-            yield batch.column("_rowid").to_numpy().astype(np.int64), as_codes(batch.column(field))
+        present, few = f"{field} IS NOT NULL", inside is not None and len(inside) <= EXACT_ROWS
+        parts = [present]
+        if inside is not None and few:
+            starts = range(0, len(inside), BLOCK_ROWS)
+            parts = [f"{present} AND _rowid IN ({_listed(inside[at : at + BLOCK_ROWS])})" for at in starts]
+        for part in parts:
+            for batch in self._data.to_batches(columns=[field], filter=part, batch_size=TILE_ROWS, with_row_id=True):
+                handles, codes = batch.column("_rowid").to_numpy().astype(np.int64), as_codes(batch.column(field))
+                chosen = slice(None) if inside is None or few else np.isin(handles, inside)
+                yield handles[chosen], codes[chosen]
 
-    def _found(self, number: int, query: np.ndarray, k: int, where: str | None) -> tuple[np.ndarray, np.ndarray]:
-        """The k best of one query through the column's index, by their exact scores."""
+    def _inside(self, where: Filter) -> np.ndarray:
+        import pyarrow as pa
+
+        found = [np.empty(0, np.int64)]
+        for batch in self._data.to_batches(columns=list(where.fields), with_row_id=True):
+            found.append(batch.column("_rowid").to_numpy().astype(np.int64)[where(pa.Table.from_batches([batch]))])
+        return np.sort(np.concatenate(found))
+
+    def _found(
+        self, number: int, query: np.ndarray, k: int, inside: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The k best of one query through the column's index, by their exact scores; `inside`: more are asked for until
+        there are k of these."""
+        rows = self._data.count_rows()
+        asked = k if inside is None else min(rows, -(-2 * k * rows // len(inside)))
+        while True:
+            handles, scores = self._asked(number, query, asked)
+            if inside is None:
+                return handles, scores
+            chosen = np.isin(handles, inside)
+            if chosen.sum() >= k or asked >= rows:
+                return handles[chosen][:k], scores[chosen][:k]
+            asked = min(rows, 4 * asked)
+
+    def _asked(self, number: int, query: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The k best of all rows."""
         field = code_field(number)
         wanted: dict[str, Any] = {"column": field, "q": query, "k": k, "refine_factor": max(REFINE, -(-100 // k))}
         if self.finders()[f"find{field}"] == "IVF_HNSW_SQ":
             wanted["ef"] = max(GRAPH_WIDTH, k * REFINE)
         else:
             wanted["nprobes"] = QUANTISED_PARTS  # all of them: nothing is missed but by rounding
-        filters = {} if where is None else {"filter": f"({where})", "prefilter": True}
-        rows = self._data.to_table(columns=["_distance"], nearest=wanted, with_row_id=True, **filters)
+        rows = self._data.to_table(columns=["_distance"], nearest=wanted, with_row_id=True)
         handles, scores = rows["_rowid"].to_numpy().astype(np.int64), 1 - rows["_distance"].to_numpy()
         order = np.lexsort((handles, -scores))
         return handles[order], scores[order]
@@ -276,17 +310,10 @@ class LanceIndex(Index):
         if not len(handles):
             return self._data.schema.empty_table().select(self._shown())
         rows = self._data.to_table(
-            columns=self._shown(), filter=f"_rowid IN ({', '.join(map(str, np.unique(handles)))})", with_row_id=True
+            columns=self._shown(), filter=f"_rowid IN ({_listed(np.unique(handles))})", with_row_id=True
         )
         place = {handle: row for row, handle in enumerate(rows["_rowid"].to_pylist())}
         return rows.take([place[handle] for handle in handles.tolist()])
-
-    def _check_filter(self, where: str) -> None:
-        try:
-            self._data.scanner(columns=["id"], filter=f"({where})").explain_plan()
-        except (ValueError, OSError, RuntimeError) as error:
-            fields = ["id", "group", "label", *self.layout.meta]
-            raise TableError(f"given where={where!r} ({_first(error)}); expected SQL over {fields}") from None
 
     def _refresh(self) -> None:
         """Go to the newest version; forget what was held of the last one."""
@@ -324,7 +351,7 @@ class LanceIndex(Index):
                 more = [(sample_key(name), handle) for name, handle in zip(names, handles, strict=True)]
                 keys = sorted(keys + more)[:SAMPLE_ROWS]
             fields = ["id", "group", *(code_field(number) for number in range(len(self.columns)))]
-            chosen = ", ".join(str(handle) for _, handle in keys)
+            chosen = _listed([handle for _, handle in keys])
             rows = self._data.to_table(columns=fields, filter=f"_rowid IN ({chosen})" if keys else "false")
             self._sampled = self._version, Sample(self.layout, rows)
         return self._sampled[1]
@@ -394,6 +421,10 @@ def _telling(path: Path | str, what: str) -> Iterator[None]:
         raise
     except (OSError, RuntimeError, ValueError) as error:
         raise StoreError(f"{path}: cannot be {what} ({_first(error)})") from None
+
+
+def _listed(handles: Iterable[int]) -> str:
+    return ", ".join(map(str, handles))
 
 
 def _first(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from kuamo.errors import StoreError, TableError
 from kuamo.files import local
 from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact import nearest, tiles
-from kuamo.index.filters import parse_filter
+from kuamo.index.filters import Filter
 from kuamo.index.percentile import SAMPLE_ROWS, Null, sample_key
 from kuamo.index.rows import Layout, Progress, as_codes, code_field
 from kuamo.table import Table
@@ -104,22 +104,22 @@ class MemoryIndex(Index):
     # ── search ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _nearest(
-        self, number: int, queries: np.ndarray, k: int, where: str | None
+        self, number: int, queries: np.ndarray, k: int, inside: np.ndarray | None
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         if number not in self._codes:
             field = self._held[code_field(number)].combine_chunks()
             self._codes[number] = np.flatnonzero(field.is_valid()), as_codes(field.drop_null())
         rows, codes = self._codes[number]
-        if where is not None:
-            inside = parse_filter(where, self.layout)(self._held)[rows]
-            rows, codes = rows[inside], codes[inside]
+        if inside is not None:
+            chosen = np.isin(rows, inside)
+            rows, codes = rows[chosen], codes[chosen]
         return nearest(tiles(rows, codes), queries, k)
 
     def _rows(self, handles: np.ndarray) -> pa.Table:
         return self._held.select(self._shown()).take(handles)
 
-    def _check_filter(self, where: str) -> None:
-        parse_filter(where, self.layout)
+    def _inside(self, where: Filter) -> np.ndarray:
+        return np.flatnonzero(where(self._held))
 
     def _refresh(self) -> None:
         """Nobody else writes here."""

@@ -57,7 +57,12 @@ class Query:
         weight = float(weight)
         if not np.isfinite(weight) or weight == 0:
             raise TableError(f"given the weight {weight}; expected a finite number other than 0")
-        return _of(tuple((weight * w, term) for w, term in self.terms))
+        weights = [weight * w for w, _ in self.terms]
+        if not np.isfinite(weights).all() or 0 in weights:
+            raise TableError(
+                f"given the weight {weight} of a query that has weights already; expected less extreme ones"
+            )
+        return _of(tuple(zip(weights, (term for _, term in self.terms), strict=True)))
 
     __mul__ = __rmul__
 
@@ -94,9 +99,10 @@ def encode_queries(space: Space, query: Any) -> Asked:
     codes, columns = _encode_terms(space, [term for part in terms for _, term in part])
     out, recipes, start = np.empty((len(terms), space.dim), np.float32), [], 0
     for row, part in enumerate(terms):
-        weights, stop = [weight for weight, _ in part], start + len(part)
-        out[row] = _sum(np.array(weights), codes[start:stop], row)
-        made_of = list(zip(weights, columns[start:stop], strict=True))
+        weights, stop = np.array([weight for weight, _ in part]), start + len(part)
+        weights = weights / np.abs(weights).max()  # only their shares count, and sums of the largest are numbers still
+        out[row] = _sum(weights, codes[start:stop], row)
+        made_of = list(zip(weights.tolist(), columns[start:stop], strict=True))
         recipes.append(tuple(made_of) if all(names for _, names in made_of) else None)  # type: ignore[arg-type]
         start = stop
     return Asked(out, recipes, many)
@@ -133,7 +139,7 @@ def _ready(space: Space, code: Code) -> np.ndarray:
 
 def _sum(weights: np.ndarray, codes: np.ndarray, row: int) -> np.ndarray:
     """Σ w z at the weighted mean length of its terms: unit norm stays unit norm, and 2z ranks and scores like z."""
-    if len(weights) == 1 and weights[0] == 1:
+    if len(weights) == 1 and weights[0] > 0:
         return codes[0]
     total, lengths = weights @ codes, np.linalg.norm(codes, axis=1)
     length, expected = np.linalg.norm(total), np.abs(weights) @ lengths / np.abs(weights).sum()

@@ -156,7 +156,9 @@ class Layout:
         if cells is None:
             return pa.nulls(len(block), kind)
         try:
-            return _array(cells).cast(kind) if kind != pa.string() else pa.array([_word(cell) for cell in cells])
+            if kind == pa.string():
+                return pa.array([_word(cell) for cell in cells], kind)
+            return _array(_without_nan(cells)).cast(kind)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
             raise TableError(f"column {name!r}: given cells that are not {kind} ({error}); expected {kind}") from None
 
@@ -187,7 +189,7 @@ def padded(dim: int) -> int:
 
 def as_codes(array: pa.Array) -> np.ndarray:
     """(n, padded d) float32 of a code field without absent cells."""
-    return np.asarray(array.flatten()).reshape(len(array), -1)
+    return np.asarray(array.flatten()).reshape(len(array), array.type.list_size)
 
 
 def _kind(name: str, cells: Sequence[Any] | None) -> pa.DataType:
@@ -212,6 +214,11 @@ def _array(cells: Sequence[Any]) -> pa.Array:
         return pa.array(cells)
     except OverflowError:
         return pa.array(list(cells), pa.uint64())
+
+
+def _without_nan(cells: Sequence[Any]) -> list[Any]:
+    """Cells of which NaN, which is no number, is absent."""
+    return [None if isinstance(cell, float) and cell != cell else cell for cell in cells]
 
 
 def _word(cell: Any) -> str | None:
