@@ -206,7 +206,7 @@ def trial(setting: Setting, name: str, objective: Objective | None, seed: int, k
                 raise StoreError(
                     f"{path}: holds a trial of other data or settings; expected the same, or another folder"
                 )
-            return known
+            return checked_cost(known, path)
     train, held_out = setting.table.split(setting.test, by=setting.by, seed=seed)
     with measured() as cost:
         space = fit(train, objective, encoders=deepcopy(dict(setting.encoders)), training=setting.training, seed=seed)
@@ -215,6 +215,19 @@ def trial(setting: Setting, name: str, objective: Objective | None, seed: int, k
     if path:
         report.save(path)
     return report
+
+
+def checked_cost(known: Report, path: Path) -> Report:
+    """A kept trial, whose cost can be read.
+
+    Raises:
+        StoreError: it cannot.
+    """
+    try:
+        Cost(**known.facts["trial"]["cost"])
+    except (KeyError, TypeError):
+        raise StoreError(f"{path}: does not describe a trial; expected its cost: remove it to start anew") from None
+    return known
 
 
 def content_of(setting: Setting, encoders: Mapping[str, Any]) -> str | None:

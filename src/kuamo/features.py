@@ -124,11 +124,7 @@ class FeatureCache:
         """
         shard = self.folder / f"{uuid.uuid4().hex}.safetensors"
         rows = np.ascontiguousarray(rows, dtype=np.float32)
-        arrays: dict[str, np.ndarray] = {
-            "keys": np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, 32),
-            "features": rows,
-            "sums": np.frombuffer(b"".join(map(_sum, keys, rows)), dtype=np.uint8).reshape(-1, 8),
-        }
+        arrays = _shard(keys, rows)
         with beside(shard) as part:
             save_arrays(arrays, part)
         self._note(shard, arrays["keys"])
@@ -143,9 +139,9 @@ class FeatureCache:
     def _forget(self, shard: Path, damaged: bool = False) -> None:
         self._read.discard(shard)
         self._place = {key: place for key, place in self._place.items() if place[0] != shard}
-        if damaged:
-            with suppress(OSError):
-                shard.unlink()
+        if damaged:  # emptied, so that nobody meets the damage again
+            with suppress(StoreError), beside(shard) as part:
+                save_arrays(_shard([], np.empty((0, 0), np.float32)), part)
 
     def _refresh(self) -> None:
         from safetensors import SafetensorError, safe_open
@@ -166,6 +162,11 @@ class FeatureCache:
         self._read.add(shard)
         for row, key in enumerate(keys):
             self._place[key.tobytes()] = (shard, row)
+
+
+def _shard(keys: list[bytes], rows: np.ndarray) -> dict[str, np.ndarray]:
+    sums = np.frombuffer(b"".join(map(_sum, keys, rows)), dtype=np.uint8).reshape(-1, 8)
+    return {"keys": np.frombuffer(b"".join(keys), np.uint8).reshape(-1, 32), "features": rows, "sums": sums}
 
 
 def _sum(key: bytes, row: np.ndarray) -> bytes:

@@ -6,6 +6,7 @@ have no version in it; they are known by their kind, their format and what else 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Collection
@@ -16,7 +17,7 @@ from typing import Any
 from kuamo.errors import StoreError
 from kuamo.files import writing
 
-__all__ = ["check_place", "marker", "real_place", "what_is"]
+__all__ = ["check_place", "check_seal", "marker", "real_place", "sealed", "what_is"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,34 @@ def marker(kind: str, format: int) -> dict[str, Any]:
     from kuamo import __version__
 
     return {"kuamo": __version__, "kind": kind, "format": format}
+
+
+def sealed(data: dict[str, Any]) -> dict[str, Any]:
+    """Plain data with a hash of itself, by which damage is noticed; what was loaded from JSON has the same.
+
+    Example:
+        >>> sealed({"a": 1})["seal"] == sealed({"a": 1.0})["seal"]
+        False
+    """
+    return data | {"seal": _seal(data)}
+
+
+def check_seal(data: dict[str, Any], format: int, path: Path | str) -> None:
+    """Refuse what was changed since it was written; what older versions wrote has no seal.
+
+    Args:
+        format: the first that is sealed, if `kuamo` is in it.
+
+    Raises:
+        StoreError: it was changed.
+    """
+    if "kuamo" in data and data["format"] >= format and data.get("seal") != _seal(data):
+        raise StoreError(f"{path}: changed since it was saved; expected it as it was")
+
+
+def _seal(data: dict[str, Any]) -> str:
+    plain = {key: value for key, value in data.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(json.loads(json.dumps(plain)), sort_keys=True).encode()).hexdigest()
 
 
 def what_is(path: Path) -> str | None:

@@ -9,7 +9,6 @@ What each query got stands in `report.pairs`; the page's examples and their smal
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.errors import KuamoError, StoreError, visible
+from kuamo.files import beside
 from kuamo.grid import align
 from kuamo.metrics import Interval, per_query
 from kuamo.words import LANGUAGES
@@ -319,14 +319,8 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         StoreError: the file cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(text.encode("utf-8", "backslashreplace"))  # half a character of a broken file name
-        os.replace(beside, path)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror or error})") from None
-    finally:
-        beside.unlink(missing_ok=True)
+    with beside(path) as part:
+        part.write_bytes(text.encode("utf-8", "backslashreplace"))  # half a character of a broken file name
 
 
 def _cell(metric: str, interval: Interval | None) -> str:

@@ -15,6 +15,7 @@ from kuamo.errors import StoreError
 from kuamo.making import MadeExample, Making
 from kuamo.metrics import Interval
 from kuamo.notes import Note, note_of, plain_note
+from kuamo.ownership import check_seal, marker, sealed
 from kuamo.report import Example, Pair, Preview, Report
 
 __all__ = ["dump", "parse"]
@@ -27,8 +28,7 @@ def dump(report: Report) -> str:
     ids = list(dict.fromkeys(query for pair in report.pairs.values() for query in pair.query))
     number = {query: i for i, query in enumerate(ids)}
     data = {
-        "kind": "report",
-        "format": FORMAT,
+        **marker("report", FORMAT),
         **report.as_dict(),
         "notes": plain_note(report.notes),
         "shown": list(report.shown),
@@ -41,7 +41,7 @@ def dump(report: Report) -> str:
             for column, cells in report.previews.items()
         },
     }
-    return _lay_out(data)
+    return _lay_out(sealed(data))
 
 
 def parse(path: Path) -> Report:
@@ -50,16 +50,16 @@ def parse(path: Path) -> Report:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StoreError(f"given {str(path)!r} ({error.strerror or error}); expected a saved report (.json)") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path}: cannot be read ({error}); expected a saved report (.json)") from None
     if not isinstance(data, dict) or data.get("kind") != "report":
         raise StoreError(f"{path}: given no report; expected a file that Report.save wrote")
     if not isinstance(data.get("format"), int) or data["format"] > FORMAT:
         raise StoreError(f"{path}: given format {data.get('format')}; this kuamo reads up to {FORMAT}")
     try:
-        return Report(
+        report = Report(
             title=str(data["title"]),
-            intervals={name: Interval(**interval) for name, interval in data["measures"].items()},
+            intervals={name: interval_of(interval) for name, interval in data["measures"].items()},
             notes=_notes(data),
             pairs={task: _pair(pair, data["rows"]) for task, pair in data["pairs"].items()},
             facts=dict(data["facts"]),
@@ -70,15 +70,39 @@ def parse(path: Path) -> Report:
             shown=tuple(data["shown"]),
             makings={task: _making(making) for task, making in data.get("makings", {}).items()},
         )
+        check_seal(data, FORMAT, path)
+        return report
+    except StoreError:
+        raise
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise StoreError(f"{path}: does not describe a report ({type(error).__name__}: {error})") from None
+
+
+def interval_of(plain: Mapping[str, Any]) -> Interval:
+    """An interval of a file.
+
+    Raises:
+        TypeError: it holds other than numbers.
+    """
+    return Interval(**{name: value + 0 for name, value in plain.items()})
 
 
 def _notes(data: Mapping[str, Any]) -> list[str]:
     known = [Note(remark["key"], **remark["values"]) for remark in data["facts"].get("remarks", [])]
     notes = {str(note): note for note in known}
     note_of(data["facts"].get("space", {}).get("notes", []))  # a page will need them
-    return [notes.get(note, note) for note in note_of(list(data["notes"]))]
+    return [notes.get(note, note) for note in map(_word, note_of(list(data["notes"])))]
+
+
+def _word(note: Any) -> str:
+    if not isinstance(note, str):
+        raise TypeError(f"a note of {type(note).__name__}")
+    return note
+
+
+def _example(plain: Mapping[str, Any]) -> Example:
+    found, correct = [_word(one) for one in plain["found"]], [bool(one) for one in plain["correct"]]
+    return Example(_word(plain["query"]), int(plain["rank"]), _word(plain["right"]), found, correct)
 
 
 def _plain_pair(pair: Pair, number: Mapping[str, int]) -> dict[str, Any]:
@@ -96,7 +120,8 @@ def _plain_pair(pair: Pair, number: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _pair(plain: Mapping[str, Any], ids: list[str]) -> Pair:
-    kept = {name: plain[name] for name in ("source", "target", "gallery", "gallery_sha256", "chance")}
+    kept = {name: plain[name] for name in ("source", "target", "gallery", "gallery_sha256")}
+    chance = {str(name): float(share) for name, share in plain["chance"].items()}
     values = {
         name: np.asarray(numbers, dtype=np.int64 if name == "rank" else np.float32)
         for name, numbers in plain["values"].items()
@@ -105,10 +130,11 @@ def _pair(plain: Mapping[str, Any], ids: list[str]) -> Pair:
         raise ValueError("values and queries differ in number")
     return Pair(
         **kept,
+        chance=chance,
         query=[ids[i] for i in plain["query"]],
         group=None if plain["group"] is None else np.asarray(plain["group"], dtype=np.int64),
         values=values,
-        examples=[Example(**example) for example in plain["examples"]],
+        examples=[_example(example) for example in plain["examples"]],
     )
 
 

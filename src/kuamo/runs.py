@@ -52,13 +52,14 @@ class Run:
 
     def save(self, arrays: Mapping[str, np.ndarray], plain: Mapping[str, Any]) -> None:
         """Write a whole state beside the last one, and rename."""
-        from kuamo.ownership import marker
+        from kuamo.ownership import marker, sealed
         from kuamo.store import write_folder, write_json
 
         def fill(folder: Path) -> None:
             save_arrays(arrays, folder / "state.safetensors")
             sha256 = hashlib.sha256((folder / "state.safetensors").read_bytes()).hexdigest()
-            write_json(folder / "state.json", {**marker("run", FORMAT), **plain, "of": self.of, "sha256": sha256})
+            said = {**marker("run", FORMAT), **plain, "of": dict(self.of), "sha256": sha256}
+            write_json(folder / "state.json", sealed(said))
 
         write_folder(self.folder / "state", "run", fill)
 
@@ -71,6 +72,7 @@ class Run:
         from safetensors import SafetensorError
         from safetensors.numpy import load
 
+        from kuamo.ownership import check_seal
         from kuamo.store import read_json, recover
 
         folder = self.folder / "state"
@@ -79,6 +81,7 @@ class Run:
             return None
         self.check()
         plain = read_json(folder / "state.json")
+        check_seal(plain, FORMAT, folder / "state.json")
         try:
             content = (folder / "state.safetensors").read_bytes()
             if hashlib.sha256(content).hexdigest() != plain.get("sha256", ""):

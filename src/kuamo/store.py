@@ -28,7 +28,7 @@ from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import KuamoError, StoreError
 from kuamo.files import left_beside, marked, save_arrays, sweep, writing
 from kuamo.notes import note_of, plain_note
-from kuamo.ownership import check_place, marker, real_place, what_is
+from kuamo.ownership import check_place, check_seal, marker, real_place, sealed, what_is
 from kuamo.space import Port, Space
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _write_space(space: Space, folder: Path) -> None:
     config, arrays = _describe(space)
     save_arrays(arrays or {"empty": np.zeros(1, np.float32)}, folder / "model.safetensors")
     config["sha256"] = _sha256(folder / "model.safetensors")
-    write_json(folder / "config.json", config)
+    write_json(folder / "config.json", sealed(config))
     (folder / "README.md").write_bytes(_card(space).encode("utf-8", "backslashreplace"))
 
 
@@ -398,6 +398,7 @@ def read_config(path: Path, kind: str) -> dict[str, Any]:
         raise StoreError(f"{path}: given a saved {found}; expected a saved {kind}")
     if not isinstance(version, int) or version > FORMAT:
         raise StoreError(f"{path}: given format {version}; this kuamo reads up to {FORMAT}: expected a newer kuamo")
+    check_seal(config, 2, path / "config.json")
     return config
 
 

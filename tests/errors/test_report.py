@@ -41,7 +41,7 @@ def test_places_and_languages(report: km.Report, tmp_path: Path) -> None:
 def test_a_failed_save_keeps_the_old_one(report: km.Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report.save(tmp_path / "r.html")
     before = (tmp_path / "r.html").read_bytes()
-    monkeypatch.setattr("kuamo.report.os.replace", lambda a, b: (_ for _ in ()).throw(OSError(28, "No space left")))
+    monkeypatch.setattr("kuamo.files.os.replace", lambda a, b: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.raises(km.StoreError, match="No space left"):
         report.save(tmp_path / "r.html", lang="zh")
     assert (tmp_path / "r.html").read_bytes() == before and len(list(tmp_path.iterdir())) == 1

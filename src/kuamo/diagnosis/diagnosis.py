@@ -19,7 +19,9 @@ from kuamo.diagnosis.findings import Finding, finding
 from kuamo.errors import KuamoError, StoreError, visible
 from kuamo.metrics import Interval
 from kuamo.notes import note_of, plain_note
+from kuamo.ownership import check_seal, marker, sealed
 from kuamo.report import check_target, write_text
+from kuamo.report_file import interval_of
 
 if TYPE_CHECKING:
     from kuamo.report import Report
@@ -148,8 +150,8 @@ class Diagnosis(Mapping[str, float]):
 
             write_text(path, render(self, lang or "en"))
         else:
-            data = {"kind": "diagnosis", "format": FORMAT} | self.as_dict()
-            write_text(path, json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
+            data = marker("diagnosis", FORMAT) | self.as_dict()
+            write_text(path, json.dumps(sealed(data), indent=1, ensure_ascii=False, allow_nan=False))
 
     @classmethod
     def load(cls, path: str | Path) -> Diagnosis:
@@ -160,20 +162,24 @@ class Diagnosis(Mapping[str, float]):
         """
         try:
             data = json.loads(Path(path).read_text("utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise StoreError(f"given {str(path)!r} ({error}); expected a saved diagnosis (.json)") from None
         if not isinstance(data, dict) or data.get("kind") != "diagnosis":
             raise StoreError(f"{path}: given no diagnosis; expected a file that Diagnosis.save wrote")
         if not isinstance(data.get("format"), int) or data["format"] > FORMAT:
             raise StoreError(f"{path}: given format {data.get('format')}; this kuamo reads up to {FORMAT}")
         try:
-            return cls(
+            found = cls(
                 note_of(data["title"]),
                 str(data["method"]),
-                {name: Interval(**interval) for name, interval in data["measures"].items()},
+                {name: interval_of(interval) for name, interval in data["measures"].items()},
                 {str(s): [Finding.of(one) for one in those] for s, those in data["findings"].items()},
                 dict(data["facts"]),
             )
+            check_seal(data, FORMAT, path)
+            return found
+        except StoreError:
+            raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"{path}: does not describe a diagnosis ({type(error).__name__}: {error})") from None
 

@@ -27,7 +27,7 @@ from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact import TILE_ROWS, nearest, tiles
 from kuamo.index.filters import Filter
 from kuamo.index.percentile import SAMPLE_ROWS, Null, sample_key
-from kuamo.index.rows import BLOCK_ROWS, Layout, Progress, as_codes, code_field
+from kuamo.index.rows import BLOCK_ROWS, Layout, Progress, as_codes, check_about, check_rows, code_field
 from kuamo.table import Table
 
 if TYPE_CHECKING:
@@ -122,10 +122,14 @@ class LanceIndex(Index):
         about = _about(dataset)
         if about is None:
             raise StoreError(f"{path}: given a Lance dataset that kuamo has not made; expected an index")
+        check_about(about, path)
         if about["format"] > FORMAT:
             raise StoreError(f"{path}: given format {about['format']}; this kuamo reads up to {FORMAT}")
         check_owner(about["space"], fingerprint(space), path)
-        return cls(Layout(space, tuple(about["payload"]), dataset.schema), path, dataset)
+        layout = Layout(space, tuple(about["payload"]), dataset.schema)
+        check_rows(layout, path)
+        with _telling(path, "read"):
+            return cls(layout, path, dataset)
 
     def __repr__(self) -> str:
         return f"{super().__repr__()}; {self.path}"
@@ -138,7 +142,15 @@ class LanceIndex(Index):
     def ids(self) -> list[str]:
         """The ids of its rows."""
         self._refresh()
-        return self._data.to_table(columns=["id"])["id"].to_pylist()
+        return self._table(columns=["id"])["id"].to_pylist()
+
+    def _table(self, **options: Any) -> pa.Table:
+        with _telling(self.path, "read"):
+            return self._data.to_table(**options)
+
+    def _batches(self, **options: Any) -> Iterator[pa.RecordBatch]:
+        with _telling(self.path, "read"):
+            yield from self._data.to_batches(with_row_id=True, **options)
 
     # ── change ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -185,7 +197,7 @@ class LanceIndex(Index):
         found: list[str] = []
         for start in range(0, len(ids), BLOCK_ROWS):
             named = ", ".join("'" + name.replace("'", "''") + "'" for name in ids[start : start + BLOCK_ROWS])
-            found += self._data.to_table(columns=["id"], filter=f"id IN ({named})")["id"].to_pylist()
+            found += self._table(columns=["id"], filter=f"id IN ({named})")["id"].to_pylist()
         return found
 
     def optimise(self, *, kind: str = "auto", progress: Progress | None = None) -> None:
@@ -258,7 +270,7 @@ class LanceIndex(Index):
             starts = range(0, len(inside), BLOCK_ROWS)
             parts = [f"{present} AND _rowid IN ({_listed(inside[at : at + BLOCK_ROWS])})" for at in starts]
         for part in parts:
-            for batch in self._data.to_batches(columns=[field], filter=part, batch_size=TILE_ROWS, with_row_id=True):
+            for batch in self._batches(columns=[field], filter=part, batch_size=TILE_ROWS):
                 handles, codes = batch.column("_rowid").to_numpy().astype(np.int64), as_codes(batch.column(field))
                 chosen = slice(None) if inside is None or few else np.isin(handles, inside)
                 yield handles[chosen], codes[chosen]
@@ -267,7 +279,7 @@ class LanceIndex(Index):
         import pyarrow as pa
 
         found = [np.empty(0, np.int64)]
-        for batch in self._data.to_batches(columns=list(where.fields), with_row_id=True):
+        for batch in self._batches(columns=list(where.fields)):
             found.append(batch.column("_rowid").to_numpy().astype(np.int64)[where(pa.Table.from_batches([batch]))])
         return np.sort(np.concatenate(found))
 
@@ -295,7 +307,7 @@ class LanceIndex(Index):
             wanted["ef"] = max(GRAPH_WIDTH, k * REFINE)
         else:
             wanted["nprobes"] = QUANTISED_PARTS  # all of them: nothing is missed but by rounding
-        rows = self._data.to_table(columns=["_distance"], nearest=wanted, with_row_id=True)
+        rows = self._table(columns=["_distance"], nearest=wanted, with_row_id=True)
         handles, scores = rows["_rowid"].to_numpy().astype(np.int64), 1 - rows["_distance"].to_numpy()
         order = np.lexsort((handles, -scores))
         return handles[order], scores[order]
@@ -309,10 +321,10 @@ class LanceIndex(Index):
     def _rows(self, handles: np.ndarray) -> pa.Table:
         if not len(handles):
             return self._data.schema.empty_table().select(self._shown())
-        rows = self._data.to_table(
-            columns=self._shown(), filter=f"_rowid IN ({_listed(np.unique(handles))})", with_row_id=True
-        )
+        rows = self._table(columns=self._shown(), filter=f"_rowid IN ({_listed(np.unique(handles))})", with_row_id=True)
         place = {handle: row for row, handle in enumerate(rows["_rowid"].to_pylist())}
+        if len(place) < len(np.unique(handles)):
+            raise StoreError(f"{self.path}: rows that were found cannot be read; expected a whole index")
         return rows.take([place[handle] for handle in handles.tolist()])
 
     def _refresh(self) -> None:
@@ -346,13 +358,13 @@ class LanceIndex(Index):
     def _sample(self) -> Sample:
         if self._sampled is None or self._sampled[0] != self._version:
             keys: list[tuple[bytes, int]] = []
-            for batch in self._data.to_batches(columns=["id"], with_row_id=True):
+            for batch in self._batches(columns=["id"]):
                 names, handles = batch.column("id").to_pylist(), batch.column("_rowid").to_pylist()
                 more = [(sample_key(name), handle) for name, handle in zip(names, handles, strict=True)]
                 keys = sorted(keys + more)[:SAMPLE_ROWS]
             fields = ["id", "group", *(code_field(number) for number in range(len(self.columns)))]
             chosen = _listed([handle for _, handle in keys])
-            rows = self._data.to_table(columns=fields, filter=f"_rowid IN ({chosen})" if keys else "false")
+            rows = self._table(columns=fields, filter=f"_rowid IN ({chosen})" if keys else "false")
             self._sampled = self._version, Sample(self.layout, rows)
         return self._sampled[1]
 
@@ -419,7 +431,11 @@ def _telling(path: Path | str, what: str) -> Iterator[None]:
         yield
     except KuamoError:
         raise
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise StoreError(f"{path}: cannot be {what} ({_first(error)})") from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # Lance's, where damage is met in the midst of its work
+            raise
         raise StoreError(f"{path}: cannot be {what} ({_first(error)})") from None
 
 
@@ -440,7 +456,7 @@ def _about_schema(schema: pa.Schema) -> dict[str, Any] | None:
     try:
         about = json.loads((schema.metadata or {})[b"kuamo"])
         return about if about["kind"] == "index" else None
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         return None
 
 
@@ -480,5 +496,9 @@ def _is_index(path: Path | str, options: Mapping[str, Any]) -> bool:
 
 def _stored_nulls(dataset: Any) -> dict[str, Any]:
     raw = (dataset.schema.metadata or {}).get(b"kuamo.nulls")
-    stored: dict[str, Any] = json.loads(raw) if raw else {"rows": 0, "pairs": {}}
-    return {"rows": stored["rows"], "pairs": {pair: Null.from_plain(null) for pair, null in stored["pairs"].items()}}
+    try:
+        stored: dict[str, Any] = json.loads(raw) if raw else {"rows": 0, "pairs": {}}
+        pairs = {pair: Null.from_plain(null) for pair, null in stored["pairs"].items()}
+        return {"rows": int(stored["rows"]), "pairs": pairs}
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
+        return {"rows": 0, "pairs": {}}  # estimated anew

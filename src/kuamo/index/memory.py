@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,7 @@ from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact import nearest, tiles
 from kuamo.index.filters import Filter
 from kuamo.index.percentile import SAMPLE_ROWS, Null, sample_key
-from kuamo.index.rows import Layout, Progress, as_codes, code_field
+from kuamo.index.rows import Layout, Progress, as_codes, check_about, check_rows, code_field
 from kuamo.table import Table
 
 if TYPE_CHECKING:
@@ -155,7 +154,7 @@ class MemoryIndex(Index):
         """Its files into a folder that is there."""
         import pyarrow as pa
 
-        from kuamo.ownership import marker
+        from kuamo.ownership import marker, sealed
         from kuamo.store import FORMAT, fingerprint, write_json
 
         with pa.OSFile(str(folder / "rows.arrow"), "wb") as sink, pa.ipc.new_file(sink, self.layout.schema) as file:
@@ -166,7 +165,7 @@ class MemoryIndex(Index):
             "payload": self.layout.payload,
             "sha256": _sha256(folder / "rows.arrow"),
         }
-        write_json(folder / "config.json", config)
+        write_json(folder / "config.json", sealed(config))
 
     @classmethod
     def open(cls, path: Path, space: Space) -> MemoryIndex:
@@ -176,6 +175,7 @@ class MemoryIndex(Index):
         from kuamo.store import check_owner, fingerprint, read_config
 
         config, rows = read_config(path, "index"), path / "rows.arrow"
+        check_about(config, path)
         check_owner(config["space"], fingerprint(space), path)
         if not rows.is_file() or _sha256(rows) != config.get("sha256"):
             raise StoreError(f"{rows}: missing or changed since it was saved; expected sha256 {config.get('sha256')}")
@@ -183,8 +183,9 @@ class MemoryIndex(Index):
             with pa.OSFile(str(rows), "rb") as source:
                 held = pa.ipc.open_file(source).read_all()
             layout = Layout(space, tuple(config["payload"]), held.schema)
-        except (pa.ArrowInvalid, KeyError, json.JSONDecodeError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise StoreError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
+        check_rows(layout, path)
         return cls(layout, held)
 
 

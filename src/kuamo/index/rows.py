@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.checks import check_unique
-from kuamo.errors import CellError, TableError
+from kuamo.errors import CellError, StoreError, TableError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -180,6 +180,30 @@ class Layout:
                 raise CellError("a code that is not finite", "finite features", column=name, row=block.where(wrong[0]))
             told(name, len(block), len(block))
         return pa.FixedSizeListArray.from_arrays(pa.array(codes.ravel()), wide, mask=pa.array(absent))
+
+
+def check_about(about: Any, path: Any) -> None:
+    """Refuse what does not describe an index: its space, and what it keeps to show.
+
+    Raises:
+        StoreError: it does not.
+    """
+    payload = about.get("payload")
+    good = isinstance(payload, list) and all(one in PAYLOADS for one in payload)
+    if not good or not isinstance(about.get("space"), str) or not isinstance(about.get("format"), int):
+        raise StoreError(f"{path}: does not describe an index; expected its space, format and payload")
+
+
+def check_rows(layout: Layout, path: Any) -> None:
+    """Refuse rows that lack what every index has.
+
+    Raises:
+        StoreError: they do.
+    """
+    wanted = [*_OWN, *(code_field(number) for number in range(len(layout.space.ports)))]
+    missing = [name for name in wanted if name not in layout.schema.names]
+    if missing:
+        raise StoreError(f"{path}: does not describe an index; expected rows with {missing[0]!r}")
 
 
 def padded(dim: int) -> int:
