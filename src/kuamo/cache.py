@@ -14,7 +14,7 @@ from stat import S_ISREG
 from typing import Any
 
 from kuamo.errors import KuamoError
-from kuamo.files import cache_folder, writing
+from kuamo.files import cache_folder, sweep, writing
 
 __all__ = ["human", "limit", "shrink", "size_of", "state"]
 
@@ -104,6 +104,8 @@ def shrink(most: int, keep: frozenset[Path] = frozenset()) -> int:
     Raises:
         StoreError: the folder does not let them be removed.
     """
+    for name in OURS:  # features have folders of their own, which their next writer sweeps
+        sweep(cache_folder() / name)
     kept, freed = files(), 0
     total = sum(size for _, size, _ in kept)
     for _, size, path in kept:

@@ -8,8 +8,9 @@ kuamo translate pets.space "a sleeping cat" --to image -n 4 --out made
 
 from __future__ import annotations
 
-import json
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -91,12 +92,13 @@ def fit(
     import kuamo as km
     from kuamo.decoders.named import recipes_named, usual_recipe
     from kuamo.errors import TableError
+    from kuamo.files import local
     from kuamo.foretelling import TELLING, asked_for, table_of
     from kuamo.index.memory import MemoryIndex
     from kuamo.objectives.named import objective_named
     from kuamo.store import check_space_place, save_space
 
-    check_space_place(out, with_index=True)  # before the long work
+    check_space_place(local(out, "a space"), with_index=True)  # before the long work
     if predict and objective:
         raise TableError(f"given --predict {predict!r} and --objective {objective!r}; expected one of them")
     own = load_imports(imports)
@@ -199,10 +201,12 @@ def compare(
 ) -> None:
     """Several methods on the same rows: what each reaches and costs, and which differences are more than chance."""
     import kuamo as km
+    from kuamo.files import writing
     from kuamo.report import check_targets
 
     if out:
-        out.mkdir(parents=True, exist_ok=True)
+        with writing(out):
+            out.mkdir(parents=True, exist_ok=True)
         check_targets([out / "contest.json", out / "contest.html"], lang)  # before the long work
     own = load_imports(imports)
     rows = open_table(table, own, on_error, root, encoding)
@@ -418,10 +422,11 @@ def info(
     """What a space, a table or this installation is made of."""
     import kuamo as km
     from kuamo.features import cache_folder
+    from kuamo.store import read_config
 
     if path and (Path(path) / "config.json").exists():
-        config = json.loads((Path(path) / "config.json").read_text(encoding="utf-8"))
         loaded = open_space(Path(path), load_imports(imports))
+        config = read_config(Path(path), "space")
         about = {key: config[key] for key in ("format", "ports", "info")}
         about["info"].pop("taught", None)  # fingerprints, which say nothing to people
         say(about | {"notes": loaded.notes}, as_json, str(loaded))
@@ -485,17 +490,39 @@ def demo(
 
 
 def main() -> None:
-    """Run; a mistake in the input is one line on the error stream and exit code 2, Ctrl-C is 130."""
-    from kuamo.errors import KuamoError
+    """Run; a mistake in the input, or a place that cannot be written, is one line on the error stream and exit code 2,
+    Ctrl-C is 130."""
+    from kuamo.errors import KuamoError, shorten, visible
 
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # of an ASCII terminal
     try:
-        app()
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except KuamoError as error:
-        typer.echo(f"kuamo: {error}", err=True)
-        sys.exit(2)
+        stop(str(error), 2)
     except KeyboardInterrupt:
-        typer.echo("kuamo: stopped; nothing half-written is left", err=True)
-        sys.exit(130)
+        stop("stopped; nothing half-written is left", 130)
+    except BrokenPipeError:  # whoever read has seen enough
+        stop(None, 1)
+    except OSError as error:
+        name = shorten(error.filename, 200) if error.filename else "what is written here"
+        stop(visible(f"{name}: {error.strerror or error}"), 2)
+    except MemoryError:
+        stop("given more than memory holds; expected a smaller table, or a larger machine", 2)
+
+
+def stop(said: str | None, code: int) -> None:
+    """Say why, and end; what could not be written is not tried again."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if said is not None:
+        typer.echo(f"kuamo: {said}", err=True)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from kuamo.errors import TableError
+from kuamo.files import beside, sweep, writing
 from kuamo.space import Space
 from kuamo.table import Table
 
@@ -32,23 +31,22 @@ def write_codes(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if out.suffix.lower() != ".parquet" or not out.parent.is_dir():
+    with writing(out):
+        wrong = out.suffix.lower() != ".parquet" or not out.parent.is_dir()
+    if wrong:
         raise TableError(f"given {str(out)!r}; expected a file name ending in .parquet, in a folder that exists")
     schema = pa.schema([("id", pa.string()), ("code", pa.list_(pa.float32(), space.dim))])
-    part, empty = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.part"), 0
-    try:
-        with pq.ParquetWriter(part, schema) as writer:
-            for start in range(0, len(table), BLOCK):
-                rows = table.take(np.arange(start, min(start + BLOCK, len(table))))
-                code = space.encode(rows)
-                there = np.ones(len(rows), bool) if code.present is None else np.asarray(code.present)
-                flat = pa.array(np.asarray(code, np.float32).ravel())
-                codes = pa.FixedSizeListArray.from_arrays(flat, space.dim, mask=pa.array(~there))
-                writer.write_table(pa.table([pa.array(rows.ids), codes], schema=schema))
-                empty += int((~there).sum())
-                if progress:
-                    progress("encode", start + len(rows), len(table))
-        os.replace(part, out)
-    finally:
-        part.unlink(missing_ok=True)
+    empty = 0
+    sweep(out.parent)
+    with beside(out) as part, pq.ParquetWriter(part, schema) as writer:
+        for start in range(0, len(table), BLOCK):
+            rows = table.take(np.arange(start, min(start + BLOCK, len(table))))
+            code = space.encode(rows)
+            there = np.ones(len(rows), bool) if code.present is None else np.asarray(code.present)
+            flat = pa.array(np.asarray(code, np.float32).ravel())
+            codes = pa.FixedSizeListArray.from_arrays(flat, space.dim, mask=pa.array(~there))
+            writer.write_table(pa.table([pa.array(rows.ids), codes], schema=schema))
+            empty += int((~there).sum())
+            if progress:
+                progress("encode", start + len(rows), len(table))
     return len(table), empty

@@ -5,8 +5,6 @@ A file's reader keeps numbers as `meta`, and one column as the label; to predict
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import numpy as np
 
 from kuamo.column import Column
 from kuamo.errors import TableError, shorten
+from kuamo.files import beside, sweep, writing
 from kuamo.modalities import Category, Modality, Number
 from kuamo.space import Space
 from kuamo.table import Table
@@ -244,16 +243,14 @@ def write_predictions(rows: Iterator[dict[str, Any]], space: Space, to: str, out
     fields = [("id", pa.string()), ("value", pa.float64() if number else pa.string())]
     fields += [] if number else [("probability", pa.float64())]
     schema = pa.schema(fields + [(f"weight of {name}", pa.float64()) for name in columns])
-    part, count, empty = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.part"), 0, 0
-    try:
+    count, empty = 0, 0
+    sweep(out.parent)
+    with beside(out) as part:  # noqa: SIM117
         with (pq.ParquetWriter if out.suffix.lower() == ".parquet" else pc.CSVWriter)(part, schema) as writer:
             for block in blocks(rows):
                 flat = [row | {f"weight of {name}": row["weights"].get(name) for name in columns} for row in block]
                 writer.write_table(pa.Table.from_pylist(flat, schema=schema))
                 count, empty = count + len(block), empty + sum(row["value"] is None for row in block)
-        os.replace(part, out)
-    finally:
-        part.unlink(missing_ok=True)
     return count, empty
 
 
@@ -263,7 +260,9 @@ def check_out(out: Path) -> None:
     Raises:
         TableError: see `write_predictions`.
     """
-    if out.suffix.lower() not in (".csv", ".parquet") or not out.parent.is_dir():
+    with writing(out):
+        wrong = out.suffix.lower() not in (".csv", ".parquet") or not out.parent.is_dir()
+    if wrong:
         raise TableError(
             f"given {str(out)!r}; expected a file name ending in .csv or .parquet, in a folder that exists"
         )

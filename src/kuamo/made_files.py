@@ -5,9 +5,7 @@ out/{row}-{k}.png        k counts the draws of a row; a name that a file cannot 
 
 from __future__ import annotations
 
-import os
 import re
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.errors import TableError
+from kuamo.files import beside, sweep, writing
 from kuamo.modalities import Audio, Category, Image, Modality, Number, Text
 
 __all__ = ["check_out", "save_sheet", "sheet", "write_made"]
@@ -35,8 +34,11 @@ def check_out(out: Path) -> None:
 
     Raises:
         TableError: it is.
+        StoreError: nobody can tell.
     """
-    if out.exists() and not out.is_dir():
+    with writing(out):
+        wrong = out.exists() and not out.is_dir()
+    if wrong:
         raise TableError(f"given {str(out)!r}, which is a file; expected a folder")
 
 
@@ -57,7 +59,9 @@ def write_made(out: Path, names: Sequence[str], made: Sequence[Sequence[Any]], m
         ['a_b-0.png']
     """
     check_out(out)
-    out.mkdir(parents=True, exist_ok=True)
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        sweep(out)
     ending = next((end for kind, end in ENDINGS if isinstance(modality, kind)), ".npy")
     files, taken = [], set()
     for name, draws in zip(names, made, strict=True):
@@ -67,12 +71,11 @@ def write_made(out: Path, names: Sequence[str], made: Sequence[Sequence[Any]], m
         taken.add(stem)
         for number, value in enumerate(draws):
             path = out / f"{stem}-{number}{ending}"
-            beside = path.with_name(f".{uuid.uuid4().hex[:8]}{ending}")
-            if ending == ".npy":
-                np.save(beside, np.asarray(value))
-            else:
-                modality.write(value, beside)
-            os.replace(beside, path)
+            with beside(path) as part:
+                if ending == ".npy":
+                    np.save(part, np.asarray(value))
+                else:
+                    modality.write(value, part)
             files.append(path)
     return files
 
@@ -97,6 +100,5 @@ def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
 
 def save_sheet(rows: Sequence[Sequence[np.ndarray]], path: Path) -> None:
     """Write a sheet as PNG, whole or not at all."""
-    beside = path.with_name(f".{uuid.uuid4().hex[:8]}.png")
-    Image().write(sheet(rows), beside)
-    os.replace(beside, path)
+    with beside(path) as part:
+        Image().write(sheet(rows), part)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.errors import KuamoError, StoreError, visible
-from kuamo.files import beside
+from kuamo.files import beside, sweep
 from kuamo.grid import align
 from kuamo.metrics import Interval, per_query
 from kuamo.words import LANGUAGES
@@ -319,6 +319,7 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         StoreError: the file cannot be written.
     """
+    sweep(path.parent)
     with beside(path) as part:
         part.write_bytes(text.encode("utf-8", "backslashreplace"))  # half a character of a broken file name
 

@@ -200,4 +200,5 @@ def hit_lines(hits: list[Hit], several: bool = False) -> str:
 
 def say(data: dict[str, Any], as_json: bool, text: str) -> None:
     """To people, or to machines."""
-    print(visible(json.dumps(data, ensure_ascii=False, default=str) if as_json else text))
+    plain = "utf" not in (getattr(sys.stdout, "encoding", None) or "").lower()
+    print(visible(json.dumps(data, ensure_ascii=plain, default=str) if as_json else text))

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ from kuamo.errors import KuamoError, StoreError, TableError
 __all__ = [
     "Encoder",
     "Identity",
+    "Reopens",
     "collate",
     "encode_items",
     "is_module",
@@ -42,6 +44,16 @@ class Encoder(Protocol):
 
     def __call__(self, batch: Any) -> np.ndarray:
         """Features (n, D) float32."""
+
+
+class Reopens:
+    """What is opened when it is first used, by a `cached_property`, is not copied or pickled but opened again."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but what is opened."""
+        lazy = (vars(base).items() for base in type(self).__mro__)
+        opened = {name for items in lazy for name, one in items if isinstance(one, cached_property)}
+        return {name: value for name, value in vars(self).items() if name not in opened}
 
 
 class Identity:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.encoders.base import verified
+from kuamo.encoders.base import Reopens, verified
 from kuamo.encoders.e5_file import Network, read_network
 from kuamo.errors import KuamoError
 
@@ -28,7 +28,7 @@ PREFIX = "query: "  # the network was trained to see which of a search's two sid
 TOGETHER = 2048  # tokens in one run of the network
 
 
-class MultilingualE5:
+class MultilingualE5(Reopens):
     """Frozen text encoder of many languages, D = 384.
 
     Raises:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kuamo.encoders.base import verified
+from kuamo.encoders.base import Reopens, verified
 from kuamo.errors import KuamoError
 from kuamo.threads import one_torch_thread
 
@@ -57,7 +57,7 @@ class _Block(NamedTuple):
     skip: bool
 
 
-class EfficientNetLite0:
+class EfficientNetLite0(Reopens):
     """Frozen picture encoder.
 
     Args:

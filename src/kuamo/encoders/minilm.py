@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.encoders.base import verified
+from kuamo.encoders.base import Reopens, verified
 from kuamo.errors import KuamoError
 
 __all__ = ["MiniLM"]
@@ -32,7 +32,7 @@ MAX_TOKENS = 256
 _BREAKS = re.compile(r"[:;,|\n、，；：]+\s*")
 
 
-class MiniLM:
+class MiniLM(Reopens):
     """Frozen English text encoder, D = 1152.
 
     Raises:

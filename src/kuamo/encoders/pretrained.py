@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.encoders.base import Reopens
 from kuamo.encoders.model_folder import check_folder, content_hash, find_folder, older_hash, read_json, senses
 from kuamo.errors import KuamoError, StoreError
 from kuamo.modalities.audio import Waveform
@@ -64,7 +65,7 @@ def hub(
     return HubEncoder(name, modality=modality, layers=layers, revision=revision, batch_size=batch_size, device=device)
 
 
-class HubEncoder:
+class HubEncoder(Reopens):
     """A frozen pretrained network; made by `hub`.
 
     Args:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.encoders.base import verified
+from kuamo.encoders.base import Reopens, verified
 from kuamo.errors import KuamoError
 from kuamo.modalities.audio import Waveform
 from kuamo.threads import one_torch_thread
@@ -34,7 +34,7 @@ CHANNELS = (64, 128, 256, 512)
 EPSILON = 1e-5
 
 
-class SoundEffects:
+class SoundEffects(Reopens):
     """Frozen encoder of sounds other than speech, D = 512.
 
     Args:

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from kuamo.encoders.base import Reopens
 from kuamo.errors import KuamoError
 from kuamo.modalities.audio import Waveform
 
@@ -23,7 +24,7 @@ RATE, N_FFT, HOP, MELS, MOMENTS = 16000, 512, 160, 40, 16
 FLOOR = 8.0  # in powers of ten below the loudest: −80 dB
 
 
-class SpectralFeatures:
+class SpectralFeatures(Reopens):
     """Frozen sound encoder, D = 760, in NumPy.
 
     Raises:

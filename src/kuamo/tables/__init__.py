@@ -145,7 +145,7 @@ def open_source(source: Any, opening: Opening, root: str | Path | None) -> tuple
 
 
 def _open_path(path: Path, opening: Opening) -> dict[str, Any]:
-    from kuamo.tables.arrow import arrow_columns, checked
+    from kuamo.tables.arrow import Mapped, arrow_columns, checked
     from kuamo.tables.folders import read_folder, suffix_of, table_file
     from kuamo.tables.parquet import parquet_columns
 
@@ -155,7 +155,7 @@ def _open_path(path: Path, opening: Opening) -> dict[str, Any]:
     if suffix == ".parquet":
         return dict(parquet_columns([path]))
     if suffix in (".arrow", ".feather"):
-        return arrow_columns(checked(_arrow_file(path)))
+        return arrow_columns(checked(_arrow_file(path)), Mapped(path))
     return arrow_columns(checked(table_file(path, opening)))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from kuamo.modalities import Modality, is_absent
 __all__ = [
     "ArrowCells",
     "ChosenCells",
+    "Mapped",
     "arrow_columns",
     "checked",
     "checked_names",
@@ -45,8 +47,8 @@ class ArrowCells:
         (['a', 'b'], [[0, 0, 2], [0, 1, 0]])
     """
 
-    def __init__(self, column: Any) -> None:
-        self.type = column.type
+    def __init__(self, column: Any, guard: Callable[[], Any] = bool) -> None:
+        self.type, self.guard = column.type, guard
         self.chunks = [simple(chunk) for chunk in column.chunks if len(chunk)]
         self.start = np.cumsum([0, *(len(chunk) for chunk in self.chunks)])
 
@@ -55,10 +57,12 @@ class ArrowCells:
 
     def __getitem__(self, position: int) -> Any:
         chunk = int(np.searchsorted(self.start, position, "right")) - 1
+        self.guard()
         return cell_of(self.chunks[chunk], position - int(self.start[chunk]))
 
     def __iter__(self) -> Iterator[Any]:
         for chunk in self.chunks:
+            self.guard()
             if is_list(chunk.type):
                 yield from (cell_of(chunk, k) for k in range(len(chunk)))
             else:
@@ -66,6 +70,7 @@ class ArrowCells:
 
     def layout(self, modality: Modality) -> Layout:
         """Position and part of each entry."""
+        self.guard()
         layouts = [layout_of(chunk, modality) for chunk in self.chunks]
         position = [start + place for start, (place, _) in zip(self.start, layouts)]
         if not layouts:
@@ -111,7 +116,36 @@ def parsing(path: Path) -> Iterator[None]:
         raise TableError(f"{path}: {said or type(error).__name__}; expected a whole {path.suffix or 'file'}") from None
 
 
-def arrow_columns(table: Any) -> dict[str, Any]:
+class Mapped:
+    """Asked before a memory-mapped file is looked at: what is no more there would end the process.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.file = path, path.open("rb")
+        self.size = os.fstat(self.file.fileno()).st_size
+
+    def __call__(self) -> None:
+        """Is all of it still there?
+
+        Raises:
+            TableError: it was cut.
+        """
+        if os.fstat(self.file.fileno()).st_size < self.size:
+            raise TableError(f"{self.path}: was cut while the table is in use; expected a file that stays as it is")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return unguarded, ()  # a copy has its cells in memory
+
+
+def unguarded() -> Callable[[], Any]:
+    """Nothing to ask."""
+    return bool
+
+
+def arrow_columns(table: Any, guard: Callable[[], Any] = bool) -> dict[str, Any]:
     """Column name → lazy cells; class numbers of a Hugging Face schema become class names.
 
     Raises:
@@ -120,7 +154,7 @@ def arrow_columns(table: Any) -> dict[str, Any]:
     checked_names(table.column_names)
     classes = class_names(table.schema)
     return {
-        name: named(column, classes[name]) if name in classes else ArrowCells(column)
+        name: named(column, classes[name]) if name in classes else ArrowCells(column, guard)
         for name, column in zip(table.column_names, table.columns)
     }
 

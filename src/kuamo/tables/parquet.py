@@ -58,6 +58,13 @@ class ParquetCells:
         self._held: OrderedDict[int, tuple[int, Any]] = OrderedDict()  # first row → (end, array)
         self._cursor: tuple[int, int, Iterator[Any]] | None = None  # group, next row, what comes
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is open: a copy opens its own."""
+        return vars(self) | {"_lock": None, "_held": OrderedDict(), "_cursor": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state | {"_lock": threading.Lock()})
+
     def __len__(self) -> int:
         return int(self.start[-1])
 
