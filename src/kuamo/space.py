@@ -8,7 +8,7 @@ A port is found by its column's name, which may be any string; it never becomes 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from kuamo.encoders.base import is_module
 from kuamo.errors import CutWarning, TableError, shorten, visible
 from kuamo.features import feature_blocks, length_note
 from kuamo.files import local, place
-from kuamo.modalities import Modality
+from kuamo.modalities import Modality, Vector
 from kuamo.table import Table, as_table
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class Space:
         """Any list of inputs as a table with the space's columns."""
         if hasattr(inputs, "columns") or hasattr(inputs, "column_names"):  # a data frame
             return as_table(inputs, self.modalities)
-        items = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        items = self._items(inputs, modality)
         rows = [self._as_row(item, modality, number) for number, item in enumerate(items)]
         names = [port.name for port in self.ports]
         return Table(
@@ -217,6 +217,20 @@ class Space:
             modalities=self.modalities,
             source="query",
         )
+
+    def _items(self, inputs: Any, modality: str | None) -> Sequence[Any]:
+        """A list of inputs as it is, and so what comes one after another: a series, an iterator, vectors (n, D)."""
+        if isinstance(inputs, list | tuple):
+            return inputs
+        rows = getattr(inputs, "ndim", 0) == 2 and (
+            modality is None or isinstance(self.modalities.get(modality), Vector)
+        )
+        words = isinstance(inputs, np.ndarray) and inputs.ndim == 1 and inputs.dtype.kind in "UO"
+        if rows or words or isinstance(inputs, Iterator) or hasattr(inputs, "isna") or hasattr(inputs, "to_list"):
+            from kuamo.tables.given import by_position
+
+            return list(by_position(inputs, modality or "inputs"))
+        return [inputs]
 
     def _as_row(self, item: Any, modality: str | None, number: int) -> Mapping[str, Any]:
         if item is None:

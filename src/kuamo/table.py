@@ -220,7 +220,7 @@ class Table:
         Raises:
             TableError: there is no such column.
         """
-        if name not in self.columns:
+        if not isinstance(name, str) or name not in self.columns:
             more = f"; kept as meta, not encoded: {list(self.meta)}" if self.meta else ""
             raise TableError(f"given column {name!r}; the table's columns are {list(self.columns)}{more}")
         return self.columns[name]
@@ -351,8 +351,8 @@ class Table:
 
     def select(self, *names: str | Sequence[str]) -> Table:
         """These columns only; names, or a list of them."""
-        flat = [each for name in names for each in ([name] if isinstance(name, str) else name)]
-        columns = {name: self.column(name) for name in flat}
+        flat: list[Any] = [each for name in names for each in (name if isinstance(name, list | tuple) else [name])]
+        columns: dict[str, Column] = {name: self.column(name) for name in flat}
         if not columns:
             raise TableError(f"given no column to select; the table's columns are {list(self.columns)}")
         other = self.take(np.arange(len(self)))
@@ -412,7 +412,7 @@ class Table:
         from kuamo.tables.given import own_names
 
         known: dict[str, Sequence[Any] | None] = {"group": self.groups, "id": self.ids, "label": self.labels}
-        keys = (known | self.meta).get(by)
+        keys = (known | self.meta).get(by) if isinstance(by, str) else None
         if keys is None:
             raise TableError(f"given by={by!r}; expected one of {['group', 'id', *self.meta]}")
         return own_names(keys, self.ids)
@@ -490,9 +490,9 @@ def positions(rows: Any, size: int) -> np.ndarray:
     Raises:
         TableError: numbers that are not whole or beyond the table, or another number of truth values than rows.
     """
-    if isinstance(rows, slice):
-        return np.arange(size)[rows]
     try:
+        if isinstance(rows, slice):
+            return np.arange(size)[rows]
         if isinstance(rows, str | bytes | Mapping | set | frozenset):
             raise TypeError
         found = np.asarray(rows if hasattr(rows, "__array__") or isinstance(rows, range) else list(rows))

@@ -148,9 +148,14 @@ def test_a_table_is_asked_like_a_frame() -> None:
     assert table.head(2).ids == table[:2].ids == ["0", "1"] and len(table.head()) == 5 and len(table.head(100)) == 6
     for some in (table[["text"]], table.select("text"), table.select(["text"]), table.select(("text",))):
         assert list(some.columns) == ["text"] and len(some) == 6
-    for wrong in ("nothing", 6, -7, 1.5):
+    for wrong in ("nothing", 6, -7, 1.5, {}, slice("a"), slice(0, 1.5), [["text"]]):
         with pytest.raises(km.TableError, match="given"):
             table[wrong]
+    for names in ([{}], [None], [3], [slice(2)], [["text", None]]):
+        with pytest.raises(km.TableError, match="given column"):
+            table.select(*names)  # type: ignore[arg-type]
+    with pytest.raises(km.TableError, match=r"given by=\['text'\]"):
+        table.split(by=["text"])  # type: ignore[arg-type]
     with pytest.raises(km.TableError, match="given no column"):
         table.select()
     with pytest.raises(km.TableError, match=r"kept as meta.*price"):
@@ -282,3 +287,22 @@ def test_halves_of_characters_are_refused_in_words(half: str) -> None:
         with pytest.raises(km.TableError, match=r"\\ud[8c]\w\w.*expected") as caught:
             way()
         str(caught.value).encode()
+
+
+def test_a_space_encodes_whatever_comes_in_an_order(toy_space: km.Space) -> None:
+    toy = km.datasets.toy(rows=4)
+    cells = np.stack(list(toy.values("a")))
+    wanted = np.asarray(toy_space.encode(toy.select("a")))
+    forms: list[Any] = [
+        cells,
+        torch.tensor(cells),
+        iter([{"a": cell} for cell in cells]),
+        list(cells),
+        Series(list(cells)),
+    ]
+    for form in forms:
+        assert np.allclose(np.asarray(toy_space.encode(form, modality="a")), wanted, atol=1e-6)
+    assert np.allclose(np.asarray(toy_space.encode(pa.table({"a": cells.tolist()}))), wanted, atol=1e-6)
+    for wrong in ({1, 2}, 3, np.zeros((2, 2, 2))):
+        with pytest.raises(km.TableError, match="accepted by none"):
+            toy_space.encode(wrong)

@@ -224,7 +224,7 @@ def simple(array: Any) -> Any:
     if isinstance(array, pa.ExtensionArray):
         return simple(array.storage)
     kind = array.type
-    if pa.types.is_temporal(kind):
+    if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
         return _python_times(array)
     if pa.types.is_fixed_size_list(kind) and not is_number(kind.value_type):
         return array.cast(pa.list_(kind.value_type))
