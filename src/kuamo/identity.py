@@ -58,12 +58,19 @@ def identity(thing: Any) -> str:
 
 
 def of_table(table: Table) -> str:
-    """sha256 of a table: ids, groups, labels, further columns, and the content of every cell, also that of its file."""
+    """sha256 of a table: ids, groups, labels, further columns, and the content of every cell, also that of its file.
+
+    Raises:
+        Unknown: a modality of which nobody can tell how it reads.
+    """
     from kuamo.modalities import content_key
 
     digest = hashlib.sha256(identity([table.ids, list(table.groups), table.labels, dict(table.meta)]).encode())
     for name, column in sorted(table.columns.items()):
-        digest.update(f"\n{name!r}".encode() + np.ascontiguousarray(column.row, dtype=np.int64).tobytes())
+        digest.update(
+            f"\n{name!r} {identity(column.modality)}".encode()
+            + np.ascontiguousarray(column.row, dtype=np.int64).tobytes()
+        )
         for entry in range(len(column.row)):
             try:
                 digest.update(content_key(column.modality, column.raw(entry)))

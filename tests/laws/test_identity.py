@@ -91,7 +91,7 @@ def test_how_a_cell_is_read_is_in_its_key() -> None:
     told = Times(1)
     told.lock = threading.Lock()  # type: ignore[attr-defined]
     with pytest.raises(Unknown):
-        content_key(told, [1.0])
+        of_table(km.Table({"v": [[1.0], [2.0]]}, modalities={"v": told}))
 
     class Sum:
         fingerprint = "sum/1"

@@ -86,16 +86,19 @@ def test_an_index_that_lasts_and_grows(folder: Path) -> None:
 
 
 def test_the_cache_can_be_seen_limited_and_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KUAMO_CACHE", str(tmp_path))
-    for number in range(4):
-        (tmp_path / f"{number}.part").write_bytes(b"x" * 1000)
-        import os
+    import os
 
-        os.utime(tmp_path / f"{number}.part", (number, number))
+    monkeypatch.setenv("KUAMO_CACHE", str(tmp_path))
+    (tmp_path / "choices").mkdir()
+    (tmp_path / "mine.part").write_text("mine")
+    for number in range(4):
+        kept = tmp_path / "choices" / f"{number:064x}.json"
+        kept.write_bytes(b"x" * 1000)
+        os.utime(kept, (number, number))
     assert run("cache")["bytes"] == 4000
     assert run("cache", "--limit", "2KB")["freed"] == 2000
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["2.part", "3.part"]
-    assert run("cache", "--clear")["bytes"] == 0
+    assert sorted(int(path.stem, 16) for path in (tmp_path / "choices").iterdir()) == [2, 3]
+    assert run("cache", "--clear")["bytes"] == 0 and (tmp_path / "mine.part").exists()
     with pytest.raises(km.KuamoError, match="500MB"):
         cache.size_of("many")
 

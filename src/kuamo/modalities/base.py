@@ -171,7 +171,6 @@ def content_key(modality: Modality, raw: Any) -> bytes:
 
     Raises:
         CellError: a cell whose content cannot be fetched.
-        Unknown: a modality of which it cannot be told how it reads (`kuamo.identity`).
     """
     content = getattr(modality, "content", modality.read)(raw)
     digest = hashlib.sha256(f"{READING} {_reading(modality)}".encode())
@@ -181,10 +180,13 @@ def content_key(modality: Modality, raw: Any) -> bytes:
 
 
 def _reading(modality: Modality) -> str:
-    from kuamo.identity import identity
+    from kuamo.identity import Unknown, identity
 
     frozen = is_dataclass(modality) and modality.__hash__ is not None
-    return _remembered(modality) if frozen else identity(modality)  # type: ignore[arg-type]
+    try:
+        return _remembered(modality) if frozen else identity(modality)  # type: ignore[arg-type]
+    except Unknown:  # whoever keeps something by this asks `identity` before
+        return f"{type(modality).__module__}.{type(modality).__qualname__}"
 
 
 @lru_cache(maxsize=64)
