@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,8 @@ from kuamo.tables.text_files import HOLES
 
 __all__ = ["hole_words", "read_spelled"]
 
-FEWEST = 3  # numbers without brackets that are a vector
+FEWEST = 2  # numbers without brackets that are a vector
+_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")  # 1,5 or 1,234: one number
 
 
 def read_spelled(name: str, cells: Any, kind: Modality | None, notes: list[str]) -> Any:
@@ -36,7 +38,7 @@ def read_spelled(name: str, cells: Any, kind: Modality | None, notes: list[str])
     bare = sum(each is None for each in found) * 2 > len(found)
     if bare and (kind is None or isinstance(kind, Vector)):
         found = [numbers_alone(cell) for cell in texts]
-        if not _are_vectors(found):
+        if not _are_vectors(found) or all(map(_COMMA.fullmatch, texts)):
             return cells
     if 2 * sum(each is not None for each in found) <= len(seen):
         return cells
