@@ -17,6 +17,7 @@ import numpy as np
 
 from kuamo.best import Best, Look
 from kuamo.cells import FeatureSource
+from kuamo.codecs.base import decode_cells
 from kuamo.codecs.texts import TextList, TextTokens
 from kuamo.codes import Code
 from kuamo.column import entries_of
@@ -318,8 +319,8 @@ class Decoding:
         entry, place = entries_of(self.codes[name][1], there)
         first = np.unique(place, return_index=True)[1][:SHOWN]
         y, z = self.targets[name][entry[first]], np.repeat(codes[place[first]], DRAWS, axis=0)
-        made, codec = decode(decoder, z, seed), self.space.port(name).codec
-        real, drawn = (list(one) if codec is None else codec.decode(one) for one in (y, made))
+        port = self.space.port(name)
+        real, drawn = (list(decode_cells(port, one)) for one in (y, decode(decoder, z, seed)))
         return real, [drawn[at : at + DRAWS] for at in range(0, len(drawn), DRAWS)]
 
     def _fused(self, names: list[str], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.closed_form.scaling import RunningSpread
 from kuamo.errors import KuamoError, TableError, shorten
+from kuamo.modalities import Number, Vector
 from kuamo.table import Table
 
 __all__ = ["check_rows", "check_targets", "columns_of", "named_features", "not_fitted", "varying"]
@@ -165,18 +167,16 @@ def varying(rows: Table) -> list[str]:
 
 
 def _varies(rows: Table, name: str) -> bool:
+    """Do two cells differ, numbers by what `fit` takes for a difference?"""
+    from kuamo.fitting import numbers_of
+
     column = rows.column(name)
-    first = column.raw(0) if len(column.row) else None
-    return any(_differ(column.raw(entry), first) for entry in range(1, len(column.row)))
-
-
-def _differ(one: Any, other: Any) -> bool:
-    """Do two cells differ, numbers by more than what `fit` takes for the same?"""
-    try:
-        x, y = np.asarray(one, np.float64), np.asarray(other, np.float64)
-    except (TypeError, ValueError):
-        return bool(one != other)
-    return x.shape != y.shape or bool((np.abs(x - y) > 1e-5 * np.abs(y).max(initial=0)).any())
+    if isinstance(column.modality, Vector | Number):
+        found = RunningSpread()
+        for block in numbers_of(rows, name):
+            found.add(block)
+        return bool(found.std.any())
+    return any(bool(np.any(column.raw(entry) != column.raw(0))) for entry in range(1, len(column.row)))
 
 
 def _kinds(estimator: Any, columns: Any, first: bool) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def _kinds(estimator: Any, columns: Any, first: bool) -> dict[str, Any]:
 
 
 def _numbers(X: Any) -> np.ndarray:
-    """(n, D) float32; NaN is let through.
+    """(n, D) in float64, or in float32 if that was given; NaN is let through.
 
     Raises:
         KuamoError: in scikit-learn's words.
@@ -207,10 +207,9 @@ def _numbers(X: Any) -> np.ndarray:
         raise KuamoError(f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 1 is required.")
     if array.shape[1] == 0:
         raise KuamoError(f"Found array with 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
-    with np.errstate(over="ignore"):
-        array = array.astype(np.float32)
+    array = array.astype(np.float32 if array.dtype in (np.float16, np.float32) else np.float64)
     if np.isinf(array).any():
-        raise KuamoError("Input X contains infinity or a value too large for float32; expected finite numbers")
+        raise KuamoError("Input X contains infinity or a value too large; expected finite numbers")
     return array
 
 

@@ -5,7 +5,7 @@ table → frozen features (cached) → closed form → [the one loop] → decode
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict
 from itertools import combinations
@@ -28,11 +28,11 @@ from kuamo.features import features, length_note
 from kuamo.files import local
 from kuamo.late import attach, late_columns
 from kuamo.memory import recall, remember
-from kuamo.modalities import Category, Number, Text, is_absent
+from kuamo.modalities import Category, Number, Text, Vector, is_absent
 from kuamo.notes import Note
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
-from kuamo.objectives.correlation import Solved
+from kuamo.objectives.correlation import Solved, mean_by_row
 from kuamo.space import BLOCK_ROWS, Port, Space, run_head
 from kuamo.table import Table, as_table
 from kuamo.taught import sketches
@@ -387,6 +387,9 @@ def check_labels(table: Table) -> None:
 def check_features(table: Table, cells: Packed) -> None:
     """Refuse a column without a cell, and one whose cells are all the same: nothing can be aligned with it.
 
+    Each feature is held against its own size, since they may have units of their own. Several entries of a row are one
+    cell, their mean: where all rows hold the same list, all cells are the same.
+
     Raises:
         TableError: naming the column.
     """
@@ -394,19 +397,29 @@ def check_features(table: Table, cells: Packed) -> None:
         if len(x) == 0:
             skipped = "; ".join(table.skipped())
             raise TableError(f"column {name!r}: given no cell that can be read{': ' + skipped if skipped else ''}")
-        constant = len(x) > 1
         for start in range(0, len(x), BLOCK_ROWS):
             block = x[start : start + BLOCK_ROWS]
             odd = np.flatnonzero(~np.isfinite(block).all(axis=1))
             if len(odd):
                 where = table.where(int(table.column(name).row[start + odd[0]]))
                 raise TableError(f"column {name!r}, row {where}: its encoder gave NaN or infinity; expected numbers")
-            constant = constant and bool((np.abs(block - x[0]) <= 1e-5 * np.abs(x[0]).max()).all())
-        if constant:
+        if len(x) > 1 and same_everywhere(x, table.column(name).row):
             raise TableError(
                 f"column {name!r}: given {len(x)} cells that are all the same; expected cells that differ, "
                 f"or the column left out: table.select(...)"
             )
+
+
+def same_everywhere(x: np.ndarray, row: np.ndarray) -> bool:
+    """Has every row the same features (n, D), up to what rounding in single precision makes of equal ones?"""
+    rows = np.unique(row)
+    first = mean_by_row(x, row, rows[:1])[0]
+    largest = np.abs(x).max(axis=0)
+    for start in range(0, len(rows), BLOCK_ROWS):
+        own = mean_by_row(x, row, rows[start : start + BLOCK_ROWS])
+        if (np.abs(own - first) > 8 * np.finfo(np.float32).eps * largest).any():
+            return False
+    return len(rows) > 1
 
 
 def open_ports(
@@ -442,14 +455,31 @@ def check_columns(table: Table, **given: Mapping[str, Any]) -> None:
 
 
 def sample_of(table: Table, name: str, most: int = 200) -> list[Any]:
-    """Some of a text column's values, spread over its entries; nothing of other columns, which are dear to decode."""
+    """Some of a text column's values, spread over its entries; of a category the different ones; of vectors and numbers
+    all, in blocks (n, D). Nothing of other columns, which are dear to decode."""
     column = table.column(name)
+    if isinstance(column.modality, Vector | Number):
+        return list(numbers_of(table, name))
     if isinstance(column.modality, Category):
         return sorted({value for _, value in table.attempts(name) if not isinstance(value, CellError)})
     if not isinstance(column.modality, Text):
         return []
     entries = np.unique(np.linspace(0, len(column.row) - 1, min(most, len(column.row))).astype(int))
     return [value for _, value in table.attempts(name, entries) if not isinstance(value, CellError)]
+
+
+def numbers_of(table: Table, name: str) -> Iterator[np.ndarray]:
+    """A column's vectors, or its numbers, in blocks (n, D), without those that cannot be read."""
+    column, every = table.column(name), np.arange(len(table.column(name).row))
+    for start in range(0, len(every), BLOCK_ROWS):
+        some = every[start : start + BLOCK_ROWS]
+        together = column.stacked(some) if isinstance(column.modality, Vector) else None
+        if together is not None and together.ndim == 2 and np.isfinite(together).all():
+            yield together
+            continue
+        values = [np.atleast_1d(value) for _, value in table.attempts(name, some) if not isinstance(value, CellError)]
+        if block := [value for value in values if value.shape == values[0].shape]:
+            yield np.stack(block)
 
 
 def describe(port: Port, cells: Packed, reason: str | None = None) -> Note:

@@ -183,7 +183,7 @@ def code_of(port: Port, values: Any) -> Code:
     from kuamo.encoders.base import batches, encode_items
     from kuamo.space import run_head
 
-    if port.codec is None:
+    if port.codec is None and not hasattr(port.encoder, "inverse"):
         return run_head(port.head, np.asarray(values, np.float32))
     items = map(prepare(port.encoder), values)
     parts = [encode_items(port.encoder, items_of_batch, port.name) for items_of_batch in batches(items, ROWS)]
@@ -214,7 +214,7 @@ def drawn_values(
     y = np.concatenate([decode(port.decoder, z[at : at + BLOCK], seed + at, **known) for at in blocks])
     if others is not None and len(others) < len(z):
         others = [value for value in others for _ in range(n or 1)]
-    values = decode_cells(port.codec, y, others)
+    values = decode_cells(port, y, others)
     return values if n is None else grouped(values, n)
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from kuamo.closed_form import KernelMap, LinearMap
+from kuamo.closed_form.scaling import spread_of
 from kuamo.codes import Code, SolvedHead
 from kuamo.errors import KuamoError
 
@@ -73,10 +74,9 @@ class TrainableHead(nn.Module):
 
     def standardise(self, features: np.ndarray) -> None:
         """Take shift and gain from features (n, D): zero mean, unit variance."""
-        std = features.std(axis=0)
-        floor = 1e-3 * float(np.sqrt((std**2).mean())) or 1.0
-        self.shift.copy_(torch.from_numpy(features.mean(axis=0)))
-        self.gain.copy_(torch.from_numpy(1 / np.maximum(std, floor)))
+        found = spread_of(features)
+        self.shift.copy_(torch.from_numpy(found.mean))
+        self.gain.copy_(torch.from_numpy(found.gain(1.0)))
 
     def start_from(self, head: SolvedHead) -> None:
         """Begin at a linear closed form: the same codes, then training goes on from there.

@@ -109,7 +109,7 @@ def made(
     unsure = (
         np.sqrt(distance.sum(1) / (draws - 1)) / spread_of(decoder) if drawn else np.full(len(z), error_of(decoder))
     )
-    values = list(decode_cells(port.codec, chosen, others))
+    values = list(decode_cells(port, chosen, others))
     return values, unsure
 
 

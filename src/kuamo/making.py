@@ -157,7 +157,7 @@ def measure_made(
     values |= judged(port, part, real, y[:, 0], judges.get(target), others)
     order = np.random.default_rng([seed, 3]).permutation(len(rows))[:examples]
     kept = min(draws, 4)
-    made = [list(decode_cells(port.codec, y[i, :kept], others and [others[i]] * kept)) for i in order]
+    made = [list(decode_cells(port, y[i, :kept], others and [others[i]] * kept)) for i in order]
     shown = [MadeExample(part.ids[i], kept) for i in order]
     return Making(source, target, part.ids, values, type(port.decoder).__name__, shown, made)
 
@@ -301,10 +301,9 @@ def judged(
         return {}
     assert part.labels is not None
     label = np.array([str(one) for one in part.labels])
-    cells: dict[str, list[Any]] = {"made_judged": list(y), "made_judged_real": real}
+    cells: dict[str, list[Any]] = {"made_judged": list(decode_cells(port, y, others)), "made_judged_real": real}
     if port.codec is not None:
-        cells["made_judged"] = decode_cells(port.codec, y, others)
-        cells["made_judged_codec"] = decode_cells(port.codec, y_of(port, part, real), others)
+        cells["made_judged_codec"] = decode_cells(port, y_of(port, part, real), others)
     said = {name: np.array([str(one) for one in judge(values)]) for name, values in cells.items()}
     for name, one in said.items():
         if len(one) != len(label):

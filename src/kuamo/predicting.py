@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kuamo.codecs.base import decode_cells
 from kuamo.encoders.base import is_module
 from kuamo.errors import TableError, visible
 from kuamo.generation import decode, decoder_of, refuse_absent, seen
@@ -70,7 +71,7 @@ def predict_rows(space: Space, rows: Table, to: str) -> Prediction:
     y = decode(decoder, np.asarray(code))
     kept = [k for k, name in enumerate(names) if name != to]
     weights = fuse_present(space.fusion, mean, logvar, present)[1][:, kept]
-    values = port.codec.decode(y) if port.codec is not None else list(y)
+    values = list(decode_cells(port, y))
     classes = list(port.codec.names) if isinstance(port.modality, Category) and port.codec is not None else None
     p = shares(y) if classes else None
     return Prediction(values, classes, p, [names[k] for k in kept], weights, caveats(space, to))

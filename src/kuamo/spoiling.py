@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuamo.encoders import Identity
+from kuamo.encoders.standardize import Standardize
 from kuamo.features import features
 from kuamo.modalities import Audio, Category, Image, Number, Text
 from kuamo.modalities.audio import Waveform
@@ -64,7 +65,7 @@ def spoil(
     """
     found: dict[str, Spoiled] = {}
     for number, port in enumerate(space.ports):
-        able = not isinstance(port.encoder, Identity) and not isinstance(port.modality, Category | Number)
+        able = not isinstance(port.encoder, Identity | Standardize) and not isinstance(port.modality, Category | Number)
         if port.name in cells and port.name != to and able:
             one = spoiled_column(table, port.name, port.encoder, some_of(cells[port.name][1], held, number), number)
             found |= {port.name: one} if one else {}

@@ -10,6 +10,7 @@ import torch
 
 from kuamo.cells import Source
 from kuamo.closed_form import ChiSquaredMap, KernelMap
+from kuamo.closed_form.scaling import spread_of
 from kuamo.codes import SolvedHead
 from kuamo.column import numbered
 from kuamo.cost import part
@@ -232,9 +233,11 @@ def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table
             )
         check_targets(port, cells, table)
         if hasattr(port.decoder, "standardise") and port.name in cells and not hasattr(port.decoder, "target"):
-            y, shift = cells[port.name][0], cells[port.name][0].mean(axis=0, dtype=np.float64)
-            gain = torch.from_numpy((1 / scale_of(y, has_own_units(port))).astype(np.float32))
-            port.decoder.standardise(torch.from_numpy(shift.astype(np.float32)), gain)
+            y = cells[port.name][0]
+            found = spread_of(y)
+            port.decoder.standardise(
+                *(torch.from_numpy(one.astype(np.float32)) for one in (found.mean, found.gain(1.0)))
+            )
 
 
 def some_values(table: Table, port: Port, most: int = 2000) -> list[Any]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kuamo.closed_form.kernel import KernelMap
 from kuamo.closed_form.linear import LinearMap
 from kuamo.closed_form.views import Map
 
-__all__ = ["Scaling", "standardise"]
+__all__ = ["RunningSpread", "Scaling", "spread_of", "standardise"]
+
+BLOCK = 8192  # rows of which float64 copies are made at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,14 +34,71 @@ class Scaling:
         return LinearMap(shift, self.gain[:, None] * after.weight, after.offset)
 
 
+class RunningSpread:
+    """Mean and standard deviation (D,) of features whose units may differ, block by block, in float64.
+
+        M ← M + Σ (x − x̄_b)² + n n_b / (n + n_b) (x̄_b − x̄)²
+
+    References:
+        Updating Formulae and a Pairwise Algorithm for Computing Sample Variances, Chan, Golub and LeVeque, 1979.
+
+    Example:
+        >>> found = RunningSpread()
+        >>> for block in (np.array([[1e9]]), np.array([[1e9 + 2]])):
+        ...     found.add(block)
+        >>> found.mean.tolist(), found.std.tolist()
+        ([1000000001.0], [1.0])
+    """
+
+    def __init__(self) -> None:
+        self.count, self.eps = 0, 0.0
+        self.mean = self.largest = self._squares = np.zeros(0)
+
+    def add(self, x: NDArray) -> None:
+        """Rows (n, D); of another D than the first ones', nothing is added."""
+        if x.ndim != 2 or len(x) == 0 or (self.count and x.shape[1] != len(self.mean)):
+            return
+        if self.count == 0:
+            self.mean, self.largest, self._squares = (np.zeros(x.shape[1]) for _ in range(3))
+        self.eps = max(self.eps, float(np.finfo(x.dtype if x.dtype.kind == "f" else np.float64).eps))
+        for start in range(0, len(x), BLOCK):
+            self._add(x[start : start + BLOCK].astype(np.float64))
+
+    def _add(self, x: NDArray[np.float64]) -> None:
+        n, count = len(x), self.count
+        mean = x[0] + (x - x[0]).mean(0)  # about one of them: a sum of large numbers would round
+        step = mean - self.mean if count else np.zeros_like(mean)
+        self._squares = self._squares + np.square(x - mean).sum(0) + step * step * (count * n / (count + n))
+        self.mean = self.mean + step * (n / (count + n)) if count else mean
+        self.largest = np.maximum(self.largest, np.abs(x).max(0))
+        self.count = count + n
+
+    @property
+    def std(self) -> NDArray[np.float64]:
+        """(D,), 0 where a feature varies by no more than its own numbers resolve."""
+        std = np.sqrt(self._squares / max(self.count, 1))
+        return np.where(std > self.eps * self.largest, std, 0.0)
+
+    def gain(self, still: float) -> NDArray[np.float64]:
+        """1/std (D,), and `still` of features that do not vary."""
+        std = self.std
+        return np.where(std > 0, 1 / np.where(std > 0, std, 1.0), still)
+
+
+def spread_of(x: NDArray) -> RunningSpread:
+    """Mean and standard deviation of features (n, D)."""
+    found = RunningSpread()
+    found.add(x)
+    return found
+
+
 def standardise(x: np.ndarray, blocks: tuple[int, ...] | None) -> Scaling:
     """Zero mean and unit variance for each feature; each block of features then gets total variance 1.
 
-    A feature without variance keeps the gain of its block's, so that a later change in it is not blown up.
+    A feature without variance keeps a gain of 1, so that a later change in it is not blown up.
     """
-    shift, std = x.mean(axis=0), x.std(axis=0)
-    floor = 1e-3 * float(np.sqrt((std**2).mean())) or 1.0
-    gain = 1 / np.maximum(std, floor)
+    found = spread_of(x)
+    gain = found.gain(1.0)
     if blocks:
         gain = gain / np.sqrt(np.repeat(blocks, blocks)) * np.sqrt(np.mean(blocks))
-    return Scaling(shift.astype(np.float32), gain.astype(np.float32))
+    return Scaling(found.mean.astype(np.float32), gain.astype(np.float32))

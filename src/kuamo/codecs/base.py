@@ -8,13 +8,16 @@ What is lost on the way there and back is the bound of everything that is made: 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from kuamo.errors import TableError
 from kuamo.modalities import Audio, Category, Image, Modality, Number, Text
 from kuamo.table import Table
+
+if TYPE_CHECKING:
+    from kuamo.space import Port
 
 __all__ = ["Blocks", "Codec", "Held", "beside", "decode_cells", "default_codec", "encode_cells", "other_entries"]
 
@@ -49,14 +52,17 @@ def encode_cells(codec: Any, table: Table, name: str, entries: np.ndarray) -> np
     return y
 
 
-def decode_cells(codec: Any, y: np.ndarray, others: Sequence[Any] | None) -> Any:
-    """What y (n, L) stands for: values, or y itself without a codec.
+def decode_cells(port: Port, y: np.ndarray, others: Sequence[Any] | None = None) -> Any:
+    """What y (n, L) stands for in a column: values; without a codec what its encoder's features come from, if the
+    encoder has an `inverse`, and else the features y themselves.
 
     Args:
         others: of a codec that needs another column's, those (n,); see `beside`.
     """
+    codec = port.codec
     if codec is None:
-        return y
+        inverse = getattr(port.encoder, "inverse", None)
+        return y if inverse is None else inverse(y)
     return codec.decode(y) if others is None else codec.decode(y, others)
 
 
@@ -165,7 +171,7 @@ def default_codec(table: Table, name: str, seed: int = 0) -> Any:
     if isinstance(modality, Category):
         return ClassList.of(table, name) if modality.classes is None else ClassList(list(modality.classes))
     if isinstance(modality, Number):
-        return Plain()
+        return Plain.of(table.values(name))
     if isinstance(modality, Text):
         raise TableError(f"column {name!r}: given texts; expected km.Caption(), km.Writer() or km.Retrieve() for them")
     raise TableError(

@@ -1,4 +1,4 @@
-"""Categories and numbers ↔ y: the indicators of classes, of which the largest is meant; a number as it is."""
+"""Categories and numbers ↔ y: the indicators of classes, of which the largest is meant; a number, standardised."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.encoders.labels import Classes, Numbers
+from kuamo.encoders.labels import Classes
+from kuamo.encoders.standardize import Numbers
 from kuamo.errors import KuamoError
 from kuamo.table import Table
 
@@ -68,18 +69,29 @@ class ClassList:
 
 @dataclass(frozen=True, eq=False)
 class Plain:
-    """A number as it is: y (n, 1).
+    """A number in its column's units: y (n, 1) = (value − shift) · gain.
+
+    Args:
+        shift, gain: as in the encoder `Numbers`.
 
     Example:
-        >>> Plain().decode(Plain().encode([14.0]))
+        >>> Plain(10.0, 0.5).decode(Plain(10.0, 0.5).encode([14.0]))
         [14.0]
     """
 
+    shift: float = 0.0
+    gain: float = 1.0
     out = 1
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Plain:
+        """Standardised by these."""
+        encoder = Numbers.of([np.array(list(values), np.float64).reshape(-1, 1)])
+        return cls(float(encoder.shift[0]), float(encoder.gain[0]))
 
     def encode(self, values: Iterable[float]) -> np.ndarray:
         """(n, 1)."""
-        return np.array(list(values), np.float32).reshape(-1, 1)
+        return Numbers([self.shift], [self.gain])(np.array(list(values), np.float64).reshape(-1, 1))
 
     def decode(self, y: np.ndarray) -> list[float]:
         """The numbers.
@@ -90,11 +102,11 @@ class Plain:
         y = np.asarray(y)
         if y.ndim != 2 or y.shape[1] != 1:
             raise KuamoError(f"given y of shape {y.shape}; expected (n, 1)")
-        return [float(number) for number in y[:, 0]]
+        return Numbers([self.shift], [self.gain]).inverse(y)[:, 0].tolist()
 
     def config(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
+        """What the constructor takes."""
+        return {"shift": self.shift, "gain": self.gain}
 
 
 def label_codec(encoder: Any) -> ClassList | Plain | None:
@@ -106,4 +118,4 @@ def label_codec(encoder: Any) -> ClassList | Plain | None:
     """
     if isinstance(encoder, Classes):
         return ClassList(encoder.names)
-    return Plain() if isinstance(encoder, Numbers) else None
+    return Plain(float(encoder.shift[0]), float(encoder.gain[0])) if isinstance(encoder, Numbers) else None

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.checks import check_kind, check_whole
+from kuamo.codecs.base import decode_cells
 from kuamo.errors import TableError, visible
 from kuamo.evaluation import row_keys
 from kuamo.foretelling import table_for
@@ -339,7 +340,7 @@ def predicting(space: Space, rows: Table, to: str, measure: str | None) -> Told:
     def told(code: np.ndarray) -> np.ndarray:
         parts = [decode(decoder, code[i : i + BLOCK_ROWS]) for i in range(0, len(code), BLOCK_ROWS)]
         y = np.concatenate(parts)
-        return np.array(port.codec.decode(y) if port.codec is not None else y[:, 0])
+        return np.array(port.codec.decode(y) if port.codec is not None else decode_cells(port, y)[:, 0])
 
     if not classes:
         spread = max(float(np.square(truth - truth.mean()).mean()), 1e-300)

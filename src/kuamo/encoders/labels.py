@@ -1,4 +1,4 @@
-"""The encoders of categories and numbers: an indicator for each class, and the number itself."""
+"""The encoder of categories: an indicator for each class."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from kuamo.errors import CellError, KuamoError, shorten
 
-__all__ = ["Classes", "Numbers"]
+__all__ = ["Classes"]
 
 
 class Classes:
@@ -68,28 +68,3 @@ class Classes:
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""
         return {"names": self.names}
-
-
-class Numbers:
-    """Number → itself, a feature (1,).
-
-    Example:
-        >>> encoder = Numbers()
-        >>> encoder(np.stack([encoder.prepare(2.5)])).tolist()
-        [[2.5]]
-    """
-
-    cached = False
-    fingerprint = "numbers/1"
-
-    def prepare(self, value: float) -> np.ndarray:
-        """(1,)."""
-        return np.array([value], np.float32)
-
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
-        """The batch as it is."""
-        return np.asarray(batch, dtype=np.float32)
-
-    def config(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}

@@ -18,13 +18,14 @@ __all__ = ["Vector"]
 
 @dataclass(frozen=True)
 class Vector:
-    """A vector; canonical value: float32 (D,), finite. With `dim` given, any other size is refused.
+    """A vector; canonical value: float64 (D,), finite, or float32 if that was given. With `dim` given, any other
+    size is refused.
 
     Reads a list or an array of numbers, or the path of a `.npy` file with one.
 
     Example:
         >>> Vector().read([1, 2, 3])
-        array([1., 2., 3.], dtype=float32)
+        array([1., 2., 3.])
     """
 
     dim: int | None = None
@@ -43,11 +44,11 @@ class Vector:
         )
 
     def read(self, raw: Any) -> np.ndarray:
-        """The vector as finite float32."""
+        """The vector as finite numbers, in float64 unless it comes in less."""
         raw = _load(raw) if isinstance(raw, Path) else as_array(raw)
         try:
-            with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused below
-                vector = np.asarray(raw, dtype=np.float32)
+            vector = np.asarray(raw)
+            vector = vector.astype(np.float32 if vector.dtype in (np.float16, np.float32) else np.float64)
         except (TypeError, ValueError, OverflowError):
             raise CellError(
                 Note("cell_kind", kind=type(raw).__name__, value=shorten(raw)), "a vector of numbers"
