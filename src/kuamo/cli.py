@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +65,10 @@ def fit(
             "'stars:number', 'stars:category' to say which; numbers among those are columns too then."
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Training steps, for objectives that are trained.")] = 600,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Training steps, for objectives that are trained; what suits the rows if not given."),
+    ] = None,
     start: Annotated[
         Path | None, typer.Option(help="A saved space to go on from: without --objective it stays, and gains decoders.")
     ] = None,
@@ -93,10 +97,11 @@ def fit(
     from kuamo.decoders.named import recipes_named, usual_recipe
     from kuamo.errors import TableError
     from kuamo.files import local
-    from kuamo.foretelling import TELLING, asked_for, table_of
+    from kuamo.foretelling import asked_for, table_of
     from kuamo.index.memory import MemoryIndex
     from kuamo.objectives.named import objective_named
     from kuamo.store import check_space_place, save_space
+    from kuamo.warm import usual_training
 
     check_space_place(local(out, "a space"), with_index=True)  # before the long work
     if predict and objective:
@@ -116,9 +121,16 @@ def fit(
     making = km.Training(steps=decode_steps) if decode_steps else None
     with bar(quiet=as_json) as progress, looks(out, quiet=as_json) as look:
         if trained or not recipes:
-            training = km.Training(steps=steps, **(TELLING if predict else {})) if trained else None
+            usual = usual_training(chosen, len(rows))
+            training = usual if steps is None else replace(usual, steps=steps, at_most=False)
             before = km.fit(
-                rows, chosen, encoders=encoders, start=before, training=training, seed=seed, progress=progress
+                rows,
+                chosen,
+                encoders=encoders,
+                start=before,
+                training=training if trained else None,
+                seed=seed,
+                progress=progress,
             )
             chosen, encoders = None, {}
         space = before

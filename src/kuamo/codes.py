@@ -119,7 +119,7 @@ class SolvedHead:
     def arrays(self) -> dict[str, np.ndarray]:
         """The rest of it."""
         names = ("shift", "gain", "anchors", "rate", "weight", "offset")
-        arrays = {name: getattr(self.map, name) for name in names if hasattr(self.map, name)}
+        arrays = {name: getattr(self.map, name) for name in names if getattr(self.map, name, None) is not None}
         return arrays | ({} if self.scale is None else {"scale": np.asarray(self.scale)})
 
     @classmethod

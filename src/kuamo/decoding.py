@@ -17,6 +17,7 @@ import numpy as np
 
 from kuamo.best import Best, Look
 from kuamo.cells import FeatureSource
+from kuamo.closed_form.scaling import spread_of
 from kuamo.codecs.base import decode_cells
 from kuamo.codecs.texts import TextList, TextTokens
 from kuamo.codes import Code
@@ -428,21 +429,14 @@ def has_own_units(port: Port) -> bool:
     return port.codec is None and isinstance(port.modality, Vector | Number)
 
 
-def scale_of(y: np.ndarray, own_units: bool = True) -> np.ndarray:
+def scale_of(y: np.ndarray) -> np.ndarray:
     """The spread (L,) of each axis of y (n, L), 1 of one that is the same everywhere; an offset plays no part.
-
-    Args:
-        own_units: else a spread is at least a thousandth of the usual one, so that a dead feature is not blown up.
 
     Example:
         >>> scale_of(np.array([[1e6, 3.0, 0.0], [1e6 + 2, 3.0, 1e-6]])).tolist()
         [1.0, 1.0, 5e-07]
     """
-    y = y.astype(np.float64)
-    std = y.std(0)
-    if not own_units:
-        std = np.maximum(std, 1e-3 * np.sqrt(np.square(std).mean()))
-    return np.where(std > 1e-7 * np.abs(y).max(0, initial=0.0), std, 1.0)
+    return 1 / spread_of(y).gain(1.0)
 
 
 def standardise(decoder: Any, y: np.ndarray, codes: np.ndarray, own_units: bool = False) -> None:

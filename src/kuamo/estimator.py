@@ -23,19 +23,7 @@ if TYPE_CHECKING:
     from kuamo.space import Space
     from kuamo.table import Table
 
-__all__ = ["Classifier", "Regressor", "steps_for"]
-
-LEAST, MOST = 200, 1500  # steps; of few rows what bends is not learned in fewer
-
-
-def steps_for(rows: int) -> int:
-    """Training steps of a table: one for each row, within bounds; more would learn a small one by heart.
-
-    Example:
-        >>> steps_for(10), steps_for(400), steps_for(10_000)
-        (200, 400, 1500)
-    """
-    return min(max(rows, LEAST), MOST)
+__all__ = ["Classifier", "Regressor"]
 
 
 class _Estimator:
@@ -98,6 +86,7 @@ class _Estimator:
         from kuamo.objectives import Predict
         from kuamo.threads import one_torch_thread
         from kuamo.training import Training
+        from kuamo.warm import steps_for
 
         target = "y"
         while target in given.columns:
@@ -106,7 +95,8 @@ class _Estimator:
         rows = given.select(*able)
         rows.columns = rows.columns | {target: Column(target, modality, list(cells))}
         steps = steps_for(len(rows)) if self.steps is None else self.steps
-        training = Training(steps=steps, batch_size=min(self.batch_size, len(rows)), lr=self.lr)
+        size = min(self.batch_size, len(rows))
+        training = Training(steps, size, self.lr, at_most=self.steps is None)
         objective = Predict(target, noise=self.noise, balanced=balanced)
         encoders = {
             name: one for name, one in (self.encoders or {}).items() if name in able or name not in given.columns

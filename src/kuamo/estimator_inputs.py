@@ -14,6 +14,7 @@ import numpy as np
 from kuamo.closed_form.scaling import RunningSpread
 from kuamo.errors import KuamoError, TableError, shorten
 from kuamo.modalities import Number, Vector
+from kuamo.modalities.vector import LARGEST, within
 from kuamo.table import Table
 
 __all__ = ["check_rows", "check_targets", "columns_of", "named_features", "not_fitted", "varying"]
@@ -208,8 +209,8 @@ def _numbers(X: Any) -> np.ndarray:
     if array.shape[1] == 0:
         raise KuamoError(f"Found array with 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
     array = array.astype(np.float32 if array.dtype in (np.float16, np.float32) else np.float64)
-    if np.isinf(array).any():
-        raise KuamoError("Input X contains infinity or a value too large; expected finite numbers")
+    if (~within(array) & ~np.isnan(array)).any():
+        raise KuamoError(f"Input X contains infinity or a value too large; expected numbers up to {LARGEST:g}")
     return array
 
 

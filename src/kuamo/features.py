@@ -30,6 +30,7 @@ from kuamo.errors import CacheWarning, CellError, StoreError
 from kuamo.files import beside, cache_folder, save_arrays, sweep
 from kuamo.identity import Unknown, identity
 from kuamo.modalities import Text, Vector, content_key
+from kuamo.modalities.vector import within
 from kuamo.notes import Note
 from kuamo.table import AHEAD, Table
 from kuamo.threads import in_order, one_thread
@@ -338,7 +339,7 @@ def _together(table: Table, name: str, encoder: Any, entries: np.ndarray) -> np.
     if cells is None or cells.ndim != 2 or cells.shape[1] != (column.modality.dim or cells.shape[1]):
         return None
     with np.errstate(over="ignore"):
-        x = encoder(cells if np.isfinite(cells).all() else np.full_like(cells, np.nan, np.float64))
+        x = encoder(cells if within(cells).all() else np.full_like(cells, np.nan, np.float64))
     return x if x.size and np.isfinite(x).all() else None
 
 

@@ -5,6 +5,7 @@ table → frozen features (cached) → closed form → [the one loop] → decode
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict
@@ -22,13 +23,15 @@ from kuamo.cost import part
 from kuamo.decoders.recipes import Recipe
 from kuamo.decoders.ridge import solve_ridge
 from kuamo.encoders import HubEncoder, default_encoder
-from kuamo.encoders.base import is_module, is_trainable
+from kuamo.encoders.base import Identity, is_module, is_trainable
+from kuamo.encoders.standardize import Standardize
 from kuamo.errors import CellError, TableError
 from kuamo.features import features, length_note
 from kuamo.files import local
 from kuamo.late import attach, late_columns
 from kuamo.memory import recall, remember
 from kuamo.modalities import Category, Number, Text, Vector, is_absent
+from kuamo.modalities.vector import within
 from kuamo.notes import Note
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.base import terms_of
@@ -138,10 +141,9 @@ def fit(
     looped = objective is not None and any(term.trained for _, term in terms_of(objective))
     run = run_of(out, table, space, start, objective=objective, decoders=decoders, codecs=codecs, seed=seed, dim=dim)
     if objective is not None and looped:
-        from kuamo.training import Training
         from kuamo.warm import train_space
 
-        train_space(space, table, cells, objective, dim, training or Training(), seed, run, progress)
+        train_space(space, table, cells, objective, dim, training, seed, run, progress)
     elif objective is not None:
         known = close(space, table, cells, objective, seed, by_itself)
     made = dict.fromkeys([*recipes, *(codecs or {})])
@@ -258,9 +260,12 @@ def solve_heads(
         entries = np.unique(row, return_counts=True)[1]
         if (entries > 1).any():
             space.notes.append(Note("averaged", column=name, count=int((entries > 1).sum()), given=len(entries)))
-    labels = {"labels": numbered(table.labels or ())} if "labels" in objective.needs else {}
+    given: dict[str, Any] = {}
+    if "labels" in objective.needs:
+        units = {p.name: p.encoder for p in space.ports if p.name in cells and isinstance(p.encoder, Standardize)}
+        given = {"labels": numbered(table.labels or ()), "units": units}
     with one_thread(), part("closed form"):
-        solved = objective.solve(cells, groups, seed, blocks, **labels)  # type: ignore[attr-defined]
+        solved = objective.solve(cells, groups, seed, blocks, **given)  # type: ignore[attr-defined]
     for name, head in solved.heads.items():
         space.port(name).head = head
     return solved
@@ -431,7 +436,9 @@ def open_ports(
     notes: dict[str, str] = {}
     ports = []
     for name, modality in table.modalities.items():
-        if name not in known:
+        if name not in known and name in decoders and isinstance(modality, Vector):
+            known[name], notes[name] = Identity(), Note("vectors")  # a decoder of one's own is of one's own numbers
+        elif name not in known:
             known[name], notes[name] = default_encoder(name, modality, sample_of(table, name))
         ports.append(Port(name, modality, known[name], None, decoder=decoders.get(name)))
     return ports, notes
@@ -474,12 +481,13 @@ def numbers_of(table: Table, name: str) -> Iterator[np.ndarray]:
     for start in range(0, len(every), BLOCK_ROWS):
         some = every[start : start + BLOCK_ROWS]
         together = column.stacked(some) if isinstance(column.modality, Vector) else None
-        if together is not None and together.ndim == 2 and np.isfinite(together).all():
+        if together is not None and together.ndim == 2 and within(together).all():
             yield together
             continue
         values = [np.atleast_1d(value) for _, value in table.attempts(name, some) if not isinstance(value, CellError)]
-        if block := [value for value in values if value.shape == values[0].shape]:
-            yield np.stack(block)
+        if values:
+            usual = Counter(value.shape for value in values).most_common(1)[0][0]
+            yield np.stack([value for value in values if value.shape == usual])
 
 
 def describe(port: Port, cells: Packed, reason: str | None = None) -> Note:

@@ -24,7 +24,6 @@ BLOCK = 4096
 CLASSES = 20  # whole numbers of more values than these are numbers, not classes
 LABEL = "label"
 KINDS: dict[str, type[Modality]] = {"number": Number, "category": Category}
-TELLING: dict[str, Any] = {"batch_size": 128, "lr": 3e-3}  # of `Training`: what suits `Predict` of features
 
 
 def asked_for(table: Table, said: str) -> tuple[str, Modality | None]:

@@ -348,9 +348,15 @@ def joint_log_likelihood(
                     continue
                 many = y.expand(samples, *y.shape).flatten(0, 1)
                 each = port.decoder.log_prob(many, z[:, place].flatten(0, 1), rng)
-                total.index_add_(1, place, each.reshape(samples, -1))
+                total.index_add_(1, place, each.reshape(samples, -1) + log_gain(port.encoder))
             values.append((total.logsumexp(0) - log(samples)).numpy())
     return np.concatenate([*values, np.zeros(0, np.float32)]), rows
+
+
+def log_gain(encoder: Any) -> float:
+    """What log p of standardised features lacks to be that of a column's own numbers: Σ log g of those that vary."""
+    gain = getattr(encoder, "gain", None) if hasattr(encoder, "inverse") else None
+    return 0.0 if gain is None else float(np.log(gain[gain > 0]).sum())
 
 
 def targets_at(port: Port, table: Table, rows: np.ndarray, frozen: np.ndarray | None) -> tuple[Any, Any]:

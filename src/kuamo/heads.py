@@ -61,7 +61,10 @@ class TrainableHead(nn.Module):
 
     def forward(self, features: Tensor) -> Code:
         """Code (n, d) of features (n, D)."""
-        h = (features - self.shift) * self.gain
+        return self.code((features - self.shift) * self.gain)
+
+    def code(self, h: Tensor) -> Code:
+        """Code (n, d) of standardised features (n, D)."""
         z = self.linear(h)
         if self.mlp is not None:
             z = z + self.mlp(h)
@@ -152,8 +155,8 @@ class JointHead(nn.Module):
 
     def forward(self, features: Tensor) -> Code:
         """Code (n, d) of features (n, D)."""
-        added = ((features - self.shift) * self.gain) @ self.weight + self.offset
-        return Code(torch.cat([self.learned(features).mean, added], -1))
+        h = (features - self.shift) * self.gain
+        return Code(torch.cat([self.learned.code(h).mean, h @ self.weight + self.offset], -1))
 
     def standardise(self, features: np.ndarray) -> None:
         """See `TrainableHead.standardise`."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["END", "Spoiled", "spoil", "worse"]
 
-MOST = 1000  # rows of which a cell is spoiled, and at most half of all
+MOST = 200  # rows of which a cell is spoiled, and at most half of all; 1,000 told no more (emoji: .868, .853)
 END = 3.0  # noise stays within so many standard deviations
 GRAINS = 6  # noise is of squares of 1, 2, …, 32 pixels, or of as many samples
 LOUDNESS = 5 / 3  # κ

@@ -50,6 +50,7 @@ class Training:
         sampling: who is drawn more often, `km.ByCoverage()` or `km.ByClass()`; `None` for each row once an epoch.
         modulate: who is held back, `km.OGMGE()`; `None` for nobody.
         record: `km.Record()`, to write down how fast each column learns; `None` for not.
+        at_most: may the objective end sooner, where what it solves beside the training leaves nothing to learn?
     """
 
     steps: int = 600
@@ -63,6 +64,7 @@ class Training:
     sampling: Any = None
     modulate: Any = None
     record: Record | None = None
+    at_most: bool = False
 
     def __post_init__(self) -> None:
         if not is_whole(self.steps) or not is_whole(self.batch_size, 1) or not is_number(self.lr, 0):

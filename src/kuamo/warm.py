@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,22 +18,23 @@ from kuamo.column import numbered
 from kuamo.cost import part
 from kuamo.decoders.likelihood import Likelihood
 from kuamo.decoders.raw import raw_decoder
-from kuamo.decoding import has_own_units, scale_of
 from kuamo.encoders.base import collate, encode_items, prepare
 from kuamo.errors import KuamoError, TableError
 from kuamo.heads import JointHead, TrainableHead
 from kuamo.modalities import Category, Text
 from kuamo.notes import Note
-from kuamo.objectives import CCA, Objective
+from kuamo.objectives import CCA, Objective, Predict
 from kuamo.objectives.base import terms_of
 from kuamo.runs import Run
 from kuamo.space import Port, Space
 from kuamo.table import Table
+from kuamo.threads import one_torch_thread
 from kuamo.training import Training, own_randomness, train
 
-__all__ = ["train_space"]
+__all__ = ["steps_for", "train_space", "usual_training"]
 
 DIM = 64
+LEAST, MOST, FEW_STEPS = 200, 1500, 30  # of `Predict`: of few rows what bends is not learned in fewer than 200
 Packed = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
@@ -41,7 +44,7 @@ def train_space(
     cells: Packed,
     objective: Objective,
     dim: int | None,
-    training: Training,
+    training: Training | None,
     seed: int,
     out: Run | None,
     progress: Callable[[str, int, int], None] | None,
@@ -61,6 +64,9 @@ def train_space(
     marks = marks_of(table)
     with own_randomness(seed):
         beside = [term.begin(space, table, cells, marks) for _, term in terms_of(objective) if hasattr(term, "begin")]
+    training = training or usual_training(objective, len(table))
+    if training.at_most and beside and all(course.enough for course in beside):
+        training = replace(training, steps=min(training.steps, FEW_STEPS))
 
     sources = {
         port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.chunk)
@@ -74,7 +80,8 @@ def train_space(
             progress(what, done, of)
 
     told = after if beside else progress
-    with part("training"):
+    alone = all(source.frozen is not None for source in sources.values())
+    with part("training"), one_torch_thread() if alone else nullcontext():  # small steps lose more by waiting
         log = train(space, sources, objective, training, seed=seed, out=out, progress=told, marks=marks)
     with own_randomness(seed):
         for course in beside:
@@ -90,6 +97,26 @@ def train_space(
         space.notes.append(Note("batches_skipped", count=skipped, given=training.steps))
     if note := only_distributions(objective):
         space.notes.append(note)
+
+
+def usual_training(objective: Objective | None, rows: int) -> Training:
+    """How long and how fast where nobody said: what suits `Predict` of features, or the usual."""
+    return Training(steps_for(rows), 128, 3e-3, at_most=True) if predicts(objective) else Training()
+
+
+def steps_for(rows: int) -> int:
+    """Steps of `Predict`: one for each row, within bounds; more would learn a small table by heart.
+
+    Example:
+        >>> steps_for(10), steps_for(400), steps_for(10_000)
+        (200, 400, 1500)
+    """
+    return min(max(rows, LEAST), MOST)
+
+
+def predicts(objective: Objective | None) -> bool:
+    """Is there a `Predict` in it?"""
+    return objective is not None and any(isinstance(term, Predict) for _, term in terms_of(objective))
 
 
 def only_distributions(objective: Objective) -> Note | None:

@@ -10,7 +10,7 @@ import torch
 
 import kuamo as km
 from kuamo.doubting import Sights, solve
-from kuamo.encoders import Identity
+from kuamo.encoders.standardize import Standardize
 from kuamo.modalities.audio import Waveform
 from kuamo.spoiling import GRAINS, MOST, noise, some_of, spoil, spread, worse
 from kuamo.trust import Trust
@@ -101,7 +101,7 @@ def test_a_frozen_encoder_sees_spoiled_cells_and_identity_does_not() -> None:
     table = km.Table(cells, modalities={"a": km.Vector(), "b": km.Vector(), "kind": km.Category()})
     encoder = Loud()
     space = km.fit(table, km.Predict("kind"), encoders={"a": encoder}, dim=4, training=km.Training(steps=10))
-    assert isinstance(space.port("b").encoder, Identity)
+    assert isinstance(space.port("b").encoder, Standardize)
     assert space.fusion.spoiled == {}  # nothing of it stays
     packed = {
         "a": (np.zeros((120, 2), np.float32), np.arange(120)),

@@ -93,10 +93,12 @@ def test_the_likelihood_is_the_exact_one_where_that_is_known(given: list[str] | 
     expected = []
     for row in rows:
         there = [name for name in ("a", "b") if table[int(row)][name] is not None]
-        y = torch.cat([torch.as_tensor(np.asarray(table[int(row)][name], np.float32)) for name in there])
+        cells = {name: space.port(name).encoder(table[int(row)][name][None])[0] for name in there}
+        y = torch.cat([torch.as_tensor(cells[name]) for name in there])
         w = torch.cat([weights[name] for name in there])
         covariance = w @ w.T + torch.eye(len(w))
         expected.append(torch.distributions.MultivariateNormal(torch.zeros(len(w)), covariance).log_prob(y).item())
+        expected[-1] += sum(np.log(space.port(name).encoder.gain).sum() for name in there)  # in the columns' own units
     gap = found - np.array(expected)
     assert np.median(np.abs(gap)) < 0.3
     few, _ = km.joint_log_likelihood(space, table, given, samples=20)

@@ -221,7 +221,8 @@ def test_a_head_that_a_gradient_passes_gives_the_head_s_codes(kernel: str) -> No
 def cycle_error(space: km.Space) -> float:
     """Mean squared distance of b's codes that are made of a's from these."""
     z = np.asarray(space.encode(rows().select("a").take(np.flatnonzero(rows().present()[:, 0]))))
-    return float(np.square(np.asarray(space.port("b").head(space.decode(z, to="b")).mean) - z).sum(1).mean())
+    port = space.port("b")
+    return float(np.square(np.asarray(port.head(port.encoder(space.decode(z, to="b"))).mean) - z).sum(1).mean())
 
 
 def test_the_cycle_brings_codes_back_and_unpaired_is_said(start: km.Space) -> None:

@@ -5,7 +5,7 @@ k(a, b) = exp(−γ/δ Σ (a − b)² / (a + b)),   δ: the mean of the sum over
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,16 +46,19 @@ def chi_squared(x: NDArray, anchors: NDArray) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, eq=False)
 class ChiSquaredMap(Anchored):
-    """A linear map of the kernel with anchors: z = exp(−rate · χ²(x, A)) W + b.
+    """A linear map of the kernel with anchors: z = exp(−rate · χ²(u, A)) W + b,   u = (x − s) · g.
 
     Args:
         anchors: A (m, D), not negative. rate: (1,) γ/δ. weight: W (m, d). offset: b (d,).
+        shift, gain: s and g (D,), which bring features back to numbers that are not negative; 0 and 1 if not given.
     """
 
     anchors: NDArray[np.float32]
     rate: NDArray[np.float64]
     weight: NDArray[np.float64]
     offset: NDArray[np.float64]
+    shift: NDArray[np.float64] | None = None
+    gain: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         m, d = len(self.anchors), np.shape(self.weight)[-1]
@@ -65,13 +68,15 @@ class ChiSquaredMap(Anchored):
                 raise KuamoError(f"{name}: given shape {np.shape(getattr(self, name))}; expected {shape}")
 
     def _tile(self, x: NDArray) -> NDArray:
+        if self.shift is not None and self.gain is not None:
+            x = (x.astype(np.float64) - self.shift) * self.gain
         kernel = np.exp(-np.float32(self.rate[0]) * chi_squared(x, self.anchors))
         return kernel @ self.weight.astype(np.float32) + self.offset.astype(np.float32)
 
     def then(self, after: LinearMap) -> ChiSquaredMap:
         """One map that does this and then `after`."""
         offset = (self.offset - after.shift) @ after.weight + after.offset
-        return ChiSquaredMap(self.anchors, self.rate, self.weight @ after.weight, offset)
+        return replace(self, weight=self.weight @ after.weight, offset=offset)
 
 
 def chi_squared_map(anchors: NDArray, gamma: float = 1.0) -> ChiSquaredMap:

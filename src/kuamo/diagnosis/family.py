@@ -51,7 +51,7 @@ def family(evidence: Mapping[Pair, NDArray]) -> Family:
     Example:
         >>> rng = np.random.default_rng(0)
         >>> drawn = {pair: rng.exponential(size=201) for pair in [("a", "b"), ("a", "c"), ("b", "c")]}
-        >>> drawn["a", "b"][0] = 12.0
+        >>> drawn["a", "b"][0], drawn["a", "c"][0], drawn["b", "c"][0] = 12.0, 1.0, 0.5
         >>> found = family(drawn)
         >>> found.pairs["a", "b"] < 0.05, found.columns["a"] < 0.05, found.columns["c"] < 0.05
         (True, True, False)

@@ -138,9 +138,9 @@ class Outlook(Closing):
     def learned(self, objective: Objective) -> Step:
         """The loop of a trained objective."""
         from kuamo.diagnosis.practice import practise_training, rows_in_batch
-        from kuamo.training import Training
+        from kuamo.warm import usual_training
 
-        training = self.training or Training()
+        training = self.training or usual_training(objective, len(self.table))
         batch = rows_in_batch(len(self.table), training.batch_size)
         raw = [found for found in self.sampled.values() if found.raw]
         some, cells = self.practice_table(batch, [found.port.name for found in raw])
@@ -274,7 +274,7 @@ class Outlook(Closing):
             if self.trained is not None:
                 continue
             if kernel == "arc-cosine" and name in self.core:
-                total += self.anchors(found) * (2 * found.width + 8 * size) + 16 * found.width
+                total += self.anchors(found) * (4 * found.width + 8 * size) + 16 * found.width
             elif kernel:
                 total += 8 * found.width * (size + 1)
             if name not in self.recipes and name not in self.codecs:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.closed_form.scaling import RunningSpread
+from kuamo.closed_form.scaling import RunningSpread, Scaling
 from kuamo.errors import KuamoError
 
 __all__ = ["Numbers", "Standardize"]
@@ -82,6 +82,11 @@ class Standardize:
         """The vectors (…, D) that features stand for."""
         varies = self.gain > 0
         return np.asarray(features, np.float64) * varies / np.where(varies, self.gain, 1.0) + self.shift
+
+    def back(self) -> Scaling:
+        """Features → vectors, as a scaling; what does not vary becomes 0."""
+        varies = self.gain > 0
+        return Scaling(-self.shift * self.gain, varies / np.where(varies, self.gain, 1.0))
 
     def config(self) -> dict[str, Any]:
         """The plain part of its stored form: nothing."""

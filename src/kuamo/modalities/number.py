@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.errors import CellError, shorten
+from kuamo.modalities.vector import LARGEST
 from kuamo.notes import Note
 
 __all__ = ["Number"]
@@ -47,8 +48,8 @@ class Number:
             value = float(raw)
         except OverflowError:  # a whole number beyond all floats
             value = float("inf")
-        if not isfinite(value):
-            raise CellError(str(value), "a finite number (None for an absent cell)")
+        if not isfinite(value) or abs(value) > LARGEST:
+            raise CellError(str(value), f"a finite number up to {LARGEST:g} (None for an absent cell)")
         return value
 
     def write(self, value: float, path: Path) -> None:

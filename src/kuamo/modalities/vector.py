@@ -13,7 +13,9 @@ from kuamo.errors import CellError, shorten
 from kuamo.modalities.base import as_array, failed, in_words, read_bytes
 from kuamo.notes import Note
 
-__all__ = ["Vector"]
+__all__ = ["LARGEST", "Vector", "within"]
+
+LARGEST = 1e100  # a number, so that squares and sums of squares are numbers too
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,10 @@ class Vector:
             raise CellError(Note("cell_array", shape=str(vector.shape)), "a vector (D,)")
         if self.dim is not None and len(vector) != self.dim:
             raise CellError(Note("cell_size", size=len(vector)), f"size {self.dim}")
-        bad = np.flatnonzero(~np.isfinite(vector))
+        bad = np.flatnonzero(~within(vector))
         if len(bad):
-            raise CellError(Note("cell_at", value=str(vector[bad[0]]), place=int(bad[0])), "finite numbers")
+            wanted = f"finite numbers up to {LARGEST:g}"
+            raise CellError(Note("cell_at", value=str(vector[bad[0]]), place=int(bad[0])), wanted)
         return vector
 
     def write(self, value: np.ndarray, path: Path) -> None:
@@ -69,6 +72,17 @@ class Vector:
     def show(self, value: np.ndarray) -> str:
         """Its first numbers."""
         return f"vector ({len(value)}): " + " ".join(f"{x:.2g}" for x in value[:4]) + (" …" * (len(value) > 4))
+
+
+def within(numbers: np.ndarray) -> np.ndarray:
+    """Which numbers are finite, and small enough to be squared.
+
+    Example:
+        >>> within(np.array([1.0, np.nan, np.inf, 1e300])).tolist()
+        [True, False, False, False]
+    """
+    most = min(LARGEST, float(np.finfo(numbers.dtype).max)) if numbers.dtype.kind == "f" else LARGEST
+    return np.abs(numbers) <= most
 
 
 def _load(path: Path) -> np.ndarray:

@@ -222,13 +222,15 @@ class Course:
         self.of, self.space, self.table, self.cells, self.marks = of, space, table, cells, marks
         self.held = np.flatnonzero(hashed(marks["group"]) < of.held)
         trust: Any = space.fusion
-        trust.spoiled = spoil(space, table, cells, of.to, self.held) if of.noise else {}
+        self.single = len(space.ports) == 2  # one column tells: no other is to be trusted in its place
+        trust.spoiled = spoil(space, table, cells, of.to, self.held) if of.noise and not self.single else {}
         self.joint: Any = of.regression(space, cells, marks, Joint) if space.fusion.joint else None
         if self.joint is not None:
             names = [port.name for port in space.ports]
             trust.mix = Mix([names.index(name) for name in self.joint.spans], trust.mix.size)
             self.columns = [self.joint.alone(name) for name in self.joint.spans]
-            self.whole, self.alone = self.joint.choose(), [column.choose() for column in self.columns]
+            self.whole = self.joint.choose()
+            self.alone = [self.whole] if len(self.columns) == 1 else [column.choose() for column in self.columns]
             taught = self.joint.held >= of.held
             self.solve(taught if taught.any() and not taught.all() else None)
 
@@ -239,8 +241,9 @@ class Course:
         from kuamo.joint import directions, place_in
         from kuamo.mixing import mix_in
 
-        whole, alone = self.joint.solve(self.whole, some), []
-        for number, (column, chosen) in enumerate(zip(self.columns, self.alone, strict=True)):
+        whole = self.joint.solve(self.whole, some)
+        alone = [whole] if len(self.columns) == 1 else []
+        for number, (column, chosen) in enumerate(() if alone else zip(self.columns, self.alone, strict=True)):
             own = None if some is None else some[self.joint.there[:, number]]
             alone.append(column.solve(chosen, own if own is None or own.any() else None))
         trust: Any = self.space.fusion
@@ -250,13 +253,18 @@ class Course:
         decoder.directions[trust.mix.size :][: len(v)] = torch.from_numpy(v).float()
         mix_in(trust.mix, self.joint, self.whole, self.alone, v, some)
 
+    @property
+    def enough(self) -> bool:
+        """Is the regression all that there is to learn: of one frozen column, whose residuals do not bend?"""
+        return self.single and self.joint is not None and not self.joint.bends(self.whole)
+
     def after(self, done: int, steps: int, sources: Mapping[str, Any]) -> None:
         """Called after each step."""
         if done == max(1, int(np.ceil((1 - self.of.last) * steps - 1e-9))):
             from kuamo.doubting import settle
             from kuamo.stacking import stack
 
-            if self.joint is not None:  # encoders that are trained take their time, and doubts have it too
+            if self.joint is not None and not self.single:  # beside trained encoders, doubts have time to be learned
                 settle(self.space, sources, self.of, self.held, self.marks)
             stack(self.space, self.table, self.cells, self.of.to, self.held, self.of.balanced)
 
@@ -333,19 +341,25 @@ def mixed(step: Step, name: str, hit: Any) -> Any:
     if not able or not len(flat):
         return cells.x, torch.zeros(len(cells))
     u = step.uniform(f"noise/{name}", cells.row, 4)
-    epsilon = step.noise(f"noise/{name}", cells.row, flat.shape[1])
-    order = step.disorder(f"noise/{name}", flat.shape[1])
-    level = u[:, :1] * hit[:, None]
-    n = shift + spread * noise((flat - shift) / spread, epsilon, u[:, 1:], order)
-    flat = (1 - level) * flat + level * n.clamp(low, high)  # a spectrum knows nothing below 0
+    level = u[:, 0] * hit
     spoiled = step.space.fusion.spoiled.get(name) if step.frozen[name] else None
+    known = torch.full(hit.shape, -1)
     if spoiled is not None:
-        place = spoiled.place[torch.tensor(step.batch.table_rows)[cells.row]]
-        before = hit & (place >= 0)
-        flat[before], level[before, 0] = spoiled.x[place[before]], spoiled.level[place[before]]
+        known = spoiled.place[torch.tensor(step.batch.table_rows)[cells.row]]
+    before = hit & (known >= 0)
+    flat = flat.clone() if flat.data_ptr() == x.data_ptr() else flat
+    at = (hit & ~before).nonzero()[:, 0]
+    if len(at):
+        epsilon = step.noise_of_some(f"noise/{name}", cells.row[at], flat.shape[1])
+        order = step.disorder(f"noise/{name}", flat.shape[1])
+        share, some = level[at, None], flat[at]
+        n = shift + spread * noise((some - shift) / spread, epsilon, u[at, 1:], order)
+        flat[at] = (1 - share) * some + share * n.clamp(low, high)  # a spectrum knows nothing below 0
+    if spoiled is not None:
+        flat[before], level[before] = spoiled.x[known[before]], spoiled.level[known[before]]
     made = flat.reshape(len(x), -1, *x.shape[2:]).expand_as(x) if grey else flat.reshape(x.shape)
     made = made.round().to(x.dtype) if x.dtype == torch.uint8 else made
-    return ((made, *cells.x[1:]) if isinstance(cells.x, tuple) else made), level[:, 0]
+    return ((made, *cells.x[1:]) if isinstance(cells.x, tuple) else made), level
 
 
 def spread_of(flat: Any) -> tuple[Any, Any, float, float]:

@@ -9,8 +9,8 @@ each column are chosen by retrieval among training rows, every row scored as if 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from kuamo.closed_form import KernelMap, LinearMap, kernel_map
 from kuamo.closed_form.chi_squared import ChiSquaredMap, chi_squared_map
 from kuamo.closed_form.indicators import Indicators, indicators
 from kuamo.codes import Code, SolvedHead
+from kuamo.encoders.standardize import Standardize
 from kuamo.errors import TableError
 from kuamo.metrics import measure
 from kuamo.notes import Note
@@ -81,15 +82,23 @@ class SemanticMatching(Objective):
         seed: int,
         blocks: Mapping[str, tuple[int, ...]] | None = None,
         labels: np.ndarray | None = None,
+        units: Mapping[str, Standardize] | None = None,
     ) -> Solved:
-        """Heads for packed features; see `CCA.solve`. labels: (N,) numbers of classes, −1 for none."""
+        """Heads for packed features; see `CCA.solve`.
+
+        Args:
+            labels: (N,) numbers of classes, −1 for none. units: column → what standardised its features; a χ² kernel
+                is of the numbers before.
+        """
         assert labels is not None
         rng, blocks = np.random.default_rng(seed), blocks or {}
         kinds, number = np.unique(labels[labels >= 0], return_inverse=True)
         known = np.full(len(labels), -1)
         known[labels >= 0] = number
         share = np.bincount(number, minlength=len(kinds)) / len(number)
-        views = {name: View.of(name, *both, known, blocks.get(name)) for name, both in cells.items()}
+        views = {
+            name: View.of(name, *both, known, blocks.get(name), (units or {}).get(name)) for name, both in cells.items()
+        }
         candidates = {name: list(view.candidates(self.kernels, rng)) for name, view in views.items()}
         chosen, score = choose(views, candidates, share, rng)
         heads, codes, said = {}, {}, []
@@ -115,9 +124,18 @@ class View:
     row: np.ndarray
     label: np.ndarray
     blocks: tuple[int, ...] | None
+    units: Standardize | None = None
 
     @classmethod
-    def of(cls, name: str, x: np.ndarray, row: np.ndarray, known: np.ndarray, blocks: tuple[int, ...] | None) -> View:
+    def of(
+        cls,
+        name: str,
+        x: np.ndarray,
+        row: np.ndarray,
+        known: np.ndarray,
+        blocks: tuple[int, ...] | None,
+        units: Standardize | None = None,
+    ) -> View:
         """Of a column's entries, those of a row averaged."""
         rows = np.unique(row[known[row] >= 0])
         label = known[rows]
@@ -125,7 +143,7 @@ class View:
             raise TableError(
                 f"column {name!r}: given {len(rows)} labelled rows of {len(np.unique(label))} class; expected two"
             )
-        return cls(mean_by_row(x, row, rows), rows, label, blocks)
+        return cls(mean_by_row(x, row, rows), rows, label, blocks, units)
 
     def candidates(self, kernels: tuple[str, ...], rng: np.random.Generator) -> Any:
         """Every way to see the column."""
@@ -139,11 +157,26 @@ class View:
             elif kernel == "arc-cosine":
                 maps = [kernel_map(scaling(self.x[some])).scaled(scaling.shift, scaling.gain)]
             elif kernel == "chi-squared":
-                maps = [chi_squared_map(self.x[some], gamma) for gamma in GAMMAS] if self.x.min() >= 0 else []
+                maps = list(self.chi_squared(some))
             else:
                 raise TableError(f"given kernel {kernel!r}; expected 'linear', 'arc-cosine' or 'chi-squared'")
             for one in maps:
                 yield Candidate(kernel, one, indicators(one(self.x)))
+
+    def chi_squared(self, some: np.ndarray) -> Iterator[ChiSquaredMap]:
+        """Maps of χ² kernels, where the column's own numbers are not negative."""
+        if self.units is None:
+            back = None
+            x = self.x[some] if self.x.min() >= 0 else None
+        else:
+            back = self.units.back()
+            own = (self.x - back.shift) * back.gain
+            x = np.maximum(own[some], 0) if own.min() >= -1e-6 * np.abs(own).max() else None
+        if x is None:
+            return
+        for gamma in GAMMAS:
+            found = chi_squared_map(x, gamma)
+            yield found if back is None else replace(found, shift=back.shift, gain=back.gain)
 
     def target(self, classes: int, soft: float, told: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
         """(n, C): the class, or in part what others tell, (rows, their shares of classes)."""
