@@ -436,8 +436,8 @@ def open_ports(
     notes: dict[str, str] = {}
     ports = []
     for name, modality in table.modalities.items():
-        if name not in known and name in decoders and isinstance(modality, Vector):
-            known[name], notes[name] = Identity(), Note("vectors")  # a decoder of one's own is of one's own numbers
+        if name not in known and isinstance(modality, Vector) and getattr(decoders.get(name), "has_range", False):
+            known[name], notes[name] = Identity(), Note("vectors")
         elif name not in known:
             known[name], notes[name] = default_encoder(name, modality, sample_of(table, name))
         ports.append(Port(name, modality, known[name], None, decoder=decoders.get(name)))

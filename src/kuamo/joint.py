@@ -125,7 +125,8 @@ class Joint:
         Example:
             >>> x = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
             >>> xor = np.sign(x[:, :1] * x[:, 1:])
-            >>> [one.bends(one.choose()) for one in (Joint(x, y, np.arange(300) / 300, np.ones(300)) for y in (xor, x[:, :1]))]
+            >>> several = [Joint(x, y, np.arange(300) / 300, np.ones(300)) for y in (xor, x[:, :1])]
+            >>> [one.bends(one.choose()) for one in several]
             [True, False]
         """
         told = np.zeros(self.y.shape)

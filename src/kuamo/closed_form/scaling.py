@@ -52,26 +52,33 @@ class RunningSpread:
 
     def __init__(self) -> None:
         self.count, self.eps = 0, 0.0
-        self.mean = self.largest = self._squares = np.zeros(0)
+        self._origin = self._mean = self.largest = self._squares = np.zeros(0)  # the mean is kept from the first row
 
     def add(self, x: NDArray) -> None:
         """Rows (n, D); of another D than the first ones', nothing is added."""
-        if x.ndim != 2 or len(x) == 0 or (self.count and x.shape[1] != len(self.mean)):
+        if x.ndim != 2 or len(x) == 0 or (self.count and x.shape[1] != len(self._mean)):
             return
         if self.count == 0:
-            self.mean, self.largest, self._squares = (np.zeros(x.shape[1]) for _ in range(3))
+            self._origin = x[0].astype(np.float64)
+            self._mean, self.largest, self._squares = (np.zeros(x.shape[1]) for _ in range(3))
         self.eps = max(self.eps, float(np.finfo(x.dtype if x.dtype.kind == "f" else np.float64).eps))
         for start in range(0, len(x), BLOCK):
             self._add(x[start : start + BLOCK].astype(np.float64))
 
     def _add(self, x: NDArray[np.float64]) -> None:
         n, count = len(x), self.count
-        mean = x[0] + (x - x[0]).mean(0)  # about one of them: a sum of large numbers would round
-        step = mean - self.mean if count else np.zeros_like(mean)
-        self._squares = self._squares + np.square(x - mean).sum(0) + step * step * (count * n / (count + n))
-        self.mean = self.mean + step * (n / (count + n)) if count else mean
         self.largest = np.maximum(self.largest, np.abs(x).max(0))
+        x = x - self._origin
+        mean = x.mean(0)
+        step = mean - self._mean
+        self._squares = self._squares + np.square(x - mean).sum(0) + step * step * (count * n / (count + n))
+        self._mean = self._mean + step * (n / (count + n))
         self.count = count + n
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """(D,)."""
+        return self._origin + self._mean
 
     @property
     def std(self) -> NDArray[np.float64]:

@@ -97,6 +97,11 @@ class Likelihood(nn.Module):
             self.shift.copy_(shift)
             self.gain.copy_(gain)
 
+    @property
+    def has_range(self) -> bool:
+        """Is it of numbers as they are, such as shares, rather than in any unit?"""
+        return self.family not in SCALED
+
     def check(self, y: Tensor) -> None:
         """Refuse targets (n, L) that the family cannot have made.
 
