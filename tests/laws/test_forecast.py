@@ -242,7 +242,7 @@ def test_disk_of_either_kernel_is_between_what_is_told_where_few_rows_do_not_set
     least, most = made.disk_span
     real = kept(km.fit(table, km.CCA(dim=16, kernels=(kernel,))), table, tmp_path)
     end = {"linear": least, "arc-cosine": most}[kernel]
-    assert real == pytest.approx(end, rel=0.1, abs=0.01)  # a few kB are words
+    assert real == pytest.approx(end, rel=0.1, abs=0.015)  # some kB are words
     assert least < made.disk < most
     assert made.disk == pytest.approx(np.sqrt(least * most))
     assert made["closed form"].least < made["closed form"].cpu

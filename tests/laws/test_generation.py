@@ -78,7 +78,7 @@ def linear_space() -> tuple[km.Space, km.Table, dict[str, torch.Tensor]]:
         decoder = Likelihood(3, port.decoder.out)
         decoder.net = torch.nn.Linear(3, port.decoder.out, bias=False)
         generator = torch.Generator().manual_seed(number)
-        decoder.net.weight.data = 0.3 * torch.randn(port.decoder.out, 3, generator=generator)
+        decoder.net.weight.data = 0.4 * torch.randn(port.decoder.out, 3, generator=generator)
         port.decoder, weights[port.name] = decoder, decoder.net.weight.data
     return space, table, weights
 

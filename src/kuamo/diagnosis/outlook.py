@@ -25,6 +25,7 @@ from kuamo.diagnosis.closing import KNOWN_DIM, Closing, Rows
 from kuamo.diagnosis.foreseen import Step
 from kuamo.diagnosis.heed import FEW, heed
 from kuamo.diagnosis.sampling import MEGABYTE, Sampled, measured_quickly, stand_in
+from kuamo.encoders.standardize import Standardize
 from kuamo.errors import CellError
 from kuamo.notes import Note
 from kuamo.objectives import CCA, Objective
@@ -271,6 +272,8 @@ class Outlook(Closing):
         """Bytes of a space with this kernel and size."""
         total = 0.0
         for name, found in self.sampled.items():
+            if isinstance(found.port.encoder, Standardize):
+                total += 16 * found.width
             if self.trained is not None:
                 continue
             if kernel == "arc-cosine" and name in self.core:
