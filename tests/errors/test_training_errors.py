@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import kuamo as km
+from kuamo.decoders.generator import Generator
 from laws.members import small_toy
 
 
@@ -94,3 +95,13 @@ def test_alignment_without_pairs_is_called_what_it_is() -> None:
     assert any("the distributions of the columns are aligned, not their rows" in note for note in alone.notes)
     beside = km.fit(small_toy(60), km.InfoNCE() + km.ModalityCritic(), training=training, dim=8)
     assert not any("distributions" in note for note in beside.notes)
+
+
+@pytest.mark.parametrize("objective", [km.Minimax, km.R3, km.LSGAN])
+def test_games_of_columns_that_are_not_there_or_do_not_generate_are_refused(objective: Any) -> None:
+    """Before the first step, in words: the usual `given` is "text", which a table may lack."""
+    generator = {"b": Generator(4, 192, noise=2)}
+    with pytest.raises(km.TableError, match="given column 'text'; the space knows"):
+        km.fit(km.datasets.toy(40), objective(to="b"), dim=4, training=km.Training(steps=1), decoders=generator)
+    with pytest.raises(km.KuamoError, match=r"column 'b': given the decoder .*; expected one with"):
+        km.fit(km.datasets.toy(40), objective("a", "b"), dim=4, training=km.Training(steps=1))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from kuamo.errors import KuamoError
 from kuamo.objectives.base import Objective, Player
 from kuamo.objectives.decode import cross_codes
 
@@ -75,10 +76,10 @@ class Minimax(Objective):
 
         from kuamo.decoders.generator import Critic
 
-        out = space.port(self.to).decoder.out
-        module = self.critic() if self.critic else Critic(out, space.dim, self.width, self.layers)
+        generator = generator_of(space, self.to, self.given)
+        module = self.critic() if self.critic else Critic(generator.out, space.dim, self.width, self.layers)
         if isinstance(module, Critic):
-            module.see_as(space.port(self.to).decoder)
+            module.see_as(generator)
         return {"critic": Player(module, lambda p: torch.optim.SGD(p, lr=self.lr, momentum=self.momentum))}
 
     def __call__(self, step: Step, player: str) -> Any:
@@ -104,6 +105,23 @@ class Minimax(Objective):
         return step.mean(torch.nn.functional.softplus(-real) + 0.5 * torch.nn.functional.softplus(fake)) + (
             0.5 * step.mean(wrong)
         )
+
+
+def generator_of(space: Space, name: str, given: str | None) -> Any:
+    """A column's decoder, which generates, of codes of the column `given`, or of any.
+
+    Raises:
+        TableError: the space has no such column. KuamoError: the decoder does not generate.
+    """
+    if given is not None:
+        space.port(given)
+    generator = space.port(name).decoder
+    if not hasattr(generator, "generate"):
+        raise KuamoError(
+            f"column {name!r}: given the decoder {type(generator).__name__}; expected one with "
+            f"`generate(z, noise)`, such as decoders={{{name!r}: Generator(dim, out)}}"
+        )
+    return generator
 
 
 def dealt(step: Step, given: str | None, to: str, own: float) -> tuple[Any, Any, Any]:

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kuamo.errors import KuamoError
+from kuamo.objectives.adversarial import generator_of
 from kuamo.objectives.base import Objective, Player
 from kuamo.objectives.decode import row_codes
-from kuamo.objectives.relativistic import generator_of, standard
+from kuamo.objectives.relativistic import standard
 
 if TYPE_CHECKING:
     from kuamo.space import Port, Space
@@ -109,7 +110,7 @@ class LSGAN(Objective):
 
         from kuamo.decoders.generator import Critic
 
-        generator = generator_of(space, self.to)
+        generator = generator_of(space, self.to, self.given)
         if self.cycle:
             way_back(space.port(self.to))
 

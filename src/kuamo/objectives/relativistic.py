@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.errors import KuamoError
-from kuamo.objectives.adversarial import codes_to_mistake, dealt, near_row, other_row
+from kuamo.objectives.adversarial import codes_to_mistake, dealt, generator_of, near_row, other_row
 from kuamo.objectives.base import Objective, Player
 
 if TYPE_CHECKING:
     from kuamo.space import Space
     from kuamo.step import Step
 
-__all__ = ["R3", "generator_of", "relativistic", "squared_slope", "standard"]
+__all__ = ["R3", "relativistic", "squared_slope", "standard"]
 
 
 def relativistic(real: Any, other: Any) -> Any:
@@ -115,7 +115,7 @@ class R3(Objective):
 
         from kuamo.decoders.generator import Critic
 
-        generator = generator_of(space, self.to)
+        generator = generator_of(space, self.to, self.given)
 
         def adam(parameters: Any) -> Any:
             return torch.optim.Adam(parameters, lr=self.lr, betas=(0.0, 0.99))
@@ -152,21 +152,6 @@ class R3(Objective):
         wrong = relativistic(real[known], critic(y[known], other[known]))
         penalty = 0.5 * self.penalty * step.mean(slopes[0] + slopes[1])
         return step.mean(relativistic(real, fake)) + penalty + self.mismatched * step.mean(wrong)
-
-
-def generator_of(space: Space, name: str) -> Any:
-    """A column's decoder, which generates.
-
-    Raises:
-        KuamoError: it does not.
-    """
-    generator = space.port(name).decoder
-    if not hasattr(generator, "generate"):
-        raise KuamoError(
-            f"column {name!r}: given the decoder {type(generator).__name__}; expected one with "
-            f"`generate(z, noise)`, such as decoders={{{name!r}: Generator(dim, out)}}"
-        )
-    return generator
 
 
 def standard(generator: Any, y: Any) -> Any:
