@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.checks import check_kind, is_whole
+from kuamo.class_codes import metric_target, solve_class_codes
 from kuamo.codecs.labels import label_codec
 from kuamo.codes import Code
 from kuamo.column import numbered
@@ -121,7 +122,9 @@ def fit(
     own = {name: one for name, one in (decoders or {}).items() if name not in recipes}
     ports, reasons = open_ports(table, encoders or {}, own, start)
     cells: Packed = {}
-    encode_columns(table, [port for port in ports if not is_trainable(port.encoder)], cells, progress)
+    metric = metric_target(objective, ports, table) if start is None else None
+    frozen = [port for port in ports if not is_trainable(port.encoder) and port.name != metric]
+    encode_columns(table, frozen, cells, progress)
     if table.on_error == "skip":  # training must know before it starts which cells it cannot read
         table.check(*(port.name for port in ports if is_trainable(port.encoder)))
     check_features(table, cells)
@@ -138,19 +141,22 @@ def fit(
     known: Mapping[str, Code] = {}
     if start is not None:
         go_on_from(start, space, objective, dim, [*recipes, *(codecs or {})])
-    looped = objective is not None and any(term.trained for _, term in terms_of(objective))
+    looped = metric is None and objective is not None and any(term.trained for _, term in terms_of(objective))
     run = run_of(out, table, space, start, objective=objective, decoders=decoders, codecs=codecs, seed=seed, dim=dim)
     if objective is not None and looped:
         from kuamo.warm import train_space
 
         train_space(space, table, cells, objective, dim, training, seed, run, progress)
+    elif metric is not None:
+        with one_thread(), part("closed form"):
+            solve_class_codes(space, table, cells, metric)
     elif objective is not None:
         known = close(space, table, cells, objective, seed, by_itself)
     made = dict.fromkeys([*recipes, *(codecs or {})])
     if made or any(
         map(wants_ridge, ports)
     ):  # then codes of every column are needed, also of those that were trained raw
-        encode_columns(table, [port for port in ports if port.name not in cells], cells)
+        encode_columns(table, [port for port in ports if port.name not in cells and port.name != metric], cells)
     if made:
         from kuamo.columns_to_make import make_columns
 
@@ -510,7 +516,7 @@ def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Code], p
         known: codes of columns that need not be computed again.
     """
     codes = {}
-    for port in space.ports:
+    for port in (port for port in space.ports if port.name in cells):
         x, row = cells[port.name]
         codes[port.name] = (np.asarray(known[port.name] if port.name in known else run_head(port.head, x)), row)
     for port in space.ports:

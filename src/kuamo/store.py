@@ -80,6 +80,7 @@ PARTS = {
     "Ridge": "kuamo.decoders.ridge",
     "Likelihood": "kuamo.decoders.likelihood",
     "Answer": "kuamo.decoders.answer",
+    "ClassCodes": "kuamo.class_codes",
     "Generator": "kuamo.decoders.generator",
     "Bilinear": "kuamo.decoders.bilinear",
     "FlowDecoder": "kuamo.decoders.flow",

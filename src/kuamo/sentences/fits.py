@@ -184,6 +184,12 @@ FITS: dict[str, tuple[str, str]] = {
         "their rows; do not expect a row to find its partner",
         "{objectives} 没有用到配对或标签：对齐的是各列的分布，而不是行；不要指望一行能找到它的配对",
     ),
+    "class_codes": (
+        "{column}: {count:,} classes of few rows each, so they are told by codes of classes, {size} numbers from "
+        "{columns} whitened within classes; no training",
+        "{column}：有 {count:,} 个类别，每类行数很少，因此按类别编码判别"
+        "（{columns} 经类内白化后的 {size} 个数），无需训练",
+    ),
     "joint": (
         "beside it a regression on {columns}, {count:,} numbers side by side, ridge {penalty:.0e}",
         "另有一个回归，以 {columns} 并列的 {count:,} 个数为输入，岭参数 {penalty:.0e}",
