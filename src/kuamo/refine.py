@@ -36,7 +36,7 @@ from kuamo.training import Training, own_randomness, train
 __all__ = ["Refined", "judge", "refined"]
 
 PULL = 0.01
-PAIRS = 10  # of columns that meet in one step
+PAIRS = 6  # of columns that meet in one step
 
 
 @dataclass(frozen=True)

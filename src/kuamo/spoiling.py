@@ -13,7 +13,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,18 +56,21 @@ def spoil(
     cells: Mapping[str, tuple[np.ndarray, np.ndarray]],
     to: str,
     held: NDArray[np.int64],
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Spoiled]:
     """Features of spoiled cells, of every column but `to` whose encoder is frozen and makes something of its cells.
 
     Args:
         cells: column → features and rows, of the frozen columns.
         held: rows that doubts are learned by: half of the spoiled ones are of these, if there are so many.
+        progress: called with (what, done, of).
     """
     found: dict[str, Spoiled] = {}
     for number, port in enumerate(space.ports):
         able = not isinstance(port.encoder, Identity | Standardize) and not isinstance(port.modality, Category | Number)
         if port.name in cells and port.name != to and able:
-            one = spoiled_column(table, port.name, port.encoder, some_of(cells[port.name][1], held, number), number)
+            some = some_of(cells[port.name][1], held, number)
+            one = spoiled_column(table, port.name, port.encoder, some, number, progress)
             found |= {port.name: one} if one else {}
     return found
 
@@ -86,7 +89,14 @@ def some_of(rows: NDArray[np.int64], held: NDArray[np.int64], seed: int) -> NDAr
     return np.sort(np.concatenate([first, known[~own][: count - len(first)]]))
 
 
-def spoiled_column(table: Table, name: str, encoder: Any, rows: NDArray[np.int64], seed: int) -> Spoiled | None:
+def spoiled_column(
+    table: Table,
+    name: str,
+    encoder: Any,
+    rows: NDArray[np.int64],
+    seed: int,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Spoiled | None:
     """The cells of some rows, spoiled; `None` where nothing can be made of their kind."""
     import torch
 
@@ -102,6 +112,8 @@ def spoiled_column(table: Table, name: str, encoder: Any, rows: NDArray[np.int64
         if made is None:
             return None
         parts.append(features(Table({name: made}, modalities={name: column.modality}), name, encoder))
+        if progress:
+            progress(f"{name} with noise", start + len(values), len(entries))
     if not parts:
         return None
     place = np.full(len(table), -1, np.int64)

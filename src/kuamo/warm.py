@@ -63,7 +63,8 @@ def train_space(
                 space.fusion = term.fuses(space)
     marks = marks_of(table)
     with own_randomness(seed):
-        beside = [term.begin(space, table, cells, marks) for _, term in terms_of(objective) if hasattr(term, "begin")]
+        terms = [term for _, term in terms_of(objective) if hasattr(term, "begin")]
+        beside = [term.begin(space, table, cells, marks, progress) for term in terms]
     training = training or usual_training(objective, len(table))
     if training.at_most and beside and all(course.enough for course in beside):
         training = replace(training, steps=min(training.steps, FEW_STEPS))

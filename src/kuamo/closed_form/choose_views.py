@@ -29,7 +29,7 @@ Rows = NDArray[np.intp]
 Matrix = NDArray[np.float64]
 VIEWS = Search(kernels=("linear", "arc-cosine"), dims=(32, 64, 128, 256), methods=(), components=256)
 ALL_AXES = 1024  # of all views together: the eigenproblem of every ridge is as large as that
-SCORED = 20  # pairs of views that rank held-out rows, each view in about as many as any other
+SCORED = 12  # pairs of views that rank held-out rows, each view in about as many as any other
 FEWEST_AXES = 16  # of each, however many views there are
 
 
@@ -125,19 +125,20 @@ def choose_views(
 
 
 def even_share(pairs: dict[tuple[str, str], Rows]) -> dict[tuple[str, str], Rows]:
-    """At most `SCORED` pairs of views: each in turn the one whose views have been taken least.
+    """At most `SCORED` pairs of views, or as many as views: each in turn the one whose views have been taken least.
 
     Example:
         >>> names = [f"{i:02}" for i in range(30)]
         >>> some = even_share({pair: np.arange(9) for pair in combinations(names, 2)})
         >>> len(some), len({name for pair in some for name in pair})
-        (20, 30)
+        (30, 30)
     """
-    if len(pairs) <= SCORED:
-        return pairs
     taken = {name: 0 for pair in pairs for name in pair}
+    most = max(SCORED, len(taken))
+    if len(pairs) <= most:
+        return pairs
     chosen: dict[tuple[str, str], Rows] = {}
-    while len(chosen) < SCORED:
+    while len(chosen) < most:
         a, b = min((pair for pair in pairs if pair not in chosen), key=lambda one: taken[one[0]] + taken[one[1]])
         chosen[a, b] = pairs[a, b]
         taken[a], taken[b] = taken[a] + 1, taken[b] + 1

@@ -15,7 +15,7 @@ and β, and all stay; from there all rows teach, and in the end j is solved agai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -122,9 +122,16 @@ class Predict(Objective):
         """Nobody: what it trains is the space's."""
         return {}
 
-    def begin(self, space: Space, table: Table, cells: Packed, marks: Mapping[str, np.ndarray]) -> Course:
+    def begin(
+        self,
+        space: Space,
+        table: Table,
+        cells: Packed,
+        marks: Mapping[str, np.ndarray],
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Course:
         """Give the space the joint regression of the rows that teach first, and go beside its training."""
-        return Course(self, space, table, cells, marks)
+        return Course(self, space, table, cells, marks, progress)
 
     def regression(self, space: Space, cells: Packed, marks: Mapping[str, np.ndarray], kind: Any) -> Any:
         """The rows that have the target and a frozen column, columns side by side; at most so many as fit."""
@@ -214,7 +221,15 @@ class Predict(Objective):
 class Course:
     """What is solved beside a training, not learned by it: j before and after, α and β when the last part begins."""
 
-    def __init__(self, of: Predict, space: Space, table: Table, cells: Packed, marks: Mapping[str, np.ndarray]) -> None:
+    def __init__(
+        self,
+        of: Predict,
+        space: Space,
+        table: Table,
+        cells: Packed,
+        marks: Mapping[str, np.ndarray],
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> None:
         from kuamo.joint import Joint
         from kuamo.mixing import Mix
         from kuamo.spoiling import spoil
@@ -223,7 +238,7 @@ class Course:
         self.held = np.flatnonzero(hashed(marks["group"]) < of.held)
         trust: Any = space.fusion
         self.single = len(space.ports) == 2  # one column tells: no other is to be trusted in its place
-        trust.spoiled = spoil(space, table, cells, of.to, self.held) if of.noise and not self.single else {}
+        trust.spoiled = spoil(space, table, cells, of.to, self.held, progress) if of.noise and not self.single else {}
         self.joint: Any = of.regression(space, cells, marks, Joint) if space.fusion.joint else None
         if self.joint is not None:
             names = [port.name for port in space.ports]
