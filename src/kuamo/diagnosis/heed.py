@@ -25,7 +25,7 @@ __all__ = ["Heed", "heed"]
 
 FEW, MANY = 300, 1000  # rows of a pair, at most, at first and where that does not tell
 FEWEST_ROWS = 120  # at first, however many pairs there are
-FIRST, SECOND = 1.5e6, 2e6  # pairs × rows² of all pairs together: what a look costs
+FIRST, SECOND = 1e6, 2e6  # pairs × rows² of all pairs together: what a look costs
 DRAWS, MANY_PAIRS = (200, 100), 3  # of pairings; fewer where there are more pairs, since p of a family needs no more
 SURE = 0.01
 FEWEST = 40  # groups, below which too little would be found to act by it
@@ -96,7 +96,7 @@ def looked_twice(able: Mapping[tuple[str, str], Looked], seed: int) -> Family:
     first = family(evidence)
     open_ = [pair for pair in able if max(first.columns[name] for name in pair) > SURE]
     more = rows_for(len(open_), SECOND, MANY)
-    if more < 1.5 * rows:
+    if more < 1.3 * rows:
         return first
     again = {pair: able[pair].evidence(more, draws, seed) for pair in open_ if len(able[pair].x) > rows}
     return family(evidence | again) if again else first
@@ -106,7 +106,7 @@ def rows_for(pairs: int, budget: float, most: int) -> int:
     """How many rows of every pair can be looked at.
 
     Example:
-        >>> rows_for(1, 1.5e6, 300), rows_for(66, 1.5e6, 300)
-        (300, 150)
+        >>> rows_for(1, 1e6, 300), rows_for(66, 1e6, 300)
+        (300, 123)
     """
     return min(most, int(np.sqrt(budget / max(pairs, 1))))
