@@ -10,7 +10,8 @@ In a share of the rows a cell is mixed with noise, to any degree: what a bad cel
 are to be trusted then. Of columns with a frozen encoder many of these cells were spoiled before it saw them
 (`kuamo.spoiling`), the others are features with noise. Doubts are learned on groups of rows that are held out of all
 the rest. When the last part of the training begins they are solved where a column is frozen (`kuamo.doubting`), then α
-and β, and all stay; from there all rows teach, and in the end j is solved again, of all rows.
+and β, and all stay; from there the others teach too, but half, by which α and β are solved once more in the end
+(`kuamo.stacking`); then j is solved again, of all rows.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ __all__ = ["Predict", "noised"]
 
 Packed = Mapping[str, tuple[np.ndarray, np.ndarray]]
 WHOLE = 0.5  # of the rows are told by all that they have
+JUDGES = 0.7  # of the groups that are held out never teach f: by them it is solved in the end how sure it is
 GOLDEN = (
     2654435761  # a number's multiples by it lie all over 2³²: which groups are held out follows from the group alone
 )
@@ -179,7 +181,7 @@ class Predict(Objective):
         y, itself = targets_by_row(step, self.to), torch.arange(present.shape[1]) == number
         known, others = present[:, number], present & ~itself
         held, late = self.held_out(step), step.progress >= 1 - self.last
-        teaches = known & (~held | late)
+        teaches = known & (~held | (late & ~self.held_out(step, JUDGES)))
         some = Subsets().choose(others, drawn(step, "subset"))
         whole = step.uniform("whole", step.batch.row, 1) < WHOLE
         given = torch.where(whole, others, some)
@@ -206,9 +208,9 @@ class Predict(Objective):
         foretold = alone.detach() * (-v).exp() + v
         return total + step.mean(foretold, (known & held)[:, None] & present)
 
-    def held_out(self, step: Step) -> Any:
-        """(R,) bool: rows whose group is held out."""
-        return hashed(step.marks("group")[step.batch.row]) < self.held
+    def held_out(self, step: Step, part: float = 1.0) -> Any:
+        """(R,) bool: rows whose group is held out, or is among the first part of those."""
+        return hashed(step.marks("group")[step.batch.row]) < part * self.held
 
     def shares(self, y: Any, known: Any) -> Any:
         """(R,) the weight of each row: 1, or the inverse of its class's share among the batch's rows."""
@@ -282,6 +284,11 @@ class Course:
             if self.joint is not None and not self.single:  # beside trained encoders, doubts have time to be learned
                 settle(self.space, sources, self.of, self.held, self.marks)
             stack(self.space, self.table, self.cells, self.of.to, self.held, self.of.balanced)
+        if done == steps:
+            from kuamo.stacking import stack
+
+            judges = np.flatnonzero(hashed(self.marks["group"]) < JUDGES * self.of.held)
+            stack(self.space, self.table, self.cells, self.of.to, judges, self.of.balanced, again=True)
 
     def end(self) -> list[Note]:
         """Called in the end; what to say."""
