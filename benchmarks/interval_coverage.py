@@ -3,9 +3,9 @@
     python benchmarks/interval_coverage.py [--tables 2000]
 
 Shares of queries that are right, each query by itself or in groups of five that are alike (a query has its group's
-answer in half of the cases); and means of reciprocal ranks, 1/r where a share of queries is right at once and the others
-lie anywhere among 300. The figure is the share of tables whose interval holds the true value, beside that of plain
-quantiles of the bootstrap, which were used before.
+answer in half of the cases); and means of reciprocal ranks, 1/r where a share of queries is right at once and the
+others lie anywhere among 300. The figure is the share of tables whose interval holds the true value, beside that of
+plain quantiles of the bootstrap, which were used before.
 """
 
 import argparse

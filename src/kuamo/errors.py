@@ -35,6 +35,10 @@ class StoreError(KuamoError):
     """A stored space or index that cannot be read: tampered with, incomplete or from a newer version."""
 
 
+class LeakWarning(UserWarning):
+    """Rows that are held out share cells with those that teach."""
+
+
 class CutWarning(UserWarning):
     """Values of a column are longer than its encoder reads at once, and their ends are cut."""
 

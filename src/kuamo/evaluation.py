@@ -18,10 +18,13 @@ from kuamo.metrics import Interval, bootstrap_all, chance_recall, measure, per_q
 from kuamo.metrics.ranking import NDCG_AT
 from kuamo.modalities import Category, Number, Vector
 from kuamo.notes import Note, plain_note
+from kuamo.predicting import targets_of
+from kuamo.repeats import repeated_answers
 from kuamo.report import Pair, Report
 from kuamo.space import Space, check_columns
 from kuamo.table import Table, as_table
 from kuamo.taught import caveats
+from kuamo.told import known_classes, measure_told
 
 __all__ = ["evaluate", "row_keys"]
 
@@ -61,7 +64,9 @@ def evaluate(
 
     Returns:
         Report with `image_to_text_R@10`, `_median_rank`, `_MRR`, `_mAP`, `_mAP@R`, `_nDCG@10`, … and what each query
-        got; of made columns `_made_R2`, `_made_energy`, `_made_R@1`, …
+        got; of made columns `_made_R2`, `_made_energy`, `_made_R@1`, …; of a column `kind` that the space was fitted to
+        predict `kind_told_accuracy`, `kind_told_log_loss`, … in place of searches, see `kuamo.told`. Classes that the
+        space has never seen are wrong there, and a note counts them.
 
     Raises:
         TableError: fewer than two of the space's columns, no query, unknown positives, cutoffs or examples that are
@@ -81,6 +86,8 @@ def evaluate(
     if draws < 2:
         raise TableError(f"given draws={draws}; expected at least 2, to see how far apart they are")
     check_made(space, table, made, judges or {})
+    told = {name: measure_told(space, table, name, seed) for name in targets_of(space) if name in table.columns}
+    table, unseen = known_classes(space, table)
     key, judged = row_keys(table, positives)
     names = [port.name for port in space.ports if port.name in table.columns]
     _check_names(names)
@@ -91,19 +98,21 @@ def evaluate(
     for a in names:
         for b in names:
             task, rows = f"{a}_to_{b}", np.isin(key[codes[a][1]], key[codes[b][1]])
-            if a == b or not rows.any():
-                continue
+            if a == b or not rows.any() or (positives == "row" and (told.get(a) or told.get(b))):
+                continue  # what is told is not searched for: rows that hold the same would count as wrong
             pair, count = _pair(table, a, b, codes, rows, key, _told(progress, f"{a} → {b}"))
             pair = replace(pair, group=None if group is None else group[codes[a][1][rows]])
             chance = {f"R@{k}": chance_recall(k, count, pair.gallery) for k in cutoffs}
             pairs[task] = replace(pair, chance=chance)
             found = _intervals(pair, cutoffs, [table.groups[row] for row in codes[a][1][rows]], seed)
             intervals |= {f"{task}_{metric}": interval for metric, interval in found.items()}
+    intervals |= {f"{name}_{metric}": one for name, found in told.items() for metric, one in found.items()}
     if not intervals:
         raise TableError(f"given no row of the columns {names} with a right answer in another; expected at least one")
     if examples:
         pairs = {task: _with_examples(table, pair, codes, key, examples, seed) for task, pair in pairs.items()}
     report = _report(space, table, positives, judged, pairs, intervals, cutoffs, seed)
+    report.notes += [*unseen, *repeated_answers(table, pairs, positives)]
     for target in made:
         known = None if training is None else known_of(space, training, target, seed)
         for source in names:

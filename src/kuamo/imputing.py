@@ -3,8 +3,10 @@
     z = encode(row);   K draws y_k ~ p(y | z);   the cell: the draw next to their mean;   u: their spread / the column's
 
 u is 0 where all draws are the same, and about 1 where the row says nothing of the cell: the draws are then as far
-apart as the column's cells are. Of a decoder that gives one point, u is its relative error: of ridge the share of the
-standard deviation that it leaves on the rows it was solved on, of a likelihood its own σ. Of texts that are found u is
+apart as the column's cells are. Of a class u is 1 − p of it; of a number that the space was fitted to predict, how far
+off it may be in this row (`kuamo.width`). Of another decoder that gives one point, u is its relative error, the same
+for all rows: of ridge the share of the standard deviation that it leaves on the rows it was solved on, of a
+likelihood its own σ. Of texts that are found u is
 1 − p of the text, of written ones 1 − the words that draws have in common.
 """
 
@@ -17,11 +19,14 @@ import numpy as np
 
 from kuamo.checks import is_whole
 from kuamo.codecs.base import beside, decode_cells
+from kuamo.codecs.labels import ClassList
 from kuamo.errors import KuamoError
 from kuamo.generation import decode, decoder_of, seen, unguided
 from kuamo.metrics.making import text_overlap
+from kuamo.predicting import shares
 from kuamo.space import Port, Space
 from kuamo.table import Table
+from kuamo.width import widths
 
 __all__ = ["Imputed", "impute"]
 
@@ -80,6 +85,9 @@ def impute(
                     continue
                 others = beside(port.codec, part, np.flatnonzero(empty))
                 values, unsure = made(port, np.asarray(code)[empty], draws, seed + start, others)
+                spread = widths(space, name, stacked[0], stacked[2])
+                if spread is not None:
+                    unsure = spread[empty] / spread_of(port.decoder)
                 uncertainty[name][wanted[empty]] = unsure
                 for row, value in zip(wanted[empty], values, strict=True):
                     cells[name][row] = value
@@ -101,14 +109,15 @@ def made(
         return port.codec.decode(decoder.sample(z)), decoder.doubt(z)
     if hasattr(decoder, "vocabulary"):
         return written(port, z, draws, seed)
+    if isinstance(port.codec, ClassList):
+        y = decode(decoder, z, seed, **unguided(decoder))
+        return port.codec.decode(y), 1 - shares(y).max(1)
     drawn = hasattr(decoder, "noise")
     y = np.stack([decode(decoder, z, seed + k, **unguided(decoder)) for k in range(draws if drawn else 1)], 1)
     centre = y.mean(1, keepdims=True)
     distance = np.square(y - centre).sum(-1)
     chosen = y[np.arange(len(y)), distance.argmin(1)]
-    unsure = (
-        np.sqrt(distance.sum(1) / (draws - 1)) / spread_of(decoder) if drawn else np.full(len(z), error_of(decoder))
-    )
+    unsure = relative_spread(y, decoder) if drawn else np.full(len(z), error_of(decoder))
     values = list(decode_cells(port, chosen, others))
     return values, unsure
 
@@ -118,6 +127,12 @@ def written(port: Port, z: np.ndarray, draws: int, seed: int) -> tuple[list[str]
     best = port.codec.decode(decode(port.decoder, z, seed))
     others = [port.codec.decode(decode(port.decoder, z, seed + k, **port.decoder.varied)) for k in range(1, draws)]
     return best, 1 - np.mean([text_overlap(one, best) for one in others], axis=0)
+
+
+def relative_spread(y: np.ndarray, decoder: Any) -> np.ndarray:
+    """How far apart draws (n, K, L) are (n,), against the column; each axis in the unit that the decoder gives it."""
+    gain = decoder.gain.detach().numpy().astype(np.float64)
+    return np.sqrt((y.var(1, ddof=1) * np.square(gain)).mean(1))
 
 
 def spread_of(decoder: Any) -> float:

@@ -13,6 +13,7 @@ from kuamo.errors import TableError, visible
 from kuamo.generation import decode, decoder_of, refuse_absent, seen
 from kuamo.modalities import Category, Number
 from kuamo.notes import Note
+from kuamo.width import widths
 
 if TYPE_CHECKING:
     from kuamo.space import Space
@@ -31,6 +32,8 @@ class Prediction:
         values: (n) classes, or numbers. classes: of the columns of `probability`; `None` of numbers.
         probability: (n, K), `None` of numbers. columns: those that it may be told by.
         weights: (n, M), how much each column weighed; 0 where it is absent, and they sum to 1.
+        spread: (n,) of numbers, the standard deviation that the truth is expected to lie about each; `None` of classes,
+            and where the space was not fitted to predict them.
         notes: what to know of it: that the space was not fitted to predict this column, if it was not.
     """
 
@@ -40,6 +43,7 @@ class Prediction:
     columns: list[str]
     weights: np.ndarray
     notes: list[str] = field(default_factory=list)
+    spread: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -50,6 +54,7 @@ class Prediction:
         for row, (value, weights) in enumerate(zip(self.values[:SHOWN], self.weights, strict=False)):
             sure = "" if self.probability is None else f" {self.probability[row].max():.2f}"
             by = ", ".join(f"{name} {one:.2f}" for name, one in zip(self.columns, weights, strict=True) if one)
+            sure = sure if self.spread is None else f" ± {self.spread[row]:.3g}"
             told = f"{value:.6g}" if self.probability is None else str(value)
             lines.append(f"  {told}{sure}  by {by}")
         rest = len(self) - SHOWN
@@ -74,7 +79,11 @@ def predict_rows(space: Space, rows: Table, to: str) -> Prediction:
     values = list(decode_cells(port, y))
     classes = list(port.codec.names) if isinstance(port.modality, Category) and port.codec is not None else None
     p = shares(y) if classes else None
-    return Prediction(values, classes, p, [names[k] for k in kept], weights, caveats(space, to))
+    told_by, spread = [names[k] for k in kept], widths(space, to, mean, present)
+    if spread is not None and port.codec is not None:
+        nothing, one = port.codec.decode(np.array([[0.0], [1.0]]))
+        spread = spread * abs(one - nothing)
+    return Prediction(values, classes, p, told_by, weights, caveats(space, to), spread)
 
 
 def targets_of(space: Space) -> list[str]:

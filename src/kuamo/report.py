@@ -152,19 +152,23 @@ class Report(Mapping[str, float]):
         rows = self.rows()
         if not rows:
             return visible("\n".join([self.title, *self.notes]))
-        found = [metric for metric in self.metrics() if not metric.startswith("made_")]
+        found = [metric for metric in self.metrics() if not metric.startswith(("made_", "told_"))]
         columns = [metric for metric in found if not self.shown or metric in self.shown]
-        lines = [self.title, *self._grid(rows, columns, "queries")]
+        told = {task: row for task, row in rows.items() if any(metric.startswith("told_") for metric in row)}
+        searched = {task: row for task, row in rows.items() if task not in told}
+        lines = [self.title, *(self._grid(searched, columns, "queries") if searched else [])]
+        for task, row in told.items():
+            lines += ["", *self._grid({task: row}, list(row), "rows told")]
         if self.makings:
             made = [metric for metric in self.metrics() if metric.startswith("made_")]
             lines += ["", *self._grid({task: rows[task] for task in self.makings}, made, "rows")]
         return visible("\n".join([*lines, *self.notes]))
 
     def _grid(self, rows: Mapping[str, Mapping[str, Interval]], columns: list[str], count: str) -> list[str]:
-        grid = [["", *(metric.removeprefix("made_") for metric in columns), count]]
+        grid = [["", *(metric.removeprefix("made_").removeprefix("told_") for metric in columns), count]]
         for task, row in rows.items():
             n = max((row[metric].n for metric in columns if metric in row), default=0)
-            name = self.arrow(task) if count == "queries" else f"{self.arrow(task)}, made"
+            name = f"{self.arrow(task)}, made" if count == "rows" else self.arrow(task)
             grid.append([name, *(_cell(metric, row.get(metric)) for metric in columns), str(n)])
         return align(grid)
 
@@ -190,7 +194,7 @@ class Report(Mapping[str, float]):
         for task in sorted({*self.pairs, *self.makings}, key=len, reverse=True):
             if name.startswith(f"{task}_"):
                 return task, name[len(task) + 1 :]
-        for metric in ("median_rank", "nDCG@", "mAP@R", "mAP", "MRR", "R@"):
+        for metric in ("told_", "median_rank", "nDCG@", "mAP@R", "mAP", "MRR", "R@"):
             cut = name.rfind(f"_{metric}")
             if cut > 0:
                 return name[:cut], name[cut + 1 :]

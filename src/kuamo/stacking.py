@@ -37,11 +37,14 @@ Matrix = NDArray[np.float64]
 
 
 class Heard(NamedTuple):
-    """What experts tell, (E, n, K) logits or a number in standard units, of y (n, K); weights (n,) of the rows."""
+    """What experts tell, (E, n, K) logits or a number in standard units, of y (n, K); weights (n,) of the rows; of
+    which codes (n, M, d), and what of them was given (n, M)."""
 
     told: Matrix
     y: Matrix
     weights: Matrix
+    codes: np.ndarray = np.zeros((0, 0, 0), np.float32)
+    given: np.ndarray = np.zeros((0, 0), bool)
 
 
 def stack(
@@ -83,11 +86,20 @@ def stack(
     logs = np.stack(each + [each[-1]] * (space.fusion.columns - len(each)))[: space.fusion.columns]
     decoder.sure.copy_(torch.from_numpy(logs[0]))
     space.fusion.belief.copy_(torch.from_numpy(logs - logs[0]))
+    if again and decoder.family == "gaussian":
+        from kuamo.width import solve_width
+
+        errors = [
+            np.square((np.exp(at)[:, None, None] * one.told).sum(0) - one.y)[:, 0] for one, at in zip(found, each)
+        ]
+        solve_width(space, [(one.codes, one.given, error) for one, error in zip(found, errors, strict=True)])
 
 
 def believed(found: list[Heard], usual: Matrix, firm: float, firmer: float) -> list[Matrix]:
     """log α of each expert (E,) for each n, around what all of them say together."""
-    everything = Heard(*(np.concatenate(part, axis) for part, axis in zip(zip(*found, strict=True), (1, 0, 0))))
+    everything = Heard(
+        *(np.concatenate(part, axis) for part, axis in zip(zip(*(one[:3] for one in found), strict=True), (1, 0, 0)))
+    )
     common = believe(everything._replace(weights=everything.weights / len(found)), usual, firm)
     return [believe(one, common, firmer) for one in found]
 
@@ -110,7 +122,7 @@ def heard(space: Space, decoder: Any, rows: Table, y: Matrix, weights: Matrix) -
         pooled = space.fusion.pool(Code(torch.from_numpy(mean[able])), torch.from_numpy(given))
         experts = [decoder.told(pooled.c)] + ([decoder.added(pooled.l)] if decoder.joint else [])
         told = np.stack([one.numpy().astype(np.float64) for one in experts])
-        found.append(Heard(told, y[able], weights[able] / weights[able].mean()))
+        found.append(Heard(told, y[able], weights[able] / weights[able].mean(), mean[able], given))
     return found
 
 
@@ -126,7 +138,7 @@ def believe(heard: Heard, usual: Matrix, firm: float) -> Matrix:
         >>> bool(abs(beta - 2) < 0.02)
         True
     """
-    (told, y, weights), centre = heard, usual[:, None]
+    (told, y, weights), centre = heard[:3], usual[:, None]
 
     def loss(theta: Matrix) -> tuple[float, Matrix]:
         share = np.exp(np.clip(theta, -10, 10))[:, :, None]

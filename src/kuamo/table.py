@@ -6,6 +6,7 @@ absent (`None`), one value, or a list of values (several captions of one row).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ import numpy as np
 
 from kuamo.checks import check_kind, check_unique, check_whole, is_number, is_whole
 from kuamo.column import Column, View
-from kuamo.errors import CellError, TableError, is_unicode, shorten, visible
+from kuamo.errors import CellError, LeakWarning, TableError, is_unicode, shorten, visible
 from kuamo.modalities import Image, Modality, Text, Vector, is_absent
 from kuamo.notes import Note
+from kuamo.repeats import shared_cells
 from kuamo.threads import in_order
 
 __all__ = ["Column", "Table", "as_table"]
@@ -381,6 +383,8 @@ class Table:
     def split(self, test: float | int = 0.2, *, by: str = "group", seed: int = 0) -> tuple[Table, Table]:
         """Part the rows at random into (train, test); rows of one group stay together.
 
+        A `LeakWarning` says where rows of both hold the very same cell, and are of no common group.
+
         Args:
             test: share of the groups (a float below 1) or their number.
             by: `"group"`, `"id"`, `"label"` or the name of a meta column.
@@ -406,7 +410,10 @@ class Table:
         chosen = np.random.default_rng(seed).permutation(len(names))[:size]
         held_out = {names[i] for i in chosen}
         inside = np.array([key in held_out for key in keys])
-        return self.take(np.flatnonzero(~inside)), self.take(np.flatnonzero(inside))
+        train, held = self.take(np.flatnonzero(~inside)), self.take(np.flatnonzero(inside))
+        for note in shared_cells(train, held):
+            warnings.warn(note, LeakWarning, stacklevel=2)
+        return train, held
 
     def _keys(self, by: str) -> list[str]:
         from kuamo.tables.given import own_names

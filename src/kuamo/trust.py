@@ -92,6 +92,12 @@ class Trust(nn.Module):
         self.register_buffer("belief", torch.zeros(columns, 2 if joint else 1))  # log r, log t of n = 1, …, M
         self.usual: Tensor
         self.register_buffer("usual", torch.zeros(columns))
+        self.width: Tensor
+        self.register_buffer("width", torch.full((3,), torch.nan))  # of how far off a number is, see `kuamo.width`
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
+        state_dict.setdefault(prefix + "width", self.width.clone())  # spaces of 0.1 do not have it
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def learned(self, codes: Tensor) -> Tensor:
         """c (…, d − r) of codes (…, d)."""

@@ -140,6 +140,37 @@ WORDS: dict[str, dict[str, str]] = {
     "made_rows": {"en": "Rows", "zh": "行数"},
     "made_of_it": {"en": "Made of it", "zh": "由它生成"},
     "made_real": {"en": "What was there", "zh": "原有的"},
+    "name_told_accuracy": {"en": "accuracy", "zh": "准确率"},
+    "means_told_accuracy": {
+        "en": "The share of rows whose class is told. A class that the space has never seen is told wrong.",
+        "zh": "类别判断正确的行所占比例。空间从未见过的类别都算判断错误。",
+    },
+    "name_told_log_loss": {"en": "log loss", "zh": "对数损失"},
+    "means_told_log_loss": {
+        "en": "−log of the probability that was given to the right class, on average: lower is better, "
+        "and one that is sure and wrong costs most.",
+        "zh": "正确类别所得概率的负对数的平均：越低越好，越是自信而错误，代价越大。",
+    },
+    "name_told_confidence_gap": {"en": "confidence − accuracy", "zh": "置信度 − 准确率"},
+    "means_told_confidence_gap": {
+        "en": "How sure it is, less how often it is right: 0 if it is calibrated, above 0 if it is too sure of itself.",
+        "zh": "平均置信度减去准确率：校准良好时为 0，大于 0 表示过于自信。",
+    },
+    "name_told_R2": {"en": "R²", "zh": "解释比例 R²"},
+    "means_told_R2": {
+        "en": "How much of the variance of the numbers is told: 1 is all, 0 is as good as always telling the mean.",
+        "zh": "所判断的数值解释了多少方差：1 为全部，0 等于总是给出平均值。",
+    },
+    "name_told_error": {"en": "mean error", "zh": "平均误差"},
+    "means_told_error": {
+        "en": "The mean distance from what is told to the number, in its unit.",
+        "zh": "判断值与真实数值的平均距离，用其单位表示。",
+    },
+    "name_told_within_90": {"en": "within 90 %", "zh": "落入 90 % 区间"},
+    "means_told_within_90": {
+        "en": "The share of numbers within the interval that is to hold 90 % of them: .9 if its width is right.",
+        "zh": "落入应含 90 % 数值的区间的比例：区间宽度恰当时为 .9。",
+    },
     "name_made_R2": {"en": "R²", "zh": "解释比例 R²"},
     "means_made_R2": {
         "en": "How much of the variance of the real cells is foretold: 1 is all, 0 is as good as always making the "

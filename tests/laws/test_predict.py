@@ -219,4 +219,4 @@ def test_a_label_or_meta_column_can_be_told_as_it_was_read() -> None:
         km.fit(table, km.Predict("nope"))
     both = km.Table({"x": x, "kind": list(table.labels)}, modalities={"x": km.Vector(), "kind": km.Category()})
     report = km.evaluate(km.fit(both, km.Predict("kind"), dim=4, training=training), both)
-    assert [note.key for note in report.notes if isinstance(note, Note)].count("remark_told") == 1
+    assert report["kind_told_accuracy"] > 0.9

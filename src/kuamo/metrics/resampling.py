@@ -1,14 +1,14 @@
 """Intervals: of shares by Wilson's formula, of all else by resampling groups of rows, which are not independent.
 
-share p of n′   (p + z²/2n′ ± z √(p (1 − p)/n′ + z²/4n′²)) / (1 + z²/n′),      n′ = n p (1 − p)/n / V_groups(p), at most n
+share p of n′   (p + z²/2n′ ± z √(p (1 − p)/n′ + z²/4n′²)) / (1 + z²/n′),      n′ = p (1 − p)/V_groups(p), at most n
 mean            BCa: quantiles of mean* at Φ(b + (b + z)/(1 − a (b + z))),  b from how many mean* lie below, a from skew
 median          quantiles of median* at .025 and .975
 
 draw G groups with replacement, w_g = times that group g was drawn
 mean* = Σ_g w_g Σ_{i in g} x_i / Σ_g w_g n_g,    median* = median of the x_i, each taken w_g(i) times
 
-Plain quantiles of mean* fail where few queries are right: of 50 at a share of .02 they covered it in 62 % of tables, and
-said [0, 0] where none was.
+Plain quantiles of mean* fail where few queries are right: of 50 at a share of .02 they covered it in 62 % of tables,
+and said [0, 0] where none was.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def bootstrap_all(
     kinds = [statistics[name] for name in samples]
     drawn = resample(table, kinds, groups=groups, draws=draws, seed=seed)
     group, size = clusters(groups, len(table))
-    ends = [_ends(kind, column, stars, group, size) for kind, column, stars in zip(kinds, table.T, drawn.T, strict=True)]
+    ends = [
+        _ends(kind, column, stars, group, size) for kind, column, stars in zip(kinds, table.T, drawn.T, strict=True)
+    ]
     value = [np.mean(column) if kind == "mean" else np.median(column) for column, kind in zip(table.T, kinds)]
     return {
         name: Interval(float(value[j]), float(ends[j][0]), float(ends[j][1]), len(table))

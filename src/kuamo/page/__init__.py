@@ -88,6 +88,8 @@ def _lead(report: Report, lang: str) -> list[str]:
 
 
 def _label(lang: str, metric: str) -> str:
+    if metric.startswith("told_"):
+        return say(lang, f"name_{metric}")
     return say(lang, "median_rank") if metric == "median_rank" else metric
 
 

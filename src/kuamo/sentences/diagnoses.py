@@ -313,6 +313,23 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
         "“{column}”应当判断而不是检索：取值相同的其他行在这里都算错；"
         "判断得怎样，请看 km.contributions(space, test, to={column!r})",
     ),
+    "remark_unseen": (
+        "{column}: {rows:,} rows hold a class that the space has never seen ({names}); they count as told wrong",
+        "“{column}”：{rows:,} 行的类别是空间从未见过的（{names}），都算判断错误",
+    ),
+    "remark_repeats": (
+        "{column}: {share:.0f} % of its cells repeat another row's ({count:,} different ones do), of which one alone "
+        "counts as right: give such rows one `group` and ask positives='group', or put all that belong to one thing "
+        "into one row as a list",
+        "“{column}”：{share:.0f} % 的单元与其他行相同（{count:,} 种），检索时其中只有一个算对：请给这些行同一个 "
+        "`group` 并用 positives='group'，或把属于同一事物的放进一行，写成列表",
+    ),
+    "split_shares": (
+        "{column}: {share:.0f} % of the test rows' cells are those of training rows, so figures will be too good: give "
+        "rows that share a cell one `group`, or put all that belong to one thing into one row as a list",
+        "“{column}”：{share:.0f} % 的测试单元与训练行相同，结果会偏好：请给共用单元的行同一个 `group`，"
+        "或把属于同一事物的放进一行，写成列表",
+    ),
     "diagnosis_starved": (
         "{column} brings {value:+.3f} to {to}, which cannot be told from nothing: it is unrelated, or repeats the "
         "others, or was not learned: fit it alone to see; more steps or a larger rate come before any other remedy",
