@@ -39,6 +39,10 @@ class LeakWarning(UserWarning):
     """Rows that are held out share cells with those that teach."""
 
 
+class FusionWarning(UserWarning):
+    """A fusion that gives every column the same weight, whatever its cells say."""
+
+
 class CutWarning(UserWarning):
     """Values of a column are longer than its encoder reads at once, and their ends are cut."""
 

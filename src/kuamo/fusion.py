@@ -9,6 +9,7 @@ Absence is exact: an absent code is replaced before it meets any arithmetic, so 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from kuamo.codes import Code
-from kuamo.errors import KuamoError
+from kuamo.errors import FusionWarning, KuamoError
+from kuamo.notes import Note
 
 __all__ = ["Additive", "Attention", "InverseVariance", "Mean", "Mixture", "Product", "Subsets", "affinity"]
 
@@ -36,12 +38,17 @@ class Additive(nn.Module):
 
     def __init__(self, dim: int, hidden: int = 32) -> None:
         super().__init__()
+        self.dim, self.hidden = dim, hidden
         self.key, self.query = nn.Linear(dim, hidden), nn.Linear(dim, hidden, bias=False)
         self.value = nn.Linear(hidden, 1, bias=False)
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
         """Scores (B, M) of keys (B, M, d) for queries (B, d)."""
         return self.value(torch.tanh(self.key(keys) + self.query(query)[:, None]))[..., 0]
+
+    def config(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {"dim": self.dim, "hidden": self.hidden}
 
 
 def affinity(
@@ -96,25 +103,87 @@ class Mean:
         return _weighted(code, present, weights), weights
 
 
-@dataclass(frozen=True)
-class Attention:
-    """Attention over modalities; the query is the mean of the present codes.
+class Attention(nn.Module):
+    """Attention over modalities.
 
     Args:
-        score: as in `affinity`. temperature: τ.
+        score: as in `affinity`, or `"additive"`. temperature: τ > 0.
+        query: `"mean"` of the present codes, or which column's code asks, by its place in the space; rows that lack it
+            ask by the mean. Of two columns the mean is as near to one as to the other, so that every symmetric score
+            gives .5 to both: a `FusionWarning` says so.
+        dim, hidden: of the additive score, d and its width.
+
+    Raises:
+        KuamoError: an unknown score or query, a temperature that is not above 0, `"additive"` without `dim`.
 
     References:
         Attention Is All You Need, Vaswani et al., 2017.
+
+    Example:
+        >>> code = Code(torch.eye(2)[None])
+        >>> Attention("dot", query=0)(code, torch.ones(1, 2, dtype=torch.bool))[1].round(decimals=2)
+        tensor([[0.7300, 0.2700]])
     """
 
-    score: str = "cosine"
-    temperature: float = 1.0
+    def __init__(
+        self,
+        score: str | nn.Module = "cosine",
+        temperature: float = 1.0,
+        query: str | int = "mean",
+        *,
+        dim: int | None = None,
+        hidden: int = 32,
+    ) -> None:
+        super().__init__()
+        known = isinstance(score, nn.Module) or score in SCORES or (score == "additive" and dim is not None)
+        place = isinstance(query, int) and not isinstance(query, bool) and query >= 0
+        if not known or not temperature > 0 or not (query == "mean" or place):
+            raise KuamoError(
+                f"given score={score!r}, temperature={temperature!r}, query={query!r}, dim={dim!r}; expected one of "
+                f"{SCORES}, 'additive' with dim= the size of codes, or a module; a number above 0; 'mean' or a "
+                f"column's place"
+            )
+        additive = score == "additive" and dim is not None
+        self.score: Any = Additive(dim, hidden) if additive and dim is not None else score
+        self.temperature, self.query = temperature, query
 
-    def __call__(self, code: Code, present: Tensor) -> tuple[Code, Tensor]:
+    def forward(self, code: Code, present: Tensor) -> tuple[Code, Tensor]:
         """Codes (B, M, d), present (B, M) → Code (B, d), weights (B, M)."""
-        query = Mean()(code, present)[0].mean
+        query = self.asked(code, present)
+        self._say_if_even(code, present)
         weights = affinity(query, code.mean, present, score=self.score, temperature=self.temperature)
         return _weighted(code, present, weights), weights
+
+    def asked(self, code: Code, present: Tensor) -> Tensor:
+        """The query (B, d)."""
+        mean = Mean()(code, present)[0].mean
+        if self.query == "mean":
+            return mean
+        place = int(self.query)
+        if place >= present.shape[1]:
+            raise KuamoError(f"given query={place}; expected a place among {present.shape[1]} columns, from 0")
+        return torch.where(present[:, place, None], code.mean[:, place], mean)
+
+    def _say_if_even(self, code: Code, present: Tensor) -> None:
+        """Warn where weights are .5 whatever codes say."""
+        if self.query != "mean" or isinstance(self.score, nn.Module) or present.shape[1] != 2:
+            return
+        both = present.all(1)
+        size = code.mean[both].detach().norm(dim=-1)
+        if len(size) and (self.score == "cosine" or torch.allclose(size[:, 0], size[:, 1], rtol=1e-4)):
+            warnings.warn(Note("attention_even", score=self.score), FusionWarning, stacklevel=3)
+
+    def config(self) -> dict[str, Any]:
+        """What the constructor takes.
+
+        Raises:
+            KuamoError: a score of the user's own, which cannot be stored.
+        """
+        own = isinstance(self.score, nn.Module)
+        if own and not isinstance(self.score, Additive):
+            raise KuamoError(f"given the score {type(self.score).__name__}; expected one of {SCORES} or 'additive'")
+        plain = {"score": "additive" if own else self.score, "temperature": self.temperature, "query": self.query}
+        return plain | (self.score.config() if own else {})
 
 
 @dataclass(frozen=True)

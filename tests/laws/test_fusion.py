@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 
+import kuamo as km
 from kuamo.codes import Code
+from kuamo.errors import FusionWarning, KuamoError
 from kuamo.fusion import Additive, Attention, InverseVariance, Mean, Mixture, Product, Subsets, affinity
+from laws.members import small_toy
 
 FUSIONS = [Mean(), Product(), InverseVariance(), Mixture(), Subsets()]
 FUSIONS += [Attention(score) for score in ("dot", "scaled_dot", "cosine")]
@@ -84,3 +92,53 @@ def test_affinity_formula_and_additive_score() -> None:
     assert torch.allclose(additive.sum(-1)[:3], torch.ones(3))
     with pytest.raises(ValueError, match="expected one of"):
         affinity(query, code.mean, present, score="zzz")
+
+
+def test_attention_that_weighs_two_columns_alike_says_so() -> None:
+    """The mean of two codes of one length is as near to the one as to the other; a column's own query is not."""
+    torch.manual_seed(0)
+    code = Code(torch.nn.functional.normalize(torch.randn(50, 2, 5), dim=-1))
+    present = torch.ones(50, 2, dtype=torch.bool)
+    for score in ("dot", "scaled_dot", "cosine"):
+        with pytest.warns(FusionWarning, match=f"attention by {score} with the mean of two codes"):
+            assert torch.allclose(Attention(score)(code, present)[1], torch.full((50, 2), 0.5), atol=1e-6)
+    for fusion in (Attention("cosine", query=1), Attention("additive", dim=5)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert fusion(code, present)[1].std() > 1e-3
+    longer = Code(code.mean * torch.tensor([1.0, 2.0])[:, None])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Attention("dot")(longer, present)
+        Attention("cosine")(Code(torch.randn(4, 3, 5)), torch.ones(4, 3, dtype=torch.bool))
+
+
+def test_a_columns_query_favours_what_agrees_with_it() -> None:
+    asked = torch.nn.functional.normalize(torch.randn(40, 4), dim=-1)
+    code = Code(torch.stack([asked, asked, torch.randn(40, 4)], 1))
+    present = torch.ones(40, 3, dtype=torch.bool)
+    present[:5, 0] = False
+    _, weights = Attention("cosine", 0.2, query=0)(code, present)
+    assert (weights[5:, 1] > weights[5:, 2]).float().mean() > 0.95 and not weights[:5, 0].any()
+    with pytest.raises(KuamoError, match="given query=3; expected a place among 3 columns"):
+        Attention("cosine", query=3)(code, present)
+
+
+@pytest.mark.parametrize("fusion", [Attention("additive", dim=4), Attention(Additive(4, 8), 0.5, 1), Attention("dot")])
+def test_attention_is_saved_with_its_score(fusion: Attention, tmp_path: Path) -> None:
+    table = small_toy(40)
+    space = km.fit(table, km.CCA(dim=4))
+    space.fusion = fusion
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FusionWarning)
+        before = np.asarray(space.encode(table))
+        space.save(tmp_path / "s")
+        assert np.array_equal(np.asarray(km.Space.load(tmp_path / "s").encode(table)), before)
+
+
+@pytest.mark.parametrize(
+    "given", [{"score": "additive"}, {"score": "l2"}, {"temperature": 0.0}, {"query": "first"}, {"query": -1}]
+)
+def test_attention_refuses_what_it_cannot_be(given: dict[str, Any]) -> None:
+    with pytest.raises(KuamoError, match="expected one of"):
+        Attention(**given)

@@ -12,7 +12,6 @@ import torch
 import kuamo as km
 from kuamo.codes import Code
 from kuamo.encoders.labels import Classes
-from kuamo.notes import Note
 from kuamo.notes import told as told_in
 from kuamo.objectives.predict import noise
 from kuamo.trust import Trust

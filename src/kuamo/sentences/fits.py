@@ -33,6 +33,12 @@ FITS: dict[str, tuple[str, str]] = {
         "{share:.0f} % of the letters are not a–z, and it knows English alone, expect little: {how}",
         "{share:.0f} % 的字母不是 a–z，而它只懂英文，效果不会好；可用 {how} 安装多语言的",
     ),
+    "attention_even": (
+        "attention by {score} with the mean of two codes as its query weighs both columns .5 in every row: take "
+        "another query, such as query=0, or score='additive'",
+        "以两个编码的均值为查询、按 {score} 计分的注意力，在每一行都给两列各 .5 的权重：请换一个查询，如 query=0，"
+        "或用 score='additive'",
+    ),
     # ── what is made ─────────────────────────────────────────────────────────────────────────────────────────────
     "codec": ("{column}: made by {codec} of {count} numbers", "{column}：由 {codec} 的 {count} 个数生成"),
     "codec_measured": (
