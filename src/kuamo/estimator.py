@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.errors import KuamoError, TableError
-from kuamo.estimator_inputs import check_rows, check_targets, columns_of, named_features, not_fitted, varying
+from kuamo.estimator_inputs import (
+    check_rows,
+    check_targets,
+    columns_of,
+    named_features,
+    not_fitted,
+    varying,
+    weights_of,
+)
 from kuamo.notes import Note
 
 if TYPE_CHECKING:
@@ -79,7 +87,9 @@ class _Estimator:
 
     # ── the way through ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def _learn(self, given: Table, cells: Sequence[Any], modality: Any, balanced: bool) -> None:
+    def _learn(
+        self, given: Table, cells: Sequence[Any], modality: Any, balanced: bool, weights: np.ndarray | None = None
+    ) -> None:
         """Fit the space; `cells` are the targets as the column of kind `modality` takes them."""
         from kuamo.column import Column
         from kuamo.fitting import fit
@@ -97,7 +107,7 @@ class _Estimator:
         steps = steps_for(len(rows)) if self.steps is None else self.steps
         size = min(self.batch_size, len(rows))
         training = Training(steps, size, self.lr, at_most=self.steps is None)
-        objective = Predict(target, noise=self.noise, balanced=balanced)
+        objective = Predict(target, noise=self.noise, balanced=balanced, weights=weights)
         encoders = {
             name: one for name, one in (self.encoders or {}).items() if name in able or name not in given.columns
         }
@@ -171,8 +181,11 @@ class Classifier(_Estimator):
         self.columns, self.encoders, self.balanced, self.dim, self.noise = columns, encoders, balanced, dim, noise
         self.steps, self.batch_size, self.lr, self.seed = steps, batch_size, lr, seed
 
-    def fit(self, X: Any, y: Any) -> Classifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Classifier:
         """Learn from rows X and their classes y (n,): texts or whole numbers.
+
+        Args:
+            sample_weight: (n,) how much each row counts; one of weight 0 is as if it were not there.
 
         Raises:
             KuamoError: fewer than two classes, or numbers that are no classes.
@@ -181,10 +194,12 @@ class Classifier(_Estimator):
 
         given = self._rows(X, first=True)
         known = check_targets(self, given, y, classes=True)
+        weights, some = weights_of(sample_weight, len(known))
+        given, known = (given, known) if some is None else (given.take(some), known[some])
         self.classes_, numbers = np.unique(known, return_inverse=True)
         if len(self.classes_) < 2:
             raise KuamoError(f"given y of 1 class, {self.classes_.tolist()[0]!r}; expected at least 2 classes")
-        self._learn(given, [str(number) for number in numbers], Category(), self.balanced)
+        self._learn(given, [str(number) for number in numbers], Category(), self.balanced, weights)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -236,13 +251,15 @@ class Regressor(_Estimator):
         self.columns, self.encoders, self.dim, self.noise = columns, encoders, dim, noise
         self.steps, self.batch_size, self.lr, self.seed = steps, batch_size, lr, seed
 
-    def fit(self, X: Any, y: Any) -> Regressor:
-        """Learn from rows X and their numbers y (n,)."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
+        """Learn from rows X and their numbers y (n,); `sample_weight` as in `Classifier.fit`."""
         from kuamo.modalities import Number
 
         given = self._rows(X, first=True)
         known = check_targets(self, given, y, classes=False)
-        self._learn(given, known.tolist(), Number(), False)
+        weights, some = weights_of(sample_weight, len(known))
+        given, known = (given, known) if some is None else (given.take(some), known[some])
+        self._learn(given, known.tolist(), Number(), False, weights)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

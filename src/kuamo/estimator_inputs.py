@@ -17,7 +17,7 @@ from kuamo.modalities import Number, Vector
 from kuamo.modalities.vector import LARGEST, within
 from kuamo.table import Table
 
-__all__ = ["check_rows", "check_targets", "columns_of", "named_features", "not_fitted", "varying"]
+__all__ = ["check_rows", "check_targets", "columns_of", "named_features", "not_fitted", "varying", "weights_of"]
 
 WHOLE = "x"  # the one column of an array that is not parted
 
@@ -63,6 +63,30 @@ def check_targets(estimator: Any, rows: Table, y: Any, *, classes: bool) -> np.n
     if classes and known.dtype.kind == "f" and (known != np.round(known)).any():
         raise KuamoError(f"Unknown label type: continuous; given y {shorten(known[:3].tolist())}; expected classes")
     return known
+
+
+def weights_of(sample_weight: Any, count: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """How much rows count, of those that do (k,), and which these are (k,); `None` for all alike, and for all.
+
+    Raises:
+        KuamoError: another number than rows, or numbers below 0 or not finite, or none above 0.
+
+    Example:
+        >>> [one.tolist() for one in weights_of([1, 0, 3], 3)]
+        [[1.0, 3.0], [0, 2]]
+    """
+    if sample_weight is None:
+        return None, None
+    weights = np.asarray(sample_weight, np.float64)
+    if weights.ndim == 0:
+        weights = np.full(count, float(weights))
+    if weights.shape != (count,):
+        raise KuamoError(f"given sample_weight of shape {weights.shape}; Sample weights must be 1D array of {count}")
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise KuamoError("given sample_weight below 0, not finite, or of which every weight is zero; expected some above 0")
+    some = np.flatnonzero(weights)
+    even = (weights[some] == weights[some[0]]).all()
+    return None if even else weights[some], None if len(some) == count else some
 
 
 def named_features(estimator: Any, X: Any, first: bool) -> Any:

@@ -24,6 +24,7 @@ from kuamo.closed_form.logistic import log_softmax, minimise
 from kuamo.decoders.answer import USUAL
 
 if TYPE_CHECKING:
+    from kuamo.objectives.predict import Predict
     from kuamo.space import Space
     from kuamo.table import Table
 
@@ -53,13 +54,13 @@ def stack(
     cells: Mapping[str, tuple[np.ndarray, np.ndarray]],
     to: str,
     held: NDArray[np.int64],
-    balanced: bool = False,
+    of: Predict,
     again: bool = False,
 ) -> None:
     """Set α and β of the target's decoder, and of the fusion for more than one column; too few rows leave them.
 
     Args:
-        again: go on from what they are.
+        of: whose classes may be balanced, and rows weighted. again: go on from what they are.
         space: as it is by now. table, cells: what it is trained by. to: the target. held: rows that did not teach.
     """
     import torch
@@ -73,7 +74,9 @@ def stack(
     rows = table.take(row[entry]).select(*(name for name in table.columns if name != to))
     with at_rest(space), torch.inference_mode():
         units = decoder.units(torch.from_numpy(y[entry])).numpy().astype(np.float64)
-        weights = (units / units.sum(0).clip(min=1)).sum(1) if balanced and units.shape[1] > 1 else np.ones(len(units))
+        weights = of.of_rows(row[entry])
+        if of.balanced and units.shape[1] > 1:
+            weights = weights * (units / units.sum(0).clip(min=1)).sum(1)
         found = heard(space, decoder, rows, units, weights)
     if not found:
         return

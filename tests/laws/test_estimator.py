@@ -15,6 +15,7 @@ from kuamo.estimator import Classifier, Regressor
 EXPECTED = {
     "check_methods_subset_invariance": "numbers are float32: of another batch they differ in the seventh place",
     "check_methods_sample_order_invariance": "the same",
+    "check_sample_weight_equivalence_on_dense_data": "rows are drawn in batches: a row of weight 2 is not two rows",
 }
 
 HALVES = {"left": slice(0, 3), "right": slice(3, 6)}
@@ -147,3 +148,23 @@ def test_what_cannot_be_learned_is_refused() -> None:
     with pytest.raises(ValueError, match="not fitted"):
         Classifier().predict(X)
     assert repr(Classifier(noise=0.1)) == "Classifier(noise=0.1)"
+
+
+def test_rows_weigh_what_they_are_given() -> None:
+    """Two worlds that disagree: whichever weighs more is learned; weight 0 is absence, and equal weights are none."""
+    (X, y), (new, truth) = blobs(240), blobs(seed=1)
+    other = np.roll(np.array(["ant", "bee", "cat"]), 1)[np.searchsorted(["ant", "bee", "cat"], y[120:])]
+    given = np.concatenate([y[:120], other])
+    for first, right in ((20.0, True), (0.05, False)):
+        weight = np.repeat([first, 1.0], 120)
+        score = Classifier(steps=60).fit(X, given, sample_weight=weight).score(new, truth)
+        assert (score > 0.8) is right
+    some = np.repeat([1.0, 0.0], 120)
+    parted = Classifier(steps=20).fit(X, given, sample_weight=2 * some).predict_proba(new)
+    assert np.array_equal(parted, Classifier(steps=20).fit(X[:120], y[:120]).predict_proba(new))
+    z = np.concatenate([X[:120, 0], -X[120:, 0]])
+    known = Regressor(steps=60).fit(X, z, sample_weight=np.repeat([30.0, 1.0], 120))
+    assert known.score(new, new[:, 0]) > 0.7
+    for wrong in (np.ones(3), -np.ones(240), np.zeros(240), np.full(240, np.nan)):
+        with pytest.raises(km.KuamoError, match="given sample_weight"):
+            Classifier(steps=4).fit(X, y, sample_weight=wrong)

@@ -17,7 +17,7 @@ and β, and all stay; from there the others teach too, but half, by which α and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -54,9 +54,10 @@ class Predict(Objective):
         to: the column, `Category()` or `Number()`. noise: share of the rows of which a cell is mixed with noise.
         held: share of the groups by which doubts are learned. last: share of the steps in which all rows teach.
         balanced: does every class count the same, however rare?
+        weights: (N,) how much each row of the table counts, above 0; all the same if not given.
 
     Raises:
-        KuamoError: shares outside [0, 1). TableError: a column of another kind.
+        KuamoError: shares outside [0, 1), or weights that are not above 0. TableError: a column of another kind.
 
     References:
         Missing modalities by random subsets: ModDrop, Neverova et al., 2016.
@@ -72,8 +73,14 @@ class Predict(Objective):
     held: float = 0.2
     last: float = 0.3
     balanced: bool = False
+    weights: Any = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        if self.weights is not None:
+            weights = np.asarray(self.weights, np.float64)
+            if weights.ndim != 1 or not (np.isfinite(weights) & (weights > 0)).all():
+                raise KuamoError(f"given weights of shape {weights.shape}; expected (N,), finite and above 0")
+            object.__setattr__(self, "weights", weights / weights.mean())
         if not all(is_number(share, 0) and share < 1 for share in (self.noise, self.held, self.last)):
             raise KuamoError(f"given {self}; expected shares in [0, 1)")
         if not isinstance(self.to, str) or not isinstance(self.balanced, bool | np.bool_):
@@ -154,6 +161,7 @@ class Predict(Objective):
         weights = np.ones(len(rows))
         if self.balanced and told.shape[1] > 1:
             weights = (told / told.sum(0).clip(min=1)).sum(1)
+        weights = weights * self.of_rows(rows)
         return kind(x, told, hashed(marks["group"][rows]), weights, spans, there)
 
     # ── what it costs ────────────────────────────────────────────────────────────────────────────────────────────
@@ -186,6 +194,8 @@ class Predict(Objective):
         whole = step.uniform("whole", step.batch.row, 1) < WHOLE
         given = torch.where(whole, others, some)
         units, share = decoder.units(y), self.shares(y, known)
+        if self.weights is not None:
+            share = share * torch.from_numpy(self.of_rows(step.batch.table_rows[step.batch.row.numpy()])).to(share)
         told = decoder.told(trust.weigh(code, given)[0])
         total = step.mean(share * losses(units, told, decoder.family), teaches & given.any(1))
         itself_told = decoder.told(trust.learned(code.mean[:, number]))
@@ -207,6 +217,10 @@ class Predict(Objective):
         trust.remember(gather_rows(v.detach()), gather_rows(as_usual.long()).bool())
         foretold = alone.detach() * (-v).exp() + v
         return total + step.mean(foretold, (known & held)[:, None] & present)
+
+    def of_rows(self, rows: np.ndarray) -> np.ndarray:
+        """(n,) how much these rows of the table count; on average 1."""
+        return np.ones(len(rows)) if self.weights is None else self.weights[rows]
 
     def held_out(self, step: Step, part: float = 1.0) -> Any:
         """(R,) bool: rows whose group is held out, or is among the first part of those."""
@@ -283,12 +297,12 @@ class Course:
 
             if self.joint is not None and not self.single:  # beside trained encoders, doubts have time to be learned
                 settle(self.space, sources, self.of, self.held, self.marks)
-            stack(self.space, self.table, self.cells, self.of.to, self.held, self.of.balanced)
+            stack(self.space, self.table, self.cells, self.of.to, self.held, self.of)
         if done == steps:
             from kuamo.stacking import stack
 
             judges = np.flatnonzero(hashed(self.marks["group"]) < JUDGES * self.of.held)
-            stack(self.space, self.table, self.cells, self.of.to, judges, self.of.balanced, again=True)
+            stack(self.space, self.table, self.cells, self.of.to, judges, self.of, again=True)
 
     def end(self) -> list[Note]:
         """Called in the end; what to say."""
