@@ -83,7 +83,7 @@ def weights_of(sample_weight: Any, count: int) -> tuple[np.ndarray | None, np.nd
     if weights.shape != (count,):
         raise KuamoError(f"given sample_weight of shape {weights.shape}; Sample weights must be 1D array of {count}")
     if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise KuamoError("given sample_weight below 0, not finite, or of which every weight is zero; expected some above 0")
+        raise KuamoError("given sample_weight below 0, not finite, or every weight is zero; expected some above 0")
     some = np.flatnonzero(weights)
     even = (weights[some] == weights[some[0]]).all()
     return None if even else weights[some], None if len(some) == count else some
