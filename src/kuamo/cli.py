@@ -9,6 +9,7 @@ kuamo translate pets.space "a sleeping cat" --to image -n 4 --out made
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -511,12 +512,13 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # of an ASCII terminal
     try:
         try:
+            check_alone()
             app()
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except KuamoError as error:
-        stop(str(error), 2)
+        stop(as_options(str(error)), 2)
     except KeyboardInterrupt:
         stop("stopped; nothing half-written is left", 130)
     except BrokenPipeError:  # whoever read has seen enough
@@ -526,6 +528,51 @@ def main() -> None:
         stop(visible(f"{name}: {error.strerror or error}"), 2)
     except MemoryError:
         stop("given more than memory holds; expected a smaller table, or a larger machine", 2)
+
+
+OPTIONS = {"modality": "--from", "source": "--from", "to": "--to", "decoders": "--decode", "on_error": "--on-error"}
+SAME = (
+    "seed",
+    "steps",
+    "k",
+    "n",
+    "where",
+    "positives",
+    "root",
+    "encoding",
+    "guidance",
+    "by",
+    "test",
+    "lang",
+    "objective",
+)
+
+
+def as_options(said: str) -> str:
+    """An error in the words of the command line: its options, not Python's arguments.
+
+    Example:
+        >>> as_options("given to='photo'; expected a dict {column: value}, or modality=")
+        "given --to 'photo'; expected --from COLUMN"
+    """
+    said = said.replace("a dict {column: value}, or modality=", "--from COLUMN")
+    names = OPTIONS | {name: f"--{name}" if len(name) > 1 else f"-{name}" for name in SAME}
+    return re.sub(rf"\b({'|'.join(names)})=(?=\S)", lambda found: f"{names[found[1]]} ", said)
+
+
+def check_alone() -> None:
+    """Refuse to be one of several processes: each would do all the work, into one folder.
+
+    Raises:
+        KuamoError: a launcher such as torchrun started several.
+    """
+    from kuamo.errors import KuamoError
+
+    if os.environ.get("WORLD_SIZE", "1") not in ("", "1") and "LOCAL_RANK" in os.environ:
+        raise KuamoError(
+            f"given {os.environ['WORLD_SIZE']} processes by torchrun, of which each would do all the work; expected "
+            "one process, or a script of yours that calls torch.distributed.init_process_group and km.fit"
+        )
 
 
 def stop(said: str | None, code: int) -> None:

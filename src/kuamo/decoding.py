@@ -43,6 +43,8 @@ Codes = Mapping[str, tuple[Code, np.ndarray]]
 Targets = Mapping[str, np.ndarray]
 HELD_OUT, MOST_HELD_OUT = 0.1, 500
 SHOWN, DRAWS = 8, 4
+FEW = 10  # rows, by which nobody can say whether what is made is of use
+STRANGE, TOLD = 1.5, 0.65  # beyond, and below, what is made is of no use
 SETTLED = 100  # rows at most by which it is chosen how codes settle
 KNOWN = 500  # texts by which it is learned how sure a found one is
 
@@ -112,6 +114,8 @@ def learn(
         if ours is None or theirs is None:
             continue
         space.notes.append(verdict(name, recipe, ours, theirs, len(held), isinstance(codec, TextList)))
+        if note := decoding.unusable(name, decoder, held, seed, type(recipe).__name__):
+            space.notes.append(note)
         if recipe.yields and theirs < ours:
             port.codec, port.decoder = recipe.solve(decoding, name, np.sort(np.concatenate([kept, held])))
 
@@ -312,6 +316,23 @@ class Decoding:
         made = (codec or self.space.port(name).codec).decode(decode(decoder, codes[place], seed))
         return 1 - float(text_overlap(made, own.decode(y)).mean())
 
+    def unusable(self, name: str, decoder: Any, rows: np.ndarray, seed: int, what: str) -> Note | None:
+        """That what is made as it comes is not what one would want to look at, if so: further from any real cell than
+        real cells are from each other, or hardly nearer to the row's own than to another's. `None` of texts."""
+        codes, there = self.cross(name, rows)
+        entry, place = entries_of(self.codes[name][1], there)
+        if isinstance(self.codecs[name], TextList | TextTokens) or len(entry) < FEW:
+            return None
+        unit = scale_of(self.targets[name]) if has_own_units(self.space.port(name)) else 1.0
+        real = self.targets[name][entry] / unit
+        from kuamo.generation import decode
+
+        made = decode(decoder, codes[place], seed) / unit
+        off, right = strangeness(made, real)
+        if off <= STRANGE and right >= TOLD:
+            return None
+        return Note("made_unusable", column=name, what=what, off=off, right=100 * right, rows=len(entry))
+
     def shown(self, name: str, decoder: Any, rows: np.ndarray, seed: int) -> tuple[list[Any], list[list[Any]]]:
         """Some rows' own cells, as their codec has them, and four draws of each from the other columns."""
         from kuamo.generation import decode
@@ -422,6 +443,29 @@ def fewer(groups: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """The first of the chosen groups, as many as have at most 500 rows together; one at least."""
     sizes = np.cumsum(np.bincount(groups, minlength=groups.max() + 1)[chosen])
     return chosen[: max(1, int(np.searchsorted(sizes, MOST_HELD_OUT, "right")))]
+
+
+def strangeness(made: np.ndarray, real: np.ndarray) -> tuple[float, float]:
+    """How far from the nearest real cell what is made lies, against how far real ones lie; and in which share of pairs
+    (made, another real cell) it is nearer to its own (.5 by chance).
+
+    Args:
+        made, real: (n, L), of the same rows.
+
+    Example:
+        >>> real = np.random.default_rng(0).normal(size=(50, 20))
+        >>> strangeness(real, real)
+        (0.0, 1.0)
+    """
+    squares = np.square(real).sum(1)
+    away, apart = (
+        np.sqrt(np.maximum(np.square(x).sum(1)[:, None] + squares - 2 * x @ real.T, 0)) for x in (made, real)
+    )
+    same = np.isclose(apart, 0, atol=1e-5 * max(float(apart.max()), 1e-30))  # the cell itself, and equal ones
+    nearest = np.median(np.where(same, np.inf, apart).min(1))
+    own = np.diag(away)[:, None]
+    right = (own < away)[~same].mean() if (~same).any() else 1.0
+    return float(np.median(away.min(1)) / nearest) if np.isfinite(nearest) else 0.0, float(right)
 
 
 def has_own_units(port: Port) -> bool:

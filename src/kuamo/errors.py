@@ -43,6 +43,14 @@ class FusionWarning(UserWarning):
     """A fusion that gives every column the same weight, whatever its cells say."""
 
 
+class PlanWarning(UserWarning):
+    """A transport plan that has not come near its marginals."""
+
+
+class ForeignWarning(UserWarning):
+    """Texts in another language than an encoder reads."""
+
+
 class CutWarning(UserWarning):
     """Values of a column are longer than its encoder reads at once, and their ends are cut."""
 

@@ -35,11 +35,12 @@ from kuamo.notes import Note
 from kuamo.table import AHEAD, Table
 from kuamo.threads import in_order, one_thread
 
-__all__ = ["FeatureCache", "cache_folder", "feature_blocks", "features", "length_note"]
+__all__ = ["FeatureCache", "cache_folder", "feature_blocks", "features", "language_note", "length_note"]
 
 VERSION = 2  # 1: without sums, and with keys that did not know how a cell is read
 SHARD_ROWS = 2048
 FEW = 4  # a shard is read whole where more than one row in so many is wanted
+OTHER_LETTERS = 0.5  # of the letters: beyond, a text is not English with a few foreign names
 
 
 class Gone(Exception):
@@ -341,6 +342,18 @@ def _together(table: Table, name: str, encoder: Any, entries: np.ndarray) -> np.
     with np.errstate(over="ignore"):
         x = encoder(cells if within(cells).all() else np.full_like(cells, np.nan, np.float64))
     return x if x.size and np.isfinite(x).all() else None
+
+
+def language_note(table: Table, name: str, encoder: Any) -> Note | None:
+    """That a column's texts are in other letters than an encoder that reads English alone, if most are; else `None`."""
+    if getattr(encoder, "reads", None) != "en" or not isinstance(table.column(name).modality, Text):
+        return None
+    from kuamo.encoders.default import foreign_share
+
+    share = foreign_share(value for _, value in table.attempts(name) if not isinstance(value, CellError))
+    if share <= OTHER_LETTERS:
+        return None
+    return Note("asked_in_another_language", column=name, share=100 * share, encoder=type(encoder).__name__)
 
 
 def length_note(table: Table, name: str, encoder: Any) -> Note | None:

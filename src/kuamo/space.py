@@ -17,8 +17,8 @@ import numpy as np
 
 from kuamo.codes import Code
 from kuamo.encoders.base import is_module
-from kuamo.errors import CutWarning, TableError, shorten, visible
-from kuamo.features import feature_blocks, length_note
+from kuamo.errors import CutWarning, ForeignWarning, TableError, shorten, visible
+from kuamo.features import feature_blocks, language_note, length_note
 from kuamo.files import local, place
 from kuamo.modalities import Modality, Vector
 from kuamo.table import Table, as_table
@@ -197,6 +197,8 @@ class Space:
             said = None if isinstance(inputs, Table) else length_note(table, port.name, port.encoder)
             if said:
                 warnings.warn(visible(said), CutWarning, stacklevel=3)
+            if not isinstance(inputs, Table) and (said := language_note(table, port.name, port.encoder)):
+                warnings.warn(said, ForeignWarning, stacklevel=3)
             code, rows = self.column_codes(table, port.name, cache=isinstance(inputs, Table), progress=progress)
             present[rows, number] = True
             mean[rows, number] = code.mean

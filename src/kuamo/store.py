@@ -175,6 +175,10 @@ def load_space(path: Path, custom: Mapping[str, tuple[Any, ...]], download: bool
             ports.append(Port(item["name"], **parts))
         fusion = config["fusion"] and _build(config["fusion"], _under(arrays, "fusion."), "fusion", "fusion", None)
         return Space(ports, config["score"], fusion or None, note_of(list(config["notes"])), dict(config["info"]))
+    except StoreError:
+        raise
+    except KuamoError as error:  # such as an encoder whose package is not installed
+        raise StoreError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise StoreError(f"{path}: config.json does not describe a space ({type(error).__name__}: {error})") from None
 

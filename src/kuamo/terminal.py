@@ -168,7 +168,7 @@ class looks:
 def installed_encoders() -> dict[str, tuple[str, str | None]]:
     """Name → what the encoder reads, and how to get it where it is not installed."""
     from kuamo import encoders
-    from kuamo.encoders.default import HOW
+    from kuamo.encoders.default import how_to_get
 
     reads = {
         "MiniLM": "English text",
@@ -180,7 +180,7 @@ def installed_encoders() -> dict[str, tuple[str, str | None]]:
         "HubEncoder": "text, pictures or sounds, by any pretrained model: encoders.hub(name)",
     }
     return {
-        name: (what, None if getattr(encoders, name).installed() else f"not installed: {HOW[name]}")
+        name: (what, None if getattr(encoders, name).installed() else f"not installed: {how_to_get(name)}")
         for name, what in reads.items()
     }
 

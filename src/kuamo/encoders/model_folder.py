@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kuamo.errors import StoreError
+from kuamo.extras import way_to
 
 __all__ = ["check_folder", "content_hash", "find_folder", "older_hash", "read_json", "senses"]
 
@@ -61,7 +62,7 @@ def find_folder(name: str, revision: str | None = None, fetch: bool = True) -> P
         options: dict[str, Any] = {"revision": revision, "local_files_only": not fetch}
         return Path(snapshot_download(name, allow_patterns=list(PARTS), **options))
     except ImportError:
-        raise StoreError(f"given the model {name!r}; expected `pip install 'kuamo[hub]'`") from None
+        raise StoreError(f"given the model {name!r}; expected {way_to('hub')}") from None
     except (OSError, ValueError) as error:  # not found, not in the cache, no network, no such name
         if not fetch:
             raise StoreError(

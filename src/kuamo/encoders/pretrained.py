@@ -23,6 +23,7 @@ import numpy as np
 from kuamo.encoders.base import Reopens
 from kuamo.encoders.model_folder import check_folder, content_hash, find_folder, older_hash, read_json, senses
 from kuamo.errors import KuamoError, StoreError
+from kuamo.extras import way_to
 from kuamo.modalities.audio import Waveform
 
 __all__ = ["HubEncoder", "hub"]
@@ -91,7 +92,7 @@ class HubEncoder(Reopens):
         self.folder = find_folder(str(name), revision, fetch)
         check_folder(self.folder)
         if not self.installed():
-            raise KuamoError(f"given the model {str(name)!r}; expected `pip install 'kuamo[hub]'`")
+            raise KuamoError(f"given the model {str(name)!r}; expected {way_to('hub')}")
         self.name = str(self.folder) if Path(name).is_dir() else str(name)
         self.sha256 = content_hash(self.folder)
         if sha256 is not None and sha256 != self.sha256 and sha256 == older_hash(self.folder):

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from kuamo.encoders.augment import Augment, hats
 from kuamo.errors import KuamoError
+from kuamo.extras import way_to
 from kuamo.modalities.audio import Waveform
 
 __all__ = ["SoundEncoder", "mel_filters"]
@@ -40,7 +41,7 @@ def mel_filters(rate: int, n_fft: int, mels: int) -> Tensor:
     try:
         from librosa.filters import mel
     except ImportError:
-        raise KuamoError("mel filters need librosa; expected `pip install 'kuamo[audio]'`") from None
+        raise KuamoError(f"mel filters need librosa; expected {way_to('audio')}") from None
     return torch.from_numpy(mel(sr=rate, n_fft=n_fft, n_mels=mels))
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from kuamo.encoders.base import Reopens, verified
 from kuamo.errors import KuamoError
+from kuamo.extras import way_to
 from kuamo.modalities.audio import Waveform
 from kuamo.threads import one_torch_thread
 
@@ -57,7 +58,7 @@ class SoundEffects(Reopens):
             raise KuamoError(f"first_layer: given {first_layer}; expected 1 to {len(CHANNELS)}")
         if not self.installed():
             raise KuamoError(
-                "SoundEffects's weights are not installed; expected `pip install 'kuamo[audio]'` "
+                f"SoundEffects's weights are not installed; expected {way_to('audio')} "
                 "and `pip install --no-deps aisfx`"
             )
         self.first_layer = first_layer

@@ -16,6 +16,7 @@ import numpy as np
 
 from kuamo.encoders.base import Reopens
 from kuamo.errors import KuamoError
+from kuamo.extras import way_to
 from kuamo.modalities.audio import Waveform
 
 __all__ = ["SpectralFeatures"]
@@ -43,7 +44,7 @@ class SpectralFeatures(Reopens):
 
     def __init__(self) -> None:
         if not self.installed():
-            raise KuamoError("mel filters need librosa; expected `pip install 'kuamo[audio]'`")
+            raise KuamoError(f"mel filters need librosa; expected {way_to('audio')}")
 
     @staticmethod
     def installed() -> bool:

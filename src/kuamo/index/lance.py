@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.errors import KuamoError, StoreError, TableError
+from kuamo.extras import way_to
 from kuamo.files import local
 from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact import TILE_ROWS, nearest, tiles
@@ -396,7 +397,7 @@ def import_lance() -> Any:
         import lance
     except ImportError:
         raise KuamoError(
-            "an index on disk needs the package pylance; expected: pip install 'kuamo[index]' "
+            f"an index on disk needs the package pylance; expected {way_to('index')} "
             "(without a path the index stays in memory and needs nothing)"
         ) from None
     return lance

@@ -287,6 +287,9 @@ def MMVAE(beta: float = 1.0, *, warmup: float = 0.0, weights: Weights = None, ti
 def MoPoE(beta: float = 1.0, *, warmup: float = 0.0, weights: Weights = None) -> Elbo:
     """The bound of a mixture over all subsets of products of experts; a step draws one subset for each row.
 
+    The prior N(0, I) is in the KL term, and not one of the experts: a subset of one column is that column's expert. In
+    the paper's code every product has it as one expert more.
+
     References:
         Generalized Multimodal ELBO, Sutter, Daunhawer and Vogt, 2021.
 

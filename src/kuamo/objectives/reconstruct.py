@@ -1,8 +1,11 @@
 """Reconstruction: each column from its own code, or from the codes of the others, or from itself by way of another.
 
     Reconstruct   L = Σ_m E −log p(y_m | z_m) / L_m
-    Cross         L = Σ_{m ≠ m'} E −log p(y_m | z_m') / L_m         over entries of one row
-    Cycle         L = Σ_{m ≠ m'} E ‖e_m'(d_m'(z_m)) − z_m‖²,        d_m' gives features, e_m' is its column's head
+    Cross         L = 1/(M − 1) Σ_{m ≠ m'} E −log p(y_m | z_m') / L_m           over entries of one row
+    Cycle         L = 1/(M (M − 1)) Σ_{m ≠ m'} E ‖e_m'(d_m'(z_m)) − z_m‖²,      d_m' gives features, e_m' is its head
+
+Reconstruct is a sum over the M columns; Cross has as much weight: for each column, the mean over the others. Cycle is a
+mean over all ordered pairs. E is the mean over entries.
 
 Reconstruction alone has no term between columns and must not align them: it is the negative control. Cycle needs no
 pairs, and alone it does not align either: a cycle closes by any way round.

@@ -39,6 +39,17 @@ FITS: dict[str, tuple[str, str]] = {
         "以两个编码的均值为查询、按 {score} 计分的注意力，在每一行都给两列各 .5 的权重：请换一个查询，如 query=0，"
         "或用 score='additive'",
     ),
+    "plan_unfinished": (
+        "a transport plan is up to {off:.0f} % off its marginals after {count:,} iterations: expected more iterations, "
+        "or a larger eps than {eps:g}",
+        "传输方案在 {count:,} 次迭代后仍偏离其边缘分布多达 {off:.0f} %：请增加 iterations，或取大于 {eps:g} 的 eps",
+    ),
+    "asked_in_another_language": (
+        "{column}: given texts of which {share:.0f} % of the letters are not a–z; {encoder} reads English alone, and "
+        "what is found for them means nothing: expected English, or a space fitted with km.encoders.MultilingualE5()",
+        "{column}：所给文本有 {share:.0f} % 的字母不是 a–z；{encoder} 只懂英文，检索结果没有意义：请用英文，"
+        "或用 km.encoders.MultilingualE5() 重新拟合",
+    ),
     # ── what is made ─────────────────────────────────────────────────────────────────────────────────────────────
     "codec": ("{column}: made by {codec} of {count} numbers", "{column}：由 {codec} 的 {count} 个数生成"),
     "codec_measured": (
@@ -61,6 +72,14 @@ FITS: dict[str, tuple[str, str]] = {
         "{theirs:.3g} on {rows} rows (less is better); decoders={{'{column}': km.Ridge()}} is the better choice",
         "{column}：在 {rows} 行留出数据上，{what} 的生成不如岭回归：能量得分 {ours:.3g} 对 {theirs:.3g}（越小越好）；"
         "建议使用 decoders={{'{column}': km.Ridge()}}",
+    ),
+    "made_unusable": (
+        "{column}: do not expect to recognise what {what} makes: on {rows} held-out rows it lies {off:.1f} times as "
+        "far from real cells as these do from each other, and is nearer to its own than to another in {right:.0f} % of "
+        "cases (50 % by chance): train longer, or on more rows",
+        "{column}：{what} 生成的内容恐怕认不出来：在 {rows} 行留出数据上，它离真实单元的距离是真实单元彼此间"
+        "距离的 {off:.1f} 倍，且只有 {right:.0f} % 的情形比起别行更接近自己的单元（随机为 50 %）："
+        "请训练更久，或用更多的行",
     ),
     "bilinear": (
         "{column}: a content in a style (by {by}), from {rows:,} rows; combinations left out in turn keep {left:.1f} % "
