@@ -44,7 +44,7 @@ Targets = Mapping[str, np.ndarray]
 HELD_OUT, MOST_HELD_OUT = 0.1, 500
 SHOWN, DRAWS = 8, 4
 FEW = 10  # rows, by which nobody can say whether what is made is of use
-STRANGE, TOLD = 1.5, 0.65  # beyond, and below, what is made is of no use
+STRANGE, TOLD = 1.5, 0.55  # beyond, and below, what is made is of no use
 SETTLED = 100  # rows at most by which it is chosen how codes settle
 KNOWN = 500  # texts by which it is learned how sure a found one is
 

@@ -128,7 +128,9 @@ def test_command_line(toy_space: km.Space, tmp_path: Path) -> None:
 
     wrong = kuamo("missing.jsonl", "--save", "r.html", "--lang", "fr")
     assert (
-        wrong.returncode == 2 and wrong.stderr.startswith("kuamo: given lang='fr'") and "Traceback" not in wrong.stderr
+        wrong.returncode == 2
+        and wrong.stderr.startswith("kuamo: given --lang 'fr'")
+        and "Traceback" not in wrong.stderr
     )
     idle = kuamo("missing.jsonl", "--lang", "zh")
     assert idle.returncode == 2 and "no .html page" in idle.stderr

@@ -160,7 +160,7 @@ def test_a_flow_tells_two_modes_that_ridge_averages() -> None:
 
 def test_what_does_not_beat_ridge_is_reported_so(start: km.Space) -> None:
     lazy = km.fit(rows(), start=start, decoders={"b": km.Gaussian()}, training=km.Training(steps=1))
-    assert "does NOT make held-out cells better than ridge" in lazy.notes[-1]
+    assert any("does NOT make held-out cells better than ridge" in note for note in lazy.notes)
 
 
 def test_the_energy_score_is_least_for_the_truth() -> None:

@@ -111,7 +111,7 @@ def wilson(p: float, n: float) -> tuple[float, float]:
     """
     centre, half = p + Z**2 / (2 * n), Z * np.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
     low, high = (centre - half) / (1 + Z**2 / n), (centre + half) / (1 + Z**2 / n)
-    return max(0.0, low) if p > 0 else 0.0, min(1.0, high) if p < 1 else 1.0
+    return float(max(0.0, low)) if p > 0 else 0.0, float(min(1.0, high)) if p < 1 else 1.0
 
 
 def _alike(x: np.ndarray, group: np.ndarray, size: np.ndarray) -> float:
