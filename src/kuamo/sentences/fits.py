@@ -42,7 +42,7 @@ FITS: dict[str, tuple[str, str]] = {
     "plan_unfinished": (
         "a transport plan is up to {off:.0f} % off its marginals after {count:,} iterations: expected more iterations, "
         "or a larger eps than {eps:g}",
-        "传输方案在 {count:,} 次迭代后仍偏离其边缘分布多达 {off:.0f} %：请增加 iterations，或取大于 {eps:g} 的 eps",
+        "传输方案在 {count:,} 次迭代后仍偏离其边缘分布多达 {off:.0f} %：请增加 `iterations`，或取大于 {eps:g} 的 `eps`",
     ),
     "asked_in_another_language": (
         "{column}: given texts of which {share:.0f} % of the letters are not a–z; {encoder} reads English alone, and "
