@@ -218,7 +218,9 @@ def test_the_chinese_page_has_no_english_sentence(report: Report) -> None:
     """What is left when user content and names of metrics are gone is Chinese."""
     words = " ".join(Reader(render(report, "zh")).words)
     words = re.sub(r"(km|space|table)(\.\w+)+(\([^)]*\))?|KUAMO_\w+|EfficientNetLite0|`\w+`|size=|dim=", " ", words)
-    words = re.sub(r"\b(encoders|training|decoders|modalities|download|query|score|positives)=[^\s，；。：）]*", " ", words)
+    words = re.sub(
+        r"\b(encoders|training|decoders|modalities|download|query|score|positives)=[^\s，；。：）]*", " ", words
+    )
     for known in (
         "text",
         "photo",
