@@ -13,7 +13,7 @@ import numpy as np
 
 from kuamo.errors import TableError, shorten
 
-__all__ = ["check_kind", "check_unique", "check_whole", "is_number", "is_whole"]
+__all__ = ["check_kind", "check_unique", "check_whole", "is_number", "is_whole", "names_of"]
 
 
 def is_whole(value: Any, least: int = 0) -> bool:
@@ -34,7 +34,27 @@ def is_number(value: Any, least: float = -inf, most: float = inf) -> bool:
         (True, False, False, False)
     """
     real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    return real and isfinite(value) and bool(least <= value <= most)
+    try:
+        return real and isfinite(value) and bool(least <= value <= most)
+    except OverflowError:  # a whole number beyond what a float holds
+        return False
+
+
+def names_of(given: Any, argument: str = "to") -> list[str]:
+    """Names of columns, given as one or as several.
+
+    Raises:
+        TableError: anything else.
+
+    Example:
+        >>> names_of("ab"), names_of(("a", "b"))
+        (['ab'], ['a', 'b'])
+    """
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
+        raise TableError(f"given {argument}={shorten(given)}; expected the name of a column, or a list of names")
+    return list(given)
 
 
 def check_whole(least: int = 0, **given: Any) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from kuamo.checks import check_kind, check_whole
 from kuamo.errors import KuamoError, visible
+from kuamo.files import local
 from kuamo.grid import align
 from kuamo.metrics import Difference, holm, paired_test
 from kuamo.report import Pair, Report, check_target, digits, write_text
@@ -62,7 +63,7 @@ class Comparison(Mapping[str, float]):
         Raises:
             StoreError: the name does not end in .json, or there is no such folder.
         """
-        path = Path(path)
+        path = local(path, "a comparison")
         if check_target(path, None) != "json":
             raise KuamoError(f"given {str(path)!r}; a comparison is saved as .json")
         write_text(path, json.dumps({"kind": "comparison", "format": 1} | self.as_dict(), indent=1, ensure_ascii=False))

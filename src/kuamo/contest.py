@@ -18,6 +18,7 @@ import numpy as np
 
 from kuamo.cost import Cost
 from kuamo.errors import KuamoError, visible
+from kuamo.files import local
 from kuamo.grid import align
 from kuamo.metrics import Difference, Interval, bootstrap_all, holm, paired_test, per_query
 from kuamo.report import Report, check_target, digits, write_text
@@ -145,7 +146,7 @@ class Contest(Mapping[str, float]):
         Raises:
             StoreError: see `Report.save`.
         """
-        path = Path(path)
+        path = local(path, "a contest")
         if check_target(path, lang) == "html":
             from kuamo.page.contest import render
 

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kuamo.checks import check_whole
 from kuamo.errors import KuamoError, TableError
 from kuamo.estimator_inputs import (
     check_rows,
     check_targets,
+    classes_of,
     columns_of,
     named_features,
     not_fitted,
@@ -101,6 +103,9 @@ class _Estimator:
         target = "y"
         while target in given.columns:
             target += "_"
+        if self.encoders is not None and not isinstance(self.encoders, Mapping):
+            raise TableError(f"given encoders={self.encoders!r}; expected None, or column → encoder")
+        check_whole(1, batch_size=self.batch_size)
         able = varying(given)
         rows = given.select(*able)
         rows.columns = rows.columns | {target: Column(target, modality, list(cells))}
@@ -196,7 +201,7 @@ class Classifier(_Estimator):
         known = check_targets(self, given, y, classes=True)
         weights, some = weights_of(sample_weight, len(known))
         given, known = (given, known) if some is None else (given.take(some), known[some])
-        self.classes_, numbers = np.unique(known, return_inverse=True)
+        self.classes_, numbers = classes_of(known)
         if len(self.classes_) < 2:
             raise KuamoError(f"given y of 1 class, {self.classes_.tolist()[0]!r}; expected at least 2 classes")
         self._learn(given, [str(number) for number in numbers], Category(), self.balanced, weights)

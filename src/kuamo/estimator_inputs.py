@@ -17,7 +17,16 @@ from kuamo.modalities import Number, Vector
 from kuamo.modalities.vector import LARGEST, within
 from kuamo.table import Table
 
-__all__ = ["check_rows", "check_targets", "columns_of", "named_features", "not_fitted", "varying", "weights_of"]
+__all__ = [
+    "check_rows",
+    "check_targets",
+    "classes_of",
+    "columns_of",
+    "named_features",
+    "not_fitted",
+    "varying",
+    "weights_of",
+]
 
 WHOLE = "x"  # the one column of an array that is not parted
 
@@ -40,7 +49,7 @@ def check_targets(estimator: Any, rows: Table, y: Any, *, classes: bool) -> np.n
     """
     if y is None:
         raise KuamoError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")
-    known = np.asarray(y)
+    known = _array(y, "y")
     if known.ndim == 2 and known.shape[1] == 1:
         _warn_of_column()
         known = known[:, 0]
@@ -51,7 +60,7 @@ def check_targets(estimator: Any, rows: Table, y: Any, *, classes: bool) -> np.n
     if known.dtype.kind == "c":
         raise KuamoError("given complex y; expected real: Complex data not supported")
     if not classes:
-        known = known.astype(np.float64)
+        known = _real(known, "y")
     elif known.dtype.kind == "O":
         if any(one is None or one != one for one in known):
             raise KuamoError("given y with an absent value; Input y contains NaN")
@@ -63,6 +72,19 @@ def check_targets(estimator: Any, rows: Table, y: Any, *, classes: bool) -> np.n
     if classes and known.dtype.kind == "f" and (known != np.round(known)).any():
         raise KuamoError(f"Unknown label type: continuous; given y {shorten(known[:3].tolist())}; expected classes")
     return known
+
+
+def classes_of(known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The classes of targets, in order, and which of them each row has (n,).
+
+    Raises:
+        KuamoError: things that have no order.
+    """
+    try:
+        found, numbers = np.unique(known, return_inverse=True)
+    except TypeError as error:
+        raise KuamoError(f"given y {shorten(known[:3].tolist())} ({error}); expected texts or whole numbers") from None
+    return found, numbers
 
 
 def weights_of(sample_weight: Any, count: int) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -77,7 +99,7 @@ def weights_of(sample_weight: Any, count: int) -> tuple[np.ndarray | None, np.nd
     """
     if sample_weight is None:
         return None, None
-    weights = np.asarray(sample_weight, np.float64)
+    weights = _real(_array(sample_weight, "sample_weight"), "sample_weight")
     if weights.ndim == 0:
         weights = np.full(count, float(weights))
     if weights.shape != (count,):
@@ -207,7 +229,39 @@ def _varies(rows: Table, name: str) -> bool:
 def _kinds(estimator: Any, columns: Any, first: bool) -> dict[str, Any]:
     """Column → modality, of those that are there: as was said, and after the fit as was learned."""
     known = (estimator.columns or {}) if first else estimator.space_.modalities
+    if not isinstance(known, Mapping):
+        raise TableError(f"given columns={known!r}; expected None, or column → modality")
     return {name: kind for name, kind in known.items() if name in columns}
+
+
+def _array(given: Any, name: str) -> np.ndarray:
+    """An array of whatever was given.
+
+    Raises:
+        KuamoError: lists of different lengths.
+    """
+    try:
+        return np.asarray(given)
+    except (ValueError, OverflowError) as error:
+        raise KuamoError(f"given {name} that is no array ({error}); expected rows of equal length") from None
+
+
+def _real(array: np.ndarray, name: str, kind: Any = np.float64) -> np.ndarray:
+    """As floats.
+
+    Raises:
+        KuamoError: what no number can be made of. TypeError: objects in X, as scikit-learn's own checks want it.
+    """
+    if array.dtype.kind in "mM":
+        raise KuamoError(f"given {name} of dates or spans of time; expected numbers")
+    try:
+        return array.astype(kind)
+    except TypeError as error:
+        if name == "X":
+            raise
+        raise KuamoError(f"given {name} that are no numbers ({error}); expected numbers") from None
+    except (ValueError, OverflowError) as error:
+        raise KuamoError(f"given {name} that are no numbers ({error}); expected numbers") from None
 
 
 def _numbers(X: Any) -> np.ndarray:
@@ -220,7 +274,7 @@ def _numbers(X: Any) -> np.ndarray:
         raise TypeError(
             "given a sparse matrix; expected a dense array, such as X.toarray(): sparse input is not supported"
         )
-    array = np.asarray(X)
+    array = _array(X, "X")
     if array.dtype.kind == "c":
         raise KuamoError("given complex X; expected real: Complex data not supported")
     if array.ndim != 2:
@@ -232,7 +286,7 @@ def _numbers(X: Any) -> np.ndarray:
         raise KuamoError(f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 1 is required.")
     if array.shape[1] == 0:
         raise KuamoError(f"Found array with 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
-    array = array.astype(np.float32 if array.dtype in (np.float16, np.float32) else np.float64)
+    array = _real(array, "X", np.float32 if array.dtype in (np.float16, np.float32) else np.float64)
     if (~within(array) & ~np.isnan(array)).any():
         raise KuamoError(f"Input X contains infinity or a value too large; expected numbers up to {LARGEST:g}")
     return array

@@ -27,7 +27,7 @@ from kuamo.cache import limit, shrink
 from kuamo.encoders.base import Identity, batches, encode_items, is_module, prepare
 from kuamo.encoders.standardize import Standardize
 from kuamo.errors import CacheWarning, CellError, StoreError
-from kuamo.files import beside, cache_folder, save_arrays, sweep
+from kuamo.files import beside, cache_folder, listed, save_arrays, sweep
 from kuamo.identity import Unknown, identity
 from kuamo.modalities import Text, Vector, content_key
 from kuamo.modalities.vector import within
@@ -150,7 +150,7 @@ class FeatureCache:
         from safetensors import SafetensorError, safe_open
 
         sweep(self.folder)
-        for shard in sorted(self.folder.glob("*.safetensors")):
+        for shard in listed(self.folder, "*.safetensors"):
             if shard not in self._read:
                 try:
                     with safe_open(shard, framework="numpy") as file:

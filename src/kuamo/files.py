@@ -7,6 +7,7 @@ What a killed process has left of these is known by its number, and goes when so
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import os
@@ -20,12 +21,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from kuamo.errors import KuamoError, StoreError
+from kuamo.errors import KuamoError, StoreError, shorten
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["beside", "cache_folder", "left_beside", "local", "marked", "place", "save_arrays", "sweep", "writing"]
+__all__ = [
+    "beside",
+    "cache_folder",
+    "left_beside",
+    "listed",
+    "local",
+    "marked",
+    "place",
+    "read_plain",
+    "save_arrays",
+    "sha256_of",
+    "sweep",
+    "writing",
+]
 
 LONG = 100  # bytes of a name; a longer one is told by its hash, since a mark must fit behind it
 
@@ -44,12 +58,18 @@ def place(path: str | Path) -> Path | str:
 
     A `Path` of a URI, such as a command line makes, has lost a slash: it is put back.
 
+    Raises:
+        StoreError: neither a text nor a `Path`, or a name that no file can have.
+
     Example:
         >>> place("s3://bucket/x.lance"), place(Path("s3://bucket/x.lance"))
         ('s3://bucket/x.lance', 's3://bucket/x.lance')
         >>> place("file:///tmp/x.lance") == place("/tmp/x.lance") == Path("/tmp/x.lance")
         True
     """
+    if not isinstance(path, str | Path):
+        raise StoreError(f"given {shorten(path)} as a place; expected a path, as a text or a `Path`")
+    _check_name(path)
     found = re.match(r"([A-Za-z][A-Za-z0-9+.-]+):(/+)", str(path))  # one letter is a drive
     if found is None or (isinstance(path, str) and found[2] == "/" and found[1] != "file"):
         return Path(path)
@@ -57,6 +77,16 @@ def place(path: str | Path) -> Path | str:
         return Path("/" + unquote(urlsplit(str(path)).path).lstrip("/"))
     slashes = ":///" if found[1].startswith("file") else "://"
     return str(path) if isinstance(path, str) else f"{found[1]}{slashes}{str(path)[found.end() :]}"
+
+
+def _check_name(path: str | Path) -> None:
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise StoreError(f"{_told(path)}: no file can have this name ({error.strerror})") from None
+    except ValueError as error:
+        raise StoreError(f"{_told(path)}: no file can have this name ({error})") from None
 
 
 def local(path: str | Path, what: str) -> Path:
@@ -96,7 +126,7 @@ def writing(path: Path) -> Iterator[None]:
         raise StoreError(f"{_told(path)}: cannot be written ({why}); expected a writable disk with room") from None
 
 
-def _told(path: Path) -> str:
+def _told(path: str | Path) -> str:
     """A path for a message: the end of it, if it is long."""
     return str(path) if len(str(path)) <= 200 else f"…{str(path)[-200:]}"
 
@@ -132,10 +162,40 @@ def marked(path: Path, ending: str) -> Path:
     return path.with_name(f".{_label(path.name)}~{_machine()}~{os.getpid()}~{uuid.uuid4().hex[:8]}.{ending}")
 
 
+def listed(folder: Path, pattern: str) -> list[Path]:
+    """What matches in a folder, in order; nothing where there can be no folder, as of a name that is too long."""
+    try:
+        return sorted(folder.glob(pattern))
+    except (OSError, ValueError):
+        return []
+
+
+def read_plain(path: Path) -> str:
+    """The text of a file; a device or a pipe, which might never end, is none.
+
+    Raises:
+        OSError: there is none, or it cannot be read. UnicodeDecodeError: it is no UTF-8.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a plain file")
+    return path.read_text(encoding="utf-8")
+
+
+def sha256_of(path: Path) -> str | None:
+    """Of a file's bytes, in hexadecimal; `None` if it cannot be read."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
 def left_beside(folder: Path, name: str | None, ending: str) -> list[Path]:
     """What writers on this machine that are no more have left of this name, or of any."""
     pattern = f".{'*' if name is None else glob.escape(_label(name))}~*~*~*.{ending}"
-    marks = [(left, left.name.rsplit("~", 3)) for left in folder.glob(pattern)]
+    marks = [(left, left.name.rsplit("~", 3)) for left in listed(folder, pattern)]
     return [left for left, (_, node, process, _) in marks if node == _machine() and not _alive(process)]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kuamo.checks import names_of
 from kuamo.codecs.base import beside, decode_cells
 from kuamo.codes import Code
 from kuamo.density import GaussianMixture
@@ -42,10 +43,8 @@ def decode_columns(
     Raises:
         KuamoError: codes of another size; a decoder that is not made from one code.
     """
-    names = [to] if isinstance(to, str) else list(to)
-    z = np.asarray(z, dtype=np.float32)
-    if z.ndim != 2 or z.shape[1] != space.dim:
-        raise KuamoError(f"given codes of shape {z.shape}; expected (n, {space.dim})")
+    names = names_of(to)
+    z = space.check_codes(z).astype(np.float32)
     check_options(space, names, n, options)
     for name in names:
         if hasattr(space.port(name).decoder, "by"):

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kuamo.checks import is_whole
+from kuamo.checks import is_whole, names_of
 from kuamo.codecs.base import beside, decode_cells
 from kuamo.codecs.labels import ClassList
 from kuamo.errors import KuamoError
@@ -58,7 +58,7 @@ def impute(
         raise KuamoError(f"given draws={draws!r}; expected at least 2, to see how far apart they are")
     known = [port.name for port in space.ports if port.name in table.columns]
     able = [name for name in known if space.port(name).decoder is not None]
-    asked = able if columns is None else list(columns)
+    asked = able if columns is None else names_of(columns, "columns")
     for name in asked:
         decoder_of(space, name)
         table.column(name)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.errors import StoreError
-from kuamo.files import beside, cache_folder
+from kuamo.files import beside, cache_folder, read_plain
 
 __all__ = ["forgetful", "key_of", "recall", "remember"]
 
@@ -64,7 +64,7 @@ def recall(key: str) -> Any:
     if _forgets.get():
         return None
     try:
-        kept = json.loads(_place(key).read_text("utf-8"))
+        kept = json.loads(read_plain(_place(key)))
         return kept["found"] if kept["sum"] == _sum(kept["found"]) else None
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None

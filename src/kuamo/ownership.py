@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kuamo.errors import StoreError
-from kuamo.files import writing
+from kuamo.files import read_plain, writing
 
 __all__ = ["check_place", "check_seal", "marker", "real_place", "sealed", "what_is"]
 
@@ -86,7 +86,7 @@ def what_is(path: Path) -> str | None:
     """
     for name, kind in KINDS.items():
         try:
-            said = json.loads((path / kind.marker).read_text(encoding="utf-8"))
+            said = json.loads(read_plain(path / kind.marker))
             there = (path / kind.arrays).is_file()
         except (OSError, ValueError, RecursionError):
             continue

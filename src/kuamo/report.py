@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.errors import KuamoError, StoreError, visible
-from kuamo.files import beside, sweep
+from kuamo.files import beside, local, sweep
 from kuamo.grid import align
 from kuamo.metrics import Interval, per_query
 from kuamo.words import LANGUAGES
@@ -251,7 +251,7 @@ class Report(Mapping[str, float]):
         Raises:
             StoreError: another ending, an unknown language, a language for JSON, or no such folder.
         """
-        path = Path(path)
+        path = local(path, "a report")
         if check_target(path, lang) == "html":
             from kuamo.page import render
 
@@ -278,7 +278,7 @@ class Report(Mapping[str, float]):
         """
         from kuamo.report_file import parse
 
-        return parse(Path(path))
+        return parse(local(path, "a report"))
 
 
 def check_target(path: Path, lang: str | None) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.errors import StoreError
+from kuamo.files import read_plain
 from kuamo.making import MadeExample, Making
 from kuamo.metrics import Interval
 from kuamo.notes import Note, note_of, plain_note
@@ -47,7 +48,7 @@ def dump(report: Report) -> str:
 def parse(path: Path) -> Report:
     """Read a report; see `Report.load`."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(read_plain(path))
     except OSError as error:
         raise StoreError(f"given {str(path)!r} ({error.strerror or error}); expected a saved report (.json)") from None
     except (ValueError, RecursionError) as error:

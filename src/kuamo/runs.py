@@ -83,6 +83,8 @@ class Run:
         plain = read_json(folder / "state.json")
         check_seal(plain, FORMAT, folder / "state.json")
         try:
+            if not (folder / "state.safetensors").is_file():
+                raise StoreError(self._damaged("its arrays are not there"))
             content = (folder / "state.safetensors").read_bytes()
             if hashlib.sha256(content).hexdigest() != plain.get("sha256", ""):
                 raise StoreError(self._damaged("its arrays are not those that were saved"))
@@ -132,6 +134,8 @@ class Run:
         if not path.exists():
             return {}
         try:
+            if not path.is_file():
+                raise OSError("not a plain file")
             arrays = load(path.read_bytes())
         except (OSError, SafetensorError) as error:
             raise StoreError(f"{path}: cannot be read ({error}); remove it, and 'state', to start anew") from None

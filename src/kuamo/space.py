@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kuamo.checks import names_of
 from kuamo.codes import Code
 from kuamo.encoders.base import is_module
-from kuamo.errors import CutWarning, ForeignWarning, TableError, shorten, visible
+from kuamo.errors import CutWarning, ForeignWarning, KuamoError, TableError, shorten, visible
 from kuamo.features import feature_blocks, language_note, length_note
 from kuamo.files import local, place
 from kuamo.modalities import Modality, Vector
@@ -140,9 +141,32 @@ class Space:
         return self._fused(inputs, modality, None)
 
     def similarity(self, a: Any, b: Any) -> np.ndarray:
-        """Scores (n, m) between two sets of codes, by the space's own score."""
-        a, b = np.asarray(a), np.asarray(b)
-        return self.comparable(a) @ self.comparable(b).T
+        """Scores (n, m) between two sets of codes, by the space's own score.
+
+        Raises:
+            KuamoError: not codes (n, d) of finite numbers, such as `encode` gives.
+        """
+        return self.comparable(self.check_codes(a)) @ self.comparable(self.check_codes(b)).T
+
+    def check_codes(self, given: Any) -> np.ndarray:
+        """Codes (n, d) as an array.
+
+        Raises:
+            KuamoError: of another shape, or not of finite numbers.
+        """
+        try:
+            codes = np.asarray(given)
+        except ValueError:
+            codes = np.empty(0, object)  # lists of different lengths
+        if (
+            codes.ndim != 2
+            or codes.shape[1] != self.dim
+            or codes.dtype.kind not in "fiu"
+            or not np.isfinite(codes).all()
+        ):
+            told = f"{codes.dtype} of shape {codes.shape}" if codes.ndim else shorten(given)
+            raise KuamoError(f"given {told}; expected (n, {self.dim}) codes of finite numbers, as encode() gives them")
+        return codes
 
     def comparable(self, codes: Any) -> np.ndarray:
         """Codes whose dot product is the space's score."""
@@ -295,8 +319,8 @@ class Space:
 
         given = {"guidance": guidance, "steps": steps}
         options = {name: value for name, value in given.items() if value is not None}
-        check_options(self, [to] if isinstance(to, str) else to, n, options)  # before anything is encoded
-        for name in [to] if isinstance(to, str) else to:
+        check_options(self, names_of(to), n, options)  # before anything is encoded
+        for name in names_of(to):
             if settle:
                 memory_of(self.port(name))
         stacked = self.stacked(inputs, modality, None)
@@ -349,7 +373,7 @@ class Space:
 
         given = {"guidance": guidance, "steps": steps}
         options = {name: value for name, value in given.items() if value is not None}
-        return decode_columns(self, np.asarray(z), to, seed, n, **options)
+        return decode_columns(self, z, to, seed, n, **options)
 
     def impute(
         self,

@@ -26,7 +26,7 @@ import numpy as np
 
 from kuamo.encoders.base import is_module, is_trainable
 from kuamo.errors import KuamoError, StoreError
-from kuamo.files import left_beside, marked, save_arrays, sweep, writing
+from kuamo.files import left_beside, marked, read_plain, save_arrays, sha256_of, sweep, writing
 from kuamo.notes import note_of, plain_note
 from kuamo.ownership import check_place, check_seal, marker, real_place, sealed, what_is
 from kuamo.space import Port, Space
@@ -197,7 +197,7 @@ def fingerprint(space: Space) -> str:
 def _write_space(space: Space, folder: Path) -> None:
     config, arrays = _describe(space)
     save_arrays(arrays or {"empty": np.zeros(1, np.float32)}, folder / "model.safetensors")
-    config["sha256"] = _sha256(folder / "model.safetensors")
+    config["sha256"] = sha256_of(folder / "model.safetensors")
     write_json(folder / "config.json", sealed(config))
     (folder / "README.md").write_bytes(_card(space).encode("utf-8", "backslashreplace"))
 
@@ -415,7 +415,7 @@ def read_json(path: Path) -> dict[str, Any]:
         StoreError: it cannot be read, is nested too deep, or holds something else.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_plain(path))
     except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
     if not isinstance(found, dict):
@@ -428,11 +428,11 @@ def _read_checked(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, np.n
     from safetensors.numpy import load_file
 
     config, arrays = read_config(path, kind), path / "model.safetensors"
-    if not arrays.is_file() or _sha256(arrays) != config.get("sha256"):
+    if (found := sha256_of(arrays)) is None or found != config.get("sha256"):
         raise StoreError(f"{arrays}: missing or changed since it was saved; expected sha256 {config.get('sha256')}")
     try:
         return config, load_file(arrays)
-    except SafetensorError as error:
+    except (SafetensorError, OSError) as error:
         raise StoreError(f"{arrays}: cannot be read ({error})") from None
 
 
@@ -447,8 +447,3 @@ def write_json(path: Path, config: Mapping[str, Any]) -> None:
     except UnicodeEncodeError:  # half a character of a broken name
         text = json.dumps(config, indent=1).encode()
     path.write_bytes(text)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

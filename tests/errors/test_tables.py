@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -269,14 +268,3 @@ def test_a_disk_that_refuses(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", WRITE, str(tmp_path)], capture_output=True, text=True, check=True)
     assert "cannot be written" in done.stdout and not list(tmp_path.rglob("*.part"))
     assert FeatureCache("large/1", root=tmp_path).known([b"a" * 32, b"b" * 32]).tolist() == [True, False]
-
-
-# ── fuzzing ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_sixty_damaged_files() -> None:
-    """The short form of `benchmarks/fuzz.py`; another seed than its own."""
-    command = [sys.executable, str(ROOT / "benchmarks" / "fuzz.py"), "--cases", "60", "--seed", "7"]
-    done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.startswith("60 cases: ") and "error" in done.stdout and "result" in done.stdout

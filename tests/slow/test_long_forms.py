@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("words", [("fuzz.py", "--cases", "1000"), ("kills.py", "--kills", "200")])
+@pytest.mark.parametrize("words", [("fuzz.py", "--cases", "3600"), ("kills.py", "--kills", "200")])
 def test_nothing_breaks(words: tuple[str, ...]) -> None:
     if words[0] == "kills.py":
         pytest.importorskip("lance", reason="the index on disk needs pylance")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from kuamo.checks import check_kind
 from kuamo.diagnosis.findings import Finding, finding
 from kuamo.errors import KuamoError, StoreError, visible
+from kuamo.files import local, read_plain
 from kuamo.metrics import Interval
 from kuamo.notes import note_of, plain_note
 from kuamo.ownership import check_seal, marker, sealed
@@ -144,7 +145,7 @@ class Diagnosis(Mapping[str, float]):
         Raises:
             StoreError: see `Report.save`.
         """
-        path = Path(path)
+        path = local(path, "a diagnosis")
         if check_target(path, lang) == "html":
             from kuamo.page.diagnosis import render
 
@@ -161,7 +162,9 @@ class Diagnosis(Mapping[str, float]):
             StoreError: not a diagnosis, damaged, or from a newer version.
         """
         try:
-            data = json.loads(Path(path).read_text("utf-8"))
+            data = json.loads(read_plain(local(path, "a diagnosis")))
+        except KuamoError:
+            raise
         except (OSError, ValueError, RecursionError) as error:
             raise StoreError(f"given {str(path)!r} ({error}); expected a saved diagnosis (.json)") from None
         if not isinstance(data, dict) or data.get("kind") != "diagnosis":

@@ -152,7 +152,7 @@ def read_json(folder: Path, name: str) -> Any:
         return []
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path}: cannot be read ({error}); expected JSON") from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.errors import StoreError, TableError
-from kuamo.files import local
+from kuamo.files import local, sha256_of
 from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact import nearest, tiles
 from kuamo.index.filters import Filter
@@ -163,7 +162,7 @@ class MemoryIndex(Index):
             **marker("index", FORMAT),
             "space": fingerprint(self.space),
             "payload": self.layout.payload,
-            "sha256": _sha256(folder / "rows.arrow"),
+            "sha256": sha256_of(folder / "rows.arrow"),
         }
         write_json(folder / "config.json", sealed(config))
 
@@ -177,7 +176,7 @@ class MemoryIndex(Index):
         config, rows = read_config(path, "index"), path / "rows.arrow"
         check_about(config, path)
         check_owner(config["space"], fingerprint(space), path)
-        if not rows.is_file() or _sha256(rows) != config.get("sha256"):
+        if (found := sha256_of(rows)) is None or found != config.get("sha256"):
             raise StoreError(f"{rows}: missing or changed since it was saved; expected sha256 {config.get('sha256')}")
         try:
             with pa.OSFile(str(rows), "rb") as source:
@@ -187,8 +186,3 @@ class MemoryIndex(Index):
             raise StoreError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
         check_rows(layout, path)
         return cls(layout, held)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

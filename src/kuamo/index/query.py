@@ -54,7 +54,12 @@ class Query:
         return -1.0 * self
 
     def __rmul__(self, weight: float) -> Query:
-        weight = float(weight)
+        try:
+            weight = float(weight)
+        except (TypeError, ValueError):
+            return NotImplemented
+        except OverflowError:  # a whole number beyond what a float holds
+            weight = np.inf
         if not np.isfinite(weight) or weight == 0:
             raise TableError(f"given the weight {weight}; expected a finite number other than 0")
         weights = [weight * w for w, _ in self.terms]
