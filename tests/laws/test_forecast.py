@@ -245,7 +245,7 @@ def test_disk_of_either_kernel_is_between_what_is_told_where_few_rows_do_not_set
     assert real == pytest.approx(end, rel=0.1, abs=0.015)  # some kB are words
     assert least < made.disk < most
     assert made.disk == pytest.approx(np.sqrt(least * most))
-    assert made["closed form"].least < made["closed form"].cpu
+    assert made["closed form"].least <= made["closed form"].cpu  # timed: a hiccup may make them one
     assert made["space"].how.key == "forecast_branches"
     assert "linear; arc-cosine" in made["space"].how
     assert "线性核；反余弦核" in told("zh", made["space"].how)
