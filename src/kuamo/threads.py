@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -121,6 +122,20 @@ def _one_in_torch() -> Callable[[], object]:
 _blas, _torch = Together(_one_in_blas), Together(_one_in_torch)
 _found_in_torch = [1]
 _mine = threading.local()
+
+
+def _forked() -> None:
+    """A forked process has locks that others held, and of torch's threads only their count: it would wait for them."""
+    for together in (_blas, _torch):
+        together.lock, together.inside = threading.Lock(), 0
+    _mine.inside = False
+    if torch := sys.modules.get("torch"):
+        _found_in_torch[0] = 1
+        torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 @contextmanager
