@@ -204,7 +204,8 @@ def trial(setting: Setting, name: str, objective: Objective | None, seed: int, k
             kept = known.facts.get("trial")
             if key is None or not isinstance(kept, dict) or kept.get("key") != key:
                 raise StoreError(
-                    f"{path}: holds a trial of other data or settings; expected the same, or another folder"
+                    f"{path}: holds a trial of other data or settings, or of another version of kuamo; expected the "
+                    f"same, or another folder"
                 )
             return checked_cost(known, path)
     train, held_out = setting.table.split(setting.test, by=setting.by, seed=seed)

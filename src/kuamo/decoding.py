@@ -346,11 +346,12 @@ class Decoding:
         return real, [drawn[at : at + DRAWS] for at in range(0, len(drawn), DRAWS)]
 
     def _fused(self, names: list[str], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        mean = np.zeros((len(rows), len(names), self.space.dim), np.float32)
+        places = [port.name for port in self.space.ports]  # a fusion may know columns by their place
+        mean = np.zeros((len(rows), len(places), self.space.dim), np.float32)
         logvar = np.zeros_like(mean) if any(self.codes[name][0].gaussian for name in names) else None
         present = np.zeros(mean.shape[:2], dtype=bool)
-        for number, name in enumerate(names):
-            code, row = self.codes[name]
+        for name in names:
+            (code, row), number = self.codes[name], places.index(name)
             entry, place = entries_of(row, rows)
             present[place, number] = True
             mean[place, number] = np.asarray(code.mean)[entry]

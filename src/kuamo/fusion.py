@@ -182,7 +182,8 @@ class Attention(nn.Module):
         own = isinstance(self.score, nn.Module)
         if own and not isinstance(self.score, Additive):
             raise KuamoError(f"given the score {type(self.score).__name__}; expected one of {SCORES} or 'additive'")
-        plain = {"score": "additive" if own else self.score, "temperature": self.temperature, "query": self.query}
+        plain = {"score": "additive" if own else self.score, "temperature": self.temperature}
+        plain |= {} if self.query == "mean" else {"query": self.query}  # as 0.1 stored it
         return plain | (self.score.config() if own else {})
 
 

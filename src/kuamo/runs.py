@@ -81,6 +81,8 @@ class Run:
             return None
         self.check()
         plain = read_json(folder / "state.json")
+        if "kuamo" not in plain:
+            raise StoreError(self._of_0_1(self.folder))
         check_seal(plain, FORMAT, folder / "state.json")
         try:
             if not (folder / "state.safetensors").is_file():
@@ -98,7 +100,7 @@ class Run:
         if not isinstance(found, dict) or None in self.of.values():
             raise StoreError(
                 f"{self.folder}: holds a run, and it cannot be told whether of this fit "
-                f"({self.why or 'an old format'}); expected another folder"
+                f"({self.why or 'it does not say'}); expected another folder"
             )
         others = [name for name in {**self.of, **found} if self.of.get(name) != found.get(name)]
         if [name for name in others if name != MOVED]:
@@ -113,6 +115,9 @@ class Run:
 
     def _damaged(self, why: str) -> str:
         return f"{self.folder / 'state'}: cannot be read ({why}); expected the state of a run: remove it to start anew"
+
+    def _of_0_1(self, path: Path) -> str:
+        return f"{path}: holds a run of kuamo 0.1, which does not say of which fit; expected another folder"
 
     # ── the best so far ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -139,6 +144,8 @@ class Run:
             arrays = load(path.read_bytes())
         except (OSError, SafetensorError) as error:
             raise StoreError(f"{path}: cannot be read ({error}); remove it, and 'state', to start anew") from None
+        if "of" not in arrays:
+            raise StoreError(self._of_0_1(path))
         if None in self.of.values() or arrays.pop("of", np.zeros(0, np.uint8)).tobytes() != self._key:
             raise StoreError(f"{path}: holds a run of another fit; expected the same, or another folder")
         return arrays

@@ -47,6 +47,7 @@ __all__ = [
     "write_json",
 ]
 
+LATER = {"peak": None}  # what 0.1 did not know: left out where it is as it was, for an index knows a space by its parts
 MAKING = ("codec", "decoder", "memory")
 CUSTOM = ("modality", "encoder", "codec", "decoder")
 FORMAT = 2  # 1: every note was its English text
@@ -157,7 +158,9 @@ def check_space_place(path: Path, with_index: bool) -> None:
 def _same_space(one: Path, other: Path) -> bool:
     """Do two stored spaces give the same codes?"""
     a, b = (json.loads((folder / "config.json").read_text(encoding="utf-8")) for folder in (one, other))
-    return all(a.get(key) == b.get(key) for key in ("sha256", "ports", "fusion", "score"))
+    return all(a.get(key) == b.get(key) for key in ("sha256", "fusion", "score")) and (
+        _coding(a["ports"]) == _coding(b.get("ports", []))
+    )
 
 
 def load_space(path: Path, custom: Mapping[str, tuple[Any, ...]], download: bool = False) -> Space:
@@ -186,12 +189,17 @@ def load_space(path: Path, custom: Mapping[str, tuple[Any, ...]], download: bool
 def fingerprint(space: Space) -> str:
     """sha256 of what decides the space's codes: parts and arrays, but of what is made from codes."""
     config, arrays = _describe(space)
-    ports = [{role: part for role, part in port.items() if role not in MAKING} for port in config["ports"]]
+    ports = _coding(config["ports"])
     digest = hashlib.sha256(json.dumps(ports, sort_keys=True).encode())
     for name in sorted(name for name in arrays if name.split(".")[2:3] not in ([role] for role in MAKING)):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     return digest.hexdigest()
+
+
+def _coding(ports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What decides codes, and not what is made from them."""
+    return [{role: part for role, part in port.items() if role not in MAKING} for port in ports]
 
 
 def _write_space(space: Space, folder: Path) -> None:
@@ -234,7 +242,8 @@ def _plain_part(part: Any) -> dict[str, Any]:
     if hasattr(part, "config"):
         return {"type": name, "config": part.config()}
     if is_dataclass(part):
-        return {"type": name, "config": asdict(part)}  # type: ignore[arg-type]
+        given = asdict(part)  # type: ignore[arg-type]
+        return {"type": name, "config": {key: one for key, one in given.items() if (key, one) not in LATER.items()}}
     return {"type": name, "config": {}}
 
 

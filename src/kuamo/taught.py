@@ -2,9 +2,10 @@
 
     share of L rows that taught  ≈  (hits / L) (N / K),      hits: those of them that are among the K kept, of N
 
-K rows are drawn at random when a space is fitted, and 6 bytes of each of their cells' content keys are stored with it:
-equal content, equal fingerprint, whatever the encoder or the machine. A row is known by all the columns that it and the
-space have in common; rows that are not alone with what they have, such as a class by itself, tell nothing.
+K rows are drawn at random when a space is fitted, and 6 bytes of a hash of each of their cells are stored with it:
+equal content, equal fingerprint, whatever the encoder, the machine or the version, and whether a vector comes in
+float32 or in float64. A row is known by all the columns that it and the space have in common; rows that are not alone
+with what they have, such as a class by itself, tell nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.errors import CellError
-from kuamo.modalities import content_key
+from kuamo.modalities import Modality, Vector
+from kuamo.modalities.base import hash_of
 from kuamo.notes import Note
 
 if TYPE_CHECKING:
@@ -111,8 +113,22 @@ def keys_of(table: Table, name: str, rows: np.ndarray) -> np.ndarray:
     found = np.zeros(len(rows), dtype="<u8")
     for entry, row in enumerate(column.row.tolist()):
         try:
-            key = content_key(column.modality, column.raw(entry))
+            key = fingerprint(column.modality, column.raw(entry))
         except CellError:
             continue
         found[row : row + 1] += np.frombuffer(key[:8], dtype="<u8")  # several values in any order; modulo 2⁶⁴
     return found & np.uint64(2 ** (8 * SIZE) - 1)
+
+
+def fingerprint(modality: Modality, raw: Any) -> bytes:
+    """The hash (32 bytes) of a cell's content, the same since 0.1: stored spaces know their rows by it.
+
+    Example:
+        >>> fingerprint(Vector(), [0.1]) == fingerprint(Vector(), np.array([0.1], np.float32))
+        True
+    """
+    content = getattr(modality, "content", modality.read)(raw)
+    if isinstance(modality, Vector):
+        with np.errstate(over="ignore"):
+            content = content.astype(np.float32)
+    return hash_of(type(modality).__name__, content)

@@ -99,6 +99,11 @@ class Trust(nn.Module):
         state_dict.setdefault(prefix + "width", self.width.clone())  # spaces of 0.1 do not have it
         super()._load_from_state_dict(state_dict, prefix, *args)
 
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        if self.width.isnan().any():
+            del destination[prefix + "width"]  # and are stored as they were, for an index knows a space by its parts
+
     def learned(self, codes: Tensor) -> Tensor:
         """c (…, d − r) of codes (…, d)."""
         return codes[..., : self.dim - self.joint]

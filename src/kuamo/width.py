@@ -61,7 +61,8 @@ def solve_width(space: Space, parts: list[tuple[np.ndarray, np.ndarray, Matrix]]
 
 
 def widths(space: Space, to: str, mean: np.ndarray, present: np.ndarray) -> NDArray[np.float64] | None:
-    """σ (B,), in the units of the decoder's y, of a number that a space was fitted to predict; `None` of all else.
+    """σ (B,), in the units of the decoder's y, of a number that a space was fitted to predict; `None` of all else, and
+    where θ is not known, as in spaces of 0.1.
 
     Args:
         mean, present: codes (B, M, d) and which there are (B, M), as `Space.stacked` gives them; those of the number
@@ -70,6 +71,8 @@ def widths(space: Space, to: str, mean: np.ndarray, present: np.ndarray) -> NDAr
     from kuamo.predicting import targets_of
 
     if to not in targets_of(space) or space.port(to).decoder.family != "gaussian":
+        return None
+    if space.fusion.width.isnan().any():
         return None
     others = present & (np.array([port.name for port in space.ports]) != to)
     log_square = signs(space, mean, others) @ space.fusion.width.double().numpy()

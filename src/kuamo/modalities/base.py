@@ -20,7 +20,7 @@ import numpy as np
 from kuamo.errors import CellError, shorten
 from kuamo.notes import Note
 
-__all__ = ["Modality", "as_array", "content_key", "in_words", "is_absent", "read_bytes", "start_of"]
+__all__ = ["Modality", "as_array", "content_key", "hash_of", "in_words", "is_absent", "read_bytes", "start_of"]
 
 READING = 3  # to be raised whenever kuamo's own modalities make other values of the same content
 MAX_FILE = 1 << 30  # bytes of one picture, sound or vector
@@ -172,8 +172,16 @@ def content_key(modality: Modality, raw: Any) -> bytes:
     Raises:
         CellError: a cell whose content cannot be fetched.
     """
-    content = getattr(modality, "content", modality.read)(raw)
-    digest = hashlib.sha256(f"{READING} {_reading(modality)}".encode())
+    return hash_of(f"{READING} {_reading(modality)}", getattr(modality, "content", modality.read)(raw))
+
+
+def hash_of(name: str, content: Any) -> bytes:
+    """The 32 bytes of a content under a name: bytes, text, an array of numbers, or a tuple of these.
+
+    Raises:
+        CellError: anything else.
+    """
+    digest = hashlib.sha256(name.encode())
     for part in _parts(content):
         digest.update(part)
     return digest.digest()
