@@ -35,9 +35,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 import kuamo as km
 from kuamo.encoders import EfficientNetLite0, MiniLM, SpectralFeatures
-from kuamo.estimator import steps_for
 from kuamo.features import features
 from kuamo.threads import one_torch_thread
+from kuamo.warm import steps_for
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 SHARES = (0.0, 0.2, 0.5, 0.8)
