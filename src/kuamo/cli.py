@@ -68,7 +68,7 @@ def fit(
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(help="Training steps, for objectives that are trained; what suits the rows if not given."),
+        typer.Option(min=0, help="Training steps, for objectives that are trained; what suits the rows if not given."),
     ] = None,
     start: Annotated[
         Path | None, typer.Option(help="A saved space to go on from: without --objective it stays, and gains decoders.")
@@ -84,7 +84,7 @@ def fit(
         ),
     ] = None,
     decode_steps: Annotated[
-        int | None, typer.Option(help="Training steps of decoders; what suits the rows if not given.")
+        int | None, typer.Option(min=1, help="Training steps of decoders; what suits the rows if not given.")
     ] = None,
     seed: Seed = 0,
     on_error: OnError = "raise",
@@ -102,6 +102,7 @@ def fit(
     from kuamo.index.memory import MemoryIndex
     from kuamo.objectives.named import objective_named
     from kuamo.store import check_space_place, save_space
+    from kuamo.terminal import cost_of
     from kuamo.warm import usual_training
 
     check_space_place(local(out, "a space"), with_index=True)  # before the long work
@@ -124,6 +125,11 @@ def fit(
         if trained or not recipes:
             usual = usual_training(chosen, len(rows))
             training = usual if steps is None else replace(usual, steps=steps, at_most=False)
+            cost = None
+            if predict and not as_json:  # it may be minutes
+                cost = cost_of(rows, chosen, encoders=encoders, start=before, training=training, seed=seed)
+            if cost is not None:
+                typer.echo(cost, err=True)
             before = km.fit(
                 rows,
                 chosen,
@@ -191,7 +197,7 @@ def compare(
             "as it stands. A usual set if not given."
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="How many splits, each with fits of its own.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="How many splits, each with fits of its own.")] = 3,
     test: Annotated[float, typer.Option(help="Held out: a share below 1, or a number of groups.")] = 0.2,
     by: Annotated[
         str, typer.Option(help="What stays together in a split: group, id, label or a meta column.")
@@ -200,7 +206,7 @@ def compare(
     metric: Annotated[
         str | None, typer.Option(help="What methods are ordered and tested by; R@10, or mAP with --positives.")
     ] = None,
-    steps: Annotated[int, typer.Option(help="Training steps, for objectives that are trained.")] = 600,
+    steps: Annotated[int, typer.Option(min=0, help="Training steps, for objectives that are trained.")] = 600,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="A folder for contest.json, contest.html and what is done; it resumes."),
@@ -214,6 +220,7 @@ def compare(
 ) -> None:
     """Several methods on the same rows: what each reaches and costs, and which differences are more than chance."""
     import kuamo as km
+    from kuamo.errors import TableError
     from kuamo.files import writing
     from kuamo.report import check_targets
 
@@ -221,6 +228,8 @@ def compare(
         with writing(out):
             out.mkdir(parents=True, exist_ok=True)
         check_targets([out / "contest.json", out / "contest.html"], lang)  # before the long work
+    if test >= 1 and test != int(test):
+        raise TableError(f"given --test {test:g}; expected a share below 1, or a whole number of groups")
     own = load_imports(imports)
     rows = open_table(table, own, on_error, root, encoding)
     with bar(quiet=as_json) as progress:
@@ -492,9 +501,13 @@ def demo(
 ) -> None:
     """Emoji as text, Chinese, picture and sound: 1,336 to learn from, 300 unseen concepts to find."""
     from kuamo.demo import run
-    from kuamo.report import check_targets
+    from kuamo.errors import TableError
+    from kuamo.report import check_target
 
-    check_targets([page] if page else [], lang if page else None)
+    if page and check_target(page, None) != "html":
+        raise TableError(f"given --page {str(page)!r}; expected a name that ends in .html")
+    if page:
+        check_target(page, lang)
     with bar(quiet=as_json) as progress:
         shown = run(seed, progress)
     if page:
@@ -530,6 +543,7 @@ def main() -> None:
         stop("given more than memory holds; expected a smaller table, or a larger machine", 2)
 
 
+RECIPES = ("Caption", "Retrieve", "Writer", "Flow", "GAN", "Gaussian", "Ridge")  # named as --decode names them
 OPTIONS = {"modality": "--from", "source": "--from", "to": "--to", "decoders": "--decode", "on_error": "--on-error"}
 SAME = (
     "seed",
@@ -545,6 +559,7 @@ SAME = (
     "test",
     "lang",
     "objective",
+    "metric",
 )
 
 
@@ -556,6 +571,8 @@ def as_options(said: str) -> str:
         "given --to 'photo'; expected --from COLUMN"
     """
     said = said.replace("a dict {column: value}, or modality=", "--from COLUMN")
+    said = re.sub(r"\bencoders=\{[^}]*\}", "--import MODULE, which defines ENCODERS", said)
+    said = re.sub(r"\bkm\.(\w+)\(\)", lambda found: found[1].lower() if found[1] in RECIPES else found[0], said)
     names = OPTIONS | {name: f"--{name}" if len(name) > 1 else f"-{name}" for name in SAME}
     return re.sub(rf"\b({'|'.join(names)})=(?=\S)", lambda found: f"{names[found[1]]} ", said)
 

@@ -356,6 +356,19 @@ def language_note(table: Table, name: str, encoder: Any) -> Note | None:
     return Note("asked_in_another_language", column=name, share=100 * share, encoder=type(encoder).__name__)
 
 
+def moving_note(table: Table, name: str) -> Note | None:
+    """How many of a column's pictures move, of which the first frame is read; `None` where none does.
+
+    Example:
+        >>> moving_note(Table({"text": ["a cat", "cat"]}), "text") is None
+        True
+    """
+    column = table.column(name)
+    moves = getattr(column.modality, "moves", None)
+    count = sum(moves(column.raw(entry)) for entry in range(len(column.row))) if moves else 0
+    return Note("first_frames", column=name, count=count) if count else None
+
+
 def length_note(table: Table, name: str, encoder: Any) -> Note | None:
     """How many of a column's values are longer than what the encoder reads, in words; `None` where none is.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuamo.checks import check_kind, is_whole
+from kuamo.checks import check_kind, check_whole
 from kuamo.class_codes import metric_target, solve_class_codes
 from kuamo.codecs.labels import label_codec
 from kuamo.codes import Code
@@ -27,7 +27,7 @@ from kuamo.encoders import HubEncoder, default_encoder
 from kuamo.encoders.base import Identity, is_module, is_trainable
 from kuamo.encoders.standardize import Standardize
 from kuamo.errors import CellError, TableError
-from kuamo.features import features, length_note
+from kuamo.features import features, length_note, moving_note
 from kuamo.files import local
 from kuamo.late import attach, late_columns
 from kuamo.memory import recall, remember
@@ -110,8 +110,9 @@ def fit(
         from kuamo.training import Training
 
         check_kind(Training, "a Training, or None", training=training)
-    if not is_whole(seed) or (dim is not None and not is_whole(dim, 1)):
-        raise TableError(f"given seed={seed!r} and dim={dim!r}; expected a seed from 0, and dim from 1 or None")
+    check_whole(seed=seed)
+    if dim is not None:
+        check_whole(1, dim=dim)
     by_itself = objective is None and start is None
     if by_itself:
         objective = CCA(dim=dim)
@@ -137,6 +138,7 @@ def fit(
         [note for note in table.notes if isinstance(note, Note)]
         + table.skipped()
         + [note for port in ports if (note := length_note(table, port.name, port.encoder))]
+        + [note for port in ports if (note := moving_note(table, port.name))]
     )
     known: Mapping[str, Code] = {}
     if start is not None:

@@ -20,7 +20,7 @@ Root = Annotated[
     Path | None, typer.Option(help="Where names of files start; with it, a name that leads out of it is an error.")
 ]
 Encoding = Annotated[str | None, typer.Option(help="Of a text table that is not UTF-8, such as gb18030.")]
-Seed = Annotated[int, typer.Option(help="Of everything random.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 Import = Annotated[
     list[str] | None,

@@ -67,7 +67,10 @@ def predict_rows(space: Space, rows: Table, to: str) -> Prediction:
 
     port = space.port(to)
     if not isinstance(port.modality, Category | Number):
-        raise TableError(f"column {to!r}: given {type(port.modality).__name__}; expected Category() or Number()")
+        raise TableError(
+            f"column {to!r}: given {type(port.modality).__name__}; "
+            f"expected a column of classes, Category(), or of numbers, Number()"
+        )
     decoder = decoder_of(space, to)
     names = [other.name for other in space.ports]
     mean, logvar, present = space.stacked(rows.select(*(name for name in rows.columns if name != to)))

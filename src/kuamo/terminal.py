@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kuamo.errors import visible
+from kuamo.errors import KuamoError, visible
 
 if TYPE_CHECKING:
     from kuamo.index import Hit, Index
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "bar",
+    "cost_of",
     "hit_lines",
     "installed_encoders",
     "load_imports",
@@ -52,6 +53,24 @@ def open_table(
     if not classes:
         return table
     return km.Table.read(name, modalities={**kinds, **classes}, root=root, encoding=encoding, on_error=on_error)
+
+
+def cost_of(rows: Table, objective: Any, encoders: dict[str, Any], start: Space | None, **options: Any) -> str | None:
+    """A line on what a fit will cost, from a short measurement; `None` where it is solved, and costs little."""
+    from kuamo.class_codes import metric_target
+    from kuamo.diagnosis.forecast import forecast
+    from kuamo.fitting import open_ports
+    from kuamo.notes import Note
+
+    if start is None and metric_target(objective, open_ports(rows, encoders, {}, None)[0], rows):
+        return None
+    try:
+        found = forecast(rows, objective, encoders=encoders, start=start, **options)
+    except KuamoError:  # the fit says it better
+        return None
+    total = found.total.cpu
+    parts = [Note("fit_cost_part", name=one.name, cpu=one.cpu) for one in found.fit if one.cpu > 0.05 * total]
+    return visible(Note("fit_cost", cpu=total, parts=parts, spent=found.took.cpu))
 
 
 def open_array(name: str) -> Any:

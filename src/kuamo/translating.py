@@ -50,7 +50,7 @@ def translate_rows(
         kind = type(port.modality).__name__
         if port.codec is None and kind != "Vector" and port.decoder is not None:
             raise TableError(
-                f"given to={name!r}, whose decoder makes features, not what a {kind} column holds; "
+                f"given to={name!r}, whose decoder makes features, not what the column holds ({kind}); "
                 f"expected a space fitted with --decode {name}"
             )
         if out is None and not isinstance(port.modality, SAID):

@@ -190,7 +190,9 @@ def test_labels_are_read_or_refused() -> None:
 
 
 def test_what_cannot_be_predicted_is_refused(space: km.Space) -> None:
-    with pytest.raises(km.TableError, match=r"column 'photo': given Vector.*expected Category\(\) or Number\(\)"):
+    with pytest.raises(
+        km.TableError, match=r"column 'photo': given Vector.*expected a column of classes, Category\(\)"
+    ):
         space.predict([{"sound": np.zeros(12)}], "photo")
     with pytest.raises(km.TableError, match=r"column 'photo': given Vector to predict"):
         km.fit(pets(), km.Predict("photo"), training=SHORT)

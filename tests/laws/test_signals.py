@@ -231,3 +231,29 @@ def test_the_first_of_moving_pictures_is_read_and_said(form: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         km.Image().read(saved(first, form))
+
+
+def test_a_fit_says_once_how_many_pictures_move() -> None:
+    shades = [[pil.new("RGB", (16, 16), (4 * row, 20 * k, 0)) for k in range(3)] for row in range(40)]
+    files = [
+        saved(one[0], "GIF", save_all=True, append_images=one[1:] if row % 2 else []) for row, one in enumerate(shades)
+    ]
+    vectors = [[row / 40, np.sin(row)] for row in range(40)]
+    table = km.Table({"image": files, "v": vectors}, modalities={"image": km.Image(), "v": km.Vector()})
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default")
+        space = km.fit(table, km.CCA(dim=2), encoders={"image": Shade()})
+    assert [note for note in space.notes if "moving" in note] == [
+        "image: the first frame of 20 moving pictures is read"
+    ]
+    assert len([one for one in said if issubclass(one.category, km.CutWarning)]) == 1
+
+
+class Shade:
+    """The mean colour."""
+
+    def prepare(self, value: np.ndarray) -> np.ndarray:
+        return value.mean((0, 1))
+
+    def __call__(self, batch: Any) -> np.ndarray:
+        return np.asarray(batch, np.float32)

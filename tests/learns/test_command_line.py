@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import kuamo as km
 from kuamo import cache, demo
 from kuamo.cli import app
+from kuamo.objectives.named import objective_named
 
 
 def run(*words: object) -> dict:
@@ -225,6 +226,39 @@ def test_ratings_are_numbers_or_classes_as_is_said(tmp_path: Path) -> None:
     ):
         refused = CliRunner().invoke(app, [str(word) for word in words])
         assert isinstance(refused.exception, km.KuamoError) and re.search(message, str(refused.exception)), words
+
+
+def test_what_a_prediction_costs_is_said_before_it_is_learned(tmp_path: Path) -> None:
+    lines = [f"a {'good' if row % 2 else 'dull'} film {row},{'yes' if row % 2 else 'no'}" for row in range(40)]
+    (tmp_path / "films.csv").write_text("\n".join(["text,kind", *lines]), "utf-8")
+    words = ["fit", tmp_path / "films.csv", "--predict", "kind", "--steps", 5, "--out", tmp_path / "s"]
+    said = CliRunner().invoke(app, [str(word) for word in words])
+    assert said.exit_code == 0, said.output
+    assert re.match(r"about [\d.e+-]+ CPU seconds: .*\(told by [\d.]+ seconds of measuring\)", said.stderr)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["fit", "x.csv", "--out", "y", "--steps", "-3"],
+        ["fit", "x.csv", "--out", "y", "--seed", "-1"],
+        ["fit", "x.csv", "--out", "y", "--decode", "photo", "--decode-steps", "0"],
+        ["compare", "x.csv", "--seeds", "0"],
+        ["compare", "x.csv", "--test", "1.5"],
+        ["demo", "--page", "x.json"],
+    ],
+)
+def test_numbers_out_of_range_are_refused_by_their_option(words: list[str]) -> None:
+    refused = CliRunner().invoke(app, words)
+    said = refused.stderr if refused.exit_code == 2 else str(refused.exception)
+    assert words[-2] in said and (refused.exit_code == 2 or isinstance(refused.exception, km.KuamoError))
+
+
+def test_only_objectives_are_offered_as_objectives() -> None:
+    for name in ("Objective", "Sum", "Player", "acmr"):
+        with pytest.raises(km.TableError, match=r"expected one of \['CCA'") as refused:
+            objective_named(name)
+        assert f"'{name}'" not in str(refused.value).split("expected")[1]
 
 
 def test_diagnose_before_and_after_a_fit(folder: Path) -> None:

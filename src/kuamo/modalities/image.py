@@ -19,6 +19,7 @@ from kuamo.notes import Note
 __all__ = ["Image"]
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
+MOVING = {".gif", ".png", ".webp", ".tif", ".tiff", ".avif"}
 # Pillow knows more, and some of it starts other programs (EPS starts Ghostscript).
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 ORIENTATION = 0x0112  # the EXIF tag
@@ -70,6 +71,19 @@ class Image:
         if isinstance(raw, np.ndarray):
             return raw
         return read_bytes(raw, _EXPECTED)
+
+    def moves(self, raw: Any) -> bool:
+        """Does a picture file move, or have several pages, so that only the first of them is read?"""
+        named = isinstance(raw, str | Path) and Path(raw).suffix.lower() in MOVING
+        if not named and not isinstance(raw, bytes):
+            return False
+        from PIL import Image as pil
+
+        try:
+            with pil.open(io.BytesIO(read_bytes(raw, _EXPECTED)), formats=_formats()) as picture:
+                return _moves(picture)
+        except Exception:  # Pillow's decoders raise whatever they like; reading it says what is wrong
+            return False
 
     def read(self, raw: Any, enough: int | None = None) -> np.ndarray:
         """The picture's pixels, (H, W, 3) uint8.
@@ -149,6 +163,10 @@ def _looks_like_picture(raw: bytes) -> bool:
     return raw.startswith(heads) or (raw[:4] == b"RIFF" and raw[8:12] == b"WEBP") or raw[4:12] == b"ftypavif"
 
 
+def _moves(picture: Any) -> bool:
+    return picture.format != "MPO" and bool(getattr(picture, "is_animated", False))  # phones add a second view
+
+
 def _formats() -> list[str]:
     """Those of `FORMATS` that this Pillow can open. Its plugins are loaded here: on two threads at once that fails."""
     from PIL import Image as pil
@@ -162,16 +180,14 @@ def _decode(content: bytes, name: str, enough: int | None = None) -> Any:
     from PIL import Image as pil
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pil.DecompressionBombWarning)
-            picture = pil.open(io.BytesIO(content), formats=_formats())
-            if picture.width * picture.height > MAX_PIXELS:
-                size = Note("cell_many_pixels", name=name, width=picture.width, height=picture.height)
-                raise CellError(size, _FEWER)
-            if enough is not None:
-                picture.draft(None, (enough, enough))
-            moves = picture.format != "MPO" and getattr(picture, "is_animated", False)  # phones add a second view
-            picture.load()
+        picture = pil.open(io.BytesIO(content), formats=_formats())
+        if picture.width * picture.height > MAX_PIXELS:
+            size = Note("cell_many_pixels", name=name, width=picture.width, height=picture.height)
+            raise CellError(size, _FEWER)
+        if enough is not None:
+            picture.draft(None, (enough, enough))
+        moves = _moves(picture)
+        picture.load()
         if moves:
             warnings.warn("pictures that move, or have pages: the first of them is read", CutWarning, stacklevel=2)
         return picture

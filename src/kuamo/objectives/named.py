@@ -22,13 +22,24 @@ def objective_named(text: str) -> Objective:
     total: Objective | None = None
     for part in text.replace(" ", "").split("+"):
         weight, _, name = part.rpartition("*")
-        kind = getattr(objectives, name, None) if name in objectives.__all__ else None
+        kind = getattr(objectives, name, None) if name in usable() else None
         try:
             term = float(weight or 1) * kind() if kind and weight else kind and kind()
         except (TypeError, ValueError):
             term = None
         if not isinstance(term, Objective):
-            raise TableError(f"given objective {part!r}; expected one of {objectives.__all__}, as in 'A+0.5*B'")
+            raise TableError(f"given objective {part!r}; expected one of {usable()}, as in 'A+0.5*B'")
         total = term if total is None else total + term
     assert total is not None
     return total
+
+
+def usable() -> list[str]:
+    """The names that need nothing else to be said.
+
+    Example:
+        >>> "InfoNCE" in usable(), "Objective" in usable()
+        (True, False)
+    """
+    untold = ("Objective", "Player", "Sum", "acmr")
+    return [name for name in objectives.__all__ if name not in untold]

@@ -9,6 +9,15 @@ FITS: dict[str, tuple[str, str]] = {
         "{column}: set aside, all its cells are the same in these rows",
         "{column}：这些行中各单元都相同，已搁置",
     ),
+    "first_frames": (
+        "{column}: the first frame of {count:,} moving pictures is read",
+        "{column}：{count:,} 幅动图只读第一帧",
+    ),
+    "fit_cost": (
+        "about {cpu:.2g} CPU seconds: {parts} (told by {spent:.1f} seconds of measuring)",
+        "约 {cpu:.2g} 处理器秒：{parts}（由 {spent:.1f} 秒的测量得出）",
+    ),
+    "fit_cost_part": ("{name} {cpu:.2g}", "{name} {cpu:.2g}"),
     "trained_here": ("{column}: {encoder}, trained here", "{column}：{encoder}，由这次训练得到"),
     "because": ("{what} ({why})", "{what}（{why}）"),
     "vectors": ("vectors are features already", "向量本身就是特征"),
