@@ -24,8 +24,6 @@ from kuamo.space import Space
 
 __all__ = ["Step"]
 
-SHARING = 4  # rows of a batch, about, that have the same noise where few want any
-
 
 @dataclass
 class Step:
@@ -167,11 +165,6 @@ class Step:
     def noise(self, purpose: str, row: Tensor, dim: int) -> Tensor:
         """Standard normal (len(row), dim): a function of (seed, step, purpose, row) alone."""
         return torch.randn((self.batch.size, dim), generator=self._generator(purpose))[row]
-
-    def noise_of_some(self, purpose: str, row: Tensor, dim: int) -> Tensor:
-        """The same where few rows of the batch want it: some of these share their noise, of which less is drawn."""
-        some = -(-self.batch.size // SHARING)
-        return torch.randn((some, dim), generator=self._generator(purpose))[row % some]
 
     def uniform(self, purpose: str, row: Tensor, dim: int) -> Tensor:
         """Uniform in [0, 1), otherwise as `noise`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,13 @@ import pytest
 import torch
 
 import kuamo as km
+from kuamo.cells import Batch, Cells
 from kuamo.doubting import Sights, solve
 from kuamo.encoders.standardize import Standardize
 from kuamo.modalities.audio import Waveform
+from kuamo.objectives.predict import mixed
 from kuamo.spoiling import GRAINS, MOST, noise, some_of, spoil, spread, worse
+from kuamo.step import Step
 from kuamo.trust import Trust
 
 
@@ -163,3 +167,16 @@ def test_weights_of_bad_cells_fall_whatever_the_number_of_steps(steps: int, with
     alone = space.predict([{"a": row["a"]} for row in bad], "kind").values
     right = [np.mean([v == f"k{k}" for v, k in zip(values, kind, strict=False)]) for values in (told[0].values, alone)]
     assert right[0] > right[1] - within
+
+
+def test_every_cell_of_a_batch_has_noise_of_its_own() -> None:
+    """Noise that several rows share is learned by heart; then noise that is not like it is believed."""
+    x = torch.from_numpy(generator().normal(size=(64, 2000))).float()
+    head = SimpleNamespace(shift=torch.zeros(2000), gain=torch.ones(2000))
+    space: Any = SimpleNamespace(port=lambda name: SimpleNamespace(head=head), fusion=SimpleNamespace(spoiled={}))
+    step = Step(space, Batch(64, torch.arange(64), {"a": Cells(x, torch.arange(64))}), (0, 0), {}, {"a": True})
+    made, level = mixed(step, "a", torch.ones(64, dtype=torch.bool))
+    far = level > 0.1
+    n = (made - (1 - level[:, None]) * x)[far] / level[far, None]
+    alike = torch.corrcoef(n).fill_diagonal_(0).nan_to_num()
+    assert far.sum() > 40 and alike.abs().max() < 0.8

@@ -386,7 +386,7 @@ def mixed(step: Step, name: str, hit: Any) -> Any:
     flat = flat.clone() if flat.data_ptr() == x.data_ptr() else flat
     at = (hit & ~before).nonzero()[:, 0]
     if len(at):
-        epsilon = step.noise_of_some(f"noise/{name}", cells.row[at], flat.shape[1])
+        epsilon = step.noise(f"noise/{name}", cells.row[at], flat.shape[1])
         order = step.disorder(f"noise/{name}", flat.shape[1])
         share, some = level[at, None], flat[at]
         n = shift + spread * noise((some - shift) / spread, epsilon, u[at, 1:], order)
