@@ -10,10 +10,11 @@ demo: .venv/.ready  ## the main job: emoji as text, Chinese, picture and sound, 
 test: .venv/.ready  ## all tests but the slow ones, file by file in two processes
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-check: .venv/.ready  ## formatter, linter, types
+check: .venv/.ready  ## formatter, linter, types, which room may import which
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 check-slow: .venv/.ready  ## tests that take minutes
 	$(BIN)/python -m pytest -m slow

@@ -15,9 +15,9 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.contest import Trial, contest_of
-from kuamo.cost import Cost
-from kuamo.threads import one_torch_thread
+from kuamo.core.modules import one_torch_thread
+from kuamo.core.profiling import Cost
+from kuamo.evaluation.leaderboard import Trial, contest_of
 
 STEPS = km.Training(steps=300, batch_size=256, lr=1e-3)
 METHODS = {

@@ -30,12 +30,12 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.balance import Learning
+from kuamo.core.modules import one_torch_thread
 from kuamo.encoders import EfficientNetLite0, MiniLM, SpectralFeatures
-from kuamo.features import features
+from kuamo.encoders.feature_cache import features
 from kuamo.metrics import bootstrap
 from kuamo.metrics.ranking import ranks
-from kuamo.threads import one_torch_thread
+from kuamo.training.balance import Learning
 
 GIVEN = argparse.Namespace()
 
@@ -255,14 +255,14 @@ class Joint(km.Objective):
         return column == self.to
 
     def fuses(self, space):
-        from kuamo.fusion import Mean
+        from kuamo.embedding.fusion import Mean
 
         return Mean()
 
     def __call__(self, step, player):
         import torch
 
-        from kuamo.objectives.predict import targets_by_row
+        from kuamo.objectives.prediction.noise import targets_by_row
 
         if player != "space":
             return None
@@ -299,10 +299,10 @@ def sound_alone(test, truth, space):
 def dominance(seeds):
     from digits import CHOSEN, SETTINGS
 
-    from kuamo.datasets.digits import SPEAKERS
-    from kuamo.decoders.likelihood import Likelihood
-    from kuamo.encoders.pixels import PixelEncoder
-    from kuamo.encoders.sound import SoundEncoder
+    from kuamo.data.datasets.digits import SPEAKERS
+    from kuamo.encoders.audio_cnn import SoundEncoder
+    from kuamo.encoders.image_cnn import PixelEncoder
+    from kuamo.generation.decoders.likelihood import Likelihood
 
     arms = {
         "none": Arm(),
@@ -390,9 +390,9 @@ def sparse(seeds):
 def bounds(title, arms, gone, seeds, steps=1200):
     from sklearn.linear_model import LogisticRegression
 
-    from kuamo.datasets.folder import rows_of
-    from kuamo.decoders.likelihood import Likelihood
-    from kuamo.modalities import Image
+    from kuamo.data.datasets.folder import rows_of
+    from kuamo.data.modalities import Image
+    from kuamo.generation.decoders.likelihood import Likelihood
 
     def pictures(split, count):
         rows = rows_of(None, f"mnist-{split}.parquet", ("image", "digit"))

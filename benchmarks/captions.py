@@ -21,8 +21,8 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.metrics.making import text_overlap
-from kuamo.threads import one_torch_thread
+from kuamo.core.modules import one_torch_thread
+from kuamo.metrics.sample_quality import text_overlap
 
 RECIPES = {"Writer": km.Writer(), "Retrieve": km.Retrieve(), "Caption": km.Caption()}
 WORDS = {

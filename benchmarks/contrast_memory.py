@@ -21,7 +21,7 @@ import torch
 from common import machine
 from torch.nn.functional import normalize
 
-from kuamo.objectives.contrast import info_nce
+from kuamo.objectives.contrastive import info_nce
 
 
 def peer_loss(folder: str):

@@ -14,10 +14,10 @@ from itertools import combinations
 import numpy as np
 from common import machine
 
-from kuamo.diagnosis.bound import information
-from kuamo.diagnosis.gap import gap
-from kuamo.diagnosis.related import related
-from kuamo.diagnosis.similarity import similarity
+from kuamo.metrics.dependence.cka import similarity
+from kuamo.metrics.dependence.modality_gap import gap
+from kuamo.metrics.dependence.mutual_information import information
+from kuamo.metrics.dependence.permutation_test import related
 
 
 def columns(rows: int, size: int) -> tuple[list[np.ndarray], np.ndarray]:

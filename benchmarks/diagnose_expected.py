@@ -20,10 +20,10 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.diagnosis.expected import Expected, expected_retrieval
-from kuamo.features import features
-from kuamo.fitting import open_ports
-from kuamo.objectives.correlation import mean_by_row
+from kuamo.core.arrays import mean_by_row
+from kuamo.encoders.feature_cache import features
+from kuamo.fitting.towers import open_ports
+from kuamo.metrics.dependence.expected_retrieval import Expected, expected_retrieval
 
 TOYS: dict[str, dict[str, Any]] = {
     "strong": {"rows": 2000},

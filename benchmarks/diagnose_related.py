@@ -24,8 +24,8 @@ from collections.abc import Callable
 import numpy as np
 from common import machine
 
-from kuamo.datasets import toy
-from kuamo.diagnosis.related import Related, related
+from kuamo.data.datasets import toy
+from kuamo.metrics.dependence.permutation_test import Related, related
 
 ROWS = 300
 Pair = tuple[np.ndarray, np.ndarray]

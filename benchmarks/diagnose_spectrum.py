@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from common import machine
 
-from kuamo.datasets.toy import falling, toy
-from kuamo.diagnosis.expected import expected_retrieval
-from kuamo.diagnosis.spectrum import spectrum
-from kuamo.diagnosis.verdict import verdict
+from kuamo.data.datasets.toy import falling, toy
 from kuamo.encoders import Identity
-from kuamo.features import features
+from kuamo.encoders.feature_cache import features
+from kuamo.metrics.dependence.align_or_predict import verdict
+from kuamo.metrics.dependence.cca_spectrum import spectrum
+from kuamo.metrics.dependence.expected_retrieval import expected_retrieval
 
 NOISE = 0.3
 TOYS: dict[str, dict[str, Any]] = {

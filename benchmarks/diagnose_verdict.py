@@ -19,10 +19,10 @@ from itertools import product
 import numpy as np
 from common import machine
 
-from kuamo.datasets.toy import toy, toy_axes
-from kuamo.diagnosis.verdict import verdict
+from kuamo.data.datasets.toy import toy, toy_axes
 from kuamo.encoders import Identity
-from kuamo.features import features
+from kuamo.encoders.feature_cache import features
+from kuamo.metrics.dependence.align_or_predict import verdict
 
 DIMS, SIGNAL, NOISE, DRAWS = (64, 48), 4, 0.3, 3
 RIDGES = (0.01, 0.1, 1.0, 10.0)

@@ -20,12 +20,12 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.datasets.digits import SPEAKERS, WORDS
-from kuamo.datasets.voices import programs
-from kuamo.encoders.pixels import PixelEncoder
-from kuamo.encoders.sound import SoundEncoder
-from kuamo.encoders.words import WordEncoder, train_tokenizer
-from kuamo.threads import one_torch_thread
+from kuamo.core.modules import one_torch_thread
+from kuamo.data.datasets.digits import SPEAKERS, WORDS
+from kuamo.data.speech_synthesis import programs
+from kuamo.encoders.audio_cnn import SoundEncoder
+from kuamo.encoders.image_cnn import PixelEncoder
+from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
 
 SPOKEN = {"dim": 64, "width": 16, "rate": 8000, "mels": 40, "n_fft": 256, "hop": 80, "trim": 40.0, "per_band": True}
 STILL = {"speed": 0.0}  # sounds are stretched to one length anyway

@@ -28,11 +28,11 @@ from shapes_translate import latents, save_grid
 from torch import nn
 
 import kuamo as km
-from kuamo.datasets.digits import SPEAKERS, WORDS
-from kuamo.encoders.pixels import PixelEncoder
-from kuamo.encoders.sound import SoundEncoder
-from kuamo.encoders.words import WordEncoder, train_tokenizer
-from kuamo.metrics.making import diversity_ratio, nearness_ratio
+from kuamo.data.datasets.digits import SPEAKERS, WORDS
+from kuamo.encoders.audio_cnn import SoundEncoder
+from kuamo.encoders.image_cnn import PixelEncoder
+from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
+from kuamo.metrics.sample_quality import diversity_ratio, nearness_ratio
 
 SPHINX = "#JSGF V1.0;\ngrammar digits;\npublic <digit> = " + " | ".join(WORDS) + ";\n"
 

@@ -28,12 +28,12 @@ from digits import CHOSEN, SETTINGS
 from torch import nn
 
 import kuamo as km
-from kuamo.datasets.digits import SPEAKERS, WORDS
-from kuamo.decoders.likelihood import perceptron
-from kuamo.decoders.raw import Pixels, Spectra, Words
-from kuamo.encoders.sound import SoundEncoder
-from kuamo.encoders.words import WordEncoder, train_tokenizer
-from kuamo.threads import one_torch_thread
+from kuamo.core.modules import one_torch_thread
+from kuamo.data.datasets.digits import SPEAKERS, WORDS
+from kuamo.encoders.audio_cnn import SoundEncoder
+from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
+from kuamo.generation.decoders.likelihood import perceptron
+from kuamo.generation.decoders.raw_likelihood import Pixels, Spectra, Words
 
 DIM, COLUMNS = 20, ("text", "image", "audio")
 WEIGHTS = {"image": 1.0, "audio": 3.0, "text": 40.0}

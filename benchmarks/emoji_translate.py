@@ -20,16 +20,17 @@ import numpy as np
 from common import machine
 
 import kuamo as km
+from kuamo.cli.media_files import save_sheet
+from kuamo.core.modules import one_torch_thread
+from kuamo.core.threads import one_thread
 from kuamo.encoders import EfficientNetLite0
-from kuamo.features import features
-from kuamo.made_files import save_sheet
-from kuamo.metrics.making import nearest
-from kuamo.threads import one_thread, one_torch_thread
+from kuamo.encoders.feature_cache import features
+from kuamo.metrics.sample_quality import nearest
 
 
 def recognised(codec, test):
     """R@1 by pixels and by features, and the round trip's own figures."""
-    from kuamo.codecs.pca import on_canvas
+    from kuamo.generation.codecs.image_pca import on_canvas
 
     real = [on_canvas(value, codec.height, codec.width) for value in test.values("image")]
     back = codec.decode(codec.encode(real))

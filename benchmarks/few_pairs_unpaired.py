@@ -20,7 +20,7 @@ from common import machine
 
 import kuamo as km
 from kuamo.encoders import default_encoder
-from kuamo.features import features
+from kuamo.encoders.feature_cache import features
 
 LINEAR = km.CCA(kernels=("linear",))
 TRANSPORT: dict[str, Callable[[], km.Objective]] = {

@@ -58,7 +58,7 @@ def arguments(name):
 
     name = name.split("/")[0]
     if name == "raw":
-        from kuamo.encoders.words import WordEncoder, train_tokenizer
+        from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
 
         words = WordEncoder(train_tokenizer(list(table_of(name).values("text"))))
         encoders = {"image": km.encoders.PixelEncoder(), "text": words}
@@ -86,11 +86,11 @@ def megabytes(folder):
 def job(kind, name):
     """Forecast or fit, in this process; prints JSON."""
     import kuamo as km
-    from kuamo.cost import measured, parted
-    from kuamo.diagnosis.forecast import forecast
+    from kuamo.core.profiling import measured, parted
+    from kuamo.diagnostics.cost.forecast import forecast
 
     table, given = table_of(name), arguments(name)
-    import kuamo.fitting
+    import kuamo.fitting.pipeline
 
     before = speed()
     if kind == "forecast":

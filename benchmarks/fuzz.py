@@ -42,7 +42,7 @@ import pyarrow.feather as feather  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 
 import kuamo as km  # noqa: E402
-from kuamo.features import features  # noqa: E402
+from kuamo.encoders.feature_cache import features  # noqa: E402
 
 SECONDS, MEMORY, ROWS = 40, 6 << 30, 60
 Random = np.random.Generator

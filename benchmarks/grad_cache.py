@@ -24,14 +24,14 @@ import torch
 from common import machine
 
 import kuamo as km
-from kuamo.cells import Source
+from kuamo.core.modules import one_torch_thread
 from kuamo.encoders import PixelEncoder, SoundEncoder
 from kuamo.encoders.base import collate
-from kuamo.fitting import open_ports
-from kuamo.game import Game, batch_of
-from kuamo.threads import one_torch_thread
-from kuamo.training import own_randomness
-from kuamo.warm import add_heads
+from kuamo.fitting.gradient import add_heads
+from kuamo.fitting.towers import open_ports
+from kuamo.training.batch import Source, batch_of
+from kuamo.training.players import Game
+from kuamo.training.randomness import own_randomness
 
 DIM = 64
 

@@ -37,9 +37,10 @@ from common import machine  # noqa: E402
 
 import kuamo as km  # noqa: E402
 from kuamo.closed_form import LinearMap  # noqa: E402
-from kuamo.codes import SolvedHead  # noqa: E402
+from kuamo.embedding.embedding import SolvedHead  # noqa: E402
+from kuamo.embedding.space import Port  # noqa: E402
 from kuamo.encoders import Identity  # noqa: E402
-from kuamo.space import Port, Space  # noqa: E402
+from kuamo.space import Space  # noqa: E402
 
 DIM, K, QUERIES = 256, 10, 200
 

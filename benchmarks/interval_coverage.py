@@ -13,7 +13,7 @@ import argparse
 import numpy as np
 
 from kuamo.metrics import bootstrap
-from kuamo.metrics.resampling import resample
+from kuamo.metrics.bootstrap import resample
 
 
 def shares(rng, n, p, grouped):

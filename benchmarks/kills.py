@@ -32,10 +32,11 @@ import numpy as np  # noqa: E402
 
 import kuamo as km  # noqa: E402
 from kuamo.closed_form import LinearMap  # noqa: E402
-from kuamo.codes import SolvedHead  # noqa: E402
+from kuamo.embedding.embedding import SolvedHead  # noqa: E402
+from kuamo.embedding.space import Port  # noqa: E402
 from kuamo.encoders import Identity  # noqa: E402
-from kuamo.features import FeatureCache, features  # noqa: E402
-from kuamo.space import Port, Space  # noqa: E402
+from kuamo.encoders.feature_cache import FeatureCache, features  # noqa: E402
+from kuamo.space import Space  # noqa: E402
 
 DIM, BATCH = 32, 20
 SPACE = Space([Port("code", km.Vector(), Identity(), SolvedHead(LinearMap(np.zeros(DIM), np.eye(DIM))))])
@@ -88,7 +89,7 @@ def encode(folder: Path, number: int, say: Say) -> None:
 
 
 def check_encode(folder: Path, number: int, said: list[str], known: dict[str, str]) -> dict[str, str]:
-    from kuamo.modalities import content_key
+    from kuamo.data.modalities import content_key
 
     cache = FeatureCache(Slow.fingerprint, root=folder)
     known |= {f"{number}-{step}-{i}": "" for step in said for i in range(60)}

@@ -20,8 +20,8 @@ def one(count: int) -> None:
     import torch._dynamo  # noqa: F401  an optimiser of torch imports it when it is first made
 
     import kuamo as km
-    import kuamo.fitting
-    import kuamo.refine
+    import kuamo.fitting.finetuning
+    import kuamo.fitting.pipeline
 
     rng = np.random.default_rng(0)
     z = rng.normal(size=(600, 6))

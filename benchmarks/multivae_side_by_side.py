@@ -34,12 +34,12 @@ from common import machine
 from torch import nn
 
 import kuamo as km
-from kuamo.codes import Code
-from kuamo.decoders.likelihood import Likelihood
-from kuamo.decoders.raw import Spectra
-from kuamo.encoders.sound import SoundEncoder
-from kuamo.fusion import Subsets
-from kuamo.threads import one_torch_thread
+from kuamo.core.modules import one_torch_thread
+from kuamo.embedding.embedding import Code
+from kuamo.embedding.fusion import Subsets
+from kuamo.encoders.audio_cnn import SoundEncoder
+from kuamo.generation.decoders.likelihood import Likelihood
+from kuamo.generation.decoders.raw_likelihood import Spectra
 
 DIM, RATE = 20, 1e-3
 SIZES = {"image": 784, "audio": 64, "text": 10}
@@ -131,7 +131,7 @@ def table_of(columns, there):
 def parts_of(seed):
     """Encoder, head and decoder of every column, of these start weights."""
     torch.manual_seed(seed)
-    from kuamo.heads import TrainableHead
+    from kuamo.embedding.heads import TrainableHead
 
     encoders = {name: Net(size) for name, size in SIZES.items()}
     heads = {name: TrainableHead(256, DIM, gaussian=True) for name in SIZES}
@@ -140,7 +140,8 @@ def parts_of(seed):
 
 
 def space_of(encoders, heads, decoders, fusion):
-    from kuamo.space import Port, Space
+    from kuamo.embedding.space import Port
+    from kuamo.space import Space
 
     space = Space([Port(n, km.Vector(), encoders[n], heads[n], decoder=decoders[n]) for n in SIZES])
     space.fusion, space.score = fusion, "cosine"
@@ -289,8 +290,8 @@ def judged(space, data, method, draws=20):
     """The bound of held-out rows, all columns given, the mean of so many draws; and coherence from one and from two."""
     from itertools import combinations
 
-    from kuamo.cells import Batch, Cells
-    from kuamo.step import Step
+    from kuamo.training.batch import Batch, Cells
+    from kuamo.training.step import Step
 
     columns, digit = columns_of(data, "test"), data["test/digit"]
     row = torch.arange(len(digit))

@@ -28,15 +28,15 @@ from common import machine
 from digits import CHOSEN, SETTINGS
 
 import kuamo as km
-from kuamo.decoders.answer import losses
+from kuamo.core.modules import one_torch_thread
+from kuamo.data.modalities.audio import Waveform
+from kuamo.embedding.fusion import Attention, Subsets
 from kuamo.encoders import EfficientNetLite0, SpectralFeatures
-from kuamo.encoders.pixels import PixelEncoder
-from kuamo.encoders.sound import SoundEncoder
-from kuamo.fusion import Attention, Subsets
-from kuamo.modalities.audio import Waveform
-from kuamo.objectives.elbo import drawn
-from kuamo.objectives.predict import targets_by_row
-from kuamo.threads import one_torch_thread
+from kuamo.encoders.audio_cnn import SoundEncoder
+from kuamo.encoders.image_cnn import PixelEncoder
+from kuamo.objectives.prediction.decoder import losses
+from kuamo.objectives.prediction.noise import targets_by_row
+from kuamo.objectives.vae import drawn
 
 LEVELS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 

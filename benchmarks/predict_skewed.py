@@ -16,7 +16,7 @@ from common import machine
 from predict_subsets import emoji, quarters
 
 import kuamo as km
-from kuamo.threads import one_torch_thread
+from kuamo.core.modules import one_torch_thread
 
 
 def main():

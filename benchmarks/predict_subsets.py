@@ -34,10 +34,10 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import kuamo as km
+from kuamo.core.modules import one_torch_thread
 from kuamo.encoders import EfficientNetLite0, MiniLM, SpectralFeatures
-from kuamo.features import features
-from kuamo.threads import one_torch_thread
-from kuamo.warm import steps_for
+from kuamo.encoders.feature_cache import features
+from kuamo.fitting.gradient import steps_for
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 SHARES = (0.0, 0.2, 0.5, 0.8)
@@ -156,7 +156,7 @@ def calibration(p, y):
 
 def learned_alone(space, rows, to):
     """Probabilities by what `Predict` has learned, without the regression beside it and without temperature."""
-    from kuamo.codes import Code
+    from kuamo.embedding.embedding import Code
 
     mean, _, present = space.stacked(rows)
     with torch.inference_mode():

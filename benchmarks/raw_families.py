@@ -18,10 +18,10 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.datasets.digits import WORDS
+from kuamo.core.modules import one_torch_thread
+from kuamo.data.datasets.digits import WORDS
 from kuamo.encoders import PixelEncoder, SoundEncoder, WordEncoder
-from kuamo.encoders.words import train_tokenizer
-from kuamo.threads import one_torch_thread
+from kuamo.encoders.token_mean import train_tokenizer
 
 CLASSES = 192  # at most: captions of shapes
 FAMILIES = {

@@ -12,7 +12,7 @@ import time
 import numpy as np
 from common import machine
 
-from kuamo.diagnosis.heed import heed
+from kuamo.metrics.dependence.screening import heed
 
 ROWS = 300
 

@@ -20,8 +20,8 @@ from common import machine
 from torch import nn
 
 import kuamo as km
-from kuamo.generation import decode
-from kuamo.metrics.making import diversity_ratio, nearness_ratio
+from kuamo.generation.translation import decode
+from kuamo.metrics.sample_quality import diversity_ratio, nearness_ratio
 
 NAMES = ("size", "colour", "shape", "place")
 # Recipe, and a training that takes at most 90 CPU seconds.

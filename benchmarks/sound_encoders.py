@@ -19,7 +19,7 @@ from common import machine
 
 import kuamo as km
 from kuamo.encoders import SoundEffects, Sounds, SpectralFeatures
-from kuamo.features import features
+from kuamo.encoders.feature_cache import features
 
 DATA = Path(os.environ.get("KUAMO_DATA", Path(__file__).parents[2] / "shared" / "data")) / "esc10.parquet"
 

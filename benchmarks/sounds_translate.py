@@ -24,12 +24,12 @@ from common import machine
 from shapes_translate import latents
 
 import kuamo as km
-from kuamo.codecs.speech import stretched
+from kuamo.core.modules import one_torch_thread
+from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders import SoundEffects
-from kuamo.features import features
-from kuamo.metrics.making import diversity_ratio, nearness_ratio
-from kuamo.modalities.audio import Waveform
-from kuamo.threads import one_torch_thread
+from kuamo.encoders.feature_cache import features
+from kuamo.generation.codecs.audio_pca import stretched
+from kuamo.metrics.sample_quality import diversity_ratio, nearness_ratio
 
 
 def heard(values):

@@ -20,8 +20,8 @@ from digits_translate import CHOSEN, SETTINGS, Classifier, Sphinx, digit_of, tab
 from digits_translate import fit as fit_digits
 
 import kuamo as km
-from kuamo.encoders.sound import SoundEncoder
-from kuamo.threads import one_torch_thread
+from kuamo.core.modules import one_torch_thread
+from kuamo.encoders.audio_cnn import SoundEncoder
 
 MAKERS = ["Spoken", "Flow", "Ridge"]
 

@@ -24,13 +24,14 @@ from common import machine
 from PIL import Image
 
 import kuamo as km
-from kuamo import threads
 from kuamo.closed_form import LinearMap
-from kuamo.codes import SolvedHead
+from kuamo.core import threads
+from kuamo.embedding.embedding import SolvedHead
+from kuamo.embedding.space import Port
 from kuamo.encoders import EfficientNetLite0
 from kuamo.encoders.base import batches, encode_items
-from kuamo.features import features
-from kuamo.space import Port, Space
+from kuamo.encoders.feature_cache import features
+from kuamo.space import Space
 
 RNG = np.random.default_rng(0)
 

@@ -22,9 +22,9 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.made_files import save_sheet
-from kuamo.metrics.making import nearest
-from kuamo.threads import one_torch_thread
+from kuamo.cli.media_files import save_sheet
+from kuamo.core.modules import one_torch_thread
+from kuamo.metrics.sample_quality import nearest
 
 
 class Judge:

@@ -17,7 +17,7 @@ from toy_methods import METHODS, Encode
 
 import kuamo as km
 from kuamo import closed_form as cf
-from kuamo.closed_form.choose import reciprocal_rank
+from kuamo.closed_form.cca_search import reciprocal_rank
 from kuamo.closed_form.folds import fold_of_rows
 
 # The world whose Procrustes and ridge (at 100, 1,000 and 10,000 pairs) and rCCA (at 1,000 and 10,000 only) come nearest

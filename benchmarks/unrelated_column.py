@@ -13,7 +13,7 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.threads import one_torch_thread
+from kuamo.core.modules import one_torch_thread
 
 
 def tables(rows, seed):

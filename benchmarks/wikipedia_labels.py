@@ -16,7 +16,7 @@ from common import machine
 from wikipedia import PUBLISHED
 
 import kuamo as km
-from kuamo.threads import one_torch_thread
+from kuamo.core.modules import one_torch_thread
 
 METHODS = {
     "SemanticMatching": lambda: (km.SemanticMatching(), None),

@@ -19,8 +19,8 @@ import torch
 from torch import nn
 
 import kuamo as km
-from kuamo.encoders.pixels import PixelEncoder
-from kuamo.encoders.words import WordEncoder, train_tokenizer
+from kuamo.encoders.image_cnn import PixelEncoder
+from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
 
 SIZE, DIM, NOISE = 32, 32, 16
 

@@ -1,4 +1,4 @@
-"""Build `src/kuamo/datasets/data/emoji.parquet` from two npm packages and a speaking program.
+"""Build `src/kuamo/data/datasets/data/emoji.parquet` from two npm packages and a speaking program.
 
     npm pack emoji-datasource-google@16.0.0 emojibase-data@17.0.0     # then unpack each into a folder
     apt install espeak-ng                                             # 1.51 spoke the file that is there
@@ -21,7 +21,7 @@ import soxr
 
 # eSpeak NG 1.51 takes "en-gb+f2" for "en-gb" without a word; by its file, "gmw/en", the variant is heeded.
 VOICES = ("en-us", "en-us+f3", "en-gb", "gmw/en+f2")
-OUT = Path(__file__).parents[1] / "src/kuamo/datasets/data/emoji.parquet"
+OUT = Path(__file__).parents[1] / "src/kuamo/data/datasets/data/emoji.parquet"
 
 
 def names(folder: Path, language: str) -> dict[str, dict]:

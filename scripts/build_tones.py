@@ -1,4 +1,4 @@
-"""Build `src/kuamo/datasets/data/emoji-tones.parquet` from two npm packages: emoji of people in five skin tones.
+"""Build `src/kuamo/data/datasets/data/emoji-tones.parquet` from two npm packages: emoji of people in five skin tones.
 
     npm pack emoji-datasource-google@16.0.0 emojibase-data@17.0.0     # then unpack each into a folder
     python scripts/build_tones.py EMOJI_DATASOURCE_GOOGLE/package EMOJIBASE_DATA/package
@@ -20,7 +20,7 @@ from build_emoji import names, plain
 from PIL import Image
 
 TONES = ("1F3FB", "1F3FC", "1F3FD", "1F3FE", "1F3FF")
-OUT = Path(__file__).parents[1] / "src/kuamo/datasets/data/emoji-tones.parquet"
+OUT = Path(__file__).parents[1] / "src/kuamo/data/datasets/data/emoji-tones.parquet"
 
 
 def strip(files: list[Path]) -> bytes:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 import kuamo as km
-from kuamo.closed_form.linear import LinearMap
-from kuamo.codes import SolvedHead
+from kuamo.closed_form.linear_map import LinearMap
+from kuamo.embedding.embedding import SolvedHead
+from kuamo.embedding.space import Port
 from kuamo.encoders import Identity
-from kuamo.space import Port
 
 
 def plain_space(*names: str, dim: int = 8) -> km.Space:

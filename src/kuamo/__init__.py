@@ -11,18 +11,22 @@ Importing kuamo imports nothing else: each name is loaded when it is first used.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from kuamo.core.old_names import OldModules
+from kuamo.core.version import __version__
+
+sys.meta_path.insert(0, OldModules())
 
 _HOME = {
-    "ByClass": "kuamo.balance",
-    "ByCoverage": "kuamo.balance",
-    "OGMGE": "kuamo.balance",
-    "Record": "kuamo.balance",
-    "Uncertain": "kuamo.balance",
-    "contributions": "kuamo.diagnosis.contribution",
-    "Training": "kuamo.training",
+    "ByClass": "kuamo.training.balance",
+    "ByCoverage": "kuamo.training.balance",
+    "OGMGE": "kuamo.training.balance",
+    "Record": "kuamo.training.balance",
+    "Uncertain": "kuamo.training.balance",
+    "contributions": "kuamo.diagnostics.contributions",
+    "Training": "kuamo.training.loop",
     "Reconstruct": "kuamo.objectives",
     "Cross": "kuamo.objectives",
     "Cycle": "kuamo.objectives",
@@ -35,43 +39,43 @@ _HOME = {
     "MVTCAE": "kuamo.objectives",
     "MoPoE": "kuamo.objectives",
     "Elbo": "kuamo.objectives",
-    "Audio": "kuamo.modalities",
-    "Bilinear": "kuamo.decoders.recipes",
-    "Flow": "kuamo.decoders.recipes",
-    "GAN": "kuamo.decoders.recipes",
-    "CycleGAN": "kuamo.decoders.recipes",
-    "Gaussian": "kuamo.decoders.recipes",
-    "Ridge": "kuamo.decoders.recipes",
-    "Caption": "kuamo.decoders.recipes",
-    "Retrieve": "kuamo.decoders.recipes",
-    "Writer": "kuamo.decoders.recipes",
-    "Spoken": "kuamo.decoders.recipes",
-    "PictureChange": "kuamo.codecs.change",
-    "PictureConv": "kuamo.codecs.conv",
-    "PicturePCA": "kuamo.codecs",
-    "SpeechPCA": "kuamo.codecs",
+    "Audio": "kuamo.data.modalities",
+    "Bilinear": "kuamo.generation.recipes",
+    "Flow": "kuamo.generation.recipes",
+    "GAN": "kuamo.generation.recipes",
+    "CycleGAN": "kuamo.generation.recipes",
+    "Gaussian": "kuamo.generation.recipes",
+    "Ridge": "kuamo.generation.recipes",
+    "Caption": "kuamo.generation.recipes",
+    "Retrieve": "kuamo.generation.recipes",
+    "Writer": "kuamo.generation.recipes",
+    "Spoken": "kuamo.generation.recipes",
+    "PictureChange": "kuamo.generation.codecs.image_difference",
+    "PictureConv": "kuamo.generation.codecs.image_conv",
+    "PicturePCA": "kuamo.generation.codecs",
+    "SpeechPCA": "kuamo.generation.codecs",
     "CCA": "kuamo.objectives",
     "DCL": "kuamo.objectives",
-    "Category": "kuamo.modalities",
-    "CellError": "kuamo.errors",
-    "Classifier": "kuamo.estimator",
-    "Comparison": "kuamo.comparison",
-    "Contest": "kuamo.contest",
-    "Diagnosis": "kuamo.diagnosis.diagnosis",
-    "CacheWarning": "kuamo.errors",
-    "CutWarning": "kuamo.errors",
-    "Code": "kuamo.codes",
-    "Image": "kuamo.modalities",
+    "Category": "kuamo.data.modalities",
+    "CellError": "kuamo.core.errors",
+    "Classifier": "kuamo.fitting.estimators",
+    "Comparison": "kuamo.evaluation.paired_comparison",
+    "Contest": "kuamo.evaluation.leaderboard",
+    "Diagnosis": "kuamo.diagnostics.diagnosis",
+    "CacheWarning": "kuamo.core.errors",
+    "CutWarning": "kuamo.core.errors",
+    "Code": "kuamo.embedding.embedding",
+    "Image": "kuamo.data.modalities",
     "KLOT": "kuamo.objectives",
     "LSGAN": "kuamo.objectives",
     "Index": "kuamo.index",
-    "KuamoError": "kuamo.errors",
-    "Number": "kuamo.modalities",
+    "KuamoError": "kuamo.core.errors",
+    "Number": "kuamo.data.modalities",
     "Objective": "kuamo.objectives",
     "Predict": "kuamo.objectives",
     "Query": "kuamo.index",
-    "Regressor": "kuamo.estimator",
-    "Report": "kuamo.report",
+    "Regressor": "kuamo.fitting.estimators",
+    "Report": "kuamo.evaluation.report",
     "SemanticMatching": "kuamo.objectives",
     "SigLIP": "kuamo.objectives",
     "R3": "kuamo.objectives",
@@ -81,17 +85,17 @@ _HOME = {
     "acmr": "kuamo.objectives",
     "Sinkhorn": "kuamo.objectives",
     "Space": "kuamo.space",
-    "StoreError": "kuamo.errors",
-    "Table": "kuamo.table",
-    "TableError": "kuamo.errors",
-    "Text": "kuamo.modalities",
+    "StoreError": "kuamo.core.errors",
+    "Table": "kuamo.data.table",
+    "TableError": "kuamo.core.errors",
+    "Text": "kuamo.data.modalities",
     "Triplet": "kuamo.objectives",
-    "Vector": "kuamo.modalities",
-    "compare": "kuamo.comparing",
-    "diagnose": "kuamo.diagnosis.diagnose",
-    "evaluate": "kuamo.evaluation",
-    "fit": "kuamo.fitting",
-    "joint_log_likelihood": "kuamo.generation",
+    "Vector": "kuamo.data.modalities",
+    "compare": "kuamo.evaluation.benchmark",
+    "diagnose": "kuamo.diagnostics.pipeline",
+    "evaluate": "kuamo.evaluation.retrieval",
+    "fit": "kuamo.fitting.pipeline",
+    "joint_log_likelihood": "kuamo.generation.joint_likelihood",
 }
 __all__ = [
     "CCA",
@@ -163,6 +167,7 @@ __all__ = [
     "Uncertain",
     "Vector",
     "Writer",
+    "__version__",
     "acmr",
     "balance",
     "closed_form",
@@ -178,30 +183,51 @@ __all__ = [
     "modalities",
     "objectives",
 ]
-_ROOMS = ("balance", "closed_form", "datasets", "encoders", "metrics", "modalities", "objectives")
+_ROOMS = {
+    "balance": "kuamo.training.balance",
+    "closed_form": "kuamo.closed_form",
+    "datasets": "kuamo.data.datasets",
+    "encoders": "kuamo.encoders",
+    "metrics": "kuamo.metrics",
+    "modalities": "kuamo.data.modalities",
+    "objectives": "kuamo.objectives",
+}
 
 
 if TYPE_CHECKING:
-    from kuamo import balance, closed_form, datasets, encoders, metrics, modalities, objectives
-    from kuamo.balance import OGMGE, ByClass, ByCoverage, Record, Uncertain
-    from kuamo.codecs import PicturePCA, SpeechPCA
-    from kuamo.codecs.change import PictureChange
-    from kuamo.codecs.conv import PictureConv
-    from kuamo.codes import Code
-    from kuamo.comparing import compare
-    from kuamo.comparison import Comparison
-    from kuamo.contest import Contest
-    from kuamo.decoders.recipes import GAN, Bilinear, Caption, CycleGAN, Flow, Gaussian, Retrieve, Ridge, Spoken, Writer
-    from kuamo.diagnosis.contribution import contributions
-    from kuamo.diagnosis.diagnose import diagnose
-    from kuamo.diagnosis.diagnosis import Diagnosis
-    from kuamo.errors import CacheWarning, CellError, CutWarning, KuamoError, StoreError, TableError
-    from kuamo.estimator import Classifier, Regressor
-    from kuamo.evaluation import evaluate
-    from kuamo.fitting import fit
-    from kuamo.generation import joint_log_likelihood
+    from kuamo import closed_form, encoders, metrics, objectives
+    from kuamo.core.errors import CacheWarning, CellError, CutWarning, KuamoError, StoreError, TableError
+    from kuamo.data import datasets, modalities
+    from kuamo.data.modalities import Audio, Category, Image, Number, Text, Vector
+    from kuamo.data.table import Table
+    from kuamo.diagnostics.contributions import contributions
+    from kuamo.diagnostics.diagnosis import Diagnosis
+    from kuamo.diagnostics.pipeline import diagnose
+    from kuamo.embedding.embedding import Code
+    from kuamo.evaluation.benchmark import compare
+    from kuamo.evaluation.leaderboard import Contest
+    from kuamo.evaluation.paired_comparison import Comparison
+    from kuamo.evaluation.report import Report
+    from kuamo.evaluation.retrieval import evaluate
+    from kuamo.fitting.estimators import Classifier, Regressor
+    from kuamo.fitting.pipeline import fit
+    from kuamo.generation.codecs import PicturePCA, SpeechPCA
+    from kuamo.generation.codecs.image_conv import PictureConv
+    from kuamo.generation.codecs.image_difference import PictureChange
+    from kuamo.generation.joint_likelihood import joint_log_likelihood
+    from kuamo.generation.recipes import (
+        GAN,
+        Bilinear,
+        Caption,
+        CycleGAN,
+        Flow,
+        Gaussian,
+        Retrieve,
+        Ridge,
+        Spoken,
+        Writer,
+    )
     from kuamo.index import Index, Query
-    from kuamo.modalities import Audio, Category, Image, Number, Text, Vector
     from kuamo.objectives import (
         CCA,
         DCL,
@@ -231,10 +257,10 @@ if TYPE_CHECKING:
         Triplet,
         acmr,
     )
-    from kuamo.report import Report
     from kuamo.space import Space
-    from kuamo.table import Table
-    from kuamo.training import Training
+    from kuamo.training import balance
+    from kuamo.training.balance import OGMGE, ByClass, ByCoverage, Record, Uncertain
+    from kuamo.training.config import Training
 
 
 def __getattr__(name: str) -> Any:
@@ -243,7 +269,7 @@ def __getattr__(name: str) -> Any:
         globals()[name] = thing
         return thing
     if name in _ROOMS:
-        return importlib.import_module(f"kuamo.{name}")
+        return importlib.import_module(_ROOMS[name])
     raise AttributeError(f"module 'kuamo' has no attribute {name!r}{_meant(name)}")
 
 

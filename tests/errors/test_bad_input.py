@@ -121,7 +121,7 @@ def test_save_refuses_a_stranger_folder(toy_space: km.Space, tmp_path: Path) -> 
 def test_a_failed_save_keeps_the_old_one(toy_space: km.Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toy_space.save(tmp_path / "s")
     before = (tmp_path / "s" / "config.json").read_text()
-    monkeypatch.setattr("kuamo.store._card", lambda space: 1 / 0)
+    monkeypatch.setattr("kuamo.embedding.storage._card", lambda space: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         toy_space.save(tmp_path / "s")
     assert (tmp_path / "s" / "config.json").read_text() == before
@@ -142,7 +142,7 @@ def test_queries(toy_space: km.Space) -> None:
 
 def test_command_line_says_it_in_one_line(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "kuamo.cli", "fit", str(tmp_path / "no.csv"), "-o", str(tmp_path / "s")],
+        [sys.executable, "-m", "kuamo.cli.main", "fit", str(tmp_path / "no.csv"), "-o", str(tmp_path / "s")],
         capture_output=True,
         text=True,
     )
@@ -150,7 +150,7 @@ def test_command_line_says_it_in_one_line(tmp_path: Path) -> None:
 
 
 def vae_error(values: np.ndarray, **options: Any) -> str:
-    from kuamo.decoders.likelihood import Likelihood
+    from kuamo.generation.decoders.likelihood import Likelihood
 
     table = km.Table({"a": np.random.default_rng(0).normal(size=(50, 4)), "b": values})
     started: list[str] = []
@@ -172,7 +172,7 @@ def test_likelihoods_that_cannot_have_made_the_column() -> None:
 
 
 def test_a_private_latent_that_is_missing_and_weights_of_nobody() -> None:
-    from kuamo.decoders.likelihood import Likelihood
+    from kuamo.generation.decoders.likelihood import Likelihood
 
     table = km.datasets.toy(100)
     with pytest.raises(km.KuamoError, match=r"column 'b': given Likelihood without a private latent"):

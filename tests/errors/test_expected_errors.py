@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.diagnosis.expected import expected_retrieval
-from kuamo.diagnosis.spectrum import spectrum
-from kuamo.diagnosis.verdict import verdict
-from kuamo.errors import KuamoError
+from kuamo.core.errors import KuamoError
+from kuamo.metrics.dependence.align_or_predict import verdict
+from kuamo.metrics.dependence.cca_spectrum import spectrum
+from kuamo.metrics.dependence.expected_retrieval import expected_retrieval
 
 X = np.random.default_rng(0).normal(size=(20, 3))
 BAD = np.where(np.arange(60).reshape(20, 3) == 31, np.nan, X)
@@ -49,7 +49,7 @@ def test_bad_options() -> None:
 
 
 def test_bad_toys() -> None:
-    with pytest.raises(km.errors.TableError, match="shared_nuisance=2"):
+    with pytest.raises(km.TableError, match="shared_nuisance=2"):
         km.datasets.toy(5, shared_nuisance=2)
-    with pytest.raises(km.errors.TableError, match="label_axes=30"):
+    with pytest.raises(km.TableError, match="label_axes=30"):
         km.datasets.toy(5, label_axes=30)

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.checks import is_number
-from kuamo.features import features
-from kuamo.files import place
+from kuamo.core.files import place
+from kuamo.core.validation import is_number
+from kuamo.encoders.feature_cache import features
 
 ROOT = Path(__file__).parents[2]
 HUGE = 10**400

@@ -17,9 +17,9 @@ import pyarrow as pa
 import pytest
 
 import kuamo as km
-from kuamo.errors import visible
-from kuamo.tables import fetching
-from kuamo.terminal import hit_lines, say
+from kuamo.cli.terminal import hit_lines, say
+from kuamo.core.errors import visible
+from kuamo.data.readers import fetching
 
 
 def large(path: Path, start: bytes) -> Path:

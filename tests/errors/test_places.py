@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import kuamo as km
-import kuamo.made_files as made_files
+import kuamo.cli.media_files as made_files
 from kuamo.encoders.base import Reopens
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kuamo.diagnosis.bound import information
-from kuamo.diagnosis.gap import gap
-from kuamo.diagnosis.related import related
-from kuamo.diagnosis.similarity import similarity
-from kuamo.errors import KuamoError
+from kuamo.core.errors import KuamoError
+from kuamo.metrics.dependence.cka import similarity
+from kuamo.metrics.dependence.modality_gap import gap
+from kuamo.metrics.dependence.mutual_information import information
+from kuamo.metrics.dependence.permutation_test import related
 
 X, Y = np.random.default_rng(0).normal(size=(2, 60, 3))
 EVERY = pytest.mark.parametrize("measure", [related, similarity, information, gap])

@@ -12,7 +12,7 @@ import pytest
 
 import kuamo as km
 from kuamo.metrics import Interval, measure, per_query, ranks
-from kuamo.metrics.resampling import resample
+from kuamo.metrics.bootstrap import resample
 from plain import plain_space
 
 
@@ -41,7 +41,7 @@ def test_places_and_languages(report: km.Report, tmp_path: Path) -> None:
 def test_a_failed_save_keeps_the_old_one(report: km.Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report.save(tmp_path / "r.html")
     before = (tmp_path / "r.html").read_bytes()
-    monkeypatch.setattr("kuamo.files.os.replace", lambda a, b: (_ for _ in ()).throw(OSError(28, "No space left")))
+    monkeypatch.setattr("kuamo.core.files.os.replace", lambda a, b: (_ for _ in ()).throw(OSError(28, "No space left")))
     with pytest.raises(km.StoreError, match="No space left"):
         report.save(tmp_path / "r.html", lang="zh")
     assert (tmp_path / "r.html").read_bytes() == before and len(list(tmp_path.iterdir())) == 1
@@ -123,7 +123,7 @@ def test_command_line(toy_space: km.Space, tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text("\n".join(lines))
 
     def kuamo(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "kuamo.cli", "evaluate", "s", *words]
+        command = [sys.executable, "-m", "kuamo.cli.main", "evaluate", "s", *words]
         return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
 
     wrong = kuamo("missing.jsonl", "--save", "r.html", "--lang", "fr")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import kuamo as km
-from kuamo.features import FeatureCache
+from kuamo.encoders.feature_cache import FeatureCache
 
 ROOT = Path(__file__).parents[2]
 
@@ -172,7 +172,7 @@ def test_skipped_cells_are_absent_and_counted(damaged_rows: dict[str, list[Any]]
 
 
 def test_skipping_with_trained_and_nameless_encoders(damaged_rows: dict[str, list[Any]]) -> None:
-    from kuamo.encoders.pixels import PixelEncoder
+    from kuamo.encoders.image_cnn import PixelEncoder
 
     damaged_rows["pose"] = [np.ones(3) * k for k in range(80)]
     damaged_rows["pose"][9], damaged_rows["pose"][11] = np.ones(2), np.full(3, np.nan)
@@ -251,8 +251,8 @@ WRITE = """
 import resource, signal, sys
 import numpy as np
 from pathlib import Path
-from kuamo.errors import StoreError
-from kuamo.features import FeatureCache
+from kuamo.core.errors import StoreError
+from kuamo.encoders.feature_cache import FeatureCache
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 cache = FeatureCache("large/1", root=Path(sys.argv[1]))
 cache.add([b"a" * 32], np.ones((1, 100), np.float32))

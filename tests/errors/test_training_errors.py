@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.decoders.generator import Generator
+from kuamo.generation.decoders.generator import Generator
 from laws.members import small_toy
 
 

@@ -14,13 +14,13 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.cli import as_options
-from kuamo.decoding import strangeness
+from kuamo.cli.main import as_options
+from kuamo.core.errors import ForeignWarning, PlanWarning, StoreError
+from kuamo.core.extras import packages_of, way_to
 from kuamo.encoders import MiniLM
 from kuamo.encoders.default import EXTRAS, how_to_get
-from kuamo.errors import ForeignWarning, PlanWarning, StoreError
-from kuamo.extras import packages_of, way_to
-from kuamo.objectives.transport import sinkhorn
+from kuamo.generation.decoder_problem import strangeness
+from kuamo.objectives.optimal_transport import sinkhorn
 from laws.members import small_toy
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 
 import kuamo as km
-from kuamo.decoders.flow import FlowDecoder
-from kuamo.decoders.generator import Generator
-from kuamo.decoders.likelihood import Likelihood
-from kuamo.encoders.words import WordEncoder, train_tokenizer
-from kuamo.fusion import Mixture, Product
-from kuamo.objectives.decode import Decode
+from kuamo.embedding.fusion import Mixture, Product
+from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
+from kuamo.generation.decoders.flow import FlowDecoder
+from kuamo.generation.decoders.generator import Generator
+from kuamo.generation.decoders.likelihood import Likelihood
+from kuamo.objectives.conditional_likelihood import Decode
 
 TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "InfoNCE": lambda: {"objective": km.InfoNCE()},

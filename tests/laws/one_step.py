@@ -11,14 +11,14 @@ import numpy as np
 import torch
 
 import kuamo as km
-from kuamo.balance import Learning
-from kuamo.cells import Source
-from kuamo.encoders.base import is_trainable
-from kuamo.features import features
-from kuamo.fitting import open_ports
-from kuamo.game import Game, batch_of
-from kuamo.training import own_randomness
-from kuamo.warm import add_decoders, add_heads, marks_of
+from kuamo.core.modules import is_trainable
+from kuamo.encoders.feature_cache import features
+from kuamo.fitting.gradient import add_decoders, add_heads, marks_of
+from kuamo.fitting.towers import open_ports
+from kuamo.training.balance import Learning
+from kuamo.training.batch import Source, batch_of
+from kuamo.training.players import Game
+from kuamo.training.randomness import own_randomness
 
 
 def gradients_of_one_step(
@@ -125,7 +125,7 @@ def gradients_of_holed(name: str) -> dict[str, torch.Tensor]:
 
 
 def balanced_fit(table: km.Table) -> dict[str, torch.Tensor]:
-    """A whole fit with everything of `kuamo.balance` on: its codes and its record. SGD, since Adam makes much of
+    """A whole fit with everything of `training/balance` on: its codes and its record. SGD, since Adam makes much of
     rounding."""
     training = km.Training(
         steps=6, batch_size=24, lr=0.05, optimiser="sgd", sampling=km.ByCoverage(1.0), modulate=km.OGMGE(0.3),

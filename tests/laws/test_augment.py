@@ -9,8 +9,8 @@ import torch
 import kuamo as km
 
 pytest.importorskip("librosa", reason="mel filters need librosa")
-from kuamo.encoders.augment import Augment
-from kuamo.encoders.sound import SoundEncoder
+from kuamo.encoders.audio_augmentation import Augment
+from kuamo.encoders.audio_cnn import SoundEncoder
 
 STILL = {"warp": 0.0, "speed": 0.0, "shift": 0.0, "tilt": 0.0, "noise": 0.0, "mask": 0.0}
 HERTZ = torch.linspace(100, 4000, 16)

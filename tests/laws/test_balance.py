@@ -13,13 +13,13 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.balance import Learning
-from kuamo.balance.modulation import coefficients, discrepancy
-from kuamo.balance.sampling import drawing, shares
-from kuamo.cells import Source, rows_of_step
-from kuamo.features import features
-from kuamo.game import Game, batch_of
-from kuamo.objectives.elbo import size_weights
+from kuamo.encoders.feature_cache import features
+from kuamo.objectives.vae import size_weights
+from kuamo.training.balance import Learning
+from kuamo.training.balance.gradient_modulation import coefficients, discrepancy
+from kuamo.training.balance.sampling import drawing, shares
+from kuamo.training.batch import Source, batch_of, rows_of_step
+from kuamo.training.players import Game
 from laws.members import small_toy
 
 SHORT: dict[str, Any] = {"steps": 12, "batch_size": 64, "save_every": 5}
@@ -386,7 +386,7 @@ def test_units_do_not_matter() -> None:
 
 
 def _step_of(game: Game) -> Any:
-    from kuamo.step import Step
+    from kuamo.training.step import Step
 
     table = small_toy(20)
     sources = {p.name: Source(table, p, features(table, p.name, p.encoder)) for p in game.space.ports}

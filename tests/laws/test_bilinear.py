@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.codecs.change import PictureChange
-from kuamo.decoders.bilinear import PENALTIES, Bilinear, chosen, kernel, solve_bilinear
-from kuamo.decoders.named import recipes_named
+from kuamo.generation.codecs.image_difference import PictureChange
+from kuamo.generation.decoders.bilinear import PENALTIES, Bilinear, chosen, kernel, solve_bilinear
+from kuamo.generation.registry import recipes_named
 
 
 def products(
@@ -96,7 +96,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
 
 
 def test_many_contents_share_landmarks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kuamo.decoders.bilinear.FEATURES", 100)
+    monkeypatch.setattr("kuamo.generation.decoders.bilinear.FEATURES", 100)
     z, t, y, known = products(contents=60)
     decoder = solve_bilinear(z[known], t[known], y[known], ["style"])
     assert len(decoder.landmarks) == 20

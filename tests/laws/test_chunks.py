@@ -10,14 +10,14 @@ import torch
 from torch import nn
 
 import kuamo as km
-from kuamo.cells import Source
-from kuamo.chunks import Chunks, encode_in_chunks
-from kuamo.codes import Code
-from kuamo.encoders.base import is_trainable
-from kuamo.fitting import open_ports
-from kuamo.game import Game, batch_of
-from kuamo.training import own_randomness
-from kuamo.warm import add_decoders, add_heads, marks_of
+from kuamo.core.modules import is_trainable
+from kuamo.embedding.embedding import Code
+from kuamo.fitting.gradient import add_decoders, add_heads, marks_of
+from kuamo.fitting.towers import open_ports
+from kuamo.training.batch import Source, batch_of
+from kuamo.training.gradient_cache import Chunks, encode_in_chunks
+from kuamo.training.players import Game
+from kuamo.training.randomness import own_randomness
 from laws.members import raw_text_table, words
 
 

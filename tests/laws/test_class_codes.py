@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.class_codes import inverse_root
+from kuamo.objectives.prediction.class_codes import inverse_root
 
 CLASSES, SIZE = 150, 24
 

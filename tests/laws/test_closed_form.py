@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import kuamo.closed_form.views as views
+import kuamo.closed_form.kernel_pca as views
 from kuamo.closed_form import (
     KernelMap,
     LinearMap,
@@ -30,11 +30,11 @@ from kuamo.closed_form import (
     ridge,
     ridge_from_moments,
 )
-from kuamo.closed_form.choose_views import choose_views
+from kuamo.closed_form.arc_cosine_kernel import arc_cosine, unit_rows
 from kuamo.closed_form.folds import Axes
-from kuamo.closed_form.kernel import arc_cosine, unit_rows
+from kuamo.closed_form.gcca_search import choose_views
+from kuamo.closed_form.kernel_pca import Kernel, views_of
 from kuamo.closed_form.svd import svd
-from kuamo.closed_form.views import Kernel, views_of
 from kuamo.objectives import CCA
 
 KERNELS = ("linear", "arc-cosine")

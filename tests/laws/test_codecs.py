@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.codecs import Codec, default_codec
-from kuamo.codecs.base import Held
-from kuamo.codecs.pca import canvas_of, on_canvas
-from kuamo.codecs.principal import principal_axes
-from kuamo.codecs.speech import inverted, stretched
+from kuamo.closed_form.streaming_pca import principal_axes
+from kuamo.generation.codecs import Codec
+from kuamo.generation.codecs.audio_pca import inverted, stretched
+from kuamo.generation.codecs.base import Held
+from kuamo.generation.codecs.default import default_codec
+from kuamo.generation.codecs.image_pca import canvas_of, on_canvas
 
 
 def pictures(count: int = 40) -> km.Table:
@@ -110,7 +111,7 @@ def test_grey_pictures_need_a_third_of_the_numbers() -> None:
 
 
 def test_blocks_and_what_is_held_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from kuamo.codecs import base
+    from kuamo.generation.codecs import base
 
     table = pictures(90)
     whole = km.PicturePCA.of(table, "image", components=20)

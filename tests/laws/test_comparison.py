@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import kuamo as km
+from kuamo.evaluation.report import Report
+from kuamo.evaluation.results import Pair
 from kuamo.metrics import Interval, holm, paired_test, sign_flip
-from kuamo.report import Pair, Report
 
 
 def report_of(rank: np.ndarray, query: list[str] | None = None, group: np.ndarray | None = None) -> Report:

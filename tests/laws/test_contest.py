@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo import comparing
-from kuamo.cost import Cost
+from kuamo.core.profiling import Cost
+from kuamo.evaluation import benchmark as comparing
 from laws.members import small_toy
 
 FEW = km.Training(steps=15, batch_size=64)

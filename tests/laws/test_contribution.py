@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.diagnosis.contribution import Game as Columns
-from kuamo.diagnosis.contribution import chance_of, exact, sampled, shapley
+from kuamo.diagnostics.contributions import Game as Columns
+from kuamo.diagnostics.contributions import chance_of
+from kuamo.metrics.shapley import exact, sampled, shapley
 
 Game = Callable[[np.ndarray], np.ndarray]
 

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.diagnosis.advice import aside
-from kuamo.diagnosis.coverage import coverage, coverage_findings, skew
-from kuamo.diagnosis.family import family, tail_evidence
-from kuamo.diagnosis.heed import heed
-from kuamo.diagnosis.quality import Watch, fingerprints, quality_of, repeats, twins
-from kuamo.diagnosis.relation import relation_findings
-from kuamo.errors import StoreError
+from kuamo.core.errors import StoreError
+from kuamo.diagnostics.column_pairs import relation_findings
+from kuamo.metrics.coverage import coverage, coverage_findings, skew
+from kuamo.metrics.data_quality import Watch, fingerprints, quality_of, repeats, twins
+from kuamo.metrics.dependence.family_wise import family, tail_evidence
+from kuamo.metrics.dependence.screening import aside, heed
 
 
 def keys_of(findings: list) -> set[str]:

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.cells import Batch, Cells
-from kuamo.doubting import Sights, solve
+from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders.standardize import Standardize
-from kuamo.modalities.audio import Waveform
-from kuamo.objectives.predict import mixed
-from kuamo.spoiling import GRAINS, MOST, noise, some_of, spoil, spread, worse
-from kuamo.step import Step
-from kuamo.trust import Trust
+from kuamo.objectives.prediction.corruption import GRAINS, MOST, noise, some_of, spoil, spread, worse
+from kuamo.objectives.prediction.noise import mixed
+from kuamo.objectives.prediction.uncertainty import Sights, solve
+from kuamo.objectives.prediction.uncertainty_fusion import Trust
+from kuamo.training.batch import Batch, Cells
+from kuamo.training.step import Step
 
 
 def generator() -> np.random.Generator:

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.codecs.labels import Plain
-from kuamo.decoders.flow import NEAR, FlowDecoder
-from kuamo.decoders.ridge import solve_ridge
-from kuamo.decoding import energy, scale_of
+from kuamo.generation.codecs.labels import Plain
+from kuamo.generation.decoder_problem import energy, scale_of
+from kuamo.generation.decoders.flow import NEAR, FlowDecoder
+from kuamo.generation.decoders.ridge import solve_ridge
 
 MEAN = torch.tensor([1.0, -2.0, 0.5, 0.0, 30.0])
 SPREAD = torch.tensor([1.0, 0.5, 0.2, 0.05, 1.0])
@@ -70,7 +70,7 @@ def started(table: km.Table) -> km.Space:
 @pytest.mark.parametrize("recipe", [km.Flow(width=16, layers=1), km.Gaussian(width=16, layers=1), km.Ridge()], ids=repr)
 def test_what_is_made_follows_the_units(recipe: Any) -> None:
     """Each feature that a user brings is judged by itself: scaled or shifted, it is made scaled or shifted."""
-    from kuamo.decoding import learn_decoders
+    from kuamo.generation.decoder_training import learn_decoders
 
     made = []
     for scale, shift in ((1.0, 0.0), UNITS):

@@ -11,6 +11,8 @@ import pytest
 import torch
 
 import kuamo as km
+from kuamo.core.modules import is_module
+from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders import (
     EfficientNetLite0,
     Identity,
@@ -21,11 +23,10 @@ from kuamo.encoders import (
     SpectralFeatures,
     default_encoder,
 )
-from kuamo.encoders.base import encode_items, is_module, prepare
-from kuamo.encoders.pixels import PixelEncoder
+from kuamo.encoders.base import encode_items, prepare
+from kuamo.encoders.image_cnn import PixelEncoder
 from kuamo.encoders.sound_effects import stored_weights
-from kuamo.encoders.words import WordEncoder, train_tokenizer
-from kuamo.modalities.audio import Waveform
+from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
 
 TEXTS = [
     "a key",
@@ -53,7 +54,7 @@ def pictures() -> list[np.ndarray]:
 
 def sound_encoder(frames: int = 0) -> Any:
     pytest.importorskip("librosa", reason="mel filters need librosa")
-    from kuamo.encoders.sound import SoundEncoder
+    from kuamo.encoders.audio_cnn import SoundEncoder
 
     return SoundEncoder(dim=8, width=8, frames=frames)
 
@@ -154,7 +155,7 @@ def test_a_sound_is_the_same_louder_and_at_another_rate() -> None:
 
 def test_bad_sound_settings_are_refused() -> None:
     pytest.importorskip("librosa", reason="mel filters need librosa")
-    from kuamo.encoders.sound import SoundEncoder
+    from kuamo.encoders.audio_cnn import SoundEncoder
 
     with pytest.raises(km.KuamoError, match="mels: given 30; expected a multiple of 8"):
         SoundEncoder(mels=30)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.estimator import Classifier, Regressor
+from kuamo.fitting.estimators import Classifier, Regressor
 
 # What scikit-learn checks, and does not apply here.
 EXPECTED = {

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import kuamo as km
+from kuamo.data.modalities import Waveform
 from kuamo.metrics import bootstrap, measure, ranks
-from kuamo.modalities import Waveform
 from plain import plain_space
 
 
@@ -225,8 +225,8 @@ def test_previews_are_small_and_true() -> None:
 
 
 def test_previews_have_a_bound() -> None:
-    from kuamo.examples import Previews
-    from kuamo.notes import Note
+    from kuamo.core.messages import Note
+    from kuamo.evaluation.examples import Previews
 
     rng = np.random.default_rng(6)
     pictures = [rng.integers(0, 255, (96, 96, 3), dtype=np.uint8) for _ in range(30)]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kuamo.datasets.toy import toy, toy_axes
-from kuamo.diagnosis.expected import Expected, expected_retrieval
-from kuamo.diagnosis.hits import beaten, below, hit_chance
-from kuamo.diagnosis.pairs import half_of, pairs_of
-from kuamo.diagnosis.spectrum import spectrum
-from kuamo.diagnosis.verdict import verdict
+from kuamo.core.messages import told
+from kuamo.data.datasets.toy import toy, toy_axes
 from kuamo.encoders import Identity
-from kuamo.features import features
-from kuamo.notes import told
+from kuamo.encoders.feature_cache import features
+from kuamo.metrics.dependence.align_or_predict import verdict
+from kuamo.metrics.dependence.cca_spectrum import spectrum
+from kuamo.metrics.dependence.expected_retrieval import Expected, expected_retrieval
+from kuamo.metrics.dependence.gallery_scaling import beaten, below, hit_chance
+from kuamo.metrics.dependence.paired_sample import half_of, pairs_of
 
 
 def columns(**options: object) -> list[np.ndarray]:

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.features import FeatureCache, feature_blocks, features
+from kuamo.encoders.feature_cache import FeatureCache, feature_blocks, features
 
 WRITER = """
 import hashlib, sys
 from pathlib import Path
 import numpy as np
 import kuamo as km
-from kuamo.features import FeatureCache, features
+from kuamo.encoders.feature_cache import FeatureCache, features
 cache = FeatureCache("law/1", root=Path(sys.argv[1]))
 for number in range(int(sys.argv[2]), 10**6):
     keys = [hashlib.sha256(f"{number}/{i}".encode()).digest() for i in range(50)]
@@ -110,7 +110,7 @@ def test_ten_new_rows_cost_ten_encodings(tmp_path: Path, monkeypatch: pytest.Mon
 def test_blocks_are_the_whole(size: int, cache: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a shuffled table, with values that come twice and cells that cannot be read."""
     monkeypatch.setenv("KUAMO_CACHE", str(tmp_path))
-    monkeypatch.setattr("kuamo.features.SHARD_ROWS", 16)
+    monkeypatch.setattr("kuamo.encoders.feature_cache.SHARD_ROWS", 16)
     texts = [" " if n % 9 == 4 else "x" * (n % 31 + 1) for n in range(90)]
     table = km.Table({"a": texts}, modalities={"a": km.Text()}, on_error="skip")
     features(table, "a", Lengths(), cache=cache)
@@ -139,7 +139,7 @@ def test_encoding_and_what_follows_hold_linear_algebra_to_one_thread(monkeypatch
     """Threads that wait for each other's small matrices spin: cells are prepared on several threads as it is."""
     from threadpoolctl import threadpool_info, threadpool_limits
 
-    from kuamo import fitting
+    from kuamo.fitting import closed_form as fitting
 
     found: dict[str, set[int]] = {}
 

@@ -15,25 +15,28 @@ import torch
 
 import kuamo as km
 from kuamo.closed_form import Search
-from kuamo.closed_form.choose_views import VIEWS
-from kuamo.cost import part, parted
-from kuamo.diagnosis import closing, practice, sampling, work
-from kuamo.diagnosis.forecast import forecast
-from kuamo.diagnosis.foreseen import Forecast, Step
-from kuamo.diagnosis.sampling import sample_column, stand_in
-from kuamo.diagnosis.telling import cost_grid
+from kuamo.closed_form.gcca_search import VIEWS
+from kuamo.core.errors import KuamoError, TableError
+from kuamo.core.memo import forgetful, recall, remember
+from kuamo.core.messages import Note, note_of, told
+from kuamo.core.profiling import part, parted
+from kuamo.diagnostics.cost import closed_form as closing
+from kuamo.diagnostics.cost import dry_run as practice
+from kuamo.diagnostics.cost import encoder_timing as sampling
+from kuamo.diagnostics.cost import operation_counts as work
+from kuamo.diagnostics.cost.encoder_timing import sample_column, stand_in
+from kuamo.diagnostics.cost.forecast import forecast
+from kuamo.diagnostics.cost.result import Forecast, Step
+from kuamo.diagnostics.text import cost_grid
+from kuamo.embedding.space import Port
 from kuamo.encoders import PixelEncoder
-from kuamo.errors import KuamoError, TableError
-from kuamo.memory import forgetful, recall, remember
-from kuamo.notes import Note, note_of, told
-from kuamo.objectives import correlation
-from kuamo.space import Port
+from kuamo.objectives import cca as correlation
 
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure for as short a time as can be: what is told here is not how long, but what changes, and how it grows."""
-    monkeypatch.setattr("kuamo.cost.gc.collect", lambda: 0)  # a tenth of a second each time
+    monkeypatch.setattr("kuamo.core.profiling.gc.collect", lambda: 0)  # a tenth of a second each time
     monkeypatch.setattr(closing, "SPENT", 0.02)
     monkeypatch.setattr(closing, "SIZES", (60, 40))
     monkeypatch.setattr(practice, "SPENT", 0.02)

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.codes import Code
-from kuamo.errors import FusionWarning, KuamoError
-from kuamo.fusion import Additive, Attention, InverseVariance, Mean, Mixture, Product, Subsets, affinity
+from kuamo.core.errors import FusionWarning, KuamoError
+from kuamo.embedding.embedding import Code
+from kuamo.embedding.fusion import Additive, Attention, InverseVariance, Mean, Mixture, Product, Subsets, affinity
 from laws.members import small_toy
 
 FUSIONS = [Mean(), Product(), InverseVariance(), Mixture(), Subsets()]

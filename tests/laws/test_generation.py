@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.decoders.likelihood import FAMILIES, Likelihood
-from kuamo.density import GaussianMixture
+from kuamo.generation.decoders.likelihood import FAMILIES, Likelihood
+from kuamo.generation.gaussian_mixture import GaussianMixture
 from laws.members import small_toy
 
 SHORT = km.Training(steps=30, batch_size=64)

@@ -15,9 +15,10 @@ from PIL import Image as pil
 from torch import nn
 
 import kuamo as km
-from kuamo.features import features
-from kuamo.identity import Unknown, identity, of_table
-from kuamo.modalities import content_key
+from kuamo.data.identity import Unknown, identity
+from kuamo.data.modalities import content_key
+from kuamo.data.table_identity import of_table
+from kuamo.encoders.feature_cache import features
 
 rng = np.random.default_rng(0)
 PIXELS = rng.integers(0, 4, (8, 8)).astype(np.uint8)

@@ -14,7 +14,7 @@ import pytest
 
 import kuamo as km
 from kuamo.index.lance import LanceIndex
-from kuamo.index.percentile import Null, mismatched_scores, percentile
+from kuamo.index.score_calibration import Null, mismatched_scores, percentile
 
 needs_lance = pytest.mark.skipif(
     __import__("importlib.util").util.find_spec("lance") is None, reason="pylance is not installed (extra `index`)"

@@ -8,10 +8,10 @@ import torch
 
 import kuamo as km
 from kuamo.closed_form.logistic import cross_entropy, logistic
-from kuamo.codes import Code
-from kuamo.joint import AXES, Chosen, Joint, principal_axes
-from kuamo.objectives.predict import hashed
-from kuamo.stacking import Heard, believe
+from kuamo.embedding.embedding import Code
+from kuamo.objectives.prediction.noise import hashed
+from kuamo.objectives.prediction.regression import AXES, Chosen, Joint, principal_axes
+from kuamo.objectives.prediction.stacking import Heard, believe
 
 
 def classes(rows: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

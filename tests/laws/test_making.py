@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.making import energies, explained, retrieved
-from kuamo.metrics.making import diversity_ratio, frechet_distance, mean_distance, nearest, nearness_ratio, text_overlap
+from kuamo.evaluation.generation import energies, explained, retrieved
+from kuamo.metrics.sample_quality import (
+    diversity_ratio,
+    frechet_distance,
+    mean_distance,
+    nearest,
+    nearness_ratio,
+    text_overlap,
+)
 
 
 def test_the_frechet_distance_of_gaussians_is_their_formula() -> None:
@@ -43,7 +50,7 @@ def test_copies_are_nearer_than_new_cells() -> None:
 
 
 def test_the_nearest_in_tiles_is_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
-    from kuamo.metrics import making
+    from kuamo.metrics import sample_quality as making
 
     x, among = np.random.default_rng(3).normal(size=(2, 50, 5))
     distance = np.linalg.norm(x[:, None] - among, axis=-1)

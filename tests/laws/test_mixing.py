@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from kuamo.closed_form.logistic import cross_entropy
-from kuamo.joint import Chosen, Joint, directions
-from kuamo.mixing import MOST, Mix, mix_in, sets
+from kuamo.objectives.prediction.regression import Chosen, Joint, directions
+from kuamo.objectives.prediction.subset_regression import MOST, Mix, mix_in, sets
 
 SIZES = (6, 3, 5)
 

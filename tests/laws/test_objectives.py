@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.step import Step
+from kuamo.training.step import Step
 from laws.members import DECODING, TRAINED, UNPAIRED, small_toy
 from laws.one_step import gradients_of_one_step
 

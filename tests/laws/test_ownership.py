@@ -15,11 +15,11 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import kuamo as km
-from kuamo import cache
-from kuamo.features import features
-from kuamo.files import beside, cache_folder, marked
-from kuamo.ownership import what_is
-from kuamo.store import save_space
+from kuamo.core import disk_cache as cache
+from kuamo.core.files import beside, cache_folder, marked
+from kuamo.core.ownership import what_is
+from kuamo.embedding.storage import save_space
+from kuamo.encoders.feature_cache import features
 
 TABLE = km.datasets.toy(rows=60, seed=0)
 
@@ -269,5 +269,5 @@ def test_emptied_all_the_time_it_still_serves(kept: Path, monkeypatch: pytest.Mo
         yield from save(path)
         shutil.rmtree(kept)
 
-    monkeypatch.setattr("kuamo.features.beside", wiped)
+    monkeypatch.setattr("kuamo.encoders.feature_cache.beside", wiped)
     assert np.array_equal(features(cells(), "v", Plus()), np.arange(60, dtype=np.float32).reshape(20, 3) + 1)

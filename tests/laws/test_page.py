@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 import kuamo as km
+from kuamo.core.catalog.pages import LANGUAGES, WORDS
+from kuamo.core.messages import NOTES, Note, note_of, plain_note, told
+from kuamo.evaluation.report import Report
+from kuamo.evaluation.report_html import render
+from kuamo.evaluation.results import Example, Pair, Preview
 from kuamo.metrics import Interval
-from kuamo.notes import NOTES, Note, note_of, plain_note, told
-from kuamo.page import render
-from kuamo.report import Example, Pair, Preview, Report
-from kuamo.words import LANGUAGES, WORDS
 from plain import plain_space
 
 HOSTILE = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}&amp;"
@@ -130,8 +131,8 @@ def test_every_fixed_string_is_translated() -> None:
     used = Path(km.__file__).parent
     sources = "".join(
         path.read_text("utf-8")
-        for path in [*used.rglob("*.py"), *(used / "page").iterdir()]
-        if path.is_file() and path.name != "words.py"
+        for path in [*used.rglob("*.py"), *used.rglob("*.jinja")]
+        if path.is_file() and path.relative_to(used).parts[:2] != ("core", "catalog")
     )
     for key, words in WORDS.items():
         assert set(words) == set(LANGUAGES) and all(words.values()), key
@@ -146,7 +147,7 @@ def test_every_fixed_string_is_translated() -> None:
 def test_every_note_is_translated() -> None:
     """Both languages have the same fields, in the same form; each is used; stored, it is the same again."""
     used = Path(km.__file__).parent
-    sources = "".join(path.read_text("utf-8") for path in used.rglob("*.py") if path.parent.name != "sentences")
+    sources = "".join(path.read_text("utf-8") for path in used.rglob("*.py") if path.parent.name != "catalog")
     for key, (en, zh) in NOTES.items():
         assert re.search("[\u4e00-\u9fff（]", zh) and not re.search("[\u4e00-\u9fff]", en), key
         assert sorted(re.findall("{.*?}", en)) == sorted(re.findall("{.*?}", zh)), key

@@ -11,7 +11,7 @@ from PIL import Image as pil
 import kuamo as km
 from kuamo.encoders import EfficientNetLite0
 from kuamo.encoders.base import encode_items
-from kuamo.features import features
+from kuamo.encoders.feature_cache import features
 
 needs_network = pytest.mark.skipif(not EfficientNetLite0.installed(), reason="its weights are not installed")
 

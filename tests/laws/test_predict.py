@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.codes import Code
-from kuamo.encoders.labels import Classes
-from kuamo.notes import told as told_in
-from kuamo.objectives.predict import noise
-from kuamo.trust import Trust
+from kuamo.core.messages import told as told_in
+from kuamo.embedding.embedding import Code
+from kuamo.encoders.one_hot import Classes
+from kuamo.objectives.prediction.noise import noise
+from kuamo.objectives.prediction.uncertainty_fusion import Trust
 
 KINDS = ("ant", "bee", "cat")
 SHORT = km.Training(steps=200, batch_size=64, lr=1e-2)

@@ -18,9 +18,9 @@ import torch
 import transformers as tf
 
 import kuamo as km
+from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders import hub
 from kuamo.encoders.base import encode_items
-from kuamo.modalities.audio import Waveform
 
 WORDS = "a cat dog bird sleeping barking sings on the mat in rain red green blue".split()  # noqa: SIM905
 SIZES: dict[str, Any] = {

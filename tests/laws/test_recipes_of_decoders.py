@@ -10,14 +10,15 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.codes import SolvedHead
-from kuamo.decoders.flow import FlowDecoder
-from kuamo.decoders.generator import Generator
-from kuamo.decoders.named import recipes_named
-from kuamo.decoding import energy, held_out
-from kuamo.fusion import Product
-from kuamo.heads import differentiable
-from kuamo.notes import told
+from kuamo.core.messages import told
+from kuamo.embedding.embedding import SolvedHead
+from kuamo.embedding.fusion import Product
+from kuamo.embedding.heads import differentiable
+from kuamo.generation.decoder_problem import energy
+from kuamo.generation.decoder_training import held_out
+from kuamo.generation.decoders.flow import FlowDecoder
+from kuamo.generation.decoders.generator import Generator
+from kuamo.generation.registry import recipes_named
 from laws.members import small_toy
 
 SHORT = km.Training(steps=12, batch_size=32)

@@ -7,13 +7,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from kuamo.diagnosis.bound import gained, information
-from kuamo.diagnosis.copies import copies
-from kuamo.diagnosis.gap import gap
-from kuamo.diagnosis.kernels import squared_distances
-from kuamo.diagnosis.related import LINEAR, NONLINEAR, rank_p, related, statistics, unit_weights
-from kuamo.diagnosis.similarity import nearest, similarity
-from kuamo.diagnosis.units import Units, reached, units_of
+from kuamo.metrics.dependence.cka import nearest, similarity
+from kuamo.metrics.dependence.exchangeable import Units, reached, units_of
+from kuamo.metrics.dependence.kernels import squared_distances
+from kuamo.metrics.dependence.modality_gap import gap
+from kuamo.metrics.dependence.mutual_information import gained, information
+from kuamo.metrics.dependence.near_duplicates import copies
+from kuamo.metrics.dependence.permutation_test import LINEAR, NONLINEAR, rank_p, related, statistics, unit_weights
 
 RNG = np.random.default_rng
 

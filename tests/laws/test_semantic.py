@@ -9,8 +9,8 @@ import pytest
 
 import kuamo as km
 from kuamo.closed_form import LinearMap, chi_squared_map
-from kuamo.closed_form.chi_squared import TILE, ChiSquaredMap, chi_squared
-from kuamo.closed_form.indicators import indicators
+from kuamo.closed_form.chi2_kernel import TILE, ChiSquaredMap, chi_squared
+from kuamo.closed_form.indicator_ridge import indicators
 
 
 def histograms(rows: int = 240, classes: int = 3, seed: int = 0, names: tuple[str, ...] = ("a", "b")) -> km.Table:
@@ -33,7 +33,7 @@ def test_chi_squared_is_the_formula_whatever_the_tile(monkeypatch: pytest.Monkey
     slow = [[sum((p - q) ** 2 / (p + q) for p, q in zip(u, v, strict=True) if p + q) for v in a] for u in x]
     assert np.allclose(chi_squared(x, a), slow, atol=1e-5)
     whole = chi_squared(x, a)
-    monkeypatch.setattr("kuamo.closed_form.chi_squared.TILE", 30)
+    monkeypatch.setattr("kuamo.closed_form.chi2_kernel.TILE", 30)
     assert TILE > 30 and np.allclose(chi_squared(x, a), whole, atol=1e-6)
 
 

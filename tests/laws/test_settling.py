@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.settling import TEMPERATURES, Hopfield
+from kuamo.generation.hopfield import TEMPERATURES, Hopfield
 
 NAMES = ("dot", "ring", "bar", "cross")
 

@@ -91,7 +91,7 @@ def test_encoding_again_reads_the_cache(
     emoji_split: tuple[km.Table, km.Table], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from kuamo.encoders import MiniLM
-    from kuamo.features import features
+    from kuamo.encoders.feature_cache import features
 
     train = emoji_split[0]
     encoder = MiniLM()
@@ -102,7 +102,7 @@ def test_encoding_again_reads_the_cache(
 
 def test_a_damaged_shard_is_only_encoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from kuamo.encoders import MiniLM
-    from kuamo.features import FeatureCache, features
+    from kuamo.encoders.feature_cache import FeatureCache, features
 
     monkeypatch.setenv("KUAMO_CACHE", str(tmp_path))
     table = km.Table({"text": ["a cat", "a dog"]})

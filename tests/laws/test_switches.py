@@ -13,7 +13,8 @@ import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import kuamo as km
-from kuamo.threads import one_thread, one_torch_thread
+from kuamo.core.modules import one_torch_thread
+from kuamo.core.threads import one_thread
 from laws.members import small_toy
 
 SHORT = km.Training(steps=8, batch_size=32, lr=1e-2)

@@ -22,8 +22,8 @@ import pytest
 import soundfile
 
 import kuamo as km
-from kuamo.tables import parquet
-from kuamo.threads import in_order
+from kuamo.core.threads import in_order
+from kuamo.data.readers import parquet
 
 CAPTIONS = [["a cat", "a pet"], None, ["a dog"], ["an owl", None, "a bird"]]
 POSES = [[1.0, 2.0], [3.0, 4.0], None, [5.0, 6.0]]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.notes import told
-from kuamo.taught import ASKED, KEPT, caveats, share_taught, sketch
+from kuamo.core.messages import told
+from kuamo.embedding.provenance import ASKED, KEPT, caveats, share_taught, sketch
 
 
 def rows(count: int = 900, seed: int = 0) -> km.Table:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.errors import LeakWarning
+from kuamo.core.errors import LeakWarning
+from kuamo.evaluation.prediction import numbers
+from kuamo.evaluation.report import Report
 from kuamo.metrics import bootstrap
-from kuamo.metrics.resampling import wilson
-from kuamo.report import Report
-from kuamo.told import numbers
+from kuamo.metrics.bootstrap import wilson
 
 SHORT = km.Training(steps=60, batch_size=64, lr=1e-2)
 KINDS = {"a": km.Vector(), "b": km.Vector(), "kind": km.Category(), "weight": km.Number()}

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.predicting import targets_of
-from kuamo.taught import share_taught
+from kuamo.embedding.provenance import share_taught
+from kuamo.objectives.prediction.targets import targets_of
 
 HERE = Path(__file__).parents[1] / "fixtures" / "v0_1"
 ROWS = np.load(HERE / "rows.npz")

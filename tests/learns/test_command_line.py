@@ -15,9 +15,10 @@ import pytest
 from typer.testing import CliRunner
 
 import kuamo as km
-from kuamo import cache, demo
-from kuamo.cli import app
-from kuamo.objectives.named import objective_named
+from kuamo.cli import demo
+from kuamo.cli.main import app
+from kuamo.core import disk_cache as cache
+from kuamo.objectives.registry import objective_named
 
 
 def run(*words: object) -> dict:

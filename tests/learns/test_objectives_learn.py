@@ -44,7 +44,7 @@ def found(made: np.ndarray, real: np.ndarray) -> float:
 def test_what_the_relativistic_game_makes_belongs_to_its_code() -> None:
     import torch
 
-    from kuamo.decoders.generator import Generator
+    from kuamo.generation.decoders.generator import Generator
 
     train, test = small_toy(700).split(test=150, seed=0)
     real = np.stack([test[i]["b"] for i in range(150)])
@@ -66,7 +66,7 @@ def test_the_game_by_least_squares_learns_a_rotation_from_pairs_and_not_without(
     """b is a, turned; the codes are a's own numbers and b's, so that only the decoder can know the way."""
     import torch
 
-    from kuamo.decoders.generator import Generator
+    from kuamo.generation.decoders.generator import Generator
 
     rng = np.random.default_rng(0)
     a = rng.exponential(size=(700, 12)).astype(np.float32)
@@ -84,8 +84,8 @@ def test_the_game_by_least_squares_learns_a_rotation_from_pairs_and_not_without(
 
 
 def test_encoders_learn_from_raw_shapes_and_chinese_words() -> None:
-    from kuamo.encoders.pixels import PixelEncoder
-    from kuamo.encoders.words import WordEncoder, train_tokenizer
+    from kuamo.encoders.image_cnn import PixelEncoder
+    from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
 
     chinese = {"red": "红", "green": "绿", "blue": "蓝", "yellow": "黄", "purple": "紫", "white": "白"}
     shapes = {"circle": "圆形", "square": "方形", "triangle": "三角形", "cross": "十字"}

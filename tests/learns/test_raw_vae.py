@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.encoders.pixels import PixelEncoder
-from kuamo.encoders.words import WordEncoder, train_tokenizer
+from kuamo.encoders.image_cnn import PixelEncoder
+from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
 
 
 def shapes(rows: int) -> km.Table:
@@ -41,7 +41,7 @@ def test_pictures_and_words_are_learned_and_made_from_raw_cells(objective: km.Ob
 
 def test_sounds_are_made_from_their_spectra() -> None:
     pytest.importorskip("librosa")
-    from kuamo.encoders.sound import SoundEncoder
+    from kuamo.encoders.audio_cnn import SoundEncoder
 
     rng = np.random.default_rng(0)
     pitch = rng.integers(0, 3, 60)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.cells import Cells, FeatureSource, Mix, mixed
-from kuamo.refine import Refined
+from kuamo.fitting.finetuning import Refined
+from kuamo.training.batch import Cells, FeatureSource, Mix, mixed
 
 
 def curved(rows: int, seed: int = 0) -> km.Table:
@@ -49,7 +49,8 @@ def test_a_second_fit_does_not_search_again_and_gives_the_same(
     table = km.datasets.toy(rows=300, modalities=names, holes=0.2, seed=3)
     first = km.fit(table, seed=0)
     assert len(list((tmp_path / "choices").glob("*.json"))) == 2
-    from kuamo.closed_form import choose, choose_views
+    from kuamo.closed_form import choose
+    from kuamo.closed_form import gcca_search as choose_views
 
     def forbidden(*_: object) -> None:
         raise AssertionError("searched again")

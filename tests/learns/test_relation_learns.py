@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from kuamo.datasets import toy
-from kuamo.diagnosis.related import related
-from kuamo.diagnosis.similarity import similarity
+from kuamo.data.datasets import toy
+from kuamo.metrics.dependence.cka import similarity
+from kuamo.metrics.dependence.permutation_test import related
 
 Draw = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.encoders.words import WordEncoder, train_tokenizer
+from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
 
 pytest.importorskip("librosa", reason="mel filters need librosa")
-from kuamo.encoders.sound import SoundEncoder
+from kuamo.encoders.audio_cnn import SoundEncoder
 
 PITCHES = {"low": 200, "middle": 500, "high": 1400}
 KINDS = {"flute": (1,), "reed": (1, 0, 0.6, 0, 0.5), "buzz": (1, 0.8, 0.7, 0.6, 0.5, 0.5, 0.4)}

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.codecs import TextList, TextTokens
-from kuamo.datasets.voices import programs
-from kuamo.decoders.retrieval import Retrieval
-from kuamo.decoders.writer import WriterDecoder
-from kuamo.metrics.making import text_overlap
-from kuamo.modalities.audio import Waveform
-from kuamo.notes import told
+from kuamo.core.messages import told
+from kuamo.data.modalities.audio import Waveform
+from kuamo.data.speech_synthesis import programs
+from kuamo.generation.codecs import TextList, TextTokens
+from kuamo.generation.decoders.retrieval import Retrieval
+from kuamo.generation.decoders.text_rnn import WriterDecoder
+from kuamo.metrics.sample_quality import text_overlap
 
 COLOURS, THINGS = ["red", "blue", "green", "white"], ["cat", "dog", "bird", "fish", "horse"]
 HAN = {

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.averages import Average
-from kuamo.objectives.labels import label_triplet
-from kuamo.objectives.least_squares import least_squares
-from kuamo.objectives.relativistic import relativistic, squared_slope
+from kuamo.objectives.gan_least_squares import least_squares
+from kuamo.objectives.gan_relativistic import relativistic, squared_slope
+from kuamo.objectives.supervised import label_triplet
+from kuamo.training.ema import Average
 
 
 def test_relativistic_is_the_paper_s() -> None:
@@ -30,11 +30,12 @@ def test_least_squares_are_the_paper_s() -> None:
 
 def test_the_loss_of_the_cycle_by_hand() -> None:
     """Two rows of which the second lacks b: pairs see one, the game and the cycle both."""
-    from kuamo.cells import Batch, Cells
-    from kuamo.decoders.generator import Generator
+    from kuamo.embedding.space import Port
     from kuamo.encoders import Identity
-    from kuamo.space import Port, Space
-    from kuamo.step import Step
+    from kuamo.generation.decoders.generator import Generator
+    from kuamo.space import Space
+    from kuamo.training.batch import Batch, Cells
+    from kuamo.training.step import Step
 
     torch.manual_seed(0)
     a, b = torch.randn(2, 3), torch.randn(1, 4)
@@ -100,7 +101,7 @@ def test_the_triplet_term_by_hand() -> None:
 
 
 def test_a_generator_that_is_claimed_is_moved_by_its_player_alone_and_becomes_its_average(tmp_path) -> None:
-    from kuamo.decoders.generator import Generator
+    from kuamo.generation.decoders.generator import Generator
 
     table = km.datasets.toy(80, dims=(30, 24), correlations=(0.9,) * 8)
     frozen = Generator(8, 24)

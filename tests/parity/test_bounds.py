@@ -8,15 +8,15 @@ import torch
 from torch import distributions as D
 
 import kuamo as km
-from kuamo.cells import Batch, Cells
-from kuamo.codes import Code
-from kuamo.decoders.likelihood import FAMILIES, Likelihood
-from kuamo.heads import TrainableHead
-from kuamo.objectives.elbo import kl_between, kl_of_mixture, kl_to_standard
+from kuamo.embedding.embedding import Code
+from kuamo.embedding.heads import TrainableHead
+from kuamo.embedding.space import Port
+from kuamo.generation.decoders.likelihood import FAMILIES, Likelihood
 from kuamo.objectives.mmvm import pairwise_kl
 from kuamo.objectives.mvtcae import conditional_kl
-from kuamo.space import Port
-from kuamo.step import Step
+from kuamo.objectives.vae import kl_between, kl_of_mixture, kl_to_standard
+from kuamo.training.batch import Batch, Cells
+from kuamo.training.step import Step
 
 MEAN, LOGVAR = torch.randn(2, 5, 3, 4, generator=torch.Generator().manual_seed(0))
 PRESENT = torch.tensor([[1, 1, 1], [1, 0, 1], [0, 1, 0], [1, 1, 0], [0, 0, 1]]).bool()

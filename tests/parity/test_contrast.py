@@ -10,11 +10,12 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.cells import Batch, Cells
-from kuamo.objectives import tiles
-from kuamo.objectives.contrast import dcl, info_nce, sig_lip
+from kuamo.embedding.space import Port
+from kuamo.objectives import tiled_sums as tiles
+from kuamo.objectives.contrastive import dcl, info_nce, sig_lip
 from kuamo.objectives.triplet import triplet
-from kuamo.step import Step
+from kuamo.training.batch import Batch, Cells
+from kuamo.training.step import Step
 
 
 def example(sharp: float = 3.0) -> tuple[torch.Tensor, ...]:
@@ -147,7 +148,7 @@ def test_a_whole_loss_is_the_formula_for_every_pair_of_columns() -> None:
     codes = {name: torch.nn.functional.normalize(torch.randn(n, 3), dim=1) for name, n in {"a": 4, "b": 3}.items()}
     step = step_of({"label": torch.tensor([0, 1, 0, 1])})
     step._codes = {name: km.Code(code) for name, code in codes.items()}
-    step.space = km.Space([km.space.Port(name, km.Vector(), None, None) for name in codes])
+    step.space = km.Space([Port(name, km.Vector(), None, None) for name in codes])
     objective = km.SigLIP(positives="label", temperature=0.5, bias=-1.0)
     step.own = {name: player.module for name, player in objective.build(step.space).items()}
     total = 0.0
@@ -163,7 +164,7 @@ def test_a_whole_loss_is_the_formula_for_every_pair_of_columns() -> None:
 def test_a_row_mixed_with_one_of_another_label_has_neither() -> None:
     import numpy as np
 
-    from kuamo.cells import FeatureSource, Mix, mixed
+    from kuamo.training.batch import FeatureSource, Mix, mixed
 
     rows = np.arange(6)
     source = FeatureSource(np.eye(6, dtype=np.float32), rows, 6)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kuamo.objectives.contrast import info_nce, sig_lip
+from kuamo.objectives.contrastive import info_nce, sig_lip
 from kuamo.objectives.triplet import triplet
 
 HERE = Path(__file__).parent

@@ -14,15 +14,16 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.cells import Batch, Cells
-from kuamo.decoders.likelihood import Likelihood
+from kuamo.embedding import fusion
+from kuamo.embedding.fusion import Subsets
+from kuamo.embedding.heads import TrainableHead
+from kuamo.embedding.space import Port
 from kuamo.encoders import Identity
-from kuamo.fusion import Subsets
-from kuamo.heads import TrainableHead
+from kuamo.generation.decoders.likelihood import Likelihood
 from kuamo.objectives import mmvae_plus
-from kuamo.objectives.elbo import Elbo
-from kuamo.space import Port
-from kuamo.step import Step
+from kuamo.objectives.vae import Elbo
+from kuamo.training.batch import Batch, Cells
+from kuamo.training.step import Step
 
 HERE = Path(__file__).parent
 spec = importlib.util.spec_from_file_location("record_multivae", HERE / "record_multivae.py")
@@ -122,7 +123,7 @@ def mmvae_plus_(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[Step]]:
 
         step = step_of({"z": f"z/{source}", **{f"w/{made}": f"w/{source}/{made}" for made in COLUMNS}}, private=True)
         monkeypatch.setattr(mmvae_plus, "kl_to_standard", estimated)
-        monkeypatch.setattr(km.fusion.Mixture, "choose", lambda *_, number=number: ALONE[number])
+        monkeypatch.setattr(fusion.Mixture, "choose", lambda *_, number=number: ALONE[number])
         total = total + objective(step, "space") / 3
         steps.append(step)
     return total, steps

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.objectives.transport import follow, klot, sinkhorn
+from kuamo.objectives.optimal_transport import follow, klot, sinkhorn
 
 HERE = Path(__file__).parent
 spec = importlib.util.spec_from_file_location("record_pot", HERE / "record_pot.py")
@@ -67,7 +67,7 @@ def test_klot_is_the_divergence_and_its_gradient_needs_no_unrolling() -> None:
 
 
 def test_following_a_sure_plan_is_info_nce() -> None:
-    from kuamo.objectives.contrast import info_nce
+    from kuamo.objectives.contrastive import info_nce
 
     torch.manual_seed(0)
     u, v, key = torch.randn(6, 3), torch.randn(6, 3), torch.arange(6)

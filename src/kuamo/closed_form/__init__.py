@@ -1,11 +1,11 @@
 """Closed forms: arrays or streamed moments in, linear maps out. NumPy only."""
 
+from kuamo.closed_form.arc_cosine_kernel import KernelMap, kernel_map
 from kuamo.closed_form.cca import CCA, cca, cca_from_moments, csa_codes
-from kuamo.closed_form.chi_squared import ChiSquaredMap, chi_squared_map
-from kuamo.closed_form.choose import Choice, Search, Trial, choose
+from kuamo.closed_form.cca_search import Choice, Search, Trial, choose
+from kuamo.closed_form.chi2_kernel import ChiSquaredMap, chi_squared_map
 from kuamo.closed_form.gcca import GCCA, gcca, gcca_from_moments
-from kuamo.closed_form.kernel import KernelMap, kernel_map
-from kuamo.closed_form.linear import LinearMap
+from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.moments import Covariances, Moments, PairMoments, moments_of
 from kuamo.closed_form.procrustes import procrustes, procrustes_from_moments
 from kuamo.closed_form.regression import reduced_rank, reduced_rank_from_moments, ridge, ridge_from_moments

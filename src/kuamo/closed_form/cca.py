@@ -14,15 +14,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.closed_form.kernel import KernelMap
-from kuamo.closed_form.linear import LinearMap
+from kuamo.closed_form.arc_cosine_kernel import KernelMap
+from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.moments import Covariances, PairMoments, Precision, as_features, moments_of
 from kuamo.closed_form.svd import svd
-from kuamo.errors import KuamoError
+from kuamo.core.errors import KuamoError
+from kuamo.core.types import Matrix
 
 __all__ = ["CCA", "cca", "cca_from_moments", "csa_codes", "penalty_of", "whitener"]
 
-Matrix = NDArray[np.float64]
 Ridge = float | tuple[float, float]
 
 MANY = 16384  # rows from which rounding of single products averages out below 1e-6, and time begins to matter

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.cca import gram_svd
+from kuamo.closed_form.kernel_pca import View
 from kuamo.closed_form.moments import Covariances, moments_of
-from kuamo.closed_form.views import View
-from kuamo.errors import KuamoError
+from kuamo.core.errors import KuamoError
+from kuamo.core.types import Matrix
 
 __all__ = [
     "FREE",
@@ -33,7 +34,6 @@ __all__ = [
     "penalty",
 ]
 
-Matrix = NDArray[np.float64]
 Method = Literal["regularised CCA", "Procrustes", "regression x → y", "regression y → x", "generalised CCA"]
 
 FREE: dict[Method, tuple[bool, bool]] = {  # of which views is the variance left as it is, not divided out?

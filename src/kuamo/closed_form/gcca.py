@@ -20,13 +20,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.cca import padded, penalty_of, signs, whitener
-from kuamo.closed_form.linear import LinearMap
+from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.moments import Covariances, Moments, Precision, as_features
-from kuamo.errors import KuamoError
+from kuamo.core.errors import KuamoError
+from kuamo.core.types import Matrix
 
 __all__ = ["GCCA", "gcca", "gcca_from_moments"]
-
-Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

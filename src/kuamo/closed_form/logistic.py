@@ -18,11 +18,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from kuamo.errors import KuamoError
+from kuamo.core.errors import KuamoError
+from kuamo.core.types import Matrix
 
 __all__ = ["cross_entropy", "logistic", "minimise"]
 
-Matrix = NDArray[np.float64]
 MEMORY = 10  # pairs of steps and changes of the gradient that are remembered
 
 

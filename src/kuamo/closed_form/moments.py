@@ -19,11 +19,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.errors import KuamoError
+from kuamo.core.errors import KuamoError
+from kuamo.core.types import Matrix
 
 __all__ = ["Covariances", "Moments", "PairMoments", "Precision", "as_features", "moments_of"]
 
-Matrix = NDArray[np.float64]
 Precision = Literal["float32", "float64"]
 
 TILE = 1024  # rows per product: long enough for full speed, short enough that float32 sums inside are right to 1e-6

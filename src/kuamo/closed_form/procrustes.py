@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.cca import check_dim, signs
-from kuamo.closed_form.linear import LinearMap
+from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.moments import PairMoments, Precision, as_features, moments_of
 from kuamo.closed_form.svd import svd
 

@@ -8,17 +8,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from kuamo.closed_form.cca import floor_of, penalty_of, whitener
-from kuamo.closed_form.linear import LinearMap
+from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.moments import Covariances, PairMoments, Precision, moments_of
 from kuamo.closed_form.svd import svd
-from kuamo.errors import KuamoError
+from kuamo.core.errors import KuamoError
+from kuamo.core.types import Matrix
 
 __all__ = ["reduced_rank", "reduced_rank_from_moments", "ridge", "ridge_from_moments"]
-
-Matrix = NDArray[np.float64]
 
 
 def ridge(x: ArrayLike, y: ArrayLike, penalty: float = 0.1, *, precision: Precision = "float64") -> LinearMap:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kuamo.closed_form.kernel import KernelMap
-from kuamo.closed_form.linear import LinearMap
-from kuamo.closed_form.views import Map
+from kuamo.closed_form.arc_cosine_kernel import KernelMap
+from kuamo.closed_form.kernel_pca import Map
+from kuamo.closed_form.linear_map import LinearMap
 
 __all__ = ["RunningSpread", "Scaling", "spread_of", "standardise"]
 

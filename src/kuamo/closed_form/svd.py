@@ -9,11 +9,10 @@ some hundred). Their transpose mostly converges; the symmetric matrix [[0, C], [
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from kuamo.core.types import Matrix
 
 __all__ = ["svd"]
-
-Matrix = NDArray[np.float64]
 
 
 def svd(c: Matrix) -> tuple[Matrix, Matrix, Matrix]:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from kuamo.encoders.audio_default import Sounds
 from kuamo.encoders.base import Encoder, Identity
 from kuamo.encoders.default import Pick, default_encoder
 from kuamo.encoders.e5 import MultilingualE5
 from kuamo.encoders.efficientnet import EfficientNetLite0
+from kuamo.encoders.hub import HubEncoder, hub
+from kuamo.encoders.mel_statistics import SpectralFeatures
 from kuamo.encoders.minilm import MiniLM
-from kuamo.encoders.pretrained import HubEncoder, hub
 from kuamo.encoders.sound_effects import SoundEffects
-from kuamo.encoders.sounds import Sounds
-from kuamo.encoders.spectral import SpectralFeatures
 
 if TYPE_CHECKING:
-    from kuamo.encoders.pixels import PixelEncoder
-    from kuamo.encoders.sound import SoundEncoder
-    from kuamo.encoders.words import WordEncoder
+    from kuamo.encoders.audio_cnn import SoundEncoder
+    from kuamo.encoders.image_cnn import PixelEncoder
+    from kuamo.encoders.token_mean import WordEncoder
 
-_TRAINED = {"PixelEncoder": "pixels", "SoundEncoder": "sound", "WordEncoder": "words"}
+_TRAINED = {"PixelEncoder": "image_cnn", "SoundEncoder": "audio_cnn", "WordEncoder": "token_mean"}
 
 __all__ = [
     "EfficientNetLite0",

@@ -12,7 +12,6 @@ shorter side, and large JPEGs are then decoded at a part of their size.
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,19 +19,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kuamo.errors import KuamoError, StoreError, TableError
+from kuamo.core.errors import KuamoError, StoreError, TableError
+from kuamo.core.modules import is_module
 
-__all__ = [
-    "Encoder",
-    "Identity",
-    "Reopens",
-    "collate",
-    "encode_items",
-    "is_module",
-    "is_trainable",
-    "prepare",
-    "verified",
-]
+__all__ = ["Encoder", "Identity", "Reopens", "collate", "encode_items", "prepare", "verified"]
 
 
 class Encoder(Protocol):
@@ -70,17 +60,6 @@ class Identity:
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """The batch as float32."""
         return np.asarray(batch, dtype=np.float32)
-
-
-def is_module(thing: Any) -> bool:
-    """Is it a `torch.nn.Module`? Answers without importing torch."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(thing, torch.nn.Module)
-
-
-def is_trainable(encoder: Any) -> bool:
-    """Has it parameters that a fit would move?"""
-    return is_module(encoder) and any(parameter.requires_grad for parameter in encoder.parameters())
 
 
 def prepare(encoder: Any) -> Callable[[Any], Any]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from kuamo.core.errors import TableError
+from kuamo.core.extras import way_to
+from kuamo.core.messages import Note
+from kuamo.data.modalities import Audio, Category, Image, Modality, Number, Text, Vector
+from kuamo.encoders.audio_default import Sounds
 from kuamo.encoders.base import Identity
 from kuamo.encoders.e5 import MultilingualE5
 from kuamo.encoders.efficientnet import EfficientNetLite0
-from kuamo.encoders.labels import Classes
+from kuamo.encoders.mel_statistics import SpectralFeatures
 from kuamo.encoders.minilm import MiniLM
-from kuamo.encoders.sounds import Sounds
-from kuamo.encoders.spectral import SpectralFeatures
+from kuamo.encoders.one_hot import Classes
 from kuamo.encoders.standardize import Numbers, Standardize
-from kuamo.errors import TableError
-from kuamo.extras import way_to
-from kuamo.modalities import Audio, Category, Image, Modality, Number, Text, Vector
-from kuamo.notes import Note
 
 __all__ = ["Pick", "default_encoder"]
 
@@ -64,7 +64,7 @@ def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ())
         TableError: there is none; the message says how to give one.
 
     Example:
-        >>> from kuamo.modalities import Text
+        >>> from kuamo.data.modalities import Text
         >>> type(default_encoder("name", Text(), ["一只猫", "两只狗"]).encoder).__name__
         'MultilingualE5'
         >>> default_encoder("name", Text(), ["a cat", "two dogs"]).why

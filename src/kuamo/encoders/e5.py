@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.core.errors import KuamoError
+from kuamo.core.extras import way_to
 from kuamo.encoders.base import Reopens, verified
-from kuamo.encoders.e5_file import Network, read_network
-from kuamo.errors import KuamoError
-from kuamo.extras import way_to
+from kuamo.encoders.e5_weights import Network, read_network
 
 __all__ = ["MultilingualE5"]
 

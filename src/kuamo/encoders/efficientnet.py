@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kuamo.core.errors import KuamoError
+from kuamo.core.extras import way_to
+from kuamo.core.modules import one_torch_thread
 from kuamo.encoders.base import Reopens, verified
-from kuamo.errors import KuamoError
-from kuamo.extras import way_to
-from kuamo.threads import one_torch_thread
 
 __all__ = ["EfficientNetLite0"]
 

@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.core.errors import KuamoError
+from kuamo.core.extras import way_to
 from kuamo.encoders.base import Reopens, verified
-from kuamo.errors import KuamoError
-from kuamo.extras import way_to
 
 __all__ = ["MiniLM"]
 

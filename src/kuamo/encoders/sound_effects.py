@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.core.errors import KuamoError
+from kuamo.core.extras import way_to
+from kuamo.core.modules import one_torch_thread
+from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders.base import Reopens, verified
-from kuamo.errors import KuamoError
-from kuamo.extras import way_to
-from kuamo.modalities.audio import Waveform
-from kuamo.threads import one_torch_thread
 
 __all__ = ["SoundEffects"]
 

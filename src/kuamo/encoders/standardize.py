@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.scaling import RunningSpread, Scaling
-from kuamo.errors import KuamoError
+from kuamo.core.errors import KuamoError
 
 __all__ = ["Numbers", "Standardize"]
 

@@ -11,23 +11,24 @@ from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from kuamo.checks import check_whole
-from kuamo.errors import KuamoError, TableError, visible
-from kuamo.files import place
+from kuamo.core.errors import KuamoError, StoreError, TableError, visible
+from kuamo.core.files import place
+from kuamo.core.folders import recover
+from kuamo.core.validation import check_whole
+from kuamo.data.table import Table
 from kuamo.index.filters import Filter, parse_filter
-from kuamo.index.percentile import Null, mismatched_scores, percentile
 from kuamo.index.query import Asked, Recipe, encode_queries
 from kuamo.index.rows import Layout, Progress, as_codes, code_field, padded, text_field, thumbnail_field
-from kuamo.table import Table
+from kuamo.index.score_calibration import Null, mismatched_scores, percentile
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from kuamo.space import Space
+    from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["Hit", "Index"]
 
@@ -75,6 +76,12 @@ class Index(ABC):
         (3, 'b')
     """
 
+    lasting: ClassVar[bool]
+    """Is it kept at a place?"""
+
+    backends: ClassVar[list[type[Index]]] = []
+    """Every kind of index that says whether it is kept at a place; the last that holds a place opens it."""
+
     layout: Layout
 
     def __init__(self, layout: Layout) -> None:
@@ -82,7 +89,7 @@ class Index(ABC):
         self._several: dict[Any, Null | None] = {}
 
     @property
-    def space(self) -> Space:
+    def space(self) -> EmbeddingSpace:
         """The space that its codes live in."""
         return self.layout.space
 
@@ -278,7 +285,9 @@ class Index(ABC):
         """Ids and payload of rows, in the order of their handles."""
 
     @classmethod
-    def load(cls, path: str | Path, space: Space, *, storage_options: Mapping[str, str] | None = None) -> Index:
+    def load(
+        cls, path: str | Path, space: EmbeddingSpace, *, storage_options: Mapping[str, str] | None = None
+    ) -> Index:
         """Open an index with the space that made it.
 
         Args:
@@ -288,13 +297,47 @@ class Index(ABC):
         Raises:
             StoreError: not an index, damaged, half-made, or made by another space; a store that does not answer.
         """
-        from kuamo.index.lance import LanceIndex
-        from kuamo.index.memory import MemoryIndex
-
         found = place(path)
-        if isinstance(found, Path) and (found / "config.json").exists():
-            return MemoryIndex.open(found, space)
-        return LanceIndex.open(found, space, storage_options)
+        if isinstance(found, Path):
+            recover(found)
+        for backend in reversed(Index.backends):
+            if backend.holds(found):
+                return backend.open(found, space, storage_options)
+        raise StoreError(f"given {str(path)!r}; expected the folder of a saved index")
+
+    @classmethod
+    def backend(cls, lasting: bool) -> type[Index]:
+        """The kind of index that is kept at a place, or the one that is not."""
+        return next(one for one in reversed(Index.backends) if one.lasting == lasting)
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        if "lasting" in vars(cls):
+            Index.backends.append(cls)
+
+    @classmethod
+    @abstractmethod
+    def holds(cls, path: Path | str) -> bool:
+        """Is an index of this kind at a place?"""
+
+    @classmethod
+    @abstractmethod
+    def open(cls, path: Path | str, space: EmbeddingSpace, storage_options: Mapping[str, str] | None = None) -> Index:
+        """Open the index at a place; see `load`."""
+
+    @classmethod
+    @abstractmethod
+    def build(
+        cls,
+        space: EmbeddingSpace,
+        table: Table,
+        path: Path | str | None = None,
+        *,
+        payload: Sequence[str] = ("text",),
+        storage_options: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
+    ) -> Index:
+        """Encode a table's cells, at a place if the index is kept at one; see `Space.index`."""
 
     def _shown(self) -> list[str]:
         names = self.layout.schema.names

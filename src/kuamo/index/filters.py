@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuamo.errors import TableError, is_unicode, shorten
+from kuamo.core.errors import TableError, is_unicode, shorten
 
 if TYPE_CHECKING:
     import pyarrow as pa

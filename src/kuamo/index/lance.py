@@ -17,24 +17,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from kuamo.errors import KuamoError, StoreError, TableError
-from kuamo.extras import way_to
-from kuamo.files import local
+from kuamo.core.errors import KuamoError, StoreError, TableError
+from kuamo.core.extras import way_to
+from kuamo.core.files import local
+from kuamo.data.table import Table
 from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
-from kuamo.index.exact import TILE_ROWS, nearest, tiles
+from kuamo.index.exact_search import TILE_ROWS, nearest, tiles
 from kuamo.index.filters import Filter
-from kuamo.index.percentile import SAMPLE_ROWS, Null, sample_key
 from kuamo.index.rows import BLOCK_ROWS, Layout, Progress, as_codes, check_about, check_rows, code_field
-from kuamo.table import Table
+from kuamo.index.score_calibration import SAMPLE_ROWS, Null, sample_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from kuamo.space import Space
+    from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["LanceIndex"]
 
@@ -57,6 +57,8 @@ class LanceIndex(Index):
         layout: what is kept of each row. path: its folder, or its URI in an object store. dataset: opened.
     """
 
+    lasting: ClassVar[bool] = True
+
     def __init__(self, layout: Layout, path: Path | str, dataset: Any) -> None:
         super().__init__(layout)
         self.path, self._data = path, dataset
@@ -69,17 +71,20 @@ class LanceIndex(Index):
     @classmethod
     def build(
         cls,
-        space: Space,
+        space: EmbeddingSpace,
         table: Table,
-        path: Path | str,
+        path: Path | str | None = None,
         *,
         payload: Sequence[str] = ("text",),
         storage_options: Mapping[str, str] | None = None,
         progress: Progress | None = None,
     ) -> LanceIndex:
         """Encode a table's cells into a new dataset, beside its place until it is whole; an old index is replaced."""
+        if path is None:
+            raise KuamoError("given no path; expected a folder or a URI for the index")
         lance = import_lance()
-        from kuamo.store import fingerprint, recover, write_folder
+        from kuamo.core.folders import recover, write_folder
+        from kuamo.embedding.storage import fingerprint
 
         layout = Layout.of(space, table, payload)
         about = {"kind": "index", "format": FORMAT, "space": fingerprint(space), "payload": layout.payload}
@@ -109,9 +114,17 @@ class LanceIndex(Index):
         return cls(layout, path, lance.dataset(str(path)))
 
     @classmethod
-    def open(cls, path: Path | str, space: Space, storage_options: Mapping[str, str] | None = None) -> LanceIndex:
+    def holds(cls, path: Path | str) -> bool:
+        """A folder with versions of a dataset, or any URI."""
+        return isinstance(path, str) or (path / "_versions").is_dir()
+
+    @classmethod
+    def open(
+        cls, path: Path | str, space: EmbeddingSpace, storage_options: Mapping[str, str] | None = None
+    ) -> LanceIndex:
         """Open a dataset; see `Index.load`."""
-        from kuamo.store import check_owner, fingerprint, recover
+        from kuamo.core.folders import check_owner, recover
+        from kuamo.embedding.storage import fingerprint
 
         if isinstance(path, Path):
             recover(path)
@@ -373,7 +386,7 @@ class LanceIndex(Index):
 
     def save(self, path: str | Path) -> None:
         """Copy it to a folder; see `Index.save`."""
-        from kuamo.store import write_folder
+        from kuamo.core.folders import write_folder
 
         path = local(path, "a copy of an index")
         if path.exists():

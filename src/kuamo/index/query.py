@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuamo.codes import Code
-from kuamo.errors import TableError
+from kuamo.core.errors import TableError
+from kuamo.embedding.embedding import Code
 
 if TYPE_CHECKING:
-    from kuamo.space import Space
+    from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["Asked", "Query", "Recipe", "encode_queries"]
 
@@ -92,7 +92,7 @@ class Asked:
     many: bool
 
 
-def encode_queries(space: Space, query: Any) -> Asked:
+def encode_queries(space: EmbeddingSpace, query: Any) -> Asked:
     """Codes of one query, of a list of queries, or of ready codes.
 
     Raises:
@@ -113,7 +113,7 @@ def encode_queries(space: Space, query: Any) -> Asked:
     return Asked(out, recipes, many)
 
 
-def _encode_terms(space: Space, terms: Sequence[Any]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+def _encode_terms(space: EmbeddingSpace, terms: Sequence[Any]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
     """Comparable codes (T, d) of all terms in one batch, and the columns that each has; none for a ready code."""
     codes = np.empty((len(terms), space.dim), np.float32)
     columns: list[tuple[str, ...]] = [()] * len(terms)
@@ -133,7 +133,7 @@ def _encode_terms(space: Space, terms: Sequence[Any]) -> tuple[np.ndarray, list[
     return codes, columns
 
 
-def _ready(space: Space, code: Code) -> np.ndarray:
+def _ready(space: EmbeddingSpace, code: Code) -> np.ndarray:
     array = np.asarray(code, dtype=np.float32)
     if array.shape != (1, space.dim):
         raise TableError(f"given a code of shape {array.shape}; expected (1, {space.dim}), a code of this space")

@@ -9,20 +9,21 @@ suits the quantiser. Rows are encoded a block at a time, so a table of any size 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuamo.checks import check_unique
-from kuamo.errors import CellError, StoreError, TableError
+from kuamo.core.errors import CellError, StoreError, TableError
+from kuamo.core.types import Progress
+from kuamo.core.validation import check_unique
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from kuamo.space import Space
-    from kuamo.table import Table
+    from kuamo.data.table import Table
+    from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["Layout", "as_codes", "code_field", "text_field", "thumbnail_field"]
 
@@ -31,7 +32,6 @@ PAYLOADS = ("text", "thumbnail")
 THUMBNAIL_SIDE = 96  # pixels: a JPEG of a few kilobytes, never above 30
 TEXT_LENGTH = 400
 _OWN = ("id", "group", "label")
-Progress = Callable[[str, int, int], None]
 
 
 def code_field(number: int) -> str:
@@ -58,12 +58,12 @@ class Layout:
         schema: of the rows.
     """
 
-    space: Space
+    space: EmbeddingSpace
     payload: tuple[str, ...]
     schema: pa.Schema
 
     @classmethod
-    def of(cls, space: Space, table: Table, payload: Sequence[str]) -> Layout:
+    def of(cls, space: EmbeddingSpace, table: Table, payload: Sequence[str]) -> Layout:
         """The layout that a first table decides: which meta columns there are, and of what kind.
 
         Raises:

@@ -1,6 +1,15 @@
-"""Numbers that say how good a space is."""
+"""Numbers about rankings and samples, with intervals and tests.
 
-from kuamo.metrics.paired import Difference, holm, paired_test, sign_flip
+ranking, sample_quality  ranks of relevant items; generated cells against real ones
+bootstrap, paired_tests  intervals; is one system better than another
+shapley                  Shapley values
+coverage, data_quality   which cells are there; cells that repeat or hardly change
+formatting               figures as text
+dependence/              what two columns share
+"""
+
+from kuamo.metrics.bootstrap import Interval, bootstrap, bootstrap_all
+from kuamo.metrics.paired_tests import Difference, holm, paired_test, sign_flip
 from kuamo.metrics.ranking import (
     Ranked,
     average_precision,
@@ -14,7 +23,6 @@ from kuamo.metrics.ranking import (
     ranks,
     recall,
 )
-from kuamo.metrics.resampling import Interval, bootstrap, bootstrap_all
 
 __all__ = [
     "Difference",

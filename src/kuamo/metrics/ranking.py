@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kuamo.errors import KuamoError
+from kuamo.core.errors import KuamoError
 
 __all__ = [
     "Ranked",

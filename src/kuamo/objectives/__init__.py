@@ -1,22 +1,22 @@
 """What "aligned" means; `__all__` is what the command line lists."""
 
-from kuamo.objectives.adversarial import Minimax
-from kuamo.objectives.base import Objective, Player, Sum
-from kuamo.objectives.contrast import DCL, InfoNCE, SigLIP
-from kuamo.objectives.correlation import CCA
-from kuamo.objectives.elbo import MMVAE, MVAE, Elbo, MoPoE
-from kuamo.objectives.labels import Classify, LabelTriplet, acmr
-from kuamo.objectives.least_squares import LSGAN
+from kuamo.objectives.cca import CCA
+from kuamo.objectives.contrastive import DCL, InfoNCE, SigLIP
+from kuamo.objectives.domain_adversarial import ModalityCritic
+from kuamo.objectives.gan_least_squares import LSGAN
+from kuamo.objectives.gan_minimax import Minimax
+from kuamo.objectives.gan_relativistic import R3
 from kuamo.objectives.mmvae_plus import MMVAEPlus
 from kuamo.objectives.mmvm import MMVM
-from kuamo.objectives.modality_critic import ModalityCritic
 from kuamo.objectives.mvtcae import MVTCAE
-from kuamo.objectives.predict import Predict
-from kuamo.objectives.reconstruct import Cross, Cycle, Reconstruct
-from kuamo.objectives.relativistic import R3
-from kuamo.objectives.semantic import SemanticMatching
-from kuamo.objectives.transport import KLOT, Sinkhorn
+from kuamo.objectives.optimal_transport import KLOT, Sinkhorn
+from kuamo.objectives.prediction.objective import Predict
+from kuamo.objectives.reconstruction import Cross, Cycle, Reconstruct
+from kuamo.objectives.semantic_matching import SemanticMatching
+from kuamo.objectives.supervised import Classify, LabelTriplet, acmr
 from kuamo.objectives.triplet import Triplet
+from kuamo.objectives.vae import MMVAE, MVAE, Elbo, MoPoE
+from kuamo.training.objective import Objective, Player, Sum
 
 __all__ = [
     "CCA",

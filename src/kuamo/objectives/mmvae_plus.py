@@ -12,13 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kuamo.errors import KuamoError
-from kuamo.objectives.base import Objective, Player
-from kuamo.objectives.elbo import Weights, check_weights, drawn, kl_of_mixture, kl_to_standard, weights_of
+from kuamo.core.errors import KuamoError
+from kuamo.objectives.vae import Weights, check_weights, drawn, kl_of_mixture, kl_to_standard, weights_of
+from kuamo.training.objective import Objective, Player
 
 if TYPE_CHECKING:
-    from kuamo.space import Space
-    from kuamo.step import Step
+    from kuamo.embedding.space import EmbeddingSpace
+    from kuamo.training.step import Step
 
 __all__ = ["MMVAEPlus"]
 
@@ -54,11 +54,11 @@ class MMVAEPlus(Objective):
 
     def fused(self) -> Any:
         """A mixture of experts."""
-        from kuamo.fusion import Mixture
+        from kuamo.embedding.fusion import Mixture
 
         return Mixture()
 
-    def build(self, space: Space) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
         """Nobody; weights and decoders are looked at."""
         check_weights(space, self.weights)
         for port in space.ports:

@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kuamo.objectives.base import Objective, Player
-from kuamo.objectives.elbo import Weights, check_weights, kl_between, kl_to_standard, rising, weights_of
+from kuamo.objectives.vae import Weights, check_weights, kl_between, kl_to_standard, rising, weights_of
+from kuamo.training.objective import Objective, Player
 
 if TYPE_CHECKING:
-    from kuamo.space import Space
-    from kuamo.step import Step
+    from kuamo.embedding.space import EmbeddingSpace
+    from kuamo.training.step import Step
 
 __all__ = ["MMVM", "pairwise_kl"]
 
@@ -29,7 +29,7 @@ def pairwise_kl(code: Any, present: Any) -> Any:
 
     Example:
         >>> import torch
-        >>> from kuamo.codes import Code
+        >>> from kuamo.embedding.embedding import Code
         >>> code = Code(torch.tensor([[[0.0], [2.0]]]), torch.zeros(1, 2, 1))
         >>> pairwise_kl(code, torch.ones(1, 2, dtype=torch.bool))
         tensor([2.])
@@ -70,11 +70,11 @@ class MMVM(Objective):
 
     def fused(self) -> Any:
         """A product of experts without the prior."""
-        from kuamo.fusion import InverseVariance
+        from kuamo.embedding.fusion import InverseVariance
 
         return InverseVariance()
 
-    def build(self, space: Space) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
         """Nobody; the weights are looked at."""
         check_weights(space, self.weights)
         return {}

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from kuamo.errors import KuamoError
-from kuamo.objectives.base import Objective
+from kuamo.core.errors import KuamoError
+from kuamo.training.objective import Objective
 
 if TYPE_CHECKING:
-    from kuamo.step import Step
+    from kuamo.training.step import Step
 
 __all__ = ["Pairwise", "Positives", "Side", "partners"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kuamo.errors import KuamoError
+from kuamo.core.errors import KuamoError
 from kuamo.objectives.pairwise import Pairwise, Side, partners
 
 __all__ = ["Triplet", "triplet"]
@@ -49,7 +49,7 @@ def hardest(u: Any, v: Any, key_u: Any, key_v: Any, below: Any) -> tuple[Any, An
     """The highest score below `below` (n,) of each i with a stranger, −inf if there is none, and whose (n,)."""
     import torch
 
-    from kuamo.objectives.tiles import tiles
+    from kuamo.objectives.tiled_sums import tiles
 
     best, who = u.new_full((len(u),), -torch.inf), torch.zeros(len(u), dtype=torch.int64)
     for (i, j), s in tiles(u, v, key_u, key_v):

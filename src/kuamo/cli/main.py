@@ -1,0 +1,605 @@
+"""The command line: the verbs of the library over files.
+
+kuamo demo
+kuamo fit pets.csv --out pets.space
+kuamo search pets.space "a sleeping cat" --to image
+kuamo translate pets.space "a sleeping cat" --to image -n 4 --out made
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kuamo.cli.diagnose import diagnose
+from kuamo.cli.options import Encoding, Import, Json, OnError, Root, Seed, SpaceArgument, TableArgument
+from kuamo.cli.predict import predict
+from kuamo.cli.terminal import (
+    bar,
+    hit_lines,
+    installed_encoders,
+    load_imports,
+    looks,
+    open_array,
+    open_index,
+    open_space,
+    open_table,
+    say,
+)
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="kuamo (跨模): one shared space for texts, pictures, sounds and vectors.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+app.command()(diagnose)
+app.command()(predict)
+
+
+@app.command()
+def fit(
+    table: TableArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to save the space (a folder).")],
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="What to learn by, such as 'CCA' or 'InfoNCE+0.5*Reconstruct' (see `kuamo info`); "
+            "if not given, the closed form, then contrast where held-out rows gain."
+        ),
+    ] = None,
+    predict: Annotated[
+        str | None,
+        typer.Option(
+            help="A column of classes or numbers to learn to tell from the others (see `kuamo predict`), or "
+            "'stars:number', 'stars:category' to say which; numbers among those are columns too then."
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=0, help="Training steps, for objectives that are trained; what suits the rows if not given."),
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="A saved space to go on from: without --objective it stays, and gains decoders.")
+    ] = None,
+    decode: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--decode",
+            help="A column to be made by `translate`: 'image', or with how: 'image=flow', gan, gaussian, ridge, or "
+            "'image=cyclegan' for its features, or 'image=bilinear:tone:base', what a base becomes in a tone. May be "
+            "given again; a column of texts by caption, retrieve or writer. Ctrl-C ends its training and keeps what "
+            "was best.",
+        ),
+    ] = None,
+    decode_steps: Annotated[
+        int | None, typer.Option(min=1, help="Training steps of decoders; what suits the rows if not given.")
+    ] = None,
+    seed: Seed = 0,
+    on_error: OnError = "raise",
+    root: Root = None,
+    encoding: Encoding = None,
+    imports: Import = None,
+    as_json: Json = False,
+) -> None:
+    """Learn a shared space from a table, and index the table for search; with --decode, also learn to make columns."""
+    import kuamo as km
+    from kuamo.cli.terminal import cost_of
+    from kuamo.core.errors import TableError
+    from kuamo.core.files import local
+    from kuamo.data.targets import asked_for, table_of
+    from kuamo.embedding.storage import check_space_place, save_space
+    from kuamo.fitting.gradient import usual_training
+    from kuamo.generation.registry import recipes_named, usual_recipe
+    from kuamo.index.in_memory import MemoryIndex
+    from kuamo.objectives.registry import objective_named
+
+    check_space_place(local(out, "a space"), with_index=True)  # before the long work
+    if predict and objective:
+        raise TableError(f"given --predict {predict!r} and --objective {objective!r}; expected one of them")
+    own = load_imports(imports)
+    asked = recipes_named(decode or [])
+    before = open_space(start, own) if start else None
+    styles = [style for recipe in asked.values() for style in getattr(recipe, "styles", ())]
+    rows = open_table(table, own, on_error, root, encoding, styles)
+    if predict:
+        predict, kind = asked_for(rows, predict)
+        rows = table_of(rows, predict, kind)
+    recipes = {name: recipe or usual_recipe(rows.column(name).modality) for name, recipe in asked.items()}
+    chosen = km.Predict(predict) if predict else objective_named(objective) if objective else None
+    trained = predict is not None or objective not in (None, "CCA")
+    encoders = {name: net for name, net in own["ENCODERS"].items() if name in rows.columns}
+    making = km.Training(steps=decode_steps) if decode_steps else None
+    with bar(quiet=as_json) as progress, looks(out, quiet=as_json) as look:
+        if trained or not recipes:
+            usual = usual_training(chosen, len(rows))
+            training = usual if steps is None else replace(usual, steps=steps, at_most=False)
+            cost = None
+            if predict and not as_json:  # it may be minutes
+                cost = cost_of(rows, chosen, encoders=encoders, start=before, training=training, seed=seed)
+            if cost is not None:
+                typer.echo(cost, err=True)
+            before = km.fit(
+                rows,
+                chosen,
+                encoders=encoders,
+                start=before,
+                training=training if trained else None,
+                seed=seed,
+                progress=progress,
+            )
+            chosen, encoders = None, {}
+        space = before
+        if recipes or space is None:
+            space = km.fit(
+                rows, chosen, encoders=encoders, start=before, decoders=recipes, training=making, seed=seed,
+                progress=progress, look=look,
+            )  # fmt: skip
+    save_space(space, out, MemoryIndex.build(space, rows))
+    say({"space": str(out), "dim": space.dim, "notes": space.notes}, as_json, f"{space}\nsaved in {out}")
+
+
+@app.command()
+def evaluate(
+    space: SpaceArgument,
+    table: TableArgument,
+    positives: Annotated[str, typer.Option(help="Right answers: same 'row', 'group' or 'label'.")] = "row",
+    save: Annotated[
+        list[Path] | None, typer.Option(help="Also write the report here, as .json or .html; may be given again.")
+    ] = None,
+    lang: Annotated[str | None, typer.Option(help="Language of the .html page: en (default) or zh.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="A saved .json report of the same rows: is the difference more than chance?")
+    ] = None,
+    seed: Seed = 0,
+    on_error: OnError = "raise",
+    root: Root = None,
+    encoding: Encoding = None,
+    imports: Import = None,
+    as_json: Json = False,
+) -> None:
+    """How well each column finds each other, on rows the space has not seen; `--save x.html` is a page to look at."""
+    import kuamo as km
+    from kuamo.core.export import check_targets
+
+    check_targets(save or [], lang)  # before the long work
+    other = km.Report.load(against) if against else None
+    own = load_imports(imports)
+    loaded = open_space(space, own)
+    rows = open_table(table, own, on_error, root, encoding)
+    with bar(quiet=as_json) as progress:
+        report = km.evaluate(loaded, rows, positives=positives, seed=seed, progress=progress)
+    for path in save or []:
+        report.save(path, lang=lang if path.suffix.lower() == ".html" else None)
+    found = report.compare(other, seed=seed) if other else None
+    data = report.as_dict() | ({"comparison": found.as_dict()} if found else {})
+    say(data, as_json, "\n\n".join(str(part) for part in (report, found) if part is not None))
+
+
+@app.command()
+def compare(
+    table: TableArgument,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="Names with ';' between: 'default; CCA; InfoNCE+0.5*Reconstruct' (see `kuamo info`); 'default' is fit "
+            "as it stands. A usual set if not given."
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many splits, each with fits of its own.")] = 3,
+    test: Annotated[float, typer.Option(help="Held out: a share below 1, or a number of groups.")] = 0.2,
+    by: Annotated[
+        str, typer.Option(help="What stays together in a split: group, id, label or a meta column.")
+    ] = "group",
+    positives: Annotated[str, typer.Option(help="Right answers: same 'row', 'group' or 'label'.")] = "row",
+    metric: Annotated[
+        str | None, typer.Option(help="What methods are ordered and tested by; R@10, or mAP with --positives.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=0, help="Training steps, for objectives that are trained.")] = 600,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="A folder for contest.json, contest.html and what is done; it resumes."),
+    ] = None,
+    lang: Annotated[str, typer.Option(help="The page's language: en or zh.")] = "en",
+    on_error: OnError = "raise",
+    root: Root = None,
+    encoding: Encoding = None,
+    imports: Import = None,
+    as_json: Json = False,
+) -> None:
+    """Several methods on the same rows: what each reaches and costs, and which differences are more than chance."""
+    import kuamo as km
+    from kuamo.core.errors import TableError
+    from kuamo.core.export import check_targets
+    from kuamo.core.files import writing
+
+    if out:
+        with writing(out):
+            out.mkdir(parents=True, exist_ok=True)
+        check_targets([out / "contest.json", out / "contest.html"], lang)  # before the long work
+    if test >= 1 and test != int(test):
+        raise TableError(f"given --test {test:g}; expected a share below 1, or a whole number of groups")
+    own = load_imports(imports)
+    rows = open_table(table, own, on_error, root, encoding)
+    with bar(quiet=as_json) as progress:
+        contest = km.compare(
+            rows,
+            [name.strip() for name in methods.split(";") if name.strip()] if methods else None,
+            test=test if test < 1 else int(test),
+            by=by,
+            seeds=range(seeds),
+            positives=positives,
+            metric=metric,
+            encoders={name: net for name, net in own["ENCODERS"].items() if name in rows.columns},
+            training=km.Training(steps=steps),
+            out=out,
+            progress=progress,
+        )
+    if out:
+        contest.save(out / "contest.json")
+        contest.save(out / "contest.html", lang=lang)
+    say(contest.as_dict(), as_json, f"{contest}" + (f"\nsaved in {out}" if out else ""))
+
+
+@app.command()
+def encode(
+    space: SpaceArgument,
+    table: TableArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .parquet file: id, and the code of the whole row.")],
+    on_error: OnError = "raise",
+    root: Root = None,
+    encoding: Encoding = None,
+    imports: Import = None,
+    as_json: Json = False,
+) -> None:
+    """The code of every row of a table, fused over the columns that are there."""
+    from kuamo.cli.export_codes import write_codes
+
+    own = load_imports(imports)
+    loaded = open_space(space, own)
+    given = open_table(table, own, on_error, root, encoding)
+    with bar(quiet=as_json) as progress:
+        rows, empty = write_codes(loaded, given, out, progress=progress)
+    say(
+        {"rows": rows, "empty": empty, "dim": loaded.dim, "out": str(out)},
+        as_json,
+        f"{rows:,} codes of {loaded.dim} numbers in {out}" + (f"; {empty:,} rows were empty: null" if empty else ""),
+    )
+
+
+@app.command()
+def index(
+    space: SpaceArgument,
+    table: TableArgument,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Where the index is, or will be: a folder, *.lance, or a URI.")
+    ],
+    add: Annotated[bool, typer.Option("--add", help="Put the rows into an index that is there.")] = False,
+    update: Annotated[bool, typer.Option("--update", help="The same, replacing rows of a known id.")] = False,
+    thumbnails: Annotated[bool, typer.Option("--thumbnails", help="Keep small pictures for showing hits.")] = False,
+    on_error: OnError = "raise",
+    root: Root = None,
+    encoding: Encoding = None,
+    imports: Import = None,
+    as_json: Json = False,
+) -> None:
+    """Make an index that lasts (extra 'index'), or put more rows into one."""
+    from kuamo.core.errors import TableError
+    from kuamo.core.files import place
+    from kuamo.index import Index
+
+    if add and update:
+        raise TableError("given --add and --update; expected one of them")
+    own = load_imports(imports)
+    loaded, rows = open_space(space, own), open_table(table, own, on_error, root, encoding)
+    with bar(quiet=as_json) as progress:
+        if add or update:
+            made = Index.load(out, loaded)
+            (made.update if update else made.add)(rows, progress=progress)
+        else:
+            payload = ("text", "thumbnail") if thumbnails else ("text",)
+            made = loaded.index(rows, out, payload=payload, progress=progress)
+    say({"index": str(place(out)), "rows": len(made), "columns": made.columns}, as_json, f"{made} in {place(out)}")
+
+
+@app.command()
+def search(
+    space: SpaceArgument,
+    query: Annotated[str, typer.Argument(help="A text, or the path of a file; an array as .npy.")],
+    to: Annotated[
+        str | None, typer.Option(help="The column to look in; all of them, by percentile, if not given.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--from", help="The query's column; guessed if not given.")] = None,
+    k: Annotated[int, typer.Option("-k", help="How many hits.")] = 5,
+    where: Annotated[
+        str | None, typer.Option(help="Only rows that fulfil this, such as \"category = 'Activities'\".")
+    ] = None,
+    at: Annotated[Path | None, typer.Option("--index", help="Search this index instead of the fitted table.")] = None,
+    table: Annotated[str | None, typer.Option(help="Search this table instead.")] = None,
+    imports: Import = None,
+    as_json: Json = False,
+) -> None:
+    """Find the cells that are nearest to a query of any kind."""
+    own = load_imports(imports)
+    loaded = open_space(space, own)
+    looked = loaded.index(open_table(table, own)) if table else open_index(at or space, loaded)
+    value = open_array(query) if query.endswith(".npy") else query
+    hits = looked.search({source: value} if source else value, to=to, k=k, where=where)
+    found = [hit.as_dict() for hit in hits]
+    say({"query": query, "to": to, "hits": found}, as_json, hit_lines(hits, several=to is None))
+
+
+def named_cells(said: list[str]) -> dict[str, str]:
+    """Column → cell, of words such as "tone=dark".
+
+    Raises:
+        TableError: a word without a column, or a column given twice.
+    """
+    from kuamo.core.errors import TableError
+
+    cells: dict[str, str] = {}
+    for word in said:
+        column, equals, value = word.partition("=")
+        if not (column and equals) or column in cells:
+            raise TableError(f"given --with {word!r}; expected COLUMN=VALUE, each column once")
+        cells[column] = value
+    return cells
+
+
+@app.command()
+def translate(
+    space: SpaceArgument,
+    query: Annotated[
+        str | None, typer.Argument(help="A text, or the path of a file; an array as .npy. Or rows: --table.")
+    ] = None,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", help="The column to make; may be given again: they are of one code.")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--from", help="The query's column; guessed if not given.")] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="Another cell of the query's row: 'tone=dark'. May be given again; needs --from."),
+    ] = None,
+    table: Annotated[str | None, typer.Option(help="Translate every row of this table instead of one query.")] = None,
+    n: Annotated[int, typer.Option("-n", help="How many of each.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="A folder for what is made: PNG, WAV, TXT or NPY files.")
+    ] = None,
+    guidance: Annotated[
+        float | None, typer.Option(help="Of a flow: more keeps to the query, less is more varied; 1 as it was learned.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Of a flow: more is finer and takes longer.")] = None,
+    agree: Annotated[
+        bool, typer.Option("--agree", help="Of several --to: each is made of those before it too: all mean the same.")
+    ] = False,
+    settle: Annotated[
+        bool, typer.Option("--settle", help="For queries unlike the training rows, such as a new voice: keep to those.")
+    ] = False,
+    seed: Seed = 0,
+    on_error: OnError = "raise",
+    root: Root = None,
+    encoding: Encoding = None,
+    imports: Import = None,
+    as_json: Json = False,
+) -> None:
+    """Make what another column would hold: a picture of a text, a sound of a picture, a text of a sound."""
+    from kuamo.cli.media_files import check_out
+    from kuamo.cli.translate import translate_rows
+    from kuamo.core.errors import TableError
+
+    if (query is None) == (table is None):
+        raise TableError("given no query and no --table, or both; expected one of them")
+    if not to:
+        raise TableError("given no --to; expected the column to make")
+    if out:
+        check_out(out)
+    own = load_imports(imports)
+    loaded = open_space(space, own)
+    if table is None:
+        assert query is not None
+        value = open_array(query) if query.endswith(".npy") else query
+        if beside and not source:
+            raise TableError("given --with and no --from; expected the query's own column too")
+        rows = loaded.as_table([{**named_cells(beside or []), source: value} if source else value])
+    else:
+        rows = open_table(table, own, on_error, root, encoding)
+        rows = rows.select(source) if source else rows.select(*(name for name in rows.columns if name not in to))
+    with bar(quiet=as_json) as progress:
+        found = translate_rows(
+            loaded,
+            rows,
+            to,
+            out,
+            n=n,
+            guidance=guidance,
+            steps=steps,
+            agree=agree,
+            settle=settle,
+            seed=seed,
+            progress=progress,
+        )
+    say({"made": found}, as_json, "\n".join(line for name in to for line in found[name]))
+
+
+@app.command()
+def info(
+    path: Annotated[str | None, typer.Argument(help="A space folder or a table; nothing for the installation.")] = None,
+    on_error: OnError = "raise",
+    root: Root = None,
+    encoding: Encoding = None,
+    imports: Import = None,
+    as_json: Json = False,
+) -> None:
+    """What a space, a table or this installation is made of."""
+    import kuamo as km
+    from kuamo.embedding.storage import read_config
+    from kuamo.encoders.feature_cache import cache_folder
+
+    if path and (Path(path) / "config.json").exists():
+        loaded = open_space(Path(path), load_imports(imports))
+        config = read_config(Path(path), "space")
+        about = {key: config[key] for key in ("format", "ports", "info")}
+        about["info"].pop("taught", None)  # fingerprints, which say nothing to people
+        say(about | {"notes": loaded.notes}, as_json, str(loaded))
+    elif path:
+        rows = open_table(path, load_imports(imports), on_error, root, encoding)
+        columns = {name: type(kind).__name__ for name, kind in rows.modalities.items()}
+        say({"rows": len(rows), "columns": columns, "notes": rows.notes}, as_json, rows.describe())
+    else:
+        state = {
+            "version": km.__version__,
+            "cache": str(cache_folder()),
+            "objectives": [
+                name for name in km.objectives.__all__ if name not in ("Objective", "Player", "Sum", "acmr")
+            ],
+        }
+        known = installed_encoders()
+        width = max(map(len, known))
+        lines = [f"{name}: {value}" for name, value in state.items()] + ["encoders:"]
+        lines += [f"  {name:{width}}  {reads}; {how or 'installed'}" for name, (reads, how) in known.items()]
+        named = {name: {"reads": reads, "installed": how is None} for name, (reads, how) in known.items()}
+        say(state | {"encoders": named}, as_json, "\n".join(lines))
+
+
+@app.command()
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove everything that is kept.")] = False,
+    limit: Annotated[
+        str | None, typer.Option(help="Remove what was not used longest, until at most this is left: 500MB, 2GB.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What is kept of earlier work (features, choices), and how to be rid of it."""
+    from kuamo.core import disk_cache as store
+
+    freed = store.shrink(0 if clear else store.size_of(limit)) if clear or limit else 0
+    state = store.state() | {"freed": freed}
+    lines = [f"{state['folder']}: {store.human(state['bytes'])} in {state['files']:,} files"]
+    lines += [f"freed {store.human(freed)}"] if clear or limit else []
+    limit_now = store.limit()
+    lines += [f"limit: {store.human(limit_now)} (KUAMO_CACHE_LIMIT)" if limit_now else "no limit (KUAMO_CACHE_LIMIT)"]
+    say(state, as_json, "\n".join(lines))
+
+
+@app.command()
+def demo(
+    page: Annotated[Path | None, typer.Option(help="Where to write the report's page (.html).")] = None,
+    lang: Annotated[str, typer.Option(help="The page's language: en or zh.")] = "en",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Emoji as text, Chinese, picture and sound: 1,336 to learn from, 300 unseen concepts to find."""
+    from kuamo.cli.demo import run
+    from kuamo.core.errors import TableError
+    from kuamo.core.export import check_target
+
+    if page and check_target(page, None) != "html":
+        raise TableError(f"given --page {str(page)!r}; expected a name that ends in .html")
+    if page:
+        check_target(page, lang)
+    with bar(quiet=as_json) as progress:
+        shown = run(seed, progress)
+    if page:
+        shown.report.save(page, lang=lang)
+    say(shown.as_dict(), as_json, f"{shown}" + (f"\n\nthe page: {page}" if page else ""))
+
+
+def main() -> None:
+    """Run; a mistake in the input, or a place that cannot be written, is one line on the error stream and exit code 2,
+    Ctrl-C is 130."""
+    from kuamo.core.errors import KuamoError, shorten, visible
+
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # of an ASCII terminal
+    try:
+        try:
+            check_alone()
+            app()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except KuamoError as error:
+        stop(as_options(str(error)), 2)
+    except KeyboardInterrupt:
+        stop("stopped; nothing half-written is left", 130)
+    except BrokenPipeError:  # whoever read has seen enough
+        stop(None, 1)
+    except OSError as error:
+        name = shorten(error.filename, 200) if error.filename else "what is written here"
+        stop(visible(f"{name}: {error.strerror or error}"), 2)
+    except MemoryError:
+        stop("given more than memory holds; expected a smaller table, or a larger machine", 2)
+
+
+RECIPES = ("Caption", "Retrieve", "Writer", "Flow", "GAN", "Gaussian", "Ridge")  # named as --decode names them
+OPTIONS = {"modality": "--from", "source": "--from", "to": "--to", "decoders": "--decode", "on_error": "--on-error"}
+SAME = (
+    "seed",
+    "steps",
+    "k",
+    "n",
+    "where",
+    "positives",
+    "root",
+    "encoding",
+    "guidance",
+    "by",
+    "test",
+    "lang",
+    "objective",
+    "metric",
+)
+
+
+def as_options(said: str) -> str:
+    """An error in the words of the command line: its options, not Python's arguments.
+
+    Example:
+        >>> as_options("given to='photo'; expected a dict {column: value}, or modality=")
+        "given --to 'photo'; expected --from COLUMN"
+    """
+    said = said.replace("a dict {column: value}, or modality=", "--from COLUMN")
+    said = re.sub(r"\bencoders=\{[^}]*\}", "--import MODULE, which defines ENCODERS", said)
+    said = re.sub(r"\bkm\.(\w+)\(\)", lambda found: found[1].lower() if found[1] in RECIPES else found[0], said)
+    names = OPTIONS | {name: f"--{name}" if len(name) > 1 else f"-{name}" for name in SAME}
+    return re.sub(rf"\b({'|'.join(names)})=(?=\S)", lambda found: f"{names[found[1]]} ", said)
+
+
+def check_alone() -> None:
+    """Refuse to be one of several processes: each would do all the work, into one folder.
+
+    Raises:
+        KuamoError: a launcher such as torchrun started several.
+    """
+    from kuamo.core.errors import KuamoError
+
+    if os.environ.get("WORLD_SIZE", "1") not in ("", "1") and "LOCAL_RANK" in os.environ:
+        raise KuamoError(
+            f"given {os.environ['WORLD_SIZE']} processes by torchrun, of which each would do all the work; expected "
+            "one process, or a script of yours that calls torch.distributed.init_process_group and km.fit"
+        )
+
+
+def stop(said: str | None, code: int) -> None:
+    """Say why, and end; what could not be written is not tried again."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if said is not None:
+        typer.echo(f"kuamo: {said}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

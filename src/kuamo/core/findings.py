@@ -1,0 +1,50 @@
+"""Finding: one sentence of a diagnosis, and whether it is well, worth a look, or wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kuamo.core.errors import visible
+from kuamo.core.messages import Note, note_of, plain_note
+
+__all__ = ["LEVELS", "MARKS", "Finding", "finding"]
+
+LEVELS = ("good", "look", "bad")
+MARKS = {"good": "✓", "look": "•", "bad": "!"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence with a level: `"good"`, `"look"` (something to know) or `"bad"` (something to mend).
+
+    Example:
+        >>> print(Finding("look", "half of the rows have no picture"))
+        • half of the rows have no picture
+    """
+
+    level: str
+    note: str
+
+    def __str__(self) -> str:
+        return visible(f"{MARKS[self.level]} {self.note}")
+
+    def plain(self) -> dict[str, Any]:
+        """As plain data, to be stored."""
+        return {"level": self.level, "note": plain_note(self.note)}
+
+    @classmethod
+    def of(cls, plain: Any) -> Finding:
+        """The finding that was stored.
+
+        Raises:
+            ValueError: an unknown level. KeyError: an unknown sentence.
+        """
+        if plain["level"] not in LEVELS:
+            raise ValueError(f"given the level {plain['level']!r}; expected one of {LEVELS}")
+        return cls(plain["level"], note_of(plain["note"]))
+
+
+def finding(level: str, key: str, **values: Any) -> Finding:
+    """A finding whose sentence is one of `notes.NOTES`."""
+    return Finding(level, Note(key, **values))

@@ -1,0 +1,98 @@
+"""Note: a sentence that a space or a report says about itself, in English and in Chinese.
+
+    Note("trained_here", column="photo", encoder="PixelEncoder")
+
+A note is its English text, a `str` like any other. It also knows which sentence of `NOTES` it is and what was put in:
+so it is stored as plain data, and a page says it in the reader's language. A note that somebody else wrote is a plain
+string, and stays what it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kuamo.core.catalog import SENTENCES
+from kuamo.core.catalog.pages import LANGUAGES
+from kuamo.core.errors import KuamoError
+
+__all__ = ["NOTES", "Note", "note_of", "plain_note", "told"]
+
+NOTES = SENTENCES
+
+
+class Note(str):
+    """One sentence of `NOTES` with its values; as a string it is English.
+
+    Args:
+        key: of `NOTES`. values: what its fields hold: plain values, notes, or a list of them.
+
+    Example:
+        >>> note = Note("trained_here", column="photo", encoder="PixelEncoder")
+        >>> note, told("zh", note)
+        ('photo: PixelEncoder, trained here', 'photo：PixelEncoder，由这次训练得到')
+    """
+
+    key: str
+    values: dict[str, Any]
+
+    def __new__(cls, key: str, **values: Any) -> Note:
+        note = super().__new__(cls, _fill("en", key, values))
+        note.key, note.values = key, values
+        return note
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
+        return (self.key,), self.values  # else a copy would take the English text for the key
+
+
+def told(lang: str, note: str) -> str:
+    """A note in `"en"` or `"zh"`; a plain string as it is.
+
+    Raises:
+        KuamoError: an unknown language.
+
+    Example:
+        >>> told("zh", Note("more", count=1200)), told("zh", "by hand")
+        ('另有 1,200 个', 'by hand')
+    """
+    if lang not in LANGUAGES:
+        raise KuamoError(f"given lang={lang!r}; expected one of {list(LANGUAGES)}")
+    return _fill(lang, note.key, note.values) if isinstance(note, Note) else str(note)
+
+
+def plain_note(note: Any) -> Any:
+    """A note as plain data, to be stored: `{"note": key, …values}`, or the string that it is.
+
+    Example:
+        >>> plain_note(Note("more", count=3)), plain_note("by hand")
+        ({'note': 'more', 'count': 3}, 'by hand')
+    """
+    if isinstance(note, Note):
+        return {"note": note.key} | {name: plain_note(value) for name, value in note.values.items()}
+    return [plain_note(one) for one in note] if isinstance(note, list) else note
+
+
+def note_of(plain: Any) -> Any:
+    """The note that was stored; whoever made the file chose its values, so they are checked by the sentence's fields.
+
+    Raises:
+        KeyError: no such sentence, or a value that it needs is not there.
+        ValueError: a value of a wrong kind.
+
+    Example:
+        >>> note_of({"note": "more", "count": 3})
+        'and 3 more'
+    """
+    if isinstance(plain, dict):
+        return Note(plain["note"], **{name: note_of(value) for name, value in plain.items() if name != "note"})
+    return [note_of(one) for one in plain] if isinstance(plain, list) else plain
+
+
+def _fill(lang: str, key: str, values: dict[str, Any]) -> str:
+    words = {name: _words(lang, value) for name, value in values.items()}
+    return NOTES[key][LANGUAGES.index(lang)].format(**words)
+
+
+def _words(lang: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return ("；" if lang == "zh" else "; ").join(_words(lang, one) for one in value)
+    return told(lang, value) if isinstance(value, Note) else value

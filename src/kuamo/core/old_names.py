@@ -1,0 +1,89 @@
+"""What had other names in 0.1: modules, classes, arguments. The old names work for one release, with a warning."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+__all__ = ["CLASSES", "MOVED", "OldModules", "current", "renamed"]
+
+MOVED = {
+    "kuamo.balance": "kuamo.training.balance",
+    "kuamo.codecs": "kuamo.generation.codecs",
+    "kuamo.datasets": "kuamo.data.datasets",
+    "kuamo.decoders": "kuamo.generation.decoders",
+    "kuamo.decoders.recipes": "kuamo.generation.recipes",
+    "kuamo.encoders.pixels": "kuamo.encoders.image_cnn",
+    "kuamo.encoders.sound": "kuamo.encoders.audio_cnn",
+    "kuamo.encoders.words": "kuamo.encoders.token_mean",
+    "kuamo.errors": "kuamo.core.errors",
+    "kuamo.features": "kuamo.encoders.feature_cache",
+    "kuamo.fusion": "kuamo.embedding.fusion",
+    "kuamo.modalities": "kuamo.data.modalities",
+    "kuamo.modalities.base": "kuamo.data.modalities.base",
+    "kuamo.table": "kuamo.data.table",
+}
+"""Modules that users had reason to import; old → new. The next release forgets them."""
+
+CLASSES = {
+    "ByClass": "ClassBalanced",
+    "ByCoverage": "CoverageBalanced",
+    "Code": "Embedding",
+    "Contest": "Benchmark",
+    "Cross": "CrossReconstruct",
+    "CutWarning": "TruncationWarning",
+    "Cycle": "CycleConsistency",
+    "ModalityCritic": "ModalityDiscriminator",
+    "PictureChange": "ImageDifferencePCA",
+    "PictureConv": "ImageConv",
+    "PicturePCA": "ImagePCA",
+    "Record": "LearningCurves",
+    "Retrieve": "NearestText",
+    "SpeechPCA": "AudioPCA",
+    "Spoken": "TextToSpeech",
+    "Uncertain": "UncertaintyWeighted",
+    "Writer": "TextRNN",
+    "acmr": "ACMR",
+}
+"""Public classes and functions, and those that stored spaces name; old → new."""
+
+
+def current(name: str) -> str:
+    """The name that a class of 0.1 has now.
+
+    Example:
+        >>> current("PicturePCA"), current("MiniLM")
+        ('ImagePCA', 'MiniLM')
+    """
+    return CLASSES.get(name, name)
+
+
+def renamed(name: str, new: str, where: str = "km") -> None:
+    """Warn that something has another name."""
+    warnings.warn(f"{where}.{name} is {where}.{new} since 0.2", DeprecationWarning, stacklevel=3)
+
+
+class OldModules(MetaPathFinder, Loader):
+    """Finds the modules of `MOVED`.
+
+    Example:
+        >>> OldModules().find_spec("kuamo.datasets").name, OldModules().find_spec("kuamo.space")
+        ('kuamo.datasets', None)
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """One of these, or nothing."""
+        return ModuleSpec(fullname, self) if fullname in MOVED else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Put the new module in the old one's place."""
+        old = module.__name__
+        warnings.warn(f"{old} is {MOVED[old]} since 0.2", DeprecationWarning, stacklevel=2)
+        sys.modules[old] = importlib.import_module(MOVED[old])

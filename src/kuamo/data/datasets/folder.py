@@ -1,0 +1,55 @@
+"""Where the data lie that do not come with kuamo: a folder that the user names, or `KUAMO_DATA`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kuamo.core.errors import TableError
+
+__all__ = ["rows_of"]
+
+
+def rows_of(path: str | Path | None, name: str, columns: Sequence[str]) -> dict[str, Any]:
+    """Columns of one Parquet file of the data folder, as lists; vectors as one array (n, D).
+
+    Args:
+        path: the folder; `None` for what `KUAMO_DATA` says. name: of the file. columns: those that it must have.
+
+    Raises:
+        TableError: no folder is named, the file is not there, or lacks a column.
+    """
+    import pyarrow.parquet as pq
+
+    from kuamo.data.readers.arrow import parsing
+
+    given = path if path is not None else os.environ.get("KUAMO_DATA")
+    if not given:
+        raise TableError(
+            f"{name}: given no folder; expected the argument `path`, or the environment variable KUAMO_DATA, to name "
+            f"the folder that holds it"
+        )
+    file = Path(given) / name
+    if not file.exists():
+        raise TableError(
+            f"{file}: does not exist; expected it in the folder that `path`, or the variable KUAMO_DATA, names"
+        )
+    with parsing(file):
+        table = pq.read_table(file)
+    missing = [column for column in columns if column not in table.column_names]
+    if missing:
+        raise TableError(f"{file}: given the columns {table.column_names}; expected also {missing}")
+    return {column: _plain(table.column(column)) for column in columns}
+
+
+def _plain(column: Any) -> Any:
+    """A list of values, or one array (n, D) of a column of vectors."""
+    import numpy as np
+    import pyarrow as pa
+
+    kind = column.type
+    if (pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)) and not pa.types.is_string(kind.value_type):
+        return np.stack([np.asarray(cell) for cell in column.to_pylist()])
+    return column.to_pylist()

@@ -1,0 +1,203 @@
+"""What a modality is: how one kind of data is recognised, read into its canonical value, written and shown.
+
+    raw (path, bytes, array, inline value) ── read ──→ value ── write ──→ file
+
+A modality knows nothing of networks: resizing, tokenising and spectra belong to an encoder's `prepare`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import is_dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from kuamo.core.errors import CellError, shorten
+from kuamo.core.messages import Note
+
+__all__ = ["Modality", "as_array", "content_key", "hash_of", "in_words", "read_bytes", "start_of"]
+
+READING = 3  # to be raised whenever kuamo's own modalities make other values of the same content
+MAX_FILE = 1 << 30  # bytes of one picture, sound or vector
+
+
+@runtime_checkable
+class Modality(Protocol):
+    """One kind of data. Four methods; a user's own kind needs no base class.
+
+    A modality may also have `content(raw) -> bytes | array`, its undecoded content, which names it in the
+    feature cache without decoding it; `preview(value) -> (mime, bytes)`, a small picture (PNG, JPEG, WebP, GIF),
+    sound (FLAC, WAV, MP3, OGG) or text/plain for a report's page, which else has what `show` says; and
+    `parallel = True` if `read` may run on several threads, and pays there.
+    """
+
+    def accepts(self, raw: Any) -> bool:
+        """Is `raw`, one cell of a table, of this kind? Must be cheap: nothing is decoded."""
+
+    def read(self, raw: Any) -> Any:
+        """`raw` in canonical form. Raises `CellError` with what was given and what was expected."""
+
+    def write(self, value: Any, path: Path) -> None:
+        """Write a canonical value into a file."""
+
+    def show(self, value: Any) -> str:
+        """A canonical value in a few words, for a terminal."""
+
+
+def as_array(raw: Any) -> Any:
+    """A tensor as an array, pictures (channels, H, W) as (H, W, channels); anything else as it is.
+
+    Tensors keep channels first by convention, arrays last.
+    """
+    if not hasattr(raw, "detach"):
+        return raw
+    tensor = raw.detach().cpu()
+    array = np.asarray(tensor.float() if "bfloat16" in str(tensor.dtype) else tensor)
+    first = array.ndim in (3, 4) and array.shape[-3] in (1, 3, 4) and array.shape[-1] not in (1, 3, 4)
+    return np.moveaxis(array, -3, -1) if first else array
+
+
+def spellings(name: str) -> list[str]:
+    """A file's name as it is given, without blanks around it, and with slashes for back slashes."""
+    bare = name.strip()
+    return list(dict.fromkeys([name, bare, bare.replace("\\", "/")]))
+
+
+def first_there(paths: list[Path]) -> Path:
+    """The first of these paths that exists, else the first."""
+    for path in paths if len(paths) > 1 else []:
+        try:
+            if path.exists():
+                return path
+        except (OSError, ValueError):  # a name that no file can have
+            break
+    return paths[0]
+
+
+def read_bytes(raw: Any, expected: str) -> bytes:
+    """The bytes of a path or of bytes.
+
+    Raises:
+        CellError: the file is missing, cannot be read or is beyond 1 GiB, or `raw` is neither.
+    """
+    if isinstance(raw, bytes | bytearray | memoryview):
+        return bytes(raw)
+    if isinstance(raw, str | Path):
+        try:
+            found = _start(first_there([Path(each) for each in spellings(str(raw))]), MAX_FILE + 1)
+        except OSError as error:
+            raise CellError(_not_read(in_words(raw), error), f"a readable file with {expected}") from None
+        except ValueError as error:  # a name that no file can have
+            given = Note("cell_not_read", name=in_words(raw), error=str(error))
+            raise error if isinstance(error, CellError) else CellError(given, "a path") from None
+        if found is None:
+            raise CellError(Note("cell_not_plain", name=in_words(raw)), f"a file with {expected}")
+        return found
+    raise CellError(Note("cell_kind", kind=type(raw).__name__, value=shorten(raw)), f"a path or bytes with {expected}")
+
+
+def start_of(path: Path) -> bytes | None:
+    """The first 64 bytes of a plain file; `None` of anything else.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return _start(path, 64) if path.is_file() else None
+
+
+def _start(path: Path, most: int) -> bytes | None:
+    """A plain file's bytes up to `most`; `None` of a device or a pipe, which may never end.
+
+    What the kernel makes up under /proc has no size, and may never end either: it counts as empty.
+
+    Raises:
+        CellError: a file of more than `MAX_FILE` bytes, of which nothing is read then.
+    """
+    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
+        there = os.fstat(file.fileno())
+        if not stat.S_ISREG(there.st_mode):
+            return None
+        if there.st_size > MAX_FILE and most > MAX_FILE:
+            raise CellError(Note("cell_too_large", name=in_words(path), count=MAX_FILE), "a smaller file")
+        return file.read(min(most, there.st_size))
+
+
+def in_words(raw: Any) -> str:
+    """What a cell holds, for an error message: the end of a path, a number of bytes, or a type.
+
+    Example:
+        >>> print(in_words("photos/cat.png"), in_words(b"1234"), in_words(None))
+        'photos/cat.png' 4 bytes NoneType
+    """
+    if isinstance(raw, str | Path):
+        path = str(raw)
+        return repr(path) if len(path) <= 80 else "…" + repr(path[-79:])
+    return f"{len(raw):,} bytes" if isinstance(raw, bytes | bytearray | memoryview) else type(raw).__name__
+
+
+def failed(name: str, error: Exception) -> Note:
+    """What a decoder said of a file that it cannot read."""
+    return Note("cell_failed", name=name, kind=type(error).__name__, error=str(error))
+
+
+def _not_read(name: str, error: OSError) -> Note:
+    """Why a file cannot be read, in the reader's language where the system's words are usual ones."""
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return Note("cell_no_file" if isinstance(error, FileNotFoundError) else "cell_no_right", name=name)
+    return Note("cell_not_read", name=name, error=error.strerror or str(error))
+
+
+def content_key(modality: Modality, raw: Any) -> bytes:
+    """The 32 bytes that name a cell's content, and how it is read: equal keys, equal values, wherever they came from.
+
+    Raises:
+        CellError: a cell whose content cannot be fetched.
+    """
+    return hash_of(f"{READING} {_reading(modality)}", getattr(modality, "content", modality.read)(raw))
+
+
+def hash_of(name: str, content: Any) -> bytes:
+    """The 32 bytes of a content under a name: bytes, text, an array of numbers, or a tuple of these.
+
+    Raises:
+        CellError: anything else.
+    """
+    digest = hashlib.sha256(name.encode())
+    for part in _parts(content):
+        digest.update(part)
+    return digest.digest()
+
+
+def _reading(modality: Modality) -> str:
+    from kuamo.data.identity import Unknown, identity
+
+    frozen = is_dataclass(modality) and modality.__hash__ is not None
+    try:
+        return _remembered(modality) if frozen else identity(modality)  # type: ignore[arg-type]
+    except Unknown:  # whoever keeps something by this asks `identity` before
+        return f"{type(modality).__module__}.{type(modality).__qualname__}"
+
+
+@lru_cache(maxsize=64)
+def _remembered(modality: Any) -> str:
+    from kuamo.data.identity import identity
+
+    return identity(modality)
+
+
+def _parts(content: Any) -> list[bytes]:
+    if isinstance(content, bytes):
+        return [b"bytes", content]
+    if isinstance(content, str):
+        return [b"text", content.encode("utf-8", "surrogatepass")]
+    if isinstance(content, tuple):
+        return [b"tuple", *(part for item in content for part in _parts(item))]
+    array = np.ascontiguousarray(content)
+    if array.dtype == object:
+        raise CellError(f"{type(content).__name__}", "content that is bytes, text or an array of numbers")
+    return [b"array", str((array.dtype.str, array.shape)).encode(), array.tobytes()]

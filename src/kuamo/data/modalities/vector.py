@@ -1,0 +1,93 @@
+"""Vectors: numbers that are features already."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kuamo.core.errors import CellError, shorten
+from kuamo.core.messages import Note
+from kuamo.data.modalities.base import as_array, failed, in_words, read_bytes
+
+__all__ = ["LARGEST", "Vector", "within"]
+
+LARGEST = 1e100  # a number, so that squares and sums of squares are numbers too
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A vector; canonical value: float64 (D,), finite, or float32 if that was given. With `dim` given, any other
+    size is refused.
+
+    Reads a list or an array of numbers, or the path of a `.npy` file with one.
+
+    Example:
+        >>> Vector().read([1, 2, 3])
+        array([1., 2., 3.])
+    """
+
+    dim: int | None = None
+
+    def accepts(self, raw: Any) -> bool:
+        """A 1-D array, a list of numbers, or the name of a `.npy` file."""
+        if isinstance(raw, str | Path):
+            return Path(raw).suffix.lower() == ".npy"
+        raw = as_array(raw)
+        if isinstance(raw, np.ndarray):
+            return raw.ndim == 1 and raw.dtype.kind in "fiub"
+        return (
+            isinstance(raw, list | tuple)
+            and len(raw) > 0
+            and all(isinstance(number, int | float | np.number) for number in raw)
+        )
+
+    def read(self, raw: Any) -> np.ndarray:
+        """The vector as finite numbers, in float64 unless it comes in less."""
+        raw = _load(raw) if isinstance(raw, Path) else as_array(raw)
+        try:
+            vector = np.asarray(raw)
+            vector = vector.astype(np.float32 if vector.dtype in (np.float16, np.float32) else np.float64)
+        except (TypeError, ValueError, OverflowError):
+            raise CellError(
+                Note("cell_kind", kind=type(raw).__name__, value=shorten(raw)), "a vector of numbers"
+            ) from None
+        if vector.ndim != 1 or vector.size == 0:
+            raise CellError(Note("cell_array", shape=str(vector.shape)), "a vector (D,)")
+        if self.dim is not None and len(vector) != self.dim:
+            raise CellError(Note("cell_size", size=len(vector)), f"size {self.dim}")
+        bad = np.flatnonzero(~within(vector))
+        if len(bad):
+            wanted = f"finite numbers up to {LARGEST:g}"
+            raise CellError(Note("cell_at", value=str(vector[bad[0]]), place=int(bad[0])), wanted)
+        return vector
+
+    def write(self, value: np.ndarray, path: Path) -> None:
+        """As one line of text, comma-separated."""
+        np.savetxt(path, value[None], delimiter=",")
+
+    def show(self, value: np.ndarray) -> str:
+        """Its first numbers."""
+        return f"vector ({len(value)}): " + " ".join(f"{x:.2g}" for x in value[:4]) + (" …" * (len(value) > 4))
+
+
+def within(numbers: np.ndarray) -> np.ndarray:
+    """Which numbers are finite, and small enough to be squared.
+
+    Example:
+        >>> within(np.array([1.0, np.nan, np.inf, 1e300])).tolist()
+        [True, False, False, False]
+    """
+    most = min(LARGEST, float(np.finfo(numbers.dtype).max)) if numbers.dtype.kind == "f" else LARGEST
+    return np.abs(numbers) <= most
+
+
+def _load(path: Path) -> np.ndarray:
+    content = read_bytes(path, "a vector (.npy)")
+    try:
+        return np.load(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:  # a damaged header fails in many ways
+        raise CellError(failed(in_words(path), error), "a .npy file of numbers") from None

@@ -1,0 +1,70 @@
+"""A table in words, for a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuamo.core.errors import CellError, visible
+from kuamo.data.readers.arrow import describe_cell
+
+if TYPE_CHECKING:
+    from kuamo.data.column import Column
+
+__all__ = ["describe"]
+
+
+def describe(
+    columns: Mapping[str, Column],
+    rows: int,
+    ids: Sequence[str],
+    groups: Sequence[str],
+    labels: Sequence[Any] | None,
+    meta: Mapping[str, Sequence[Any]],
+    source: str,
+    notes: Sequence[str],
+) -> str:
+    """One line for each column: its name, its kind, how many cells are there, a first one."""
+    lines = [(name, type(column.modality).__name__, *_seen(column, rows)) for name, column in columns.items()]
+    if rows:
+        plain_ids = ids[0] == "0" and list(ids) == [str(row) for row in range(rows)]
+        lines += [] if plain_ids else [("id", "", "name of the row", ids[0])]
+        lines += [] if groups == ids else [("group", "", f"{len(set(groups)):,} groups", groups[0])]
+        if labels is not None:
+            lines.append(("label", "", f"{len(set(map(str, labels))):,} classes", describe_plain(labels[0])))
+        for name, cells in meta.items():
+            lines.append((name, "", _split(cells) if name == "split" else "meta", describe_plain(cells[0])))
+    widths = [max((len(line[k]) for line in lines), default=0) for k in range(3)]
+    shown = [
+        "  " + "  ".join([*(word.ljust(width) for word, width in zip(line, widths)), line[3]]).rstrip()
+        for line in lines
+    ]
+    return visible("\n".join([f"{source}: {rows:,} rows", *shown, *notes]))
+
+
+def describe_plain(value: Any) -> str:
+    """A text as it is, if short; the end of a path."""
+    if isinstance(value, Path):
+        return str(value) if len(str(value)) <= 48 else "…" + str(value)[-47:]
+    plain = isinstance(value, str) and len(value) <= 48 and "\n" not in value
+    return value if plain else describe_cell(value)
+
+
+def _seen(column: Column, rows: int) -> tuple[str, str]:
+    there = np.unique(column.row)
+    several = f", {len(column.row):,} values" if len(column.row) > len(there) else ""
+    count = f"{len(there):,} of {rows:,}{several}"
+    if not len(there):
+        return count, ""
+    try:
+        return count, describe_plain(column[int(there[0])])
+    except CellError as error:
+        return count, f"given {error.given}"
+
+
+def _split(cells: Any) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in Counter(map(str, cells)).items())

@@ -1,1 +1,0 @@
-"""p(y | z): closed form first, trained where that beats it."""

@@ -1,1 +1,0 @@
-"""Diagnosis: what a table or a space is like, before and after a fit: imbalance, correlation, cost, and what to do."""

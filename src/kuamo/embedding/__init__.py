@@ -1,0 +1,9 @@
+"""Features → codes in one space.
+
+embedding      codes (points or Gaussians), and the head that a closed form gives
+heads          trainable heads
+fusion         several codes of a row → one, and their weights
+space          EmbeddingSpace: a tower for each column; encode, fuse, compare
+storage        a space as a folder of plain data and safetensors
+provenance     which rows a space was trained on, by fingerprints
+"""

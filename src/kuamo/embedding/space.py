@@ -1,0 +1,312 @@
+"""The space as an encoder: a tower for each column, and what their codes become together."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuamo.core.errors import CutWarning, ForeignWarning, KuamoError, TableError, shorten, visible
+from kuamo.core.modules import is_module
+from kuamo.core.types import Progress
+from kuamo.data.modalities import Modality, Vector
+from kuamo.data.table import Table, as_table
+from kuamo.embedding.embedding import Code
+from kuamo.encoders.feature_cache import feature_blocks, language_note, length_note
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["BLOCK_ROWS", "EmbeddingSpace", "Port", "check_columns", "fuse_present", "run_head"]
+
+
+BLOCK_ROWS = 4096
+
+
+@dataclass
+class Port:
+    """Where one column enters and leaves the space.
+
+    Args:
+        name: the column's. modality: what its cells are.
+        encoder: values → features (n, D). head: features → Code (n, d).
+        codec: value ↔ y, or `None`: y is the features. decoder: p(y | z), or `None`.
+        memory: where codes settle, of decoders that have learned from them; see `kuamo.generation.hopfield`.
+    """
+
+    name: str
+    modality: Modality
+    encoder: Any
+    head: Any
+    codec: Any = None
+    decoder: Any = None
+    memory: Any = None
+
+    def parts(self) -> dict[str, Any]:
+        """Role → what plays it, without the empty ones."""
+        roles = {role: getattr(self, role) for role in ("encoder", "head", "codec", "decoder", "memory")}
+        return {role: part for role, part in roles.items() if part is not None}
+
+
+def run_head(head: Any, entry_features: np.ndarray) -> Code:
+    """A head's codes as numpy arrays, whether it is a closed form's or a module."""
+    if not is_module(head):
+        return head(entry_features)
+    import torch
+
+    training = head.training
+    head.eval()
+    with torch.inference_mode():
+        code = head(torch.from_numpy(np.ascontiguousarray(entry_features)))
+    head.train(training)
+    return Code(code.mean.numpy(), None if code.logvar is None else code.logvar.numpy())
+
+
+def fuse_present(
+    fusion: Any, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray
+) -> tuple[Code, np.ndarray]:
+    """Fuse (B, M, d) codes over what is present (B, M); a row with one cell is that cell's code."""
+    anything = present.any(axis=1)
+    if fusion is None:
+        weights = present / np.maximum(present.sum(1, keepdims=True), 1)
+        weights = weights.astype(np.float32)
+        joint = np.einsum("bm,bmd->bd", weights, mean)
+        spread = None if logvar is None else np.einsum("bm,bmd->bd", weights, logvar)
+        return Code(joint, spread, anything), weights
+    import torch
+
+    stacked = Code(torch.from_numpy(mean), None if logvar is None else torch.from_numpy(logvar))
+    with torch.inference_mode():
+        code, weight = fusion(stacked, torch.from_numpy(present))
+    fused_logvar = None if code.logvar is None else code.logvar.numpy()
+    return Code(code.mean.numpy(), fused_logvar, anything), weight.numpy()
+
+
+def check_columns(ports: Sequence[Port], table: Table) -> None:
+    """Refuse a table that lacks all of the space's columns but at most one.
+
+    Raises:
+        TableError: naming what is there and what was expected.
+    """
+    shared = [port.name for port in ports if port.name in table.columns]
+    if len(shared) < 2:
+        raise TableError(
+            f"given columns {list(table.columns)}; expected at least two of {[port.name for port in ports]}"
+        )
+
+
+@dataclass
+class EmbeddingSpace:
+    """The space as an encoder: one shared space, and a port for each column. What users hold is `kuamo.Space`.
+
+    Args:
+        ports: in the table's column order.
+        score: `"dot"` or `"cosine"`, how codes are compared.
+        fusion: codes of several cells → one code; `None` is the mean of what is present.
+        notes: what `fit` chose, and why.
+        info: plain data about the fit, saved with the space.
+    """
+
+    ports: list[Port]
+    score: str = "dot"
+    fusion: Any = None
+    notes: list[str] = field(default_factory=list)
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        columns = ", ".join(f"{port.name}: {type(port.modality).__name__}" for port in self.ports)
+        said = [f"Space of {self.dim} dimensions; {columns}", *(f"  {note}" for note in self.notes)]
+        return visible("\n".join(said))
+
+    @property
+    def dim(self) -> int:
+        """d, the size of a code."""
+        return int(self.ports[0].head.dim)
+
+    @property
+    def modalities(self) -> dict[str, Modality]:
+        """Column name → modality."""
+        return {port.name: port.modality for port in self.ports}
+
+    def port(self, name: str) -> Port:
+        """The port of a column.
+
+        Raises:
+            TableError: the space has no such column.
+        """
+        for port in self.ports:
+            if port.name == name:
+                return port
+        raise TableError(f"given column {name!r}; the space knows {[port.name for port in self.ports]}")
+
+    def modules(self) -> list[Any]:
+        """Every `torch.nn.Module` in it: what training moves."""
+        parts = [part for port in self.ports for part in port.parts().values()] + [self.fusion]
+        return [part for part in parts if is_module(part)]
+
+    # ── encode ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def encode(self, inputs: Any, *, modality: str | None = None, progress: Progress | None = None) -> Code:
+        """Codes (B, d) of a table, or of a list of inputs; several cells of a row are fused.
+
+        Args:
+            inputs: a `Table`, one input, or a list of inputs. An input is a dict `{"image": "cat.png"}` (several keys
+                make one joint input), a raw object, or `None`.
+            modality: the column that raw objects belong to; guessed where only one column accepts them.
+            progress: called with (column, done, of) while features are computed.
+
+        Returns:
+            Code; `present` is false for rows with nothing in them, and their code is 0.
+
+        Raises:
+            TableError: an unknown column, or an object whose kind cannot be told.
+            CellError: naming column and row of a cell that cannot be read.
+        """
+        return self._fused(inputs, modality, progress)[0]
+
+    def fuse(self, inputs: Any, *, modality: str | None = None) -> tuple[Code, np.ndarray]:
+        """Joint codes, and the weight (B, M) that each column got; weights sum to 1 over what is present."""
+        return self._fused(inputs, modality, None)
+
+    def similarity(self, a: Any, b: Any) -> np.ndarray:
+        """Scores (n, m) between two sets of codes, by the space's own score.
+
+        Raises:
+            KuamoError: not codes (n, d) of finite numbers, such as `encode` gives.
+        """
+        return self.comparable(self.check_codes(a)) @ self.comparable(self.check_codes(b)).T
+
+    def check_codes(self, given: Any) -> np.ndarray:
+        """Codes (n, d) as an array.
+
+        Raises:
+            KuamoError: of another shape, or not of finite numbers.
+        """
+        try:
+            codes = np.asarray(given)
+        except ValueError:
+            codes = np.empty(0, object)  # lists of different lengths
+        if (
+            codes.ndim != 2
+            or codes.shape[1] != self.dim
+            or codes.dtype.kind not in "fiu"
+            or not np.isfinite(codes).all()
+        ):
+            told = f"{codes.dtype} of shape {codes.shape}" if codes.ndim else shorten(given)
+            raise KuamoError(f"given {told}; expected (n, {self.dim}) codes of finite numbers, as encode() gives them")
+        return codes
+
+    def comparable(self, codes: Any) -> np.ndarray:
+        """Codes whose dot product is the space's score."""
+        codes = np.asarray(codes)
+        if self.score == "dot":
+            return codes
+        return codes / np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), np.finfo(codes.dtype).tiny)
+
+    def column_codes(
+        self, table: Table, name: str, *, cache: bool = True, progress: Progress | None = None
+    ) -> tuple[Code, np.ndarray]:
+        """Codes (n, d) of one column's present rows, and their row numbers (n,); several captions are averaged.
+
+        Args:
+            table, name: whose column. cache: keep frozen features on disk.
+        """
+        port, column = self.port(name), table.column(name)
+        codes = [
+            run_head(port.head, block)
+            for block in feature_blocks(table, name, port.encoder, cache=cache, progress=progress)
+        ]
+        rows, first, count = np.unique(column.row, return_index=True, return_counts=True)
+        if len(rows) == 0:
+            return Code(np.zeros((0, self.dim), np.float32)), rows
+        spreads = [one.logvar for one in codes if one.logvar is not None]
+        code = Code(np.concatenate([one.mean for one in codes]), np.concatenate(spreads) if spreads else None)
+        if len(rows) == len(column.row):
+            return code, rows
+        total = np.add.reduceat(code.mean, first, axis=0) / count[:, None]
+        spread = None if code.logvar is None else np.add.reduceat(code.logvar, first, axis=0) / count[:, None]
+        return Code(total.astype(np.float32), spread), rows
+
+    def _fused(self, inputs: Any, modality: str | None, progress: Progress | None) -> tuple[Code, np.ndarray]:
+        return fuse_present(self.fusion, *self.stacked(inputs, modality, progress))
+
+    def stacked(
+        self, inputs: Any, modality: str | None = None, progress: Progress | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+        """Mean and log-variance (B, M, d) of each column's code, and what is present (B, M)."""
+        table = inputs if isinstance(inputs, Table) else self.as_table(inputs, modality)
+        known = [port.name for port in self.ports if port.name in table.columns]
+        if not known:
+            raise TableError(
+                f"given columns {list(table.columns)}; the space knows {[port.name for port in self.ports]}"
+            )
+        present = np.zeros((len(table), len(self.ports)), dtype=bool)
+        mean = np.zeros((len(table), len(self.ports), self.dim), dtype=np.float32)
+        logvar: np.ndarray | None = None
+        for number, port in enumerate(self.ports):
+            if port.name not in known:
+                continue
+            said = None if isinstance(inputs, Table) else length_note(table, port.name, port.encoder)
+            if said:
+                warnings.warn(visible(said), CutWarning, stacklevel=3)
+            if not isinstance(inputs, Table) and (said := language_note(table, port.name, port.encoder)):
+                warnings.warn(said, ForeignWarning, stacklevel=3)
+            code, rows = self.column_codes(table, port.name, cache=isinstance(inputs, Table), progress=progress)
+            present[rows, number] = True
+            mean[rows, number] = code.mean
+            if code.logvar is not None:
+                logvar = np.zeros_like(mean) if logvar is None else logvar
+                logvar[rows, number] = code.logvar
+        return mean, logvar, present
+
+    def as_table(self, inputs: Any, modality: str | None = None) -> Table:
+        """Any list of inputs as a table with the space's columns."""
+        if hasattr(inputs, "columns") or hasattr(inputs, "column_names"):  # a data frame
+            return as_table(inputs, self.modalities)
+        items = self._items(inputs, modality)
+        rows = [self._as_row(item, modality, number) for number, item in enumerate(items)]
+        names = [port.name for port in self.ports]
+        return Table(
+            {name: [row.get(name) for row in rows] for name in names},
+            modalities=self.modalities,
+            source="query",
+        )
+
+    def _items(self, inputs: Any, modality: str | None) -> Sequence[Any]:
+        """A list of inputs as it is, and so what comes one after another: a series, an iterator, vectors (n, D)."""
+        if isinstance(inputs, list | tuple):
+            return inputs
+        rows = getattr(inputs, "ndim", 0) == 2 and (
+            modality is None or isinstance(self.modalities.get(modality), Vector)
+        )
+        words = isinstance(inputs, np.ndarray) and inputs.ndim == 1 and inputs.dtype.kind in "UO"
+        if rows or words or isinstance(inputs, Iterator) or hasattr(inputs, "isna") or hasattr(inputs, "to_list"):
+            from kuamo.data.readers.given import by_position
+
+            return list(by_position(inputs, modality or "inputs"))
+        return [inputs]
+
+    def _as_row(self, item: Any, modality: str | None, number: int) -> Mapping[str, Any]:
+        if item is None:
+            return {}
+        if isinstance(item, Mapping):
+            for name in item:
+                self.port(str(name))
+            return item
+        if modality is not None:
+            return {self.port(modality).name: item}
+        takers = [port.name for port in self.ports if port.modality.accepts(item)]
+        # A picture's file name is a text too: the more particular kind wins.
+        particular = [name for name in takers if type(self.port(name).modality).__name__ != "Text"]
+        takers = particular if particular and isinstance(item, str | Path) else takers
+        if len(takers) == 1:
+            return {takers[0]: item}
+        accepted = f"accepted by {takers}" if takers else f"accepted by none of {list(self.modalities)}"
+        raise TableError(
+            f"row {number}: given {type(item).__name__} {shorten(item)}, {accepted}; "
+            f"expected a dict {{column: value}}, or modality="
+        )

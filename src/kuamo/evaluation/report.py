@@ -1,0 +1,224 @@
+"""Report: numbers with names, units and sample counts. Prints as a table, saves as JSON and as one HTML page.
+
+    report["image_to_text_R@10"]                 the value; `report.intervals[…]` has its interval and its count
+    report.per_query("image_to_text_R@10")       what each query got: what a paired comparison needs
+    report.compare(other)                        is the difference more than chance?
+
+What each query got stands in `report.pairs`; the page's examples and their small pictures and sounds, in `previews`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kuamo.core.errors import KuamoError, visible
+from kuamo.core.export import save_result, to_json
+from kuamo.core.files import local
+from kuamo.core.text_table import align
+from kuamo.core.validation import check_kind
+from kuamo.evaluation.paired_comparison import Comparison, compare_reports
+from kuamo.evaluation.report_json import dump, parse
+from kuamo.evaluation.results import Making, Pair, Preview
+from kuamo.metrics import Interval, per_query
+from kuamo.metrics.formatting import between, digits
+
+__all__ = ["Report"]
+
+
+@dataclass
+class Report(Mapping[str, float]):
+    """Named numbers. As a mapping it gives plain values; `report.intervals[name]` gives the interval and the count.
+
+    Args:
+        title: what was measured, on what. intervals: name → value, interval, count. notes: further lines.
+        pairs: `image_to_text` → what each query got. facts: plain data about table and space, for the page.
+        previews: column → row id → the cell. shown: metrics that the printed table has; all where empty.
+        makings: `text_to_image` → what was made, where columns were made too.
+
+    Example:
+        >>> report = Report("toy", {"a_to_b_R@1": Interval(0.5, 0.4, 0.6, 100)})
+        >>> report["a_to_b_R@1"]
+        0.5
+    """
+
+    title: str
+    intervals: dict[str, Interval]
+    notes: list[str] = field(default_factory=list)
+    pairs: dict[str, Pair] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    previews: dict[str, dict[str, Preview]] = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
+    makings: dict[str, Making] = field(default_factory=dict)
+
+    # ── as a mapping ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def __getitem__(self, name: str) -> float:
+        return self._known(name).value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.intervals
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.intervals)
+
+    def __len__(self) -> int:
+        return len(self.intervals)
+
+    def _known(self, name: str) -> Interval:
+        if name not in self.intervals:
+            raise KuamoError(f"given {name!r}; the report has {list(self.intervals)}")
+        return self.intervals[name]
+
+    def per_query(self, name: str) -> np.ndarray:
+        """What each query (n,) got; the measure is the mean of it, or the median. Ids are `pairs[task].query`.
+
+        Raises:
+            KuamoError: the report has no such measure, or did not keep its queries.
+        """
+        self._known(name)
+        task, metric = self.split(name)
+        if task in self.makings and metric in self.makings[task].values:
+            return self.makings[task].values[metric]
+        if task not in self.pairs:
+            raise KuamoError(f"given {name!r}; the report kept no queries of {task!r}")
+        return per_query(metric, self.pairs[task].values)
+
+    # ── printing ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        if not rows:
+            return visible("\n".join([self.title, *self.notes]))
+        found = [metric for metric in self.metrics() if not metric.startswith(("made_", "told_"))]
+        columns = [metric for metric in found if not self.shown or metric in self.shown]
+        told = {task: row for task, row in rows.items() if any(metric.startswith("told_") for metric in row)}
+        searched = {task: row for task, row in rows.items() if task not in told}
+        lines = [self.title, *(self._grid(searched, columns, "queries") if searched else [])]
+        for task, row in told.items():
+            lines += ["", *self._grid({task: row}, list(row), "rows told")]
+        if self.makings:
+            made = [metric for metric in self.metrics() if metric.startswith("made_")]
+            lines += ["", *self._grid({task: rows[task] for task in self.makings}, made, "rows")]
+        return visible("\n".join([*lines, *self.notes]))
+
+    def _grid(self, rows: Mapping[str, Mapping[str, Interval]], columns: list[str], count: str) -> list[str]:
+        grid = [["", *(metric.removeprefix("made_").removeprefix("told_") for metric in columns), count]]
+        for task, row in rows.items():
+            n = max((row[metric].n for metric in columns if metric in row), default=0)
+            name = f"{self.arrow(task)}, made" if count == "rows" else self.arrow(task)
+            grid.append([name, *(_cell(metric, row.get(metric)) for metric in columns), str(n)])
+        return align(grid)
+
+    def rows(self) -> dict[str, dict[str, Interval]]:
+        """Task `image_to_text` → metric → interval."""
+        rows: dict[str, dict[str, Interval]] = {}
+        for name, interval in self.intervals.items():
+            task, metric = self.split(name)
+            rows.setdefault(task, {})[metric] = interval
+        return rows
+
+    def metrics(self) -> list[str]:
+        """All metrics, in order."""
+        return list(dict.fromkeys(metric for row in self.rows().values() for metric in row))
+
+    def split(self, name: str) -> tuple[str, str]:
+        """The task and the metric of a measure's name.
+
+        Example:
+            >>> Report("", {}).split("image_to_text_nDCG@10")
+            ('image_to_text', 'nDCG@10')
+        """
+        for task in sorted({*self.pairs, *self.makings}, key=len, reverse=True):
+            if name.startswith(f"{task}_"):
+                return task, name[len(task) + 1 :]
+        for metric in ("told_", "median_rank", "nDCG@", "mAP@R", "mAP", "MRR", "R@"):
+            cut = name.rfind(f"_{metric}")
+            if cut > 0:
+                return name[:cut], name[cut + 1 :]
+        return name, "value"
+
+    def arrow(self, task: str) -> str:
+        """A task in words: `image → text`."""
+        pair = self.pairs.get(task)
+        return f"{pair.source} → {pair.target}" if pair else task.replace("_to_", " → ")
+
+    # ── comparing ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def compare(
+        self, other: Report, *, metrics: Sequence[str] | None = None, draws: int = 10_000, seed: int = 0
+    ) -> Comparison:
+        """Paired tests of this report against another one of the same queries and galleries.
+
+        Args:
+            other: the other system's report. metrics: such as `["R@10", "mAP"]`; those that are printed if not given.
+            draws: of the bootstrap and of the sign-flip test. seed: of both.
+
+        Returns:
+            Comparison: differences (this − other), 95 % intervals, p, and p corrected by Holm's method.
+
+        Raises:
+            KuamoError: other queries, galleries or groups (naming them), or an unknown metric.
+
+        Example:
+            >>> import kuamo as km
+            >>> report = km.evaluate(km.fit(km.datasets.toy(rows=200), seed=0), km.datasets.toy(rows=50, seed=1))
+            >>> report.compare(report).differences["a_to_b_R@1"].p
+            1.0
+        """
+        check_kind(Report, "a Report, as km.evaluate gives it", other=other)
+        return compare_reports(self, other, metrics, draws, seed)
+
+    # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers as plain data; what each query got is in the saved file only."""
+        return {
+            "title": self.title,
+            "measures": {name: asdict(interval) for name, interval in self.intervals.items()},
+            "notes": self.notes,
+        }
+
+    def save(self, path: str | Path, *, lang: str | None = None) -> None:
+        """Write everything as JSON (`x.json`), or one self-contained page (`x.html`). Never half of it.
+
+        Args:
+            path: ends in .json or .html. lang: of the page, `"en"` (default) or `"zh"`.
+
+        Raises:
+            StoreError: another ending, an unknown language, a language for JSON, or no such folder.
+        """
+        save_result(self, local(path, "a report"), lang)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Report:
+        """Read a report that was saved as JSON.
+
+        Raises:
+            StoreError: not a report, damaged, or from a newer version.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     Report("toy", {"a_to_b_R@1": Interval(0.5, 0.4, 0.6, 100)}).save(folder + "/r.json")
+            ...     Report.load(folder + "/r.json")["a_to_b_R@1"]
+            0.5
+        """
+        return cls(**parse(local(path, "a report")))
+
+
+@to_json.register
+def _json(report: Report) -> str:
+    return dump(
+        report.as_dict(), report.notes, report.shown, report.facts, report.pairs, report.makings, report.previews
+    )
+
+
+def _cell(metric: str, interval: Interval | None) -> str:
+    if interval is None:
+        return "–"
+    return f"{digits(metric, interval.value)} [{between(metric, interval)}]"

@@ -1,0 +1,296 @@
+"""Evaluate: how well each column finds each other column in a table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from kuamo.core.errors import TableError
+from kuamo.core.messages import Note, plain_note
+from kuamo.core.validation import check_kind, check_whole, is_whole
+from kuamo.data.modalities import Category, Number, Vector
+from kuamo.data.table import Table, as_table
+from kuamo.embedding.provenance import caveats
+from kuamo.embedding.space import check_columns
+from kuamo.encoders.feature_cache import length_note
+from kuamo.evaluation.examples import Previews, draw, find, preview_of
+from kuamo.evaluation.generation import Judges, check_made, intervals_of, known_of, measure_made
+from kuamo.evaluation.prediction import known_classes, measure_told
+from kuamo.evaluation.repeated_answers import repeated_answers
+from kuamo.evaluation.report import Report
+from kuamo.evaluation.results import Making, Pair, made_key
+from kuamo.metrics import Interval, bootstrap_all, chance_recall, measure, per_query
+from kuamo.metrics.ranking import NDCG_AT
+from kuamo.objectives.prediction.targets import targets_of
+from kuamo.space import Space
+
+__all__ = ["evaluate", "row_keys"]
+
+
+def evaluate(
+    space: Space,
+    table: Table,
+    *,
+    cutoffs: Sequence[int] = (1, 5, 10),
+    positives: str = "row",
+    made: Sequence[str] = (),
+    judges: Judges | None = None,
+    training: Table | None = None,
+    draws: int = 4,
+    examples: int = 6,
+    seed: int = 0,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Report:
+    """Recall@k, ranks, mAP, MRR and nDCG for every ordered pair of columns, with 95 % bootstrap intervals.
+
+    The gallery is every row that has the target column; queries are the rows that have the source column and a right
+    answer in the gallery. Ties count against the space. Where rows share a group, intervals resample groups.
+
+    Args:
+        space: fitted. table: rows that it has not seen; a note says so if some of them taught it.
+        cutoffs: the k of R@k.
+        positives: what counts as a right answer: the same `"row"`, `"group"` or `"label"`. Rows without a label, which
+            nobody can judge, are then neither queries nor answers.
+        made: columns that are also made of each other one, and judged: see `kuamo.evaluation.generation`.
+        judges: column → a function from a list of its values to their labels, such as a classifier of yours that was
+            trained on other data; it must be among those made.
+        training: what the space was fitted on, to tell copies, and to solve the closed form that decoders have to beat.
+        draws: of each row that is made.
+        examples: hits, and misses, to keep for the report's page, for each pair; 0 keeps none.
+        seed: of the bootstrap, and of which examples are kept.
+        progress: called with (column or pair, done, of).
+
+    Returns:
+        Report with `image_to_text_R@10`, `_median_rank`, `_MRR`, `_mAP`, `_mAP@R`, `_nDCG@10`, … and what each query
+        got; of made columns `_made_R2`, `_made_energy`, `_made_R@1`, …; of a column `kind` that the space was fitted to
+        predict `kind_told_accuracy`, `kind_told_log_loss`, … in place of searches, see
+        `kuamo.evaluation.prediction`. Classes that the space has never seen are wrong there, and a note counts them.
+
+    Raises:
+        TableError: fewer than two of the space's columns, no query, unknown positives, cutoffs or examples that are
+            not whole numbers, or codes that are not finite (naming column and row).
+
+    Example:
+        >>> import kuamo as km
+        >>> train, test = km.datasets.toy(rows=600, seed=0).split(test=100, seed=0)
+        >>> km.evaluate(km.fit(train, seed=0), test)["a_to_b_R@10"] > 0.5
+        True
+    """
+    check_kind(Space, "a Space", space=space)
+    table = as_table(table, space.modalities)
+    check_whole(seed=seed)
+    check_columns(space.ports, table)
+    _check_options(cutoffs, examples)
+    if draws < 2:
+        raise TableError(f"given draws={draws}; expected at least 2, to see how far apart they are")
+    check_made(space, table, made, judges or {})
+    told = {name: measure_told(space, table, name, seed) for name in targets_of(space) if name in table.columns}
+    table, unseen = known_classes(space, table)
+    key, judged = row_keys(table, positives)
+    names = [port.name for port in space.ports if port.name in table.columns]
+    _check_names(names)
+    codes = {name: _codes(space, table, name, judged, progress) for name in names}
+    group = _groups(table)
+    pairs: dict[str, Pair] = {}
+    intervals: dict[str, Interval] = {}
+    for a in names:
+        for b in names:
+            task, rows = f"{a}_to_{b}", np.isin(key[codes[a][1]], key[codes[b][1]])
+            if a == b or not rows.any() or (positives == "row" and (told.get(a) or told.get(b))):
+                continue  # what is told is not searched for: rows that hold the same would count as wrong
+            pair, count = _pair(table, a, b, codes, rows, key, _told(progress, f"{a} → {b}"))
+            pair = replace(pair, group=None if group is None else group[codes[a][1][rows]])
+            chance = {f"R@{k}": chance_recall(k, count, pair.gallery) for k in cutoffs}
+            pairs[task] = replace(pair, chance=chance)
+            found = _intervals(pair, cutoffs, [table.groups[row] for row in codes[a][1][rows]], seed)
+            intervals |= {f"{task}_{metric}": interval for metric, interval in found.items()}
+    intervals |= {f"{name}_{metric}": one for name, found in told.items() for metric, one in found.items()}
+    if not intervals:
+        raise TableError(f"given no row of the columns {names} with a right answer in another; expected at least one")
+    if examples:
+        pairs = {task: _with_examples(table, pair, codes, key, examples, seed) for task, pair in pairs.items()}
+    report = _report(space, table, positives, judged, pairs, intervals, cutoffs, seed)
+    report.notes += [*unseen, *repeated_answers(table, pairs, positives)]
+    for target in made:
+        known = None if training is None else known_of(space, training, target, seed)
+        for source in names:
+            if source == target:
+                continue
+            if progress:
+                progress(f"{source} ⇒ {target}", 0, 1)
+            making = measure_made(
+                space, table, source, target, draws=draws, examples=examples, judges=judges or {}, training=known,
+                seed=seed,
+            )  # fmt: skip
+            if making is not None:
+                _add_made(space, table, report, making, seed)
+    return report
+
+
+def _add_made(space: Space, table: Table, report: Report, making: Making, seed: int) -> None:
+    """Put a making's figures and previews into a report."""
+    task, number = f"{making.source}_to_{making.target}", {name: row for row, name in enumerate(table.ids)}
+    groups = [table.groups[number[query]] for query in making.query]
+    found = intervals_of(making, groups, seed)
+    report.intervals |= {f"{task}_{metric}": interval for metric, interval in found.items()}
+    previews = Previews(table)
+    previews.cells, previews.remarks = report.previews, [note for note in report.notes if isinstance(note, Note)]
+    for example in making.examples:
+        for column in (making.source, making.target):
+            previews.cell(column, example.query)
+    modality = space.port(making.target).modality
+    cells = report.previews.setdefault(making.target, {})
+    for example, values in zip(making.examples, making.made, strict=True):
+        for k, value in enumerate(values):
+            kind = modality if space.port(making.target).codec is not None else Vector()
+            cells[made_key(task, example.query, k)] = preview_of(kind, value)
+    report.makings[task] = replace(making, made=[])
+
+
+def told_only(table: Table, pairs: dict[str, Pair]) -> list[Note]:
+    """Columns of classes or numbers: many rows hold the same, of which a search counts one alone as right."""
+    names = [name for name in _columns(pairs) if isinstance(table.column(name).modality, Category | Number)]
+    return [Note("remark_told", column=name) for name in names]
+
+
+def _report(
+    space: Space,
+    table: Table,
+    positives: str,
+    judged: np.ndarray,
+    pairs: dict[str, Pair],
+    intervals: dict[str, Interval],
+    cutoffs: Sequence[int],
+    seed: int,
+) -> Report:
+    previews = Previews(table)
+    previews.add(list(pairs.values()))
+    recalls = [f"R@{k}" for k in sorted(set(cutoffs))]
+    several = any("mAP" in pair.values for pair in pairs.values())
+    shown = (*recalls[:1], *recalls[1:][-1:], "mAP", "median_rank") if several else (*recalls, "median_rank")
+    groups = len(set(table.groups)) if any(pair.group is not None for pair in pairs.values()) else 0
+    unjudged = int((~judged).sum())
+    notes: list[str] = [Note("remark_groups", count=groups)] if groups else []
+    notes += [Note("remark_unjudged", count=unjudged)] if unjudged else []
+    notes += caveats(space, table)
+    notes += [note for note in told_only(table, pairs) if positives == "row"]
+    notes += previews.remarks
+    notes += table.skipped()
+    notes += [note for name in _columns(pairs) if (note := length_note(table, name, space.port(name).encoder))]
+    facts = {
+        "rows": len(table),
+        "source": table.source,
+        "columns": {name: type(table.column(name).modality).__name__ for name in _columns(pairs)},
+        "positives": positives,
+        "seed": seed,
+        "space": {"dim": space.dim, "notes": plain_note(list(space.notes))},
+    }
+    right = "" if positives == "row" else f", right = same {positives}"
+    title = f"{len(table):,} rows of {table.source}, gallery = all of them{right}; [95 % interval]"
+    return Report(title, intervals, notes, pairs, facts, previews.cells, shown)
+
+
+def _pair(
+    table: Table,
+    a: str,
+    b: str,
+    codes: dict[str, tuple[np.ndarray, np.ndarray]],
+    rows: np.ndarray,
+    key: np.ndarray,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Pair, np.ndarray]:
+    """What the queries `rows` (n_a,) bool got, and how many right answers each has."""
+    (code_a, row_a), (code_b, row_b) = codes[a], codes[b]
+    values, count = measure(code_a[rows], code_b, key[row_a[rows]], key[row_b], progress=progress)
+    answers = "\n".join(sorted(table.ids[row] for row in row_b))
+    digest = hashlib.sha256(answers.encode("utf-8", "surrogatepass")).hexdigest()
+    query = [table.ids[row] for row in row_a[rows]]
+    return Pair(a, b, query, None, len(row_b), digest, {}, values), count
+
+
+def _intervals(pair: Pair, cutoffs: Sequence[int], groups: list[str], seed: int) -> dict[str, Interval]:
+    metrics = [*(f"R@{k}" for k in sorted(set(cutoffs))), "median_rank", "MRR", "mAP", "mAP@R", f"nDCG@{NDCG_AT}"]
+    samples = {metric: per_query(metric, pair.values) for metric in metrics}
+    kinds = {metric: "median" if metric == "median_rank" else "mean" for metric in metrics}
+    return bootstrap_all(samples, kinds, groups=groups, seed=seed)
+
+
+def _with_examples(
+    table: Table,
+    pair: Pair,
+    codes: dict[str, tuple[np.ndarray, np.ndarray]],
+    key: np.ndarray,
+    count: int,
+    seed: int,
+) -> Pair:
+    (code_a, row_a), (code_b, row_b) = codes[pair.source], codes[pair.target]
+    chosen = draw(pair.values["rank"], pair.query, count, seed, f"{pair.source}_to_{pair.target}")
+    number = {name: row for row, name in enumerate(table.ids)}
+    rows = np.array([number[pair.query[i]] for i in chosen])
+    right = key[rows][:, None] == key[row_b][None]
+    queries = code_a[np.searchsorted(row_a, rows)]
+    ids, names = [pair.query[i] for i in chosen], [table.ids[row] for row in row_b]
+    return replace(pair, examples=find(queries, code_b, right, pair.values["rank"][chosen], ids, names))
+
+
+def _codes(
+    space: Space, table: Table, name: str, judged: np.ndarray, progress: Callable[[str, int, int], None] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes (n, d) of a column's cells that can be judged, and their rows (n,)."""
+    code, row = space.column_codes(table, name, progress=progress)
+    comparable = space.comparable(code)
+    bad = np.flatnonzero(~np.isfinite(comparable).all(axis=1))
+    if len(bad):
+        where = table.where(int(row[bad[0]]))
+        raise TableError(f"column {name!r}, row {where}: given a code that is not finite; expected finite numbers")
+    return comparable[judged[row]], row[judged[row]]
+
+
+def row_keys(table: Table, positives: str) -> tuple[np.ndarray, np.ndarray]:
+    """What must be equal in query and answer (N,), and which rows can be judged (N,)."""
+    if positives == "row":
+        return np.arange(len(table)), np.ones(len(table), dtype=bool)
+    known: dict[str, Sequence[Any] | None] = {"group": table.groups, "label": table.labels}
+    keys = known.get(positives)
+    if keys is None:
+        raise TableError(f"given positives={positives!r}; expected 'row', 'group', or 'label' where the table has one")
+    judged = np.array([key is not None and key == key for key in keys])  # NaN is no label
+    return np.unique([str(key) for key in keys], return_inverse=True)[1], judged
+
+
+def _groups(table: Table) -> np.ndarray | None:
+    """Numbers (N,) of the rows' groups, where any has more than one row."""
+    names, group = np.unique(np.asarray(table.groups), return_inverse=True)
+    return group if len(names) < len(table) else None
+
+
+def _columns(pairs: dict[str, Pair]) -> list[str]:
+    return list(dict.fromkeys(name for pair in pairs.values() for name in (pair.source, pair.target)))
+
+
+def _told(progress: Callable[[str, int, int], None] | None, task: str) -> Callable[[int, int], None] | None:
+    return None if progress is None else lambda done, of: progress(task, done, of)
+
+
+def _check_options(cutoffs: Sequence[int], examples: int) -> None:
+    several = isinstance(cutoffs, Sequence) and not isinstance(cutoffs, str) and len(cutoffs) > 0
+    if not several or not all(is_whole(k, 1) for k in cutoffs) or not is_whole(examples):
+        raise TableError(
+            f"given cutoffs={cutoffs!r} and examples={examples!r}; expected whole numbers, cutoffs from 1 and "
+            "examples from 0"
+        )
+
+
+def _check_names(names: list[str]) -> None:
+    """Refuse columns whose measures would have the same name."""
+    seen: dict[str, tuple[str, str]] = {}
+    for a in names:
+        for b in names:
+            task = f"{a}_to_{b}"
+            if a != b and task in seen:
+                raise TableError(f"given columns {seen[task]} and {(a, b)}, both {task!r}; expected other names")
+            seen[task] = (a, b)

@@ -1,0 +1,9 @@
+"""Table → Space.
+
+pipeline                 fit
+checks, towers           what is refused; encoders, codecs and what a start gives
+closed_form, rare_columns, finetuning    the closed form, columns of few rows, contrastive fine-tuning
+gradient                 before and after the training loop
+decoders, ridge_decoders what `translate` makes
+estimators, estimator_inputs    scikit-learn estimators
+"""

@@ -1,0 +1,140 @@
+"""The closed form of a fit, columns that few rows have, and contrast from there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuamo.core.arrays import numbered
+from kuamo.core.errors import TableError
+from kuamo.core.memo import recall, remember
+from kuamo.core.messages import Note
+from kuamo.core.profiling import part
+from kuamo.core.threads import one_thread
+from kuamo.core.types import Packed
+from kuamo.data.table import Table
+from kuamo.embedding.embedding import Code
+from kuamo.embedding.space import run_head
+from kuamo.encoders.standardize import Standardize
+from kuamo.fitting.rare_columns import attach, late_columns
+from kuamo.objectives import CCA, Objective
+from kuamo.objectives.solution import Solved
+from kuamo.space import Space
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["close", "contrasted", "go_further", "join_late", "solve_heads"]
+
+
+def close(
+    space: Space, table: Table, cells: Packed, objective: Objective, seed: int, by_itself: bool
+) -> Mapping[str, Code]:
+    """Heads in closed form, columns that join last, and contrast from there; the codes of the columns' entries.
+
+    Where `fit` chooses by itself, it heeds the diagnosis: see `kuamo.metrics.dependence.screening`.
+    """
+    late = late_columns(cells) if isinstance(objective, CCA) else []
+    hopeless = False
+    if by_itself:
+        from kuamo.metrics.coverage import coverage, coverage_facts
+        from kuamo.metrics.dependence.screening import heed
+
+        with one_thread(), part("diagnosis"):
+            found = heed(cells, np.unique(np.asarray(table.groups), return_inverse=True)[1], seed)
+        space.notes += found.notes
+        space.info["diagnosis"] = coverage_facts(coverage(table)) | {"relations": found.relations}
+        late = [name for name in cells if name in late or name in found.aside]
+        hopeless = found.hopeless
+    core = {name: both for name, both in cells.items() if name not in late}
+    solved = solve_heads(space, table, core, objective, seed, late=late)
+    space.notes.append(solved.note)
+    with one_thread():
+        known = go_further(space, solved, seed) if by_itself and not hopeless else solved.codes
+        if late:
+            with part("closed form"):
+                known = join_late(space, late, core, cells, known, seed)
+    return known
+
+
+def solve_heads(
+    space: Space,
+    table: Table,
+    cells: Packed,
+    objective: Objective,
+    seed: int,
+    groups: np.ndarray | None = None,
+    late: Sequence[str] = (),
+) -> Solved:
+    """Heads in closed form, but of `late` columns; `groups` of the rows that cells are of, if not the table's.
+
+    Raises:
+        TableError: a column with a trainable encoder, which no closed form can fit.
+    """
+    for port in space.ports:
+        if port.name not in cells and port.name not in late:
+            raise TableError(
+                f"column {port.name!r}: given a trainable encoder; expected an objective that is trained, "
+                f"such as InfoNCE()"
+            )
+    if groups is None:
+        groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
+    blocks = {p.name: p.encoder.blocks for p in space.ports if p.name in cells and getattr(p.encoder, "blocks", None)}
+    for name, (_, row) in cells.items():
+        entries = np.unique(row, return_counts=True)[1]
+        if (entries > 1).any():
+            space.notes.append(Note("averaged", column=name, count=int((entries > 1).sum()), given=len(entries)))
+    given: dict[str, Any] = {}
+    if "labels" in objective.needs:
+        units = {p.name: p.encoder for p in space.ports if p.name in cells and isinstance(p.encoder, Standardize)}
+        given = {"labels": numbered(table.labels or ()), "units": units}
+    with one_thread(), part("closed form"):
+        solved = objective.solve(cells, groups, seed, blocks, **given)  # type: ignore[attr-defined]
+    for name, head in solved.heads.items():
+        space.port(name).head = head
+    return solved
+
+
+def join_late(
+    space: Space, late: Sequence[str], core: Packed, cells: Packed, known: Mapping[str, Code], seed: int
+) -> dict[str, Code]:
+    """Heads of late columns, from the codes of the others; the codes of all columns' entries."""
+    codes = {
+        name: known[name] if name in known else run_head(space.port(name).head, x) for name, (x, _) in core.items()
+    }
+    joined = {
+        name: attach(space, name, cells, codes, seed, getattr(space.port(name).encoder, "blocks", None))
+        for name in late
+    }
+    return codes | joined
+
+
+def go_further(space: Space, solved: Solved, seed: int) -> Mapping[str, Code]:
+    """Contrast from the closed form on, where held-out rows gain by it; the codes of the columns' entries."""
+    with part("contrast"):
+        return contrasted(space, solved, seed)
+
+
+def contrasted(space: Space, solved: Solved, seed: int) -> Mapping[str, Code]:
+    """See `go_further`."""
+    from kuamo.fitting.finetuning import Refined, judge, refined
+
+    onward = solved.onward
+    assert onward is not None
+    key = onward.key + "-refined by error"
+    found = recall(key)
+    result = Refined(**found) if found else judge(onward.rehearse, seed)
+    remember(key, asdict(result))
+    gain = {"steps": result.steps, "after": result.after, "before": result.before, "error": result.error}
+    space.notes.append(Note("contrast_taken" if result.gains else "contrast_stays", **gain))
+    if not result.gains:
+        return solved.codes
+    codes = {}
+    for name, head in refined(onward.start, seed).items():
+        space.port(name).head = onward.head(name, head)
+        if onward.once[name]:
+            codes[name] = Code(np.asarray(head(onward.start.coordinates[name][0])).astype(np.float32))
+    return codes

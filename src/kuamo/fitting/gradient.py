@@ -1,0 +1,311 @@
+"""Before and after the loop: heads that begin at the closed form, decoders where an objective needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from kuamo.closed_form import ChiSquaredMap, KernelMap
+from kuamo.closed_form.scaling import spread_of
+from kuamo.core.arrays import numbered
+from kuamo.core.errors import KuamoError, TableError
+from kuamo.core.messages import Note
+from kuamo.core.modules import one_torch_thread
+from kuamo.core.profiling import part
+from kuamo.core.types import Packed
+from kuamo.data.modalities import Category, Text
+from kuamo.data.table import Table
+from kuamo.embedding.embedding import SolvedHead
+from kuamo.embedding.heads import JointHead, TrainableHead
+from kuamo.embedding.space import Port
+from kuamo.encoders.base import collate, encode_items, prepare
+from kuamo.generation.decoders.likelihood import Likelihood
+from kuamo.generation.decoders.raw_likelihood import raw_decoder
+from kuamo.objectives import CCA, Objective, Predict
+from kuamo.space import Space
+from kuamo.training.batch import Source
+from kuamo.training.config import Training
+from kuamo.training.loop import train
+from kuamo.training.objective import terms_of
+from kuamo.training.randomness import own_randomness
+from kuamo.training.run_folder import Run
+
+__all__ = ["steps_for", "train_space", "usual_training"]
+
+DIM = 64
+LEAST, MOST, FEW_STEPS = 200, 1500, 30  # of `Predict`: of few rows what bends is not learned in fewer than 200
+
+
+def train_space(
+    space: Space,
+    table: Table,
+    cells: Packed,
+    objective: Objective,
+    dim: int | None,
+    training: Training | None,
+    seed: int,
+    out: Run | None,
+    progress: Callable[[str, int, int], None] | None,
+) -> None:
+    """Give every port a head (and a decoder where one is needed), then train in place."""
+    needs = frozenset().union(*(term.needs for _, term in terms_of(objective)))
+    with own_randomness(seed):
+        add_heads(space, table, cells, needs, dim, seed, objective)
+        if "decoders" in needs:
+            add_decoders(space, cells, objective, table)
+    for _, term in terms_of(objective):
+        if hasattr(term, "fused"):
+            space.fusion = term.fused()
+        elif hasattr(term, "fuses"):
+            with own_randomness(seed):
+                space.fusion = term.fuses(space)
+    marks = marks_of(table)
+    with own_randomness(seed):
+        terms = [term for _, term in terms_of(objective) if hasattr(term, "begin")]
+        beside = [term.begin(space, table, cells, marks, progress) for term in terms]
+    training = training or usual_training(objective, len(table))
+    if training.at_most and beside and all(course.enough for course in beside):
+        training = replace(training, steps=min(training.steps, FEW_STEPS))
+
+    sources = {
+        port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.chunk)
+        for port in space.ports
+    }
+
+    def after(what: str, done: int, of: int) -> None:
+        for course in beside:
+            course.after(done, of, sources)
+        if progress:
+            progress(what, done, of)
+
+    told = after if beside else progress
+    alone = all(source.frozen is not None for source in sources.values())
+    with part("training"), one_torch_thread() if alone else nullcontext():  # small steps lose more by waiting
+        log = train(space, sources, objective, training, seed=seed, out=out, progress=told, marks=marks)
+    with own_randomness(seed):
+        for course in beside:
+            space.notes += course.end()
+    skipped = int(log.pop("skipped", 0))
+    names = " + ".join(f"{weight:g} {term.name}" for weight, term in terms_of(objective))
+    losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())
+    done = {"steps": training.steps, "rows": training.batch_size, "optimiser": training.optimiser, "rate": training.lr}
+    space.notes.append(Note("trained", objective=names, **done, losses=losses))
+    if remedies := [str(one) for one in (training.sampling, training.modulate) if one is not None]:
+        space.notes.append(Note("against_imbalance", what=", ".join(remedies)))
+    if skipped:
+        space.notes.append(Note("batches_skipped", count=skipped, given=training.steps))
+    if note := only_distributions(objective):
+        space.notes.append(note)
+
+
+def usual_training(objective: Objective | None, rows: int) -> Training:
+    """How long and how fast where nobody said: what suits `Predict` of features, or the usual."""
+    return Training(steps_for(rows), 128, 3e-3, at_most=True) if predicts(objective) else Training()
+
+
+def steps_for(rows: int) -> int:
+    """Steps of `Predict`: one for each row, within bounds; more would learn a small table by heart.
+
+    Example:
+        >>> steps_for(10), steps_for(400), steps_for(10_000)
+        (200, 400, 1500)
+    """
+    return min(max(rows, LEAST), MOST)
+
+
+def predicts(objective: Objective | None) -> bool:
+    """Is there a `Predict` in it?"""
+    return objective is not None and any(isinstance(term, Predict) for _, term in terms_of(objective))
+
+
+def only_distributions(objective: Objective) -> Note | None:
+    """What to say of an objective that knows neither pairs nor labels, and makes codes alike all the same."""
+    terms = [term for _, term in terms_of(objective)]
+    blind = [term.name for term in terms if term.aligns == "distributions"]
+    if not blind or any(term.needs & {"pairs", "labels", "groups"} for term in terms):
+        return None
+    return Note("only_distributions", objectives=", ".join(blind))
+
+
+def add_heads(
+    space: Space,
+    table: Table,
+    cells: Packed,
+    needs: frozenset[str],
+    dim: int | None,
+    seed: int,
+    objective: Objective | None = None,
+) -> None:
+    """Trainable heads; those of frozen columns start at the closed form where the codes are points.
+
+    An objective that solves a part of the codes itself says by `joint` how many numbers of each.
+
+    A head that is there already stays, or is where the new one starts.
+
+    Raises:
+        KuamoError: a start whose codes are points where Gaussians are needed, or that is not linear.
+    """
+    gaussian = "gaussian" in needs
+    closed: dict[str, SolvedHead] = {}
+    started = {port.name: port.head for port in space.ports if port.head is not None}
+    for name, head in started.items():
+        wrong = "without variances" if gaussian and not head.gaussian else None
+        wrong = "of a kernel" if isinstance(getattr(head, "map", None), KernelMap | ChiSquaredMap) else wrong
+        if wrong:
+            raise KuamoError(
+                f"column {name!r}: given a start whose head is {wrong}; expected a space fitted with "
+                f"CCA(kernels=('linear',)), or by an objective with codes of the same kind"
+            )
+    if started:
+        dim = space.port(next(iter(started))).head.dim
+        closed = {name: head for name, head in started.items() if isinstance(head, SolvedHead)}
+    elif not gaussian and needs & {"pairs", "labels", "groups"} and len(cells) == len(space.ports):
+        closed = closed_start(space, table, cells, needs, dim, seed)
+    size = dim or (next(iter(closed.values())).dim if closed else DIM)
+    joint = objective.joint(space, cells, size) if objective and not started and hasattr(objective, "joint") else 0
+    for port in space.ports:
+        if port.name in started and port.name not in closed:
+            continue
+        width = cells[port.name][0].shape[1] if port.name in cells else feature_size(table, port)
+        made: Any = (
+            JointHead(width, size, joint=joint)
+            if joint
+            else TrainableHead(width, size, gaussian=gaussian, hidden=128 if gaussian else 0)
+        )
+        if port.name in cells:
+            made.standardise(cells[port.name][0])
+        if port.name in closed:
+            made.start_from(closed[port.name])
+        port.head = made
+    if not started:
+        space.score = "cosine" if gaussian else "dot"
+
+
+def closed_start(
+    space: Space, table: Table, cells: Packed, needs: frozenset[str], dim: int | None, seed: int
+) -> dict[str, SolvedHead]:
+    """Linear CCA of paired rows, or where partners go by label or group, of entries that are paired by those.
+
+    By label, right answers for held-out rows are still their own partners alone: of several ridges that tell labels
+    apart equally well, nothing is lost by it.
+    """
+    from kuamo.fitting.closed_form import solve_heads
+
+    kind = next((kind for kind in ("label", "group") if f"{kind}s" in needs and "pairs" not in needs), None)
+    if kind:
+        mark = marks_of(table)[kind]
+        cells, rows = paired_by(cells, mark, seed)
+        if rows < 4:
+            return {}
+        solved = solve_heads(space, table, cells, CCA(dim=dim, kernels=("linear",)), seed, np.arange(rows))
+    else:
+        solved = solve_heads(space, table, cells, CCA(dim=dim, kernels=("linear",)), seed)
+    space.notes.append(Note("start" if kind is None else f"start_{kind}", what=solved.note))
+    return {port.name: port.head for port in space.ports}
+
+
+def paired_by(cells: Packed, mark: np.ndarray, seed: int) -> tuple[Packed, int]:
+    """Entries of each column paired at random with those of the others that have the same mark, each at most once.
+
+    Example:
+        >>> x, y = (np.eye(3), np.arange(3)), (np.eye(3)[:2], np.array([3, 4]))
+        >>> paired_by({"x": x, "y": y}, np.array([0, 1, 1, 1, 0]), 0)[1]
+        2
+    """
+    rng = np.random.default_rng(seed)
+    shuffled = {name: rng.permutation(len(row)) for name, (_, row) in cells.items()}
+    chosen: dict[str, list[np.ndarray]] = {name: [] for name in cells}
+    for value in np.unique(mark[mark >= 0]):
+        found = {name: order[mark[cells[name][1][order]] == value] for name, order in shuffled.items()}
+        most = min(map(len, found.values()))
+        for name, entries in found.items():
+            chosen[name].append(entries[:most])
+    rows = sum(map(len, next(iter(chosen.values()))))
+    entries = {name: np.concatenate([*parts, np.zeros(0, np.int64)]) for name, parts in chosen.items()}
+    return {name: (cells[name][0][entry], np.arange(rows)) for name, entry in entries.items()}, rows
+
+
+def marks_of(table: Table) -> dict[str, np.ndarray]:
+    """ "label", where the table has labels, and "group" → (N,) whole numbers, −1 where a row has none."""
+    kinds = {"group": table.groups} | ({} if table.labels is None else {"label": table.labels})
+    return {kind: numbered(values) for kind, values in kinds.items()}
+
+
+def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table | None = None) -> None:
+    """A likelihood for every column that has no decoder of its own: Gaussian of frozen features, standardised, and of
+    a raw column what suits its encoder.
+
+    Raises:
+        TableError: a raw column that no decoder is known for, or targets that a likelihood cannot have made.
+    """
+    terms = [term for _, term in terms_of(objective) if "decoders" in term.needs]
+    private = max((getattr(term, "private", 0) for term in terms), default=0)
+    for port in space.ports:
+        if port.decoder is None and not any(term.decodes(port.name) for term in terms):
+            continue  # a ridge decoder will do, once the codes are there
+        for term in terms:
+            if port.decoder is None and hasattr(term, "decoder") and term.decodes(port.name):
+                port.decoder = term.decoder(space, port, cells)
+        if port.decoder is None and isinstance(port.modality, Category):
+            port.decoder = Likelihood(space.dim, cells[port.name][0].shape[1], family="categorical")
+        if port.decoder is None and port.name in cells:
+            port.decoder = Likelihood(space.dim, cells[port.name][0].shape[1], private=private)
+        if port.decoder is None and table is not None:
+            port.decoder = raw_decoder(space.dim, port.encoder, some_values(table, port), private)
+        if port.decoder is None:
+            raise TableError(
+                f"column {port.name!r}: its encoder is trained, so its target is raw; "
+                f"expected decoders={{{port.name!r}: a decoder with `target(batch)`}}"
+            )
+        check_targets(port, cells, table)
+        if hasattr(port.decoder, "standardise") and port.name in cells and not hasattr(port.decoder, "target"):
+            y = cells[port.name][0]
+            found = spread_of(y)
+            port.decoder.standardise(
+                *(torch.from_numpy(one.astype(np.float32)) for one in (found.mean, found.gain(1.0)))
+            )
+
+
+def some_values(table: Table, port: Port, most: int = 2000) -> list[Any]:
+    """A column's values: all texts, and so many of other kinds, spread over its entries."""
+    count = len(table.column(port.name).row)
+    if isinstance(port.modality, Text) or count <= most:
+        return list(table.values(port.name))
+    return list(table.values(port.name, np.linspace(0, count - 1, most).astype(int)))
+
+
+def check_targets(port: Port, cells: Packed, table: Table | None) -> None:
+    """Let a likelihood look at its targets before training: all that are features, a few that are made of raw cells.
+
+    Raises:
+        TableError: naming the column.
+    """
+    decoder = port.decoder
+    if not hasattr(decoder, "check"):
+        return
+    try:
+        if not hasattr(decoder, "target"):
+            decoder.check(torch.from_numpy(cells[port.name][0]))
+        elif table is not None and port.name not in cells:
+            entries = np.arange(min(64, len(table.column(port.name).row)))
+            items = [prepare(port.encoder)(value) for value in table.values(port.name, entries)]
+            decoder.check(decoder.target(collate(port.encoder, items, port.name)))
+    except KuamoError as error:
+        raise TableError(f"column {port.name!r}: {error}") from None
+
+
+def feature_size(table: Table, port: Port) -> int:
+    """D of a trainable encoder: what it gives for the first entry.
+
+    Raises:
+        KuamoError: the column has no entry.
+    """
+    if len(table.column(port.name).row) == 0:
+        raise KuamoError(f"column {port.name!r}: given no cell at all; expected at least one")
+    items: list[Any] = [prepare(port.encoder)(value) for value in table.values(port.name, [0])]
+    return int(encode_items(port.encoder, items, port.name).shape[1])

@@ -1,0 +1,221 @@
+"""fit: a table becomes a space.
+
+table → frozen features (cached) → closed form → [the one loop] → decoders → Space
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuamo.core.files import local
+from kuamo.core.messages import Note
+from kuamo.core.modules import is_module, is_trainable
+from kuamo.core.profiling import part
+from kuamo.core.threads import one_thread
+from kuamo.core.types import Progress
+from kuamo.core.validation import check_kind, check_whole
+from kuamo.data.modalities import Category, Number
+from kuamo.data.table import Table, as_table
+from kuamo.embedding.embedding import Code
+from kuamo.embedding.provenance import sketches
+from kuamo.embedding.space import Port
+from kuamo.encoders import HubEncoder
+from kuamo.encoders.feature_cache import features, length_note, moving_note
+from kuamo.fitting.checks import check_columns, check_features, check_table
+from kuamo.fitting.closed_form import close
+from kuamo.fitting.ridge_decoders import add_ridge_decoders, wants_ridge
+from kuamo.fitting.towers import describe, go_on_from, open_ports
+from kuamo.generation.codecs.labels import label_codec
+from kuamo.generation.recipes import Recipe
+from kuamo.objectives import CCA, Objective
+from kuamo.objectives.prediction.class_codes import metric_target, solve_class_codes
+from kuamo.space import Space
+from kuamo.training.objective import terms_of
+
+if TYPE_CHECKING:
+    from kuamo.training.config import Training
+    from kuamo.training.run_folder import Run
+
+__all__ = ["fit"]
+
+
+def fit(
+    table: Table,
+    objective: Objective | None = None,
+    *,
+    encoders: Mapping[str, Any] | None = None,
+    decoders: Mapping[str, Any] | None = None,
+    codecs: Mapping[str, Any] | None = None,
+    start: Space | None = None,
+    dim: int | None = None,
+    training: Training | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    look: Callable[[str, float, list[Any], list[list[Any]]], None] | None = None,
+) -> Space:
+    """Learn one shared space for the columns of a table.
+
+    Args:
+        table: at least two columns, and rows that have two of them; or what `Table` takes: a file, a data frame.
+        objective: what "aligned" means; `None` is cross-validated CCA on frozen features, then contrast from there,
+            kept where held-out rows gain by it.
+        encoders: column → encoder, for columns that the default does not suit; a `torch.nn.Module` with trainable
+            parameters is trained.
+        decoders: column → a recipe (`km.Flow()`, `km.GAN()`, `km.Gaussian()`, `km.Ridge()`; of texts `km.Caption()`,
+            `km.Retrieve()`, `km.Writer()`) for what `translate` is to make of it: trained when the space is there, for
+            its codec's y. Or column → a decoder of your own, for objectives that train it with the space (the default
+            is a Gaussian likelihood). Ridge for all others.
+        codecs: column → codec, for pictures and sounds to be made; what suits the column if only a recipe is given;
+            `None` for its features, as its encoder gives them: then features are translated to features.
+        start: a space to go on from: its encoders and heads are copied, and moved only if the objective is trained.
+            Without an objective it stays as it is, with its decoders, but for those given here.
+        dim: d, the size of the space; chosen if not given.
+        training: steps, batch size and rate, for objectives that are trained, or for decoders if none is.
+        seed: of everything random; same seed, table, threads and machine, same space.
+        out: a run folder to save states of the training in, and to resume from.
+        progress: called with (what, done, of).
+        look: called now and then while decoders are trained, with (column, share that is done, some held-out cells,
+            four that are made for each).
+
+    Returns:
+        Space; `space.notes` says what was chosen, and why.
+
+    Raises:
+        TableError: fewer than two columns, no row that has two, an unknown column in `encoders`, a seed below 0.
+        CellError: naming column and row of a cell that cannot be read.
+
+    Example:
+        >>> from kuamo.data.datasets import toy
+        >>> fit(toy(rows=300), seed=0).score
+        'dot'
+    """
+    table = as_table(table)
+    check_kind(Objective | None, "an objective such as km.InfoNCE(), or None", objective=objective)  # type: ignore[arg-type]
+    check_kind(Space | None, "a Space, or None", start=start)  # type: ignore[arg-type]
+    if training is not None:
+        from kuamo.training.config import Training
+
+        check_kind(Training, "a Training, or None", training=training)
+    check_whole(seed=seed)
+    if dim is not None:
+        check_whole(1, dim=dim)
+    by_itself = objective is None and start is None
+    if by_itself:
+        objective = CCA(dim=dim)
+    table = with_targets(table, objective)
+    check_table(table, objective)
+    recipes = {name: one for name, one in (decoders or {}).items() if isinstance(one, Recipe)}
+    check_columns(table, decoders=decoders or {}, codecs=codecs or {}, encoders=encoders or {})
+    own = {name: one for name, one in (decoders or {}).items() if name not in recipes}
+    ports, reasons = open_ports(table, encoders or {}, own, start)
+    cells: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    metric = metric_target(objective, ports, table) if start is None else None
+    frozen = [port for port in ports if not is_trainable(port.encoder) and port.name != metric]
+    encode_columns(table, frozen, cells, progress)
+    if table.on_error == "skip":  # training must know before it starts which cells it cannot read
+        table.check(*(port.name for port in ports if is_trainable(port.encoder)))
+    check_features(table, cells)
+    check_table(table, objective)  # again: cells may have been skipped
+    info: dict[str, Any] = {"source": table.source, "rows": len(table), "seed": seed}
+    reasons |= {port.name: port.encoder.name for port in ports if isinstance(port.encoder, HubEncoder)}
+    space = Space(ports, notes=[describe(port, cells, reasons.get(port.name)) for port in ports], info=info)
+    info["taught"] = sketches(table, start)
+    space.notes += (
+        [note for note in table.notes if isinstance(note, Note)]
+        + table.skipped()
+        + [note for port in ports if (note := length_note(table, port.name, port.encoder))]
+        + [note for port in ports if (note := moving_note(table, port.name))]
+    )
+    known: Mapping[str, Code] = {}
+    if start is not None:
+        go_on_from(start, space, objective, dim, [*recipes, *(codecs or {})])
+    looped = metric is None and objective is not None and any(term.trained for _, term in terms_of(objective))
+    run = run_of(out, table, space, start, objective=objective, decoders=decoders, codecs=codecs, seed=seed, dim=dim)
+    if objective is not None and looped:
+        from kuamo.fitting.gradient import train_space
+
+        train_space(space, table, cells, objective, dim, training, seed, run, progress)
+    elif metric is not None:
+        with one_thread(), part("closed form"):
+            solve_class_codes(space, table, cells, metric)
+    elif objective is not None:
+        known = close(space, table, cells, objective, seed, by_itself)
+    made = dict.fromkeys([*recipes, *(codecs or {})])
+    if made or any(
+        map(wants_ridge, ports)
+    ):  # then codes of every column are needed, also of those that were trained raw
+        encode_columns(table, [port for port in ports if port.name not in cells and port.name != metric], cells)
+    if made:
+        from kuamo.fitting.decoders import make_columns
+
+        given = None if looped else training
+        with part("decoders"):
+            make_columns(
+                space, table, cells, known, recipes, codecs or {}, given, seed, None if looped else run, progress, look
+            )
+    if any(map(wants_ridge, ports)):
+        with one_thread(), part("ridge decoders"):
+            add_ridge_decoders(space, cells, known)
+    for port in space.ports:  # a class or a number comes out as what it is: its codec's y is the encoder's features
+        if isinstance(port.modality, Category | Number) and port.codec is None and port.name not in (codecs or {}):
+            port.codec = label_codec(port.encoder)
+    return space
+
+
+def run_of(out: str | Path | None, table: Table, space: Space, start: Space | None, **given: Any) -> Run | None:
+    """The run folder of a fit, with all that its outcome depends on.
+
+    Raises:
+        StoreError: the place is somebody else's, or elsewhere than on this machine.
+    """
+    if not out:
+        return None
+    from kuamo.core.version import __version__
+    from kuamo.data.identity import Unknown, identity, of_module
+    from kuamo.data.table_identity import of_table
+    from kuamo.training.run_folder import MOVED, Run
+
+    folder, parts = local(out, "a run"), {f"encoder of {port.name}": port.encoder for port in space.ports}
+    parts |= {f"decoder of {name}": one for name, one in (given.pop("decoders") or {}).items()}
+    nets = {name: one for name, one in parts.items() if is_module(one)}
+    Run(folder).check()
+    try:
+        of: dict[str, str | None] = {"version of kuamo": identity(__version__), "table": of_table(table)}
+        of |= {name: identity(one) for name, one in given.items()}
+        of |= {name: of_module(one, moving=True) if name in nets else identity(one) for name, one in parts.items()}
+        of["start"] = identity(start and {"score": start.score, "fusion": start.fusion, "ports": start.ports})
+        of[MOVED] = identity({name: of_module(net, moving=False) for name, net in nets.items()})
+        return Run(folder, of)
+    except Unknown as error:
+        return Run(folder, {"": None}, str(error))
+
+
+def encode_columns(
+    table: Table,
+    ports: Sequence[Port],
+    cells: dict[str, tuple[np.ndarray, np.ndarray]],
+    progress: Progress | None = None,
+) -> None:
+    """Features of these ports' columns into `cells`."""
+    for port in ports:
+        with part(f"features: {port.name}"):
+            found = features(table, port.name, port.encoder, progress=progress)
+        cells[port.name] = (found, table.column(port.name).row)
+
+
+def with_targets(table: Table, objective: Objective | None) -> Table:
+    """The table, with columns that are to be predicted put in where a reader kept them as the label or as `meta`."""
+    if objective is None or not any(term.trained for _, term in terms_of(objective)):
+        return table
+    from kuamo.data.targets import with_target
+    from kuamo.objectives.prediction.objective import Predict
+
+    for _, term in terms_of(objective):
+        if isinstance(term, Predict):
+            table = with_target(table, term.to)
+    return table

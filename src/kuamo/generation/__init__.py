@@ -1,0 +1,10 @@
+"""Codes → values: what a column would hold.
+
+codecs/, decoders/      value ↔ numbers; p(numbers | code)
+recipes, registry       what a column's decoder shall be, and recipes by name
+decoder_problem, decoder_training, best_checkpoint    decoders are trained and compared with the closed form
+translation             translate and decode
+imputation, prediction  empty cells; classes and numbers
+gaussian_mixture, hopfield    a prior on codes; codes moved to where training codes are
+joint_likelihood        how likely a row is
+"""

@@ -1,0 +1,145 @@
+"""What a codec is: values of one modality ↔ y (n, L), the numbers that a decoder makes.
+
+    value ── encode ──→ y (L,) ── decode ──→ value′        L small; y of mean 0, its mean square 1 over the column
+
+What is lost on the way there and back is the bound of everything that is made: `round_trip` says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from kuamo.core.errors import TableError
+from kuamo.data.table import Table
+
+if TYPE_CHECKING:
+    from kuamo.embedding.space import Port
+
+__all__ = ["Blocks", "Codec", "Held", "beside", "decode_cells", "encode_cells", "other_entries"]
+
+HELD_BYTES = 256 << 20
+BLOCK = 256
+
+
+@runtime_checkable
+class Codec(Protocol):
+    """Values ↔ y. A user's own needs these three, and no base class."""
+
+    @property
+    def out(self) -> int:
+        """L."""
+
+    def encode(self, values: Iterable[Any]) -> np.ndarray:
+        """y (n, L) float32 of canonical values."""
+
+    def decode(self, y: np.ndarray) -> list[Any]:
+        """The values that y (n, L) stands for."""
+
+
+def encode_cells(codec: Any, table: Table, name: str, entries: np.ndarray) -> np.ndarray:
+    """y (n, L) of a column's entries; NaN where the codec needs another column's cell, and the row has none."""
+    of = getattr(codec, "other", None)
+    if of is None:
+        return codec.encode(table.values(name, entries))
+    other = other_entries(table, name, of)[entries]
+    known = other >= 0
+    y = np.full((len(entries), codec.out), np.nan, np.float32)
+    y[known] = codec.encode(table.values(name, entries[known]), table.values(of, other[known]))
+    return y
+
+
+def decode_cells(port: Port, y: np.ndarray, others: Sequence[Any] | None = None) -> Any:
+    """What y (n, L) stands for in a column: values; without a codec what its encoder's features come from, if the
+    encoder has an `inverse`, and else the features y themselves.
+
+    Args:
+        others: of a codec that needs another column's, those (n,); see `beside`.
+    """
+    codec = port.codec
+    if codec is None:
+        inverse = getattr(port.encoder, "inverse", None)
+        return y if inverse is None else inverse(y)
+    return codec.decode(y) if others is None else codec.decode(y, others)
+
+
+def beside(codec: Any, table: Table, rows: Sequence[int] | np.ndarray | None = None) -> list[Any] | None:
+    """The first values of the column that a codec needs, of these rows; `None` of all other codecs.
+
+    Raises:
+        TableError: a row that has none.
+    """
+    of = getattr(codec, "other", None)
+    if of is None:
+        return None
+    there, first = (
+        np.unique(table.column(of).row, return_index=True) if of in table.columns else (np.zeros(0, int),) * 2
+    )
+    rows = np.arange(len(table)) if rows is None else np.asarray(rows)
+    missing = np.setdiff1d(rows, there)
+    if len(missing):
+        raise TableError(f"row {table.where(int(missing[0]))}: given nothing in column {of!r}; expected what to change")
+    return list(table.values(of, first[np.searchsorted(there, rows)]))
+
+
+def other_entries(table: Table, name: str, of: str) -> np.ndarray:
+    """For each entry of a column (n,), the first entry of another column in its row; −1 where there is none."""
+    rows, first = np.unique(table.column(of).row, return_index=True)
+    row = table.column(name).row
+    if len(rows) == 0:
+        return np.full(len(row), -1)
+    place = np.minimum(np.searchsorted(rows, row), len(rows) - 1)
+    return np.where(rows[place] == row, first[place], -1)
+
+
+class Blocks:
+    """Entries as rows of numbers, block by block, as often as asked for.
+
+    They are kept while they are few; beyond `HELD_BYTES` every pass reads the values again.
+
+    Args:
+        entries: numbers (n,). read: some of them (b,) → (b, D).
+    """
+
+    def __init__(self, entries: Sequence[int] | np.ndarray, read: Callable[[np.ndarray], np.ndarray]) -> None:
+        self.entries, self.read = np.asarray(entries), read
+        self._kept: list[np.ndarray] | None = []
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        if self._kept:
+            yield from self._kept
+            return
+        kept: list[np.ndarray] | None = [] if self._kept is not None else None
+        for start in range(0, len(self.entries), BLOCK):
+            block = self.read(self.entries[start : start + BLOCK])
+            self._bytes += block.nbytes
+            if self._bytes > HELD_BYTES:
+                kept = self._kept = None
+            if kept is not None:
+                kept.append(block)
+            yield block
+        if kept is not None:
+            self._kept = kept
+
+
+class Held(Blocks):
+    """A column's values as rows of numbers.
+
+    Args:
+        table, name: whose. flat: a value → (D,), all of one kind and size.
+        entries: which; the first of each content, if not given.
+    """
+
+    def __init__(
+        self, table: Table, name: str, flat: Callable[[Any], np.ndarray], entries: Sequence[int] | None = None
+    ) -> None:
+        def read(part: np.ndarray) -> np.ndarray:
+            return np.stack(list(table.values(name, part, then=flat)))
+
+        super().__init__(table.column(name).distinct()[0] if entries is None else entries, read)

@@ -1,0 +1,47 @@
+"""The codec of a modality, where none is given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kuamo.core.errors import TableError
+from kuamo.data.modalities import Audio, Category, Image, Modality, Number, Text
+from kuamo.data.table import Table
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["default_codec"]
+
+
+def default_codec(table: Table, name: str, seed: int = 0) -> Any:
+    """The codec that suits a column, fitted on its cells; `None` where y is the features, as of vectors.
+
+    Raises:
+        TableError: a column of texts, or of a kind of the user's own, which has no codec.
+
+    Example:
+        >>> import kuamo as km
+        >>> default_codec(km.datasets.toy(rows=10), "a") is None
+        True
+    """
+    from kuamo.generation.codecs.audio_pca import SpeechPCA
+    from kuamo.generation.codecs.image_pca import PicturePCA
+    from kuamo.generation.codecs.labels import ClassList, Plain
+
+    modality: Modality = table.column(name).modality
+    if isinstance(modality, Image):
+        return PicturePCA.of(table, name, seed=seed)
+    if isinstance(modality, Audio):
+        return SpeechPCA.of(table, name, seed=seed)
+    if type(modality).__name__ == "Vector":
+        return None
+    if isinstance(modality, Category):
+        return ClassList.of(table, name) if modality.classes is None else ClassList(list(modality.classes))
+    if isinstance(modality, Number):
+        return Plain.of(table.values(name))
+    if isinstance(modality, Text):
+        raise TableError(f"column {name!r}: given texts; expected km.Caption(), km.Writer() or km.Retrieve() for them")
+    raise TableError(
+        f"column {name!r}: no codec is known for {type(modality).__name__}; expected codecs={{{name!r}: one of yours}}"
+    )

@@ -1,0 +1,208 @@
+"""Pictures by a small convolutional autoencoder, learned from the column: y is a small map of a few channels.
+
+    picture (H, W) ── 3 × [conv, stride 2, GELU] ──→ (H/8, W/8, c) = y ── 3 × [conv, GELU, ×2] ──→ picture
+
+What it learns in one place it knows in every other. Components (`PicturePCA`) are the default: with as many numbers
+they give new emoji back a little better and new shapes about as well, and are learned in a tenth of the time or less
+(see `benchmarks/RESULTS.md`). This one is for those who want a map, with places of its own, rather than a list. It is
+trained in the one loop, as a space of a single column that makes itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kuamo.core.errors import KuamoError, TableError
+from kuamo.data.table import Table
+from kuamo.embedding.embedding import Code
+from kuamo.generation.codecs.image_pca import SEEN, canvas_of, on_canvas
+
+if TYPE_CHECKING:
+    from kuamo.training.config import Training
+
+__all__ = ["PictureConv"]
+
+BATCH = 128
+
+
+class PictureConv(nn.Module):
+    """Pictures ↔ the map of a convolutional autoencoder.
+
+    Args:
+        height, width: of the canvas, multiples of 8. channels: c; L = c H W / 64. features: of the first layer.
+
+    Example:
+        >>> import kuamo as km
+        >>> table = km.datasets.shapes(rows=40, size=16)
+        >>> codec = PictureConv.of(table, "image", training=km.Training(steps=5, batch_size=16))
+        >>> y = codec.encode(table.values("image"))
+        >>> y.shape, codec.decode(y)[0].shape
+        ((40, 32), (16, 16, 3))
+    """
+
+    guidance: ClassVar[float] = 2.0  # what a flow makes looks clearer by it
+
+    def __init__(self, height: int, width: int, *, channels: int = 8, features: int = 32) -> None:
+        super().__init__()
+        if height % 8 or width % 8 or min(height, width) < 8:
+            raise KuamoError(f"given a canvas of {height} × {width}; expected multiples of 8")
+        self.height, self.width, self.channels, self.features = height, width, channels, features
+        few, many = features, 2 * features
+        self.down = nn.Sequential(
+            nn.Conv2d(3, few, 3, 2, 1), nn.GELU(), nn.Conv2d(few, many, 3, 2, 1), nn.GroupNorm(8, many), nn.GELU(),
+            nn.Conv2d(many, many, 3, 2, 1), nn.GroupNorm(8, many), nn.GELU(), nn.Conv2d(many, channels, 1),
+        )  # fmt: skip
+        self.up = nn.Sequential(
+            nn.Conv2d(channels, many, 3, 1, 1), nn.GELU(), nn.Conv2d(many, 4 * many, 3, 1, 1), nn.PixelShuffle(2),
+            nn.GroupNorm(8, many), nn.GELU(), nn.Conv2d(many, 4 * few, 3, 1, 1), nn.PixelShuffle(2), nn.GELU(),
+            nn.Conv2d(few, 12, 3, 1, 1), nn.PixelShuffle(2),
+        )  # fmt: skip
+        self.shift: Tensor
+        self.gain: Tensor
+        self.register_buffer("shift", torch.zeros(self.out))
+        self.register_buffer("gain", torch.ones(()))
+
+    @classmethod
+    def of(
+        cls,
+        table: Table,
+        name: str,
+        *,
+        size: int | tuple[int, int] | None = None,
+        channels: int = 8,
+        features: int = 32,
+        training: Training | None = None,
+        seed: int = 0,
+    ) -> PictureConv:
+        """The codec of a column's pictures, trained on them: 1,000 steps of 64 if not told.
+
+        Args:
+            table, name: whose. size: of the canvas, as of `PicturePCA`, taken to multiples of 8.
+
+        Raises:
+            TableError: a column of fewer than two pictures.
+        """
+        from kuamo.core.modules import one_torch_thread
+        from kuamo.embedding.space import EmbeddingSpace, Port
+        from kuamo.objectives import Reconstruct
+        from kuamo.training.batch import Source
+        from kuamo.training.config import Training
+        from kuamo.training.loop import train
+        from kuamo.training.randomness import own_randomness
+
+        count = len(table.column(name).row)
+        if count < 2:
+            raise TableError(f"column {name!r}: given {count} pictures; expected at least two, to learn from")
+        some = list(table.values(name, np.unique(np.linspace(0, count - 1, min(count, SEEN)).astype(int))))
+        sides = canvas_of(some) if size is None else (size, size) if isinstance(size, int) else size
+        height, width = (max(8, 8 * round(side / 8)) for side in sides)
+        with own_randomness(seed):
+            codec = cls(height, width, channels=channels, features=features)
+        port = Port(name, table.column(name).modality, Down(codec), Passed(codec.out), decoder=Up(codec))
+        sources = {name: Source(table, port, None)}
+        training = training or Training(steps=1000, batch_size=64, lr=2e-3, weight_decay=0.0)
+        with one_torch_thread():
+            train(EmbeddingSpace([port]), sources, Reconstruct(), training, seed=seed)
+        codec.eval().requires_grad_(False)
+        y = codec.encode(some)
+        codec.shift.copy_(torch.from_numpy(y.mean(0)))
+        codec.gain.copy_(torch.tensor(1 / max(float((y - y.mean(0)).std()), 1e-6)))
+        return codec
+
+    @property
+    def out(self) -> int:
+        """L."""
+        return self.channels * self.height * self.width // 64
+
+    def prepare(self, value: np.ndarray) -> np.ndarray:
+        """(3, H, W) uint8 on the canvas."""
+        return np.ascontiguousarray(on_canvas(value, self.height, self.width).transpose(2, 0, 1))
+
+    def encode(self, values: Iterable[np.ndarray]) -> np.ndarray:
+        """y (n, L) float32."""
+        items, parts = [self.prepare(value) for value in values], [np.zeros((0, self.out), np.float32)]
+        with torch.inference_mode():
+            for start in range(0, len(items), BATCH):
+                maps = self.down(pixels(torch.from_numpy(np.stack(items[start : start + BATCH]))))
+                parts.append(((maps.flatten(1) - self.shift) * self.gain).numpy())
+        return np.concatenate(parts)
+
+    def decode(self, y: np.ndarray) -> list[np.ndarray]:
+        """Pictures (H, W, 3) uint8.
+
+        Raises:
+            KuamoError: another L.
+        """
+        y = np.asarray(y, dtype=np.float32)
+        if y.ndim != 2 or y.shape[1] != self.out:
+            raise KuamoError(f"given components of shape {y.shape}; expected (n, {self.out})")
+        found: list[np.ndarray] = []
+        with torch.inference_mode():
+            for start in range(0, len(y), BATCH):
+                maps = torch.from_numpy(np.ascontiguousarray(y[start : start + BATCH])) / self.gain + self.shift
+                made = self.up(maps.unflatten(1, (self.channels, self.height // 8, self.width // 8)))
+                found += list(((made + 1) * 127.5).clamp(0, 255).round().byte().permute(0, 2, 3, 1).numpy())
+        return found
+
+    def round_trip(self, values: Sequence[np.ndarray]) -> dict[str, float]:
+        """As of `PicturePCA`."""
+        from kuamo.generation.codecs.image_pca import round_trip
+
+        return round_trip(self, values)
+
+    def config(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {name: getattr(self, name) for name in ("height", "width", "channels", "features")}
+
+
+class Down(nn.Module):
+    """The first half, as an encoder."""
+
+    def __init__(self, codec: PictureConv) -> None:
+        super().__init__()
+        self.codec, self.prepare = codec, codec.prepare
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """y (n, L) of pictures (n, 3, H, W) uint8."""
+        return self.codec.down(pixels(batch)).flatten(1)
+
+
+class Up(nn.Module):
+    """The second half, as a decoder; the mean squared error of pixels is its loss."""
+
+    def __init__(self, codec: PictureConv) -> None:
+        super().__init__()
+        self.codec, self.out = codec, 3 * codec.height * codec.width
+
+    def target(self, batch: Tensor) -> Tensor:
+        """Pixels (n, 3HW) in [−1, 1]."""
+        return pixels(batch).flatten(1)
+
+    def loss(self, y: Tensor, z: Tensor, rng: Any = None) -> Tensor:
+        """(n,), summed over pixels."""
+        codec = self.codec
+        made = codec.up(z.unflatten(1, (codec.channels, codec.height // 8, codec.width // 8))).flatten(1)
+        return (made - y).square().sum(1)
+
+
+class Passed:
+    """The head that passes y on as a code."""
+
+    gaussian = False
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def __call__(self, y: Tensor) -> Code:
+        """Points (n, L)."""
+        return Code(y)
+
+
+def pixels(batch: Tensor) -> Tensor:
+    """uint8 in [−1, 1]."""
+    return batch.float() / 127.5 - 1

@@ -1,0 +1,121 @@
+"""Categories and numbers ↔ y: the indicators of classes, of which the largest is meant; a number, standardised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kuamo.core.errors import KuamoError
+from kuamo.data.table import Table
+from kuamo.encoders.one_hot import Classes
+from kuamo.encoders.standardize import Numbers
+
+__all__ = ["ClassList", "Plain", "label_codec"]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassList:
+    """Which of some classes: y (n, K).
+
+    Args:
+        names: of the classes.
+
+    Example:
+        >>> codec = ClassList(["cat", "dog"])
+        >>> codec.decode(codec.encode(["dog", "cat"]) + 0.1)
+        ['dog', 'cat']
+    """
+
+    names: list[str]
+
+    @classmethod
+    def of(cls, table: Table, name: str) -> ClassList:
+        """The classes of a column, in alphabetical order."""
+        return cls(Classes.of(table.values(name)).names)
+
+    @property
+    def out(self) -> int:
+        """K."""
+        return len(self.names)
+
+    def encode(self, values: Iterable[str]) -> np.ndarray:
+        """Indicators (n, K).
+
+        Raises:
+            CellError: a value that is none of the classes.
+        """
+        classes = Classes(self.names)
+        rows = [classes.prepare(value) for value in values]
+        return np.stack(rows) if rows else np.zeros((0, self.out), np.float32)
+
+    def decode(self, y: np.ndarray) -> list[str]:
+        """The classes whose numbers are largest.
+
+        Raises:
+            KuamoError: another K.
+        """
+        y = np.asarray(y)
+        if y.ndim != 2 or y.shape[1] != self.out:
+            raise KuamoError(f"given y of shape {y.shape}; expected (n, {self.out})")
+        return [self.names[k] for k in y.argmax(1)]
+
+    def config(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {"names": list(self.names)}
+
+
+@dataclass(frozen=True, eq=False)
+class Plain:
+    """A number in its column's units: y (n, 1) = (value − shift) · gain.
+
+    Args:
+        shift, gain: as in the encoder `Numbers`.
+
+    Example:
+        >>> Plain(10.0, 0.5).decode(Plain(10.0, 0.5).encode([14.0]))
+        [14.0]
+    """
+
+    shift: float = 0.0
+    gain: float = 1.0
+    out = 1
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Plain:
+        """Standardised by these."""
+        encoder = Numbers.of([np.array(list(values), np.float64).reshape(-1, 1)])
+        return cls(float(encoder.shift[0]), float(encoder.gain[0]))
+
+    def encode(self, values: Iterable[float]) -> np.ndarray:
+        """(n, 1)."""
+        return Numbers([self.shift], [self.gain])(np.array(list(values), np.float64).reshape(-1, 1))
+
+    def decode(self, y: np.ndarray) -> list[float]:
+        """The numbers.
+
+        Raises:
+            KuamoError: more than one number each.
+        """
+        y = np.asarray(y)
+        if y.ndim != 2 or y.shape[1] != 1:
+            raise KuamoError(f"given y of shape {y.shape}; expected (n, 1)")
+        return Numbers([self.shift], [self.gain]).inverse(y)[:, 0].tolist()
+
+    def config(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {"shift": self.shift, "gain": self.gain}
+
+
+def label_codec(encoder: Any) -> ClassList | Plain | None:
+    """The codec whose y is an encoder's features; `None` of encoders of the user's own.
+
+    Example:
+        >>> label_codec(Classes(["cat", "dog"])).out
+        2
+    """
+    if isinstance(encoder, Classes):
+        return ClassList(encoder.names)
+    return Plain(float(encoder.shift[0]), float(encoder.gain[0])) if isinstance(encoder, Numbers) else None

@@ -1,0 +1,214 @@
+"""Decoders are trained in the one loop, and compared with the closed form on held-out rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kuamo.core.arrays import entries_of
+from kuamo.core.messages import Note
+from kuamo.core.types import Progress
+from kuamo.data.table import Table
+from kuamo.embedding.space import EmbeddingSpace, Port
+from kuamo.encoders import Identity
+from kuamo.generation.best_checkpoint import Best, Look
+from kuamo.generation.codecs.text import TextList
+from kuamo.generation.decoder_problem import Codes, Decoding, Known, Targets, has_own_units, standardise
+from kuamo.generation.recipes import Recipe, Ridge
+from kuamo.training.batch import FeatureSource
+from kuamo.training.run_folder import Run
+
+__all__ = [
+    "HELD_OUT",
+    "MOST_HELD_OUT",
+    "built",
+    "fewer",
+    "held_out",
+    "learn",
+    "learn_decoders",
+    "train_decoders",
+    "training_steps",
+    "verdict",
+]
+
+
+HELD_OUT, MOST_HELD_OUT = 0.1, 500
+
+
+def learn_decoders(
+    space: EmbeddingSpace,
+    table: Table,
+    codes: Codes,
+    targets: Targets,
+    recipes: Mapping[str, Recipe],
+    training: Any = None,
+    seed: int = 0,
+    out: Run | None = None,
+    progress: Progress | None = None,
+    look: Look | None = None,
+) -> None:
+    """Give columns their decoders, in place.
+
+    Args:
+        space: with its heads; nothing of them moves.
+        codes: column → the codes (n, d) of its entries, and their rows, of every column.
+        targets: column → y (n, L) of its entries, of every column that is to have a decoder here.
+        recipes: column → recipe; the others, and those whose recipe is ridge, are solved.
+        training: of the loop; what suits the rows if not given. seed: of everything random.
+        out: a run folder, to resume from.
+        look: called now and then in training with a column, the share that is done, and what is made of some rows.
+    """
+    groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
+    held = held_out(groups, seed)
+    kept = np.setdiff1d(np.arange(len(table)), held)
+    decoding = Decoding(space, codes, targets)
+    trained = built(space, recipes, targets, seed)
+    for name in targets:
+        if name not in trained:
+            port, every = space.port(name), np.arange(len(table))
+            port.codec, port.decoder = recipes.get(name, Ridge()).solve(decoding, name, every)
+    if trained:
+        learn(decoding, trained, recipes, kept, held, training, seed, out, progress, look)
+    for name in targets:
+        space.port(name).memory = decoding.memory(name, kept, held, seed)
+
+
+def learn(
+    decoding: Decoding,
+    trained: Mapping[str, Any],
+    recipes: Mapping[str, Recipe],
+    kept: np.ndarray,
+    held: np.ndarray,
+    training: Any,
+    seed: int,
+    out: Run | None,
+    progress: Progress | None,
+    look: Look | None,
+) -> None:
+    """Train decoders on the rows that are kept, and hold each against the closed form on those that are held out."""
+    space = decoding.space
+    scores = {name: Best(decoding, name, decoder, held, seed, out, look) for name, decoder in trained.items()}
+    train_decoders(decoding, trained, recipes, kept, training, seed, out, progress, list(scores.values()))
+    for name, decoder in trained.items():
+        port, recipe = space.port(name), recipes[name]
+        scores[name].keep()
+        port.decoder, ours = decoder, decoding.score(name, decoder, held, seed)
+        codec, closed = recipe.solve(decoding, name, kept)
+        if closed is None or len(held) == 0:
+            continue
+        theirs = decoding.score(name, closed, held, seed, codec)
+        if ours is None or theirs is None:
+            continue
+        space.notes.append(verdict(name, recipe, ours, theirs, len(held), isinstance(codec, TextList)))
+        if note := decoding.unusable(name, decoder, held, seed, type(recipe).__name__):
+            space.notes.append(note)
+        if recipe.yields and theirs < ours:
+            port.codec, port.decoder = recipe.solve(decoding, name, np.sort(np.concatenate([kept, held])))
+
+
+def train_decoders(
+    problem: Decoding,
+    decoders: Mapping[str, Any],
+    recipes: Mapping[str, Recipe],
+    rows: np.ndarray,
+    training: Any,
+    seed: int,
+    out: Run | None,
+    progress: Progress | None,
+    watchers: Sequence[Best] = (),
+) -> None:
+    """Move the decoders of a problem, by the rows alone."""
+    from kuamo.core.modules import one_torch_thread
+    from kuamo.training.config import Training
+    from kuamo.training.loop import train
+
+    ports, sources = [], {}
+    gaussian = any(code.gaussian for code, _ in problem.codes.values())
+    for port in problem.space.ports:
+        code, row = problem.codes[port.name]
+        entry, place = entries_of(row, rows)
+        x = np.concatenate([np.asarray(part)[entry] for part in (code.mean, code.logvar) if part is not None], 1)
+        y = problem.targets[port.name][entry] if port.name in decoders else None
+        sources[port.name] = FeatureSource(x, place, len(rows), y)
+        head = Known(problem.space.dim, gaussian, port)
+        ports.append(Port(port.name, port.modality, Identity(), head, decoder=decoders.get(port.name)))
+        if y is not None:
+            codes = problem.cross(port.name, rows, own=True)[0]
+            standardise(decoders[port.name], y, codes, own_units=has_own_units(port))
+            if hasattr(decoders[port.name], "start_from"):
+                decoders[port.name].start_from(problem.ridge(port.name, rows))
+    beside = EmbeddingSpace(ports, problem.space.score, problem.space.fusion)
+    objective: Any = None
+    for name in decoders:
+        term = recipes[name].objective(name)
+        objective = term if objective is None else objective + term
+        if term.aligns == "distributions":
+            problem.space.notes.append(Note("made_unpaired", column=name, what=type(recipes[name]).__name__))
+    training = training or Training(steps=training_steps(len(rows)))
+
+    def watch(done: int, averaged: Callable[[], Any]) -> None:
+        for watcher in watchers:
+            watcher(done, training.steps, averaged)
+
+    with one_torch_thread():
+        log = train(beside, sources, objective, training, seed=seed, out=out, progress=progress, watch=watch)
+    done = int(log.get("stopped", training.steps))
+    key = "decoders_trained" if done == training.steps else "decoders_stopped"
+    problem.space.notes.append(Note(key, columns=", ".join(decoders), steps=done, given=training.steps))
+
+
+def verdict(name: str, recipe: Recipe, ours: float, theirs: float, rows: int, texts: bool) -> Note:
+    """Whether a trained decoder beats the closed form on held-out rows; both scores are less for the better."""
+    key = "decoder_better" if ours < theirs else "decoder_worse"
+    given = {"column": name, "what": type(recipe).__name__, "rival": recipe.rival, "rows": rows}
+    if texts:
+        key = "writer_better" if ours < theirs else "writer_yields" if recipe.yields else "writer_worse"
+        return Note(key, **given, ours=1 - ours, theirs=1 - theirs)
+    return Note(key, **given, ours=ours, theirs=theirs)
+
+
+def built(space: EmbeddingSpace, recipes: Mapping[str, Recipe], targets: Targets, seed: int) -> dict[str, Any]:
+    """Column → its untrained decoder, of the recipes that train one; the start weights follow the seed."""
+    if not any(recipe.trains for recipe in recipes.values()):
+        return {}  # and torch is not loaded
+    from kuamo.training.randomness import own_randomness
+
+    with own_randomness(seed):
+        made = {
+            name: recipe.build(space.dim, space.port(name).codec, targets[name].shape[1])
+            for name, recipe in recipes.items()
+        }
+    return {name: decoder for name, decoder in made.items() if decoder is not None}
+
+
+def held_out(groups: np.ndarray, seed: int) -> np.ndarray:
+    """Rows (h,) of a tenth of the groups, at most 500 rows; none of fewer than 20 groups.
+
+    Example:
+        >>> held_out(np.repeat(np.arange(20), 2), 0).size
+        4
+    """
+    names = np.random.default_rng([seed, 7]).permutation(groups.max() + 1)
+    if len(names) < 20:
+        return np.zeros(0, dtype=np.int64)
+    chosen = names[: round(HELD_OUT * len(names))]
+    rows = np.flatnonzero(np.isin(groups, chosen))
+    return rows if len(rows) <= MOST_HELD_OUT else np.flatnonzero(np.isin(groups, fewer(groups, chosen)))
+
+
+def fewer(groups: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The first of the chosen groups, as many as have at most 500 rows together; one at least."""
+    sizes = np.cumsum(np.bincount(groups, minlength=groups.max() + 1)[chosen])
+    return chosen[: max(1, int(np.searchsorted(sizes, MOST_HELD_OUT, "right")))]
+
+
+def training_steps(rows: int) -> int:
+    """How long a decoder learns: 60 passes over the rows in batches of 256, at least 1,000 steps and at most 3,000.
+
+    Example:
+        >>> training_steps(1300), training_steps(6000), training_steps(100_000)
+        (1000, 1406, 3000)
+    """
+    return int(np.clip(60 * rows / 256, 1000, 3000))

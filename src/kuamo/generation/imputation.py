@@ -1,0 +1,147 @@
+"""impute: the empty cells of a table, each made from what its row has, and how sure that is.
+
+    z = encode(row);   K draws y_k ~ p(y | z);   the cell: the draw next to their mean;   u: their spread / the column's
+
+u is 0 where all draws are the same, and about 1 where the row says nothing of the cell: the draws are then as far
+apart as the column's cells are. Of a class u is 1 − p of it; of a number that the space was fitted to predict, how far
+off it may be in this row (`intervals.py`). Of another decoder that gives one point, u is its relative error, the same
+for all rows: of ridge the share of the standard deviation that it leaves on the rows it was solved on, of a
+likelihood its own σ. Of texts that are found u is
+1 − p of the text, of written ones 1 − the words that draws have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kuamo.core.errors import KuamoError
+from kuamo.core.validation import is_whole, names_of
+from kuamo.data.table import Table
+from kuamo.embedding.space import EmbeddingSpace, Port
+from kuamo.generation.codecs.base import beside, decode_cells
+from kuamo.generation.codecs.labels import ClassList
+from kuamo.generation.prediction import shares
+from kuamo.generation.translation import decode, decoder_of, seen, unguided
+from kuamo.metrics.sample_quality import text_overlap
+from kuamo.objectives.prediction.intervals import widths
+
+__all__ = ["Imputed", "impute"]
+
+BLOCK = 256
+
+
+class Imputed(NamedTuple):
+    """A table without holes, where they could be filled, and for each column how uncertain its new cells are.
+
+    Args:
+        table: the given cells as they were, and new ones in canonical form.
+        uncertainty: column → u (N,), NaN where the cell was there, or nothing could be made since the row is empty.
+    """
+
+    table: Table
+    uncertainty: Mapping[str, np.ndarray]
+
+
+def impute(
+    space: EmbeddingSpace,
+    table: Table,
+    columns: Sequence[str] | None,
+    draws: int,
+    seed: int,
+    progress: Callable[[str, int, int], None] | None,
+) -> Imputed:
+    """See `Space.impute`."""
+    if not is_whole(draws, 2):
+        raise KuamoError(f"given draws={draws!r}; expected at least 2, to see how far apart they are")
+    known = [port.name for port in space.ports if port.name in table.columns]
+    able = [name for name in known if space.port(name).decoder is not None]
+    asked = able if columns is None else names_of(columns, "columns")
+    for name in asked:
+        decoder_of(space, name)
+        table.column(name)
+    cells: dict[str, list[Any]] = {
+        name: [column[row] for row in range(len(table))] for name, column in table.columns.items()
+    }
+    uncertainty = {name: np.full(len(table), np.nan, np.float32) for name in asked}
+    present = {name: np.zeros(len(table), dtype=bool) for name in known}
+    for name in known:
+        present[name][table.column(name).row] = True
+    for start in range(0, len(table), BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(table)))
+        wanted = rows[np.any([~present[name][rows] for name in asked], axis=0)] if asked else rows[:0]
+        if len(wanted):
+            part = table.take(wanted)
+            stacked = space.stacked(part)
+            for name in asked:
+                port = space.port(name)
+                code = seen(space, port, *stacked)
+                empty = np.asarray(code.present) & ~present[name][wanted]
+                if of := getattr(port.codec, "other", None):
+                    empty &= present[of][wanted] if of in present else False
+                if not empty.any():
+                    continue
+                others = beside(port.codec, part, np.flatnonzero(empty))
+                values, unsure = made(port, np.asarray(code)[empty], draws, seed + start, others)
+                spread = widths(space, name, stacked[0], stacked[2])
+                if spread is not None:
+                    unsure = spread[empty] / spread_of(port.decoder)
+                uncertainty[name][wanted[empty]] = unsure
+                for row, value in zip(wanted[empty], values, strict=True):
+                    cells[name][row] = value
+        if progress:
+            progress("impute", int(rows[-1]) + 1, len(table))
+    filled = Table(
+        cells, modalities=table.modalities, id=table.ids, group=table.groups, label=table.labels,
+        meta=table.meta, source=table.source, on_error=table.on_error,
+    )  # fmt: skip
+    return Imputed(filled, uncertainty)
+
+
+def made(
+    port: Port, z: np.ndarray, draws: int, seed: int, others: list[Any] | None = None
+) -> tuple[list[Any], np.ndarray]:
+    """A value for each code (n, d), and its uncertainty (n,); `others` as in `decode_cells`."""
+    decoder = port.decoder
+    if hasattr(decoder, "nearest"):
+        return port.codec.decode(decoder.sample(z)), decoder.doubt(z)
+    if hasattr(decoder, "vocabulary"):
+        return written(port, z, draws, seed)
+    if isinstance(port.codec, ClassList):
+        y = decode(decoder, z, seed, **unguided(decoder))
+        return port.codec.decode(y), 1 - shares(y).max(1)
+    drawn = hasattr(decoder, "noise")
+    y = np.stack([decode(decoder, z, seed + k, **unguided(decoder)) for k in range(draws if drawn else 1)], 1)
+    centre = y.mean(1, keepdims=True)
+    distance = np.square(y - centre).sum(-1)
+    chosen = y[np.arange(len(y)), distance.argmin(1)]
+    unsure = relative_spread(y, decoder) if drawn else np.full(len(z), error_of(decoder))
+    values = list(decode_cells(port, chosen, others))
+    return values, unsure
+
+
+def written(port: Port, z: np.ndarray, draws: int, seed: int) -> tuple[list[str], np.ndarray]:
+    """The likeliest text of each code, and how few words drawn ones have in common with it."""
+    best = port.codec.decode(decode(port.decoder, z, seed))
+    others = [port.codec.decode(decode(port.decoder, z, seed + k, **port.decoder.varied)) for k in range(1, draws)]
+    return best, 1 - np.mean([text_overlap(one, best) for one in others], axis=0)
+
+
+def relative_spread(y: np.ndarray, decoder: Any) -> np.ndarray:
+    """How far apart draws (n, K, L) are (n,), against the column; each axis in the unit that the decoder gives it."""
+    gain = decoder.gain.detach().numpy().astype(np.float64)
+    return np.sqrt((y.var(1, ddof=1) * np.square(gain)).mean(1))
+
+
+def spread_of(decoder: Any) -> float:
+    """√E‖y − ȳ‖² of the column, as the decoder was told it in training."""
+    gain = decoder.gain.detach().numpy()
+    return float(np.sqrt((1 / gain.astype(np.float64) ** 2).sum()))
+
+
+def error_of(decoder: Any) -> float:
+    """The relative error of a decoder that gives one point; NaN if it does not know it."""
+    scale = getattr(decoder, "log_scale", None)
+    return float(np.exp(float(scale.detach()))) if scale is not None else float(getattr(decoder, "error", np.nan))

@@ -1,0 +1,111 @@
+"""predict: translate to a column of classes or numbers, and say how sure it is and by which columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuamo.core.errors import TableError, visible
+from kuamo.core.messages import Note
+from kuamo.data.modalities import Category, Number
+from kuamo.generation.codecs.base import decode_cells
+from kuamo.generation.translation import decode, decoder_of, refuse_absent, seen
+from kuamo.objectives.prediction.intervals import widths
+from kuamo.objectives.prediction.targets import targets_of
+
+if TYPE_CHECKING:
+    from kuamo.data.table import Table
+    from kuamo.embedding.space import EmbeddingSpace
+
+__all__ = ["Prediction", "caveats", "predict_rows"]
+
+SHOWN = 10  # rows, of a prediction that is printed
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What rows are told to be.
+
+    Args:
+        values: (n) classes, or numbers. classes: of the columns of `probability`; `None` of numbers.
+        probability: (n, K), `None` of numbers. columns: those that it may be told by.
+        weights: (n, M), how much each column weighed; 0 where it is absent, and they sum to 1.
+        spread: (n,) of numbers, the standard deviation that the truth is expected to lie about each; `None` of classes,
+            and where the space was not fitted to predict them.
+        notes: what to know of it: that the space was not fitted to predict this column, if it was not.
+    """
+
+    values: list[Any]
+    classes: list[str] | None
+    probability: np.ndarray | None
+    columns: list[str]
+    weights: np.ndarray
+    notes: list[str] = field(default_factory=list)
+    spread: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __str__(self) -> str:
+        """The first rows, a line each: what is told, how sure that is, and what each column weighed."""
+        lines = [f"{len(self)} rows told"]
+        for row, (value, weights) in enumerate(zip(self.values[:SHOWN], self.weights, strict=False)):
+            sure = "" if self.probability is None else f" {self.probability[row].max():.2f}"
+            by = ", ".join(f"{name} {one:.2f}" for name, one in zip(self.columns, weights, strict=True) if one)
+            sure = sure if self.spread is None else f" ± {self.spread[row]:.3g}"
+            told = f"{value:.6g}" if self.probability is None else str(value)
+            lines.append(f"  {told}{sure}  by {by}")
+        rest = len(self) - SHOWN
+        return visible("\n".join([*lines, *([f"  … and {rest} more"] if rest > 0 else []), *self.notes]))
+
+
+def predict_rows(space: EmbeddingSpace, rows: Table, to: str) -> Prediction:
+    """See `Space.predict`."""
+    from kuamo.embedding.space import fuse_present
+
+    port = space.port(to)
+    if not isinstance(port.modality, Category | Number):
+        raise TableError(
+            f"column {to!r}: given {type(port.modality).__name__}; "
+            f"expected a column of classes, Category(), or of numbers, Number()"
+        )
+    decoder = decoder_of(space, to)
+    names = [other.name for other in space.ports]
+    mean, logvar, present = space.stacked(rows.select(*(name for name in rows.columns if name != to)))
+    code = seen(space, port, mean, logvar, present)
+    refuse_absent(rows, port, code)
+    y = decode(decoder, np.asarray(code))
+    kept = [k for k, name in enumerate(names) if name != to]
+    weights = fuse_present(space.fusion, mean, logvar, present)[1][:, kept]
+    values = list(decode_cells(port, y))
+    classes = list(port.codec.names) if isinstance(port.modality, Category) and port.codec is not None else None
+    p = shares(y) if classes else None
+    told_by, spread = [names[k] for k in kept], widths(space, to, mean, present)
+    if spread is not None and port.codec is not None:
+        nothing, one = port.codec.decode(np.array([[0.0], [1.0]]))
+        spread = spread * abs(one - nothing)
+    return Prediction(values, classes, p, told_by, weights, caveats(space, to), spread)
+
+
+def caveats(space: EmbeddingSpace, to: str) -> list[str]:
+    """What to know of predictions of a column: where the space was not fitted to predict it, they are translated."""
+    targets = targets_of(space)
+    if to in targets:
+        return []
+    if not targets:
+        return [Note("told_unfitted", column=to)]
+    return [Note("told_of_another", column=to, targets=", ".join(targets))]
+
+
+def shares(y: np.ndarray) -> np.ndarray:
+    """y (n, K) as probabilities: what a closed form gives may be below 0, or not sum to 1.
+
+    Example:
+        >>> shares(np.array([[0.5, 0.5], [1.2, -0.1]])).tolist()
+        [[0.5, 0.5], [1.0, 0.0]]
+    """
+    y = np.maximum(np.asarray(y, np.float64), 0)
+    total = y.sum(1, keepdims=True)
+    return np.where(total > 0, y / np.where(total > 0, total, 1), 1 / y.shape[1])

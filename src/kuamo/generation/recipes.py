@@ -1,0 +1,481 @@
+"""Recipes: what a column's decoder shall be, before anyone knows how large codes and y are.
+
+    km.fit(table, decoders={"image": km.Flow()})            learned with the rest
+    km.fit(table, start=space, decoders={"image": km.Flow()})       learned for a space that is there
+
+A recipe makes the decoder (`build`) and the objective that trains it (`objective`), which play in the one loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kuamo.core.errors import KuamoError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from kuamo.data.table import Table
+    from kuamo.generation.decoder_problem import Decoding
+    from kuamo.objectives import Objective
+
+__all__ = [
+    "GAN", "Bilinear", "Caption", "CycleGAN", "Flow", "Gaussian", "Recipe", "Retrieve", "Ridge", "Spoken", "Writer",
+]  # fmt: skip
+
+
+class Recipe:
+    """What `decoders=` takes besides decoders themselves. A recipe that trains has `build` and `objective`."""
+
+    def codec(self, table: Table, name: str, seed: int) -> Any:
+        """The codec of a column that none is given for: what suits its modality.
+
+        Raises:
+            TableError: none is known.
+        """
+        from kuamo.generation.codecs.default import default_codec
+
+        return default_codec(table, name, seed)
+
+    def build(self, dim: int, codec: Any, out: int) -> Any:
+        """The decoder of codes (n, dim) and y (n, out), untrained; `None` for a closed form."""
+        return None
+
+    def objective(self, column: str) -> Objective:
+        """What it is trained by.
+
+        Raises:
+            KuamoError: a closed form.
+        """
+        raise KuamoError(f"{type(self).__name__} is solved in closed form, not trained")
+
+    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+        """The codec and the decoder in closed form, of these rows; what a trained one has to beat."""
+        return decoding.space.port(name).codec, decoding.ridge(name, rows)
+
+    rival: ClassVar[str] = "Ridge"
+    """What `solve` gives, by name."""
+
+    trains: ClassVar[bool] = True
+    """Is there anything to train?"""
+
+    yields: ClassVar[bool] = False
+    """Does a trained decoder make room for the closed form where that is better on held-out rows?"""
+
+
+@dataclass(frozen=True)
+class Ridge(Recipe):
+    """The closed form: E[y | z], linear in z.
+
+    Args:
+        penalty: c in λ = c tr(Σzz)/d. rank: of the map, for reduced-rank regression; as it comes if not given.
+
+    Raises:
+        KuamoError: a negative penalty, or a rank below 1.
+
+    Example:
+        >>> Ridge().build(4, None, 10) is None
+        True
+    """
+
+    penalty: float = 0.1
+    rank: int | None = None
+    trains: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not self.penalty >= 0 or (self.rank is not None and self.rank < 1):
+            raise KuamoError(f"given {self}; expected a penalty of at least 0, and a rank of at least 1")
+
+    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+        """See `Recipe.solve`."""
+        return decoding.space.port(name).codec, decoding.ridge(name, rows, self.penalty, self.rank)
+
+
+@dataclass(frozen=True)
+class Bilinear(Recipe):
+    """A content in a style, also where the two were never seen together; see `kuamo.generation.decoders.bilinear`.
+
+    What is made needs a cell of `by` in its row, and one of `of` if that is given; the content is all else.
+
+    Args:
+        by: the column, or columns, of the style. of: a column of the same kind of which this one is a change: what does
+            not change is then taken from there.
+        penalty: λ; chosen by what is left out if not given.
+
+    Raises:
+        KuamoError: no style, a style that is `of` too, or a negative penalty.
+
+    Example:
+        >>> Bilinear(by="tone", of="base").styles
+        ('tone',)
+    """
+
+    by: str | tuple[str, ...] = ()
+    of: str | None = None
+    penalty: float | None = None
+    trains: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not self.styles or self.of in self.styles or (self.penalty is not None and not self.penalty > 0):
+            raise KuamoError(f"given {self}; expected by=, a column that is not `of`, and a penalty above 0")
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The columns of the style."""
+        return (self.by,) if isinstance(self.by, str) else tuple(self.by)
+
+    def codec(self, table: Table, name: str, seed: int) -> Any:
+        """What suits the column; of a change, `PictureChange`.
+
+        Raises:
+            TableError: a style or `of` that the table lacks, or that is the column itself; `of` another kind.
+        """
+        from kuamo.core.errors import TableError
+
+        for other in (*self.styles, *(() if self.of is None else (self.of,))):
+            table.column(other)
+            if other == name:
+                raise TableError(f"column {name!r}: given {self}; expected other columns than itself")
+        if len(set(table.columns) - set(self.styles) - {name}) == 0:
+            raise TableError(f"column {name!r}: given {self} and no further column; expected one of the content")
+        if self.of is None:
+            return super().codec(table, name, seed)
+        from kuamo.generation.codecs.image_difference import PictureChange
+
+        return PictureChange.of_columns(table, name, self.of, seed=seed)
+
+    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+        """The closed form, of these rows."""
+        return decoding.space.port(name).codec, decoding.bilinear(name, rows, self.styles, self.of, self.penalty)
+
+
+@dataclass(frozen=True)
+class Retrieve(Recipe):
+    """A text that is known already: that whose code is nearest.
+
+    Example:
+        >>> import kuamo as km
+        >>> table = km.Table({"a": ["a cat", "a dog"], "b": [[1.0, 0.0], [0.0, 1.0]]})
+        >>> Retrieve().codec(table, "a", 0).texts
+        ['a cat', 'a dog']
+    """
+
+    rival: ClassVar[str] = "Retrieve"
+    trains: ClassVar[bool] = False
+
+    def codec(self, table: Table, name: str, seed: int) -> Any:
+        """The list of the column's distinct texts.
+
+        Raises:
+            TableError: a column of something else.
+        """
+        from kuamo.generation.codecs.text import TextList
+
+        check_texts(table, name, self)
+        return TextList(sorted(set(table.values(name))))
+
+    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+        """The texts of these rows and their codes."""
+        return decoding.retrieval(name, rows)
+
+
+@dataclass(frozen=True)
+class Writer(Recipe):
+    """Texts written token by token, of what the table's texts are made of: what nobody has said yet can be said.
+
+    Args:
+        width: of the network. dropout: in training. vocabulary: tokens at most. own: as in `Flow`.
+
+    Example:
+        >>> Writer().yields
+        False
+    """
+
+    width: int = 256
+    dropout: float = 0.2
+    vocabulary: int = 2000
+    own: float = 0.1
+    rival: ClassVar[str] = "Retrieve"
+
+    def __post_init__(self) -> None:
+        check_sizes(self, self.width, self.vocabulary, (self.own, self.dropout))
+
+    def codec(self, table: Table, name: str, seed: int) -> Any:
+        """Byte-level tokens, learned from the column.
+
+        Raises:
+            TableError: a column of something else.
+        """
+        from kuamo.generation.codecs.text import TextTokens
+
+        check_texts(table, name, self)
+        return TextTokens.of(table, name, vocabulary=self.vocabulary)
+
+    def build(self, dim: int, codec: Any, out: int) -> Any:
+        """An untrained `WriterDecoder`."""
+        from kuamo.generation.decoders.text_rnn import WriterDecoder
+
+        return WriterDecoder(dim, out, vocabulary=codec.vocabulary, width=self.width, dropout=self.dropout)
+
+    def objective(self, column: str) -> Objective:
+        """`Decode`."""
+        from kuamo.objectives.conditional_likelihood import Decode
+
+        return Decode((column,), own=self.own)
+
+    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+        """Retrieval among the texts of these rows."""
+        return decoding.retrieval(name, rows)
+
+
+@dataclass(frozen=True)
+class Caption(Writer):
+    """Texts written (`Writer`), or found (`Retrieve`): whichever has more words in common with those of held-out rows.
+
+    `space.notes` says which it is.
+
+    Example:
+        >>> Caption().yields
+        True
+    """
+
+    yields: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Spoken(Recipe):
+    """A sound that is another column's text, read aloud by espeak-ng: a spoken description.
+
+    Args:
+        of: the column of texts, which has a recipe of its own (`Caption()` if not given), or has one in `start`.
+        voice: of espeak-ng; by the text's language if not given.
+
+    Example:
+        >>> Spoken("caption", voice="cmn").of
+        'caption'
+    """
+
+    of: str = "text"
+    voice: str | None = None
+
+    def codec(self, table: Table, name: str, seed: int) -> Any:
+        """Made from the texts' codec, when that is known.
+
+        Raises:
+            TableError: columns of other kinds.
+        """
+        from kuamo.core.errors import TableError
+        from kuamo.data.modalities import Audio
+
+        check_texts(table, self.of, self)
+        if not isinstance(table.column(name).modality, Audio):
+            kind = type(table.column(name).modality).__name__
+            raise TableError(f"column {name!r}: given Spoken() for {kind}; expected a column of sounds")
+        return None
+
+
+@dataclass(frozen=True)
+class Flow(Recipe):
+    """A rectified flow: sharp, varied, guided; see `kuamo.generation.decoders.flow`.
+
+    Args:
+        width, layers: of the network. dropped: how often the code is left out in training.
+        steps, guidance: of what is made, where `translate` is not told. Guidance makes pictures and sounds clearer and
+            less varied than they are, so it is 2 for them if not given; numbers are drawn as they are distributed, 1.
+        own: how often a cell is made from its own code, rather than from the other columns'.
+
+    Raises:
+        KuamoError: numbers that make no sense.
+
+    Example:
+        >>> Flow(width=64).build(4, None, 10).out
+        10
+    """
+
+    width: int = 256
+    layers: int = 3
+    dropped: float = 0.1
+    steps: int = 12
+    guidance: float | None = None
+    own: float = 0.1
+
+    def __post_init__(self) -> None:
+        from kuamo.generation.decoders.flow import check_draw
+
+        check_draw(self.steps, 1.0 if self.guidance is None else self.guidance)
+        check_sizes(self, self.width, self.layers, (self.dropped, self.own))
+
+    def build(self, dim: int, codec: Any, out: int) -> Any:
+        """An untrained `FlowDecoder`."""
+        from kuamo.generation.decoders.flow import FlowDecoder
+
+        options = {name: getattr(self, name) for name in ("width", "layers", "dropped", "steps")}
+        guidance = getattr(codec, "guidance", 1.0) if self.guidance is None else self.guidance
+        return FlowDecoder(dim, out, guidance=guidance, **options)
+
+    def objective(self, column: str) -> Objective:
+        """`Decode`."""
+        from kuamo.objectives.conditional_likelihood import Decode
+
+        return Decode((column,), own=self.own)
+
+
+@dataclass(frozen=True)
+class Gaussian(Recipe):
+    """A likelihood: the mean of y given z by a perceptron, so the average of all that would do; smooth, not varied.
+
+    Args:
+        width, layers: of the perceptron. own: as in `Flow`.
+
+    Example:
+        >>> Gaussian().build(4, None, 10).family
+        'gaussian'
+    """
+
+    width: int = 384
+    layers: int = 2
+    own: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_sizes(self, self.width, self.layers, (self.own,))
+
+    def build(self, dim: int, codec: Any, out: int) -> Any:
+        """An untrained `Likelihood`."""
+        from kuamo.generation.decoders.likelihood import Likelihood
+
+        return Likelihood(dim, out, hidden=self.width, layers=self.layers, learned_scale=True)
+
+    def objective(self, column: str) -> Objective:
+        """`Decode`."""
+        from kuamo.objectives.conditional_likelihood import Decode
+
+        return Decode((column,), own=self.own)
+
+
+@dataclass(frozen=True)
+class GAN(Recipe):
+    """A generator against a critic; it starts at ridge.
+
+    Args:
+        game: `"r3"`, the relativistic game with penalised gradients, or `"minimax"`, the game as it was first written
+            down, by SGD, which saturates and rotates: it is here to compare with.
+        width, layers: of both networks. noise: numbers that the generator draws.
+        lr: of both players; .001 (r3) or .02 (minimax) if not given.
+        penalty: γ of R1 and R2. mismatched: weight of real cells with another row's code, of a near one (r3) or of any.
+        own: as in `Flow`.
+
+    Raises:
+        KuamoError: an unknown game, or numbers that make no sense.
+
+    Example:
+        >>> GAN(noise=16).build(4, None, 10).noise
+        16
+    """
+
+    game: str = "r3"
+    width: int = 256
+    layers: int = 2
+    noise: int = 32
+    lr: float | None = None
+    penalty: float = 1.0
+    mismatched: float = 1.0
+    own: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.game not in ("r3", "minimax"):
+            raise KuamoError(f"given game={self.game!r}; expected 'r3' or 'minimax'")
+        check_sizes(self, self.width, self.layers, (self.own,))
+
+    def build(self, dim: int, codec: Any, out: int) -> Any:
+        """An untrained `Generator`."""
+        from kuamo.generation.decoders.generator import Generator
+
+        return Generator(dim, out, noise=self.noise, hidden=self.width, layers=self.layers, linear=True)
+
+    def objective(self, column: str) -> Objective:
+        """`R3` or `Minimax`, from any of the other columns."""
+        from kuamo.objectives import R3, Minimax
+
+        shape: dict[str, Any] = {"own": self.own, "width": self.width, "layers": self.layers}
+        if self.game == "minimax":
+            return Minimax(None, column, lr=self.lr or 0.02, mismatched=self.mismatched > 0, **shape)
+        shape |= {"penalty": self.penalty, "mismatched": self.mismatched}
+        return R3(None, column, lr=self.lr or 1e-3, hard=True, every=4, **shape)
+
+
+@dataclass(frozen=True)
+class CycleGAN(Recipe):
+    """Features of one column from those of others, by an adversary with a cycle; rows without a partner teach it too.
+
+    y is the column's features, not pictures or sounds, since what is made is encoded again: `translate` gives features.
+    It starts at ridge. See `kuamo.objectives.gan_least_squares` for the formula.
+
+    Args:
+        cycle, paired, adversary: weights of the way back to the code, of rows that have both (0: unpaired, and
+            `space.notes` says so), and of the game.
+        width, layers: of both networks. noise: numbers that the generator draws; none, so one answer, if not given.
+        lr: of both players. own: as in `Flow`.
+
+    Raises:
+        KuamoError: numbers that make no sense.
+
+    References:
+        Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks, Zhu, Park, Isola and Efros,
+        2017; Least Squares Generative Adversarial Networks, Mao et al., 2017.
+
+    Example:
+        >>> CycleGAN().codec(None, "image", 0) is None, CycleGAN(paired=0).objective("image").aligns
+        (True, 'distributions')
+    """
+
+    cycle: float = 1.0
+    paired: float = 10.0
+    adversary: float = 1.0
+    width: int = 256
+    layers: int = 2
+    noise: int = 0
+    lr: float = 2e-4
+    own: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_sizes(self, self.width, self.layers, (self.own,))
+        if not (self.lr > 0 and self.noise >= 0 and min(self.cycle, self.paired, self.adversary) >= 0):
+            raise KuamoError(f"given {self}; expected lr > 0, and weights and noise of at least 0")
+
+    def codec(self, table: Table, name: str, seed: int) -> Any:
+        """None: features are made."""
+
+    def build(self, dim: int, codec: Any, out: int) -> Any:
+        """An untrained `Generator`."""
+        from kuamo.generation.decoders.generator import Generator
+
+        return Generator(dim, out, noise=self.noise, hidden=self.width, layers=self.layers, linear=True)
+
+    def objective(self, column: str) -> Objective:
+        """`LSGAN`, from any of the other columns."""
+        from kuamo.objectives import LSGAN
+
+        names = ("cycle", "paired", "adversary", "lr", "own", "width", "layers")
+        return LSGAN(None, column, **{name: getattr(self, name) for name in names})
+
+
+def check_sizes(recipe: Any, width: int, layers: int, shares: tuple[float, ...]) -> None:
+    """Refuse a network of nothing, and shares outside [0, 1)."""
+    if width < 1 or layers < 1 or not all(0 <= share < 1 for share in shares):
+        raise KuamoError(f"given {recipe}; expected width and layers of at least 1, and shares in [0, 1)")
+
+
+def check_texts(table: Table, name: str, recipe: Recipe) -> None:
+    """Refuse a column of something else than texts.
+
+    Raises:
+        TableError: naming it.
+    """
+    from kuamo.core.errors import TableError
+    from kuamo.data.modalities import Text
+
+    modality = table.column(name).modality
+    if not isinstance(modality, Text):
+        kind = type(recipe).__name__
+        raise TableError(f"column {name!r}: given {kind}() for {type(modality).__name__}; expected a column of texts")

@@ -1,0 +1,93 @@
+"""Recipes by their names, as a command line has them, and what a column is made by if nobody says it.
+
+image = what suits the column, image=flow = a recipe, image=bilinear:tone:base = one with columns
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kuamo.core.errors import KuamoError
+from kuamo.generation.recipes import (
+    GAN,
+    Bilinear,
+    Caption,
+    CycleGAN,
+    Flow,
+    Gaussian,
+    Recipe,
+    Retrieve,
+    Ridge,
+    Spoken,
+    Writer,
+)
+
+__all__ = ["NAMED", "recipes_named", "usual_recipe"]
+
+NAMED: dict[str, type[Recipe]] = {
+    "bilinear": Bilinear,
+    "ridge": Ridge,
+    "gaussian": Gaussian,
+    "gan": GAN,
+    "cyclegan": CycleGAN,
+    "flow": Flow,
+    "retrieve": Retrieve,
+    "writer": Writer,
+    "caption": Caption,
+    "spoken": Spoken,
+}
+
+
+def usual_recipe(modality: Any) -> Recipe:
+    """What a column is made by if nobody says it: texts by `Caption`, classes, numbers by `Ridge`, the rest by `Flow`.
+
+    Example:
+        >>> from kuamo.data.modalities import Image
+        >>> usual_recipe(Image()).steps
+        12
+    """
+    from kuamo.data.modalities import Category, Number, Text
+
+    if isinstance(modality, Category | Number):
+        return Ridge()
+    return Caption() if isinstance(modality, Text) else Flow()
+
+
+def recipes_named(said: list[str]) -> dict[str, Recipe | None]:
+    """Column → recipe, of words such as "image=gan" or "image=bilinear:tone:base"; "image" alone is `None`, what suits
+    the column.
+
+    Raises:
+        KuamoError: an unknown recipe, a column that is named twice, or a style that is missing.
+
+    Example:
+        >>> recipes_named(["image", "audio=ridge"])["audio"]
+        Ridge(penalty=0.1, rank=None)
+    """
+    found: dict[str, Recipe | None] = {}
+    for word in said:
+        column, _, kind = word.rpartition("=")
+        if kind.partition(":")[0] not in NAMED:
+            column, kind = word, ""
+        if not kind and "=" in word:
+            raise KuamoError(f"given {word!r}; expected COLUMN or COLUMN=RECIPE, a recipe among {sorted(NAMED)}")
+        if column in found:
+            raise KuamoError(f"given the column {column!r} twice; expected each once")
+        found[column] = recipe_named(kind) if kind else None
+    return found
+
+
+def recipe_named(kind: str) -> Recipe:
+    """A recipe by its name; of `bilinear` with its columns, as "bilinear:tone" or "bilinear:tone,light:base".
+
+    Raises:
+        KuamoError: columns of another recipe, or a bilinear one without.
+    """
+    name, *given = kind.split(":")
+    if name == "bilinear":
+        if not 1 <= len(given) <= 2 or not all(given):
+            raise KuamoError(f"given {kind!r}; expected bilinear:STYLE or bilinear:STYLE:OF, by names of columns")
+        return Bilinear(tuple(given[0].split(",")), given[1] if len(given) == 2 else None)
+    if given:
+        raise KuamoError(f"given {kind!r}; expected {name!r} alone")
+    return NAMED[name]()

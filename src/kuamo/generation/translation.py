@@ -1,0 +1,295 @@
+"""Out of the space: codes → what columns would hold, and how likely what they do hold is.
+
+decode:  z → p(y | z)          sample:  z ~ N(0, I), or a mixture fitted on codes → decode
+
+log p(y_A) ≈ log 1/K Σ_k p(z_k) Π_{m ∈ A} p(y_m | z_k) / q(z_k | x_S),     z_k ~ q(z | x_S),   S ⊆ A
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kuamo.core.errors import KuamoError, TableError
+from kuamo.core.modules import is_module
+from kuamo.core.validation import names_of
+from kuamo.embedding.embedding import Code
+from kuamo.encoders.base import prepare
+from kuamo.generation.codecs.base import beside, decode_cells
+from kuamo.generation.gaussian_mixture import GaussianMixture
+
+if TYPE_CHECKING:
+    from kuamo.data.table import Table
+    from kuamo.embedding.space import EmbeddingSpace, Port
+
+__all__ = []
+
+Stacked = tuple[np.ndarray, np.ndarray | None, np.ndarray]  # mean, logvar (B, M, d) and what is present (B, M)
+BLOCK = 1024  # codes that are decoded at a time
+MOST_DRAWS = 10_000  # of one input
+ROWS = 64  # of a table are judged at a time
+
+
+def decode_columns(
+    space: EmbeddingSpace, z: np.ndarray, to: str | Sequence[str], seed: int, n: int | None = None, **options: Any
+) -> Any:
+    """What one column would hold at codes (n, d), or column → that of several, from the same codes.
+
+    y (n, L), or a list of values if the column has a codec; with `n`, (n, draws, L) or a list of lists.
+
+    Raises:
+        KuamoError: codes of another size; a decoder that is not made from one code.
+    """
+    names = names_of(to)
+    z = space.check_codes(z).astype(np.float32)
+    check_options(space, names, n, options)
+    for name in names:
+        if hasattr(space.port(name).decoder, "by"):
+            raise KuamoError(
+                f"given codes to make {name!r} of, which is made of several columns' own; expected translate"
+            )
+    many = z if n is None else np.repeat(z, n, axis=0)
+    made = {name: drawn_values(space.port(name), many, n, seed, options) for name in names}
+    return made[to] if isinstance(to, str) else made
+
+
+def translate_columns(
+    space: EmbeddingSpace,
+    stacked: Stacked,
+    rows: Table,
+    to: str | Sequence[str],
+    seed: int,
+    n: int | None,
+    draw: bool,
+    options: Mapping[str, Any],
+    settle: bool = False,
+) -> Any:
+    """As `decode_columns`, each column from what its decoder sees of rows; one draw of a row's code serves all columns.
+
+    Raises:
+        TableError: a row that has not what it takes.
+    """
+    made = {}
+    for name in [to] if isinstance(to, str) else to:
+        port = space.port(name)
+        code = seen(space, port, *stacked)
+        refuse_absent(rows, port, code)
+        z = drawn_from(code, seed) if draw else np.asarray(code)
+        z = memory_of(port)(z) if settle else z
+        many = z if n is None else np.repeat(z, n, axis=0)
+        made[name] = drawn_values(port, many, n, seed, options, others=beside(port.codec, rows))
+    return made[to] if isinstance(to, str) else made
+
+
+def seen(space: EmbeddingSpace, port: Port, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray) -> Code:
+    """What a column's decoder sees of rows: one code (B, d), fused; of a decoder with `by`, two of them (B, 2d): of the
+    columns that are neither `by` nor its own, and of those that are. `present` says where it is all there.
+    """
+    from kuamo.embedding.space import fuse_present
+
+    by = getattr(port.decoder, "by", None)
+    if by is None:
+        return fuse_present(space.fusion, mean, logvar, present)[0]
+    names = [other.name for other in space.ports]
+    style = np.isin(names, by)
+    content = ~style & (np.array(names) != port.name)
+    z, t = (fuse_present(space.fusion, mean, logvar, present & which)[0] for which in (content, style))
+    return Code(np.concatenate([z, t], axis=1), present=np.asarray(z.present) & np.asarray(t.present))
+
+
+def memory_of(port: Port) -> Any:
+    """Where codes settle that a column is made of.
+
+    Raises:
+        KuamoError: nowhere.
+    """
+    if port.memory is None:
+        raise KuamoError(
+            f"given settle=True and to={port.name!r}, whose decoder knows no codes to settle at; expected a space "
+            f"fitted with decoders={{{port.name!r}: …}} by a recipe that sees one code, such as km.Flow()"
+        )
+    return port.memory
+
+
+def refuse_absent(rows: Table, port: Port, code: Code) -> None:
+    """Refuse rows that a column cannot be made of.
+
+    Raises:
+        TableError: naming the first.
+    """
+    absent = np.zeros(0, int) if code.present is None else np.flatnonzero(~np.asarray(code.present))
+    if len(absent):
+        by, other = getattr(port.decoder, "by", ()), getattr(port.codec, "other", None)
+        expected = (
+            f"a cell of {' and '.join(map(repr, by))}, and one of {repr(other) if other else 'another column'}"
+            if by
+            else "at least one cell"
+        )
+        raise TableError(
+            f"row {absent[0]}: given {'too little' if by else 'nothing'} to translate; expected {expected}"
+        )
+
+
+def decode_in_turn(
+    space: EmbeddingSpace,
+    stacked: Stacked,
+    rows: Table,
+    to: Sequence[str],
+    seed: int,
+    n: int | None,
+    draw: bool,
+    options: Mapping[str, Any],
+    settle: bool = False,
+) -> dict[str, Any]:
+    """As `translate_columns`, each column of what is present and of the columns made before.
+
+    p(y_1, y_2, … | x) = p(y_1 | x) p(y_2 | x, y_1) …
+    """
+    times, (mean, logvar, present) = n or 1, stacked
+    mean, present = np.repeat(mean, times, axis=0), np.repeat(present, times, axis=0)
+    logvar = None if logvar is None else np.repeat(logvar, times, axis=0)
+    made: dict[str, Any] = {}
+    for turn, name in enumerate(to):
+        port = space.port(name)
+        code = seen(space, port, mean, logvar, present)
+        refuse_absent(rows, port, code)
+        z = drawn_from(code, seed + turn) if draw else np.asarray(code)
+        z = memory_of(port)(z) if settle else z
+        others = beside(port.codec, rows, np.repeat(np.arange(len(rows)), times))
+        values = drawn_values(port, z, None, seed, options, varied=times > 1, others=others)
+        made[name] = values if n is None else grouped(values, n)
+        if turn + 1 < len(to):
+            number = [other.name for other in space.ports].index(name)
+            code = code_of(port, values)
+            mean[:, number], present[:, number] = np.asarray(code.mean), True
+            if logvar is not None and code.logvar is not None:
+                logvar[:, number] = code.logvar
+    return made
+
+
+def grouped(values: Any, n: int) -> Any:
+    """(B · n, L) → (B, n, L), or a list of B · n values → B lists of n."""
+    if isinstance(values, np.ndarray):
+        return values.reshape(-1, n, *values.shape[1:])
+    return [values[at : at + n] for at in range(0, len(values), n)]
+
+
+def code_of(port: Port, values: Any) -> Code:
+    """The codes of what was made for a column: of its values, or of y, which are its features without a codec."""
+    from kuamo.embedding.space import run_head
+    from kuamo.encoders.base import batches, encode_items
+
+    if port.codec is None and not hasattr(port.encoder, "inverse"):
+        return run_head(port.head, np.asarray(values, np.float32))
+    items = map(prepare(port.encoder), values)
+    parts = [encode_items(port.encoder, items_of_batch, port.name) for items_of_batch in batches(items, ROWS)]
+    return run_head(port.head, np.concatenate(parts))
+
+
+def drawn_values(
+    port: Port,
+    z: np.ndarray,
+    n: int | None,
+    seed: int,
+    options: Mapping[str, Any],
+    varied: bool = False,
+    others: list[Any] | None = None,
+) -> Any:
+    """One column's part of `decode_columns`; an option that its decoder does not know is another column's.
+
+    Args:
+        others: of a codec that needs them, one value for each row; see `beside`.
+    """
+    known = {name: value for name, value in options.items() if name in getattr(port.decoder, "options", ())}
+    if n is not None and hasattr(port.decoder, "nearest"):
+        y = port.decoder.nearest(z[::n], n)
+        texts = port.codec.decode(y.reshape(-1, 1))
+        return [texts[at : at + n] for at in range(0, len(texts), n)]
+    known = getattr(port.decoder, "varied", {}) | known if varied or n not in (None, 1) else known
+    blocks = range(0, max(len(z), 1), BLOCK)
+    y = np.concatenate([decode(port.decoder, z[at : at + BLOCK], seed + at, **known) for at in blocks])
+    if others is not None and len(others) < len(z):
+        others = [value for value in others for _ in range(n or 1)]
+    values = decode_cells(port, y, others)
+    return values if n is None else grouped(values, n)
+
+
+def check_options(space: EmbeddingSpace, names: Sequence[str], n: int | None, options: Mapping[str, Any]) -> None:
+    """Refuse columns without a decoder, and options that no decoder of these columns knows.
+
+    Raises:
+        KuamoError: naming them.
+    """
+    decoders = {name: decoder_of(space, name) for name in names}
+    if n is not None and (not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MOST_DRAWS):
+        raise KuamoError(f"given n={n!r}; expected a whole number from 1 to {MOST_DRAWS:,}")
+    for option in options:
+        if not any(option in getattr(decoder, "options", ()) for decoder in decoders.values()):
+            kinds = ", ".join(f"{name!r} is made by {type(decoder).__name__}" for name, decoder in decoders.items())
+            raise KuamoError(f"given {option}=, and {kinds}, which does not know it; expected a flow: km.Flow()")
+
+
+def decoder_of(space: EmbeddingSpace, name: str) -> Any:
+    """A column's decoder.
+
+    Raises:
+        KuamoError: it has none.
+    """
+    port = space.port(name)
+    if port.decoder is None:
+        able = [other.name for other in space.ports if other.decoder is not None]
+        raise KuamoError(
+            f"given to={name!r}, which has no decoder; expected one of {able}, "
+            f"or a space fitted with decoders={{{name!r}: km.Flow()}}"
+        )
+    return port.decoder
+
+
+def decode(decoder: Any, z: np.ndarray, seed: int = 0, **options: Any) -> np.ndarray:
+    """One sample of p(y | z) for each code, as numpy; options are what the decoder's `sample` can be told."""
+    if not is_module(decoder):
+        return decoder.sample(z)
+    import torch
+
+    rng, training = torch.Generator().manual_seed(seed), decoder.training
+    decoder.eval()
+    with torch.inference_mode():
+        y = decoder.sample(torch.from_numpy(np.ascontiguousarray(z, dtype=np.float32)), rng, **options).numpy()
+    decoder.train(training)
+    return y
+
+
+def unguided(decoder: Any) -> dict[str, float]:
+    """What to tell a decoder so that it draws from p(y | z) itself, and not from what guidance makes of it."""
+    return {"guidance": 1.0} if "guidance" in getattr(decoder, "options", ()) else {}
+
+
+def draw_codes(space: EmbeddingSpace, n: int, prior: GaussianMixture | None, seed: int) -> np.ndarray:
+    """Codes (n, d) from the prior.
+
+    Raises:
+        KuamoError: codes that are points, which have no prior, and no mixture.
+    """
+    rng = np.random.default_rng(seed)
+    if prior is not None:
+        return prior.sample(n, rng)
+    if not space.ports[0].head.gaussian:
+        raise KuamoError("given a space whose codes are points; expected Gaussian codes, or prior=space.density(table)")
+    return rng.standard_normal((n, space.dim)).astype(np.float32)
+
+
+def drawn_from(code: Code, seed: int) -> np.ndarray:
+    """One draw (n, d) of each row's posterior; a point code's is its mean."""
+    mean = np.asarray(code)
+    if code.logvar is None:
+        return mean
+    noise = np.random.default_rng(seed).standard_normal(mean.shape)
+    return (mean + np.exp(0.5 * np.asarray(code.logvar)) * noise).astype(np.float32)
+
+
+def log_gain(encoder: Any) -> float:
+    """What log p of standardised features lacks to be that of a column's own numbers: Σ log g of those that vary."""
+    gain = getattr(encoder, "gain", None) if hasattr(encoder, "inverse") else None
+    return 0.0 if gain is None else float(np.log(gain[gain > 0]).sum())

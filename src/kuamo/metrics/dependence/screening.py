@@ -1,0 +1,126 @@
+"""What `fit` heeds when it chooses by itself: which columns look related at all.
+
+A column that looks related to no other joins last, as a rare one does; and where no two columns look related, contrast
+is not tried, since there is nothing that it could gain. A few rows tell most relations; more are looked at only where
+these are not sure. p allows for how many other columns each was looked at with (`family`). With very many columns fewer
+rows of each pair are looked at, so that the look costs no more than a fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kuamo.core.messages import Note
+from kuamo.metrics.data_quality import Packed
+from kuamo.metrics.dependence.family_wise import Family, family
+from kuamo.metrics.dependence.paired_sample import once, paired
+from kuamo.metrics.dependence.permutation_test import related
+
+__all__ = ["LEVEL", "Heed", "aside", "heed"]
+
+FEW, MANY = 300, 1000  # rows of a pair, at most, at first and where that does not tell
+FEWEST_ROWS = 120  # at first, however many pairs there are
+FIRST, SECOND = 1e6, 2e6  # pairs × rows² of all pairs together: what a look costs
+DRAWS, MANY_PAIRS = (200, 100), 3  # of pairings; fewer where there are more pairs, since p of a family needs no more
+SURE = 0.01
+FEWEST = 40  # groups, below which too little would be found to act by it
+
+
+@dataclass(frozen=True)
+class Heed:
+    """What to do.
+
+    Args:
+        aside: columns that join last. hopeless: no two columns look related. notes: both, in words.
+        relations: facts of every two columns, as a `Diagnosis` has them: names, rows, p among all pairs.
+    """
+
+    aside: list[str]
+    hopeless: bool
+    notes: list[Note]
+    relations: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """Paired rows of two columns that can be tested: features (n, D), groups (n,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+    group: np.ndarray
+
+    def evidence(self, rows: int, draws: int, seed: int) -> np.ndarray:
+        """Of at most so many rows, see `Related.evidence`."""
+        given = self.group if len(np.unique(self.group)) < len(self.group) else None
+        return related(self.x, self.y, given, draws=draws, rows=rows, seed=seed).evidence
+
+
+def heed(cells: Packed, groups: np.ndarray, seed: int) -> Heed:
+    """Look at every two columns.
+
+    Args:
+        cells: column → (features (n, D), row (n,)). groups: (N,) numbers. seed: of rows and pairings.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> x, noise, row = rng.normal(size=(100, 4)), rng.normal(size=(100, 4)), np.arange(100)
+        >>> heed({"a": (x, row), "b": (x + noise, row), "c": (rng.normal(size=(100, 4)), row)}, row, 0).aside
+        ['c']
+    """
+    able: dict[tuple[str, str], Looked] = {}
+    relations: list[dict[str, Any]] = []
+    for a, b, x, y, group, _ in paired(once(cells, groups)[0], groups):
+        relations.append({"a": a, "b": b, "rows": len(x), "p": None})
+        if len(np.unique(group)) >= FEWEST and (x != x[:1]).any() and (y != y[:1]).any():
+            able[a, b] = Looked(x, y, group)
+    found = looked_twice(able, seed)
+    for one in relations:
+        one["p"] = found.pairs.get((one["a"], one["b"]))
+    last = aside(found)
+    notes = [Note("advice_aside", column=name, p=found.columns[name]) for name in last]
+    hopeless = bool(able) and found.any > LEVEL
+    if hopeless:
+        notes.append(Note("advice_hopeless", p=found.any))
+    return Heed(last, hopeless, [Note("advice_followed", what=note) for note in notes], relations)
+
+
+def looked_twice(able: Mapping[tuple[str, str], Looked], seed: int) -> Family:
+    """p-values by few rows, and by more of them for columns that these leave in doubt."""
+    rows, draws = max(rows_for(len(able), FIRST, FEW), FEWEST_ROWS), DRAWS[len(able) > MANY_PAIRS]
+    evidence = {pair: one.evidence(rows, draws, seed) for pair, one in able.items()}
+    first = family(evidence)
+    open_ = [pair for pair in able if max(first.columns[name] for name in pair) > SURE]
+    more = rows_for(len(open_), SECOND, MANY)
+    if more < 1.3 * rows:
+        return first
+    again = {pair: able[pair].evidence(more, draws, seed) for pair in open_ if len(able[pair].x) > rows}
+    return family(evidence | again) if again else first
+
+
+def rows_for(pairs: int, budget: float, most: int) -> int:
+    """How many rows of every pair can be looked at.
+
+    Example:
+        >>> rows_for(1, 1e6, 300), rows_for(66, 1e6, 300)
+        (300, 123)
+    """
+    return min(most, int(np.sqrt(budget / max(pairs, 1))))
+
+
+LEVEL = 0.05  # p at which two columns are called related
+
+
+def aside(p: Family) -> list[str]:
+    """Columns that look related to no other one, where at least two others do look related.
+
+    Where nothing looks related among all pairs, none is parted from the others by what one column's own p says.
+
+    Example:
+        >>> aside(Family({}, {"a": 0.005, "b": 0.005, "c": 0.08}, 0.005)), aside(Family({}, {"a": 0.04, "b": 0.4}, 0.1))
+        (['c'], [])
+    """
+    return [name for name, value in p.columns.items() if value > LEVEL] if p.any <= LEVEL else []

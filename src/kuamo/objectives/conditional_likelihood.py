@@ -1,0 +1,91 @@
+"""Decode: decoders learn to make a cell from the codes of the other columns; the codes stay as they are.
+
+    L = Σ_m mean −log p(y_m | z_S),     S a random subset of what else the row has;     own: in that share, S = {m}
+
+They see the codes that they will be given: a decoder that has only seen its own column's codes is lost elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kuamo.objectives.vae import drawn
+from kuamo.training.objective import Objective, Player
+
+if TYPE_CHECKING:
+    from kuamo.embedding.space import EmbeddingSpace
+    from kuamo.training.step import Step
+
+__all__ = ["Decode", "cross_codes", "row_codes"]
+
+
+def row_codes(step: Step, name: str, own: float) -> tuple[Any, Any]:
+    """A code z (R, d) for each row that a column can be made of, without a gradient, and which rows (R,) these are.
+
+    Fused from a random subset of the row's other columns; in a share `own` of the rows that have it, and where the row
+    has no other, the column's own.
+
+    Args:
+        step: of a space whose heads stay. own: in [0, 1).
+    """
+    import torch
+
+    from kuamo.embedding.fusion import Mean, Subsets
+
+    with torch.no_grad():
+        code, present = step.stacked()
+        number = step.names.index(name)
+        itself = torch.arange(present.shape[1]) == number
+        others = present & ~itself
+        alone = (step.uniform(f"own/{name}", step.batch.row, 1) < own) | ~others.any(1, keepdim=True)
+        alone = alone & present[:, [number]]
+        chosen = torch.where(alone, present & itself, Subsets().choose(others, drawn(step, f"from/{name}")))
+        joint = (step.space.fusion or Mean())(code, chosen)[0]
+        z = joint.sample(step.noise(f"code/{name}", step.batch.row, joint.shape[1]))
+    return z, present.any(1)
+
+
+def cross_codes(step: Step, name: str, own: float) -> Any:
+    """`row_codes`, (n, d), of the rows of a column's entries."""
+    return step.at_entries(name, row_codes(step, name, own)[0])
+
+
+@dataclass(frozen=True)
+class Decode(Objective):
+    """Train the decoders of these columns.
+
+    Args:
+        columns: whose decoders. own: see `cross_codes`. ema: decay of the moving average of the decoders' weights.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"decoders"})
+    columns: Sequence[str] = ()
+    own: float = 0.1
+    ema: float = 0.998
+
+    def decodes(self, column: str) -> bool:
+        """Only those that are named."""
+        return column in self.columns
+
+    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+        """The decoders, with a moving average of their weights."""
+        from torch import nn
+
+        decoders = nn.ModuleList([space.port(name).decoder for name in self.columns])
+        return {"space": Player(decoders, ema=self.ema)}
+
+    def __call__(self, step: Step, player: str) -> Any:
+        """The mean loss of the entries, summed over columns."""
+        if player != "space":
+            return None
+        total: Any = 0.0
+        for name in self.columns:
+            decoder, y = step.space.port(name).decoder, step.target(name)
+            z = cross_codes(step, name, self.own)
+            options = {}
+            if size := getattr(decoder, "noise", 0):
+                options["noise"] = step.at_entries(name, step.noise(f"decode/{name}", step.batch.row, size))
+            total = total + step.mean(decoder.loss(y, z, **options))
+        return total

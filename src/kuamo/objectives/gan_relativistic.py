@@ -1,0 +1,159 @@
+"""R3: a relativistic game with penalised gradients, which converges where the minimax game rotates.
+
+    L_D = sp(−(D(y, z) − D(ŷ, z))) + ½ sp(−(D(y, z) − D(y, z′))) + γ/2 (‖∇_y D(y, z)‖² + ‖∇_ŷ D(ŷ, z)‖²)
+    L_G = sp(−(D(ŷ, z) − D(y, z))),     ŷ = G(z, noise),   sp(x) = log(1 + eˣ)
+
+D says how much more real a cell is than the one made in its stead; z′ is the code of another row, so that D looks at z
+too. y and ŷ are in the generator's standard units. What is kept of G is the moving average of its weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kuamo.core.errors import KuamoError
+from kuamo.objectives.gan_minimax import codes_to_mistake, dealt, generator_of, near_row, other_row
+from kuamo.training.objective import Objective, Player
+
+if TYPE_CHECKING:
+    from kuamo.embedding.space import EmbeddingSpace
+    from kuamo.training.step import Step
+
+__all__ = ["R3", "relativistic", "squared_slope", "standard"]
+
+
+def relativistic(real: Any, other: Any) -> Any:
+    """sp(−(D(real) − D(other))), (n,): what D minimises; G minimises it with the two exchanged.
+
+    References:
+        The relativistic discriminator, Jolicoeur-Martineau, 2018.
+
+    Example:
+        >>> import torch
+        >>> relativistic(torch.zeros(1), torch.zeros(1)).exp()
+        tensor([2.])
+    """
+    from torch.nn.functional import softplus
+
+    return softplus(other - real)
+
+
+def squared_slope(critic: Any, y: Any, z: Any) -> tuple[Any, Any]:
+    """D(y, z) (n,) and ‖∇_y D(y, z)‖² (n,), which D can be trained by.
+
+    Example:
+        >>> import torch
+        >>> squared_slope(lambda y, z: (3 * y).sum(1), torch.ones(1, 2), None)[1].detach()
+        tensor([18.])
+    """
+    import torch
+
+    y = y.detach().requires_grad_()
+    with torch.enable_grad():
+        logits = critic(y, z)
+        slope = torch.autograd.grad(logits.sum(), y, create_graph=True)[0]
+    return logits, slope.flatten(1).square().sum(-1)
+
+
+@dataclass(frozen=True)
+class R3(Objective):
+    """The relativistic game for one direction, `given` → `to`; codes are not moved by it.
+
+    Args:
+        given, to: columns; given `None`, codes of any of the others (`cross_codes`), of which `own` is the target's own
+            share. lr: of both players' Adam (β₁ = 0), falling to a quarter along a half cosine.
+        penalty: γ, of every so many-th row (`every`), others in each step. ema: decay of G's moving average.
+        mismatched: weight of real cells with the code of another row; `hard`: of a near one.
+        critic: () → module (y (n, L), z (n, d)) → logits (n,); `None` is a perceptron of this `width` and `layers`.
+
+    Raises:
+        KuamoError: given and to are the same, or numbers make no sense.
+
+    References:
+        The GAN is dead; long live the GAN! A Modern Baseline GAN, Huang, Gokaslan, Kuleshov and Tompkin, 2024;
+        Generative Adversarial Text to Image Synthesis, Reed et al., 2016 (`mismatched`).
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"pairs", "decoders"})
+    given: str | None = "text"
+    to: str = "image"
+    lr: float = 2e-4
+    penalty: float = 1.0
+    mismatched: float = 0.5
+    ema: float = 0.998
+    critic: Callable[[], Any] | None = None
+    hard: bool = False
+    every: int = 1
+    own: float = 0.0
+    width: int = 128
+    layers: int = 1
+
+    def __post_init__(self) -> None:
+        if (
+            self.given == self.to
+            or self.lr <= 0
+            or self.penalty < 0
+            or self.every < 1
+            or self.mismatched < 0
+            or not 0 <= self.ema < 1
+        ):
+            raise KuamoError(f"given {self}; expected two columns, lr > 0, weights of at least 0, and ema in [0, 1)")
+
+    def decodes(self, column: str) -> bool:
+        """Only the target's decoder plays."""
+        return column == self.to
+
+    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+        """The critic, and the generator as a player of its own, with a moving average.
+
+        Raises:
+            KuamoError: the target's decoder does not generate.
+        """
+        import torch
+
+        from kuamo.objectives.networks import Critic
+
+        generator = generator_of(space, self.to, self.given)
+
+        def adam(parameters: Any) -> Any:
+            return torch.optim.Adam(parameters, lr=self.lr, betas=(0.0, 0.99))
+
+        module = self.critic() if self.critic else Critic(generator.out, space.dim, self.width, self.layers)
+        if isinstance(module, Critic):
+            module.see_as(generator)
+        return {
+            "critic": Player(module, adam, falls_to=0.25),
+            "generator": Player(generator, adam, falls_to=0.25, ema=self.ema),
+        }
+
+    def __call__(self, step: Step, player: str) -> Any:
+        """D's loss for the player `critic`, G's for the player `generator`."""
+        if player not in ("critic", "generator"):
+            return None
+        import torch
+
+        z, y, row = dealt(step, self.given, self.to, self.own)
+        generator, critic = step.own["generator"], step.own["critic"]
+        y = standard(generator, y)
+        noise = step.noise("generator", row, getattr(generator, "noise", 1))
+        with torch.set_grad_enabled(player == "generator"):
+            made = standard(generator, generator.generate(z, noise))
+        if player == "generator":
+            return step.mean(relativistic(critic(made, z), critic(y, z)))
+        real, fake = critic(y, z), critic(made, z)
+        some = row % self.every == step.key[1] % self.every
+        slopes = [squared_slope(critic, one[some], z[some])[1] for one in (y, made)]
+        codes = codes_to_mistake(step, self.given, z, row)
+        other, known = other_row(*codes, row)
+        if self.hard:
+            other, known = near_row(*codes, z, row, step.uniform("mistake", row, 1)[:, 0])
+        wrong = relativistic(real[known], critic(y[known], other[known]))
+        penalty = 0.5 * self.penalty * step.mean(slopes[0] + slopes[1])
+        return step.mean(relativistic(real, fake)) + penalty + self.mismatched * step.mean(wrong)
+
+
+def standard(generator: Any, y: Any) -> Any:
+    """y in the units in which the generator's target has mean 0 and variance 1, where it knows them."""
+    return (y - generator.shift) * generator.gain if hasattr(generator, "gain") else y

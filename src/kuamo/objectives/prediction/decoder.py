@@ -1,0 +1,115 @@
+"""The decoder of what `Predict` tells: two experts, stacked.
+
+    o = α f(c) + β l V,       p(y | z) = softmax(o), or N(o, 1) in standard units;       z = [c, l]
+
+c is what columns have learned to say together, l what they say to a regression (`regression.py`): its second half is
+what comes out. f is homogeneous,
+f(s c) = s f(c): a code that is half as long is half as sure, so the fusion may weigh the experts by a code's length.
+α and β are solved for rows that neither expert has seen: 1/(α + β) is the temperature that calibrates.
+
+References:
+    Stacked Generalization, Wolpert, 1992; On Calibration of Modern Neural Networks, Guo et al., 2017.
+"""
+
+from __future__ import annotations
+
+from math import log
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kuamo.core.errors import KuamoError
+
+__all__ = ["FAMILIES", "USUAL", "Answer", "losses"]
+
+FAMILIES = ("categorical", "gaussian")
+USUAL = (0.25, 0.75)  # α and β before any row has told: j is convex, f may have learned its rows by heart
+
+
+class Answer(nn.Module):
+    """p(y | z), see the module.
+
+    Args:
+        dim: d. out: K classes, or 1 number. family: `"categorical"` or `"gaussian"`. joint: r numbers of d are l.
+        hidden: width of f.
+
+    Raises:
+        KuamoError: an unknown family, fewer than two classes, or no number left for f.
+
+    Example:
+        >>> Answer(6, 3, joint=2).sample(torch.zeros(1, 6)).detach()
+        tensor([[0.3333, 0.3333, 0.3333]])
+    """
+
+    def __init__(self, dim: int, out: int, *, family: str = "categorical", joint: int = 0, hidden: int = 128) -> None:
+        super().__init__()
+        if family not in FAMILIES or (family == "categorical" and out < 2) or not 0 <= joint < dim:
+            raise KuamoError(
+                f"given dim={dim}, out={out}, family={family!r}, joint={joint}; expected at least 2 classes, or one "
+                f"of {FAMILIES}, and joint below dim"
+            )
+        self.dim, self.out, self.family, self.joint, self.hidden = dim, out, family, joint, hidden
+        inner, outer = nn.Linear(dim - joint, hidden, bias=False), nn.Linear(hidden, out, bias=False)
+        self.net = nn.Sequential(inner, nn.ReLU(), outer)
+        self.sure: Tensor
+        self.register_buffer("sure", torch.tensor([log(one) for one in (USUAL if joint else (1.0,))]))  # log α, log β
+        self.directions: Tensor
+        self.shift: Tensor
+        self.gain: Tensor
+        self.register_buffer("directions", torch.zeros(joint, out))
+        self.register_buffer("shift", torch.zeros(out))
+        self.register_buffer("gain", torch.ones(out))
+
+    def standardise(self, shift: Tensor, gain: Tensor) -> None:
+        """Model (y − shift) · gain; ignored by classes."""
+        if self.family == "gaussian":
+            self.shift.copy_(shift)
+            self.gain.copy_(gain)
+
+    def units(self, y: Tensor) -> Tensor:
+        """y (n, L) in the units of o."""
+        return (y - self.shift) * self.gain if self.family == "gaussian" else y
+
+    def told(self, c: Tensor) -> Tensor:
+        """f(c) (n, L)."""
+        return self.net(c)
+
+    def added(self, l: Tensor) -> Tensor:
+        """l V (n, L)."""
+        return l @ self.directions
+
+    def stacked(self, told: Tensor, added: Tensor) -> Tensor:
+        """o (n, L)."""
+        share = self.sure.exp()
+        return share[0] * told + share[1] * added if self.joint else share[0] * told
+
+    def location(self, z: Tensor) -> Tensor:
+        """o (n, L) at codes z (n, d)."""
+        c, l = z.split([self.dim - self.joint, self.joint], -1)
+        return self.stacked(self.told(c), self.added(l))
+
+    def loss(self, y: Tensor, z: Tensor, rng: Any = None) -> Tensor:
+        """−log p(y | z) (n,), without constants. y: (n, L). z: (n, d)."""
+        return losses(self.units(y), self.location(z), self.family)
+
+    def sample(self, z: Tensor, rng: Any = None) -> Tensor:
+        """Probabilities of the classes (n, K), or the mean (n, 1)."""
+        o = self.location(z)
+        return torch.softmax(o, -1) if self.family == "categorical" else o / self.gain + self.shift
+
+    def config(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {name: getattr(self, name) for name in ("dim", "out", "family", "joint", "hidden")}
+
+
+def losses(y: Tensor, o: Tensor, family: str) -> Tensor:
+    """Cross-entropy with logits o (…, K), or half the squared error of o (…, 1); (…).
+
+    Example:
+        >>> losses(torch.tensor([[2.0]]), torch.tensor([[0.0]]), "gaussian")
+        tensor([2.])
+    """
+    if family == "categorical":
+        return -(y * torch.log_softmax(o, -1)).sum(-1)
+    return 0.5 * (y - o).square().sum(-1)

@@ -1,0 +1,260 @@
+"""The joint expert: a regression on all frozen columns side by side, kept as a sum, and one on each by itself.
+
+    (W, b)     = argmin E ℓ(y, Σ_m h_m W_m + b) + λ/2 ‖W‖²,      w_m = h_m W_m + b/M
+    (A_m, a_m) = argmin E ℓ(y, h_m A + a) + λ_m/2 ‖A‖²,          s_m = h_m A_m + a_m,       l_m = [w_m, s_m] Vᵀ
+
+h_m features in standard units over √D_m, so that every column is as large; 0 where absent, which is the mean. ℓ is the
+cross-entropy of classes or half the squared error of a number: both convex. λ is chosen on groups that are held out.
+What the columns that are there tell together is mixed from their l_m (`subset_regression.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kuamo.closed_form.arc_cosine_kernel import arc_cosine, unit_rows
+from kuamo.closed_form.logistic import cross_entropy, log_softmax, logistic
+from kuamo.core.threads import one_thread
+
+if TYPE_CHECKING:
+    from kuamo.embedding.space import EmbeddingSpace, Port
+
+__all__ = ["Chosen", "Joint", "place_in", "side_by_side"]
+
+FOLDS = 5
+ROWS = 20_000  # of a larger table so many are learned from
+AXES = 1024  # principal axes of the columns side by side, if there are more numbers
+FEW = 2000  # rows, below which λ is chosen on all folds
+BENT_ROWS, FEWEST = 800, 20
+WORTH = 0.01
+BENT_RIDGES = (0.1, 1.0, 10.0, 100.0)
+ROUGH = 1e-4  # how nearly what chooses λ is solved
+PENALTIES = tuple(10.0**-k for k in np.arange(0, 6.6, 0.5))
+Array = NDArray[np.float32]
+Solution = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+class Chosen(NamedTuple):
+    """λ, and for each fold its rows (n,) bool and what was solved without them: W (D, K) and b (K,)."""
+
+    penalty: float
+    unseen: list[tuple[NDArray[np.bool_], Solution]]
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """Columns side by side, and what is to be told.
+
+    Args:
+        x: (n, D). y: (n, K) indicators, or (n, 1) a number in standard units. weights: (n,).
+        held: (n,) in [0, 1), of each row's group: those below a share are held out of something.
+        spans: column → where its numbers stand in x, and what they were multiplied by.
+        there: (n, M), has the row the column? base: (n, K), what is told already, if anything.
+
+    Example:
+        >>> x = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+        >>> joint = Joint(x, x[:, :1], np.arange(200) / 200, np.ones(200))
+        >>> w, b = joint.solve(joint.choose())
+        >>> bool(np.allclose(w[:, 0], [1, 0, 0], atol=0.01))
+        True
+    """
+
+    x: Array
+    y: Array
+    held: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    spans: Mapping[str, tuple[slice, float]] = field(default_factory=dict)
+    there: NDArray[np.bool_] | None = None
+    base: NDArray[np.floating] | None = None
+
+    def alone(self, name: str) -> Joint:
+        """One column by itself, of the rows that have it."""
+        there = self.there[:, list(self.spans).index(name)] if self.there is not None else np.ones(len(self.x), bool)
+        x = self.x[there, self.spans[name][0]]
+        return Joint(x, self.y[there], self.held[there], self.weights[there])
+
+    def choose(self) -> Chosen:
+        """λ, by the loss of rows that were held out: of all folds in turn if rows are few, else of the last."""
+        of = (FOLDS * self.held).astype(np.int64)
+        folds = range(FOLDS) if len(self.x) <= FEW else (FOLDS - 1,)
+        parts = [(of != fold, of == fold) for fold in folds]
+        parts = [(taught, held) for taught, held in parts if taught.any() and held.any()]
+        before: list[Solution | None] = [None] * len(parts)
+        best, chosen, worse = np.inf, Chosen(PENALTIES[len(PENALTIES) // 2], []), 0
+        x, _ = self.rotated
+        with one_thread():
+            for penalty in PENALTIES if parts else ():
+                loss = 0.0
+                for number, (taught, held) in enumerate(parts):
+                    before[number] = w, b = self._fit(x, taught, penalty, before[number], ROUGH)
+                    loss += self._loss(x[held] @ w.astype(np.float32) + b, held)
+                worse = 0 if loss < best else worse + 1
+                if loss < best:
+                    found = [(held, part) for (_, held), part in zip(parts, before, strict=True) if part is not None]
+                    best, chosen = loss, Chosen(penalty, found)
+                if worse == 2:
+                    break
+        return Chosen(chosen.penalty, [(held, self._back(part)) for held, part in chosen.unseen])
+
+    def solve(self, chosen: Chosen, some: NDArray[np.bool_] | None = None) -> Solution:
+        """W (D, K) and b (K,), of the rows `some`, or of all."""
+        x, axes = self.rotated
+        start = None
+        if chosen.unseen:
+            w, b = chosen.unseen[0][1]
+            start = (w if axes is None else axes.T @ w), b
+        with one_thread():
+            return self._back(self._fit(x, np.ones(len(x), bool) if some is None else some, chosen.penalty, start))
+
+    def bends(self, chosen: Chosen) -> bool:
+        """Is there more to tell than what is linear? Do kernels of x foretell what is left of rows that were held out?
+
+            r = y − p₋ᵢ,   gain_i = ‖r_i‖² − ‖r_i − r̂₋ᵢ‖²,   r̂ ridge regression on arc-cosine kernels
+
+        Each row is left out in closed form, of some hundred rows; the best ridge must gain more than two standard
+        errors, and a hundredth of the variance of y.
+
+        References:
+            Cross-Validatory Choice and Assessment of Statistical Predictions, Stone, 1974 (PRESS).
+
+        Example:
+            >>> x = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
+            >>> xor = np.sign(x[:, :1] * x[:, 1:])
+            >>> several = [Joint(x, y, np.arange(300) / 300, np.ones(300)) for y in (xor, x[:, :1])]
+            >>> [one.bends(one.choose()) for one in several]
+            [True, False]
+        """
+        told = np.zeros(self.y.shape)
+        known = np.zeros(len(self.x), bool)
+        for held, (w, b) in chosen.unseen:
+            told[held], known[held] = self.x[held] @ w + b, True
+        at = np.flatnonzero(known)
+        at = at[np.random.default_rng(0).permutation(len(at))[:BENT_ROWS]]
+        if len(at) < FEWEST:
+            return False
+        p = np.exp(log_softmax(told[at])) if self.y.shape[1] > 1 else told[at]
+        left, x = self.y[at] - p, self.x[at].astype(np.float64)
+        values, axes = np.linalg.eigh(arc_cosine(unit_rows(x) @ unit_rows(x).T))
+        gains = []
+        for ridge in BENT_RIDGES:
+            shrink = values / (values + ridge * values.mean())
+            fitted = axes @ (shrink[:, None] * (axes.T @ left))
+            out = (left - fitted) / (1 - np.square(axes) @ shrink)[:, None]
+            gains.append((np.square(left) - np.square(out)).sum(1))
+        best = max(gains, key=lambda gain: gain.mean())
+        most = np.square(self.y[at] - self.y[at].mean(0)).sum(1).mean()
+        return bool(best.mean() > max(2 * best.std() / np.sqrt(len(best)), WORTH * most))
+
+    def _back(self, solution: Solution) -> Solution:
+        w, b = solution
+        _, axes = self.rotated
+        return (w if axes is None else axes @ w), b
+
+    @property
+    def rotated(self) -> tuple[Array, Array | None]:
+        """x in its own principal axes (n, r), and these (D, r): to a regression with a ridge it is the same."""
+        if not hasattr(self, "_rotated"):
+            with one_thread():
+                axes = principal_axes(self.x)
+                object.__setattr__(self, "_rotated", (self.x @ axes, axes))
+        return self._rotated  # type: ignore[attr-defined,no-any-return]
+
+    def _fit(
+        self, x: Array, some: NDArray[np.bool_], penalty: float, start: Solution | None = None, tolerance: float = 1e-7
+    ) -> Solution:
+        if self.y.shape[1] > 1:
+            base = None if self.base is None else self.base[some]
+            return logistic(
+                x[some], self.y[some], penalty, weights=self.weights[some], start=start, base=base, tolerance=tolerance
+            )
+        y = self.y if self.base is None else self.y - self.base
+        share = (self.weights[some] / self.weights[some].sum())[:, None]
+        shift, mean = (share * x[some]).sum(0), (share * y[some]).sum(0)
+        inside = x[some] - shift
+        square = (inside.T @ (share * inside)).astype(np.float64) + penalty * np.eye(x.shape[1])
+        w = np.linalg.solve(square, (inside.T @ (share * (y[some] - mean))).astype(np.float64))
+        return w, mean - shift @ w
+
+    def _loss(self, told: NDArray[np.floating], held: NDArray[np.bool_]) -> float:
+        if self.base is not None:
+            told = told + self.base[held]
+        if self.y.shape[1] > 1:
+            return cross_entropy(told.astype(np.float64), self.y[held], self.weights[held])
+        return float(np.average(np.square(told - self.y[held])[:, 0], weights=self.weights[held]))
+
+
+def principal_axes(x: Array) -> Array:
+    """Orthonormal axes (D, r) that hold all rows x (n, D), or the `AXES` largest of them, nearly."""
+    n, size = x.shape
+    if size <= min(n, AXES):
+        return np.linalg.eigh((x.T @ x).astype(np.float64))[1][:, ::-1].astype(np.float32)
+    if n <= AXES:
+        values, left = np.linalg.eigh((x @ x.T).astype(np.float64))
+        real = values > 1e-7 * values[-1]
+        return (x.T @ (left[:, real] / np.sqrt(values[real]))[:, ::-1].astype(np.float32)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    seen = x.T @ (x @ rng.standard_normal((size, min(AXES, n, size))).astype(np.float32))
+    for _ in range(2):
+        seen = x.T @ (x @ np.linalg.qr(seen)[0])
+    within = np.linalg.qr(seen)[0]
+    inside = x @ within
+    return within @ np.linalg.eigh((inside.T @ inside).astype(np.float64))[1][:, ::-1].astype(np.float32)
+
+
+def side_by_side(
+    ports: Mapping[str, Port], cells: Mapping[str, tuple[np.ndarray, np.ndarray]], rows: NDArray[np.int64]
+) -> tuple[Array, dict[str, tuple[slice, float]], NDArray[np.bool_]]:
+    """h (n, D) of these rows (ascending) for all columns, in the heads' standard units; several entries are averaged.
+
+    Args:
+        ports: column → port, of the frozen columns. cells: column → features and rows.
+
+    Returns:
+        h, where each column stands and by what it was multiplied, and which rows have it (n, M).
+    """
+    spans: dict[str, tuple[slice, float]] = {}
+    widths = [cells[name][0].shape[1] for name in ports]
+    x, at = np.zeros((len(rows), sum(widths)), np.float32), 0
+    there = np.zeros((len(rows), len(ports)), bool)
+    for number, ((name, port), width) in enumerate(zip(ports.items(), widths, strict=True)):
+        h, row = cells[name]
+        spans[name] = slice(at, at + width), 1 / np.sqrt(width)
+        here = np.flatnonzero(np.isin(row, rows))
+        place = np.searchsorted(rows, row[here])
+        there[place, number] = True
+        shift, gain = (part.numpy() for part in (port.head.shift, port.head.gain))
+        count = np.bincount(place, minlength=len(rows)).clip(min=1)[:, None]
+        np.add.at(x[:, spans[name][0]], place, (h[here] - shift) * gain)
+        x[:, spans[name][0]] *= spans[name][1] / count
+        at += width
+    return x, spans, there
+
+
+def directions(solutions: Sequence[Solution], size: int) -> NDArray[np.float64]:
+    """V (r, K), r ≤ size: orthonormal, the main directions of what is told.
+
+    l Vᵀ V = l where size ≥ K − 1, since logits may be shifted by what all classes share.
+    """
+    rows = np.vstack([part for w, b in solutions for part in (w, b[None])])
+    return np.flip(np.linalg.eigh(rows.T @ rows)[1], 1)[:, :size].T.copy()
+
+
+def place_in(
+    space: EmbeddingSpace, joint: Joint, whole: Solution, alone: Sequence[Solution], v: NDArray[np.float64]
+) -> None:
+    """Give heads their l_m = [w_m, s_m] Vᵀ."""
+    import torch
+
+    size = space.fusion.joint // 2
+    for (name, (where, scale)), (a, shift) in zip(joint.spans.items(), alone, strict=True):
+        head: Any = space.port(name).head
+        parts = (whole[0][where], whole[1] / len(joint.spans)), (a, shift)
+        for slot, (w, b) in enumerate(parts):
+            there = slice(slot * size, slot * size + len(v))
+            head.weight[:, there] = torch.from_numpy(scale * w @ v.T).float()
+            head.offset[there] = torch.from_numpy(b @ v.T).float()

@@ -1,0 +1,45 @@
+"""Objectives by their names: `InfoNCE + 0.5 * Reconstruct`, as a command line or a list of methods has them."""
+
+from __future__ import annotations
+
+from kuamo import objectives
+from kuamo.core.errors import TableError
+from kuamo.training.objective import Objective
+
+__all__ = ["objective_named"]
+
+
+def objective_named(text: str) -> Objective:
+    """The objective that a text names; names are those of `kuamo.objectives.__all__`, each with its own settings.
+
+    Raises:
+        TableError: a name that is none, or of an objective that must be told something, such as how many classes.
+
+    Example:
+        >>> [weight for weight, _ in objective_named("InfoNCE + 0.5*Reconstruct").terms]
+        [1.0, 0.5]
+    """
+    total: Objective | None = None
+    for part in text.replace(" ", "").split("+"):
+        weight, _, name = part.rpartition("*")
+        kind = getattr(objectives, name, None) if name in usable() else None
+        try:
+            term = float(weight or 1) * kind() if kind and weight else kind and kind()
+        except (TypeError, ValueError):
+            term = None
+        if not isinstance(term, Objective):
+            raise TableError(f"given objective {part!r}; expected one of {usable()}, as in 'A+0.5*B'")
+        total = term if total is None else total + term
+    assert total is not None
+    return total
+
+
+def usable() -> list[str]:
+    """The names that need nothing else to be said.
+
+    Example:
+        >>> "InfoNCE" in usable(), "Objective" in usable()
+        (True, False)
+    """
+    untold = ("Objective", "Player", "Sum", "acmr")
+    return [name for name in objectives.__all__ if name not in untold]

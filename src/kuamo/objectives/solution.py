@@ -1,0 +1,47 @@
+"""What a closed form found: heads, what each column was solved to, and whether to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from kuamo.closed_form import LinearMap
+from kuamo.closed_form.kernel_pca import Map
+from kuamo.closed_form.warm_start import Rehearsal, Start
+from kuamo.core.messages import Note
+from kuamo.embedding.embedding import Code, SolvedHead
+
+__all__ = ["Onward", "Solved"]
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Heads by column, and what was chosen, in words; `codes` of the columns' entries, where they are known already."""
+
+    heads: dict[str, SolvedHead]
+    note: Note
+    score: float
+    codes: dict[str, Code] = field(default_factory=dict)
+    onward: Onward | None = None
+
+
+@dataclass(frozen=True)
+class Onward:
+    """What training may go on from.
+
+    Args:
+        key: of the data and the search. start: the model on coordinates. rehearse: () → the same outside one fold.
+        before: column → map of its features to coordinates. once: column → has each of its rows one entry?
+    """
+
+    key: str
+    start: Start
+    rehearse: Callable[[], Rehearsal]
+    before: dict[str, Map]
+    once: dict[str, bool]
+
+    def head(self, name: str, own: SolvedHead) -> SolvedHead:
+        """The head of a column's features, from its head on coordinates."""
+        assert isinstance(own.map, LinearMap)
+        shifted = LinearMap(self.start.shift[name], own.map.weight, own.map.offset)
+        return SolvedHead(self.before[name].then(shifted), own.scale, own.norm)

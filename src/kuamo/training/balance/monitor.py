@@ -1,0 +1,145 @@
+"""Between gradients and step: what a fit with `modulate` or `record` does there. Without either it does not exist.
+
+A term tells what each column's own losses are (`Step.tell`). Their sums, over all processes, are one small table for
+each step: from it follow the scores s_m that a modulation goes by, and the lines of a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kuamo.core.errors import KuamoError
+from kuamo.core.modules import is_module
+from kuamo.training.distributed import sum_of
+
+if TYPE_CHECKING:
+    from kuamo.embedding.space import EmbeddingSpace
+    from kuamo.training.config import Training
+
+__all__ = ["Turn"]
+
+Told = Mapping[int, Sequence[tuple[str, Tensor]]]
+SUMS = 3  # Σ ℓ, Σ exp(−ℓ), n
+
+
+class Turn:
+    """What is known of the columns' turns in a fit.
+
+    Args:
+        space: being trained. training: with `modulate`, `record` or both. terms: names of the objective's terms.
+    """
+
+    def __init__(self, space: EmbeddingSpace, training: Training, terms: Sequence[str]) -> None:
+        self.columns, self.terms = [port.name for port in space.ports], list(terms)
+        self.modulate, self.record = training.modulate, training.record
+        self.own = own_parameters(space)
+        self.since = np.zeros((len(terms), len(self.columns), SUMS))
+        self.norms = np.zeros((len(self.columns), 2))
+        self.lines: dict[str, list[Any]] = {"steps": [], "sums": [], "gradient": [], "held": []}
+
+    @contextmanager
+    def around(self, told: Told, key: tuple[int, int], progress: float) -> Iterator[None]:
+        """The optimiser's step happens inside; gradients are those of all processes."""
+        sums = self.sums(told)
+        if self.record is not None:
+            self.since += sums
+            for number, name in enumerate(self.columns):
+                norms = [p.grad.square().sum() for p in self.own[name] if p.grad is not None]
+                self.norms[number] += (float(torch.stack(norms).sum().sqrt()), 1) if norms else (0.0, 0)
+        if self.modulate is None:
+            yield
+            return
+        if not sums[..., 2].any():
+            raise KuamoError(
+                f"given modulate={self.modulate} and {' + '.join(self.terms)}, which tells nothing of single columns; "
+                f"expected an objective that does, such as Predict or InfoNCE"
+            )
+        with self.modulate.around(self.own, self.scores(sums), key, progress):
+            yield
+
+    def sums(self, told: Told) -> np.ndarray:
+        """(terms, M, 3), of all processes."""
+        out = torch.zeros(len(self.terms), len(self.columns), SUMS, dtype=torch.float64)
+        for term, those in told.items():
+            for name, losses in those:
+                losses = losses.double()
+                some = torch.stack(
+                    [losses.sum(), (-losses).exp().sum(), torch.tensor(len(losses), dtype=torch.float64)]
+                )
+                out[term, self.columns.index(name)] += some
+        return sum_of(out).numpy()
+
+    def scores(self, sums: np.ndarray) -> dict[str, float]:
+        """Column → s_m, the sum over terms of the mean of exp(−ℓ); NaN where none tells of it."""
+        count = sums[..., 2]
+        mean = np.where(count > 0, sums[..., 1] / np.maximum(count, 1), 0.0).sum(0)
+        return {
+            name: float(s) if there else float("nan") for name, s, there in zip(self.columns, mean, (count > 0).sum(0))
+        }
+
+    # ── the record ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def due(self, done: int, steps: int) -> bool:
+        """Is a line to be written after so many steps?"""
+        return self.record is not None and (done % self.record.every == 0 or done == steps)
+
+    def write(self, done: int, held: Told | None) -> None:
+        """Write a line, and begin the next."""
+        self.lines["steps"].append(done)
+        self.lines["sums"].append(self.since.tolist())
+        self.lines["gradient"].append([None if n == 0 else total / n for total, n in self.norms.tolist()])
+        if held is not None:
+            self.lines["held"].append(self.sums(held).tolist())
+        self.since[:], self.norms[:] = 0, 0
+
+    def plain(self) -> dict[str, Any]:
+        """What `Learning` reads; plain data."""
+        out: dict[str, Any] = {
+            "columns": self.columns,
+            "steps": self.lines["steps"],
+            "gradient": self.lines["gradient"],
+        }
+        for key, lines, which in (("loss", "sums", 0), ("score", "sums", 1), ("held", "held", 0)):
+            sums = np.array(self.lines[lines]).reshape(-1, len(self.terms), len(self.columns), SUMS)
+            told = sums[..., 2].sum(axis=(0, 2)) > 0
+            out[key] = {
+                name: [[float(s[which] / s[2]) if s[2] else None for s in line[number]] for line in sums]
+                for number, name in enumerate(self.terms)
+                if told[number]
+            }
+        return out
+
+    def state(self) -> dict[str, Any]:
+        """For the run folder, so that a run that was killed goes on with the same lines."""
+        return {"lines": self.lines, "since": self.since.tolist(), "norms": self.norms.tolist()}
+
+    def take_up(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state`."""
+        self.lines = dict(state["lines"])
+        self.since, self.norms = np.array(state["since"]).reshape(self.since.shape), np.array(state["norms"])
+
+
+def own_parameters(space: EmbeddingSpace) -> dict[str, list[Tensor]]:
+    """Column → trainable parameters of its encoder and head that no other column shares."""
+    found = {
+        port.name: [
+            p for part in (port.encoder, port.head) if is_module(part) for p in part.parameters() if p.requires_grad
+        ]
+        for port in space.ports
+    }
+    times: dict[int, int] = {}
+    for parameters in found.values():
+        for one in {id(p) for p in parameters}:
+            times[one] = times.get(one, 0) + 1
+    return {name: [p for p in parameters if times[id(p)] == 1] for name, parameters in found.items()}
+
+
+def around(turn: Turn | None, told: Told, key: tuple[int, int], progress: float) -> Any:
+    """What to do around the optimiser's step; nothing without a turn."""
+    return nullcontext() if turn is None else turn.around(told, key, progress)

@@ -1,0 +1,96 @@
+"""How long and how a fit trains."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+from kuamo.core.errors import KuamoError
+from kuamo.core.validation import check_kind, is_number, is_whole
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["Record", "Training"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How long and how fast.
+
+    Args:
+        steps: optimiser steps. batch_size: rows of the whole batch, over all processes.
+        lr: of the space's optimiser, falling to 0 along a half cosine. weight_decay: of the same.
+        optimiser: `"adamw"` or `"sgd"` (momentum .5). save_every: steps between two states in the run folder.
+        mix: α of Beta(α, α) where frozen features are mixed with those of another row (FuseMix); 0 for not.
+        chunk: how many cells pass through a trained encoder at a time, with the gradients of the whole batch all the
+            same (GradCache): memory holds one chunk's activations, whatever the batch size, and one forward more is
+            paid for it; `None` for all at once.
+        sampling: who is drawn more often, `km.ByCoverage()` or `km.ByClass()`; `None` for each row once an epoch.
+        modulate: who is held back, `km.OGMGE()`; `None` for nobody.
+        record: `km.Record()`, to write down how fast each column learns; `None` for not.
+        at_most: may the objective end sooner, where what it solves beside the training leaves nothing to learn?
+    """
+
+    steps: int = 600
+    batch_size: int = 256
+    lr: float = 1e-3
+    weight_decay: float = 1e-4
+    optimiser: str = "adamw"
+    save_every: int = 200
+    mix: float = 0.0
+    chunk: int | None = None
+    sampling: Any = None
+    modulate: Any = None
+    record: Record | None = None
+    at_most: bool = False
+
+    def __post_init__(self) -> None:
+        if not is_whole(self.steps) or not is_whole(self.batch_size, 1) or not is_number(self.lr, 0):
+            raise KuamoError(
+                f"given steps={self.steps!r}, batch_size={self.batch_size!r}, lr={self.lr!r}; expected "
+                f"whole numbers of steps from 0 and rows from 1, and a finite rate from 0"
+            )
+
+        if not is_number(self.weight_decay, 0) or not is_whole(self.save_every, 1) or not is_number(self.mix, 0):
+            raise KuamoError(
+                f"given weight_decay={self.weight_decay!r}, save_every={self.save_every!r}, mix={self.mix!r}; expected "
+                f"finite numbers from 0, and whole numbers of steps from 1"
+            )
+        for name, method in (("sampling", "weights"), ("modulate", "around")):
+            one = getattr(self, name)
+            if one is not None and (isinstance(one, type) or not hasattr(one, method)):
+                usual = "km.ByClass(1)" if name == "sampling" else "km.OGMGE()"
+                raise KuamoError(f"given {name}={one!r}; expected None, or one such as {usual}")
+        check_kind(Record | None, "a Record, or None", record=self.record)  # type: ignore[arg-type]
+
+    def plain(self) -> dict[str, Any]:
+        """Plain data; what is off is not in it."""
+        given = asdict(self)
+        for name in ("sampling", "modulate", "record"):
+            one = getattr(self, name)
+            if one is None:
+                del given[name]
+            else:
+                given[name] = {type(one).__name__: given[name] if is_dataclass(one) else repr(one)}
+        return given
+
+
+@dataclass(frozen=True)
+class Record:
+    """Write down how fast each column learns: `Learning.of(space)` afterwards.
+
+    Args:
+        every: steps between two lines. held: the share of the groups that training does not see, to tell overfitting
+            by; with 0 the space is, bit for bit, what it is without a record.
+
+    Raises:
+        KuamoError: no steps, or a share outside [0, 1).
+    """
+
+    every: int = 10
+    held: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not is_whole(self.every, 1) or not is_number(self.held, 0) or self.held >= 1:
+            raise KuamoError(f"given {self}; expected every, a whole number from 1, and held in [0, 1)")

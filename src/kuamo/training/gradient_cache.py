@@ -1,0 +1,101 @@
+"""Chunks: a batch of raw cells that passes through its encoder a part at a time, with the whole batch's gradients.
+
+    forward     z = [encoder(x_1), …, encoder(x_C)], without a graph;   ∂L/∂z of the whole batch
+    backward    for each chunk: encoder(x_c) again, with a graph and the same noise;   ∂L/∂θ += (∂z_c/∂θ)ᵀ ∂L/∂z_c
+
+So a contrastive loss sees all of its negatives, and memory holds the activations, and the raw cells, of one chunk. It
+costs one more forward. Adding up the gradients of small batches is something else: each would have few negatives.
+
+References:
+    Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup, Gao et al., 2021 (GradCache).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kuamo.core.errors import KuamoError
+from kuamo.core.modules import is_module
+from kuamo.embedding.embedding import Code
+
+__all__ = ["Chunks", "check_chunk", "encode_in_chunks"]
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """A column's entries in a batch, read so many at a time, each time they are asked for.
+
+    Args:
+        read: entries (c,) → what their encoder takes. entry: (n,) all of them.
+        size: of a chunk; the last may be smaller.
+
+    Example:
+        >>> [chunk.tolist() for chunk in Chunks(lambda entry: entry * 10, np.arange(5), 2)]
+        [[0, 10], [20, 30], [40]]
+    """
+
+    read: Callable[[np.ndarray], Any]
+    entry: np.ndarray
+    size: int
+
+    def __len__(self) -> int:
+        """C, how many chunks."""
+        return -(-len(self.entry) // self.size)
+
+    def __getitem__(self, number: int) -> Any:
+        return self.read(self.entry[number * self.size : (number + 1) * self.size])
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[number] for number in range(len(self)))
+
+
+def encode_in_chunks(modules: Sequence[Any], chunks: Chunks) -> Code:
+    """Codes (n, d) of all entries; where gradients are wanted, each chunk is encoded again when they pass through it.
+
+    Args:
+        modules: one after the other, a chunk → its codes. They must see each entry alone; their noise is replayed.
+
+    Example:
+        >>> import torch
+        >>> net, column = torch.nn.Linear(1, 1), torch.arange(5.0)[:, None]
+        >>> code = encode_in_chunks([net, Code], Chunks(lambda entry: column[entry], np.arange(5), 2))
+        >>> torch.allclose(code.mean, net(column))
+        True
+    """
+    import torch
+
+    from kuamo.training.recompute import Replayed
+
+    def encode(number: int) -> torch.Tensor:
+        x = chunks[number]
+        for module in modules:
+            x = module(x)
+        return x.mean if x.logvar is None else torch.cat([x.mean, x.logvar], 1)
+
+    parameters = [p for module in modules if is_module(module) for p in module.parameters() if p.requires_grad]
+    both = Replayed.apply(encode, len(chunks), len(chunks.entry), *parameters)
+    return Code(*both.chunk(2, 1)) if getattr(modules[-1], "gaussian", False) is True else Code(both)
+
+
+def check_chunk(chunk: int | None, encoder: Any, column: str) -> None:
+    """Refuse what would not give the whole batch's gradients.
+
+    Raises:
+        KuamoError: a size that is none; an encoder whose entries look at each other, naming the column.
+    """
+    import torch
+
+    if chunk is None:
+        return
+    if isinstance(chunk, bool) or not isinstance(chunk, int | np.integer) or chunk < 1:
+        raise KuamoError(f"given chunk={chunk!r}; expected a whole number from 1, or None for the whole batch at once")
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and module.training:
+            raise KuamoError(
+                f"column {column!r}: given an encoder with {type(module).__name__} and chunk={chunk}; its means would "
+                f"be a chunk's. Expected layers that see each entry alone, such as GroupNorm, or chunk=None"
+            )

@@ -1,0 +1,112 @@
+"""The contract of an objective: what it needs, what it owns, what it costs.
+
+An objective is a frozen dataclass. It keeps no state: modules that it owns (a temperature, a critic) are made by
+`build` and live in the fit. Objectives add and scale: `InfoNCE() + 0.5 * Reconstruct()`.
+
+    L_space = Σ_t w_t L_t(step, "space"),     every other player p minimises Σ_t L_t(step, p), unweighted
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kuamo.core.errors import TableError
+
+if TYPE_CHECKING:
+    from kuamo.embedding.space import EmbeddingSpace
+    from kuamo.training.step import Step
+
+__all__ = ["Objective", "Player", "Sum"]
+
+SPACE = "space"
+
+
+@dataclass
+class Player:
+    """Someone who minimises: modules, and how they are optimised.
+
+    A part of the space may be claimed: it is then moved by this player and not by `space`.
+
+    Args:
+        module: a `torch.nn.Module`. optimiser: parameters → `torch.optim.Optimizer`; `None` for the fit's own.
+        falls_to: its rate falls to this share of itself, along a half cosine.
+        ema: decay of a moving average of the module's weights, which take its place when the fit ends; `None` for none.
+    """
+
+    module: Any
+    optimiser: Callable[[Any], Any] | None = None
+    falls_to: float = 1.0
+    ema: float | None = None
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What "aligned" means. Members override `needs`, `build` and `__call__`; a closed form overrides `solve`.
+
+    One that shapes the space may also have `fuses(space)`, its fusion; `decoder(space, port, cells)`, of a column that
+    it decodes; `joint(space, cells, dim)`, how many numbers of each code it solves itself; and `begin(space, table,
+    cells, marks)`, what goes beside the training, with `after(done, steps, sources)`, sources being what batches are
+    made of, and `end()`, which gives notes: see `Predict`.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    """Some of `pairs`, `unpaired` (rows without a partner), `labels`, `groups`, `gaussian` (Gaussian heads), `decoders`
+    (likelihood decoders)."""
+
+    aligns: ClassVar[str] = "pairs"
+    """What it brings together: `pairs`, or `distributions` alone, which `fit` says where no other term knows pairs."""
+
+    trained: ClassVar[bool] = True
+    """Does the loop run? False for a closed form."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in a log."""
+        return type(self).__name__
+
+    @property
+    def predicts(self) -> tuple[str, ...]:
+        """The columns that it learns to predict."""
+        return ()
+
+    def decodes(self, column: str) -> bool:
+        """Does it train this column's decoder, if it needs decoders at all?"""
+        return True
+
+    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+        """The players that it adds; one called `space` trains with the space's own optimiser."""
+        return {}
+
+    def __call__(self, step: Step, player: str) -> Any:
+        """The scalar loss of one batch for one player."""
+        raise TableError(f"{type(self).__name__} is solved in closed form, not trained")
+
+    def __add__(self, other: Objective) -> Sum:
+        return Sum((*_terms(self), *_terms(other)))
+
+    def __rmul__(self, weight: float) -> Sum:
+        return Sum(tuple((weight * w, term) for w, term in _terms(self)))
+
+    __mul__ = __rmul__
+
+
+@dataclass(frozen=True)
+class Sum(Objective):
+    """A weighted sum of objectives.
+
+    Args:
+        terms: (weight, objective) pairs.
+    """
+
+    terms: tuple[tuple[float, Objective], ...] = field(default=())
+
+
+def _terms(objective: Objective) -> tuple[tuple[float, Objective], ...]:
+    return objective.terms if isinstance(objective, Sum) else ((1.0, objective),)
+
+
+def terms_of(objective: Objective) -> tuple[tuple[float, Objective], ...]:
+    """(weight, objective) pairs of any objective."""
+    return _terms(objective)

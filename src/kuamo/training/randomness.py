@@ -1,0 +1,24 @@
+"""Randomness of its own: a seed for what is drawn inside, and the caller's as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+__all__ = ["own_randomness"]
+
+
+@contextmanager
+def own_randomness(seed: int) -> Iterator[None]:
+    """Nothing random outside changes what happens inside, nor the other way round; nor do the caller's own switches:
+    gradients that are off would leave everything as it began, and numbers of another size would not go together."""
+    dtype = torch.get_default_dtype()
+    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
+        torch.manual_seed(seed)
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
