@@ -27,14 +27,14 @@ METHODS = {
     "SigLIP": km.SigLIP(),
     "DCL": km.DCL(),
     "Triplet": km.Triplet(),
-    "Cross": km.Cross(),
+    "CrossReconstruct": km.CrossReconstruct(),
     "MVAE": km.MVAE(subsample=1),
     "MMVAE": km.MMVAE(),
     "MoPoE": km.MoPoE(),
     "MVTCAE": km.MVTCAE(),
     "MMVM": km.MMVM(),
     "MMVAE+": km.MMVAEPlus(),
-    "InfoNCE + ModalityCritic": km.InfoNCE() + 0.1 * km.ModalityCritic(),
+    "InfoNCE + ModalityDiscriminator": km.InfoNCE() + 0.1 * km.ModalityDiscriminator(),
 }
 
 

@@ -35,7 +35,7 @@ from kuamo.encoders import EfficientNetLite0, MiniLM, SpectralFeatures
 from kuamo.encoders.feature_cache import features
 from kuamo.metrics import bootstrap
 from kuamo.metrics.ranking import ranks
-from kuamo.training.balance import Learning
+from kuamo.training.balance import ColumnCurves
 
 GIVEN = argparse.Namespace()
 
@@ -91,7 +91,7 @@ def run(tally, name, train, objective, score, seed, training, **options):
 
 def speed(space):
     """The discrepancy of each column in the first half and at the end, and how its loss overfits, if that is known."""
-    learning = Learning.of(space)
+    learning = ColumnCurves.of(space)
     rho = learning.discrepancy()
     early, last = rho[: max(len(rho) // 2, 1)].mean(0), rho[-1]
     told = zip(learning.columns, early, last, strict=True)
@@ -124,8 +124,8 @@ def told(seeds):
     found, kind = emoji_features(), np.array(km.datasets.emoji().meta["category"])
     arms = {
         "none": Arm(),
-        "ByCoverage(0.5)": Arm({"sampling": km.ByCoverage(0.5)}),
-        "ByCoverage(1)": Arm({"sampling": km.ByCoverage(1.0)}),
+        "CoverageBalanced(0.5)": Arm({"sampling": km.CoverageBalanced(0.5)}),
+        "CoverageBalanced(1)": Arm({"sampling": km.CoverageBalanced(1.0)}),
         'OGMGE(0.3, of="step")': Arm({"modulate": km.OGMGE(0.3, of="step")}),
     }
     for rare in ("image",):
@@ -147,7 +147,9 @@ def told(seeds):
                 return {"all": right("text", "image", "audio"), "rare alone": right(rare)}
 
             for name, arm in arms.items():
-                training = km.Training(steps=400, batch_size=128, lr=3e-3, record=km.Record(every=40), **arm.training)
+                training = km.Training(
+                    steps=400, batch_size=128, lr=3e-3, record=km.LearningCurves(every=40), **arm.training
+                )
                 space = run(tally, name, table, km.Predict("kind"), score, seed, training, dim=32)
                 if name == "none":
                     print(f"  seed {seed}, none: {speed(space)}")
@@ -159,8 +161,8 @@ def missing(seeds):
     found = emoji_features()
     arms = {
         "none": Arm(),
-        "ByCoverage(0.5)": Arm({"sampling": km.ByCoverage(0.5)}),
-        "ByCoverage(1)": Arm({"sampling": km.ByCoverage(1.0)}),
+        "CoverageBalanced(0.5)": Arm({"sampling": km.CoverageBalanced(0.5)}),
+        "CoverageBalanced(1)": Arm({"sampling": km.CoverageBalanced(1.0)}),
         'OGMGE(0.3, of="step")': Arm({"modulate": km.OGMGE(0.3, of="step")}),
     }
     for rare in ("image",):
@@ -186,7 +188,7 @@ def missing(seeds):
                 }
 
             for name, arm in arms.items():
-                training = km.Training(steps=200, batch_size=256, record=km.Record(every=20), **arm.training)
+                training = km.Training(steps=200, batch_size=256, record=km.LearningCurves(every=20), **arm.training)
                 space = run(tally, name, table, km.InfoNCE(), score, seed, training, dim=64)
                 if name == "none":
                     print(f"  seed {seed}, none: {speed(space)}")
@@ -206,8 +208,8 @@ def skew(seeds):
     quarters = {name: pictures[:, y : y + 4, x : x + 4].reshape(-1, 16) for name, (y, x) in parts.items()}
     arms = {
         "none": Arm(),
-        "ByClass(0.5)": Arm({"sampling": km.ByClass(0.5, of="kind")}),
-        "ByClass(1)": Arm({"sampling": km.ByClass(1.0, of="kind")}),
+        "ClassBalanced(0.5)": Arm({"sampling": km.ClassBalanced(0.5, of="kind")}),
+        "ClassBalanced(1)": Arm({"sampling": km.ClassBalanced(1.0, of="kind")}),
         "Predict(balanced=True)": Arm(objective=km.Predict("kind", balanced=True)),
     }
     for ratio in (0.6, 0.8):
@@ -351,7 +353,9 @@ def dominance(seeds):
                     "audio": SoundEncoder(**SETTINGS[CHOSEN]),
                 }
                 given = {"lr": 3e-3, "weight_decay": 1e-2} | base | arm.training
-                training = km.Training(steps=GIVEN.steps or 150, batch_size=64, record=km.Record(every=15), **given)
+                training = km.Training(
+                    steps=GIVEN.steps or 150, batch_size=64, record=km.LearningCurves(every=15), **given
+                )
                 more = {"dim": 32, "decoders": {"digit": Likelihood(32, 10, family="categorical", layers=0)}}
                 rows, found = train, score
                 if name == "sound trained alone":  # is it starved at all?
@@ -382,7 +386,7 @@ def small(seeds):
 def sparse(seeds):
     arms = {
         "none": Arm(objective=km.MoPoE()),
-        "ByCoverage(1)": Arm({"sampling": km.ByCoverage(1.0)}, km.MoPoE()),
+        "CoverageBalanced(1)": Arm({"sampling": km.CoverageBalanced(1.0)}, km.MoPoE()),
     }
     bounds("sparse: MoPoE of 784 pixels and a word (rescaled), 90 % of the words absent", arms, 0.9, seeds, steps=600)
 
@@ -434,7 +438,7 @@ def bounds(title, arms, gone, seeds, steps=1200):
                 "image": Likelihood(20, 784, family="bernoulli", hidden=256),
                 "word": Likelihood(20, 10, family="categorical"),
             }
-            training = km.Training(steps=steps, batch_size=128, record=km.Record(every=100), **arm.training)
+            training = km.Training(steps=steps, batch_size=128, record=km.LearningCurves(every=100), **arm.training)
             space = run(tally, name, train, arm.objective, score, seed, training, dim=20, decoders=decoders)
             if name == "none":
                 print(f"  seed {seed}, none: {speed(space)}", flush=True)
@@ -449,7 +453,7 @@ def terms(seeds):
     arms = {
         "none": km.InfoNCE() + km.Reconstruct(),
         "none, c = 1000": km.InfoNCE() + 1000.0 * km.Reconstruct(),
-        "Uncertain, c = 1": km.Uncertain(km.InfoNCE() + km.Reconstruct()),
+        "UncertaintyWeighted, c = 1": km.UncertaintyWeighted(km.InfoNCE() + km.Reconstruct()),
         "InfoNCE alone": km.InfoNCE(),
     }
     tally = Tally()

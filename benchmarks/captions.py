@@ -1,7 +1,7 @@
 """Claim: pictures are put into words, written or found, in English and Chinese; which of the two it is, a fit decides
 on held-out rows and says.
 
-    python benchmarks/captions.py [--seeds 0 1 2] [--only emoji shapes] [--recipes Writer …]
+    python benchmarks/captions.py [--seeds 0 1 2] [--only emoji shapes] [--recipes TextRNN …]
 
 Emoji: 300 unseen concepts (split by group), name and keywords in English or Chinese, a space of that column and the
 pictures. Overlap: words (Chinese: characters) in common with the row's own text, and of the name alone, which is what
@@ -24,7 +24,7 @@ import kuamo as km
 from kuamo.core.modules import one_torch_thread
 from kuamo.metrics.sample_quality import text_overlap
 
-RECIPES = {"Writer": km.Writer(), "Retrieve": km.Retrieve(), "Caption": km.Caption()}
+RECIPES = {"TextRNN": km.TextRNN(), "NearestText": km.NearestText(), "Caption": km.Caption()}
 WORDS = {
     "small": "小", "large": "大", "red": "红", "green": "绿", "blue": "蓝", "yellow": "黄", "purple": "紫",
     "white": "白", "circle": "圆", "square": "方块", "triangle": "三角", "cross": "十字", "top left": "左上角",

@@ -133,9 +133,9 @@ def fit(train, given):
     training = km.Training(steps=given.steps, batch_size=96, lr=3e-3, weight_decay=1e-2)
     space = km.fit(train, km.InfoNCE(positives="label"), encoders=encoders, dim=32, training=training, seed=given.seed)
     learned = time.process_time() - start
-    codecs = {"image": km.PicturePCA.of(train, "image", components=given.components)}
+    codecs = {"image": km.ImagePCA.of(train, "image", components=given.components)}
     guidance = dict(zip(("image", "audio"), given.guidance, strict=True))
-    making = {name: km.Flow(guidance=w) for name, w in guidance.items()} | {"text": km.Retrieve()}
+    making = {name: km.Flow(guidance=w) for name, w in guidance.items()} | {"text": km.NearestText()}
     training = km.Training(steps=given.decode_steps, batch_size=256)
     space = km.fit(train, start=space, decoders=making, codecs=codecs, training=training, seed=given.seed)
     return space, learned, time.process_time() - start - learned

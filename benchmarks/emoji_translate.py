@@ -3,7 +3,7 @@
     python benchmarks/emoji_translate.py [--grid FILE] [--steps 1500] [--conv] [--codecs-only] [--data shapes]
         [--numbers 768]
 
-300 unseen concepts, three splits. Codec: `PicturePCA` as it comes, learned from the other 1,336 pictures. A decoded
+300 unseen concepts, three splits. Codec: `ImagePCA` as it comes, learned from the other 1,336 pictures. A decoded
 picture is recognised if the nearest of all 300 real ones is its own: by pixels, and by EfficientNet-Lite0's features,
 centred, by cosine. `--conv`: also the convolutional autoencoder, of 768 numbers as well. `--data shapes`: 40
 of 192 combinations are unseen, at 32 px, and both codecs have 128 numbers.
@@ -80,16 +80,16 @@ def main():
     numbers = given.numbers or usual
     for seed in range(given.seeds):
         train, test = table.split(test=unseen, by="group", seed=seed)
-        makers = {"PicturePCA": lambda t: km.PicturePCA.of(t, "image", components=numbers)}
+        makers = {"ImagePCA": lambda t: km.ImagePCA.of(t, "image", components=numbers)}
         if given.conv:
-            makers["PictureConv"] = lambda t: km.PictureConv.of(t, "image", channels=64 * numbers // side(t) ** 2)
+            makers["ImageConv"] = lambda t: km.ImageConv.of(t, "image", channels=64 * numbers // side(t) ** 2)
         for name, make in makers.items():
             compare(f"split {seed}, {name}", make, train, test)
     if given.codecs_only:
         print(machine())
         return
     train, test = table.split(test=300, by="group", seed=0)
-    codec = km.PicturePCA.of(train, "image")
+    codec = km.ImagePCA.of(train, "image")
     with one_torch_thread():
         space = km.fit(train, seed=0)
         for recipe in (km.Ridge(), km.Flow()):

@@ -171,7 +171,9 @@ def odd_codes(rng: Random) -> Any:
     holed = codes.copy()
     holed[1, 0] = one_of(rng, [np.nan, np.inf])
     odd = [codes, codes, holed, codes[0], codes[:, :2], codes[:0], codes.tolist(), codes.astype(object), codes[None]]
-    return one_of(rng, [*odd, codes * 1j, codes.astype(np.float16 if abs(codes).max() < 9 else int), km.Code(codes)])
+    return one_of(
+        rng, [*odd, codes * 1j, codes.astype(np.float16 if abs(codes).max() < 9 else int), km.Embedding(codes)]
+    )
 
 
 def query_of(rng: Random) -> Any:

@@ -35,7 +35,7 @@ from torch import nn
 
 import kuamo as km
 from kuamo.core.modules import one_torch_thread
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.fusion import Subsets
 from kuamo.encoders.audio_cnn import SoundEncoder
 from kuamo.generation.decoders.likelihood import Likelihood
@@ -59,7 +59,7 @@ class TheirSubsets(Subsets):
     def joint(self, code, present):
         whole, part = Subsets(prior=True).joint(code, present), Subsets(prior=False).joint(code, present)
         every = present.all(-1, keepdim=True)
-        return Code(torch.where(every, whole.mean, part.mean), torch.where(every, whole.logvar, part.logvar))
+        return Embedding(torch.where(every, whole.mean, part.mean), torch.where(every, whole.logvar, part.logvar))
 
 
 class Net(nn.Module):

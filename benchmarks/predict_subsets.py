@@ -156,11 +156,11 @@ def calibration(p, y):
 
 def learned_alone(space, rows, to):
     """Probabilities by what `Predict` has learned, without the regression beside it and without temperature."""
-    from kuamo.embedding.embedding import Code
+    from kuamo.embedding.embedding import Embedding
 
     mean, _, present = space.stacked(rows)
     with torch.inference_mode():
-        pooled = space.fusion.pool(Code(torch.from_numpy(mean)), torch.from_numpy(present))
+        pooled = space.fusion.pool(Embedding(torch.from_numpy(mean)), torch.from_numpy(present))
         return torch.softmax(space.port(to).decoder.told(pooled.c), -1).numpy().astype(float)
 
 

@@ -26,7 +26,7 @@ from kuamo.encoders.token_mean import train_tokenizer
 CLASSES = 192  # at most: captions of shapes
 FAMILIES = {
     "autoencoder alone (control)": lambda: km.Reconstruct(),
-    "cross-modal autoencoder": lambda: km.Cross(),
+    "cross-modal autoencoder": lambda: km.CrossReconstruct(),
     "autoencoder + contrast": lambda: km.InfoNCE() + 0.1 * km.Reconstruct(),
     "VAE, MVAE": lambda: km.MVAE(subsample=1),
     "VAE, MMVAE": lambda: km.MMVAE(),
@@ -39,9 +39,9 @@ FAMILIES = {
     "contrast, triplet, hardest": lambda: km.Triplet(semi_hard=False),
     "contrast, triplet, semi-hard": lambda: km.Triplet(),
     "contrast by label": lambda: km.InfoNCE(positives="label"),
-    "adversarial, with pairs": lambda: km.InfoNCE() + 0.1 * km.ModalityCritic(),
-    "adversarial, ACMR by label": lambda: km.acmr(classes=CLASSES),
-    "adversarial alone": lambda: km.Reconstruct() + km.ModalityCritic(),
+    "adversarial, with pairs": lambda: km.InfoNCE() + 0.1 * km.ModalityDiscriminator(),
+    "adversarial, ACMR by label": lambda: km.ACMR(classes=CLASSES),
+    "adversarial alone": lambda: km.Reconstruct() + km.ModalityDiscriminator(),
     "half the pairs: contrast": lambda: km.InfoNCE(),
     "half the pairs: transport": lambda: km.InfoNCE() + 0.3 * km.Sinkhorn(eps=0.1),
 }

@@ -113,7 +113,7 @@ def main():
         space = km.fit(train, seed=seed)
         print(f"seed {seed}: {len(train)} rows; space {space.dim} dimensions, {time.process_time() - start:.0f} CPU s")
         start = time.process_time()
-        codec = km.PicturePCA.of(train, "image", components=given.components)
+        codec = km.ImagePCA.of(train, "image", components=given.components)
         print(f"codec: {codec.out} numbers, {time.process_time() - start:.1f} CPU s", flush=True)
         wanted = judge.numbers(other)
         test = captions(other)

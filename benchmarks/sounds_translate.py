@@ -5,7 +5,7 @@
 ESC-10, 80 sounds of five seconds a fold. Each fold is left out in turn; the codec, the space and the flow know the
 other three alone. Judge: logistic regression on what `SoundEffects` hears in their real recordings. It hears the fold's
 recordings, the same at the codec's 16 kHz, the same by way of the spectrum and Griffin-Lim without any components, and
-through the codec: `SpeechPCA` as it comes, which cuts long sounds into pieces, and with components of the whole sound.
+through the codec: `AudioPCA` as it comes, which cuts long sounds into pieces, and with components of the whole sound.
 Spectral convergence: ‖S − Ŝ‖ / ‖S‖ of mel magnitudes, of the real sound without its silent ends and of what comes back.
 
 Word → sound: eight draws of each of the ten words by a flow, and one of ridge. Diversity and nearness as elsewhere, in
@@ -69,13 +69,13 @@ def fold_of(number, given):
     train, test = table.take(np.flatnonzero(fold != number)), table.take(np.flatnonzero(fold == number))
     judge, real, found = Judge(train), list(test.values("audio")), {}
     start = time.process_time()
-    codec = km.SpeechPCA.of(train, "audio")
+    codec = km.AudioPCA.of(train, "audio")
     print(
         f"\nfold {number}: {codec.moments} moments in {codec.pieces} pieces, {codec.out} numbers, {codec.kept:.3f} of "
         f"the variance, {time.process_time() - start:.0f} CPU s",
         flush=True,
     )
-    whole = km.SpeechPCA.of(train, "audio", pieces=1, moments=512)
+    whole = km.AudioPCA.of(train, "audio", pieces=1, moments=512)
     low = [Waveform(soxr.resample(value.samples, value.rate, codec.rate), codec.rate) for value in real]
     spectral = [codec._sound(codec.spectrum(value)) for value in real]
     sounds = {"real": real, "real, 16 kHz": low, "spectrum without components": spectral}

@@ -2,13 +2,15 @@
 
     KUAMO_DATA=… python benchmarks/spoken_description.py [--only emoji digits] [--seeds 0 1 2] [--peer FOLDER]
 
-Emoji: names, pictures and the names spoken in four voices; 300 unseen concepts. `Spoken` finds or writes a name and has
-espeak-ng read it; a flow makes the sound. The listener is another space, of names and recordings alone (frozen sound
-encoder): how often is the picture's own name the nearest of the 300, or among the ten nearest, of what it hears? Real
-recordings and their way through the codec stand beside: they say the very name, which no maker here has ever heard.
+Emoji: names, pictures and the names spoken in four voices; 300 unseen concepts. `TextToSpeech` finds or writes a
+name and has espeak-ng read it; a flow makes the sound. The listener is another space, of names and recordings
+alone (frozen sound encoder): how often is the picture's own name the nearest of the 300, or among the ten
+nearest, of what it hears? Real recordings and their way through the codec stand beside: they say the very name,
+which no maker here has ever heard.
 
-Digits: `digits_translate.py`'s space with its flow, and the same space with `Spoken`; MNIST test pictures whose sounds
-pocketsphinx (in FOLDER) hears, or else a network that was trained on the unseen speaker and other synthetic voices.
+Digits: `digits_translate.py`'s space with its flow, and the same space with `TextToSpeech`; MNIST test pictures
+whose sounds pocketsphinx (in FOLDER) hears, or else a network that was trained on the unseen speaker and other
+synthetic voices.
 """
 
 import argparse
@@ -23,7 +25,7 @@ import kuamo as km
 from kuamo.core.modules import one_torch_thread
 from kuamo.encoders.audio_cnn import SoundEncoder
 
-MAKERS = ["Spoken", "Flow", "Ridge"]
+MAKERS = ["TextToSpeech", "Flow", "Ridge"]
 
 
 def named():
@@ -45,11 +47,11 @@ def heard(listener, sounds, test):
 def emoji(seed, given):
     train, test = named().split(test=300, by="group", seed=seed)
     listener, space = km.fit(train.select("text", "audio"), seed=seed), km.fit(train, seed=seed)
-    codec, real = km.SpeechPCA.of(train, "audio"), list(test.values("audio"))
+    codec, real = km.AudioPCA.of(train, "audio"), list(test.values("audio"))
     print(f"\nemoji, split {seed}; codec of {codec.out} numbers\n  real recordings: {heard(listener, real, test)}")
     print(f"  through the codec: {heard(listener, codec.decode(codec.encode(real)), test)}", flush=True)
     makers = {
-        "Spoken": {"decoders": {"text": km.Caption(), "audio": km.Spoken("text")}},
+        "TextToSpeech": {"decoders": {"text": km.Caption(), "audio": km.TextToSpeech("text")}},
         "Flow": {"decoders": {"audio": km.Flow()}, "codecs": {"audio": codec}},
         "Ridge": {"decoders": {"audio": km.Ridge()}, "codecs": {"audio": codec}},
     }
@@ -60,7 +62,7 @@ def emoji(seed, given):
         sounds = made.translate(test.select("image"), to="audio", seed=seed)
         print(f"  {name}: {heard(listener, sounds, test)}; {took:.0f} CPU s")
         print(*(f"    {note}" for note in made.notes[before:]), sep="\n", flush=True)
-        if name == "Spoken":
+        if name == "TextToSpeech":
             said = made.translate(test.select("image"), to="text")
             for row in np.random.default_rng(0).permutation(len(test))[:8]:
                 print(f"      {test.meta['name'][row]}: “{said[row]}”")
@@ -70,14 +72,14 @@ def digits(given):
     for unseen in given.speakers:
         train, rest, _, _, other = tables(unseen, given)
         space, learned, decoded = fit_digits(train, given)
-        spoken = km.fit(train, start=space, decoders={"audio": km.Spoken("text")}, seed=given.seed)
+        spoken = km.fit(train, start=space, decoders={"audio": km.TextToSpeech("text")}, seed=given.seed)
         judge = (
             Sphinx(given.peer) if given.peer else Classifier(SoundEncoder(**SETTINGS[CHOSEN]), rest, "audio", 1, 900)
         )
         pictures, digit = other.select("image"), digit_of(other).numpy()
         sounds = {
             "real recordings": list(other.values("audio")),
-            "Spoken": spoken.translate(pictures, to="audio", seed=given.seed),
+            "TextToSpeech": spoken.translate(pictures, to="audio", seed=given.seed),
             "Flow": space.translate(pictures, to="audio", seed=given.seed),
         }
         print(f"\ndigits, {unseen} unseen; {len(digit)} pictures; {learned + decoded:.0f} CPU s")

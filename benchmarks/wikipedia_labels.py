@@ -21,7 +21,7 @@ from kuamo.core.modules import one_torch_thread
 METHODS = {
     "SemanticMatching": lambda: (km.SemanticMatching(), None),
     "InfoNCE by label": lambda: (km.InfoNCE(positives="label"), km.Training(steps=300, lr=1e-3)),
-    "ACMR": lambda: (km.acmr(classes=10), km.Training(steps=300, lr=1e-3)),
+    "ACMR": lambda: (km.ACMR(classes=10), km.Training(steps=300, lr=1e-3)),
     "CCA, no labels": lambda: (km.CCA(), None),
 }
 

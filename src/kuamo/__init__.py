@@ -14,22 +14,22 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from kuamo.core.old_names import OldModules
+from kuamo.core.old_names import CLASSES, OldModules, renamed
 from kuamo.core.version import __version__
 
 sys.meta_path.insert(0, OldModules())
 
 _HOME = {
-    "ByClass": "kuamo.training.balance",
-    "ByCoverage": "kuamo.training.balance",
+    "ClassBalanced": "kuamo.training.balance",
+    "CoverageBalanced": "kuamo.training.balance",
     "OGMGE": "kuamo.training.balance",
-    "Record": "kuamo.training.balance",
-    "Uncertain": "kuamo.training.balance",
+    "LearningCurves": "kuamo.training.balance",
+    "UncertaintyWeighted": "kuamo.training.balance",
     "contributions": "kuamo.diagnostics.contributions",
     "Training": "kuamo.training.loop",
     "Reconstruct": "kuamo.objectives",
-    "Cross": "kuamo.objectives",
-    "Cycle": "kuamo.objectives",
+    "CrossReconstruct": "kuamo.objectives",
+    "CycleConsistency": "kuamo.objectives",
     "Minimax": "kuamo.objectives",
     "InfoNCE": "kuamo.objectives",
     "MMVAE": "kuamo.objectives",
@@ -47,24 +47,24 @@ _HOME = {
     "Gaussian": "kuamo.generation.recipes",
     "Ridge": "kuamo.generation.recipes",
     "Caption": "kuamo.generation.recipes",
-    "Retrieve": "kuamo.generation.recipes",
-    "Writer": "kuamo.generation.recipes",
-    "Spoken": "kuamo.generation.recipes",
-    "PictureChange": "kuamo.generation.codecs.image_difference",
-    "PictureConv": "kuamo.generation.codecs.image_conv",
-    "PicturePCA": "kuamo.generation.codecs",
-    "SpeechPCA": "kuamo.generation.codecs",
+    "NearestText": "kuamo.generation.recipes",
+    "TextRNN": "kuamo.generation.recipes",
+    "TextToSpeech": "kuamo.generation.recipes",
+    "ImageDifferencePCA": "kuamo.generation.codecs.image_difference",
+    "ImageConv": "kuamo.generation.codecs.image_conv",
+    "ImagePCA": "kuamo.generation.codecs",
+    "AudioPCA": "kuamo.generation.codecs",
     "CCA": "kuamo.objectives",
     "DCL": "kuamo.objectives",
     "Category": "kuamo.data.modalities",
     "CellError": "kuamo.core.errors",
     "Classifier": "kuamo.fitting.estimators",
     "Comparison": "kuamo.evaluation.paired_comparison",
-    "Contest": "kuamo.evaluation.leaderboard",
+    "Benchmark": "kuamo.evaluation.leaderboard",
     "Diagnosis": "kuamo.diagnostics.diagnosis",
     "CacheWarning": "kuamo.core.errors",
-    "CutWarning": "kuamo.core.errors",
-    "Code": "kuamo.embedding.embedding",
+    "TruncationWarning": "kuamo.core.errors",
+    "Embedding": "kuamo.embedding.embedding",
     "Image": "kuamo.data.modalities",
     "KLOT": "kuamo.objectives",
     "LSGAN": "kuamo.objectives",
@@ -81,8 +81,8 @@ _HOME = {
     "R3": "kuamo.objectives",
     "Classify": "kuamo.objectives",
     "LabelTriplet": "kuamo.objectives",
-    "ModalityCritic": "kuamo.objectives",
-    "acmr": "kuamo.objectives",
+    "ModalityDiscriminator": "kuamo.objectives",
+    "ACMR": "kuamo.objectives",
     "Sinkhorn": "kuamo.objectives",
     "Space": "kuamo.space",
     "StoreError": "kuamo.core.errors",
@@ -98,6 +98,7 @@ _HOME = {
     "joint_log_likelihood": "kuamo.generation.joint_likelihood",
 }
 __all__ = [
+    "ACMR",
     "CCA",
     "DCL",
     "GAN",
@@ -110,65 +111,64 @@ __all__ = [
     "OGMGE",
     "R3",
     "Audio",
+    "AudioPCA",
+    "Benchmark",
     "Bilinear",
-    "ByClass",
-    "ByCoverage",
     "CacheWarning",
     "Caption",
     "Category",
     "CellError",
+    "ClassBalanced",
     "Classifier",
     "Classify",
-    "Code",
     "Comparison",
-    "Contest",
-    "Cross",
-    "CutWarning",
-    "Cycle",
+    "CoverageBalanced",
+    "CrossReconstruct",
+    "CycleConsistency",
     "CycleGAN",
     "Diagnosis",
     "Elbo",
+    "Embedding",
     "Flow",
     "Gaussian",
     "Image",
+    "ImageConv",
+    "ImageDifferencePCA",
+    "ImagePCA",
     "Index",
     "InfoNCE",
     "KuamoError",
     "LabelTriplet",
+    "LearningCurves",
     "MMVAEPlus",
     "Minimax",
     "MoPoE",
-    "ModalityCritic",
+    "ModalityDiscriminator",
+    "NearestText",
     "Number",
     "Objective",
-    "PictureChange",
-    "PictureConv",
-    "PicturePCA",
     "Predict",
     "Query",
     "Reconstruct",
-    "Record",
     "Regressor",
     "Report",
-    "Retrieve",
     "Ridge",
     "SemanticMatching",
     "SigLIP",
     "Sinkhorn",
     "Space",
-    "SpeechPCA",
-    "Spoken",
     "StoreError",
     "Table",
     "TableError",
     "Text",
+    "TextRNN",
+    "TextToSpeech",
     "Training",
     "Triplet",
-    "Uncertain",
+    "TruncationWarning",
+    "UncertaintyWeighted",
     "Vector",
-    "Writer",
     "__version__",
-    "acmr",
     "balance",
     "closed_form",
     "compare",
@@ -196,24 +196,24 @@ _ROOMS = {
 
 if TYPE_CHECKING:
     from kuamo import closed_form, encoders, metrics, objectives
-    from kuamo.core.errors import CacheWarning, CellError, CutWarning, KuamoError, StoreError, TableError
+    from kuamo.core.errors import CacheWarning, CellError, KuamoError, StoreError, TableError, TruncationWarning
     from kuamo.data import datasets, modalities
     from kuamo.data.modalities import Audio, Category, Image, Number, Text, Vector
     from kuamo.data.table import Table
     from kuamo.diagnostics.contributions import contributions
     from kuamo.diagnostics.diagnosis import Diagnosis
     from kuamo.diagnostics.pipeline import diagnose
-    from kuamo.embedding.embedding import Code
+    from kuamo.embedding.embedding import Embedding
     from kuamo.evaluation.benchmark import compare
-    from kuamo.evaluation.leaderboard import Contest
+    from kuamo.evaluation.leaderboard import Benchmark
     from kuamo.evaluation.paired_comparison import Comparison
     from kuamo.evaluation.report import Report
     from kuamo.evaluation.retrieval import evaluate
     from kuamo.fitting.estimators import Classifier, Regressor
     from kuamo.fitting.pipeline import fit
-    from kuamo.generation.codecs import PicturePCA, SpeechPCA
-    from kuamo.generation.codecs.image_conv import PictureConv
-    from kuamo.generation.codecs.image_difference import PictureChange
+    from kuamo.generation.codecs import AudioPCA, ImagePCA
+    from kuamo.generation.codecs.image_conv import ImageConv
+    from kuamo.generation.codecs.image_difference import ImageDifferencePCA
     from kuamo.generation.joint_likelihood import joint_log_likelihood
     from kuamo.generation.recipes import (
         GAN,
@@ -222,13 +222,14 @@ if TYPE_CHECKING:
         CycleGAN,
         Flow,
         Gaussian,
-        Retrieve,
+        NearestText,
         Ridge,
-        Spoken,
-        Writer,
+        TextRNN,
+        TextToSpeech,
     )
     from kuamo.index import Index, Query
     from kuamo.objectives import (
+        ACMR,
         CCA,
         DCL,
         KLOT,
@@ -239,14 +240,14 @@ if TYPE_CHECKING:
         MVTCAE,
         R3,
         Classify,
-        Cross,
-        Cycle,
+        CrossReconstruct,
+        CycleConsistency,
         Elbo,
         InfoNCE,
         LabelTriplet,
         Minimax,
         MMVAEPlus,
-        ModalityCritic,
+        ModalityDiscriminator,
         MoPoE,
         Objective,
         Predict,
@@ -255,11 +256,10 @@ if TYPE_CHECKING:
         SigLIP,
         Sinkhorn,
         Triplet,
-        acmr,
     )
     from kuamo.space import Space
     from kuamo.training import balance
-    from kuamo.training.balance import OGMGE, ByClass, ByCoverage, Record, Uncertain
+    from kuamo.training.balance import OGMGE, ClassBalanced, CoverageBalanced, LearningCurves, UncertaintyWeighted
     from kuamo.training.config import Training
 
 
@@ -268,6 +268,9 @@ def __getattr__(name: str) -> Any:
         thing = getattr(importlib.import_module(_HOME[name]), name)
         globals()[name] = thing
         return thing
+    if CLASSES.get(name) in _HOME:
+        renamed(name, CLASSES[name])
+        return getattr(sys.modules[__name__], CLASSES[name])
     if name in _ROOMS:
         return importlib.import_module(_ROOMS[name])
     raise AttributeError(f"module 'kuamo' has no attribute {name!r}{_meant(name)}")

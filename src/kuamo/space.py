@@ -1,6 +1,6 @@
 """Space: what users hold: encode, search, translate, predict, impute, keep.
 
-    encode:  value → features h_m → Code z_m → fused over what is present → z (B, d)
+    encode:  value → features h_m → Embedding z_m → fused over what is present → z (B, d)
 
 A port is found by its column's name, which may be any string; it never becomes a parameter's name.
 """

@@ -81,7 +81,7 @@ def test_options_of_evaluate() -> None:
 
 def test_codes_that_are_not_finite_name_column_and_row() -> None:
     space = plain_space("a", "b")
-    space.ports[1].head = lambda x: km.Code(np.where(np.arange(len(x))[:, None] == 2, np.nan, x))
+    space.ports[1].head = lambda x: km.Embedding(np.where(np.arange(len(x))[:, None] == 2, np.nan, x))
     table = km.Table({"a": np.eye(8), "b": np.eye(8)}, id=list("stuvwxyz"))
     with pytest.raises(km.TableError, match=r"column 'b', row 2 \(id 'u'\)"):
         km.evaluate(space, table)

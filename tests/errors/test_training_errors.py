@@ -51,7 +51,7 @@ def test_codes_that_are_not_finite_name_column_and_rows() -> None:
 
 def test_labels_that_tell_nothing_apart_are_refused() -> None:
     table = small_toy(40)
-    for objective in (km.InfoNCE(positives="label"), km.acmr(3), km.LabelTriplet()):
+    for objective in (km.InfoNCE(positives="label"), km.ACMR(3), km.LabelTriplet()):
         table.labels = ["cat"] * 39 + [None]
         with pytest.raises(km.TableError, match="all have the label 'cat'; expected at least two"):
             km.fit(table, objective)
@@ -84,16 +84,16 @@ def test_a_game_needs_a_generator_and_two_columns() -> None:
     with pytest.raises(km.KuamoError, match="expected two columns"):
         km.R3("a", "a")
     with pytest.raises(km.KuamoError, match="expected positive numbers"):
-        km.ModalityCritic(lr=0.0)
+        km.ModalityDiscriminator(lr=0.0)
     with pytest.raises(km.KuamoError, match="classes=1"):
         km.Classify(1)
 
 
 def test_alignment_without_pairs_is_called_what_it_is() -> None:
     training = km.Training(steps=2)
-    alone = km.fit(small_toy(60), km.ModalityCritic() + km.Reconstruct(), training=training, dim=8)
+    alone = km.fit(small_toy(60), km.ModalityDiscriminator() + km.Reconstruct(), training=training, dim=8)
     assert any("the distributions of the columns are aligned, not their rows" in note for note in alone.notes)
-    beside = km.fit(small_toy(60), km.InfoNCE() + km.ModalityCritic(), training=training, dim=8)
+    beside = km.fit(small_toy(60), km.InfoNCE() + km.ModalityDiscriminator(), training=training, dim=8)
     assert not any("distributions" in note for note in beside.notes)
 
 

@@ -63,7 +63,7 @@ def test_another_language_is_warned_of() -> None:
         ("given seed=-1 and dim=None", "given --seed -1 and dim=None"),
         ("given n=0; expected 1", "given -n 0; expected 1"),
         ("given metric='x'; expected one of", "given --metric 'x'; expected one of"),
-        ("expected km.Caption(), km.Writer() or km.Retrieve()", "expected caption, writer or retrieve"),
+        ("expected km.Caption(), km.TextRNN() or km.NearestText()", "expected caption, writer or retrieve"),
         ("expected encoders={'a': your module} (or …)", "expected --import MODULE, which defines ENCODERS (or …)"),
     ],
 )

@@ -28,8 +28,8 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "KLOT": lambda: {"objective": km.KLOT(eps=0.1, sharp=0.05)},
     "InfoNCE + Sinkhorn": lambda: {"objective": km.InfoNCE() + km.Sinkhorn()},
     "Reconstruct": lambda: {"objective": km.Reconstruct(), "dim": 16},
-    "Cross": lambda: {"objective": km.Cross(), "dim": 16},
-    "Cycle": lambda: {"objective": km.Reconstruct() + km.Cycle(), "dim": 16},
+    "CrossReconstruct": lambda: {"objective": km.CrossReconstruct(), "dim": 16},
+    "CycleConsistency": lambda: {"objective": km.Reconstruct() + km.CycleConsistency(), "dim": 16},
     "Elbo subsets": lambda: {"objective": km.Elbo(beta=0.5), "dim": 16},
     "Elbo product": lambda: {"objective": km.Elbo(Product()), "dim": 16},
     "Elbo mixture": lambda: {"objective": km.Elbo(Mixture()), "dim": 16},
@@ -70,11 +70,14 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
         "dim": 16,
         "decoders": {"a": Likelihood(16, 30), "b": FlowDecoder(16, 24, width=16, layers=1)},
     },
-    "ModalityCritic": lambda: {"objective": km.ModalityCritic()},
-    "InfoNCE + ModalityCritic": lambda: {"objective": km.InfoNCE() + 0.1 * km.ModalityCritic()},
-    "ACMR": lambda: {"objective": km.acmr(classes=3)},
+    "ModalityDiscriminator": lambda: {"objective": km.ModalityDiscriminator()},
+    "InfoNCE + ModalityDiscriminator": lambda: {"objective": km.InfoNCE() + 0.1 * km.ModalityDiscriminator()},
+    "ACMR": lambda: {"objective": km.ACMR(classes=3)},
     "InfoNCE + Reconstruct": lambda: {"objective": km.InfoNCE() + 0.5 * km.Reconstruct(), "dim": 16},
-    "Uncertain": lambda: {"objective": km.Uncertain(km.InfoNCE() + 0.5 * km.Reconstruct()), "dim": 16},
+    "UncertaintyWeighted": lambda: {
+        "objective": km.UncertaintyWeighted(km.InfoNCE() + 0.5 * km.Reconstruct()),
+        "dim": 16,
+    },
 }
 NAMES = ["red", "green", "blue", "circle", "square", "一只猫", "圆形"]
 CLOSED: dict[str, Callable[[], dict[str, Any]]] = {"CCA": lambda: {"objective": km.CCA()}}
@@ -89,8 +92,8 @@ NOT_ROWS = (
     "SigLIP by label",
     "Triplet semi-hard by label",
     "ACMR",
-    "ModalityCritic",
-    "Cycle",
+    "ModalityDiscriminator",
+    "CycleConsistency",
     *UNPAIRED,
     *DECODING,
 )

@@ -15,7 +15,7 @@ from kuamo.core.modules import is_trainable
 from kuamo.encoders.feature_cache import features
 from kuamo.fitting.gradient import add_decoders, add_heads, marks_of
 from kuamo.fitting.towers import open_ports
-from kuamo.training.balance import Learning
+from kuamo.training.balance import ColumnCurves
 from kuamo.training.batch import Source, batch_of
 from kuamo.training.players import Game
 from kuamo.training.randomness import own_randomness
@@ -128,11 +128,11 @@ def balanced_fit(table: km.Table) -> dict[str, torch.Tensor]:
     """A whole fit with everything of `training/balance` on: its codes and its record. SGD, since Adam makes much of
     rounding."""
     training = km.Training(
-        steps=6, batch_size=24, lr=0.05, optimiser="sgd", sampling=km.ByCoverage(1.0), modulate=km.OGMGE(0.3),
-        record=km.Record(every=2, held=0.2),
+        steps=6, batch_size=24, lr=0.05, optimiser="sgd", sampling=km.CoverageBalanced(1.0), modulate=km.OGMGE(0.3),
+        record=km.LearningCurves(every=2, held=0.2),
     )  # fmt: skip
-    space = km.fit(table, km.Uncertain(km.InfoNCE() + km.Reconstruct()), dim=8, training=training, seed=1)
-    learning = Learning.of(space)
+    space = km.fit(table, km.UncertaintyWeighted(km.InfoNCE() + km.Reconstruct()), dim=8, training=training, seed=1)
+    learning = ColumnCurves.of(space)
     lines = {f"{key} {term}": x for key in ("loss", "score", "held") for term, x in getattr(learning, key).items()}
     numbers = lines | {"gradient": learning.gradient, "codes": np.asarray(space.encode(table))}
     return {name: torch.from_numpy(np.nan_to_num(x, nan=-1.0)) for name, x in numbers.items()}

@@ -15,7 +15,7 @@ import torch
 import kuamo as km
 from kuamo.encoders.feature_cache import features
 from kuamo.objectives.vae import size_weights
-from kuamo.training.balance import Learning
+from kuamo.training.balance import ColumnCurves
 from kuamo.training.balance.gradient_modulation import coefficients, discrepancy
 from kuamo.training.balance.sampling import drawing, shares
 from kuamo.training.batch import Source, batch_of, rows_of_step
@@ -63,10 +63,10 @@ def labelled(rows: int = 120) -> km.Table:
 @pytest.mark.parametrize(
     "nothing",
     [
-        {"record": km.Record(every=3)},
-        {"sampling": km.ByCoverage(0.0)},
-        {"sampling": km.ByCoverage(0.0, of="column")},
-        {"sampling": km.ByClass(0.0)},
+        {"record": km.LearningCurves(every=3)},
+        {"sampling": km.CoverageBalanced(0.0)},
+        {"sampling": km.CoverageBalanced(0.0, of="column")},
+        {"sampling": km.ClassBalanced(0.0)},
         {"modulate": km.OGMGE(0.0, noise=False)},
         {"modulate": km.OGMGE(5.0, until=0.0)},
         {"modulate": km.OGMGE(0.0, noise=False, of="step")},
@@ -81,11 +81,11 @@ def test_off_is_off_bit_for_bit(nothing: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "something",
     [
-        {"sampling": km.ByCoverage(1.0)},
-        {"sampling": km.ByClass(1.0)},
+        {"sampling": km.CoverageBalanced(1.0)},
+        {"sampling": km.ClassBalanced(1.0)},
         {"modulate": km.OGMGE(0.3)},
         {"modulate": km.OGMGE(0.3, noise=False, of="step")},
-        {"record": km.Record(held=0.2)},
+        {"record": km.LearningCurves(held=0.2)},
     ],
     ids=str,
 )
@@ -100,7 +100,7 @@ def test_on_is_on_and_says_so(something: dict[str, Any]) -> None:
 def test_killed_and_resumed_is_not_killed_with_all_of_it_on(tmp_path: Path) -> None:
     table = three()
     training = km.Training(
-        **SHORT, sampling=km.ByCoverage(1.0), modulate=km.OGMGE(0.3), record=km.Record(every=4, held=0.2)
+        **SHORT, sampling=km.CoverageBalanced(1.0), modulate=km.OGMGE(0.3), record=km.LearningCurves(every=4, held=0.2)
     )
 
     def run(out: Path | None, stop: int | None = None) -> km.Space:
@@ -108,7 +108,9 @@ def test_killed_and_resumed_is_not_killed_with_all_of_it_on(tmp_path: Path) -> N
             if what == "training" and done == stop:
                 raise KeyboardInterrupt
 
-        return km.fit(table, km.Uncertain(km.InfoNCE()), training=training, seed=1, out=out, progress=progress)
+        return km.fit(
+            table, km.UncertaintyWeighted(km.InfoNCE()), training=training, seed=1, out=out, progress=progress
+        )
 
     whole = run(None)
     with pytest.raises(KeyboardInterrupt):
@@ -116,10 +118,12 @@ def test_killed_and_resumed_is_not_killed_with_all_of_it_on(tmp_path: Path) -> N
     resumed = run(tmp_path)
     assert np.array_equal(codes(whole, table), codes(resumed, table))
     assert whole.info["learning"] == resumed.info["learning"] and whole.info["learning"]["steps"] == [4, 8, 12]
-    for other in (km.ByCoverage(0.5), km.ByClass(1.0), None):
-        changed = km.Training(**SHORT, sampling=other, modulate=km.OGMGE(0.3), record=km.Record(every=4, held=0.2))
+    for other in (km.CoverageBalanced(0.5), km.ClassBalanced(1.0), None):
+        changed = km.Training(
+            **SHORT, sampling=other, modulate=km.OGMGE(0.3), record=km.LearningCurves(every=4, held=0.2)
+        )
         with pytest.raises(km.StoreError, match="expected the same"):
-            km.fit(table, km.Uncertain(km.InfoNCE()), training=changed, seed=1, out=tmp_path)
+            km.fit(table, km.UncertaintyWeighted(km.InfoNCE()), training=changed, seed=1, out=tmp_path)
 
 
 # ── sampling ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,16 +144,16 @@ def uneven(rows: int = 300) -> dict[str, Any]:
 
 
 def test_draws_are_a_pure_function_of_seed_and_step() -> None:
-    one, other = (drawing(km.ByCoverage(1.0), uneven(), {}, 300, 32, 5) for _ in range(2))
+    one, other = (drawing(km.CoverageBalanced(1.0), uneven(), {}, 300, 32, 5) for _ in range(2))
     forward = [one(step) for step in range(60)]
     for step in reversed(range(60)):
         assert np.array_equal(forward[step], other(step))
-    different = drawing(km.ByCoverage(1.0), uneven(), {}, 300, 32, 6)
+    different = drawing(km.CoverageBalanced(1.0), uneven(), {}, 300, 32, 6)
     assert any(not np.array_equal(forward[step], different(step)) for step in range(10))
 
 
 def test_every_subset_comes_as_often_and_nobody_is_left_out() -> None:
-    batches, per_epoch = drawing(km.ByCoverage(1.0), uneven(), {}, 300, 32, 0), 10
+    batches, per_epoch = drawing(km.CoverageBalanced(1.0), uneven(), {}, 300, 32, 0), 10
     count = np.zeros(300)
     waited, longest = np.zeros(300), np.zeros(300)
     for epoch in range(40):
@@ -190,7 +194,7 @@ def test_a_row_comes_as_often_as_its_share_and_never_twice_in_a_batch(seed: int)
 
 def test_equal_weights_are_each_row_once_in_the_same_order() -> None:
     for rows, size in ((50, 7), (64, 64), (10, 100)):
-        batches = drawing(km.ByClass(1.0), {}, {"label": np.zeros(rows)}, rows, size, 3)
+        batches = drawing(km.ClassBalanced(1.0), {}, {"label": np.zeros(rows)}, rows, size, 3)
         for step in range(20):
             assert np.array_equal(batches(step), rows_of_step(rows, size, 3, step))
 
@@ -201,16 +205,16 @@ def test_classes_are_those_of_labels_groups_or_a_column() -> None:
     column.frozen = np.eye(2, dtype=np.float32)[kind]  # type: ignore[assignment]
     expected = [1 / 3, 1 / 3, 1 / 3, 1]
     for of, sources, marks in (("kind", {"kind": column}, {}), ("label", {}, {"label": kind})):
-        assert np.allclose(km.ByClass(1.0, of=of).weights(sources, marks, 4), expected)
+        assert np.allclose(km.ClassBalanced(1.0, of=of).weights(sources, marks, 4), expected)
     with pytest.raises(km.KuamoError, match=r"of='nobody'.*\['label', 'kind'\]"):
-        km.ByClass(of="nobody").weights({"kind": column}, {"label": kind}, 4)
+        km.ClassBalanced(of="nobody").weights({"kind": column}, {"label": kind}, 4)
     wrong: list[Callable[[], Any]] = [
-        lambda: km.ByClass(-1.0),
-        lambda: km.ByCoverage(of="row"),
-        lambda: km.ByClass(of=3),
+        lambda: km.ClassBalanced(-1.0),
+        lambda: km.CoverageBalanced(of="row"),
+        lambda: km.ClassBalanced(of=3),
     ]  # type: ignore[arg-type]
     for power in ("a", None, float("nan"), float("inf"), True):
-        wrong += [lambda power=power: km.ByClass(power), lambda power=power: km.ByCoverage(power)]  # type: ignore[misc]
+        wrong += [lambda power=power: km.ClassBalanced(power), lambda power=power: km.CoverageBalanced(power)]  # type: ignore[misc]
     for one in wrong:
         with pytest.raises(km.KuamoError, match="given"):
             one()
@@ -227,12 +231,14 @@ def test_classes_are_those_of_the_column_that_is_predicted() -> None:
         training = km.Training(steps=6, batch_size=32, sampling=sampling)
         return np.asarray(km.fit(table, objective or km.Predict("kind"), dim=2, training=training).encode(table))
 
-    assert np.array_equal(codes_of(km.ByClass(1)), codes_of(km.ByClass(1, of="kind")))
-    assert not np.array_equal(codes_of(km.ByClass(1)), codes_of(km.ByClass(1, of="label")))
-    assert np.array_equal(codes_of(km.ByClass(1), km.InfoNCE()), codes_of(km.ByClass(1, of="label"), km.InfoNCE()))
+    assert np.array_equal(codes_of(km.ClassBalanced(1)), codes_of(km.ClassBalanced(1, of="kind")))
+    assert not np.array_equal(codes_of(km.ClassBalanced(1)), codes_of(km.ClassBalanced(1, of="label")))
+    assert np.array_equal(
+        codes_of(km.ClassBalanced(1), km.InfoNCE()), codes_of(km.ClassBalanced(1, of="label"), km.InfoNCE())
+    )
     table.labels = None
     with pytest.raises(km.KuamoError, match=r"no one column is predicted, nor are there labels.*\['group', 'kind'\]"):
-        codes_of(km.ByClass(1), km.InfoNCE())
+        codes_of(km.ClassBalanced(1), km.InfoNCE())
 
 
 @pytest.mark.parametrize(
@@ -241,13 +247,13 @@ def test_classes_are_those_of_the_column_that_is_predicted() -> None:
         lambda: km.OGMGE("a"),
         lambda: km.OGMGE(float("inf")),
         lambda: km.OGMGE(until=None),
-        lambda: km.Record("a"),
-        lambda: km.Record(1.5),
-        lambda: km.Record(held="a"),
-        lambda: km.Uncertain(3),
-        lambda: km.balance.Learning.of(3),
-        lambda: km.Training(sampling="ByClass"),
-        lambda: km.Training(sampling=km.ByClass),
+        lambda: km.LearningCurves("a"),
+        lambda: km.LearningCurves(1.5),
+        lambda: km.LearningCurves(held="a"),
+        lambda: km.UncertaintyWeighted(3),
+        lambda: km.balance.ColumnCurves.of(3),
+        lambda: km.Training(sampling="ClassBalanced"),
+        lambda: km.Training(sampling=km.ClassBalanced),
         lambda: km.Training(modulate=3),
         lambda: km.Training(record=True),
     ],
@@ -319,8 +325,8 @@ def test_noise_is_as_wide_as_the_gradient() -> None:
 
 
 def test_an_objective_that_tells_nothing_cannot_be_modulated() -> None:
-    with pytest.raises(km.KuamoError, match="ModalityCritic, which tells nothing of single columns"):
-        fitted(three(), km.ModalityCritic(), modulate=km.OGMGE())
+    with pytest.raises(km.KuamoError, match="ModalityDiscriminator, which tells nothing of single columns"):
+        fitted(three(), km.ModalityDiscriminator(), modulate=km.OGMGE())
     for wrong in (lambda: km.OGMGE(-1), lambda: km.OGMGE(until=2), lambda: km.OGMGE(of="both")):
         with pytest.raises(km.KuamoError, match="expected alpha"):
             wrong()
@@ -351,17 +357,17 @@ def played(objective: Any, steps: int, rows: int = 20) -> Game:
 
 
 def test_what_weighs_a_term_settles_at_the_logarithm_of_its_loss() -> None:
-    game = played(km.Uncertain(Constant(3.0) + 2.0 * Constant(0.2)), 300)
+    game = played(km.UncertaintyWeighted(Constant(3.0) + 2.0 * Constant(0.2)), 300)
     s = [own["space"].s.item() for own in game.own]
     assert s == pytest.approx([log(3.0), log(0.2)], abs=1e-3)
 
 
 def test_without_a_usable_row_it_stays_and_below_zero_it_refuses() -> None:
-    assert [own["space"].s.item() for own in played(km.Uncertain(Constant(3.0)), 3, rows=0).own] == [0.0]
+    assert [own["space"].s.item() for own in played(km.UncertaintyWeighted(Constant(3.0)), 3, rows=0).own] == [0.0]
     with pytest.raises(km.KuamoError, match="Constant is -1; expected a term that never"):
-        played(km.Uncertain(Constant(-1.0)), 1)
+        played(km.UncertaintyWeighted(Constant(-1.0)), 1)
     with pytest.raises(km.KuamoError, match="CCA, which is solved in closed form"):
-        km.Uncertain(km.CCA())
+        km.UncertaintyWeighted(km.CCA())
 
 
 def test_units_do_not_matter() -> None:
@@ -375,7 +381,7 @@ def test_units_do_not_matter() -> None:
             return self.scale * step.mean(linear_of(step.space.port("a").head).weight.square())
 
     def gradient(scale: float) -> torch.Tensor:
-        game = played(km.Uncertain(Scaled(scale)), 0)
+        game = played(km.UncertaintyWeighted(Scaled(scale)), 0)
         head = linear_of(game.space.port("a").head)
         with torch.no_grad():
             game.own[0]["space"].s.copy_((scale * head.weight.square().mean()).log())
@@ -395,10 +401,10 @@ def _step_of(game: Game) -> Any:
 
 
 def test_it_fuses_and_decodes_as_its_terms_do() -> None:
-    space = km.fit(labelled(), km.Uncertain(km.Predict("kind")), dim=4, training=km.Training(steps=3))
+    space = km.fit(labelled(), km.UncertaintyWeighted(km.Predict("kind")), dim=4, training=km.Training(steps=3))
     assert type(space.fusion).__name__ == "Trust"
-    assert "Uncertain(Predict)" in str(space.notes)
-    assert type(fitted(small_toy(), km.Uncertain(km.MoPoE())).fusion).__name__ == "Subsets"
+    assert "UncertaintyWeighted(Predict)" in str(space.notes)
+    assert type(fitted(small_toy(), km.UncertaintyWeighted(km.MoPoE())).fusion).__name__ == "Subsets"
 
 
 def test_likelihoods_are_rescaled_unless_equal_is_asked_for() -> None:
@@ -412,9 +418,9 @@ def test_likelihoods_are_rescaled_unless_equal_is_asked_for() -> None:
 
 
 def test_a_record_tells_who_learns(tmp_path: Path) -> None:
-    training = km.Training(steps=60, batch_size=64, lr=1e-2, record=km.Record(every=20, held=0.2))
+    training = km.Training(steps=60, batch_size=64, lr=1e-2, record=km.LearningCurves(every=20, held=0.2))
     space = km.fit(labelled(200), km.Predict("kind"), dim=4, training=training, seed=0)
-    learning = Learning.of(space)
+    learning = ColumnCurves.of(space)
     assert learning.columns == ["clear", "noise", "kind"] and learning.steps.tolist() == [20, 40, 60]
     clear, noise, kind = learning.loss["Predict"].T
     assert clear[-1] < clear[0] and clear[-1] < noise[-1] and np.isnan(kind).all()
@@ -425,25 +431,27 @@ def test_a_record_tells_who_learns(tmp_path: Path) -> None:
     assert gain == pytest.approx(held[0, 0] - held[2, 0]) and gain > found["noise"][1]
     assert overfit == pytest.approx((held[2, 0] - clear[2]) - (held[0, 0] - clear[0]))
     space.save(tmp_path / "s")
-    again = Learning.of(km.Space.load(tmp_path / "s"))
+    again = ColumnCurves.of(km.Space.load(tmp_path / "s"))
     assert np.array_equal(again.gradient, learning.gradient) and np.array_equal(again.steps, learning.steps)
     with pytest.raises(km.KuamoError, match="more groups to hold some out of"):
-        fitted(three(40, holes=0.0), record=km.Record(held=0.01))
+        fitted(three(40, holes=0.0), record=km.LearningCurves(held=0.01))
     with pytest.raises(km.KuamoError, match="expected every, a whole number from 1"):
-        km.Record(every=0)
+        km.LearningCurves(every=0)
     with pytest.raises(km.KuamoError, match="without a record"):
-        Learning.of(fitted(small_toy()))
+        ColumnCurves.of(fitted(small_toy()))
 
 
 def test_looking_at_held_out_rows_leaves_no_trace() -> None:
     table = labelled()
-    often, once = (fitted(table, km.Predict("kind"), record=km.Record(every=every, held=0.2)) for every in (1, 12))
+    often, once = (
+        fitted(table, km.Predict("kind"), record=km.LearningCurves(every=every, held=0.2)) for every in (1, 12)
+    )
     assert np.array_equal(codes(often, table), codes(once, table))
     assert torch.equal(often.fusion.usual, once.fusion.usual)
 
 
 def test_losses_of_the_record_are_those_of_the_steps() -> None:
     table = three()
-    space = fitted(table, km.InfoNCE(), record=km.Record(every=1))
-    learning, last = Learning.of(space), float(str(space.notes[-1]).rsplit(" ", 1)[1])
+    space = fitted(table, km.InfoNCE(), record=km.LearningCurves(every=1))
+    learning, last = ColumnCurves.of(space), float(str(space.notes[-1]).rsplit(" ", 1)[1])
     assert np.nanmean(learning.loss["InfoNCE"][-1]) == pytest.approx(last, rel=0.1)

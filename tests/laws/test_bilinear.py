@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.generation.codecs.image_difference import PictureChange
+from kuamo.generation.codecs.image_difference import ImageDifferencePCA
 from kuamo.generation.decoders.bilinear import PENALTIES, Bilinear, chosen, kernel, solve_bilinear
 from kuamo.generation.registry import recipes_named
 
@@ -197,7 +197,7 @@ def tinted() -> km.Table:
 
 def test_a_change_is_put_on_the_picture_that_it_changes(tmp_path: Path) -> None:
     table = tinted()
-    codec = PictureChange.of_columns(table, "image", "base")
+    codec = ImageDifferencePCA.of_columns(table, "image", "base")
     before, after = (list(table.values(name)) for name in ("base", "image"))
     y = codec.encode(after, before)
     back = codec.decode(y, before)

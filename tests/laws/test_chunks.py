@@ -11,7 +11,7 @@ from torch import nn
 
 import kuamo as km
 from kuamo.core.modules import is_trainable
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.fitting.gradient import add_decoders, add_heads, marks_of
 from kuamo.fitting.towers import open_ports
 from kuamo.training.batch import Source, batch_of
@@ -72,11 +72,11 @@ def gradients(objective: km.Objective, chunk: int | None) -> dict[str, torch.Ten
         km.InfoNCE(),
         km.SigLIP(),
         km.Triplet(semi_hard=False),
-        km.InfoNCE(positives="label") + 0.3 * km.ModalityCritic(),
+        km.InfoNCE(positives="label") + 0.3 * km.ModalityDiscriminator(),
         km.MoPoE() + 0.5 * km.InfoNCE(),
         km.KLOT(eps=0.1, sharp=0.05),
     ],
-    ids=["InfoNCE", "SigLIP", "Triplet", "InfoNCE by label + ModalityCritic", "MoPoE + InfoNCE", "KLOT"],
+    ids=["InfoNCE", "SigLIP", "Triplet", "InfoNCE by label + ModalityDiscriminator", "MoPoE + InfoNCE", "KLOT"],
 )
 @pytest.mark.parametrize("chunk", [1, 7, 64])
 def test_gradients_are_those_of_the_whole_batch(objective: km.Objective, chunk: int) -> None:
@@ -94,7 +94,7 @@ def test_noise_is_replayed() -> None:
     net = nn.Sequential(nn.Linear(1, 16, bias=False), nn.Dropout(0.5))
     chunks = Chunks(lambda entry: torch.ones(len(entry), 1), np.arange(10), 4)
     before = torch.get_rng_state()
-    code = encode_in_chunks([net, Code], chunks).mean
+    code = encode_in_chunks([net, Embedding], chunks).mean
     assert not torch.equal(before, torch.get_rng_state())  # the next batch drops others
     kept = code.detach() != 0
     assert 0.3 < kept.float().mean() < 0.7 and not torch.equal(code[:4], code[4:8])
@@ -123,7 +123,7 @@ def test_only_one_chunk_is_held() -> None:
 
     net = nn.Linear(3, 3)
     chunks = Chunks(lambda entry: torch.ones(len(entry), 3), np.arange(40), 4)
-    code = encode_in_chunks([net, Held.apply, Code], chunks)
+    code = encode_in_chunks([net, Held.apply, Embedding], chunks)
     torch.autograd.grad(code.mean.square().sum(), list(net.parameters()))
     assert (alive, most) == (0, 1)
 

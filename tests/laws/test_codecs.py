@@ -33,14 +33,14 @@ def tones(count: int = 20, rate: int = 8000) -> km.Table:
 
 
 MEMBERS: dict[str, Callable[[], tuple[Any, km.Table, str]]] = {
-    "PicturePCA": lambda: (km.PicturePCA.of(pictures(), "image", components=30), pictures(), "image"),
-    "PictureConv": lambda: (
-        km.PictureConv.of(pictures(), "image", training=km.Training(300, 32, 3e-3, 0.0), features=16, channels=16),
+    "ImagePCA": lambda: (km.ImagePCA.of(pictures(), "image", components=30), pictures(), "image"),
+    "ImageConv": lambda: (
+        km.ImageConv.of(pictures(), "image", training=km.Training(300, 32, 3e-3, 0.0), features=16, channels=16),
         pictures(),
         "image",
     ),
-    "SpeechPCA": lambda: (km.SpeechPCA.of(tones(), "audio", components=15), tones(), "audio"),
-    "SpeechPCA in pieces": lambda: (km.SpeechPCA.of(tones(), "audio", components=15, pieces=4), tones(), "audio"),
+    "AudioPCA": lambda: (km.AudioPCA.of(tones(), "audio", components=15), tones(), "audio"),
+    "AudioPCA in pieces": lambda: (km.AudioPCA.of(tones(), "audio", components=15, pieces=4), tones(), "audio"),
 }
 
 
@@ -63,9 +63,9 @@ def test_y_is_standardised_and_rows_do_not_meet(member: tuple[Any, km.Table, str
 def test_what_comes_back_is_nearly_what_went_in(member: tuple[Any, km.Table, str]) -> None:
     codec, table, name = member
     values = list(table.values(name))
-    assert codec.round_trip(values)["explained"] > (0.8 if isinstance(codec, km.PictureConv) else 0.9)
+    assert codec.round_trip(values)["explained"] > (0.8 if isinstance(codec, km.ImageConv) else 0.9)
     again = codec.encode(codec.decode(codec.encode(values)))
-    if isinstance(codec, km.PicturePCA):  # a sound's phases, and what its window blurs, do not come back
+    if isinstance(codec, km.ImagePCA):  # a sound's phases, and what its window blurs, do not come back
         assert np.corrcoef(again.ravel(), codec.encode(values).ravel())[0, 1] > 0.98
 
 
@@ -92,7 +92,7 @@ def test_pictures_of_any_size_come_whole_onto_one_canvas() -> None:
     rng = np.random.default_rng(0)
     mixed = [rng.integers(0, 255, (h, w, 3), dtype=np.uint8) for h, w in ((90, 120), (30, 40), (66, 88), (200, 50))]
     table = km.Table({"image": mixed}, modalities={"image": km.Image()})
-    codec = km.PicturePCA.of(table, "image")
+    codec = km.ImagePCA.of(table, "image")
     assert (codec.height, codec.width) == (48, 64)
     assert {one.shape for one in codec.decode(codec.encode(mixed))} == {(48, 64, 3)}
     tall = np.full((80, 20, 3), 9, np.uint8)
@@ -104,7 +104,7 @@ def test_pictures_of_any_size_come_whole_onto_one_canvas() -> None:
 
 def test_grey_pictures_need_a_third_of_the_numbers() -> None:
     grey = [np.repeat(value[..., :1], 3, axis=2) for value in pictures().values("image")]
-    codec = km.PicturePCA.of(km.Table({"image": grey}, modalities={"image": km.Image()}), "image")
+    codec = km.ImagePCA.of(km.Table({"image": grey}, modalities={"image": km.Image()}), "image")
     made = codec.decode(codec.encode(grey))
     assert codec.channels == 1 and len(codec.mean) == 16 * 16
     assert all((one[..., 0] == one[..., 2]).all() for one in made)
@@ -114,12 +114,12 @@ def test_blocks_and_what_is_held_change_nothing(monkeypatch: pytest.MonkeyPatch)
     from kuamo.generation.codecs import base
 
     table = pictures(90)
-    whole = km.PicturePCA.of(table, "image", components=20)
+    whole = km.ImagePCA.of(table, "image", components=20)
     monkeypatch.setattr(base, "BLOCK", 7)
     monkeypatch.setattr(base, "HELD_BYTES", 1000)
     held = Held(table, "image", lambda value: value.reshape(-1))
     assert len(list(held)) == len(list(held)) == 13 and not held._kept
-    parted = km.PicturePCA.of(table, "image", components=20)
+    parted = km.ImagePCA.of(table, "image", components=20)
     values = list(table.values("image"))
     assert np.allclose(np.abs(whole.encode(values)), np.abs(parted.encode(values)), atol=0.05)
 
@@ -137,7 +137,7 @@ def test_axes_are_those_of_the_singular_value_decomposition() -> None:
 
 def test_sounds_keep_their_pitch_and_their_length() -> None:
     table = tones(40)
-    codec = km.SpeechPCA.of(table, "audio", components=39)
+    codec = km.AudioPCA.of(table, "audio", components=39)
     values = list(table.values("audio"))
     for value, made in list(zip(values, codec.decode(codec.encode(values)), strict=True))[:6]:
         assert made.rate == 8000 and abs(len(made.samples) / len(value.samples) - 1) < 0.15
@@ -161,13 +161,13 @@ def test_long_sounds_are_cut_into_pieces_and_new_ones_come_back_better_for_it() 
         return km.Table({"audio": sounds}, modalities={"audio": km.Audio()})
 
     train, test = barks(30), list(barks(10).values("audio"))
-    cut, whole = km.SpeechPCA.of(train, "audio"), km.SpeechPCA.of(train, "audio", pieces=1)
-    assert cut.pieces == 8 and whole.pieces == km.SpeechPCA.of(tones(), "audio").pieces == 1
+    cut, whole = km.AudioPCA.of(train, "audio"), km.AudioPCA.of(train, "audio", pieces=1)
+    assert cut.pieces == 8 and whole.pieces == km.AudioPCA.of(tones(), "audio").pieces == 1
     assert cut.round_trip(test)["explained"] > whole.round_trip(test)["explained"] + 0.2
 
 
 def test_mel_power_is_inverted_without_negative_numbers() -> None:
-    filters = MEMBERS["SpeechPCA"]()[0].filters
+    filters = MEMBERS["AudioPCA"]()[0].filters
     power = np.random.default_rng(0).exponential(size=(filters.shape[1], 5))
     found = inverted(filters, filters @ power)
     assert (found >= 0).all()
@@ -180,4 +180,4 @@ def test_vectors_need_no_codec_and_texts_have_none() -> None:
         default_codec(pictures(), "text")
     one = km.Table({"image": [np.zeros((4, 4, 3))]}, modalities={"image": km.Image()})
     with pytest.raises(km.TableError, match="column 'image': given 1 pictures; expected at least two"):
-        km.PicturePCA.of(one, "image")
+        km.ImagePCA.of(one, "image")

@@ -18,13 +18,13 @@ FEW = km.Training(steps=15, batch_size=64)
 METHODS = ["CCA", "InfoNCE", "Reconstruct"]
 
 
-def contest(**options: Any) -> km.Contest:
+def contest(**options: Any) -> km.Benchmark:
     return km.compare(
         small_toy(160), options.pop("methods", METHODS), seeds=options.pop("seeds", [0, 1]), training=FEW, **options
     )
 
 
-def plain(result: km.Contest) -> dict[str, Any]:
+def plain(result: km.Benchmark) -> dict[str, Any]:
     """All that does not depend on the clock."""
     return {key: value for key, value in result.as_dict().items() if key not in ("costs", "notes")}
 

@@ -126,7 +126,7 @@ def test_guidance_is_for_what_is_looked_at() -> None:
     """Numbers are drawn as they are distributed; and cells that are filled in are draws, whatever the recipe says."""
     assert km.Flow(width=8).build(3, None, 4).guidance == km.Flow(width=8).build(3, Plain(), 1).guidance == 1
     table = km.datasets.shapes(rows=12, size=16)
-    codec = km.PicturePCA.of(table, "image", components=4)
+    codec = km.ImagePCA.of(table, "image", components=4)
     assert km.Flow(width=8).build(3, codec, 4).guidance == 2
     assert km.Flow(width=8, guidance=1.5).build(3, codec, 4).guidance == 1.5
 

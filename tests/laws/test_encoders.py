@@ -239,7 +239,7 @@ def test_a_text_that_minilm_cuts_is_said() -> None:
     table = km.Table({"words": [*texts, *TEXTS], "vector": np.random.default_rng(0).normal(size=(9, 3))})
     space = km.fit(table, km.CCA(dim=2), encoders={"words": MiniLM()}, seed=0)
     assert any("words: 1 of 9 values are longer than the" in note for note in space.notes)
-    with pytest.warns(km.CutWarning, match="words: 1 of 1 values are longer"):
+    with pytest.warns(km.TruncationWarning, match="words: 1 of 1 values are longer"):
         space.encode({"words": texts[2]})
 
 

@@ -58,7 +58,7 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def found(index: km.Index, where: str) -> list[str] | str:
     try:
-        query = km.Code(np.ones((1, 2), np.float32))
+        query = km.Embedding(np.ones((1, 2), np.float32))
         return sorted(hit.id for hit in index.search(query, to="b", k=ROWS, where=where)[0])
     except km.TableError as error:
         return str(error)

@@ -12,7 +12,7 @@ import torch
 
 import kuamo as km
 from kuamo.core.errors import FusionWarning, KuamoError
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.fusion import Additive, Attention, InverseVariance, Mean, Mixture, Product, Subsets, affinity
 from laws.members import small_toy
 
@@ -21,10 +21,10 @@ FUSIONS += [Attention(score) for score in ("dot", "scaled_dot", "cosine")]
 EVERY = pytest.mark.parametrize("fusion", FUSIONS, ids=str)
 
 
-def sample() -> tuple[Code, torch.Tensor]:
+def sample() -> tuple[Embedding, torch.Tensor]:
     torch.manual_seed(0)
     present = torch.tensor([[True, True, True], [True, False, True], [False, True, False], [False, False, False]])
-    return Code(torch.randn(4, 3, 5), torch.randn(4, 3, 5)), present
+    return Embedding(torch.randn(4, 3, 5), torch.randn(4, 3, 5)), present
 
 
 @EVERY
@@ -34,7 +34,7 @@ def test_what_stands_in_an_absent_cell_changes_no_output_and_no_gradient(fusion:
     for filler in (0.0, 7.0, float("nan"), float("inf")):
         mean = torch.where(present[..., None], code.mean, filler).requires_grad_()
         logvar = torch.where(present[..., None], code.logvar, filler).requires_grad_()
-        joint, weights = fusion(Code(mean, logvar), present)  # type: ignore[operator]
+        joint, weights = fusion(Embedding(mean, logvar), present)  # type: ignore[operator]
         joint.mean[:3].square().sum().backward()
         assert mean.grad is not None
         grad = mean.grad[present]
@@ -56,7 +56,7 @@ def test_order_does_not_matter(fusion: object) -> None:
     code, present = sample()
     turn = torch.tensor([2, 0, 1])
     joint, weights = fusion(code, present)  # type: ignore[operator]
-    other, turned = fusion(Code(code.mean[:, turn], code.logvar[:, turn]), present[:, turn])  # type: ignore[operator]
+    other, turned = fusion(Embedding(code.mean[:, turn], code.logvar[:, turn]), present[:, turn])  # type: ignore[operator]
     assert torch.allclose(joint.mean, other.mean, atol=1e-6) and torch.allclose(weights[:, turn], turned, atol=1e-6)
 
 
@@ -65,10 +65,10 @@ def test_special_cases_are_known_methods() -> None:
     one = torch.tensor([[True, False, False]] * 4)
     alone, _ = InverseVariance()(code, one)
     assert torch.allclose(alone.mean, code.mean[:, 0]) and torch.allclose(alone.logvar, code.logvar[:, 0], atol=1e-5)
-    same = Code(code.mean[:, :1].expand(-1, 3, -1))
+    same = Embedding(code.mean[:, :1].expand(-1, 3, -1))
     _, equal = Attention()(same, present)
     assert torch.allclose(equal, Mean()(same, present)[1])
-    both, _ = Product()(Code(torch.ones(1, 1, 2), torch.zeros(1, 1, 2)), torch.tensor([[True]]))
+    both, _ = Product()(Embedding(torch.ones(1, 1, 2), torch.zeros(1, 1, 2)), torch.tensor([[True]]))
     assert torch.allclose(both.mean, torch.full((1, 2), 0.5))  # one unit expert against the unit prior
 
 
@@ -97,7 +97,7 @@ def test_affinity_formula_and_additive_score() -> None:
 def test_attention_that_weighs_two_columns_alike_says_so() -> None:
     """The mean of two codes of one length is as near to the one as to the other; a column's own query is not."""
     torch.manual_seed(0)
-    code = Code(torch.nn.functional.normalize(torch.randn(50, 2, 5), dim=-1))
+    code = Embedding(torch.nn.functional.normalize(torch.randn(50, 2, 5), dim=-1))
     present = torch.ones(50, 2, dtype=torch.bool)
     for score in ("dot", "scaled_dot", "cosine"):
         with pytest.warns(FusionWarning, match=f"attention by {score} with the mean of two codes"):
@@ -106,16 +106,16 @@ def test_attention_that_weighs_two_columns_alike_says_so() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             assert fusion(code, present)[1].std() > 1e-3
-    longer = Code(code.mean * torch.tensor([1.0, 2.0])[:, None])
+    longer = Embedding(code.mean * torch.tensor([1.0, 2.0])[:, None])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Attention("dot")(longer, present)
-        Attention("cosine")(Code(torch.randn(4, 3, 5)), torch.ones(4, 3, dtype=torch.bool))
+        Attention("cosine")(Embedding(torch.randn(4, 3, 5)), torch.ones(4, 3, dtype=torch.bool))
 
 
 def test_a_columns_query_favours_what_agrees_with_it() -> None:
     asked = torch.nn.functional.normalize(torch.randn(40, 4), dim=-1)
-    code = Code(torch.stack([asked, asked, torch.randn(40, 4)], 1))
+    code = Embedding(torch.stack([asked, asked, torch.randn(40, 4)], 1))
     present = torch.ones(40, 3, dtype=torch.bool)
     present[:5, 0] = False
     _, weights = Attention("cosine", 0.2, query=0)(code, present)

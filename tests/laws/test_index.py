@@ -193,7 +193,7 @@ def test_one_term_is_plain_and_sums_are_sums(make: Make, space: km.Space, table:
     mixed = index.search(km.Query(first) + 3 * km.Query(second) - km.Query(first), to="a", k=1)
     assert mixed[0].id == index.search(second, to="a", k=1)[0].id
     total = km.Query(first) - 2 * km.Query(second)
-    by_hand = index.search(km.Code(((a - 2 * b) / np.linalg.norm(a - 2 * b))[None]), to="b", k=5)[0]
+    by_hand = index.search(km.Embedding(((a - 2 * b) / np.linalg.norm(a - 2 * b))[None]), to="b", k=5)[0]
     assert [hit.id for hit in index.search(total, to="b", k=5)] == [hit.id for hit in by_hand]
 
 

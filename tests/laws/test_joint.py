@@ -8,7 +8,7 @@ import torch
 
 import kuamo as km
 from kuamo.closed_form.logistic import cross_entropy, logistic
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.objectives.prediction.noise import hashed
 from kuamo.objectives.prediction.regression import AXES, Chosen, Joint, principal_axes
 from kuamo.objectives.prediction.stacking import Heard, believe
@@ -68,7 +68,7 @@ def test_the_sum_of_what_columns_add_is_the_regression() -> None:
     for port in space.ports:  # as if nothing were strange
         assert port.head.joint == 4  # twice K − 1
     trust.usual.fill_(1e6)
-    pooled = trust.pool(Code(torch.from_numpy(mean)), torch.from_numpy(present))
+    pooled = trust.pool(Embedding(torch.from_numpy(mean)), torch.from_numpy(present))
     told = (pooled.l[:, :2] @ decoder.directions[2:]).numpy()
     assert torch.equal(pooled.n, torch.full_like(pooled.n, 2.0))
     scale = np.concatenate([np.full(5, 1 / np.sqrt(5)), np.full(3, 1 / np.sqrt(3))])
@@ -76,7 +76,7 @@ def test_the_sum_of_what_columns_add_is_the_regression() -> None:
     penalty = next(note.values["penalty"] for note in space.notes if getattr(note, "key", "") == "joint")
     w, b = logistic(side, y, penalty)
     assert np.allclose(told, side @ w + b, atol=0.02)
-    alone = trust.pool(Code(torch.from_numpy(mean)), torch.from_numpy(present & [True, False, False]))
+    alone = trust.pool(Embedding(torch.from_numpy(mean)), torch.from_numpy(present & [True, False, False]))
     own = Joint(side[:, :5], y.astype(np.float32), hashed(np.arange(300)), np.ones(300))
     w, b = own.solve(own.choose())
     assert np.allclose(decoder.added(alone.l).numpy(), side[:, :5] @ w + b, atol=0.02)

@@ -77,7 +77,7 @@ def report() -> tuple[km.Space, km.Table, km.Report]:
     test.labels = ["red" if colour == "red" else "other" for colour in test.meta["colour"]]
     start = km.fit(train, km.CCA(dim=8, kernels=("linear",)), encoders={"image": Pixels(), "text": Letters()})
     training = km.Training(steps=400, batch_size=64, lr=3e-3)
-    decoders = {"image": km.Flow(width=64, guidance=1.0), "text": km.Retrieve()}
+    decoders = {"image": km.Flow(width=64, guidance=1.0), "text": km.NearestText()}
     space = km.fit(train, start=start, decoders=decoders, training=training)
     judges = {"image": lambda pictures: ["red" if red(picture) else "other" for picture in pictures]}
     return space, test, km.evaluate(space, test, made=["image", "text"], judges=judges, training=train, examples=3)

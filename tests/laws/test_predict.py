@@ -11,7 +11,7 @@ import torch
 
 import kuamo as km
 from kuamo.core.messages import told as told_in
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.encoders.one_hot import Classes
 from kuamo.objectives.prediction.noise import noise
 from kuamo.objectives.prediction.uncertainty_fusion import Trust
@@ -95,13 +95,13 @@ def test_absent_cells_leave_no_trace(space: km.Space) -> None:
     trust = space.fusion
     rng = torch.Generator().manual_seed(0)
     mean, present = torch.randn(4, 3, 8, generator=rng), torch.tensor([[True, False, False]] * 4)
-    code, weights = trust(Code(mean), present)
+    code, weights = trust(Embedding(mean), present)
     other = mean.clone()
     other[:, 1:] = torch.nan
-    again, same = trust(Code(other), present)
+    again, same = trust(Embedding(other), present)
     assert torch.equal(code.mean, again.mean) and torch.equal(weights, same)
     assert torch.allclose(code.mean, mean[:, 0])  # one alone is that one
-    nothing = trust(Code(mean), torch.zeros(4, 3, dtype=torch.bool))
+    nothing = trust(Embedding(mean), torch.zeros(4, 3, dtype=torch.bool))
     assert torch.equal(nothing[1], torch.zeros(4, 3)) and torch.isfinite(nothing[0].mean).all()
 
 

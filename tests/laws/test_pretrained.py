@@ -267,7 +267,7 @@ def test_what_is_cut_is_said(kind: str, folders: dict[str, Path]) -> None:
     table = km.Table({"words": texts, "vector": rng.normal(size=(32, 3))})
     space = km.fit(table, km.CCA(dim=2), encoders={"words": encoder}, seed=0)
     assert any("words: 2 of 32 values are longer than the" in note for note in space.notes)
-    with pytest.warns(km.CutWarning, match="words: 1 of 1 values are longer"):
+    with pytest.warns(km.TruncationWarning, match="words: 1 of 1 values are longer"):
         space.encode({"words": "a cat " * 20})
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -247,9 +247,9 @@ def test_the_cycle_brings_codes_back_and_unpaired_is_said(start: km.Space) -> No
 def test_a_cycle_needs_features_and_says_so() -> None:
     table = km.datasets.shapes(rows=40, size=8)
     start = km.fit(table, km.CCA(dim=4, kernels=("linear",)), encoders={"image": Small(), "text": Words()})
-    codec = km.PicturePCA.of(table, "image", components=4)
+    codec = km.ImagePCA.of(table, "image", components=4)
     given: dict[str, Any] = {"start": start, "training": km.Training(steps=2)}
-    with pytest.raises(km.KuamoError, match=r"column 'image': given the codec PicturePCA.*codecs=\{'image': None\}"):
+    with pytest.raises(km.KuamoError, match=r"column 'image': given the codec ImagePCA.*codecs=\{'image': None\}"):
         km.fit(table, **given, decoders={"image": km.CycleGAN()}, codecs={"image": codec})
     alone = km.fit(table, **given, decoders={"image": km.CycleGAN(cycle=0)}, codecs={"image": codec})
     assert alone.translate({"text": "a red circle"}, to="image")[0].shape == (8, 8, 3)

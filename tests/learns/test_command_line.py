@@ -132,9 +132,18 @@ def test_methods_are_compared_and_what_is_done_is_kept(folder: Path) -> None:
 def test_pictures_are_made_of_texts(folder: Path) -> None:
     """fit --start --decode, then translate: one query, a table, and what is refused."""
     space = folder / "making.space"
-    words = ["--start", folder / "pets.space", "--decode", "photo", "--decode", "text=retrieve", "--decode-steps", 20]
+    words = [
+        "--start",
+        folder / "pets.space",
+        "--decode",
+        "photo",
+        "--decode",
+        "text=nearest_text",
+        "--decode-steps",
+        20,
+    ]
     notes = run("fit", folder / "pets.csv", "--out", space, *words)["notes"]
-    assert any("PicturePCA" in note for note in notes) and (folder / "making.space-photo.png").exists()
+    assert any("ImagePCA" in note for note in notes) and (folder / "making.space-photo.png").exists()
     made = run("translate", space, "a face", "--to", "photo", "-n", 3, "--out", folder / "made", "--guidance", 1.5)
     assert [Path(path).name for path in made["made"]["photo"]] == ["0-0.png", "0-1.png", "0-2.png"]
     assert km.Image().read(made["made"]["photo"][0]).shape == (64, 64, 3)
@@ -256,7 +265,7 @@ def test_numbers_out_of_range_are_refused_by_their_option(words: list[str]) -> N
 
 
 def test_only_objectives_are_offered_as_objectives() -> None:
-    for name in ("Objective", "Sum", "Player", "acmr"):
+    for name in ("Objective", "Sum", "Player", "ACMR"):
         with pytest.raises(km.TableError, match=r"expected one of \['CCA'") as refused:
             objective_named(name)
         assert f"'{name}'" not in str(refused.value).split("expected")[1]

@@ -19,7 +19,7 @@ def classes(rows: int, shuffled: bool = False) -> km.Table:
     return km.Table(columns, modalities={"a": km.Vector(), "b": km.Vector()}, label=[str(i) for i in said])
 
 
-BY_LABEL = [km.InfoNCE(positives="label"), km.SigLIP(positives="label", bias=-2.0), km.Classify(5), km.acmr(5)]
+BY_LABEL = [km.InfoNCE(positives="label"), km.SigLIP(positives="label", bias=-2.0), km.Classify(5), km.ACMR(5)]
 
 
 @pytest.mark.parametrize("objective", [*BY_LABEL, km.LabelTriplet()])

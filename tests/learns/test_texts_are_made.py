@@ -13,7 +13,7 @@ from kuamo.data.modalities.audio import Waveform
 from kuamo.data.speech_synthesis import programs
 from kuamo.generation.codecs import TextList, TextTokens
 from kuamo.generation.decoders.retrieval import Retrieval
-from kuamo.generation.decoders.text_rnn import WriterDecoder
+from kuamo.generation.decoders.text_rnn import TextRNNDecoder
 from kuamo.metrics.sample_quality import text_overlap
 
 COLOURS, THINGS = ["red", "blue", "green", "white"], ["cat", "dog", "bird", "fish", "horse"]
@@ -68,12 +68,12 @@ def space_of(table: km.Table, recipe: km.Caption, steps: int = 400) -> km.Space:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_writer_says_combinations_that_nobody_has_said(language: str) -> None:
-    space = space_of(captions(language=language), km.Writer(width=64))
+    space = space_of(captions(language=language), km.TextRNN(width=64))
     test = captions(40, language, seed=1, unseen=True)
     made = space.translate(test.select("thing"), to="text")
     overlap = text_overlap(made, list(test.values("text")))
-    found = space_of(captions(language=language), km.Retrieve(), 1).translate(test.select("thing"), to="text")
-    assert isinstance(space.port("text").decoder, WriterDecoder)
+    found = space_of(captions(language=language), km.NearestText(), 1).translate(test.select("thing"), to="text")
+    assert isinstance(space.port("text").decoder, TextRNNDecoder)
     assert overlap.mean() > 0.9 and overlap.mean() > text_overlap(found, list(test.values("text"))).mean() + 0.1
     assert np.mean([a == b for a, b in zip(made, test.values("text"), strict=True)]) > 0.5
 
@@ -85,24 +85,24 @@ def test_caption_takes_what_is_better_and_says_so() -> None:
     assert "so they are found" in lazy.notes[-1] and "因此采用检索" in told("zh", lazy.notes[-1])
     made = lazy.translate(table.select("thing"), to="text")
     assert np.mean([a == b for a, b in zip(made, table.values("text"), strict=True)]) > 0.9
-    explicit = space_of(table, km.Writer(width=16), steps=2)
-    assert isinstance(explicit.port("text").decoder, WriterDecoder)
-    assert "km.Retrieve()} is the better choice" in explicit.notes[-1]
+    explicit = space_of(table, km.TextRNN(width=16), steps=2)
+    assert isinstance(explicit.port("text").decoder, TextRNNDecoder)
+    assert "km.NearestText()} is the better choice" in explicit.notes[-1]
 
 
 def test_several_texts_are_the_nearest_or_drawn() -> None:
     table = captions(120)
     row = table.select("thing").take([0])
-    nearest = space_of(table, km.Retrieve(), 1).translate(row, to="text", n=4)[0]
+    nearest = space_of(table, km.NearestText(), 1).translate(row, to="text", n=4)[0]
     assert nearest[0] == table[0]["text"] and len(set(nearest)) == 4
-    drawn = space_of(table, km.Writer(width=32), 60)
+    drawn = space_of(table, km.TextRNN(width=32), 60)
     texts = drawn.translate(row, to="text", n=12, seed=3)[0]
     assert texts == drawn.translate(row, to="text", n=12, seed=3)[0] and len(set(texts)) > 1
 
 
 def test_stored_texts_come_back(tmp_path: Path) -> None:
     table = captions(100, "zh")
-    for number, recipe in enumerate((km.Writer(width=16), km.Retrieve())):
+    for number, recipe in enumerate((km.TextRNN(width=16), km.NearestText())):
         space = space_of(table, recipe, 5)
         space.save(tmp_path / str(number))
         loaded = km.Space.load(tmp_path / str(number), custom={"text": (km.Text(), Letters())})
@@ -121,8 +121,10 @@ def test_tokens_spell_any_text(text: str) -> None:
 def test_texts_by_pictures_recipes_and_the_other_way_round() -> None:
     with pytest.raises(km.TableError, match=r"column 'text': given texts; expected km\.Caption\(\)"):
         km.fit(captions(60), encoders={"text": Letters()}, decoders={"text": km.Flow()})
-    with pytest.raises(km.TableError, match=r"column 'thing': given Writer\(\) for Vector; expected a column of texts"):
-        km.fit(captions(60), encoders={"text": Letters()}, decoders={"thing": km.Writer()})
+    with pytest.raises(
+        km.TableError, match=r"column 'thing': given TextRNN\(\) for Vector; expected a column of texts"
+    ):
+        km.fit(captions(60), encoders={"text": Letters()}, decoders={"thing": km.TextRNN()})
 
 
 def test_what_is_said_of_a_thing_can_be_heard(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_what_is_said_of_a_thing_can_be_heard(tmp_path: Path) -> None:
     whole = km.Table(cells, modalities=kinds)
     encoders = {"text": Letters(), "audio": Ears()}
     start = km.fit(whole, km.CCA(dim=5, kernels=("linear",)), encoders=encoders)
-    space = km.fit(whole, start=start, decoders={"text": km.Retrieve(), "audio": km.Spoken()})
+    space = km.fit(whole, start=start, decoders={"text": km.NearestText(), "audio": km.TextToSpeech()})
     row = whole.select("thing").take([0, 1])
     said, heard = space.translate(row, to="text"), space.translate(row, to="audio")
     assert [len(sound.samples) / sound.rate > 0.5 for sound in heard] == [True, True]
@@ -146,9 +148,9 @@ def test_what_is_said_of_a_thing_can_be_heard(tmp_path: Path) -> None:
     loaded = km.Space.load(tmp_path / "s", custom={"text": (km.Text(), Letters()), "audio": (km.Audio(), Ears())})
     assert np.array_equal(loaded.translate(row, to="audio")[0].samples, heard[0].samples)
     with pytest.raises(
-        km.TableError, match=r"column 'thing': given Spoken\(\) for Vector; expected a column of sounds"
+        km.TableError, match=r"column 'thing': given TextToSpeech\(\) for Vector; expected a column of sounds"
     ):
-        km.fit(whole, start=start, decoders={"thing": km.Spoken()})
+        km.fit(whole, start=start, decoders={"thing": km.TextToSpeech()})
 
 
 class Ears:

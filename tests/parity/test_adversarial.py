@@ -43,8 +43,8 @@ def test_the_loss_of_the_cycle_by_hand() -> None:
     generator, critic = Generator(3, 4, noise=0), torch.nn.Linear(4, 1)
     generator.standardise(torch.ones(4), torch.full((4,), 0.5))
     generator.standardise_codes(torch.zeros(3), torch.tensor([1.0, 0.5, 0.25]))
-    head = type("Turn", (), {"gaussian": False, "__call__": lambda self, y: km.Code(y @ turn)})()
-    flat = type("Flat", (), {"gaussian": False, "__call__": lambda self, x: km.Code(x)})()
+    head = type("Turn", (), {"gaussian": False, "__call__": lambda self, y: km.Embedding(y @ turn)})()
+    flat = type("Flat", (), {"gaussian": False, "__call__": lambda self, x: km.Embedding(x)})()
     space = Space(
         [Port("a", km.Vector(), Identity(), flat), Port("b", km.Vector(), Identity(), head, decoder=generator)]
     )

@@ -8,7 +8,7 @@ import torch
 from torch import distributions as D
 
 import kuamo as km
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.heads import TrainableHead
 from kuamo.embedding.space import Port
 from kuamo.generation.decoders.likelihood import FAMILIES, Likelihood
@@ -35,7 +35,7 @@ def test_divergences_are_those_of_torch() -> None:
 
 
 def test_sums_over_what_is_present_equal_the_slow_ones() -> None:
-    joint = Code(torch.randn(5, 4), torch.randn(5, 4))
+    joint = Embedding(torch.randn(5, 4), torch.randn(5, 4))
     mixture, pairs, conditional = [], [], []
     z = torch.randn(5, 4)
     for row in range(5):
@@ -48,8 +48,8 @@ def test_sums_over_what_is_present_equal_the_slow_ones() -> None:
     nothing = torch.full((5, 3, 4), torch.nan)
     seen = [torch.where(PRESENT[..., None], values, nothing) for values in (MEAN, LOGVAR)]
     assert torch.allclose(kl_of_mixture(z, *seen, PRESENT), torch.stack(mixture), rtol=1e-4, atol=1e-4)
-    assert torch.allclose(pairwise_kl(Code(*seen), PRESENT), torch.stack(pairs), rtol=1e-4, atol=1e-4)
-    found = conditional_kl(joint, Code(*seen), PRESENT)
+    assert torch.allclose(pairwise_kl(Embedding(*seen), PRESENT), torch.stack(pairs), rtol=1e-4, atol=1e-4)
+    found = conditional_kl(joint, Embedding(*seen), PRESENT)
     assert torch.allclose(found, torch.stack(conditional), rtol=1e-4, atol=1e-4)
 
 
@@ -147,7 +147,7 @@ def test_mmvae_plus_decodes_the_source_with_its_own_latent_and_the_others_with_t
     uniform = torch.stack([step.uniform(f"source/{name}", torch.arange(5), 16) for name in "abc"], 1)
     source = torch.where(present, uniform[..., 0], -1.0).argmax(-1)
     row = torch.arange(5)
-    z = Code(code.mean[row, source], code.logvar[row, source]).sample(step.noise("z", row, 4))
+    z = Embedding(code.mean[row, source], code.logvar[row, source]).sample(step.noise("z", row, 4))
     shared = kl_of_mixture(z, code.mean, code.logvar, present).mean()
     own, expected = torch.zeros(5), shared
     for number, name in enumerate("abc"):

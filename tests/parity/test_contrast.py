@@ -147,7 +147,7 @@ def test_a_whole_loss_is_the_formula_for_every_pair_of_columns() -> None:
     torch.manual_seed(1)
     codes = {name: torch.nn.functional.normalize(torch.randn(n, 3), dim=1) for name, n in {"a": 4, "b": 3}.items()}
     step = step_of({"label": torch.tensor([0, 1, 0, 1])})
-    step._codes = {name: km.Code(code) for name, code in codes.items()}
+    step._codes = {name: km.Embedding(code) for name, code in codes.items()}
     step.space = km.Space([Port(name, km.Vector(), None, None) for name in codes])
     objective = km.SigLIP(positives="label", temperature=0.5, bias=-1.0)
     step.own = {name: player.module for name, player in objective.build(step.space).items()}

@@ -461,7 +461,7 @@ def info(
             "version": km.__version__,
             "cache": str(cache_folder()),
             "objectives": [
-                name for name in km.objectives.__all__ if name not in ("Objective", "Player", "Sum", "acmr")
+                name for name in km.objectives.__all__ if name not in ("Objective", "Player", "Sum", "ACMR")
             ],
         }
         known = installed_encoders()
@@ -543,7 +543,7 @@ def main() -> None:
         stop("given more than memory holds; expected a smaller table, or a larger machine", 2)
 
 
-RECIPES = ("Caption", "Retrieve", "Writer", "Flow", "GAN", "Gaussian", "Ridge")  # named as --decode names them
+RECIPES = ("Caption", "NearestText", "TextRNN", "Flow", "GAN", "Gaussian", "Ridge")  # named as --decode names them
 OPTIONS = {"modality": "--from", "source": "--from", "to": "--to", "decoders": "--decode", "on_error": "--on-error"}
 SAME = (
     "seed",

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 
+from kuamo.core.old_names import former_names
+
 __all__ = [
     "CacheWarning",
     "CellError",
-    "CutWarning",
     "KuamoError",
     "StoreError",
     "TableError",
+    "TruncationWarning",
     "is_unicode",
     "shorten",
     "visible",
 ]
+
+__getattr__ = former_names(__name__)
 
 # What steers a terminal (C0 but tab and new line, DEL, C1), turns the direction of writing, or is half a character.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -51,7 +55,7 @@ class ForeignWarning(UserWarning):
     """Texts in another language than an encoder reads."""
 
 
-class CutWarning(UserWarning):
+class TruncationWarning(UserWarning):
     """Values of a column are longer than its encoder reads at once, and their ends are cut."""
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
-__all__ = ["CLASSES", "MOVED", "OldModules", "current", "renamed"]
+__all__ = ["CLASSES", "MOVED", "RECIPES", "OldModules", "current", "former_names", "renamed"]
 
 MOVED = {
     "kuamo.balance": "kuamo.training.balance",
@@ -38,6 +39,7 @@ CLASSES = {
     "Cross": "CrossReconstruct",
     "CutWarning": "TruncationWarning",
     "Cycle": "CycleConsistency",
+    "Learning": "ColumnCurves",
     "ModalityCritic": "ModalityDiscriminator",
     "PictureChange": "ImageDifferencePCA",
     "PictureConv": "ImageConv",
@@ -53,14 +55,37 @@ CLASSES = {
 """Public classes and functions, and those that stored spaces name; old → new."""
 
 
+RECIPES = {"retrieve": "nearest_text", "spoken": "text_to_speech", "writer": "text_rnn"}
+"""Words of `--decode`; old → new."""
+
+
 def current(name: str) -> str:
-    """The name that a class of 0.1 has now.
+    """The name that a class, or a recipe on the command line, of 0.1 has now.
 
     Example:
-        >>> current("PicturePCA"), current("MiniLM")
-        ('ImagePCA', 'MiniLM')
+        >>> current("PicturePCA"), current("writer"), current("MiniLM")
+        ('ImagePCA', 'text_rnn', 'MiniLM')
     """
-    return CLASSES.get(name, name)
+    return CLASSES.get(name, RECIPES.get(name, name))
+
+
+def former_names(module: str) -> Callable[[str], Any]:
+    """A module's `__getattr__` that gives its classes by their old names too.
+
+    Example:
+        >>> former_names("kuamo.core.old_names")("Writer")
+        Traceback (most recent call last):
+        AttributeError: module 'kuamo.core.old_names' has no attribute 'Writer'
+    """
+
+    def find(name: str) -> Any:
+        here = sys.modules[module]
+        if name in CLASSES and CLASSES[name] in vars(here):
+            renamed(name, CLASSES[name], module)
+            return getattr(here, CLASSES[name])
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return find
 
 
 def renamed(name: str, new: str, where: str = "km") -> None:

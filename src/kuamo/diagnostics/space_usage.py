@@ -127,10 +127,10 @@ def weights(space: Space, table: Table, without: str | None) -> dict[str, float]
 
 
 def speed(space: Space) -> dict[str, list[list[float]]]:
-    """Column → (step, own loss), summed over the terms that tell it, of a fit with `Training(record=Record())`."""
-    from kuamo.training.balance import Learning
+    """Column → (step, own loss), summed over its terms, of a fit with `Training(record=LearningCurves())`."""
+    from kuamo.training.balance import ColumnCurves
 
-    learning = Learning.of(space)
+    learning = ColumnCurves.of(space)
     there = [np.isfinite(loss) for loss in learning.loss.values()]
     if not there:
         return {}

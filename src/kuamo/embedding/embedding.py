@@ -1,6 +1,6 @@
 """Codes: points, or Gaussians, in the shared space; and the head that closed forms give.
 
-    Code(mean (n, d), logvar (n, d) or None)        a point code's sample is its mean
+    Embedding(mean (n, d), logvar (n, d) or None)        a point code's sample is its mean
     SolvedHead:  h → (h − s) W → unit norm → · ρ^(γ/2)
 
 Arrays are numpy's or torch's; nothing here imports torch. Trainable heads are in `heads.py`.
@@ -15,12 +15,15 @@ import numpy as np
 
 from kuamo.closed_form import ChiSquaredMap, KernelMap, LinearMap
 from kuamo.closed_form.arc_cosine_kernel import unit_rows
+from kuamo.core.old_names import former_names
 
-__all__ = ["Code", "SolvedHead"]
+__all__ = ["Embedding", "SolvedHead"]
+
+__getattr__ = former_names(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Code:
+class Embedding:
     """Codes of n rows.
 
     Args:
@@ -29,7 +32,7 @@ class Code:
         present: (n,) bool, false where a row had nothing to encode (its mean is 0); `None` when all are there.
 
     Example:
-        >>> code = Code(np.ones((2, 3)))
+        >>> code = Embedding(np.ones((2, 3)))
         >>> np.asarray(code).shape, len(code), code.gaussian
         ((2, 3), 2, False)
     """
@@ -45,11 +48,11 @@ class Code:
     def __len__(self) -> int:
         return len(self.mean)
 
-    def __getitem__(self, rows: Any) -> Code:
+    def __getitem__(self, rows: Any) -> Embedding:
         def pick(array: Any) -> Any:
             return None if array is None else array[rows]
 
-        return Code(pick(self.mean), pick(self.logvar), pick(self.present))
+        return Embedding(pick(self.mean), pick(self.logvar), pick(self.present))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -100,16 +103,16 @@ class SolvedHead:
         """d, the size of a code."""
         return self.map.dim_out
 
-    def __call__(self, features: np.ndarray) -> Code:
+    def __call__(self, features: np.ndarray) -> Embedding:
         """Codes (n, d) of features (n, D)."""
         return self.finish(self.map(features))
 
-    def finish(self, z: np.ndarray) -> Code:
+    def finish(self, z: np.ndarray) -> Embedding:
         """Codes of mapped features (n, d): unit norm and weights."""
         if self.scale is None:
-            return Code(z)
+            return Embedding(z)
         scale = self.scale.astype(z.dtype)
-        return Code(unit_rows(z * scale) if self.norm == "after" else unit_rows(z) * scale)
+        return Embedding(unit_rows(z * scale) if self.norm == "after" else unit_rows(z) * scale)
 
     def config(self) -> dict[str, str]:
         """The plain part of its stored form."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from kuamo.core.errors import FusionWarning, KuamoError
 from kuamo.core.messages import Note
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 
 __all__ = ["Additive", "Attention", "InverseVariance", "Mean", "Mixture", "Product", "Subsets", "affinity"]
 
@@ -92,13 +92,13 @@ class Mean:
     """Every present modality weighs the same.
 
     Example:
-        >>> code, weights = Mean()(Code(torch.ones(1, 2, 3)), torch.tensor([[True, False]]))
+        >>> code, weights = Mean()(Embedding(torch.ones(1, 2, 3)), torch.tensor([[True, False]]))
         >>> weights
         tensor([[1., 0.]])
     """
 
-    def __call__(self, code: Code, present: Tensor) -> tuple[Code, Tensor]:
-        """Codes (B, M, d), present (B, M) → Code (B, d), weights (B, M)."""
+    def __call__(self, code: Embedding, present: Tensor) -> tuple[Embedding, Tensor]:
+        """Codes (B, M, d), present (B, M) → Embedding (B, d), weights (B, M)."""
         weights = present / present.sum(-1, keepdim=True).clamp(min=1)
         return _weighted(code, present, weights), weights
 
@@ -120,7 +120,7 @@ class Attention(nn.Module):
         Attention Is All You Need, Vaswani et al., 2017.
 
     Example:
-        >>> code = Code(torch.eye(2)[None])
+        >>> code = Embedding(torch.eye(2)[None])
         >>> Attention("dot", query=0)(code, torch.ones(1, 2, dtype=torch.bool))[1].round(decimals=2)
         tensor([[0.7300, 0.2700]])
     """
@@ -147,14 +147,14 @@ class Attention(nn.Module):
         self.score: Any = Additive(dim, hidden) if additive and dim is not None else score
         self.temperature, self.query = temperature, query
 
-    def forward(self, code: Code, present: Tensor) -> tuple[Code, Tensor]:
-        """Codes (B, M, d), present (B, M) → Code (B, d), weights (B, M)."""
+    def forward(self, code: Embedding, present: Tensor) -> tuple[Embedding, Tensor]:
+        """Codes (B, M, d), present (B, M) → Embedding (B, d), weights (B, M)."""
         query = self.asked(code, present)
         self._say_if_even(code, present)
         weights = affinity(query, code.mean, present, score=self.score, temperature=self.temperature)
         return _weighted(code, present, weights), weights
 
-    def asked(self, code: Code, present: Tensor) -> Tensor:
+    def asked(self, code: Embedding, present: Tensor) -> Tensor:
         """The query (B, d)."""
         mean = Mean()(code, present)[0].mean
         if self.query == "mean":
@@ -164,7 +164,7 @@ class Attention(nn.Module):
             raise KuamoError(f"given query={place}; expected a place among {present.shape[1]} columns, from 0")
         return torch.where(present[:, place, None], code.mean[:, place], mean)
 
-    def _say_if_even(self, code: Code, present: Tensor) -> None:
+    def _say_if_even(self, code: Embedding, present: Tensor) -> None:
         """Warn where weights are .5 whatever codes say."""
         if self.query != "mean" or isinstance(self.score, nn.Module) or present.shape[1] != 2:
             return
@@ -205,21 +205,21 @@ class Product:
         """
         return present
 
-    def joint(self, code: Code, present: Tensor) -> Code:
-        """Codes (B, M, d), present (B, M) → Code (B, d)."""
+    def joint(self, code: Embedding, present: Tensor) -> Embedding:
+        """Codes (B, M, d), present (B, M) → Embedding (B, d)."""
         precision = self._precision(code, present)
         total = precision.sum(1)
         total = total + 1.0 if self.prior else torch.where(total > 0, total, 1.0)
-        return Code((precision * _present(code.mean, present)).sum(1) / total, -torch.log(total))
+        return Embedding((precision * _present(code.mean, present)).sum(1) / total, -torch.log(total))
 
-    def __call__(self, code: Code, present: Tensor) -> tuple[Code, Tensor]:
-        """Codes (B, M, d), present (B, M) → Code (B, d), weights (B, M)."""
+    def __call__(self, code: Embedding, present: Tensor) -> tuple[Embedding, Tensor]:
+        """Codes (B, M, d), present (B, M) → Embedding (B, d), weights (B, M)."""
         precision = self._precision(code, present)
         among = precision.sum(1)
         weights = (precision / torch.where(among > 0, among, 1.0)[:, None]).mean(-1)
         return self.joint(code, present), weights
 
-    def _precision(self, code: Code, present: Tensor) -> Tensor:
+    def _precision(self, code: Embedding, present: Tensor) -> Tensor:
         if code.logvar is None:
             raise KuamoError(f"{type(self).__name__} needs Gaussian codes; given point codes")
         return _present(torch.exp(-_present(code.logvar, present)), present)
@@ -247,8 +247,8 @@ class Mixture(Product):
         order = torch.where(present, uniform[..., 0], -1.0).argmax(-1)
         return nn.functional.one_hot(order, present.shape[1]).bool() & present
 
-    def __call__(self, code: Code, present: Tensor) -> tuple[Code, Tensor]:
-        """Codes (B, M, d), present (B, M) → Code (B, d), weights (B, M)."""
+    def __call__(self, code: Embedding, present: Tensor) -> tuple[Embedding, Tensor]:
+        """Codes (B, M, d), present (B, M) → Embedding (B, d), weights (B, M)."""
         return Mean()(code, present)
 
 
@@ -279,8 +279,8 @@ def _present(values: Tensor, present: Tensor) -> Tensor:
     return values if present.all() else torch.where(present[..., None], values, 0.0)
 
 
-def _weighted(code: Code, present: Tensor, weights: Tensor) -> Code:
+def _weighted(code: Embedding, present: Tensor, weights: Tensor) -> Embedding:
     def combine(values: Any) -> Any:
         return None if values is None else (weights[..., None] * torch.where(present[..., None], values, 0.0)).sum(1)
 
-    return Code(combine(code.mean), combine(code.logvar))
+    return Embedding(combine(code.mean), combine(code.logvar))

@@ -1,4 +1,4 @@
-"""The trainable head: features → Code; and closed forms' heads in torch, where a gradient must pass.
+"""The trainable head: features → Embedding; and closed forms' heads in torch, where a gradient must pass.
 
 h' = (h − s) · g,   z = W h' + b [+ MLP(h')];   Gaussian: logvar = V h' + c
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from kuamo.closed_form import KernelMap, LinearMap
 from kuamo.closed_form.scaling import spread_of
 from kuamo.core.errors import KuamoError
-from kuamo.embedding.embedding import Code, SolvedHead
+from kuamo.embedding.embedding import Embedding, SolvedHead
 
 __all__ = ["JointHead", "TrainableHead", "differentiable"]
 
@@ -59,21 +59,21 @@ class TrainableHead(nn.Module):
             nn.init.constant_(self.spread.bias, -2.0)
         self.scale = None if gaussian else nn.Parameter(torch.ones(dim))
 
-    def forward(self, features: Tensor) -> Code:
-        """Code (n, d) of features (n, D)."""
+    def forward(self, features: Tensor) -> Embedding:
+        """Embedding (n, d) of features (n, D)."""
         return self.code((features - self.shift) * self.gain)
 
-    def code(self, h: Tensor) -> Code:
-        """Code (n, d) of standardised features (n, D)."""
+    def code(self, h: Tensor) -> Embedding:
+        """Embedding (n, d) of standardised features (n, D)."""
         z = self.linear(h)
         if self.mlp is not None:
             z = z + self.mlp(h)
         if self.spread is not None:
-            return Code(z, self.spread(h).clamp(-8, 4))
+            return Embedding(z, self.spread(h).clamp(-8, 4))
         assert self.scale is not None
         if self.norm == "after":
-            return Code(nn.functional.normalize(z * self.scale, dim=-1))
-        return Code(nn.functional.normalize(z, dim=-1) * self.scale)
+            return Embedding(nn.functional.normalize(z * self.scale, dim=-1))
+        return Embedding(nn.functional.normalize(z, dim=-1) * self.scale)
 
     def standardise(self, features: np.ndarray) -> None:
         """Take shift and gain from features (n, D): zero mean, unit variance."""
@@ -153,10 +153,10 @@ class JointHead(nn.Module):
         """(D,), by which they are multiplied then."""
         return self.learned.gain
 
-    def forward(self, features: Tensor) -> Code:
-        """Code (n, d) of features (n, D)."""
+    def forward(self, features: Tensor) -> Embedding:
+        """Embedding (n, d) of features (n, D)."""
         h = (features - self.shift) * self.gain
-        return Code(torch.cat([self.learned.code(h).mean, h @ self.weight + self.offset], -1))
+        return Embedding(torch.cat([self.learned.code(h).mean, h @ self.weight + self.offset], -1))
 
     def standardise(self, features: np.ndarray) -> None:
         """See `TrainableHead.standardise`."""
@@ -167,7 +167,7 @@ class JointHead(nn.Module):
         return {"dim_in": self.dim_in, "dim": self.dim, "joint": self.joint}
 
 
-def differentiable(head: Any) -> Callable[[Tensor], Code]:
+def differentiable(head: Any) -> Callable[[Tensor], Embedding]:
     """A head that a gradient passes: itself if it is a module, else what a closed form's does, in torch.
 
     Raises:
@@ -185,12 +185,12 @@ def differentiable(head: Any) -> Callable[[Tensor], Code]:
     parts = {name: torch.from_numpy(np.asarray(array)).float() for name, array in head.arrays().items()}
     scale, last = parts.get("scale"), head.norm == "after"
 
-    def code(y: Tensor) -> Code:
+    def code(y: Tensor) -> Embedding:
         z = (arc_cosines(y, parts) if "anchors" in parts else y - parts["shift"]) @ parts["weight"] + parts["offset"]
         if scale is None:
-            return Code(z)
+            return Embedding(z)
         unit = nn.functional.normalize
-        return Code(unit(z * scale, dim=-1) if last else unit(z, dim=-1) * scale)
+        return Embedding(unit(z * scale, dim=-1) if last else unit(z, dim=-1) * scale)
 
     return code
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuamo.core.errors import CutWarning, ForeignWarning, KuamoError, TableError, shorten, visible
+from kuamo.core.errors import ForeignWarning, KuamoError, TableError, TruncationWarning, shorten, visible
 from kuamo.core.modules import is_module
 from kuamo.core.types import Progress
 from kuamo.data.modalities import Modality, Vector
 from kuamo.data.table import Table, as_table
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.encoders.feature_cache import feature_blocks, language_note, length_note
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Port:
 
     Args:
         name: the column's. modality: what its cells are.
-        encoder: values → features (n, D). head: features → Code (n, d).
+        encoder: values → features (n, D). head: features → Embedding (n, d).
         codec: value ↔ y, or `None`: y is the features. decoder: p(y | z), or `None`.
         memory: where codes settle, of decoders that have learned from them; see `kuamo.generation.hopfield`.
     """
@@ -52,7 +52,7 @@ class Port:
         return {role: part for role, part in roles.items() if part is not None}
 
 
-def run_head(head: Any, entry_features: np.ndarray) -> Code:
+def run_head(head: Any, entry_features: np.ndarray) -> Embedding:
     """A head's codes as numpy arrays, whether it is a closed form's or a module."""
     if not is_module(head):
         return head(entry_features)
@@ -63,12 +63,12 @@ def run_head(head: Any, entry_features: np.ndarray) -> Code:
     with torch.inference_mode():
         code = head(torch.from_numpy(np.ascontiguousarray(entry_features)))
     head.train(training)
-    return Code(code.mean.numpy(), None if code.logvar is None else code.logvar.numpy())
+    return Embedding(code.mean.numpy(), None if code.logvar is None else code.logvar.numpy())
 
 
 def fuse_present(
     fusion: Any, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray
-) -> tuple[Code, np.ndarray]:
+) -> tuple[Embedding, np.ndarray]:
     """Fuse (B, M, d) codes over what is present (B, M); a row with one cell is that cell's code."""
     anything = present.any(axis=1)
     if fusion is None:
@@ -76,14 +76,14 @@ def fuse_present(
         weights = weights.astype(np.float32)
         joint = np.einsum("bm,bmd->bd", weights, mean)
         spread = None if logvar is None else np.einsum("bm,bmd->bd", weights, logvar)
-        return Code(joint, spread, anything), weights
+        return Embedding(joint, spread, anything), weights
     import torch
 
-    stacked = Code(torch.from_numpy(mean), None if logvar is None else torch.from_numpy(logvar))
+    stacked = Embedding(torch.from_numpy(mean), None if logvar is None else torch.from_numpy(logvar))
     with torch.inference_mode():
         code, weight = fusion(stacked, torch.from_numpy(present))
     fused_logvar = None if code.logvar is None else code.logvar.numpy()
-    return Code(code.mean.numpy(), fused_logvar, anything), weight.numpy()
+    return Embedding(code.mean.numpy(), fused_logvar, anything), weight.numpy()
 
 
 def check_columns(ports: Sequence[Port], table: Table) -> None:
@@ -150,7 +150,7 @@ class EmbeddingSpace:
 
     # ── encode ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def encode(self, inputs: Any, *, modality: str | None = None, progress: Progress | None = None) -> Code:
+    def encode(self, inputs: Any, *, modality: str | None = None, progress: Progress | None = None) -> Embedding:
         """Codes (B, d) of a table, or of a list of inputs; several cells of a row are fused.
 
         Args:
@@ -160,7 +160,7 @@ class EmbeddingSpace:
             progress: called with (column, done, of) while features are computed.
 
         Returns:
-            Code; `present` is false for rows with nothing in them, and their code is 0.
+            Embedding; `present` is false for rows with nothing in them, and their code is 0.
 
         Raises:
             TableError: an unknown column, or an object whose kind cannot be told.
@@ -168,7 +168,7 @@ class EmbeddingSpace:
         """
         return self._fused(inputs, modality, progress)[0]
 
-    def fuse(self, inputs: Any, *, modality: str | None = None) -> tuple[Code, np.ndarray]:
+    def fuse(self, inputs: Any, *, modality: str | None = None) -> tuple[Embedding, np.ndarray]:
         """Joint codes, and the weight (B, M) that each column got; weights sum to 1 over what is present."""
         return self._fused(inputs, modality, None)
 
@@ -209,7 +209,7 @@ class EmbeddingSpace:
 
     def column_codes(
         self, table: Table, name: str, *, cache: bool = True, progress: Progress | None = None
-    ) -> tuple[Code, np.ndarray]:
+    ) -> tuple[Embedding, np.ndarray]:
         """Codes (n, d) of one column's present rows, and their row numbers (n,); several captions are averaged.
 
         Args:
@@ -222,16 +222,16 @@ class EmbeddingSpace:
         ]
         rows, first, count = np.unique(column.row, return_index=True, return_counts=True)
         if len(rows) == 0:
-            return Code(np.zeros((0, self.dim), np.float32)), rows
+            return Embedding(np.zeros((0, self.dim), np.float32)), rows
         spreads = [one.logvar for one in codes if one.logvar is not None]
-        code = Code(np.concatenate([one.mean for one in codes]), np.concatenate(spreads) if spreads else None)
+        code = Embedding(np.concatenate([one.mean for one in codes]), np.concatenate(spreads) if spreads else None)
         if len(rows) == len(column.row):
             return code, rows
         total = np.add.reduceat(code.mean, first, axis=0) / count[:, None]
         spread = None if code.logvar is None else np.add.reduceat(code.logvar, first, axis=0) / count[:, None]
-        return Code(total.astype(np.float32), spread), rows
+        return Embedding(total.astype(np.float32), spread), rows
 
-    def _fused(self, inputs: Any, modality: str | None, progress: Progress | None) -> tuple[Code, np.ndarray]:
+    def _fused(self, inputs: Any, modality: str | None, progress: Progress | None) -> tuple[Embedding, np.ndarray]:
         return fuse_present(self.fusion, *self.stacked(inputs, modality, progress))
 
     def stacked(
@@ -252,7 +252,7 @@ class EmbeddingSpace:
                 continue
             said = None if isinstance(inputs, Table) else length_note(table, port.name, port.encoder)
             if said:
-                warnings.warn(visible(said), CutWarning, stacklevel=3)
+                warnings.warn(visible(said), TruncationWarning, stacklevel=3)
             if not isinstance(inputs, Table) and (said := language_note(table, port.name, port.encoder)):
                 warnings.warn(said, ForeignWarning, stacklevel=3)
             code, rows = self.column_codes(table, port.name, cache=isinstance(inputs, Table), progress=progress)

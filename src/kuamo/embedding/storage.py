@@ -28,6 +28,7 @@ from kuamo.core.files import save_arrays, sha256_of, writing
 from kuamo.core.folders import read_json, recover, write_folder, write_json
 from kuamo.core.messages import note_of, plain_note
 from kuamo.core.modules import is_module, is_trainable
+from kuamo.core.old_names import current
 from kuamo.core.ownership import check_place, check_seal, marker, real_place, sealed, what_is
 from kuamo.embedding.space import EmbeddingSpace, Port
 
@@ -72,14 +73,14 @@ PARTS = {
     "Bilinear": "kuamo.generation.decoders.bilinear",
     "FlowDecoder": "kuamo.generation.decoders.flow",
     "Retrieval": "kuamo.generation.decoders.retrieval",
-    "WriterDecoder": "kuamo.generation.decoders.text_rnn",
+    "TextRNNDecoder": "kuamo.generation.decoders.text_rnn",
     "TextList": "kuamo.generation.codecs",
     "SpokenText": "kuamo.generation.codecs",
     "TextTokens": "kuamo.generation.codecs",
-    "PictureConv": "kuamo.generation.codecs.image_conv",
-    "PictureChange": "kuamo.generation.codecs.image_difference",
-    "PicturePCA": "kuamo.generation.codecs",
-    "SpeechPCA": "kuamo.generation.codecs",
+    "ImageConv": "kuamo.generation.codecs.image_conv",
+    "ImageDifferencePCA": "kuamo.generation.codecs.image_difference",
+    "ImagePCA": "kuamo.generation.codecs",
+    "AudioPCA": "kuamo.generation.codecs",
     "Pixels": "kuamo.generation.decoders.raw_likelihood",
     "Words": "kuamo.generation.decoders.raw_likelihood",
     "Spectra": "kuamo.generation.decoders.raw_likelihood",
@@ -262,22 +263,23 @@ def _build(
     own: tuple[Any, ...] | None,
     download: bool = False,
 ) -> Any:
-    if item["type"] == "custom":
+    name = current(item["type"])
+    if name == "custom":
         part = None if own is None or role not in CUSTOM else dict(zip(CUSTOM, own)).get(role)
         if part is None:
             raise StoreError(
                 f"column {column!r}: its {role} {item['name']!r} is a user's own; "
                 f"expected load(path, custom={{{column!r}: ({', '.join(CUSTOM)})}}), as far as they are yours"
             )
-    elif item["type"] not in PARTS:
+    elif name not in PARTS:
         raise StoreError(f"column {column!r}: given a part {item['type']!r}; expected one of {sorted(PARTS)}")
     else:
-        kind = getattr(importlib.import_module(PARTS[item["type"]]), item["type"])
+        kind = getattr(importlib.import_module(PARTS[name]), name)
         if hasattr(kind, "from_arrays"):
             return kind.from_arrays(item["config"], arrays)
-        if item["type"] == "HubEncoder" and role == "encoder" and own is not None and own[1] is not None:
+        if name == "HubEncoder" and role == "encoder" and own is not None and own[1] is not None:
             return _same_model(own[1], item["config"], column)
-        asks = {"fetch": download} if item["type"] == "HubEncoder" else {}
+        asks = {"fetch": download} if name == "HubEncoder" else {}
         if asks and not isinstance(item["config"].get("sha256"), str):
             raise StoreError(f"column {column!r}: given a pretrained model without a sha256; expected what it must be")
         try:

@@ -1,6 +1,6 @@
 """compare: the same table, splits and seeds for several methods.
 
-table → for each seed one split → for each method: fit on one side, evaluate on the other → Contest
+table → for each seed one split → for each method: fit on one side, evaluate on the other → Benchmark
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kuamo.data.identity import Unknown, identity
 from kuamo.data.table import Table, as_table
 from kuamo.data.table_identity import of_table
 from kuamo.encoders.feature_cache import features
-from kuamo.evaluation.leaderboard import Contest, Trial, contest_of
+from kuamo.evaluation.leaderboard import Benchmark, Trial, contest_of
 from kuamo.evaluation.report import Report
 from kuamo.evaluation.retrieval import evaluate
 from kuamo.fitting.checks import check_table
@@ -68,7 +68,7 @@ def compare(
     training: Training | None = None,
     out: str | Path | None = None,
     progress: Progress | None = None,
-) -> Contest:
+) -> Benchmark:
     """Fit several methods on the same rows, and tell what each reaches and costs, and which differences are real.
 
     For each seed the table is split once; every method is fitted on one side and asked on the other. Tests are paired,
@@ -88,7 +88,7 @@ def compare(
         progress: called with (what, done, of).
 
     Returns:
-        Contest: prints as a table, saves as JSON and as a page.
+        Benchmark: prints as a table, saves as JSON and as a page.
 
     Raises:
         TableError: an unknown method, or one that this table has not the rows or labels for, before anything is fitted.

@@ -1,4 +1,4 @@
-"""Contest: several methods on the same rows and seeds; what each reaches and costs, and which differences are real.
+"""Benchmark: several methods on the same rows and seeds; what each reaches and costs, and which differences are real.
 
 contest["CCA: R@10"]                     over all directions and seeds; `contest.intervals[…]` has interval and count
 contest["CCA: text_to_image_R@10"]       one direction
@@ -25,7 +25,7 @@ from kuamo.evaluation.report import Report
 from kuamo.metrics import Difference, Interval, bootstrap_all, holm, paired_test, per_query
 from kuamo.metrics.formatting import digits
 
-__all__ = ["Contest", "Trial", "contest_of"]
+__all__ = ["Benchmark", "Trial", "contest_of"]
 
 LEVEL = 0.05
 
@@ -42,7 +42,7 @@ class Trial:
 
 
 @dataclass
-class Contest(Mapping[str, float]):
+class Benchmark(Mapping[str, float]):
     """Methods side by side. As a mapping it gives plain values.
 
     Args:
@@ -152,7 +152,7 @@ class Contest(Mapping[str, float]):
 
 
 @to_json.register
-def _json(contest: Contest) -> str:
+def _json(contest: Benchmark) -> str:
     return json.dumps({"kind": "contest", "format": 1} | contest.as_dict(), indent=1, ensure_ascii=False)
 
 
@@ -164,7 +164,7 @@ def contest_of(
     notes: list[str] | None = None,
     left_out: Mapping[str, str] | None = None,
     seed: int = 0,
-) -> Contest:
+) -> Benchmark:
     """Put trials side by side; every method must have been tried with the same seeds.
 
     Raises:
@@ -195,7 +195,7 @@ def contest_of(
         pair: Difference(**(asdict(one) | {"p_holm": float(p)}))
         for pair, one, p in zip(pairs, tested, corrected, strict=True)
     }
-    return Contest(
+    return Benchmark(
         title,
         metric,
         order,

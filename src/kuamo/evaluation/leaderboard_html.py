@@ -11,7 +11,7 @@ from kuamo.core.export import to_html
 from kuamo.core.html import engine, meanings, style
 from kuamo.core.messages import told
 from kuamo.core.version import __version__
-from kuamo.evaluation.leaderboard import Contest
+from kuamo.evaluation.leaderboard import Benchmark
 from kuamo.metrics.formatting import digits
 
 __all__ = ["render"]
@@ -20,7 +20,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 @to_html.register
-def render(contest: Contest, lang: str = "en") -> str:
+def render(contest: Benchmark, lang: str = "en") -> str:
     """The page, in English (`"en"`) or Chinese (`"zh"`).
 
     Raises:
@@ -52,7 +52,7 @@ def render(contest: Contest, lang: str = "en") -> str:
     )
 
 
-def _lanes(contest: Contest) -> list[dict[str, Any]]:
+def _lanes(contest: Benchmark) -> list[dict[str, Any]]:
     lanes = []
     for method in contest.methods:
         one = contest.intervals[f"{method}: {contest.metric}"]
@@ -64,12 +64,12 @@ def _lanes(contest: Contest) -> list[dict[str, Any]]:
     return lanes
 
 
-def _cell(contest: Contest, name: str, metric: str) -> list[str] | None:
+def _cell(contest: Benchmark, name: str, metric: str) -> list[str] | None:
     one = contest.intervals.get(name)
     return None if one is None else [digits(metric, getattr(one, part)) for part in ("value", "low", "high")]
 
 
-def _line(contest: Contest, method: str) -> dict[str, Any]:
+def _line(contest: Benchmark, method: str) -> dict[str, Any]:
     cost, metric = contest.costs[method], contest.metric
     names = [f"{method}: {metric}", *(f"{method}: {task}_{metric}" for task in contest.tasks())]
     return {
@@ -81,7 +81,7 @@ def _line(contest: Contest, method: str) -> dict[str, Any]:
     }
 
 
-def _row(contest: Contest, method: str) -> list[dict[str, Any] | None]:
+def _row(contest: Benchmark, method: str) -> list[dict[str, Any] | None]:
     """One method's differences to every method; `None` to itself."""
     cells: list[dict[str, Any] | None] = []
     for other in contest.methods:

@@ -16,7 +16,7 @@ from kuamo.core.profiling import part
 from kuamo.core.threads import one_thread
 from kuamo.core.types import Packed
 from kuamo.data.table import Table
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import run_head
 from kuamo.encoders.standardize import Standardize
 from kuamo.fitting.rare_columns import attach, late_columns
@@ -32,7 +32,7 @@ __all__ = ["close", "contrasted", "go_further", "join_late", "solve_heads"]
 
 def close(
     space: Space, table: Table, cells: Packed, objective: Objective, seed: int, by_itself: bool
-) -> Mapping[str, Code]:
+) -> Mapping[str, Embedding]:
     """Heads in closed form, columns that join last, and contrast from there; the codes of the columns' entries.
 
     Where `fit` chooses by itself, it heeds the diagnosis: see `kuamo.metrics.dependence.screening`.
@@ -99,8 +99,8 @@ def solve_heads(
 
 
 def join_late(
-    space: Space, late: Sequence[str], core: Packed, cells: Packed, known: Mapping[str, Code], seed: int
-) -> dict[str, Code]:
+    space: Space, late: Sequence[str], core: Packed, cells: Packed, known: Mapping[str, Embedding], seed: int
+) -> dict[str, Embedding]:
     """Heads of late columns, from the codes of the others; the codes of all columns' entries."""
     codes = {
         name: known[name] if name in known else run_head(space.port(name).head, x) for name, (x, _) in core.items()
@@ -112,13 +112,13 @@ def join_late(
     return codes | joined
 
 
-def go_further(space: Space, solved: Solved, seed: int) -> Mapping[str, Code]:
+def go_further(space: Space, solved: Solved, seed: int) -> Mapping[str, Embedding]:
     """Contrast from the closed form on, where held-out rows gain by it; the codes of the columns' entries."""
     with part("contrast"):
         return contrasted(space, solved, seed)
 
 
-def contrasted(space: Space, solved: Solved, seed: int) -> Mapping[str, Code]:
+def contrasted(space: Space, solved: Solved, seed: int) -> Mapping[str, Embedding]:
     """See `go_further`."""
     from kuamo.fitting.finetuning import Refined, judge, refined
 
@@ -136,5 +136,5 @@ def contrasted(space: Space, solved: Solved, seed: int) -> Mapping[str, Code]:
     for name, head in refined(onward.start, seed).items():
         space.port(name).head = onward.head(name, head)
         if onward.once[name]:
-            codes[name] = Code(np.asarray(head(onward.start.coordinates[name][0])).astype(np.float32))
+            codes[name] = Embedding(np.asarray(head(onward.start.coordinates[name][0])).astype(np.float32))
     return codes

@@ -15,12 +15,12 @@ from kuamo.core.messages import Note
 from kuamo.core.threads import one_thread
 from kuamo.core.types import Packed, Progress
 from kuamo.data.table import Table
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import Port, run_head
 from kuamo.generation.codecs import SpokenText, TextList, TextTokens
 from kuamo.generation.codecs.base import encode_cells, other_entries
 from kuamo.generation.decoder_training import learn_decoders
-from kuamo.generation.recipes import Caption, Ridge, Spoken
+from kuamo.generation.recipes import Caption, Ridge, TextToSpeech
 from kuamo.space import Space
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def make_columns(
     space: Space,
     table: Table,
     cells: Packed,
-    known: Mapping[str, Code],
+    known: Mapping[str, Embedding],
     recipes: Mapping[str, Any],
     codecs: Mapping[str, Any],
     training: Training | None,
@@ -48,7 +48,7 @@ def make_columns(
     Raises:
         TableError: a column that no codec is known for.
     """
-    spoken = {name: recipe for name, recipe in recipes.items() if isinstance(recipe, Spoken)}
+    spoken = {name: recipe for name, recipe in recipes.items() if isinstance(recipe, TextToSpeech)}
     for name, recipe in spoken.items():
         recipe.codec(table, name, seed)
         if recipe.of not in recipes and not isinstance(space.port(recipe.of).codec, TextList | TextTokens):

@@ -20,7 +20,7 @@ from kuamo.core.types import Progress
 from kuamo.core.validation import check_kind, check_whole
 from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table, as_table
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.provenance import sketches
 from kuamo.embedding.space import Port
 from kuamo.encoders import HubEncoder
@@ -67,7 +67,7 @@ def fit(
         encoders: column → encoder, for columns that the default does not suit; a `torch.nn.Module` with trainable
             parameters is trained.
         decoders: column → a recipe (`km.Flow()`, `km.GAN()`, `km.Gaussian()`, `km.Ridge()`; of texts `km.Caption()`,
-            `km.Retrieve()`, `km.Writer()`) for what `translate` is to make of it: trained when the space is there, for
+            `km.NearestText()`, `km.TextRNN()`) for what `translate` is to make of it: trained after the space, for
             its codec's y. Or column → a decoder of your own, for objectives that train it with the space (the default
             is a Gaussian likelihood). Ridge for all others.
         codecs: column → codec, for pictures and sounds to be made; what suits the column if only a recipe is given;
@@ -131,7 +131,7 @@ def fit(
         + [note for port in ports if (note := length_note(table, port.name, port.encoder))]
         + [note for port in ports if (note := moving_note(table, port.name))]
     )
-    known: Mapping[str, Code] = {}
+    known: Mapping[str, Embedding] = {}
     if start is not None:
         go_on_from(start, space, objective, dim, [*recipes, *(codecs or {})])
     looped = metric is None and objective is not None and any(term.trained for _, term in terms_of(objective))

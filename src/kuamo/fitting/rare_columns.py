@@ -20,7 +20,7 @@ from kuamo.closed_form import LinearMap, Search, choose
 from kuamo.core.arrays import mean_by_row
 from kuamo.core.messages import Note
 from kuamo.core.types import Packed
-from kuamo.embedding.embedding import Code, SolvedHead
+from kuamo.embedding.embedding import Embedding, SolvedHead
 from kuamo.objectives.cca import standardise
 
 if TYPE_CHECKING:
@@ -50,8 +50,13 @@ def late_columns(cells: Packed) -> list[str]:
 
 
 def attach(
-    space: Space, name: str, cells: Packed, codes: Mapping[str, Code], seed: int, blocks: tuple[int, ...] | None = None
-) -> Code:
+    space: Space,
+    name: str,
+    cells: Packed,
+    codes: Mapping[str, Embedding],
+    seed: int,
+    blocks: tuple[int, ...] | None = None,
+) -> Embedding:
     """Give a late column its head; the codes (n, d) of its entries. Where it has no row in common, nothing can be done.
 
     Args:
@@ -84,7 +89,7 @@ def attach(
     return port.head(x)
 
 
-def targets(cells: Packed, codes: Mapping[str, Code]) -> tuple[np.ndarray, np.ndarray]:
+def targets(cells: Packed, codes: Mapping[str, Embedding]) -> tuple[np.ndarray, np.ndarray]:
     """The rows (r,) that any of these columns has, and the mean (r, d) of their codes."""
     row = np.concatenate([cells[name][1] for name in codes])
     code = np.concatenate([np.asarray(codes[name], np.float64) for name in codes])

@@ -9,7 +9,7 @@ import numpy as np
 
 from kuamo.core.modules import is_module, is_trainable
 from kuamo.core.types import Packed
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import Port, run_head
 from kuamo.generation.decoders.ridge import solve_ridge
 from kuamo.space import Space
@@ -25,7 +25,7 @@ def wants_ridge(port: Port) -> bool:
     return port.codec is None and port.decoder is None and not (is_module(port.encoder) and is_trainable(port.encoder))
 
 
-def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Code], penalty: float = 0.1) -> None:
+def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Embedding], penalty: float = 0.1) -> None:
     """p(y | z) in closed form for every port that has no decoder, from the codes of every column of the row.
 
     Args:

@@ -20,7 +20,7 @@ from kuamo.core.arrays import entries_of
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Number, Vector
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import EmbeddingSpace, Port, fuse_present
 from kuamo.generation.codecs.base import decode_cells
 from kuamo.generation.codecs.text import TextList, TextTokens
@@ -32,7 +32,7 @@ from kuamo.metrics.sample_quality import text_overlap
 
 __all__ = ["Decoding", "energy"]
 
-Codes = Mapping[str, tuple[Code, np.ndarray]]
+Codes = Mapping[str, tuple[Embedding, np.ndarray]]
 Targets = Mapping[str, np.ndarray]
 SHOWN, DRAWS = 8, 4
 FEW = 10  # rows, by which nobody can say whether what is made is of use
@@ -215,7 +215,7 @@ class Decoding:
 
 
 class Known:
-    """The head of cells that are codes already: x (n, d) or (n, 2d) → Code.
+    """The head of cells that are codes already: x (n, d) or (n, 2d) → Embedding.
 
     Args:
         dim, gaussian: of the codes. port: whose codes they are; its head says which code something made would have.
@@ -224,13 +224,13 @@ class Known:
     def __init__(self, dim: int, gaussian: bool, port: Port) -> None:
         self.dim, self.gaussian, self.port = dim, gaussian, port
 
-    def __call__(self, x: Any) -> Code:
+    def __call__(self, x: Any) -> Embedding:
         """Means, and log-variances behind them."""
-        return Code(*x.split(self.dim, -1)) if self.gaussian else Code(x)
+        return Embedding(*x.split(self.dim, -1)) if self.gaussian else Embedding(x)
 
     @cached_property
-    def again(self) -> Callable[[Any], Code]:
-        """y (n, L) → Code, with a gradient: the way back of what is made.
+    def again(self) -> Callable[[Any], Embedding]:
+        """y (n, L) → Embedding, with a gradient: the way back of what is made.
 
         Raises:
             KuamoError: y is a codec's numbers, and values stand between them and the code; a head without a gradient.

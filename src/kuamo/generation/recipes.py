@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
+from kuamo.core.old_names import former_names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +22,20 @@ if TYPE_CHECKING:
     from kuamo.objectives import Objective
 
 __all__ = [
-    "GAN", "Bilinear", "Caption", "CycleGAN", "Flow", "Gaussian", "Recipe", "Retrieve", "Ridge", "Spoken", "Writer",
+    "GAN",
+    "Bilinear",
+    "Caption",
+    "CycleGAN",
+    "Flow",
+    "Gaussian",
+    "NearestText",
+    "Recipe",
+    "Ridge",
+    "TextRNN",
+    "TextToSpeech",
 ]  # fmt: skip
+
+__getattr__ = former_names(__name__)
 
 
 class Recipe:
@@ -126,7 +139,7 @@ class Bilinear(Recipe):
         return (self.by,) if isinstance(self.by, str) else tuple(self.by)
 
     def codec(self, table: Table, name: str, seed: int) -> Any:
-        """What suits the column; of a change, `PictureChange`.
+        """What suits the column; of a change, `ImageDifferencePCA`.
 
         Raises:
             TableError: a style or `of` that the table lacks, or that is the column itself; `of` another kind.
@@ -141,9 +154,9 @@ class Bilinear(Recipe):
             raise TableError(f"column {name!r}: given {self} and no further column; expected one of the content")
         if self.of is None:
             return super().codec(table, name, seed)
-        from kuamo.generation.codecs.image_difference import PictureChange
+        from kuamo.generation.codecs.image_difference import ImageDifferencePCA
 
-        return PictureChange.of_columns(table, name, self.of, seed=seed)
+        return ImageDifferencePCA.of_columns(table, name, self.of, seed=seed)
 
     def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
         """The closed form, of these rows."""
@@ -151,17 +164,17 @@ class Bilinear(Recipe):
 
 
 @dataclass(frozen=True)
-class Retrieve(Recipe):
+class NearestText(Recipe):
     """A text that is known already: that whose code is nearest.
 
     Example:
         >>> import kuamo as km
         >>> table = km.Table({"a": ["a cat", "a dog"], "b": [[1.0, 0.0], [0.0, 1.0]]})
-        >>> Retrieve().codec(table, "a", 0).texts
+        >>> NearestText().codec(table, "a", 0).texts
         ['a cat', 'a dog']
     """
 
-    rival: ClassVar[str] = "Retrieve"
+    rival: ClassVar[str] = "NearestText"
     trains: ClassVar[bool] = False
 
     def codec(self, table: Table, name: str, seed: int) -> Any:
@@ -181,14 +194,14 @@ class Retrieve(Recipe):
 
 
 @dataclass(frozen=True)
-class Writer(Recipe):
+class TextRNN(Recipe):
     """Texts written token by token, of what the table's texts are made of: what nobody has said yet can be said.
 
     Args:
         width: of the network. dropout: in training. vocabulary: tokens at most. own: as in `Flow`.
 
     Example:
-        >>> Writer().yields
+        >>> TextRNN().yields
         False
     """
 
@@ -196,7 +209,7 @@ class Writer(Recipe):
     dropout: float = 0.2
     vocabulary: int = 2000
     own: float = 0.1
-    rival: ClassVar[str] = "Retrieve"
+    rival: ClassVar[str] = "NearestText"
 
     def __post_init__(self) -> None:
         check_sizes(self, self.width, self.vocabulary, (self.own, self.dropout))
@@ -213,10 +226,10 @@ class Writer(Recipe):
         return TextTokens.of(table, name, vocabulary=self.vocabulary)
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
-        """An untrained `WriterDecoder`."""
-        from kuamo.generation.decoders.text_rnn import WriterDecoder
+        """An untrained `TextRNNDecoder`."""
+        from kuamo.generation.decoders.text_rnn import TextRNNDecoder
 
-        return WriterDecoder(dim, out, vocabulary=codec.vocabulary, width=self.width, dropout=self.dropout)
+        return TextRNNDecoder(dim, out, vocabulary=codec.vocabulary, width=self.width, dropout=self.dropout)
 
     def objective(self, column: str) -> Objective:
         """`Decode`."""
@@ -230,8 +243,8 @@ class Writer(Recipe):
 
 
 @dataclass(frozen=True)
-class Caption(Writer):
-    """Texts written (`Writer`), or found (`Retrieve`): whichever has more words in common with those of held-out rows.
+class Caption(TextRNN):
+    """Texts written (`TextRNN`), or found (`NearestText`): whichever shares more words with held-out rows.
 
     `space.notes` says which it is.
 
@@ -244,7 +257,7 @@ class Caption(Writer):
 
 
 @dataclass(frozen=True)
-class Spoken(Recipe):
+class TextToSpeech(Recipe):
     """A sound that is another column's text, read aloud by espeak-ng: a spoken description.
 
     Args:
@@ -252,7 +265,7 @@ class Spoken(Recipe):
         voice: of espeak-ng; by the text's language if not given.
 
     Example:
-        >>> Spoken("caption", voice="cmn").of
+        >>> TextToSpeech("caption", voice="cmn").of
         'caption'
     """
 
@@ -271,7 +284,7 @@ class Spoken(Recipe):
         check_texts(table, self.of, self)
         if not isinstance(table.column(name).modality, Audio):
             kind = type(table.column(name).modality).__name__
-            raise TableError(f"column {name!r}: given Spoken() for {kind}; expected a column of sounds")
+            raise TableError(f"column {name!r}: given TextToSpeech() for {kind}; expected a column of sounds")
         return None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from kuamo.core.errors import KuamoError
+from kuamo.core.old_names import current
 from kuamo.generation.recipes import (
     GAN,
     Bilinear,
@@ -15,11 +16,11 @@ from kuamo.generation.recipes import (
     CycleGAN,
     Flow,
     Gaussian,
+    NearestText,
     Recipe,
-    Retrieve,
     Ridge,
-    Spoken,
-    Writer,
+    TextRNN,
+    TextToSpeech,
 )
 
 __all__ = ["NAMED", "recipes_named", "usual_recipe"]
@@ -31,10 +32,10 @@ NAMED: dict[str, type[Recipe]] = {
     "gan": GAN,
     "cyclegan": CycleGAN,
     "flow": Flow,
-    "retrieve": Retrieve,
-    "writer": Writer,
+    "nearest_text": NearestText,
+    "text_rnn": TextRNN,
     "caption": Caption,
-    "spoken": Spoken,
+    "text_to_speech": TextToSpeech,
 }
 
 
@@ -67,7 +68,9 @@ def recipes_named(said: list[str]) -> dict[str, Recipe | None]:
     found: dict[str, Recipe | None] = {}
     for word in said:
         column, _, kind = word.rpartition("=")
-        if kind.partition(":")[0] not in NAMED:
+        head, colon, rest = kind.partition(":")
+        kind = current(head) + colon + rest
+        if current(head) not in NAMED:
             column, kind = word, ""
         if not kind and "=" in word:
             raise KuamoError(f"given {word!r}; expected COLUMN or COLUMN=RECIPE, a recipe among {sorted(NAMED)}")

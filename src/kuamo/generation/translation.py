@@ -15,7 +15,7 @@ import numpy as np
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.modules import is_module
 from kuamo.core.validation import names_of
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.encoders.base import prepare
 from kuamo.generation.codecs.base import beside, decode_cells
 from kuamo.generation.gaussian_mixture import GaussianMixture
@@ -83,7 +83,9 @@ def translate_columns(
     return made[to] if isinstance(to, str) else made
 
 
-def seen(space: EmbeddingSpace, port: Port, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray) -> Code:
+def seen(
+    space: EmbeddingSpace, port: Port, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray
+) -> Embedding:
     """What a column's decoder sees of rows: one code (B, d), fused; of a decoder with `by`, two of them (B, 2d): of the
     columns that are neither `by` nor its own, and of those that are. `present` says where it is all there.
     """
@@ -96,7 +98,7 @@ def seen(space: EmbeddingSpace, port: Port, mean: np.ndarray, logvar: np.ndarray
     style = np.isin(names, by)
     content = ~style & (np.array(names) != port.name)
     z, t = (fuse_present(space.fusion, mean, logvar, present & which)[0] for which in (content, style))
-    return Code(np.concatenate([z, t], axis=1), present=np.asarray(z.present) & np.asarray(t.present))
+    return Embedding(np.concatenate([z, t], axis=1), present=np.asarray(z.present) & np.asarray(t.present))
 
 
 def memory_of(port: Port) -> Any:
@@ -113,7 +115,7 @@ def memory_of(port: Port) -> Any:
     return port.memory
 
 
-def refuse_absent(rows: Table, port: Port, code: Code) -> None:
+def refuse_absent(rows: Table, port: Port, code: Embedding) -> None:
     """Refuse rows that a column cannot be made of.
 
     Raises:
@@ -176,7 +178,7 @@ def grouped(values: Any, n: int) -> Any:
     return [values[at : at + n] for at in range(0, len(values), n)]
 
 
-def code_of(port: Port, values: Any) -> Code:
+def code_of(port: Port, values: Any) -> Embedding:
     """The codes of what was made for a column: of its values, or of y, which are its features without a codec."""
     from kuamo.embedding.space import run_head
     from kuamo.encoders.base import batches, encode_items
@@ -280,7 +282,7 @@ def draw_codes(space: EmbeddingSpace, n: int, prior: GaussianMixture | None, see
     return rng.standard_normal((n, space.dim)).astype(np.float32)
 
 
-def drawn_from(code: Code, seed: int) -> np.ndarray:
+def drawn_from(code: Embedding, seed: int) -> np.ndarray:
     """One draw (n, d) of each row's posterior; a point code's is its mean."""
     mean = np.asarray(code)
     if code.logvar is None:

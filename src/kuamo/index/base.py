@@ -107,8 +107,8 @@ class Index(ABC):
         """The k cells that are nearest to a query.
 
         Args:
-            query: one input as in `Space.encode`, or a `Query`, a weighted sum of inputs. A list of these, or a `Code`
-                (n, d), asks several at once.
+            query: one input as in `Space.encode`, or a `Query`, a weighted sum of inputs. A list of these, or an
+                `Embedding` (n, d), asks several at once.
             to: the column to look in; `None` looks in all of them and orders the hits by percentile.
             k: how many.
             where: only rows that fulfil this, in a part of SQL over id, group, label and meta columns:

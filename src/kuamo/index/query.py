@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.core.errors import TableError
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
@@ -28,7 +28,7 @@ class Query:
     """A weighted sum of inputs; queries add, subtract and scale.
 
     Args:
-        input: one input, as in `Space.encode`, or a `Code` of one row.
+        input: one input, as in `Space.encode`, or a `Embedding` of one row.
 
     Example:
         >>> query = Query({"text": "a dog"}) + Query({"text": "snow"}) - 2 * Query({"text": "brown"})
@@ -98,8 +98,10 @@ def encode_queries(space: EmbeddingSpace, query: Any) -> Asked:
     Raises:
         TableError: a query with nothing in it, a code of another size, terms that cancel.
     """
-    many = isinstance(query, list | tuple | Code)
-    queries = [query[i : i + 1] for i in range(len(query))] if isinstance(query, Code) else query if many else [query]
+    many = isinstance(query, list | tuple | Embedding)
+    queries = (
+        [query[i : i + 1] for i in range(len(query))] if isinstance(query, Embedding) else query if many else [query]
+    )
     terms = [item.terms if isinstance(item, Query) else ((1.0, item),) for item in queries]
     codes, columns = _encode_terms(space, [term for part in terms for _, term in part])
     out, recipes, start = np.empty((len(terms), space.dim), np.float32), [], 0
@@ -117,7 +119,7 @@ def _encode_terms(space: EmbeddingSpace, terms: Sequence[Any]) -> tuple[np.ndarr
     """Comparable codes (T, d) of all terms in one batch, and the columns that each has; none for a ready code."""
     codes = np.empty((len(terms), space.dim), np.float32)
     columns: list[tuple[str, ...]] = [()] * len(terms)
-    raw = [number for number, term in enumerate(terms) if not isinstance(term, Code)]
+    raw = [number for number, term in enumerate(terms) if not isinstance(term, Embedding)]
     if raw:
         inputs = [terms[number] for number in raw]
         code, present = space.encode(inputs), space.as_table(inputs).present()
@@ -128,12 +130,12 @@ def _encode_terms(space: EmbeddingSpace, terms: Sequence[Any]) -> tuple[np.ndarr
         for number, there in zip(raw, present, strict=True):
             columns[number] = tuple(name for name, here in zip(names, there, strict=True) if here)
     for number, term in enumerate(terms):
-        if isinstance(term, Code):
+        if isinstance(term, Embedding):
             codes[number] = _ready(space, term)
     return codes, columns
 
 
-def _ready(space: EmbeddingSpace, code: Code) -> np.ndarray:
+def _ready(space: EmbeddingSpace, code: Embedding) -> np.ndarray:
     array = np.asarray(code, dtype=np.float32)
     if array.shape != (1, space.dim):
         raise TableError(f"given a code of shape {array.shape}; expected (1, {space.dim}), a code of this space")

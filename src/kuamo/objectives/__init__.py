@@ -1,8 +1,9 @@
 """What "aligned" means; `__all__` is what the command line lists."""
 
+from kuamo.core.old_names import former_names
 from kuamo.objectives.cca import CCA
 from kuamo.objectives.contrastive import DCL, InfoNCE, SigLIP
-from kuamo.objectives.domain_adversarial import ModalityCritic
+from kuamo.objectives.domain_adversarial import ModalityDiscriminator
 from kuamo.objectives.gan_least_squares import LSGAN
 from kuamo.objectives.gan_minimax import Minimax
 from kuamo.objectives.gan_relativistic import R3
@@ -11,14 +12,15 @@ from kuamo.objectives.mmvm import MMVM
 from kuamo.objectives.mvtcae import MVTCAE
 from kuamo.objectives.optimal_transport import KLOT, Sinkhorn
 from kuamo.objectives.prediction.objective import Predict
-from kuamo.objectives.reconstruction import Cross, Cycle, Reconstruct
+from kuamo.objectives.reconstruction import CrossReconstruct, CycleConsistency, Reconstruct
 from kuamo.objectives.semantic_matching import SemanticMatching
-from kuamo.objectives.supervised import Classify, LabelTriplet, acmr
+from kuamo.objectives.supervised import ACMR, Classify, LabelTriplet
 from kuamo.objectives.triplet import Triplet
 from kuamo.objectives.vae import MMVAE, MVAE, Elbo, MoPoE
 from kuamo.training.objective import Objective, Player, Sum
 
 __all__ = [
+    "ACMR",
     "CCA",
     "DCL",
     "KLOT",
@@ -29,15 +31,15 @@ __all__ = [
     "MVTCAE",
     "R3",
     "Classify",
-    "Cross",
-    "Cycle",
+    "CrossReconstruct",
+    "CycleConsistency",
     "Elbo",
     "InfoNCE",
     "LabelTriplet",
     "MMVAEPlus",
     "Minimax",
     "MoPoE",
-    "ModalityCritic",
+    "ModalityDiscriminator",
     "Objective",
     "Player",
     "Predict",
@@ -47,5 +49,6 @@ __all__ = [
     "Sinkhorn",
     "Sum",
     "Triplet",
-    "acmr",
 ]
+
+__getattr__ = former_names(__name__)

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
-__all__ = ["ModalityCritic"]
+__all__ = ["ModalityDiscriminator"]
 
 
 @dataclass(frozen=True)
-class ModalityCritic(Objective):
+class ModalityDiscriminator(Objective):
     """Codes of all columns are made alike by a critic that tries to tell them apart.
 
     Args:

@@ -168,7 +168,7 @@ class LSGAN(Objective):
 
 
 def way_back(port: Port) -> Callable[[Any], Any]:
-    """Made features (n, L) → Code, with a gradient.
+    """Made features (n, L) → Embedding, with a gradient.
 
     Raises:
         KuamoError: a column with a trainable encoder, or with a codec.

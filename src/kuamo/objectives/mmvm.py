@@ -25,12 +25,12 @@ def pairwise_kl(code: Any, present: Any) -> Any:
     """1/|A| Σ_{m, k ∈ A} KL(q_m ‖ q_k), (B,).
 
     Args:
-        code: Code (B, M, d). present: (B, M) bool; a row with fewer than two gives 0.
+        code: Embedding (B, M, d). present: (B, M) bool; a row with fewer than two gives 0.
 
     Example:
         >>> import torch
-        >>> from kuamo.embedding.embedding import Code
-        >>> code = Code(torch.tensor([[[0.0], [2.0]]]), torch.zeros(1, 2, 1))
+        >>> from kuamo.embedding.embedding import Embedding
+        >>> code = Embedding(torch.tensor([[[0.0], [2.0]]]), torch.zeros(1, 2, 1))
         >>> pairwise_kl(code, torch.ones(1, 2, dtype=torch.bool))
         tensor([2.])
     """

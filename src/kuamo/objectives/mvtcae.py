@@ -25,13 +25,14 @@ def conditional_kl(joint: Any, code: Any, present: Any) -> Any:
     """1/|A| Σ_{m ∈ A} KL(q ‖ q_m), (B,).
 
     Args:
-        joint: Code (B, d), q. code: Code (B, M, d), q_m. present: (B, M) bool; a row with nothing gives 0.
+        joint: Embedding (B, d), q. code: Embedding (B, M, d), q_m. present: (B, M) bool; a row with nothing gives 0.
 
     Example:
         >>> import torch
-        >>> from kuamo.embedding.embedding import Code
-        >>> one = Code(torch.zeros(1, 2), torch.zeros(1, 2))
-        >>> conditional_kl(one, Code(torch.ones(1, 3, 2), torch.zeros(1, 3, 2)), torch.ones(1, 3, dtype=torch.bool))
+        >>> from kuamo.embedding.embedding import Embedding
+        >>> one = Embedding(torch.zeros(1, 2), torch.zeros(1, 2))
+        >>> three = Embedding(torch.ones(1, 3, 2), torch.zeros(1, 3, 2))
+        >>> conditional_kl(one, three, torch.ones(1, 3, dtype=torch.bool))
         tensor([1.])
     """
     import torch

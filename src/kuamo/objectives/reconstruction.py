@@ -1,14 +1,14 @@
 """Reconstruction: each column from its own code, or from the codes of the others, or from itself by way of another.
 
-    Reconstruct   L = Σ_m E −log p(y_m | z_m) / L_m
-    Cross         L = 1/(M − 1) Σ_{m ≠ m'} E −log p(y_m | z_m') / L_m           over entries of one row
-    Cycle         L = 1/(M (M − 1)) Σ_{m ≠ m'} E ‖e_m'(d_m'(z_m)) − z_m‖²,      d_m' gives features, e_m' is its head
+    Reconstruct       L = Σ_m E −log p(y_m | z_m) / L_m
+    CrossReconstruct  L = 1/(M − 1) Σ_{m ≠ m'} E −log p(y_m | z_m') / L_m           over entries of one row
+    CycleConsistency  L = 1/(M (M − 1)) Σ_{m ≠ m'} E ‖e_m'(d_m'(z_m)) − z_m‖²,    d_m' gives features, e_m' is its head
 
-Reconstruct is a sum over the M columns; Cross has as much weight: for each column, the mean over the others. Cycle is a
-mean over all ordered pairs. E is the mean over entries.
+Reconstruct is a sum over the M columns; CrossReconstruct has as much weight: for each column, the mean over the
+others. CycleConsistency is a mean over all ordered pairs. E is the mean over entries.
 
-Reconstruction alone has no term between columns and must not align them: it is the negative control. Cycle needs no
-pairs, and alone it does not align either: a cycle closes by any way round.
+Reconstruction alone has no term between columns and must not align them: it is the negative control.
+CycleConsistency needs no pairs, and alone it does not align either: a cycle closes by any way round.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
-__all__ = ["Cross", "Cycle", "Reconstruct"]
+__all__ = ["CrossReconstruct", "CycleConsistency", "Reconstruct"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Reconstruct(Objective):
 
 
 @dataclass(frozen=True)
-class Cross(Objective):
+class CrossReconstruct(Objective):
     """Each column is decoded from the codes of the other columns of its row: a translator for every direction.
 
     References:
@@ -75,7 +75,7 @@ class Cross(Objective):
 
 
 @dataclass(frozen=True)
-class Cycle(Objective):
+class CycleConsistency(Objective):
     """A code decoded into another column's features, and encoded from these, is the same code again.
 
     It asks nothing of rows, so it learns from unpaired ones; beside a term that knows pairs it makes translators agree.
@@ -97,7 +97,9 @@ class Cycle(Objective):
 
         for port in space.ports:
             if is_trainable(port.encoder):
-                raise KuamoError(f"column {port.name!r}: given a trainable encoder; expected frozen features for Cycle")
+                raise KuamoError(
+                    f"column {port.name!r}: given a trainable encoder; expected frozen features for CycleConsistency"
+                )
         return {}
 
     def __call__(self, step: Step, player: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kuamo import objectives
 from kuamo.core.errors import TableError
+from kuamo.core.old_names import current
 from kuamo.training.objective import Objective
 
 __all__ = ["objective_named"]
@@ -22,6 +23,7 @@ def objective_named(text: str) -> Objective:
     total: Objective | None = None
     for part in text.replace(" ", "").split("+"):
         weight, _, name = part.rpartition("*")
+        name = current(name)
         kind = getattr(objectives, name, None) if name in usable() else None
         try:
             term = float(weight or 1) * kind() if kind and weight else kind and kind()
@@ -41,5 +43,5 @@ def usable() -> list[str]:
         >>> "InfoNCE" in usable(), "Objective" in usable()
         (True, False)
     """
-    untold = ("Objective", "Player", "Sum", "acmr")
+    untold = ("Objective", "Player", "Sum", "ACMR")
     return [name for name in objectives.__all__ if name not in untold]

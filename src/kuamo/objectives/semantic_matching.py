@@ -22,7 +22,7 @@ from kuamo.closed_form.indicator_ridge import Indicators, indicators
 from kuamo.core.arrays import mean_by_row
 from kuamo.core.errors import TableError
 from kuamo.core.messages import Note
-from kuamo.embedding.embedding import Code, SolvedHead
+from kuamo.embedding.embedding import Embedding, SolvedHead
 from kuamo.encoders.standardize import Standardize
 from kuamo.metrics import measure
 from kuamo.objectives.cca import standardise
@@ -110,7 +110,7 @@ class SemanticMatching(Objective):
             weight = candidate.parts.weight(target, ridge) * share**-0.25
             last = LinearMap(np.zeros(len(weight)), weight, target.mean(0) * share**-0.25)
             heads[name] = SolvedHead(candidate.map.then(last))  # type: ignore[arg-type]
-            codes[name] = Code(np.asarray(heads[name].map(cells[name][0]), np.float32))
+            codes[name] = Embedding(np.asarray(heads[name].map(cells[name][0]), np.float32))
             words = {"kernel": Note(candidate.kernel), "ridge": float(ridge), "soft": float(soft)}
             said.append(Note("semantic_column", column=name, **words))
         rows = int((labels >= 0).sum())

@@ -9,7 +9,7 @@ from kuamo.closed_form import LinearMap
 from kuamo.closed_form.kernel_pca import Map
 from kuamo.closed_form.warm_start import Rehearsal, Start
 from kuamo.core.messages import Note
-from kuamo.embedding.embedding import Code, SolvedHead
+from kuamo.embedding.embedding import Embedding, SolvedHead
 
 __all__ = ["Onward", "Solved"]
 
@@ -21,7 +21,7 @@ class Solved:
     heads: dict[str, SolvedHead]
     note: Note
     score: float
-    codes: dict[str, Code] = field(default_factory=dict)
+    codes: dict[str, Embedding] = field(default_factory=dict)
     onward: Onward | None = None
 
 

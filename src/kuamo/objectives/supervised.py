@@ -2,7 +2,7 @@
 
     Classify      L = E −log p(label | z),                       p a softmax on the code, the same for all columns
     LabelTriplet  L = E_{i, j ∈ same} ‖u_i − v_j‖² + λ E_{i, k ∉ same} max(0, μ − ‖u_i − v_k‖²)
-    acmr()        Classify + triplet · LabelTriplet + critic · ModalityCritic
+    ACMR()        Classify + triplet · LabelTriplet + critic · ModalityDiscriminator
 
 Rows without a label take no part.
 """
@@ -14,14 +14,14 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
-from kuamo.objectives.domain_adversarial import ModalityCritic
+from kuamo.objectives.domain_adversarial import ModalityDiscriminator
 from kuamo.training.objective import Objective, Player, Sum
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
-__all__ = ["Classify", "LabelTriplet", "acmr", "label_triplet"]
+__all__ = ["ACMR", "Classify", "LabelTriplet", "label_triplet"]
 
 
 def label_triplet(scores: Any, same: Any, known: Any, margin: float, push: float) -> Any:
@@ -122,7 +122,7 @@ class LabelTriplet(Objective):
         return torch.stack(losses).mean()
 
 
-def acmr(classes: int, *, triplet: float = 1.0, critic: float = 0.1, margin: float = 1.0) -> Sum:
+def ACMR(classes: int, *, triplet: float = 1.0, critic: float = 0.1, margin: float = 1.0) -> Sum:
     """Adversarial cross-modal retrieval, as a sum of its three terms.
 
     Args:
@@ -132,7 +132,7 @@ def acmr(classes: int, *, triplet: float = 1.0, critic: float = 0.1, margin: flo
         Adversarial Cross-Modal Retrieval, Wang, Yang, Xu, Hanjalic and Shen, 2017.
 
     Example:
-        >>> [type(term).__name__ for _, term in acmr(10).terms]
-        ['Classify', 'LabelTriplet', 'ModalityCritic']
+        >>> [type(term).__name__ for _, term in ACMR(10).terms]
+        ['Classify', 'LabelTriplet', 'ModalityDiscriminator']
     """
-    return Classify(classes) + triplet * LabelTriplet(margin) + critic * ModalityCritic()
+    return Classify(classes) + triplet * LabelTriplet(margin) + critic * ModalityDiscriminator()

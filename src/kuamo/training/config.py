@@ -11,7 +11,7 @@ from kuamo.core.validation import check_kind, is_number, is_whole
 if TYPE_CHECKING:
     pass
 
-__all__ = ["Record", "Training"]
+__all__ = ["LearningCurves", "Training"]
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Training:
         chunk: how many cells pass through a trained encoder at a time, with the gradients of the whole batch all the
             same (GradCache): memory holds one chunk's activations, whatever the batch size, and one forward more is
             paid for it; `None` for all at once.
-        sampling: who is drawn more often, `km.ByCoverage()` or `km.ByClass()`; `None` for each row once an epoch.
+        sampling: who is drawn more often, `km.CoverageBalanced()`, `km.ClassBalanced()`; `None`: all alike.
         modulate: who is held back, `km.OGMGE()`; `None` for nobody.
-        record: `km.Record()`, to write down how fast each column learns; `None` for not.
+        record: `km.LearningCurves()`, to write down how fast each column learns; `None` for not.
         at_most: may the objective end sooner, where what it solves beside the training leaves nothing to learn?
     """
 
@@ -42,7 +42,7 @@ class Training:
     chunk: int | None = None
     sampling: Any = None
     modulate: Any = None
-    record: Record | None = None
+    record: LearningCurves | None = None
     at_most: bool = False
 
     def __post_init__(self) -> None:
@@ -60,9 +60,9 @@ class Training:
         for name, method in (("sampling", "weights"), ("modulate", "around")):
             one = getattr(self, name)
             if one is not None and (isinstance(one, type) or not hasattr(one, method)):
-                usual = "km.ByClass(1)" if name == "sampling" else "km.OGMGE()"
+                usual = "km.ClassBalanced(1)" if name == "sampling" else "km.OGMGE()"
                 raise KuamoError(f"given {name}={one!r}; expected None, or one such as {usual}")
-        check_kind(Record | None, "a Record, or None", record=self.record)  # type: ignore[arg-type]
+        check_kind(LearningCurves | None, "LearningCurves, or None", record=self.record)  # type: ignore[arg-type]
 
     def plain(self) -> dict[str, Any]:
         """Plain data; what is off is not in it."""
@@ -77,8 +77,8 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Record:
-    """Write down how fast each column learns: `Learning.of(space)` afterwards.
+class LearningCurves:
+    """Write down how fast each column learns: `ColumnCurves.of(space)` afterwards.
 
     Args:
         every: steps between two lines. held: the share of the groups that training does not see, to tell overfitting

@@ -20,7 +20,7 @@ import numpy as np
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.modules import is_module
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 
 __all__ = ["Chunks", "check_chunk", "encode_in_chunks"]
 
@@ -53,7 +53,7 @@ class Chunks:
         return (self[number] for number in range(len(self)))
 
 
-def encode_in_chunks(modules: Sequence[Any], chunks: Chunks) -> Code:
+def encode_in_chunks(modules: Sequence[Any], chunks: Chunks) -> Embedding:
     """Codes (n, d) of all entries; where gradients are wanted, each chunk is encoded again when they pass through it.
 
     Args:
@@ -62,7 +62,7 @@ def encode_in_chunks(modules: Sequence[Any], chunks: Chunks) -> Code:
     Example:
         >>> import torch
         >>> net, column = torch.nn.Linear(1, 1), torch.arange(5.0)[:, None]
-        >>> code = encode_in_chunks([net, Code], Chunks(lambda entry: column[entry], np.arange(5), 2))
+        >>> code = encode_in_chunks([net, Embedding], Chunks(lambda entry: column[entry], np.arange(5), 2))
         >>> torch.allclose(code.mean, net(column))
         True
     """
@@ -78,7 +78,7 @@ def encode_in_chunks(modules: Sequence[Any], chunks: Chunks) -> Code:
 
     parameters = [p for module in modules if is_module(module) for p in module.parameters() if p.requires_grad]
     both = Replayed.apply(encode, len(chunks), len(chunks.entry), *parameters)
-    return Code(*both.chunk(2, 1)) if getattr(modules[-1], "gaussian", False) is True else Code(both)
+    return Embedding(*both.chunk(2, 1)) if getattr(modules[-1], "gaussian", False) is True else Embedding(both)
 
 
 def check_chunk(chunk: int | None, encoder: Any, column: str) -> None:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from kuamo.core.errors import KuamoError
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.batch import Batch, Cells
 from kuamo.training.distributed import gather, gather_rows, rank_and_size, total
@@ -50,13 +50,13 @@ class Step:
     own: Mapping[str, Any] = field(default_factory=dict)
     learning: bool = True
     log: dict[str, float] = field(default_factory=dict)
-    _codes: dict[str, Code] = field(default_factory=dict)
+    _codes: dict[str, Embedding] = field(default_factory=dict)
     progress: float = 0.0
     counted: int = 0
     shared: bool = True
     _places: dict[str, Tensor | None] = field(default_factory=dict)
     told: list[tuple[str, Tensor]] | None = None
-    _stacked: tuple[Code, Tensor] | None = None
+    _stacked: tuple[Embedding, Tensor] | None = None
     _rows: int | None = None
 
     @property
@@ -100,7 +100,7 @@ class Step:
         """Is this the only process?"""
         return rank_and_size()[1] == 1
 
-    def code(self, name: str) -> Code:
+    def code(self, name: str) -> Embedding:
         """Codes (n, d) of a column's entries."""
         if name not in self._codes:
             with torch.set_grad_enabled(self.learning):
@@ -115,7 +115,7 @@ class Step:
             there[slice(None) if place is None else place, number] = True
         return there
 
-    def stacked(self, needed: Tensor | None = None) -> tuple[Code, Tensor]:
+    def stacked(self, needed: Tensor | None = None) -> tuple[Embedding, Tensor]:
         """Codes (R, M, d) of this process's rows, several captions averaged, and what is present (R, M).
 
         Args:
@@ -130,7 +130,7 @@ class Step:
             self._stacked = self._stack(present, {})
         return self._stacked
 
-    def _stack(self, present: Tensor, parts: Mapping[str, Code]) -> tuple[Code, Tensor]:
+    def _stack(self, present: Tensor, parts: Mapping[str, Embedding]) -> tuple[Embedding, Tensor]:
         means, logvars = [], []
         for name in self.names:
             code = parts[name] if name in parts else self.code(name)
@@ -138,7 +138,7 @@ class Step:
             means.append(code.mean if place is None else _mean_at(code.mean, place, len(present)))
             if code.logvar is not None:
                 logvars.append(code.logvar if place is None else _mean_at(code.logvar, place, len(present)))
-        return Code(torch.stack(means, 1), torch.stack(logvars, 1) if logvars else None), present
+        return Embedding(torch.stack(means, 1), torch.stack(logvars, 1) if logvars else None), present
 
     def place(self, name: str) -> Tensor | None:
         """Where the rows of a column's entries stand among this process's rows (n,); `None` if each row has one."""
@@ -236,11 +236,11 @@ class Step:
         seed, step = self.key
         return torch.Generator().manual_seed(zlib.crc32(f"{seed}/{step}/{purpose}".encode()))
 
-    def _encode(self, name: str) -> Code:
+    def _encode(self, name: str) -> Embedding:
         port, cells = self.space.port(name), self.cells[name]
         if len(cells) == 0:
             empty = torch.zeros(0, self.space.dim)
-            return Code(empty, empty.clone() if port.head.gaussian else None)
+            return Embedding(empty, empty.clone() if port.head.gaussian else None)
         if isinstance(cells.x, Chunks):
             code = encode_in_chunks([port.encoder, port.head], cells.x)
         else:
@@ -251,7 +251,7 @@ class Step:
             raise KuamoError(f"column {name!r}, rows {rows}: its codes are no longer finite at step {self.key[1]}")
         return code
 
-    def _encode_part(self, name: str, needed: Tensor) -> Code:
+    def _encode_part(self, name: str, needed: Tensor) -> Embedding:
         """Codes (n, d), of which only those of needed rows are computed, where a batch can be parted."""
         cells = self.cells[name]
         wanted = self.at_entries(name, needed)
@@ -264,7 +264,7 @@ class Step:
             None if part is None else part.new_zeros((len(wanted), self.space.dim)).index_copy(0, at, part)
             for part in (code.mean, code.logvar)
         )
-        return Code(means, logvars)
+        return Embedding(means, logvars)
 
 
 def _mean_at(values: Tensor, place: Tensor, rows: int) -> Tensor:

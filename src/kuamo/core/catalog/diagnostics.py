@@ -137,9 +137,9 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
     ),
     "diagnosis_rare": (
         "{column}: in {count:,} of {given:,} rows only; it joins the space last, so that it cannot disturb the others; "
-        "of a variational bound, km.Training(sampling=km.ByCoverage(1)) draws its rows more often",
+        "of a variational bound, km.Training(sampling=km.CoverageBalanced(1)) draws its rows more often",
         "{column}：{given:,} 行中只有 {count:,} 行有这一列；它最后加入空间，以免干扰其他列；训练变分下界时，"
-        "km.Training(sampling=km.ByCoverage(1)) 会更常抽取这些行",
+        "km.Training(sampling=km.CoverageBalanced(1)) 会更常抽取这些行",
     ),
     "diagnosis_through": (
         "no row has both {a} and {b}: they can meet through {c}",

@@ -114,9 +114,9 @@ FITS: dict[str, tuple[str, str]] = {
     ),
     "writer_worse": (
         "{column}: written texts have {ours:.2f} of their words in common with those of {rows} held-out rows, and "
-        "found ones {theirs:.2f}; decoders={{'{column}': km.Retrieve()}} is the better choice",
+        "found ones {theirs:.2f}; decoders={{'{column}': km.NearestText()}} is the better choice",
         "{column}：与 {rows} 行留出文本相比，写出的文本词语重合 {ours:.2f}，检索到的为 {theirs:.2f}；"
-        "建议使用 decoders={{'{column}': km.Retrieve()}}",
+        "建议使用 decoders={{'{column}': km.NearestText()}}",
     ),
     # ── what the cells are like ──────────────────────────────────────────────────────────────────────────────────
     "skipped": (

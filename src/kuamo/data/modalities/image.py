@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kuamo.core.errors import CellError, CutWarning
+from kuamo.core.errors import CellError, TruncationWarning
 from kuamo.core.messages import Note
 from kuamo.data.modalities.base import as_array, failed, in_words, read_bytes
 from kuamo.data.modalities.levels import as_bytes, stated_range
@@ -189,7 +189,9 @@ def _decode(content: bytes, name: str, enough: int | None = None) -> Any:
         moves = _moves(picture)
         picture.load()
         if moves:
-            warnings.warn("pictures that move, or have pages: the first of them is read", CutWarning, stacklevel=2)
+            warnings.warn(
+                "pictures that move, or have pages: the first of them is read", TruncationWarning, stacklevel=2
+            )
         return picture
     except CellError:
         raise

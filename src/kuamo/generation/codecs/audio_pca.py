@@ -32,7 +32,7 @@ from kuamo.data.modalities.audio import Waveform
 from kuamo.data.table import Table
 from kuamo.generation.codecs.base import Held
 
-__all__ = ["SpeechPCA"]
+__all__ = ["AudioPCA"]
 
 FLOOR = 1e-4  # of mel power, at unit strength
 FASTEST = 16_000  # Hz that the default keeps
@@ -43,7 +43,7 @@ STEPS, ROUNDS, MOMENTUM = 60, 32, 0.99  # of mel inversion; of Griffin-Lim
 
 
 @dataclass(frozen=True, eq=False)
-class SpeechPCA:
+class AudioPCA:
     """Sounds ↔ the leading principal components of their log-mel spectra, and their duration.
 
     Args:
@@ -58,7 +58,7 @@ class SpeechPCA:
         >>> rng = np.random.default_rng(0)
         >>> sounds = [(rng.normal(size=4000 + 100 * i), 8000) for i in range(12)]
         >>> table = km.Table({"audio": sounds}, modalities={"audio": km.Audio()})
-        >>> codec = SpeechPCA.of(table, "audio", components=6)
+        >>> codec = AudioPCA.of(table, "audio", components=6)
         >>> y = codec.encode(table.values("audio"))
         >>> y.shape, codec.decode(y[:1])[0].rate
         ((12, 7), 8000)
@@ -92,7 +92,7 @@ class SpeechPCA:
         trim: float = 40.0,
         whiten: float = 0.5,
         seed: int = 0,
-    ) -> SpeechPCA:
+    ) -> AudioPCA:
         """The codec of a column's sounds, streamed.
 
         Args:
@@ -230,7 +230,7 @@ class SpeechPCA:
         return {"mean": self.mean, "axes": self.axes, "scale": self.scale, "length": self.length}
 
     @classmethod
-    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> SpeechPCA:
+    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> AudioPCA:
         """The stored codec."""
         parts: dict[str, Any] = {**arrays, **config}
         return cls(**parts)

@@ -25,15 +25,15 @@ def default_codec(table: Table, name: str, seed: int = 0) -> Any:
         >>> default_codec(km.datasets.toy(rows=10), "a") is None
         True
     """
-    from kuamo.generation.codecs.audio_pca import SpeechPCA
-    from kuamo.generation.codecs.image_pca import PicturePCA
+    from kuamo.generation.codecs.audio_pca import AudioPCA
+    from kuamo.generation.codecs.image_pca import ImagePCA
     from kuamo.generation.codecs.labels import ClassList, Plain
 
     modality: Modality = table.column(name).modality
     if isinstance(modality, Image):
-        return PicturePCA.of(table, name, seed=seed)
+        return ImagePCA.of(table, name, seed=seed)
     if isinstance(modality, Audio):
-        return SpeechPCA.of(table, name, seed=seed)
+        return AudioPCA.of(table, name, seed=seed)
     if type(modality).__name__ == "Vector":
         return None
     if isinstance(modality, Category):
@@ -41,7 +41,9 @@ def default_codec(table: Table, name: str, seed: int = 0) -> Any:
     if isinstance(modality, Number):
         return Plain.of(table.values(name))
     if isinstance(modality, Text):
-        raise TableError(f"column {name!r}: given texts; expected km.Caption(), km.Writer() or km.Retrieve() for them")
+        raise TableError(
+            f"column {name!r}: given texts; expected km.Caption(), km.TextRNN() or km.NearestText() for them"
+        )
     raise TableError(
         f"column {name!r}: no codec is known for {type(modality).__name__}; expected codecs={{{name!r}: one of yours}}"
     )

@@ -2,7 +2,7 @@
 
     picture (H, W) ── 3 × [conv, stride 2, GELU] ──→ (H/8, W/8, c) = y ── 3 × [conv, GELU, ×2] ──→ picture
 
-What it learns in one place it knows in every other. Components (`PicturePCA`) are the default: with as many numbers
+What it learns in one place it knows in every other. Components (`ImagePCA`) are the default: with as many numbers
 they give new emoji back a little better and new shapes about as well, and are learned in a tenth of the time or less
 (see `benchmarks/RESULTS.md`). This one is for those who want a map, with places of its own, rather than a list. It is
 trained in the one loop, as a space of a single column that makes itself.
@@ -19,18 +19,18 @@ from torch import Tensor, nn
 
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.data.table import Table
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.generation.codecs.image_pca import SEEN, canvas_of, on_canvas
 
 if TYPE_CHECKING:
     from kuamo.training.config import Training
 
-__all__ = ["PictureConv"]
+__all__ = ["ImageConv"]
 
 BATCH = 128
 
 
-class PictureConv(nn.Module):
+class ImageConv(nn.Module):
     """Pictures ↔ the map of a convolutional autoencoder.
 
     Args:
@@ -39,7 +39,7 @@ class PictureConv(nn.Module):
     Example:
         >>> import kuamo as km
         >>> table = km.datasets.shapes(rows=40, size=16)
-        >>> codec = PictureConv.of(table, "image", training=km.Training(steps=5, batch_size=16))
+        >>> codec = ImageConv.of(table, "image", training=km.Training(steps=5, batch_size=16))
         >>> y = codec.encode(table.values("image"))
         >>> y.shape, codec.decode(y)[0].shape
         ((40, 32), (16, 16, 3))
@@ -78,11 +78,11 @@ class PictureConv(nn.Module):
         features: int = 32,
         training: Training | None = None,
         seed: int = 0,
-    ) -> PictureConv:
+    ) -> ImageConv:
         """The codec of a column's pictures, trained on them: 1,000 steps of 64 if not told.
 
         Args:
-            table, name: whose. size: of the canvas, as of `PicturePCA`, taken to multiples of 8.
+            table, name: whose. size: of the canvas, as of `ImagePCA`, taken to multiples of 8.
 
         Raises:
             TableError: a column of fewer than two pictures.
@@ -150,7 +150,7 @@ class PictureConv(nn.Module):
         return found
 
     def round_trip(self, values: Sequence[np.ndarray]) -> dict[str, float]:
-        """As of `PicturePCA`."""
+        """As of `ImagePCA`."""
         from kuamo.generation.codecs.image_pca import round_trip
 
         return round_trip(self, values)
@@ -163,7 +163,7 @@ class PictureConv(nn.Module):
 class Down(nn.Module):
     """The first half, as an encoder."""
 
-    def __init__(self, codec: PictureConv) -> None:
+    def __init__(self, codec: ImageConv) -> None:
         super().__init__()
         self.codec, self.prepare = codec, codec.prepare
 
@@ -175,7 +175,7 @@ class Down(nn.Module):
 class Up(nn.Module):
     """The second half, as a decoder; the mean squared error of pixels is its loss."""
 
-    def __init__(self, codec: PictureConv) -> None:
+    def __init__(self, codec: ImageConv) -> None:
         super().__init__()
         self.codec, self.out = codec, 3 * codec.height * codec.width
 
@@ -198,9 +198,9 @@ class Passed:
     def __init__(self, dim: int) -> None:
         self.dim = dim
 
-    def __call__(self, y: Tensor) -> Code:
+    def __call__(self, y: Tensor) -> Embedding:
         """Points (n, L)."""
-        return Code(y)
+        return Embedding(y)
 
 
 def pixels(batch: Tensor) -> Tensor:

@@ -20,13 +20,13 @@ from kuamo.data.table import Table
 from kuamo.generation.codecs.base import Blocks, other_entries
 from kuamo.generation.codecs.image_pca import SEEN, canvas_of, on_canvas
 
-__all__ = ["PictureChange"]
+__all__ = ["ImageDifferencePCA"]
 
 MOST, SHARE = 768, 0.995  # components, and of the variance
 
 
 @dataclass(frozen=True, eq=False)
-class PictureChange:
+class ImageDifferencePCA:
     """Pairs of pictures ↔ the leading components of their difference.
 
     Args:
@@ -36,7 +36,7 @@ class PictureChange:
     Example:
         >>> import kuamo as km
         >>> table = km.datasets.emoji_tones().take(np.arange(60))
-        >>> codec = PictureChange.of_columns(table, "image", "base", components=20)
+        >>> codec = ImageDifferencePCA.of_columns(table, "image", "base", components=20)
         >>> before, after = (list(table.values(name)) for name in ("base", "image"))
         >>> y = codec.encode(after, before)
         >>> y.shape, bool(np.abs(codec.decode(y, before)[0].astype(float) - after[0]).mean() < 3)
@@ -55,7 +55,7 @@ class PictureChange:
     @classmethod
     def of_columns(
         cls, table: Table, name: str, of: str, *, components: int | None = None, seed: int = 0
-    ) -> PictureChange:
+    ) -> ImageDifferencePCA:
         """The codec of a column whose pictures are those of another one, changed.
 
         Args:
@@ -140,7 +140,7 @@ class PictureChange:
         return {"mean": self.mean, "axes": self.axes}
 
     @classmethod
-    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> PictureChange:
+    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> ImageDifferencePCA:
         """The stored codec."""
         parts: dict[str, Any] = {**arrays, **config}
         return cls(**parts)

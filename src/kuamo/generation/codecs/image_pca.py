@@ -19,7 +19,7 @@ from kuamo.core.errors import KuamoError, TableError
 from kuamo.data.table import Table
 from kuamo.generation.codecs.base import Held
 
-__all__ = ["PicturePCA"]
+__all__ = ["ImagePCA"]
 
 MOST = 768  # components
 LARGEST = 64  # pixels of the longer side that the default canvas has
@@ -27,7 +27,7 @@ SEEN = 200  # pictures that decide on the canvas
 
 
 @dataclass(frozen=True, eq=False)
-class PicturePCA:
+class ImagePCA:
     """Pictures ↔ their leading principal components.
 
     Args:
@@ -38,7 +38,7 @@ class PicturePCA:
     Example:
         >>> import kuamo as km
         >>> table = km.datasets.shapes(rows=60, size=16)
-        >>> codec = PicturePCA.of(table, "image", components=40)
+        >>> codec = ImagePCA.of(table, "image", components=40)
         >>> y = codec.encode(table.values("image"))
         >>> y.shape, codec.decode(y)[0].shape
         ((60, 40), (16, 16, 3))
@@ -64,7 +64,7 @@ class PicturePCA:
         whiten: float = 0.5,
         moved: bool | None = None,
         seed: int = 0,
-    ) -> PicturePCA:
+    ) -> ImagePCA:
         """The codec of a column's pictures; streamed, memory does not grow with their number.
 
         Args:
@@ -146,14 +146,14 @@ class PicturePCA:
         return {"mean": self.mean, "axes": self.axes, "scale": self.scale}
 
     @classmethod
-    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> PicturePCA:
+    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> ImagePCA:
         """The stored codec."""
         parts: dict[str, Any] = {**arrays, **config}
         return cls(**parts)
 
 
 def round_trip(codec: Any, values: Sequence[np.ndarray]) -> dict[str, float]:
-    """How well a codec with `height` and `width` gives pictures back; see `PicturePCA.round_trip`."""
+    """How well a codec with `height` and `width` gives pictures back; see `ImagePCA.round_trip`."""
     before = np.stack([on_canvas(value, codec.height, codec.width) for value in values]).astype(np.float64)
     after = np.stack(codec.decode(codec.encode(values))).astype(np.float64)
     error = float(np.square(before - after).mean())

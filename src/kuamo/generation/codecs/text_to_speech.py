@@ -52,7 +52,7 @@ class SpokenText:
             KuamoError: always.
         """
         raise KuamoError(
-            "given sounds to a codec that reads texts aloud; expected km.SpeechPCA for sounds that are made"
+            "given sounds to a codec that reads texts aloud; expected km.AudioPCA for sounds that are made"
         )
 
     def decode(self, y: np.ndarray) -> list[Waveform]:

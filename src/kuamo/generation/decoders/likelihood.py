@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from kuamo.core.errors import KuamoError
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 
 __all__ = ["FAMILIES", "Likelihood", "perceptron"]
 
@@ -129,11 +129,11 @@ class Likelihood(nn.Module):
 
     # ── the private latent ───────────────────────────────────────────────────────────────────────────────────────
 
-    def posterior(self, y: Tensor) -> Code:
+    def posterior(self, y: Tensor) -> Embedding:
         """q(w | y), (n, private)."""
         assert self.infer is not None
         mean, logvar = self.infer((y - self.shift) * self.gain).chunk(2, -1)
-        return Code(mean, logvar.clamp(*BOUNDS))
+        return Embedding(mean, logvar.clamp(*BOUNDS))
 
     def from_prior(self, noise: Tensor) -> Tensor:
         """w ~ r(w) of standard normal noise (n, private)."""

@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-__all__ = ["WriterDecoder"]
+__all__ = ["TextRNNDecoder"]
 
 
-class WriterDecoder(nn.Module):
+class TextRNNDecoder(nn.Module):
     """Texts of tokens.
 
     Args:
@@ -25,7 +25,7 @@ class WriterDecoder(nn.Module):
         width: of the network. dropout: of the codes and words it sees in training, which are few.
 
     Example:
-        >>> decoder = WriterDecoder(4, 6, vocabulary=10, width=16)
+        >>> decoder = TextRNNDecoder(4, 6, vocabulary=10, width=16)
         >>> y = torch.tensor([[3.0, 2.0, 0.0, 0.0, 0.0, 0.0]])
         >>> decoder.loss(y, torch.zeros(1, 4)).shape, decoder.sample(torch.zeros(1, 4)).shape
         (torch.Size([1]), torch.Size([1, 6]))

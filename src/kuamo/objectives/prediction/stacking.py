@@ -111,7 +111,7 @@ def heard(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, weights: 
     """What experts tell from 1, 2, … columns at random of rows that have so many."""
     import torch
 
-    from kuamo.embedding.embedding import Code
+    from kuamo.embedding.embedding import Embedding
 
     mean, _, present = space.stacked(rows)
     rng, found = np.random.default_rng(0), []
@@ -122,7 +122,7 @@ def heard(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, weights: 
         order = np.argsort(np.where(present[able], rng.random(present[able].shape), 2.0), axis=1)
         given = np.zeros_like(present[able])
         np.put_along_axis(given, order[:, :n], True, axis=1)
-        pooled = space.fusion.pool(Code(torch.from_numpy(mean[able])), torch.from_numpy(given))
+        pooled = space.fusion.pool(Embedding(torch.from_numpy(mean[able])), torch.from_numpy(given))
         experts = [decoder.told(pooled.c)] + ([decoder.added(pooled.l)] if decoder.joint else [])
         told = np.stack([one.numpy().astype(np.float64) for one in experts])
         found.append(Heard(told, y[able], weights[able] / weights[able].mean(), mean[able], given))

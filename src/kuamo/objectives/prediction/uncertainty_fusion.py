@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from kuamo.core.errors import KuamoError
-from kuamo.embedding.embedding import Code
+from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.fusion import _weighted
 from kuamo.objectives.prediction.decoder import FAMILIES
 from kuamo.objectives.prediction.subset_regression import Mix
@@ -65,7 +65,7 @@ class Trust(nn.Module):
 
     Example:
         >>> trust = Trust(4, 3, 2)
-        >>> code, weights = trust(Code(torch.ones(1, 2, 4)), torch.tensor([[True, False]]))
+        >>> code, weights = trust(Embedding(torch.ones(1, 2, 4)), torch.tensor([[True, False]]))
         >>> weights.tolist()
         [[1.0, 0.0]]
     """
@@ -153,7 +153,7 @@ class Trust(nn.Module):
         mean = torch.where(clean, v.detach(), 0.0).sum(0) / count.clamp(min=1)
         self.usual.copy_(torch.where(count > 0, self.usual.lerp(mean, SLOWLY), self.usual))
 
-    def weigh(self, code: Code, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def weigh(self, code: Embedding, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Codes (B, M, d), present (B, M) → c (B, d − r), weights a (B, M), and how far l is let in, g (B, M)."""
         known = torch.where(present[..., None], code.mean, 0.0)
         v, noise = (one.detach() for one in self.doubt(self.told(known), self.learned(known)))
@@ -166,7 +166,7 @@ class Trust(nn.Module):
         let_in = torch.where(present, (against.amin(1, keepdim=True) - against).exp(), 0.0)
         return (weights[..., None] * self.learned(known)).sum(1), weights, let_in
 
-    def pool(self, code: Code, present: Tensor) -> Pooled:
+    def pool(self, code: Embedding, present: Tensor) -> Pooled:
         """Codes (B, M, d), present (B, M) → what they say together, and how many say it."""
         c, weights, let_in = self.weigh(code, present)
         l = torch.where(present[..., None], code.mean, 0.0)[..., self.dim - self.joint :]
@@ -180,12 +180,12 @@ class Trust(nn.Module):
         above = self.belief[(at + 1).clamp(max=self.columns - 1)]
         return self.belief[at].lerp(above, (place - at)[:, None]).exp()
 
-    def forward(self, code: Code, present: Tensor) -> tuple[Code, Tensor]:
-        """Codes (B, M, d), present (B, M) → Code (B, d), weights (B, M)."""
+    def forward(self, code: Embedding, present: Tensor) -> tuple[Embedding, Tensor]:
+        """Codes (B, M, d), present (B, M) → Embedding (B, d), weights (B, M)."""
         c, l, n, weights = self.pool(code, present)
         share = self.believed(n)
         mean = torch.cat([share[:, :1] * c, share[:, -1:] * l], -1)
-        return Code(mean, _weighted(code, present, weights).logvar), weights
+        return Embedding(mean, _weighted(code, present, weights).logvar), weights
 
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""

@@ -1,15 +1,15 @@
 """Balance: what to do where some rows, columns, classes or terms are learned at the expense of others.
 
-    Training(sampling=ByCoverage(0.5))         rows of rare subsets of columns are drawn more often  sampling.py
-    Training(sampling=ByClass(1.0))            rows of rare labels are drawn more often  sampling.py
-    Training(modulate=OGMGE(0.3))              columns that are ahead of the others are held back  gradient_modulation
-    Uncertain(InfoNCE() + Reconstruct())       terms of a sum weigh by how sure they are  uncertainty_weighting.py
+    Training(sampling=CoverageBalanced(0.5))   rows of rare subsets of columns are drawn more often: sampling
+    Training(sampling=ClassBalanced(1.0))      rows of rare labels are drawn more often: sampling
+    Training(modulate=OGMGE(0.3))              columns that are ahead of the others are held back: gradient_modulation
+    UncertaintyWeighted(InfoNCE() + …)         terms of a sum weigh by how sure they are: uncertainty_weighting
     MoPoE(), MVAE(), …                         likelihoods weigh by their size, w_m = max L / L_m, unless
                                                `weights="equal"` or others are given       objectives/vae.py
     Predict("kind", balanced=True)             every class counts the same in the loss     objectives/prediction
     Predict("kind"), … + Classify(10)          each column tells the answer by itself too, so that none is idle while
                                                another has it   objectives/prediction, objectives/supervised.py
-    Training(record=Record(every=10))          changes nothing: it writes down how fast each column learns; with
+    Training(record=LearningCurves(every=10))          changes nothing: it writes down how fast each column learns; with
                                                `held=0.1` also how well, by groups that training does not see
 
 All go with any objective, can be taken together, and are off unless they are asked for, but for likelihoods' sizes.
@@ -20,10 +20,13 @@ joint fit; `contributions` of both tells. Then compare a remedy with none on row
 (`benchmarks/balance.py`: some help, some harm).
 """
 
+from kuamo.core.old_names import former_names
 from kuamo.training.balance.gradient_modulation import OGMGE
-from kuamo.training.balance.learning_curves import Learning
-from kuamo.training.balance.sampling import ByClass, ByCoverage
-from kuamo.training.balance.uncertainty_weighting import Uncertain
-from kuamo.training.config import Record
+from kuamo.training.balance.learning_curves import ColumnCurves
+from kuamo.training.balance.sampling import ClassBalanced, CoverageBalanced
+from kuamo.training.balance.uncertainty_weighting import UncertaintyWeighted
+from kuamo.training.config import LearningCurves
 
-__all__ = ["OGMGE", "ByClass", "ByCoverage", "Learning", "Record", "Uncertain"]
+__all__ = ["OGMGE", "ClassBalanced", "ColumnCurves", "CoverageBalanced", "LearningCurves", "UncertaintyWeighted"]
+
+__getattr__ = former_names(__name__)

@@ -28,7 +28,7 @@ from kuamo.training.balance.gradient_modulation import discrepancy
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
 
-__all__ = ["Learning", "held_rows"]
+__all__ = ["ColumnCurves", "held_rows"]
 
 
 def held_rows(rows: int, share: float, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
@@ -48,7 +48,7 @@ def held_rows(rows: int, share: float, seed: int, groups: np.ndarray | None = No
 
 
 @dataclass(frozen=True, eq=False)
-class Learning:
+class ColumnCurves:
     """T lines about M columns.
 
     Args:
@@ -57,8 +57,8 @@ class Learning:
 
     Example:
         >>> import kuamo as km
-        >>> training = km.Training(steps=20, record=km.Record(every=10))
-        >>> learning = Learning.of(km.fit(km.datasets.toy(200), km.InfoNCE(), training=training))
+        >>> training = km.Training(steps=20, record=km.LearningCurves(every=10))
+        >>> learning = ColumnCurves.of(km.fit(km.datasets.toy(200), km.InfoNCE(), training=training))
         >>> learning.steps.tolist(), learning.loss["InfoNCE"].shape
         ([10, 20], (2, 2))
     """
@@ -71,7 +71,7 @@ class Learning:
     held: Mapping[str, np.ndarray]
 
     @classmethod
-    def of(cls, space: EmbeddingSpace) -> Learning:
+    def of(cls, space: EmbeddingSpace) -> ColumnCurves:
         """What was recorded when a space was fitted.
 
         Raises:
@@ -82,11 +82,13 @@ class Learning:
         check_kind(EmbeddingSpace, "a Space", space=space)
         plain = space.info.get("learning")
         if plain is None:
-            raise KuamoError("given a space without a record; expected one fitted with Training(record=Record())")
+            raise KuamoError(
+                "given a space without a record; expected one fitted with Training(record=LearningCurves())"
+            )
         return cls.from_plain(plain)
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> Learning:
+    def from_plain(cls, plain: Mapping[str, Any]) -> ColumnCurves:
         """From what `plain` gave."""
         width = len(plain["columns"])
         terms = {
@@ -112,7 +114,7 @@ class Learning:
         """
         if not self.held or len(self.steps) < 2:
             raise KuamoError(
-                f"given {len(self.steps)} lines, held out: {list(self.held)}; expected Record(held=0.1), 2 lines"
+                f"given {len(self.steps)} lines, held out: {list(self.held)}; expected LearningCurves(held=0.1), two"
             )
         out: dict[str, dict[str, tuple[float, float]]] = {}
         for term, held in self.held.items():

@@ -99,7 +99,7 @@ class Turn:
         self.since[:], self.norms[:] = 0, 0
 
     def plain(self) -> dict[str, Any]:
-        """What `Learning` reads; plain data."""
+        """What `ColumnCurves` reads; plain data."""
         out: dict[str, Any] = {
             "columns": self.columns,
             "steps": self.lines["steps"],

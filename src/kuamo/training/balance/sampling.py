@@ -27,14 +27,14 @@ from kuamo.core.validation import is_number
 from kuamo.training.balance.learning_curves import held_rows
 from kuamo.training.batch import order_of, rows_of_step
 
-__all__ = ["ByClass", "ByCoverage", "drawing", "draws_of", "shares"]
+__all__ = ["ClassBalanced", "CoverageBalanced", "drawing", "draws_of", "shares"]
 
 GOLDEN = (5**0.5 - 1) / 2
 Marks = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class ByCoverage:
+class CoverageBalanced:
     """Rows of rare subsets of the columns come more often; rows with nothing never.
 
     Args:
@@ -46,9 +46,9 @@ class ByCoverage:
         KuamoError: a negative power, or another word.
 
     Example:
-        >>> ByCoverage(1.0).frequency(np.array([[True, True], [True, False], [True, False]]))
+        >>> CoverageBalanced(1.0).frequency(np.array([[True, True], [True, False], [True, False]]))
         array([1., 2., 2.])
-        >>> ByCoverage(1.0, of="column").frequency(np.array([[True, True], [True, False], [True, False]]))
+        >>> CoverageBalanced(1.0, of="column").frequency(np.array([[True, True], [True, False], [True, False]]))
         array([1., 3., 3.])
     """
 
@@ -78,7 +78,7 @@ class ByCoverage:
 
 
 @dataclass(frozen=True)
-class ByClass:
+class ClassBalanced:
     """Rows of rare classes come more often; rows without one count as a class of their own.
 
     Args:
@@ -90,7 +90,7 @@ class ByClass:
         KuamoError: a negative power; while training, nothing of that name to tell classes by, or nothing at all.
 
     Example:
-        >>> ByClass(1.0).weights({}, {"label": np.array([0, 0, 1])}, 3)
+        >>> ClassBalanced(1.0).weights({}, {"label": np.array([0, 0, 1])}, 3)
         array([0.5, 0.5, 1. ])
     """
 
@@ -102,7 +102,7 @@ class ByClass:
         if self.of is not None and not isinstance(self.of, str):
             raise KuamoError(f"given of={self.of!r}; expected 'label', 'group', the name of a column, or None")
 
-    def told(self, predicted: Sequence[str]) -> ByClass:
+    def told(self, predicted: Sequence[str]) -> ClassBalanced:
         """The same where `of` is not given, by the one column that is predicted, if it is one."""
         return replace(self, of=predicted[0]) if self.of is None and len(predicted) == 1 else self
 
@@ -183,7 +183,7 @@ def draws_of(
         if len(kept) == 0 or len(left) == 0:
             raise KuamoError(f"given {training.record} and {rows} rows; expected more groups to hold some out of")
         held = np.sort(np.random.default_rng([seed, 12]).permutation(left)[: training.batch_size])
-    sampling = training.sampling.told(predicted) if isinstance(training.sampling, ByClass) else training.sampling
+    sampling = training.sampling.told(predicted) if isinstance(training.sampling, ClassBalanced) else training.sampling
     return drawing(sampling, sources, marks, rows, training.batch_size, seed, kept), held
 
 
@@ -199,7 +199,7 @@ def drawing(
     """Step → the table rows of its batch (≤ B,): a pure function of (seed, step), the same in every process.
 
     Args:
-        sampling: `ByCoverage`, `ByClass`, or anything with `weights(sources, marks, rows)`; `None` for each row once.
+        sampling: `CoverageBalanced`, `ClassBalanced`, or what has `weights(sources, marks, rows)`; `None`: each once.
         sources: column → what has `row` (n,), and `frozen` features or `None`. marks: see `kuamo.training.loop.train`.
         rows: N. kept: (K,) the rows to draw from, ascending; all if not given.
 

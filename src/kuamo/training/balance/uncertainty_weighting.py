@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
-__all__ = ["Uncertain", "Weighed"]
+__all__ = ["UncertaintyWeighted", "Weighed"]
 
 
-def Uncertain(objective: Objective) -> Sum:
+def UncertaintyWeighted(objective: Objective) -> Sum:
     """The same terms, each with a weight exp(−s_i) that is learned; weights that were given stay as w_i.
 
     Args:
@@ -37,8 +37,8 @@ def Uncertain(objective: Objective) -> Sum:
 
     Example:
         >>> import kuamo as km
-        >>> [term.name for _, term in Uncertain(km.InfoNCE() + km.Reconstruct()).terms]
-        ['Uncertain(InfoNCE)', 'Uncertain(Reconstruct)']
+        >>> [term.name for _, term in UncertaintyWeighted(km.InfoNCE() + km.Reconstruct()).terms]
+        ['UncertaintyWeighted(InfoNCE)', 'UncertaintyWeighted(Reconstruct)']
     """
     check_kind(Objective, "an objective, such as km.InfoNCE() + km.Reconstruct()", objective=objective)
     return Sum(tuple((weight, Weighed(term)) for weight, term in terms_of(objective)))
@@ -79,7 +79,7 @@ class Weighed(Objective):
     @property
     def name(self) -> str:
         """Both names."""
-        return f"Uncertain({self.term.name})"
+        return f"UncertaintyWeighted({self.term.name})"
 
     def decodes(self, column: str) -> bool:
         """As the term."""
