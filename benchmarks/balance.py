@@ -148,7 +148,7 @@ def told(seeds):
 
             for name, arm in arms.items():
                 training = km.Training(
-                    steps=400, batch_size=128, lr=3e-3, record=km.LearningCurves(every=40), **arm.training
+                    steps=400, batch_size=128, lr=3e-3, learning_curves=km.LearningCurves(every=40), **arm.training
                 )
                 space = run(tally, name, table, km.Predict("kind"), score, seed, training, dim=32)
                 if name == "none":
@@ -188,7 +188,9 @@ def missing(seeds):
                 }
 
             for name, arm in arms.items():
-                training = km.Training(steps=200, batch_size=256, record=km.LearningCurves(every=20), **arm.training)
+                training = km.Training(
+                    steps=200, batch_size=256, learning_curves=km.LearningCurves(every=20), **arm.training
+                )
                 space = run(tally, name, table, km.InfoNCE(), score, seed, training, dim=64)
                 if name == "none":
                     print(f"  seed {seed}, none: {speed(space)}")
@@ -354,7 +356,7 @@ def dominance(seeds):
                 }
                 given = {"lr": 3e-3, "weight_decay": 1e-2} | base | arm.training
                 training = km.Training(
-                    steps=GIVEN.steps or 150, batch_size=64, record=km.LearningCurves(every=15), **given
+                    steps=GIVEN.steps or 150, batch_size=64, learning_curves=km.LearningCurves(every=15), **given
                 )
                 more = {"dim": 32, "decoders": {"digit": Likelihood(32, 10, family="categorical", layers=0)}}
                 rows, found = train, score
@@ -420,7 +422,7 @@ def bounds(title, arms, gone, seeds, steps=1200):
         def score(space, words=words):
             told = np.array(space.translate(vectors({"image": z}), to="word")).astype(int)
             made = np.asarray(space.translate(words, to="image"))
-            drawn = np.asarray(space.translate(words, to="image", draw=True, seed=0))
+            drawn = np.asarray(space.translate(words, to="image", sample_posterior=True, seed=0))
             again = np.asarray(space.translate(vectors({"image": z}), to="image"))
             return {
                 "picture → word": told == truth,
@@ -438,7 +440,9 @@ def bounds(title, arms, gone, seeds, steps=1200):
                 "image": Likelihood(20, 784, family="bernoulli", hidden=256),
                 "word": Likelihood(20, 10, family="categorical"),
             }
-            training = km.Training(steps=steps, batch_size=128, record=km.LearningCurves(every=100), **arm.training)
+            training = km.Training(
+                steps=steps, batch_size=128, learning_curves=km.LearningCurves(every=100), **arm.training
+            )
             space = run(tally, name, train, arm.objective, score, seed, training, dim=20, decoders=decoders)
             if name == "none":
                 print(f"  seed {seed}, none: {speed(space)}", flush=True)

@@ -37,7 +37,7 @@ def captioned(space, recipe, train, test, column, seed, steps):
     """The captions of the test's pictures, CPU seconds, and what the fit says of them."""
     start, before = time.process_time(), len(space.notes)
     training = km.Training(steps=steps, batch_size=128)
-    made = km.fit(train, start=space, decoders={column: recipe}, training=training, seed=seed)
+    made = km.fit(train, init=space, decoders={column: recipe}, training=training, seed=seed)
     took = time.process_time() - start
     texts = made.translate(test.select("image"), to=column)
     return made, texts, took, made.notes[before:]

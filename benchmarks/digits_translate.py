@@ -137,7 +137,7 @@ def fit(train, given):
     guidance = dict(zip(("image", "audio"), given.guidance, strict=True))
     making = {name: km.Flow(guidance=w) for name, w in guidance.items()} | {"text": km.NearestText()}
     training = km.Training(steps=given.decode_steps, batch_size=256)
-    space = km.fit(train, start=space, decoders=making, codecs=codecs, training=training, seed=given.seed)
+    space = km.fit(train, init=space, decoders=making, codecs=codecs, training=training, seed=given.seed)
     return space, learned, time.process_time() - start - learned
 
 
@@ -190,7 +190,7 @@ def measure(space, train, rest, inner, test, other, given):
     back = image.decode(image.encode(test.values("image")))
     found["the same, through the codec"] = right(pictures.said(back), digit)
     words = space.as_table([{"text": word} for word in WORDS])
-    draws = space.translate(words, to="image", n=50, **made_of)
+    draws = space.translate(words, to="image", samples=50, **made_of)
     flat, of = [picture for row in draws for picture in row], np.repeat(np.arange(10), 50)
     found["word → picture"] = right(pictures.said(flat), of)
     real, y = image.encode(test.values("image")), latents(space, words, 50, given.seed)
@@ -219,7 +219,7 @@ def measure(space, train, rest, inner, test, other, given):
     found["real recordings by the inner judge"] = right(near.said(other.values("audio")), others)
     found["picture → speech by the inner judge"] = right(near.said(shown["audio"]), others)
     every = {
-        "word": space.translate(words, to=["image", "audio"], n=20, **made_of),
+        "word": space.translate(words, to=["image", "audio"], samples=20, **made_of),
         "picture": {name: [[value] for value in values] for name, values in shown.items()},
         "unseen speech": {
             name: [[value] for value in values]
@@ -227,14 +227,14 @@ def measure(space, train, rest, inner, test, other, given):
         },
     }
     # the word first, then what goes with the sound and the word
-    in_turn = space.translate(test.select("audio"), to=["text", "image", "audio"], agree=True, **made_of)
+    in_turn = space.translate(test.select("audio"), to=["text", "image", "audio"], chained=True, **made_of)
     found["unseen speech → word → picture"] = right(pictures.said(in_turn["image"]), digit)
     every["unseen speech, in turn,"] = {name: [[value] for value in values] for name, values in in_turn.items()}
     # or each of the code that settles among those of the training rows
     targets = ["image", "audio", "text"]
     settled = {
-        "unseen speech": space.translate(test.select("audio"), to=targets, settle=True, **made_of),
-        "picture": space.translate(other.select("image"), to=targets, settle=True, **made_of),
+        "unseen speech": space.translate(test.select("audio"), to=targets, project=True, **made_of),
+        "picture": space.translate(other.select("image"), to=targets, project=True, **made_of),
     }
     found["unseen speech → picture, settled"] = right(pictures.said(settled["unseen speech"]["image"]), digit)
     for name, judge in judges.items():

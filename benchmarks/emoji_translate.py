@@ -9,8 +9,8 @@ centred, by cosine. `--conv`: also the convolutional autoencoder, of 768 numbers
 of 192 combinations are unseen, at 32 px, and both codecs have 128 numbers.
 
 Text → picture: English and Chinese names and pictures in one space, a flow of the components. Its figures are those of
-`km.evaluate(made=...)`; ridge beside it. The grid has, for each of twelve unseen concepts, the real picture, four made
-ones, and the training picture nearest to the first of them: copying is shown, not hidden.
+`km.evaluate(generated=...)`; ridge beside it. The grid has, for each of twelve unseen concepts, the real picture, four
+made ones, and the training picture nearest to the first of them: copying is shown, not hidden.
 """
 
 import argparse
@@ -95,18 +95,18 @@ def main():
         for recipe in (km.Ridge(), km.Flow()):
             start = time.process_time()
             made = km.fit(
-                train, start=space, decoders={"image": recipe}, codecs={"image": codec}, seed=0,
+                train, init=space, decoders={"image": recipe}, codecs={"image": codec}, seed=0,
                 training=km.Training(steps=given.steps),
             )  # fmt: skip
             took = time.process_time() - start
-            report = km.evaluate(made, test, made=["image"], training=train, examples=0)
+            report = km.evaluate(made, test, generated=["image"], training=train, examples=0)
             print(f"{type(recipe).__name__}: {took:.0f} CPU s; {made.notes[-1]}")
             for name, interval in report.intervals.items():
                 if "text_to_image_made" in name:
                     print(f"  {name}: {interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]", flush=True)
     if given.grid:
         few = test.take(np.random.default_rng(0).permutation(len(test))[:12])
-        drawn = made.translate(few.select("text"), to="image", n=4, seed=0)
+        drawn = made.translate(few.select("text"), to="image", samples=4, seed=0)
         known, y = codec.encode(train.values("image")), [codec.encode(row[:1])[0] for row in drawn]
         near = codec.decode(known[nearest(np.stack(y), known)[0]])
         real = codec.decode(codec.encode(few.values("image")))

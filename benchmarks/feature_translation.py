@@ -2,13 +2,13 @@
 
     KUAMO_DATA=… python benchmarks/feature_translation.py [emoji] [wikipedia] [toy] [--pairs 100] [--seeds 3]
 
-emoji: MiniLM's features of names and EfficientNet-Lite0's of pictures, on 256 principal axes of the training rows; 300
-concepts held out, by group. wikipedia: topics of articles and visual words of pictures, the official split. toy: 2,000
-rows and 500 more that are held out. Each recipe is trained on the training rows alone, in the space that `km.fit` gives
-of them; which state of it is kept is chosen by the energy score on a tenth of these. Figures are those of
-`km.evaluate(made=)` on at most 300 held-out rows, means over seeds (of the split, of the space, of the training): R² of
-the mean; R@1 and R@10 of the real cell by what is made, and back; the energy score, 1 of the mean cell. By rows, not by
-labels. CPU seconds are of one decoder.
+emoji: MiniLM's features of names and EfficientNet-Lite0's of pictures, on 256 principal axes of the training
+rows; 300 concepts held out, by group. wikipedia: topics of articles and visual words of pictures, the official
+split. toy: 2,000 rows and 500 more that are held out. Each recipe is trained on the training rows alone, in the
+space that `km.fit` gives of them; which state of it is kept is chosen by the energy score on a tenth of these.
+Figures are those of `km.evaluate(generated=)` on at most 300 held-out rows, means over seeds (of the split, of
+the space, of the training): R² of the mean; R@1 and R@10 of the real cell by what is made, and back; the energy
+score, 1 of the mean cell. By rows, not by labels. CPU seconds are of one decoder.
 
 `--pairs`: instead of all, so many pairs, and of the other training rows one half gives the one column, the other half
 the other: these cells have no partner. All recipes learn from these too, of a cell's own code.
@@ -97,9 +97,9 @@ def measured(space, train, test, to, recipe, steps, seed):
     """Measure → value of one decoder, and its CPU seconds."""
     start = time.process_time()
     training = km.Training(steps=steps) if steps else None
-    made = km.fit(train, start=space, decoders={to: recipe}, codecs={to: None}, training=training, seed=seed)
+    made = km.fit(train, init=space, decoders={to: recipe}, codecs={to: None}, training=training, seed=seed)
     found = {"CPU s": time.process_time() - start}
-    report = km.evaluate(made, test, made=[to], draws=8, examples=0, seed=seed)
+    report = km.evaluate(made, test, generated=[to], samples=8, examples=0, seed=seed)
     source = next(name for name in test.columns if name != to)
     return {name: report[f"{source}_to_{to}_made_{name}"] for name in MEASURES} | found
 

@@ -368,7 +368,7 @@ def whole(kind: str) -> Path:
 
 def trained(path: Path) -> np.ndarray:
     training = km.Training(steps=4, save_every=2)
-    fitted = km.fit(rows().select("a", "b"), km.InfoNCE(), training=training, out=path, seed=0)
+    fitted = km.fit(rows().select("a", "b"), km.InfoNCE(), training=training, run_dir=path, seed=0)
     return np.asarray(fitted.encode(rows().take(range(5))))
 
 
@@ -542,7 +542,13 @@ def environment(rng: Random, place: Path) -> Any:
         return Same(cached_features(), expected_features())
     os.environ["KUAMO_CACHE"] = str(place / "cache")
     writes: list[Callable[[Any], Any]] = [space().save, memory_index().save, lambda to: space().index(rows(), to)]
-    writes += [report().save, lambda to: km.fit(rows(), km.CCA(), out=to), km.Space.load, km.Table.read, km.Report.load]
+    writes += [
+        report().save,
+        lambda to: km.fit(rows(), km.CCA(), run_dir=to),
+        km.Space.load,
+        km.Table.read,
+        km.Report.load,
+    ]
     writes += [lambda to: km.Index.load(to, space())]
     end = str(one_of(rng, ["", "", ".json", ".html", ".csv"]))
     one_of(rng, writes)(

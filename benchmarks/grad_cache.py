@@ -84,7 +84,7 @@ def ours(batch, chunk, steps):
     for source in sources.values():
         source.cells(rows, rows)  # cells are read once, and held
         list(map(source._item, range(len(source.row))))
-    game = Game(space, km.InfoNCE(), km.Training(steps=10, optimiser="sgd", lr=0.0))
+    game = Game(space, km.InfoNCE(), km.Training(steps=10, optimizer="sgd", lr=0.0))
     for module in space.modules():
         module.train()
     with Peak() as peak:

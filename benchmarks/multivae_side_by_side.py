@@ -162,7 +162,7 @@ def ours(method, data, epochs, seed, batch, missing):
             clock.append((time.process_time(), time.perf_counter()))
 
     training = km.Training(steps=steps, batch_size=batch, lr=RATE, weight_decay=0.0)
-    space = km.fit(table, METHODS[method], start=start, decoders=decoders, training=training, seed=seed, progress=tick)
+    space = km.fit(table, METHODS[method], init=start, decoders=decoders, training=training, seed=seed, progress=tick)
     first = len(table) // batch  # the first epoch reads
     spent = [(b - a) / (steps - first - 1) * (steps / epochs) for a, b in zip(clock[first], clock[-1], strict=True)]
     return space, spent

@@ -14,8 +14,8 @@ Beside each: the degraded column alone, and the better of the two alone.
 
 trust                  `km.Predict` as it is
 dot                    plain dot-product attention in its place, with modality dropout as well, without doubts and noise
-trust-less-noise       `km.Predict(noise=0.5)`: with two columns a cell is mixed with noise in .25 of the rows, for .35
-trust-without-noise    `km.Predict(noise=0)`
+trust-less-noise       `km.Predict(corruption=0.5)`: with two columns a cell is mixed with noise in .25 of rows, for .35
+trust-without-noise    `km.Predict(corruption=0)`
 """
 
 import argparse
@@ -74,8 +74,8 @@ class Nothing:
 
 METHODS = {
     "trust": km.Predict("digit"),
-    "trust-less-noise": km.Predict("digit", noise=0.5),
-    "trust-without-noise": km.Predict("digit", noise=0.0),
+    "trust-less-noise": km.Predict("digit", corruption=0.5),
+    "trust-without-noise": km.Predict("digit", corruption=0.0),
     "dot": Dot("digit"),
 }
 

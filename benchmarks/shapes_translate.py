@@ -130,15 +130,17 @@ def main():
             training = km.Training(**({"batch_size": 256} | options | ({"steps": given.steps} if given.steps else {})))
             start = time.process_time()
             made = km.fit(
-                train, start=space, decoders={"image": recipe}, codecs={"image": codec}, training=training, seed=seed
+                train, init=space, decoders={"image": recipe}, codecs={"image": codec}, training=training, seed=seed
             )
             took = time.process_time() - start
             print(f"  {made.notes[-1]}")
             start = time.process_time()
-            made.translate({"text": test[0]["text"]}, to="image", n=16)
+            made.translate({"text": test[0]["text"]}, to="image", samples=16)
             print(f"  16 pictures of a text: {time.process_time() - start:.2f} CPU s")
             for guidance in given.guidance if method == "flow" else [None]:
-                draws = made.translate(test.select("text"), to="image", n=given.draws, seed=seed, guidance=guidance)
+                draws = made.translate(
+                    test.select("text"), to="image", samples=given.draws, seed=seed, guidance=guidance
+                )
                 flat = [picture for row in draws for picture in row]
                 goal = judge.numbers(test).repeat_interleave(given.draws, 0)
                 right = judge.right(flat, goal).reshape(len(test), given.draws, 4)

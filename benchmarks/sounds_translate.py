@@ -94,7 +94,7 @@ def fold_of(number, given):
         start, name = time.process_time(), type(recipe).__name__
         training = km.Training(steps=given.steps, batch_size=128)
         making = {"decoders": {"audio": recipe}, "codecs": {"audio": codec}}
-        made = km.fit(train, start=space, **making, training=training, seed=0)
+        made = km.fit(train, init=space, **making, training=training, seed=0)
         print(f"  {name}: {time.process_time() - start:.0f} CPU s; {made.notes[-1]}", flush=True)
         y, of = latents(made, words, draws, 0, to="audio"), np.repeat(words_of(words), draws)
         values = codec.decode(y)

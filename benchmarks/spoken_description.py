@@ -57,7 +57,7 @@ def emoji(seed, given):
     }
     for name in given.makers:
         start, before = time.process_time(), len(space.notes)
-        made = km.fit(train, start=space, **makers[name], seed=seed)
+        made = km.fit(train, init=space, **makers[name], seed=seed)
         took = time.process_time() - start
         sounds = made.translate(test.select("image"), to="audio", seed=seed)
         print(f"  {name}: {heard(listener, sounds, test)}; {took:.0f} CPU s")
@@ -72,7 +72,7 @@ def digits(given):
     for unseen in given.speakers:
         train, rest, _, _, other = tables(unseen, given)
         space, learned, decoded = fit_digits(train, given)
-        spoken = km.fit(train, start=space, decoders={"audio": km.TextToSpeech("text")}, seed=given.seed)
+        spoken = km.fit(train, init=space, decoders={"audio": km.TextToSpeech("text")}, seed=given.seed)
         judge = (
             Sphinx(given.peer) if given.peer else Classifier(SoundEncoder(**SETTINGS[CHOSEN]), rest, "audio", 1, 900)
         )

@@ -69,7 +69,7 @@ def main():
                 space = km.fit(train, seed=0)
             fitted = time.process_time() - start
             start = time.process_time()
-            edit = km.fit(train, start=space, decoders={"image": km.Bilinear(by="tone", of="base")}, seed=0)
+            edit = km.fit(train, init=space, decoders={"image": km.Bilinear(by="tone", of="base")}, seed=0)
             took = time.process_time() - start
             print(f"seed {seed}, unseen {what}: {len(rows)} pictures; space {fitted:.0f}, decoder {took:.0f} CPU s")
             for note in edit.notes[-2:]:
@@ -82,7 +82,7 @@ def main():
             print("  tone and untinted picture:", judge(edit.translate(test.select("tone", "base"), to="image"), rows))
             names = km.fit(train.select("text", "tone", "image"), seed=0)
             names = km.fit(
-                train.select("text", "tone", "image"), start=names, decoders={"image": km.Bilinear(by="tone")}, seed=0
+                train.select("text", "tone", "image"), init=names, decoders={"image": km.Bilinear(by="tone")}, seed=0
             )
             said = names.translate(test.select("text", "tone"), to="image")
             print("  names alone:", judge(said, rows), flush=True)
@@ -90,7 +90,7 @@ def main():
                 with one_torch_thread():
                     flow = km.fit(
                         train,
-                        start=space,
+                        init=space,
                         decoders={"image": km.Flow()},
                         training=km.Training(steps=given.flow),
                         seed=0,

@@ -78,8 +78,8 @@ def main() -> None:
     for part in (start.port("text").encoder, start.port("text").head):
         part.requires_grad_(False)  # else the generator makes captions alike, and its pictures with them
     game = km.Minimax(given="text", to="image", lr=0.02, critic=Discriminator, mismatched=True)
-    training = km.Training(steps=given.steps, batch_size=64, lr=0.02, optimiser="sgd")
-    space = km.fit(table, game, start=start, decoders={"image": Generator()}, training=training, seed=given.seed)
+    training = km.Training(steps=given.steps, batch_size=64, lr=0.02, optimizer="sgd")
+    space = km.fit(table, game, init=start, decoders={"image": Generator()}, training=training, seed=given.seed)
     captions = sorted(set(texts))
     made = space.translate([{"text": text} for text in captions], to="image", seed=0).reshape(-1, 3, SIZE, SIZE)
     pictures = (made.transpose(0, 2, 3, 1) * 255).astype(np.uint8)

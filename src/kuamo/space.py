@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.core.files import local, place
+from kuamo.core.old_names import old_arguments
 from kuamo.core.types import Progress
 from kuamo.core.validation import names_of
 from kuamo.data.table import Table, as_table
@@ -47,16 +48,17 @@ class Space(EmbeddingSpace):
 
     # ── decode ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @old_arguments(n="samples", draw="sample_posterior", agree="chained", settle="project")
     def translate(
         self,
         inputs: Any,
         to: str | Sequence[str],
         *,
         modality: str | None = None,
-        n: int | None = None,
-        draw: bool = False,
-        agree: bool = False,
-        settle: bool = False,
+        samples: int | None = None,
+        sample_posterior: bool = False,
+        chained: bool = False,
+        project: bool = False,
         seed: int = 0,
         guidance: float | None = None,
         steps: int | None = None,
@@ -69,11 +71,11 @@ class Space(EmbeddingSpace):
         Args:
             inputs: as in `encode`; several cells of a row, such as `{"text": …, "audio": …}`, are one joint input.
             to: a column, or several: a dict then, all of them from the same codes.
-            n: so many draws of each row: lists of n values, or (B, n, L); one of each, without that axis, if not given.
-            draw: one draw of each row's q(z | inputs), rather than its mean. seed: of all that is drawn.
-            agree: of several targets, make each one of what was given and of those made before it, in `to`'s order:
+            samples: so many draws of each row: lists of n values, or (B, n, L); one, without that axis, if not given.
+            sample_posterior: one draw of each row's q(z | inputs), rather than its mean. seed: of all that is drawn.
+            chained: of several targets, make each one of what was given and of those made before it, in `to`'s order:
                 where what was given could mean two things, all of them then mean the same.
-            settle: bring codes to where codes of the training rows are: for inputs unlike those, such as a voice that
+            project: bring codes to where codes of the training rows are: for inputs unlike those, such as a voice that
                 was never heard; not for combinations that were never seen. See `kuamo.generation.hopfield`.
             guidance, steps: of a flow, see `FlowDecoder.sample`.
 
@@ -85,15 +87,15 @@ class Space(EmbeddingSpace):
 
         given = {"guidance": guidance, "steps": steps}
         options = {name: value for name, value in given.items() if value is not None}
-        check_options(self, names_of(to), n, options)  # before anything is encoded
+        check_options(self, names_of(to), samples, options)  # before anything is encoded
         for name in names_of(to):
-            if settle:
+            if project:
                 memory_of(self.port(name))
         stacked = self.stacked(inputs, modality, None)
         rows = inputs if isinstance(inputs, Table) else self.as_table(inputs, modality)
-        if agree and not isinstance(to, str):
-            return decode_in_turn(self, stacked, rows, to, seed, n, draw, options, settle)
-        return translate_columns(self, stacked, rows, to, seed, n, draw, options, settle)
+        if chained and not isinstance(to, str):
+            return decode_in_turn(self, stacked, rows, to, seed, samples, sample_posterior, options, project)
+        return translate_columns(self, stacked, rows, to, seed, samples, sample_posterior, options, project)
 
     def predict(self, inputs: Any, to: str, *, modality: str | None = None) -> Prediction:
         """What class or number rows are, from whatever else they have: `translate` for columns of labels.
@@ -120,12 +122,13 @@ class Space(EmbeddingSpace):
 
         return predict_rows(self, inputs if isinstance(inputs, Table) else self.as_table(inputs, modality), to)
 
+    @old_arguments(n="samples")
     def decode(
         self,
         z: Any,
         to: str | Sequence[str],
         *,
-        n: int | None = None,
+        samples: int | None = None,
         seed: int = 0,
         guidance: float | None = None,
         steps: int | None = None,
@@ -139,7 +142,7 @@ class Space(EmbeddingSpace):
 
         given = {"guidance": guidance, "steps": steps}
         options = {name: value for name, value in given.items() if value is not None}
-        return decode_columns(self, z, to, seed, n, **options)
+        return decode_columns(self, z, to, seed, samples, **options)
 
     def impute(
         self,

@@ -32,7 +32,7 @@ def test_a_ragged_modality_of_ones_own(tmp_path: Path) -> None:
     again = km.Space.load(tmp_path / "s", custom={"imu": (names["Imu"](), names["Statistics"]())})
     assert np.array_equal(np.asarray(again.encode(test)), np.asarray(space.encode(test)))
     made = km.fit(
-        train, start=space, decoders={"imu": km.Flow(width=16)}, codecs={"imu": names["Steps"]()},
+        train, init=space, decoders={"imu": km.Flow(width=16)}, codecs={"imu": names["Steps"]()},
         training=km.Training(steps=5),
     )  # fmt: skip
     made.save(tmp_path / "made")

@@ -58,7 +58,7 @@ def test_a_seed_is_a_whole_number(seed: Any, space: km.Space) -> None:
         (lambda space: km.fit(TABLE, "CCA"), r"given objective='CCA' \(str\); expected an objective such as"),
         (lambda space: km.fit(TABLE, km.InfoNCE), r"the class InfoNCE\); expected an objective"),
         (lambda space: km.fit(TABLE, km.InfoNCE(), training=3), r"given training=3 \(int\); expected a Training"),
-        (lambda space: km.fit(TABLE, start=3), r"given start=3 \(int\); expected a Space"),
+        (lambda space: km.fit(TABLE, init=3), r"given start=3 \(int\); expected a Space"),
         (lambda space: km.fit(TABLE, dim=1.5), "given dim=1.5; expected a whole number from 1"),
         (lambda space: km.evaluate(3, TABLE), r"given space=3 \(int\); expected a Space"),
         (lambda space: km.evaluate(space, 3), r"given table=3 \(int\); expected a Table"),

@@ -50,7 +50,9 @@ def gradients_of_one_step(
         for decoder in member.get("decoders", {}).values():
             for parameter in decoder.parameters():
                 torch.nn.init.normal_(parameter, std=0.1)
-        game = Game(space, objective, km.Training(steps=10, optimiser="sgd", lr=0.0, modulate=member.get("modulate")))
+        game = Game(
+            space, objective, km.Training(steps=10, optimizer="sgd", lr=0.0, gradient_modulation=member.get("modulate"))
+        )
         space.ports = [next(p for p in space.ports if p.name == name) for name in table.columns]
         sources = {
             p.name: Source(table, p, features(table, p.name, p.encoder) if p in frozen else None, member.get("chunk"))
@@ -103,7 +105,7 @@ def gradients_of_holed(name: str) -> dict[str, torch.Tensor]:
     elif name == "Predict":
         table, kinds = small_toy(64), {"a": km.Vector(), "b": km.Category()}
         values = {"a": [table[i]["a"] for i in range(64)], "b": [f"class {i // 3 % 3}" for i in range(64)]}
-        table, member = km.Table(values, modalities=kinds), {"objective": km.Predict("b", noise=0.7)}
+        table, member = km.Table(values, modalities=kinds), {"objective": km.Predict("b", corruption=0.7)}
     elif name == "OGMGE":
         table, member = small_toy(64), {"objective": km.InfoNCE() + km.Reconstruct(), "modulate": km.OGMGE(0.5)}
     elif name == "balanced fit":
@@ -128,8 +130,9 @@ def balanced_fit(table: km.Table) -> dict[str, torch.Tensor]:
     """A whole fit with everything of `training/balance` on: its codes and its record. SGD, since Adam makes much of
     rounding."""
     training = km.Training(
-        steps=6, batch_size=24, lr=0.05, optimiser="sgd", sampling=km.CoverageBalanced(1.0), modulate=km.OGMGE(0.3),
-        record=km.LearningCurves(every=2, held=0.2),
+        steps=6, batch_size=24, lr=0.05, optimizer="sgd", sampling=km.CoverageBalanced(1.0),
+        gradient_modulation=km.OGMGE(0.3),
+        learning_curves=km.LearningCurves(every=2, held=0.2),
     )  # fmt: skip
     space = km.fit(table, km.UncertaintyWeighted(km.InfoNCE() + km.Reconstruct()), dim=8, training=training, seed=1)
     learning = ColumnCurves.of(space)

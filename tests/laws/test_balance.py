@@ -100,7 +100,10 @@ def test_on_is_on_and_says_so(something: dict[str, Any]) -> None:
 def test_killed_and_resumed_is_not_killed_with_all_of_it_on(tmp_path: Path) -> None:
     table = three()
     training = km.Training(
-        **SHORT, sampling=km.CoverageBalanced(1.0), modulate=km.OGMGE(0.3), record=km.LearningCurves(every=4, held=0.2)
+        **SHORT,
+        sampling=km.CoverageBalanced(1.0),
+        gradient_modulation=km.OGMGE(0.3),
+        learning_curves=km.LearningCurves(every=4, held=0.2),
     )
 
     def run(out: Path | None, stop: int | None = None) -> km.Space:
@@ -109,7 +112,7 @@ def test_killed_and_resumed_is_not_killed_with_all_of_it_on(tmp_path: Path) -> N
                 raise KeyboardInterrupt
 
         return km.fit(
-            table, km.UncertaintyWeighted(km.InfoNCE()), training=training, seed=1, out=out, progress=progress
+            table, km.UncertaintyWeighted(km.InfoNCE()), training=training, seed=1, run_dir=out, progress=progress
         )
 
     whole = run(None)
@@ -120,10 +123,13 @@ def test_killed_and_resumed_is_not_killed_with_all_of_it_on(tmp_path: Path) -> N
     assert whole.info["learning"] == resumed.info["learning"] and whole.info["learning"]["steps"] == [4, 8, 12]
     for other in (km.CoverageBalanced(0.5), km.ClassBalanced(1.0), None):
         changed = km.Training(
-            **SHORT, sampling=other, modulate=km.OGMGE(0.3), record=km.LearningCurves(every=4, held=0.2)
+            **SHORT,
+            sampling=other,
+            gradient_modulation=km.OGMGE(0.3),
+            learning_curves=km.LearningCurves(every=4, held=0.2),
         )
         with pytest.raises(km.StoreError, match="expected the same"):
-            km.fit(table, km.UncertaintyWeighted(km.InfoNCE()), training=changed, seed=1, out=tmp_path)
+            km.fit(table, km.UncertaintyWeighted(km.InfoNCE()), training=changed, seed=1, run_dir=tmp_path)
 
 
 # ── sampling ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -254,8 +260,8 @@ def test_classes_are_those_of_the_column_that_is_predicted() -> None:
         lambda: km.balance.ColumnCurves.of(3),
         lambda: km.Training(sampling="ClassBalanced"),
         lambda: km.Training(sampling=km.ClassBalanced),
-        lambda: km.Training(modulate=3),
-        lambda: km.Training(record=True),
+        lambda: km.Training(gradient_modulation=3),
+        lambda: km.Training(learning_curves=True),
     ],
 )
 def test_what_is_no_remedy_is_refused_by_its_name(wrong: Callable[[], Any]) -> None:
@@ -291,7 +297,9 @@ def one_play(modulate: Any, objective: Any = None, rate: float = 0.1) -> tuple[d
     for module in space.modules():
         module.train()
     game = Game(
-        space, objective or km.Predict("kind", noise=0.0), km.Training(10, optimiser="sgd", lr=rate, modulate=modulate)
+        space,
+        objective or km.Predict("kind", corruption=0.0),
+        km.Training(10, optimizer="sgd", lr=rate, gradient_modulation=modulate),
     )
     sources = {p.name: Source(table, p, features(table, p.name, p.encoder)) for p in space.ports}
     rows = np.arange(len(table))
@@ -349,7 +357,7 @@ class Constant(km.Objective):
 def played(objective: Any, steps: int, rows: int = 20) -> Game:
     table = small_toy(40)
     space = fitted(table)
-    game = Game(space, objective, km.Training(steps=steps, optimiser="sgd", lr=0.2))
+    game = Game(space, objective, km.Training(steps=steps, optimizer="sgd", lr=0.2))
     sources = {p.name: Source(table, p, features(table, p.name, p.encoder)) for p in space.ports}
     for step in range(steps):
         game.play("space", batch_of(sources, np.arange(rows)), sources, (0, step), {})
@@ -418,7 +426,7 @@ def test_likelihoods_are_rescaled_unless_equal_is_asked_for() -> None:
 
 
 def test_a_record_tells_who_learns(tmp_path: Path) -> None:
-    training = km.Training(steps=60, batch_size=64, lr=1e-2, record=km.LearningCurves(every=20, held=0.2))
+    training = km.Training(steps=60, batch_size=64, lr=1e-2, learning_curves=km.LearningCurves(every=20, held=0.2))
     space = km.fit(labelled(200), km.Predict("kind"), dim=4, training=training, seed=0)
     learning = ColumnCurves.of(space)
     assert learning.columns == ["clear", "noise", "kind"] and learning.steps.tolist() == [20, 40, 60]

@@ -120,12 +120,12 @@ def space() -> km.Space:
 
 def test_a_space_makes_what_two_columns_say(space: km.Space, tmp_path: Path) -> None:
     rows = vectors().take([5, 6, 8]).select("content", "style")
-    made = space.translate(rows, to="made", n=2)
+    made = space.translate(rows, to="made", samples=2)
     assert made.shape == (3, 2, 12) and np.array_equal(made[:, 0], made[:, 1])
     assert explained(made[:, 0], np.stack([vectors()[i]["made"] for i in (5, 6, 8)])) > 0.8
     space.save(tmp_path / "s.space")
-    assert np.array_equal(km.Space.load(tmp_path / "s.space").translate(rows, to="made", n=2), made)
-    together = space.translate(rows, to=["made", "content"], agree=True)
+    assert np.array_equal(km.Space.load(tmp_path / "s.space").translate(rows, to="made", samples=2), made)
+    together = space.translate(rows, to=["made", "content"], chained=True)
     assert np.array_equal(together["made"], made[:, 0])
 
 
@@ -143,7 +143,7 @@ def test_holes_are_filled_where_both_are_there(space: km.Space) -> None:
 
 
 def test_a_report_makes_it_of_the_content_in_its_style(space: km.Space) -> None:
-    report = km.evaluate(space, vectors(), made=["made"], examples=0)
+    report = km.evaluate(space, vectors(), generated=["made"], examples=0)
     assert report.intervals["content_to_made_made_R2"].value > 0.8
     assert "style_to_made_made_R2" not in report.intervals
 
@@ -157,13 +157,13 @@ def test_what_it_cannot_be_made_of_is_refused(space: km.Space) -> None:
         with pytest.raises(km.KuamoError, match="expected by="):
             km.Bilinear(**wrong)  # type: ignore[arg-type]
     with pytest.raises(km.TableError, match="'none'"):
-        km.fit(vectors(), start=space, decoders={"made": km.Bilinear(by="none")})
+        km.fit(vectors(), init=space, decoders={"made": km.Bilinear(by="none")})
     with pytest.raises(km.TableError, match="expected other columns than itself"):
-        km.fit(vectors(), start=space, decoders={"made": km.Bilinear(by="made")})
+        km.fit(vectors(), init=space, decoders={"made": km.Bilinear(by="made")})
     with pytest.raises(km.TableError, match="no further column"):
-        km.fit(vectors(), start=space, decoders={"made": km.Bilinear(by=("style", "content"))})
+        km.fit(vectors(), init=space, decoders={"made": km.Bilinear(by=("style", "content"))})
     with pytest.raises(km.TableError, match="column 'made': given Vector; expected pictures"):
-        km.fit(vectors(), start=space, decoders={"made": km.Bilinear(by="style", of="content")})
+        km.fit(vectors(), init=space, decoders={"made": km.Bilinear(by="style", of="content")})
 
 
 def test_the_command_line_names_its_columns() -> None:
@@ -232,6 +232,6 @@ def test_pictures_are_changed_in_a_space() -> None:
         space.translate([{"colour": [1.0, 0.0, 0.0], "image": table[0]["image"]}], to="image")
     codec = space.port("image").codec
     with pytest.raises(km.TableError, match=r"expected km\.Bilinear\(by=…, of='base'\)"):
-        km.fit(table, start=space, decoders={"image": km.Flow()}, codecs={"image": codec})
-    report = km.evaluate(space, table, made=["image"], examples=2, training=table)
+        km.fit(table, init=space, decoders={"image": km.Flow()}, codecs={"image": codec})
+    report = km.evaluate(space, table, generated=["image"], examples=2, training=table)
     assert report.intervals["base_to_image_made_R2"].value > 0.5

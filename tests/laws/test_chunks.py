@@ -51,7 +51,7 @@ def gradients(objective: km.Objective, chunk: int | None) -> dict[str, torch.Ten
         add_heads(space, table, {}, needs, 6, 0)
         if "decoders" in needs:
             add_decoders(space, {}, objective, table)
-        game = Game(space, objective, km.Training(steps=10, optimiser="sgd", lr=0.0))
+        game = Game(space, objective, km.Training(steps=10, optimizer="sgd", lr=0.0))
         sources = {port.name: Source(table, port, None, chunk) for port in space.ports}
         batch = batch_of(sources, np.arange(23), marks=marks_of(table))
         for player in game.players:
@@ -136,7 +136,7 @@ def test_a_fit_in_chunks_is_the_fit() -> None:
             km.InfoNCE(),
             encoders=raw_table(23)[1],
             dim=6,
-            training=km.Training(steps=4, batch_size=16, chunk=chunk),
+            training=km.Training(steps=4, batch_size=16, grad_cache_chunk=chunk),
             seed=0,
         )
         for chunk in (None, 5)
@@ -164,12 +164,12 @@ class Normed(nn.Module):
 def test_a_chunk_is_a_whole_number(chunk: Any) -> None:
     table, encoders = raw_table(23)
     with pytest.raises(km.KuamoError, match="expected a whole number from 1"):
-        km.fit(table, km.InfoNCE(), encoders=encoders, dim=6, training=km.Training(steps=1, chunk=chunk))
+        km.fit(table, km.InfoNCE(), encoders=encoders, dim=6, training=km.Training(steps=1, grad_cache_chunk=chunk))
 
 
 def test_batch_norm_is_refused() -> None:
     table, encoders = raw_table(23)
-    training = km.Training(steps=1, chunk=4)
+    training = km.Training(steps=1, grad_cache_chunk=4)
     with pytest.raises(km.KuamoError, match=r"'image'.*BatchNorm1d.*GroupNorm"):
         km.fit(table, km.InfoNCE(), encoders=encoders | {"image": Normed()}, dim=6, training=training)
 
@@ -178,7 +178,9 @@ def test_frozen_columns_stay_whole() -> None:
     """Beside a trained column in chunks, features go through their head at once, and the fit is the same."""
     table = raw_text_table(20)
     spaces = [
-        km.fit(table, km.InfoNCE(), encoders={"b": words()}, dim=6, training=km.Training(steps=2, chunk=chunk))
+        km.fit(
+            table, km.InfoNCE(), encoders={"b": words()}, dim=6, training=km.Training(steps=2, grad_cache_chunk=chunk)
+        )
         for chunk in (None, 3)
     ]
     assert np.allclose(*(space.encode(table) for space in spaces), atol=1e-4)

@@ -116,7 +116,7 @@ def test_a_frozen_encoder_sees_spoiled_cells_and_identity_does_not() -> None:
     one = found["a"]
     assert len(one.x) == 60 == (one.place >= 0).sum() and one.level.min() >= 0 and one.level.max() <= 1
     quiet = Loud()
-    km.fit(table, km.Predict("kind", noise=0), encoders={"a": quiet}, dim=4, training=km.Training(steps=10))
+    km.fit(table, km.Predict("kind", corruption=0), encoders={"a": quiet}, dim=4, training=km.Training(steps=10))
     assert encoder.seen == quiet.seen + 2 * 60  # in the fit, and above
 
 

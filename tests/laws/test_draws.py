@@ -137,7 +137,7 @@ def test_cells_are_filled_in_without_guidance() -> None:
     start, found = km.fit(table, km.CCA(dim=3, kernels=("linear",))), []
     for guidance in (1.0, 6.0):
         recipe = km.Flow(width=16, layers=1, guidance=guidance)
-        space = km.fit(table, start=start, decoders={"b": recipe}, training=FEW)
+        space = km.fit(table, init=start, decoders={"b": recipe}, training=FEW)
         filled, unsure = space.impute(holes, draws=4)
         found.append((np.stack(list(filled.values("b"))), unsure["b"]))
     assert np.array_equal(found[0][0], found[1][0]) and np.array_equal(found[0][1], found[1][1])

@@ -32,8 +32,8 @@ def test_translate_is_decode_of_encode_for_any_subset(space: km.Space) -> None:
 
 def test_a_draw_is_shared_by_all_targets_and_repeated_by_its_seed(space: km.Space) -> None:
     part = small_toy().select("a")
-    both, other = (space.translate(part, to=["a", "b"], draw=True, seed=seed) for seed in (3, 4))
-    assert np.array_equal(both["b"], space.translate(part, to="b", draw=True, seed=3))
+    both, other = (space.translate(part, to=["a", "b"], sample_posterior=True, seed=seed) for seed in (3, 4))
+    assert np.array_equal(both["b"], space.translate(part, to="b", sample_posterior=True, seed=3))
     assert not np.array_equal(both["a"], other["a"])
 
 
@@ -133,7 +133,7 @@ def test_three_columns_two_thirds_empty_and_a_subset_of_any_size(objective: km.O
     assert (~table.present().any(1)).any()
     space = km.fit(table, objective, dim=4, training=SHORT, seed=0)
     for given in (["a"], ["b", "c"], ["a", "b", "c"]):
-        made = space.translate(whole.select(*given), to=["a", "b", "c"], draw=True)
+        made = space.translate(whole.select(*given), to=["a", "b", "c"], sample_posterior=True)
         assert all(np.isfinite(y).all() for y in made.values())
         values, rows = km.joint_log_likelihood(space, table, given, samples=5)
         assert np.isfinite(values).all() and len(rows) == int(table.select(*given).present().any(1).sum())

@@ -197,8 +197,8 @@ def starts() -> list[km.Space]:
 
 
 def test_a_run_is_taken_up_by_its_own_fit_alone(starts: list[km.Space], tmp_path: Path) -> None:
-    one = np.asarray(km.fit(table(), **GIVEN, out=tmp_path).encode(table()))
-    assert np.array_equal(np.asarray(km.fit(table(), **GIVEN, out=tmp_path).encode(table())), one)
+    one = np.asarray(km.fit(table(), **GIVEN, run_dir=tmp_path).encode(table()))
+    assert np.array_equal(np.asarray(km.fit(table(), **GIVEN, run_dir=tmp_path).encode(table())), one)
     others: list[dict[str, Any]] = [
         {"objective": km.SigLIP()}, {"objective": km.InfoNCE(temperature=0.2)}, {"objective": 2 * km.InfoNCE()},
         {"dim": 5}, {"seed": 2}, {"training": replace(SHORT, steps=4)}, {"encoders": {"a": Net()}},
@@ -206,26 +206,26 @@ def test_a_run_is_taken_up_by_its_own_fit_alone(starts: list[km.Space], tmp_path
     ]  # fmt: skip
     for other in others:
         with pytest.raises(km.StoreError, match=r"holds a run with .*expected the same, or another folder"):
-            km.fit(table(), **(GIVEN | other), out=tmp_path)
+            km.fit(table(), **(GIVEN | other), run_dir=tmp_path)
     for change in CHANGES:
         with pytest.raises(km.StoreError, match="holds a run with other table"):
-            km.fit(table(change), **GIVEN, out=tmp_path)
+            km.fit(table(change), **GIVEN, run_dir=tmp_path)
 
 
 def test_one_start_is_not_another(starts: list[km.Space], tmp_path: Path) -> None:
     given = GIVEN | {"dim": None}
-    km.fit(table(), **given, start=starts[0], out=tmp_path)
+    km.fit(table(), **given, init=starts[0], run_dir=tmp_path)
     with pytest.raises(km.StoreError, match=r"holds a run with other .*start"):
-        km.fit(table(), **given, start=starts[1], out=tmp_path)
+        km.fit(table(), **given, init=starts[1], run_dir=tmp_path)
 
 
 def test_other_weights_of_a_trained_encoder_are_said(tmp_path: Path) -> None:
-    one = np.asarray(km.fit(table(), **GIVEN, encoders={"a": Net(0)}, out=tmp_path).encode(table()))
+    one = np.asarray(km.fit(table(), **GIVEN, encoders={"a": Net(0)}, run_dir=tmp_path).encode(table()))
     with pytest.warns(UserWarning, match="the run had other weights before training"):
-        again = km.fit(table(), **GIVEN, encoders={"a": Net(7)}, out=tmp_path)
+        again = km.fit(table(), **GIVEN, encoders={"a": Net(7)}, run_dir=tmp_path)
     assert np.array_equal(np.asarray(again.encode(table())), one)
     with pytest.raises(km.StoreError, match="other encoder of a"):
-        km.fit(table(), **GIVEN, encoders={"a": Net(0, scale=3.0)}, out=tmp_path)
+        km.fit(table(), **GIVEN, encoders={"a": Net(0, scale=3.0)}, run_dir=tmp_path)
 
 
 def test_what_cannot_be_told_is_not_resumed(tmp_path: Path) -> None:
@@ -238,9 +238,9 @@ def test_what_cannot_be_told_is_not_resumed(tmp_path: Path) -> None:
         def __call__(self, batch: np.ndarray) -> np.ndarray:
             return np.asarray(batch, np.float32)
 
-    km.fit(table(), **GIVEN, encoders={"a": Odd()}, out=tmp_path)
+    km.fit(table(), **GIVEN, encoders={"a": Odd()}, run_dir=tmp_path)
     with pytest.raises(km.StoreError, match="it cannot be told whether of this fit"):
-        km.fit(table(), **GIVEN, encoders={"a": Odd()}, out=tmp_path)
+        km.fit(table(), **GIVEN, encoders={"a": Odd()}, run_dir=tmp_path)
 
 
 def test_a_comparison_gives_back_its_own_trials_alone(tmp_path: Path) -> None:

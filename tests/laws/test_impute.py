@@ -19,7 +19,7 @@ def space(request: pytest.FixtureRequest) -> km.Space:
     table = small_toy(400)
     start = km.fit(table, km.CCA(dim=8, kernels=("linear",)))
     return km.fit(
-        table, start=start, decoders={"a": RECIPES[request.param], "b": RECIPES[request.param]}, training=SHORT
+        table, init=start, decoders={"a": RECIPES[request.param], "b": RECIPES[request.param]}, training=SHORT
     )
 
 
@@ -83,7 +83,7 @@ def test_found_texts_are_doubted_where_codes_are_far_from_them() -> None:
             return np.asarray(batch, np.float32)
 
     start = km.fit(table, km.CCA(dim=5, kernels=("linear",)), encoders={"text": OneHot()})
-    space = km.fit(table, start=start, decoders={"text": km.NearestText()})
+    space = km.fit(table, init=start, decoders={"text": km.NearestText()})
     asked = [clear[0], clear[40], (clear[0] + clear[40]) / 2]
     filled, unsure = space.impute(
         km.Table({"text": [None] * 3, "a": asked}, modalities={"text": km.Text(), "a": km.Vector()})

@@ -78,9 +78,13 @@ def report() -> tuple[km.Space, km.Table, km.Report]:
     start = km.fit(train, km.CCA(dim=8, kernels=("linear",)), encoders={"image": Pixels(), "text": Letters()})
     training = km.Training(steps=400, batch_size=64, lr=3e-3)
     decoders = {"image": km.Flow(width=64, guidance=1.0), "text": km.NearestText()}
-    space = km.fit(train, start=start, decoders=decoders, training=training)
+    space = km.fit(train, init=start, decoders=decoders, training=training)
     judges = {"image": lambda pictures: ["red" if red(picture) else "other" for picture in pictures]}
-    return space, test, km.evaluate(space, test, made=["image", "text"], judges=judges, training=train, examples=3)
+    return (
+        space,
+        test,
+        km.evaluate(space, test, generated=["image", "text"], classifiers=judges, training=train, examples=3),
+    )
 
 
 class Pixels:
@@ -182,10 +186,10 @@ def test_a_report_of_made_cells_is_saved_and_shown(
 def test_bad_requests_of_made_columns(report: tuple[km.Space, km.Table, km.Report]) -> None:
     space, test, _ = report
     with pytest.raises(km.KuamoError, match="given draws=1; expected at least 2"):
-        km.evaluate(space, test, made=["image"], draws=1)
+        km.evaluate(space, test, generated=["image"], samples=1)
     with pytest.raises(
         km.KuamoError, match="given a judge of column 'image'; expected one of the columns that are made"
     ):
-        km.evaluate(space, test, judges={"image": list})
+        km.evaluate(space, test, classifiers={"image": list})
     with pytest.raises(km.KuamoError, match="its judge said 3 labels of 80 cells"):
-        km.evaluate(space, test, made=["image"], judges={"image": lambda values: ["red"] * 3})
+        km.evaluate(space, test, generated=["image"], classifiers={"image": lambda values: ["red"] * 3})

@@ -47,7 +47,7 @@ def test_killed_and_resumed_is_not_killed(name: str, tmp_path: Path) -> None:
             if what == "training" and done == stop:
                 raise KeyboardInterrupt
 
-        return km.fit(table, **TRAINED[name](), training=SHORT, seed=1, out=out, progress=progress)
+        return km.fit(table, **TRAINED[name](), training=SHORT, seed=1, run_dir=out, progress=progress)
 
     whole = run(None, None)
     with pytest.raises(KeyboardInterrupt):
@@ -56,7 +56,7 @@ def test_killed_and_resumed_is_not_killed(name: str, tmp_path: Path) -> None:
     resumed = run(tmp_path / "run", None)
     assert np.array_equal(codes(whole, table), codes(resumed, table))
     with pytest.raises(km.StoreError, match="expected the same"):
-        km.fit(table, **TRAINED[name](), training=km.Training(steps=13), seed=1, out=tmp_path / "run")
+        km.fit(table, **TRAINED[name](), training=km.Training(steps=13), seed=1, run_dir=tmp_path / "run")
 
 
 @EVERY
@@ -170,7 +170,7 @@ def test_a_process_killed_without_warning_is_resumed(moment: int, tmp_path: Path
     child.wait()
     training = km.Training(steps=60, batch_size=64, save_every=4)
     assert (out / "state" / "state.json").exists()
-    resumed = km.fit(small_toy(holes=0.2), km.InfoNCE(), training=training, seed=1, out=out)
+    resumed = km.fit(small_toy(holes=0.2), km.InfoNCE(), training=training, seed=1, run_dir=out)
     whole = km.fit(small_toy(holes=0.2), km.InfoNCE(), training=training, seed=1)
     assert np.array_equal(codes(resumed, small_toy()), codes(whole, small_toy()))
 

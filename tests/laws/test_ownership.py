@@ -64,7 +64,7 @@ def test_what_is_somebody_elses_stays(name: str, space: km.Space, tmp_path: Path
         lambda: space.save(place),
         lambda: space.index(TABLE).save(place),
         lambda: save_space(space, place, space.index(TABLE)),
-        lambda: km.fit(TABLE, km.InfoNCE(), dim=4, training=km.Training(steps=1), out=place),
+        lambda: km.fit(TABLE, km.InfoNCE(), dim=4, training=km.Training(steps=1), run_dir=place),
     ):
         with pytest.raises(km.StoreError, match="exists and is not"):
             write()
@@ -158,7 +158,7 @@ def test_files_follow_the_umask(space: km.Space, tmp_path: Path) -> None:
     old = os.umask(0o027)
     try:
         save_space(space, tmp_path / "s", space.index(TABLE))
-        km.fit(TABLE, km.InfoNCE(), dim=4, training=km.Training(steps=1), out=tmp_path / "run")
+        km.fit(TABLE, km.InfoNCE(), dim=4, training=km.Training(steps=1), run_dir=tmp_path / "run")
         km.evaluate(space, TABLE).save(tmp_path / "r.json")
     finally:
         os.umask(old)

@@ -199,7 +199,7 @@ def test_what_cannot_be_predicted_is_refused(space: km.Space) -> None:
     with pytest.raises(km.TableError, match="row 1: given nothing to translate"):
         space.predict([{"sound": np.zeros(12)}, {"kind": "ant"}], "kind")
     with pytest.raises(km.KuamoError, match="expected shares"):
-        km.Predict("kind", held=1.0)
+        km.Predict("kind", calibration_share=1.0)
 
 
 def test_a_label_or_meta_column_can_be_told_as_it_was_read() -> None:

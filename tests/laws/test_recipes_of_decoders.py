@@ -66,7 +66,7 @@ def start() -> km.Space:
 @pytest.fixture(scope="module", params=RECIPES)
 def made(request: pytest.FixtureRequest, start: km.Space) -> km.Space:
     recipe = {"b": RECIPES[request.param]}
-    return km.fit(rows(), start=start, decoders=recipe, training=SHORT)
+    return km.fit(rows(), init=start, decoders=recipe, training=SHORT)
 
 
 def test_the_space_stays_and_the_other_decoder_too(start: km.Space, made: km.Space) -> None:
@@ -78,7 +78,7 @@ def test_draws_follow_the_seed_and_n_adds_an_axis(made: km.Space) -> None:
     part = rows().select("a").take(np.flatnonzero(rows().present()[:, 0])[:5])
     one, again, other = (made.translate(part, to="b", seed=seed) for seed in (1, 1, 2))
     assert one.shape == (5, 24) and np.array_equal(one, again)
-    many = made.translate(part, to=["b", "a"], n=3, seed=1)
+    many = made.translate(part, to=["b", "a"], samples=3, seed=1)
     assert many["b"].shape == (5, 3, 24) and many["a"].shape == (5, 3, 30)
     drawn = getattr(made.port("b").decoder, "noise", 0) > 0
     assert drawn == (not np.array_equal(one, other)) == (not np.allclose(many["b"][:, 0], many["b"][:, 1]))
@@ -100,7 +100,7 @@ def test_a_stored_decoder_makes_the_same(made: km.Space, tmp_path: Path) -> None
 
 def test_the_same_seed_gives_the_same_decoder(start: km.Space) -> None:
     torch.manual_seed(5)
-    first, second = (km.fit(rows(), start=start, decoders={"b": RECIPES["Flow"]}, training=SHORT) for _ in range(2))
+    first, second = (km.fit(rows(), init=start, decoders={"b": RECIPES["Flow"]}, training=SHORT) for _ in range(2))
     z = np.eye(6, dtype=np.float32)
     assert np.array_equal(first.decode(z, to="b"), second.decode(z, to="b"))
 
@@ -115,17 +115,17 @@ def test_a_run_that_was_stopped_goes_on_to_the_same(start: km.Space, tmp_path: P
 
     whole = km.fit(rows(), **given, training=training)
     with pytest.raises(InterruptedError):
-        km.fit(rows(), **given, training=training, out=tmp_path, progress=stop)
-    resumed = km.fit(rows(), **given, training=training, out=tmp_path)
+        km.fit(rows(), **given, training=training, run_dir=tmp_path, progress=stop)
+    resumed = km.fit(rows(), **given, training=training, run_dir=tmp_path)
     z = np.eye(6, dtype=np.float32)
     assert np.array_equal(whole.decode(z, to="b"), resumed.decode(z, to="b"))
 
 
 def test_gaussian_codes_and_their_fusion_are_decoded_too() -> None:
     space = km.fit(rows(), km.MVAE(), dim=4, training=SHORT)
-    flow = km.fit(rows(), start=space, decoders={"b": RECIPES["Flow"]}, training=SHORT)
+    flow = km.fit(rows(), init=space, decoders={"b": RECIPES["Flow"]}, training=SHORT)
     assert isinstance(flow.fusion, Product)
-    assert np.isfinite(flow.translate(small_toy().select("a").take([0, 1]), to="b", n=2)).all()
+    assert np.isfinite(flow.translate(small_toy().select("a").take([0, 1]), to="b", samples=2)).all()
 
 
 def test_absent_cells_leave_no_trace(start: km.Space) -> None:
@@ -138,7 +138,7 @@ def test_absent_cells_leave_no_trace(start: km.Space) -> None:
     a = list(table.values("a"))
     holed = km.Table({"a": a, "b": half}, modalities={"a": km.Vector(), "b": km.Vector()})
     full = holed.take(np.arange(0, 200, 2))
-    ridge = [km.fit(t, start=start, decoders={"b": km.Ridge()}).decode(z, to="b") for t in (holed, full)]
+    ridge = [km.fit(t, init=start, decoders={"b": km.Ridge()}).decode(z, to="b") for t in (holed, full)]
     assert np.allclose(*ridge, atol=1e-5)
 
 
@@ -152,15 +152,15 @@ def test_a_flow_tells_two_modes_that_ridge_averages() -> None:
     )
     space = km.fit(table, km.CCA(dim=4, kernels=("linear",)))
     training = km.Training(steps=500, batch_size=128, lr=3e-3)
-    flow = km.fit(table, start=space, decoders={"b": km.Flow(width=64, guidance=1.0)}, training=training)
-    y = flow.translate(table.select("a").take(np.arange(100)), to="b", n=6)
+    flow = km.fit(table, init=space, decoders={"b": km.Flow(width=64, guidance=1.0)}, training=training)
+    y = flow.translate(table.select("a").take(np.arange(100)), to="b", samples=6)
     cosine = (y * v[:100, None]).sum(-1) / np.linalg.norm(y, axis=-1) / np.linalg.norm(v[:100, None], axis=-1)
     assert np.abs(cosine).mean() > 0.9 and 0.3 < (cosine > 0).mean() < 0.7
     assert "better than ridge" in flow.notes[-1]
 
 
 def test_what_does_not_beat_ridge_is_reported_so(start: km.Space) -> None:
-    lazy = km.fit(rows(), start=start, decoders={"b": km.Gaussian()}, training=km.Training(steps=1))
+    lazy = km.fit(rows(), init=start, decoders={"b": km.Gaussian()}, training=km.Training(steps=1))
     assert any("does NOT make held-out cells better than ridge" in note for note in lazy.notes)
 
 
@@ -199,7 +199,7 @@ def test_whole_groups_are_held_out() -> None:
     ],
 )
 def test_options_that_make_no_sense(start: km.Space, given: dict[str, Any], message: str) -> None:
-    flow = km.fit(rows(), start=start, decoders={"b": RECIPES["Flow"]}, training=km.Training(steps=1))
+    flow = km.fit(rows(), init=start, decoders={"b": RECIPES["Flow"]}, training=km.Training(steps=1))
     with pytest.raises(km.KuamoError, match=message):
         flow.translate(rows().take([0]), **{"to": "b", **given})
 
@@ -233,14 +233,14 @@ def test_the_cycle_brings_codes_back_and_unpaired_is_said(start: km.Space) -> No
     found = {}
     for weight in (0.0, 10.0):
         recipe = km.CycleGAN(cycle=weight, paired=0.0, width=32, lr=2e-3)
-        found[weight] = km.fit(few, start=start, decoders={"b": recipe}, training=training)
+        found[weight] = km.fit(few, init=start, decoders={"b": recipe}, training=training)
         assert any("b: CycleGAN is told no pairs" in note for note in found[weight].notes)
         assert any("不使用配对" in told("zh", note) for note in found[weight].notes)
-    ridge = km.fit(few, start=start, decoders={"b": km.Ridge()})
+    ridge = km.fit(few, init=start, decoders={"b": km.Ridge()})
     assert cycle_error(found[10.0]) < 0.7 * min(cycle_error(found[0.0]), cycle_error(ridge))
-    still = km.fit(few, start=start, decoders={"b": km.CycleGAN(width=32, lr=1e-12)}, training=SHORT)
+    still = km.fit(few, init=start, decoders={"b": km.CycleGAN(width=32, lr=1e-12)}, training=SHORT)
     assert np.isclose(cycle_error(still), cycle_error(ridge), rtol=1e-3)  # it starts there
-    paired = km.fit(few, start=start, decoders={"b": km.CycleGAN(width=32)}, training=SHORT)
+    paired = km.fit(few, init=start, decoders={"b": km.CycleGAN(width=32)}, training=SHORT)
     assert not any("told no pairs" in note for note in paired.notes)
 
 
@@ -285,8 +285,8 @@ def test_gradients_reach_every_parameter_of_a_flow() -> None:
 
 def test_reduced_rank_is_the_best_of_its_rank(start: km.Space) -> None:
     z = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
-    full, low = (km.fit(rows(), start=start, decoders={"b": km.Ridge(rank=r)}).decode(z, to="b") for r in (None, 2))
-    ridge = km.fit(rows(), start=start, decoders={"b": km.Ridge()}).decode(z, to="b")
+    full, low = (km.fit(rows(), init=start, decoders={"b": km.Ridge(rank=r)}).decode(z, to="b") for r in (None, 2))
+    ridge = km.fit(rows(), init=start, decoders={"b": km.Ridge()}).decode(z, to="b")
     assert np.array_equal(full, ridge)
     centred = low - low.mean(0)
     assert np.linalg.matrix_rank(centred, tol=1e-3) == 2
@@ -300,10 +300,10 @@ def test_features_are_translated_to_features() -> None:
     table = km.datasets.shapes(rows=120, size=8)
     encoders = {"image": Small(), "text": Words()}
     start = km.fit(table, km.CCA(dim=8, kernels=("linear",)), encoders=encoders)
-    space = km.fit(table, start=start, decoders={"image": km.Ridge(rank=5)}, codecs={"image": None})
+    space = km.fit(table, init=start, decoders={"image": km.Ridge(rank=5)}, codecs={"image": None})
     assert space.translate(table.select("text").take([0]), to="image").shape == (1, 48)
     test = km.datasets.shapes(rows=60, size=8, seed=1)
-    report = km.evaluate(space, test, made=["image"], examples=0, training=table)
+    report = km.evaluate(space, test, generated=["image"], examples=0, training=table)
     assert report["text_to_image_made_R2"] > 0.2 and report["text_to_image_made_R@1"] > 3 / 60
     assert report["text_to_image_made_back_R@10"] > 0.4 and report.intervals["text_to_image_made_R@10"].low > 0.3
     assert report["text_to_image_made_energy_ridge"] <= report["text_to_image_made_energy"] < 1  # of full rank
@@ -323,15 +323,15 @@ def test_targets_that_are_made_in_turn_agree() -> None:
     space = km.fit(table, km.CCA(dim=8, kernels=("linear",)))
     flow = km.Flow(width=64, guidance=1.0)
     training = km.Training(steps=500, batch_size=128, lr=3e-3)
-    space = km.fit(table, start=space, decoders={"y": flow, "w": flow}, training=training)
+    space = km.fit(table, init=space, decoders={"y": flow, "w": flow}, training=training)
 
     def same(agree: bool) -> float:
-        made = space.translate(table.select("x").take(np.arange(200)), to=["y", "w"], n=2, agree=agree)
+        made = space.translate(table.select("x").take(np.arange(200)), to=["y", "w"], samples=2, chained=agree)
         which = [made[name] @ (cells[name] * sign).mean(0) > 0 for name in ("y", "w")]
         assert made["y"].shape == (200, 2, 8) and made["w"].shape == (200, 2, 7)
         assert 0.3 < which[0].mean() < 0.7  # both signs come
         return float((which[0] == which[1]).mean())
 
     assert same(agree=True) > same(agree=False) + 0.08
-    one = space.translate(table.select("x").take([0, 1]), to=["y"], agree=True, seed=4)["y"]
+    one = space.translate(table.select("x").take([0, 1]), to=["y"], chained=True, seed=4)["y"]
     assert np.array_equal(one, space.translate(table.select("x").take([0, 1]), to="y", seed=4))

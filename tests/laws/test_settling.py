@@ -70,14 +70,14 @@ def test_stored_codes_settle_the_same(space: km.Space, tmp_path: Path) -> None:
     rows = voices(shift=0.35, rows=5, seed=1).select("speech")
     space.save(tmp_path / "s.space")
     loaded = km.Space.load(tmp_path / "s.space")
-    made = [one.translate(rows, to="picture", settle=True, n=2) for one in (space, loaded)]
+    made = [one.translate(rows, to="picture", project=True, samples=2) for one in (space, loaded)]
     assert np.array_equal(*made)
-    again = km.fit(voices(), start=space, decoders={"speech": km.Ridge()})
-    assert np.array_equal(again.translate(rows, to="picture", settle=True, n=2), made[0])
+    again = km.fit(voices(), init=space, decoders={"speech": km.Ridge()})
+    assert np.array_equal(again.translate(rows, to="picture", project=True, samples=2), made[0])
 
 
 def test_nowhere_to_settle_is_an_error(space: km.Space) -> None:
     with pytest.raises(
         km.KuamoError, match=r"to='speech', whose decoder knows no codes to settle at; expected a space"
     ):
-        space.translate({"picture": np.zeros(12)}, to="speech", settle=True)
+        space.translate({"picture": np.zeros(12)}, to="speech", project=True)

@@ -143,10 +143,10 @@ def test_a_fit_goes_on_from_a_start_and_leaves_it_alone() -> None:
     table = small_toy()
     start = km.fit(table, km.CCA(dim=8, kernels=("linear",)), seed=0)
     before = np.asarray(start.encode(table)).copy()
-    same = km.fit(table, start=start)
-    none = km.fit(table, km.InfoNCE(), start=start, training=km.Training(steps=0), seed=0)
-    more = km.fit(table, km.InfoNCE(), start=start, training=km.Training(steps=20), seed=0)
-    again = km.fit(table, km.Reconstruct(), start=more, training=km.Training(steps=20), seed=0)
+    same = km.fit(table, init=start)
+    none = km.fit(table, km.InfoNCE(), init=start, training=km.Training(steps=0), seed=0)
+    more = km.fit(table, km.InfoNCE(), init=start, training=km.Training(steps=20), seed=0)
+    again = km.fit(table, km.Reconstruct(), init=more, training=km.Training(steps=20), seed=0)
     assert np.array_equal(np.asarray(same.encode(table)), before)
     assert np.allclose(np.asarray(none.encode(table)), before, atol=1e-4)
     assert not np.allclose(np.asarray(more.encode(table)), before, atol=1e-3)
@@ -158,8 +158,8 @@ def test_a_start_that_does_not_fit_is_refused() -> None:
     table = small_toy()
     start = km.fit(table, km.CCA(dim=8, kernels=("arc-cosine",)), seed=0)
     with pytest.raises(km.KuamoError, match="of a kernel"):
-        km.fit(table, km.InfoNCE(), start=start)
+        km.fit(table, km.InfoNCE(), init=start)
     with pytest.raises(km.TableError, match="dim=4"):
-        km.fit(table, start=start, dim=4)
+        km.fit(table, init=start, dim=4)
     with pytest.raises(km.TableError, match="'c'"):
-        km.fit(small_toy(names=("a", "b", "c")), start=start)
+        km.fit(small_toy(names=("a", "b", "c")), init=start)

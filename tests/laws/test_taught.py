@@ -57,9 +57,9 @@ def test_few_bytes_are_kept_of_many_rows() -> None:
 
 
 def test_rows_of_the_start_have_taught_too(split: tuple[km.Table, km.Table], space: km.Space) -> None:
-    more = km.fit(split[1], km.CCA(dim=4), start=space)
+    more = km.fit(split[1], km.CCA(dim=4), init=space)
     assert min(share_taught(more, part) for part in split) > 0.85
-    again = km.fit(split[0], start=space)
+    again = km.fit(split[0], init=space)
     assert len(more.info["taught"]) == 2 and len(again.info["taught"]) == 1
     space.info["taught"], kept = [], space.info["taught"]  # as of an older kuamo
     assert share_taught(space, split[0]) == 0

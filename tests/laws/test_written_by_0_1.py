@@ -118,7 +118,7 @@ def test_a_fit_goes_on_from_it() -> None:
     for name in ("three", "classes", "numbers", "mopoe"):
         space = km.Space.load(HERE / f"{name}.space")
         seen = table(*space.modalities)
-        more = km.fit(seen, start=space, decoders={"a": km.Flow(width=8, layers=1)}, codecs={"a": None}, training=few)
+        more = km.fit(seen, init=space, decoders={"a": km.Flow(width=8, layers=1)}, codecs={"a": None}, training=few)
         assert np.array_equal(np.asarray(more.encode(seen)), np.asarray(space.encode(seen)))
         assert np.isfinite(more.translate(seen.select("b"), to="a")).all()
 
@@ -144,7 +144,7 @@ def test_runs_are_not_taken_up_and_say_so(name: str, tmp_path: Path) -> None:
         options = {"start": start, "decoders": {"b": km.Flow(width=8, layers=1)}, "codecs": {"b": None}}
     steps = km.Training(steps=6, batch_size=16, save_every=2)
     with pytest.raises(km.StoreError, match=r"holds a run of kuamo 0\.1, which does not say of which fit"):
-        km.fit(table("a", "b"), training=steps, out=tmp_path / "run", **options)
+        km.fit(table("a", "b"), training=steps, run_dir=tmp_path / "run", **options)
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 

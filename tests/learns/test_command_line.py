@@ -181,7 +181,7 @@ def test_ctrl_c_keeps_what_was_learned(folder: Path) -> None:
         if what == "training" and done == 30:
             raise KeyboardInterrupt
 
-    space = km.fit(table, start=start, decoders={"b": km.Flow(width=16)}, training=km.Training(steps=40), progress=stop)
+    space = km.fit(table, init=start, decoders={"b": km.Flow(width=16)}, training=km.Training(steps=40), progress=stop)
     assert any("stopped after 30 of 40 steps" in note for note in space.notes)
     assert np.isfinite(space.translate(table.select("a").take([0]), to="b")).all()
     with pytest.raises(KeyboardInterrupt):  # an objective that is not finished is no space

@@ -8,7 +8,7 @@ import pytest
 import kuamo as km
 from laws.members import ALIGNING, TRAINED, small_toy
 
-SGD = km.Training(steps=150, optimiser="sgd", lr=0.02)
+SGD = km.Training(steps=150, optimizer="sgd", lr=0.02)
 TRAINING = {"Minimax": SGD, "Minimax mismatched": SGD}
 CHANCE = 10 / 150
 

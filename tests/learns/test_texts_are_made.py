@@ -63,7 +63,7 @@ class Letters:
 def space_of(table: km.Table, recipe: km.Caption, steps: int = 400) -> km.Space:
     start = km.fit(table, km.CCA(dim=7, kernels=("linear",)), encoders={"text": Letters()})
     training = km.Training(steps=steps, batch_size=64, lr=3e-3)
-    return km.fit(table, start=start, decoders={"text": recipe}, training=training)
+    return km.fit(table, init=start, decoders={"text": recipe}, training=training)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -93,11 +93,11 @@ def test_caption_takes_what_is_better_and_says_so() -> None:
 def test_several_texts_are_the_nearest_or_drawn() -> None:
     table = captions(120)
     row = table.select("thing").take([0])
-    nearest = space_of(table, km.NearestText(), 1).translate(row, to="text", n=4)[0]
+    nearest = space_of(table, km.NearestText(), 1).translate(row, to="text", samples=4)[0]
     assert nearest[0] == table[0]["text"] and len(set(nearest)) == 4
     drawn = space_of(table, km.TextRNN(width=32), 60)
-    texts = drawn.translate(row, to="text", n=12, seed=3)[0]
-    assert texts == drawn.translate(row, to="text", n=12, seed=3)[0] and len(set(texts)) > 1
+    texts = drawn.translate(row, to="text", samples=12, seed=3)[0]
+    assert texts == drawn.translate(row, to="text", samples=12, seed=3)[0] and len(set(texts)) > 1
 
 
 def test_stored_texts_come_back(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_stored_texts_come_back(tmp_path: Path) -> None:
         space.save(tmp_path / str(number))
         loaded = km.Space.load(tmp_path / str(number), custom={"text": (km.Text(), Letters())})
         row = table.select("thing").take([0, 1])
-        assert space.translate(row, to="text", n=2) == loaded.translate(row, to="text", n=2)
+        assert space.translate(row, to="text", samples=2) == loaded.translate(row, to="text", samples=2)
 
 
 @pytest.mark.parametrize("text", ["a cat", "Ünïcode — naïve", "一只小猫 🐈 sits", "naïve  two spaces", "猫"])
@@ -138,7 +138,7 @@ def test_what_is_said_of_a_thing_can_be_heard(tmp_path: Path) -> None:
     whole = km.Table(cells, modalities=kinds)
     encoders = {"text": Letters(), "audio": Ears()}
     start = km.fit(whole, km.CCA(dim=5, kernels=("linear",)), encoders=encoders)
-    space = km.fit(whole, start=start, decoders={"text": km.NearestText(), "audio": km.TextToSpeech()})
+    space = km.fit(whole, init=start, decoders={"text": km.NearestText(), "audio": km.TextToSpeech()})
     row = whole.select("thing").take([0, 1])
     said, heard = space.translate(row, to="text"), space.translate(row, to="audio")
     assert [len(sound.samples) / sound.rate > 0.5 for sound in heard] == [True, True]
@@ -150,7 +150,7 @@ def test_what_is_said_of_a_thing_can_be_heard(tmp_path: Path) -> None:
     with pytest.raises(
         km.TableError, match=r"column 'thing': given TextToSpeech\(\) for Vector; expected a column of sounds"
     ):
-        km.fit(whole, start=start, decoders={"thing": km.TextToSpeech()})
+        km.fit(whole, init=start, decoders={"thing": km.TextToSpeech()})
 
 
 class Ears:

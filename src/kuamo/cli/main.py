@@ -134,7 +134,7 @@ def fit(
                 rows,
                 chosen,
                 encoders=encoders,
-                start=before,
+                init=before,
                 training=training if trained else None,
                 seed=seed,
                 progress=progress,
@@ -143,8 +143,8 @@ def fit(
         space = before
         if recipes or space is None:
             space = km.fit(
-                rows, chosen, encoders=encoders, start=before, decoders=recipes, training=making, seed=seed,
-                progress=progress, look=look,
+                rows, chosen, encoders=encoders, init=before, decoders=recipes, training=making, seed=seed,
+                progress=progress, on_preview=look,
             )  # fmt: skip
     save_space(space, out, MemoryIndex.build(space, rows))
     say({"space": str(out), "dim": space.dim, "notes": space.notes}, as_json, f"{space}\nsaved in {out}")
@@ -543,8 +543,17 @@ def main() -> None:
         stop("given more than memory holds; expected a smaller table, or a larger machine", 2)
 
 
-RECIPES = ("Caption", "NearestText", "TextRNN", "Flow", "GAN", "Gaussian", "Ridge")  # named as --decode names them
-OPTIONS = {"modality": "--from", "source": "--from", "to": "--to", "decoders": "--decode", "on_error": "--on-error"}
+RECIPES = {"NearestText": "nearest_text", "TextRNN": "text_rnn"} | {
+    name: name.lower() for name in ("Caption", "Flow", "GAN", "Gaussian", "Ridge")
+}  # as --decode names them
+OPTIONS = {
+    "modality": "--from",
+    "source": "--from",
+    "to": "--to",
+    "decoders": "--decode",
+    "on_error": "--on-error",
+    "samples": "-n",
+}
 SAME = (
     "seed",
     "steps",
@@ -572,7 +581,7 @@ def as_options(said: str) -> str:
     """
     said = said.replace("a dict {column: value}, or modality=", "--from COLUMN")
     said = re.sub(r"\bencoders=\{[^}]*\}", "--import MODULE, which defines ENCODERS", said)
-    said = re.sub(r"\bkm\.(\w+)\(\)", lambda found: found[1].lower() if found[1] in RECIPES else found[0], said)
+    said = re.sub(r"\bkm\.(\w+)\(\)", lambda found: RECIPES.get(found[1], found[0]), said)
     names = OPTIONS | {name: f"--{name}" if len(name) > 1 else f"-{name}" for name in SAME}
     return re.sub(rf"\b({'|'.join(names)})=(?=\S)", lambda found: f"{names[found[1]]} ", said)
 

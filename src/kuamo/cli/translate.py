@@ -59,7 +59,14 @@ def translate_rows(
     for start in range(0, len(rows), BLOCK):
         part = rows.take(np.arange(start, min(start + BLOCK, len(rows))))
         made = space.translate(
-            part, to=list(to), n=n, seed=seed + start, guidance=guidance, steps=steps, agree=agree, settle=settle
+            part,
+            to=list(to),
+            samples=n,
+            seed=seed + start,
+            guidance=guidance,
+            steps=steps,
+            chained=agree,
+            project=settle,
         )
         for name, draws in made.items():
             found[name] += told(space, name, part, draws, out / name if out and several else out)

@@ -6,12 +6,15 @@ import importlib
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import wraps
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["CLASSES", "MOVED", "RECIPES", "OldModules", "current", "former_names", "renamed"]
+__all__ = ["CLASSES", "MOVED", "RECIPES", "OldModules", "current", "former_names", "old_arguments", "renamed"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 MOVED = {
     "kuamo.balance": "kuamo.training.balance",
@@ -86,6 +89,40 @@ def former_names(module: str) -> Callable[[str], Any]:
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return find
+
+
+def old_arguments(**names: str) -> Callable[[F], F]:
+    """A function, or a class that is made with them, hears its arguments by their old names too; old → new.
+
+    Example:
+        >>> @old_arguments(n="samples")
+        ... def draw(samples=1):
+        ...     return samples
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     draw(n=3)
+        3
+    """
+
+    def decorate(function: F) -> F:
+        heard: Any = function.__init__ if isinstance(function, type) else function  # type: ignore[misc]
+
+        @wraps(heard)
+        def called(*args: Any, **given: Any) -> Any:
+            for old in names.keys() & given.keys():
+                new, name = names[old], getattr(function, "__name__", "it")
+                if new in given:
+                    raise TypeError(f"{name}() got {old}= and {new}=, which are one argument; expected {new}= alone")
+                warnings.warn(f"{name}({old}=) is {name}({new}=) since 0.2", DeprecationWarning, stacklevel=2)
+                given[new] = given.pop(old)
+            return heard(*args, **given)
+
+        if isinstance(function, type):
+            function.__init__ = called  # type: ignore[misc]
+            return function
+        return called  # type: ignore[return-value]
+
+    return decorate
 
 
 def renamed(name: str, new: str, where: str = "km") -> None:

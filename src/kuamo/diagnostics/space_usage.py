@@ -127,7 +127,7 @@ def weights(space: Space, table: Table, without: str | None) -> dict[str, float]
 
 
 def speed(space: Space) -> dict[str, list[list[float]]]:
-    """Column → (step, own loss), summed over its terms, of a fit with `Training(record=LearningCurves())`."""
+    """Column → (step, own loss), summed over its terms, of a fit with `Training(learning_curves=LearningCurves())`."""
     from kuamo.training.balance import ColumnCurves
 
     learning = ColumnCurves.of(space)

@@ -11,6 +11,7 @@ import numpy as np
 
 from kuamo.core.errors import TableError
 from kuamo.core.messages import Note, plain_note
+from kuamo.core.old_names import old_arguments
 from kuamo.core.validation import check_kind, check_whole, is_whole
 from kuamo.data.modalities import Category, Number, Vector
 from kuamo.data.table import Table, as_table
@@ -31,16 +32,17 @@ from kuamo.space import Space
 __all__ = ["evaluate", "row_keys"]
 
 
+@old_arguments(made="generated", judges="classifiers", draws="samples")
 def evaluate(
     space: Space,
     table: Table,
     *,
     cutoffs: Sequence[int] = (1, 5, 10),
     positives: str = "row",
-    made: Sequence[str] = (),
-    judges: Judges | None = None,
+    generated: Sequence[str] = (),
+    classifiers: Judges | None = None,
     training: Table | None = None,
-    draws: int = 4,
+    samples: int = 4,
     examples: int = 6,
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
@@ -55,11 +57,11 @@ def evaluate(
         cutoffs: the k of R@k.
         positives: what counts as a right answer: the same `"row"`, `"group"` or `"label"`. Rows without a label, which
             nobody can judge, are then neither queries nor answers.
-        made: columns that are also made of each other one, and judged: see `kuamo.evaluation.generation`.
-        judges: column → a function from a list of its values to their labels, such as a classifier of yours that was
-            trained on other data; it must be among those made.
+        generated: columns that are also generated from each other one, and judged: see `kuamo.evaluation.generation`.
+        classifiers: column → a function from a list of its values to their labels, such as one of yours that was
+            trained on other data; it must be among `generated`.
         training: what the space was fitted on, to tell copies, and to solve the closed form that decoders have to beat.
-        draws: of each row that is made.
+        samples: of each row that is made.
         examples: hits, and misses, to keep for the report's page, for each pair; 0 keeps none.
         seed: of the bootstrap, and of which examples are kept.
         progress: called with (column or pair, done, of).
@@ -85,9 +87,9 @@ def evaluate(
     check_whole(seed=seed)
     check_columns(space.ports, table)
     _check_options(cutoffs, examples)
-    if draws < 2:
-        raise TableError(f"given draws={draws}; expected at least 2, to see how far apart they are")
-    check_made(space, table, made, judges or {})
+    if samples < 2:
+        raise TableError(f"given samples={samples}; expected at least 2, to see how far apart they are")
+    check_made(space, table, generated, classifiers or {})
     told = {name: measure_told(space, table, name, seed) for name in targets_of(space) if name in table.columns}
     table, unseen = known_classes(space, table)
     key, judged = row_keys(table, positives)
@@ -115,7 +117,7 @@ def evaluate(
         pairs = {task: _with_examples(table, pair, codes, key, examples, seed) for task, pair in pairs.items()}
     report = _report(space, table, positives, judged, pairs, intervals, cutoffs, seed)
     report.notes += [*unseen, *repeated_answers(table, pairs, positives)]
-    for target in made:
+    for target in generated:
         known = None if training is None else known_of(space, training, target, seed)
         for source in names:
             if source == target:
@@ -123,8 +125,8 @@ def evaluate(
             if progress:
                 progress(f"{source} ⇒ {target}", 0, 1)
             making = measure_made(
-                space, table, source, target, draws=draws, examples=examples, judges=judges or {}, training=known,
-                seed=seed,
+                space, table, source, target, draws=samples, examples=examples, judges=classifiers or {},
+                training=known, seed=seed,
             )  # fmt: skip
             if making is not None:
                 _add_made(space, table, report, making, seed)

@@ -112,7 +112,7 @@ class _Estimator:
         steps = steps_for(len(rows)) if self.steps is None else self.steps
         size = min(self.batch_size, len(rows))
         training = Training(steps, size, self.lr, at_most=self.steps is None)
-        objective = Predict(target, noise=self.noise, balanced=balanced, weights=weights)
+        objective = Predict(target, corruption=self.noise, balanced=balanced, weights=weights)
         encoders = {
             name: one for name, one in (self.encoders or {}).items() if name in able or name not in given.columns
         }

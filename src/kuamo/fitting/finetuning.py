@@ -90,7 +90,9 @@ class Stay(Objective):
 def training_for(rows: int) -> Training:
     """Twelve passes over the rows, at least 32 steps and at most 1,000."""
     size = min(512, rows)
-    return Training(steps=int(np.clip(12 * rows // size, 32, 1000)), batch_size=size, lr=5e-4, weight_decay=0, mix=1.0)
+    return Training(
+        steps=int(np.clip(12 * rows // size, 32, 1000)), batch_size=size, lr=5e-4, weight_decay=0, fusemix_alpha=1.0
+    )
 
 
 def judge(rehearse: Callable[[], Rehearsal], seed: int) -> Refined:

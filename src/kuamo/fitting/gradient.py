@@ -73,7 +73,7 @@ def train_space(
         training = replace(training, steps=min(training.steps, FEW_STEPS))
 
     sources = {
-        port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.chunk)
+        port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.grad_cache_chunk)
         for port in space.ports
     }
 
@@ -93,9 +93,9 @@ def train_space(
     skipped = int(log.pop("skipped", 0))
     names = " + ".join(f"{weight:g} {term.name}" for weight, term in terms_of(objective))
     losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())
-    done = {"steps": training.steps, "rows": training.batch_size, "optimiser": training.optimiser, "rate": training.lr}
+    done = {"steps": training.steps, "rows": training.batch_size, "optimiser": training.optimizer, "rate": training.lr}
     space.notes.append(Note("trained", objective=names, **done, losses=losses))
-    if remedies := [str(one) for one in (training.sampling, training.modulate) if one is not None]:
+    if remedies := [str(one) for one in (training.sampling, training.gradient_modulation) if one is not None]:
         space.notes.append(Note("against_imbalance", what=", ".join(remedies)))
     if skipped:
         space.notes.append(Note("batches_skipped", count=skipped, given=training.steps))

@@ -14,6 +14,7 @@ import numpy as np
 from kuamo.core.files import local
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_module, is_trainable
+from kuamo.core.old_names import old_arguments
 from kuamo.core.profiling import part
 from kuamo.core.threads import one_thread
 from kuamo.core.types import Progress
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["fit"]
 
 
+@old_arguments(start="init", out="run_dir", look="on_preview")
 def fit(
     table: Table,
     objective: Objective | None = None,
@@ -50,13 +52,13 @@ def fit(
     encoders: Mapping[str, Any] | None = None,
     decoders: Mapping[str, Any] | None = None,
     codecs: Mapping[str, Any] | None = None,
-    start: Space | None = None,
+    init: Space | None = None,
     dim: int | None = None,
     training: Training | None = None,
     seed: int = 0,
-    out: str | Path | None = None,
+    run_dir: str | Path | None = None,
     progress: Progress | None = None,
-    look: Callable[[str, float, list[Any], list[list[Any]]], None] | None = None,
+    on_preview: Callable[[str, float, list[Any], list[list[Any]]], None] | None = None,
 ) -> Space:
     """Learn one shared space for the columns of a table.
 
@@ -72,14 +74,14 @@ def fit(
             is a Gaussian likelihood). Ridge for all others.
         codecs: column → codec, for pictures and sounds to be made; what suits the column if only a recipe is given;
             `None` for its features, as its encoder gives them: then features are translated to features.
-        start: a space to go on from: its encoders and heads are copied, and moved only if the objective is trained.
+        init: a space to go on from: its encoders and heads are copied, and moved only if the objective is trained.
             Without an objective it stays as it is, with its decoders, but for those given here.
         dim: d, the size of the space; chosen if not given.
         training: steps, batch size and rate, for objectives that are trained, or for decoders if none is.
         seed: of everything random; same seed, table, threads and machine, same space.
-        out: a run folder to save states of the training in, and to resume from.
+        run_dir: a folder to save states of the training in, and to resume from.
         progress: called with (what, done, of).
-        look: called now and then while decoders are trained, with (column, share that is done, some held-out cells,
+        on_preview: called now and then while decoders are trained, with (column, share that is done, held-out cells,
             four that are made for each).
 
     Returns:
@@ -96,7 +98,7 @@ def fit(
     """
     table = as_table(table)
     check_kind(Objective | None, "an objective such as km.InfoNCE(), or None", objective=objective)  # type: ignore[arg-type]
-    check_kind(Space | None, "a Space, or None", start=start)  # type: ignore[arg-type]
+    check_kind(Space | None, "a Space, or None", init=init)  # type: ignore[arg-type]
     if training is not None:
         from kuamo.training.config import Training
 
@@ -104,7 +106,7 @@ def fit(
     check_whole(seed=seed)
     if dim is not None:
         check_whole(1, dim=dim)
-    by_itself = objective is None and start is None
+    by_itself = objective is None and init is None
     if by_itself:
         objective = CCA(dim=dim)
     table = with_targets(table, objective)
@@ -112,9 +114,9 @@ def fit(
     recipes = {name: one for name, one in (decoders or {}).items() if isinstance(one, Recipe)}
     check_columns(table, decoders=decoders or {}, codecs=codecs or {}, encoders=encoders or {})
     own = {name: one for name, one in (decoders or {}).items() if name not in recipes}
-    ports, reasons = open_ports(table, encoders or {}, own, start)
+    ports, reasons = open_ports(table, encoders or {}, own, init)
     cells: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    metric = metric_target(objective, ports, table) if start is None else None
+    metric = metric_target(objective, ports, table) if init is None else None
     frozen = [port for port in ports if not is_trainable(port.encoder) and port.name != metric]
     encode_columns(table, frozen, cells, progress)
     if table.on_error == "skip":  # training must know before it starts which cells it cannot read
@@ -124,7 +126,7 @@ def fit(
     info: dict[str, Any] = {"source": table.source, "rows": len(table), "seed": seed}
     reasons |= {port.name: port.encoder.name for port in ports if isinstance(port.encoder, HubEncoder)}
     space = Space(ports, notes=[describe(port, cells, reasons.get(port.name)) for port in ports], info=info)
-    info["taught"] = sketches(table, start)
+    info["taught"] = sketches(table, init)
     space.notes += (
         [note for note in table.notes if isinstance(note, Note)]
         + table.skipped()
@@ -132,10 +134,10 @@ def fit(
         + [note for port in ports if (note := moving_note(table, port.name))]
     )
     known: Mapping[str, Embedding] = {}
-    if start is not None:
-        go_on_from(start, space, objective, dim, [*recipes, *(codecs or {})])
+    if init is not None:
+        go_on_from(init, space, objective, dim, [*recipes, *(codecs or {})])
     looped = metric is None and objective is not None and any(term.trained for _, term in terms_of(objective))
-    run = run_of(out, table, space, start, objective=objective, decoders=decoders, codecs=codecs, seed=seed, dim=dim)
+    run = run_of(run_dir, table, space, init, objective=objective, decoders=decoders, codecs=codecs, seed=seed, dim=dim)
     if objective is not None and looped:
         from kuamo.fitting.gradient import train_space
 
@@ -156,7 +158,17 @@ def fit(
         given = None if looped else training
         with part("decoders"):
             make_columns(
-                space, table, cells, known, recipes, codecs or {}, given, seed, None if looped else run, progress, look
+                space,
+                table,
+                cells,
+                known,
+                recipes,
+                codecs or {},
+                given,
+                seed,
+                None if looped else run,
+                progress,
+                on_preview,
             )
     if any(map(wants_ridge, ports)):
         with one_thread(), part("ridge decoders"):

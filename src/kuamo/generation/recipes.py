@@ -1,7 +1,7 @@
 """Recipes: what a column's decoder shall be, before anyone knows how large codes and y are.
 
     km.fit(table, decoders={"image": km.Flow()})            learned with the rest
-    km.fit(table, start=space, decoders={"image": km.Flow()})       learned for a space that is there
+    km.fit(table, init=space, decoders={"image": km.Flow()})       learned for a space that is there
 
 A recipe makes the decoder (`build`) and the objective that trains it (`objective`), which play in the one loop.
 """

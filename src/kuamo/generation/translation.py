@@ -109,7 +109,7 @@ def memory_of(port: Port) -> Any:
     """
     if port.memory is None:
         raise KuamoError(
-            f"given settle=True and to={port.name!r}, whose decoder knows no codes to settle at; expected a space "
+            f"given project=True and to={port.name!r}, whose decoder knows no codes to settle at; expected a space "
             f"fitted with decoders={{{port.name!r}: …}} by a recipe that sees one code, such as km.Flow()"
         )
     return port.memory
@@ -226,7 +226,7 @@ def check_options(space: EmbeddingSpace, names: Sequence[str], n: int | None, op
     """
     decoders = {name: decoder_of(space, name) for name in names}
     if n is not None and (not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MOST_DRAWS):
-        raise KuamoError(f"given n={n!r}; expected a whole number from 1 to {MOST_DRAWS:,}")
+        raise KuamoError(f"given samples={n!r}; expected a whole number from 1 to {MOST_DRAWS:,}")
     for option in options:
         if not any(option in getattr(decoder, "options", ()) for decoder in decoders.values()):
             kinds = ", ".join(f"{name!r} is made by {type(decoder).__name__}" for name, decoder in decoders.items())

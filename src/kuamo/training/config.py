@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from kuamo.core.errors import KuamoError
+from kuamo.core.old_names import old_arguments
 from kuamo.core.validation import check_kind, is_number, is_whole
 
 if TYPE_CHECKING:
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["LearningCurves", "Training"]
 
 
+@old_arguments(
+    mix="fusemix_alpha",
+    chunk="grad_cache_chunk",
+    modulate="gradient_modulation",
+    record="learning_curves",
+    optimiser="optimizer",
+)
 @dataclass(frozen=True)
 class Training:
     """How long and how fast.
@@ -21,14 +29,14 @@ class Training:
     Args:
         steps: optimiser steps. batch_size: rows of the whole batch, over all processes.
         lr: of the space's optimiser, falling to 0 along a half cosine. weight_decay: of the same.
-        optimiser: `"adamw"` or `"sgd"` (momentum .5). save_every: steps between two states in the run folder.
-        mix: α of Beta(α, α) where frozen features are mixed with those of another row (FuseMix); 0 for not.
-        chunk: how many cells pass through a trained encoder at a time, with the gradients of the whole batch all the
-            same (GradCache): memory holds one chunk's activations, whatever the batch size, and one forward more is
+        optimizer: `"adamw"` or `"sgd"` (momentum .5). save_every: steps between two states in the run folder.
+        fusemix_alpha: α of Beta(α, α) where frozen features are mixed with those of another row (FuseMix); 0 for not.
+        grad_cache_chunk: how many cells pass a trained encoder at a time, with the gradients of the whole batch all
+            the same (GradCache): memory holds one chunk's activations, whatever the batch size, and one forward more is
             paid for it; `None` for all at once.
         sampling: who is drawn more often, `km.CoverageBalanced()`, `km.ClassBalanced()`; `None`: all alike.
-        modulate: who is held back, `km.OGMGE()`; `None` for nobody.
-        record: `km.LearningCurves()`, to write down how fast each column learns; `None` for not.
+        gradient_modulation: who is held back, `km.OGMGE()`; `None` for nobody.
+        learning_curves: `km.LearningCurves()`, to write down how fast each column learns; `None` for not.
         at_most: may the objective end sooner, where what it solves beside the training leaves nothing to learn?
     """
 
@@ -36,13 +44,13 @@ class Training:
     batch_size: int = 256
     lr: float = 1e-3
     weight_decay: float = 1e-4
-    optimiser: str = "adamw"
+    optimizer: str = "adamw"
     save_every: int = 200
-    mix: float = 0.0
-    chunk: int | None = None
+    fusemix_alpha: float = 0.0
+    grad_cache_chunk: int | None = None
     sampling: Any = None
-    modulate: Any = None
-    record: LearningCurves | None = None
+    gradient_modulation: Any = None
+    learning_curves: LearningCurves | None = None
     at_most: bool = False
 
     def __post_init__(self) -> None:
@@ -52,22 +60,27 @@ class Training:
                 f"whole numbers of steps from 0 and rows from 1, and a finite rate from 0"
             )
 
-        if not is_number(self.weight_decay, 0) or not is_whole(self.save_every, 1) or not is_number(self.mix, 0):
+        if (
+            not is_number(self.weight_decay, 0)
+            or not is_whole(self.save_every, 1)
+            or not is_number(self.fusemix_alpha, 0)
+        ):
             raise KuamoError(
-                f"given weight_decay={self.weight_decay!r}, save_every={self.save_every!r}, mix={self.mix!r}; expected "
+                f"given weight_decay={self.weight_decay!r}, save_every={self.save_every!r}, "
+                f"fusemix_alpha={self.fusemix_alpha!r}; expected "
                 f"finite numbers from 0, and whole numbers of steps from 1"
             )
-        for name, method in (("sampling", "weights"), ("modulate", "around")):
+        for name, method in (("sampling", "weights"), ("gradient_modulation", "around")):
             one = getattr(self, name)
             if one is not None and (isinstance(one, type) or not hasattr(one, method)):
                 usual = "km.ClassBalanced(1)" if name == "sampling" else "km.OGMGE()"
                 raise KuamoError(f"given {name}={one!r}; expected None, or one such as {usual}")
-        check_kind(LearningCurves | None, "LearningCurves, or None", record=self.record)  # type: ignore[arg-type]
+        check_kind(LearningCurves | None, "LearningCurves, or None", learning_curves=self.learning_curves)  # type: ignore[arg-type]
 
     def plain(self) -> dict[str, Any]:
         """Plain data; what is off is not in it."""
         given = asdict(self)
-        for name in ("sampling", "modulate", "record"):
+        for name in ("sampling", "gradient_modulation", "learning_curves"):
             one = getattr(self, name)
             if one is None:
                 del given[name]

@@ -92,10 +92,12 @@ def check_chunk(chunk: int | None, encoder: Any, column: str) -> None:
     if chunk is None:
         return
     if isinstance(chunk, bool) or not isinstance(chunk, int | np.integer) or chunk < 1:
-        raise KuamoError(f"given chunk={chunk!r}; expected a whole number from 1, or None for the whole batch at once")
+        raise KuamoError(
+            f"given grad_cache_chunk={chunk!r}; expected a whole number from 1, or None for the whole batch at once"
+        )
     for module in encoder.modules():
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and module.training:
             raise KuamoError(
-                f"column {column!r}: given an encoder with {type(module).__name__} and chunk={chunk}; its means would "
-                f"be a chunk's. Expected layers that see each entry alone, such as GroupNorm, or chunk=None"
+                f"column {column!r}: given an encoder with {type(module).__name__} and grad_cache_chunk={chunk}; its means would "
+                f"be a chunk's. Expected layers that see each entry alone, such as GroupNorm, or grad_cache_chunk=None"
             )

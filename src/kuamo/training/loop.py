@@ -69,13 +69,13 @@ def train(
             module.train()
         for port in space.ports:
             if sources[port.name].frozen is None:
-                check_chunk(training.chunk, port.encoder, port.name)
+                check_chunk(training.grad_cache_chunk, port.encoder, port.name)
         done = first
         try:
             for step in range(first, training.steps):
                 torch.manual_seed(seed * 1_000_003 + step)
                 log: dict[str, float] = {}
-                batch = batch_of(sources, draw(step), training.mix, (seed, step), marks)
+                batch = batch_of(sources, draw(step), training.fusemix_alpha, (seed, step), marks)
                 for player in game.players:
                     game.play(player, batch, sources, (seed, step), log)
                 for average in game.averages:
@@ -96,7 +96,7 @@ def train(
             average.take_place()
         for module in space.modules():
             module.eval()
-        if training.record is not None and game.turn is not None:
+        if training.learning_curves is not None and game.turn is not None:
             space.info["learning"] = game.turn.plain()
     tail = logged[-max(1, len(logged) // 10) :]
     means = {name: float(np.mean([log[name] for log in tail if name in log])) for log in tail[-1:] for name in log}

@@ -53,7 +53,7 @@ class Game:
                     self.averages.append(Average(player.module, player.ema))
                 if name != SPACE:
                     optimisers[key], self.falls_to[key] = _optimiser_of(name, player), player.falls_to
-        asked = training.modulate is not None or training.record is not None
+        asked = training.gradient_modulation is not None or training.learning_curves is not None
         self.turn = Turn(space, training, [term.name for _, term in self.terms]) if asked else None
         self.skipped = 0
         self.parameters = {name: unique_parameters(modules) for name, modules in self.modules.items()}
@@ -275,11 +275,11 @@ def unique_parameters(modules: list[nn.Module]) -> list[Tensor]:
 
 def space_optimiser(training: Training) -> Callable[[Any], torch.optim.Optimizer]:
     """AdamW, or the mission's SGD."""
-    if training.optimiser == "sgd":
+    if training.optimizer == "sgd":
         return lambda p: torch.optim.SGD(p, lr=training.lr, momentum=0.5)
-    if training.optimiser == "adamw":
+    if training.optimizer == "adamw":
         return lambda p: torch.optim.AdamW(p, lr=training.lr, weight_decay=training.weight_decay, fused=True)
-    raise KuamoError(f"given optimiser {training.optimiser!r}; expected 'adamw' or 'sgd'")
+    raise KuamoError(f"given optimiser {training.optimizer!r}; expected 'adamw' or 'sgd'")
 
 
 def _optimiser_of(name: str, player: Player) -> Callable[[Any], Any]:

@@ -32,7 +32,7 @@ class Run:
     """Where a fit keeps its state.
 
     Args:
-        folder: `fit(out=)`. of: what the fit depends on, in words → hash; `None` where that cannot be told.
+        folder: `fit(run_dir=)`. of: what the fit depends on, in words → hash; `None` where that cannot be told.
         why: what cannot be told.
     """
 

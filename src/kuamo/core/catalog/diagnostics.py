@@ -100,8 +100,9 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
         "training=km.Training(steps={steps:,})：每步 {each:.3g} 毫秒",
     ),
     "in_chunks": (
-        "training=km.Training(chunk={chunk}): memory for {chunk} raw cells at a time, one more forward is paid for it",
-        "training=km.Training(chunk={chunk})：一次只为 {chunk} 个原始单元占用内存，代价是多一次前向计算",
+        "training=km.Training(grad_cache_chunk={chunk}): memory for {chunk} raw cells at a time, "
+        "one more forward is paid for it",
+        "training=km.Training(grad_cache_chunk={chunk})：一次只为 {chunk} 个原始单元占用内存，代价是多一次前向计算",
     ),
     "smaller_batch": (
         "training=km.Training(batch_size={size}): memory and seconds of a step fall with it",

@@ -156,7 +156,7 @@ def of_training(kind: str, look: Outlook, factor: float) -> list[Note]:
     raw = [name for name, found in look.sampled.items() if found.raw]
     notes = []
     if kind == "memory":
-        if raw and training.chunk is None:
+        if raw and training.grad_cache_chunk is None:
             notes.append(Note("in_chunks", chunk=32))
         notes.append(Note("smaller_batch", size=max(16, training.batch_size // 4)))
     else:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from kuamo.core.errors import KuamoError, TableError
+from kuamo.core.old_names import old_arguments
 from kuamo.core.types import Packed
 from kuamo.core.validation import is_number
 from kuamo.data.modalities import Category, Number
@@ -42,13 +43,15 @@ __all__ = ["Predict"]
 WHOLE = 0.5  # of the rows are told by all that they have
 
 
+@old_arguments(noise="corruption", held="calibration_share", last="final_share")
 @dataclass(frozen=True)
 class Predict(Objective):
     """Learn to tell a column of classes or numbers from whatever else a row has.
 
     Args:
-        to: the column, `Category()` or `Number()`. noise: share of the rows of which a cell is mixed with noise.
-        held: share of the groups by which doubts are learned. last: share of the steps in which all rows teach.
+        to: the column, `Category()` or `Number()`. corruption: share of the rows of which a cell is mixed with noise.
+        calibration_share: of the groups, those by which doubts are learned.
+        final_share: of the steps, those in which all rows teach.
         balanced: does every class count the same, however rare?
         weights: (N,) how much each row of the table counts, above 0; all the same if not given.
 
@@ -65,9 +68,9 @@ class Predict(Objective):
 
     needs: ClassVar[frozenset[str]] = frozenset({"decoders"})
     to: str = "label"
-    noise: float = 0.7
-    held: float = 0.2
-    last: float = 0.3
+    corruption: float = 0.7
+    calibration_share: float = 0.2
+    final_share: float = 0.3
     balanced: bool = False
     weights: Any = field(default=None, compare=False, repr=False)
 
@@ -77,7 +80,9 @@ class Predict(Objective):
             if weights.ndim != 1 or not (np.isfinite(weights) & (weights > 0)).all():
                 raise KuamoError(f"given weights of shape {weights.shape}; expected (N,), finite and above 0")
             object.__setattr__(self, "weights", weights / weights.mean())
-        if not all(is_number(share, 0) and share < 1 for share in (self.noise, self.held, self.last)):
+        if not all(
+            is_number(share, 0) and share < 1 for share in (self.corruption, self.calibration_share, self.final_share)
+        ):
             raise KuamoError(f"given {self}; expected shares in [0, 1)")
         if not isinstance(self.to, str) or not isinstance(self.balanced, bool | np.bool_):
             raise KuamoError(f"given {self}; expected the name of a column, and balanced=True or False")
@@ -171,7 +176,7 @@ class Predict(Objective):
         """The loss per row."""
         if player != "space":
             return None
-        batch, level = noised(step, self.to, self.noise)
+        batch, level = noised(step, self.to, self.corruption)
         noisy = replace(step, batch=batch, _codes={}, _stacked=None)
         loss = self.loss(noisy, level)
         step.counted = noisy.counted  # else the batch would pass for one without a usable row
@@ -189,7 +194,7 @@ class Predict(Objective):
         trust, decoder, number = step.space.fusion, step.space.port(self.to).decoder, step.names.index(self.to)
         y, itself = targets_by_row(step, self.to), torch.arange(present.shape[1]) == number
         known, others = present[:, number], present & ~itself
-        held, late = self.held_out(step), step.progress >= 1 - self.last
+        held, late = self.held_out(step), step.progress >= 1 - self.final_share
         teaches = known & (~held | (late & ~self.held_out(step, JUDGES)))
         some = Subsets().choose(others, drawn(step, "subset"))
         whole = step.uniform("whole", step.batch.row, 1) < WHOLE
@@ -225,7 +230,7 @@ class Predict(Objective):
 
     def held_out(self, step: Step, part: float = 1.0) -> Any:
         """(R,) bool: rows whose group is held out, or is among the first part of those."""
-        return hashed(step.marks("group")[step.batch.row]) < part * self.held
+        return hashed(step.marks("group")[step.batch.row]) < part * self.calibration_share
 
     def shares(self, y: Any, known: Any) -> Any:
         """(R,) the weight of each row: 1, or the inverse of its class's share among the batch's rows."""

@@ -39,10 +39,12 @@ class Course:
         from kuamo.objectives.prediction.subset_regression import Mix
 
         self.of, self.space, self.table, self.cells, self.marks = of, space, table, cells, marks
-        self.held = np.flatnonzero(hashed(marks["group"]) < of.held)
+        self.held = np.flatnonzero(hashed(marks["group"]) < of.calibration_share)
         trust: Any = space.fusion
         self.single = len(space.ports) == 2  # one column tells: no other is to be trusted in its place
-        trust.spoiled = spoil(space, table, cells, of.to, self.held, progress) if of.noise and not self.single else {}
+        trust.spoiled = (
+            spoil(space, table, cells, of.to, self.held, progress) if of.corruption and not self.single else {}
+        )
         self.joint: Any = of.regression(space, cells, marks, Joint) if space.fusion.joint else None
         if self.joint is not None:
             names = [port.name for port in space.ports]
@@ -50,7 +52,7 @@ class Course:
             self.columns = [self.joint.alone(name) for name in self.joint.spans]
             self.whole = self.joint.choose()
             self.alone = [self.whole] if len(self.columns) == 1 else [column.choose() for column in self.columns]
-            taught = self.joint.held >= of.held
+            taught = self.joint.held >= of.calibration_share
             self.solve(taught if taught.any() and not taught.all() else None)
 
     def solve(self, some: Any = None) -> None:
@@ -79,7 +81,7 @@ class Course:
 
     def after(self, done: int, steps: int, sources: Mapping[str, Any]) -> None:
         """Called after each step."""
-        if done == max(1, int(np.ceil((1 - self.of.last) * steps - 1e-9))):
+        if done == max(1, int(np.ceil((1 - self.of.final_share) * steps - 1e-9))):
             from kuamo.objectives.prediction.stacking import stack
             from kuamo.objectives.prediction.uncertainty import settle
 
@@ -89,7 +91,7 @@ class Course:
         if done == steps:
             from kuamo.objectives.prediction.stacking import stack
 
-            judges = np.flatnonzero(hashed(self.marks["group"]) < JUDGES * self.of.held)
+            judges = np.flatnonzero(hashed(self.marks["group"]) < JUDGES * self.of.calibration_share)
             stack(self.space, self.table, self.cells, self.of.to, judges, self.of, again=True)
 
     def end(self) -> list[Note]:

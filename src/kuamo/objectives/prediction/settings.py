@@ -21,15 +21,15 @@ class PredictSettings(Protocol):
         """The column that is predicted."""
 
     @property
-    def noise(self) -> float:
+    def corruption(self) -> float:
         """Share of the rows of which a cell is mixed with noise."""
 
     @property
-    def held(self) -> float:
+    def calibration_share(self) -> float:
         """Share of the groups that are held out of what is learned first."""
 
     @property
-    def last(self) -> float:
+    def final_share(self) -> float:
         """Share of the steps in which all rows are learned from."""
 
     @property

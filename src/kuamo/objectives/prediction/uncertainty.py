@@ -100,7 +100,7 @@ def sights(step: Step, of: PredictSettings) -> Sights:
     """What is seen of a batch, some of its cells mixed with noise."""
     from kuamo.objectives.prediction.noise import noised, targets_by_row
 
-    batch, level = noised(step, of.to, of.noise)
+    batch, level = noised(step, of.to, of.corruption)
     noisy = replace(step, batch=batch, _codes={}, _stacked=None)
     code, present = noisy.stacked()
     trust: Any = step.space.fusion

@@ -2,15 +2,15 @@
 
     Training(sampling=CoverageBalanced(0.5))   rows of rare subsets of columns are drawn more often: sampling
     Training(sampling=ClassBalanced(1.0))      rows of rare labels are drawn more often: sampling
-    Training(modulate=OGMGE(0.3))              columns that are ahead of the others are held back: gradient_modulation
+    Training(gradient_modulation=OGMGE(0.3))   columns that are ahead of the others are held back: gradient_modulation
     UncertaintyWeighted(InfoNCE() + …)         terms of a sum weigh by how sure they are: uncertainty_weighting
     MoPoE(), MVAE(), …                         likelihoods weigh by their size, w_m = max L / L_m, unless
                                                `weights="equal"` or others are given       objectives/vae.py
     Predict("kind", balanced=True)             every class counts the same in the loss     objectives/prediction
     Predict("kind"), … + Classify(10)          each column tells the answer by itself too, so that none is idle while
                                                another has it   objectives/prediction, objectives/supervised.py
-    Training(record=LearningCurves(every=10))          changes nothing: it writes down how fast each column learns; with
-                                               `held=0.1` also how well, by groups that training does not see
+    Training(learning_curves=LearningCurves(every=10))  changes nothing: it writes down how fast each column learns;
+                                               with `held=0.1` also how well, by groups that training does not see
 
 All go with any objective, can be taken together, and are off unless they are asked for, but for likelihoods' sizes.
 That columns are learned evenly is not an aim in itself: the best of all may come of uneven ones (Improving Multimodal

@@ -57,7 +57,7 @@ class ColumnCurves:
 
     Example:
         >>> import kuamo as km
-        >>> training = km.Training(steps=20, record=km.LearningCurves(every=10))
+        >>> training = km.Training(steps=20, learning_curves=km.LearningCurves(every=10))
         >>> learning = ColumnCurves.of(km.fit(km.datasets.toy(200), km.InfoNCE(), training=training))
         >>> learning.steps.tolist(), learning.loss["InfoNCE"].shape
         ([10, 20], (2, 2))
@@ -83,7 +83,7 @@ class ColumnCurves:
         plain = space.info.get("learning")
         if plain is None:
             raise KuamoError(
-                "given a space without a record; expected one fitted with Training(record=LearningCurves())"
+                "given a space without a record; expected one fitted with Training(learning_curves=LearningCurves())"
             )
         return cls.from_plain(plain)
 

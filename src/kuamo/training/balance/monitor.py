@@ -37,7 +37,7 @@ class Turn:
 
     def __init__(self, space: EmbeddingSpace, training: Training, terms: Sequence[str]) -> None:
         self.columns, self.terms = [port.name for port in space.ports], list(terms)
-        self.modulate, self.record = training.modulate, training.record
+        self.modulate, self.record = training.gradient_modulation, training.learning_curves
         self.own = own_parameters(space)
         self.since = np.zeros((len(terms), len(self.columns), SUMS))
         self.norms = np.zeros((len(self.columns), 2))
@@ -57,7 +57,7 @@ class Turn:
             return
         if not sums[..., 2].any():
             raise KuamoError(
-                f"given modulate={self.modulate} and {' + '.join(self.terms)}, which tells nothing of single columns; "
+                f"given gradient_modulation={self.modulate} and {' + '.join(self.terms)}, which tells nothing of single columns; "
                 f"expected an objective that does, such as Predict or InfoNCE"
             )
         with self.modulate.around(self.own, self.scores(sums), key, progress):

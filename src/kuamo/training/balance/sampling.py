@@ -177,11 +177,13 @@ def draws_of(
     """
     rows, marks = next(iter(sources.values())).rows, marks or {}
     kept = held = None
-    if training.record is not None and training.record.held:
-        out = held_rows(rows, training.record.held, seed, marks.get("group"))
+    if training.learning_curves is not None and training.learning_curves.held:
+        out = held_rows(rows, training.learning_curves.held, seed, marks.get("group"))
         kept, left = np.flatnonzero(~out), np.flatnonzero(out)
         if len(kept) == 0 or len(left) == 0:
-            raise KuamoError(f"given {training.record} and {rows} rows; expected more groups to hold some out of")
+            raise KuamoError(
+                f"given {training.learning_curves} and {rows} rows; expected more groups to hold some out of"
+            )
         held = np.sort(np.random.default_rng([seed, 12]).permutation(left)[: training.batch_size])
     sampling = training.sampling.told(predicted) if isinstance(training.sampling, ClassBalanced) else training.sampling
     return drawing(sampling, sources, marks, rows, training.batch_size, seed, kept), held
