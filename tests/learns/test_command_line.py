@@ -150,7 +150,10 @@ def test_pictures_are_made_of_texts(folder: Path) -> None:
     both = ["--to", "photo", "--to", "text", "--from", "text", "--out", folder / "both"]
     few = (folder / "unseen.csv").read_text("utf-8").splitlines(keepends=True)
     (folder / "few.csv").write_text("".join([few[0], few[1], few[2]]), "utf-8")
-    assert run("translate", space, "--table", folder / "few.csv", "--agree", *both)["made"].keys() == {"photo", "text"}
+    assert run("translate", space, "--table", folder / "few.csv", "--chained", *both)["made"].keys() == {
+        "photo",
+        "text",
+    }
     batch = run("translate", space, "--table", folder / "few.csv", *both)["made"]
     assert [Path(path).parts[-2:] for path in batch["photo"]] == [("photo", "120-0.png"), ("photo", "121-0.png")]
     assert len(batch["text"]) == 2 and (folder / "both" / "text" / "120-0.txt").exists()

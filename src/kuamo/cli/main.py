@@ -380,11 +380,19 @@ def translate(
         float | None, typer.Option(help="Of a flow: more keeps to the query, less is more varied; 1 as it was learned.")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Of a flow: more is finer and takes longer.")] = None,
-    agree: Annotated[
-        bool, typer.Option("--agree", help="Of several --to: each is made of those before it too: all mean the same.")
+    chained: Annotated[
+        bool,
+        typer.Option(
+            "--chained",
+            "--agree",
+            help="Of several --to: each is generated from those before it too: all mean the same.",
+        ),
     ] = False,
-    settle: Annotated[
-        bool, typer.Option("--settle", help="For queries unlike the training rows, such as a new voice: keep to those.")
+    project: Annotated[
+        bool,
+        typer.Option(
+            "--project", "--settle", help="For queries unlike the training rows, such as a new voice: keep to those."
+        ),
     ] = False,
     seed: Seed = 0,
     on_error: OnError = "raise",
@@ -424,8 +432,8 @@ def translate(
             n=n,
             guidance=guidance,
             steps=steps,
-            agree=agree,
-            settle=settle,
+            chained=chained,
+            project=project,
             seed=seed,
             progress=progress,
         )
@@ -553,6 +561,8 @@ OPTIONS = {
     "decoders": "--decode",
     "on_error": "--on-error",
     "samples": "-n",
+    "chained": "--chained",
+    "project": "--project",
 }
 SAME = (
     "seed",

@@ -29,8 +29,8 @@ def translate_rows(
     n: int = 1,
     guidance: float | None = None,
     steps: int | None = None,
-    agree: bool = False,
-    settle: bool = False,
+    chained: bool = False,
+    project: bool = False,
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, list[str]]:
@@ -65,8 +65,8 @@ def translate_rows(
             seed=seed + start,
             guidance=guidance,
             steps=steps,
-            chained=agree,
-            project=settle,
+            chained=chained,
+            project=project,
         )
         for name, draws in made.items():
             found[name] += told(space, name, part, draws, out / name if out and several else out)

@@ -98,6 +98,7 @@ def check_chunk(chunk: int | None, encoder: Any, column: str) -> None:
     for module in encoder.modules():
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and module.training:
             raise KuamoError(
-                f"column {column!r}: given an encoder with {type(module).__name__} and grad_cache_chunk={chunk}; its means would "
-                f"be a chunk's. Expected layers that see each entry alone, such as GroupNorm, or grad_cache_chunk=None"
+                f"column {column!r}: given an encoder with {type(module).__name__} and grad_cache_chunk={chunk}; "
+                f"its means would be a chunk's. Expected layers that see "
+                f"each entry alone, such as GroupNorm, or grad_cache_chunk=None"
             )

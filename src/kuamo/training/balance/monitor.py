@@ -57,8 +57,8 @@ class Turn:
             return
         if not sums[..., 2].any():
             raise KuamoError(
-                f"given gradient_modulation={self.modulate} and {' + '.join(self.terms)}, which tells nothing of single columns; "
-                f"expected an objective that does, such as Predict or InfoNCE"
+                f"given gradient_modulation={self.modulate} and {' + '.join(self.terms)}, which tells nothing of "
+                f"single columns; expected an objective that does, such as Predict or InfoNCE"
             )
         with self.modulate.around(self.own, self.scores(sums), key, progress):
             yield
