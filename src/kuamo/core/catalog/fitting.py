@@ -17,7 +17,7 @@ FITS: dict[str, tuple[str, str]] = {
         "about {cpu:.2g} CPU seconds: {parts} (told by {spent:.1f} seconds of measuring)",
         "约 {cpu:.2g} 处理器秒：{parts}（由 {spent:.1f} 秒的测量得出）",
     ),
-    "fit_cost_part": ("{name} {cpu:.2g}", "{name} {cpu:.2g}"),
+    "fit_cost_part": ("{name} {cpu:.2g}", "{name} {cpu:.2g} 秒"),
     "trained_here": ("{column}: {encoder}, trained here", "{column}：{encoder}，由这次训练得到"),
     "because": ("{what} ({why})", "{what}（{why}）"),
     "vectors": ("vectors are features already", "向量本身就是特征"),
