@@ -48,7 +48,7 @@ class Arm:
     objective: Any = None
 
 
-class Tally:
+class OperationCount:
     """Per arm and measure: what each test row got, seed after seed."""
 
     def __init__(self):
@@ -129,7 +129,7 @@ def told(seeds):
         'OGMGE(0.3, of="step")': Arm({"modulate": km.OGMGE(0.3, of="step")}),
     }
     for rare in ("image",):
-        tally = Tally()
+        tally = OperationCount()
         for seed in range(seeds):
             rng = np.random.default_rng(seed)
             order = rng.permutation(len(kind))
@@ -166,7 +166,7 @@ def missing(seeds):
         'OGMGE(0.3, of="step")': Arm({"modulate": km.OGMGE(0.3, of="step")}),
     }
     for rare in ("image",):
-        tally, others = Tally(), [name for name in found if name != rare]
+        tally, others = OperationCount(), [name for name in found if name != rare]
         for seed in range(seeds):
             rng = np.random.default_rng(seed)
             order = rng.permutation(len(found["text"]))
@@ -215,7 +215,7 @@ def skew(seeds):
         "Predict(balanced=True)": Arm(objective=km.Predict("kind", balanced=True)),
     }
     for ratio in (0.6, 0.8):
-        tally = Tally()
+        tally = OperationCount()
         for seed in range(seeds):
             rng = np.random.default_rng(seed)
             rank = rng.permutation(10)  # which class is how rare
@@ -247,7 +247,7 @@ def skew(seeds):
 
 
 @dataclass(frozen=True)
-class Joint(km.Objective):
+class JointRegression(km.Objective):
     """−log p(y | mean of the codes), by the target's linear decoder; each column tells its half of the logits, as in
     Peng et al., 2022: softmax(W z_m / M + b / M). The plain fusion that OGM-GE was made for."""
 
@@ -304,14 +304,14 @@ def dominance(seeds):
     from digits import CHOSEN, SETTINGS
 
     from kuamo.data.datasets.digits import SPEAKERS
-    from kuamo.encoders.audio_cnn import SoundEncoder
-    from kuamo.encoders.image_cnn import PixelEncoder
+    from kuamo.encoders.audio_cnn import AudioCNN
+    from kuamo.encoders.image_cnn import ImageCNN
     from kuamo.generation.decoders.likelihood import Likelihood
 
     arms = {
         "none": Arm(),
         "sound trained alone": Arm(),
-        "told by each alone too": Arm(objective=Joint(heads=True)),
+        "told by each alone too": Arm(objective=JointRegression(heads=True)),
         "three times the rate": Arm({"lr": 0.15}),  # three losses have three times the gradient, which SGD notices
         "OGMGE(0.3)": Arm({"modulate": km.OGMGE(0.3)}),
         'OGMGE(1, of="step")': Arm({"modulate": km.OGMGE(1.0, of="step")}),
@@ -332,7 +332,7 @@ def dominance(seeds):
         asked = [name for name in asked if not GIVEN.arms or name in GIVEN.arms]
         if GIVEN.setting not in (None, what):
             continue
-        tally = Tally()
+        tally = OperationCount()
         for seed in range(seeds):
             known = [name for name in SPEAKERS if name != "jackson"]
             whole = km.datasets.digits(rows=2000, columns=("image", "audio"), speakers=known, seed=seed)
@@ -351,8 +351,8 @@ def dominance(seeds):
 
                 torch.manual_seed(seed)
                 encoders = {
-                    "image": PixelEncoder(size=28, dim=64, width=16, in_place=True),
-                    "audio": SoundEncoder(**SETTINGS[CHOSEN]),
+                    "image": ImageCNN(size=28, dim=64, width=16, in_place=True),
+                    "audio": AudioCNN(**SETTINGS[CHOSEN]),
                 }
                 given = {"lr": 3e-3, "weight_decay": 1e-2} | base | arm.training
                 training = km.Training(
@@ -364,7 +364,15 @@ def dominance(seeds):
                     rows, encoders = train.select("audio", "digit"), {"audio": encoders["audio"]}
                     found = partial(sound_alone, test, truth)
                 space = run(
-                    tally, name, rows, arm.objective or Joint(), found, seed, training, encoders=encoders, **more
+                    tally,
+                    name,
+                    rows,
+                    arm.objective or JointRegression(),
+                    found,
+                    seed,
+                    training,
+                    encoders=encoders,
+                    **more,
                 )
                 if name == "none":
                     print(f"  {what}, seed {seed}, none: {speed(space)}")
@@ -410,7 +418,7 @@ def bounds(title, arms, gone, seeds, steps=1200):
     z, truth = pictures("test", 1000)
     judge = LogisticRegression(C=0.1, max_iter=300).fit(x, digit)
     print(f"  judge on real test pictures: {judge.score(z, truth):.3f}")
-    tally = Tally()
+    tally = OperationCount()
     for seed in range(seeds):
         hidden = np.random.default_rng(seed).random(len(digit)) < gone
         train = km.Table(
@@ -460,7 +468,7 @@ def terms(seeds):
         "UncertaintyWeighted, c = 1": km.UncertaintyWeighted(km.InfoNCE() + km.Reconstruct()),
         "InfoNCE alone": km.InfoNCE(),
     }
-    tally = Tally()
+    tally = OperationCount()
     for seed in range(seeds):
         order = np.random.default_rng(seed).permutation(len(found["text"]))
         test, train = order[:300], order[300:]

@@ -23,9 +23,9 @@ import kuamo as km
 from kuamo.core.modules import one_torch_thread
 from kuamo.data.datasets.digits import SPEAKERS, WORDS
 from kuamo.data.speech_synthesis import programs
-from kuamo.encoders.audio_cnn import SoundEncoder
-from kuamo.encoders.image_cnn import PixelEncoder
-from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
+from kuamo.encoders.audio_cnn import AudioCNN
+from kuamo.encoders.image_cnn import ImageCNN
+from kuamo.encoders.token_mean import TokenMean, train_tokenizer
 
 SPOKEN = {"dim": 64, "width": 16, "rate": 8000, "mels": 40, "n_fft": 256, "hop": 80, "trim": 40.0, "per_band": True}
 STILL = {"speed": 0.0}  # sounds are stretched to one length anyway
@@ -53,9 +53,9 @@ def fit(table: km.Table, setting: str, given: argparse.Namespace) -> tuple[km.Sp
     """A space and the CPU seconds that it took."""
     start = time.process_time()
     encoders = {
-        "image": PixelEncoder(size=28, dim=64, width=16, in_place=True),
-        "audio": SoundEncoder(**SETTINGS[setting]),
-        "text": WordEncoder(train_tokenizer(WORDS), dim=64),
+        "image": ImageCNN(size=28, dim=64, width=16, in_place=True),
+        "audio": AudioCNN(**SETTINGS[setting]),
+        "text": TokenMean(train_tokenizer(WORDS), dim=64),
     }
     training = km.Training(steps=given.steps, batch_size=given.batch, lr=given.lr, weight_decay=1e-2)
     with one_torch_thread():

@@ -29,9 +29,9 @@ from torch import nn
 
 import kuamo as km
 from kuamo.data.datasets.digits import SPEAKERS, WORDS
-from kuamo.encoders.audio_cnn import SoundEncoder
-from kuamo.encoders.image_cnn import PixelEncoder
-from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
+from kuamo.encoders.audio_cnn import AudioCNN
+from kuamo.encoders.image_cnn import ImageCNN
+from kuamo.encoders.token_mean import TokenMean, train_tokenizer
 from kuamo.metrics.sample_quality import diversity_ratio, nearness_ratio
 
 SPHINX = "#JSGF V1.0;\ngrammar digits;\npublic <digit> = " + " | ".join(WORDS) + ";\n"
@@ -126,9 +126,9 @@ def fit(train, given):
     """The space with its decoders, and CPU seconds: of the space, and of decoders with their codecs."""
     start = time.process_time()
     encoders = {
-        "image": PixelEncoder(size=28, dim=64, width=16, in_place=True),
-        "audio": SoundEncoder(**SETTINGS[CHOSEN]),
-        "text": WordEncoder(train_tokenizer(WORDS), dim=64),
+        "image": ImageCNN(size=28, dim=64, width=16, in_place=True),
+        "audio": AudioCNN(**SETTINGS[CHOSEN]),
+        "text": TokenMean(train_tokenizer(WORDS), dim=64),
     }
     training = km.Training(steps=given.steps, batch_size=96, lr=3e-3, weight_decay=1e-2)
     space = km.fit(train, km.InfoNCE(positives="label"), encoders=encoders, dim=32, training=training, seed=given.seed)
@@ -174,11 +174,11 @@ def main():
 def measure(space, train, rest, inner, test, other, given):
     """Name → figure."""
     made_of = {"seed": given.seed}
-    pictures = Classifier(PixelEncoder(size=28, dim=64, width=16, in_place=True), rest, "image", 1, 900)
-    judges = {"judge": Classifier(SoundEncoder(**SETTINGS[CHOSEN]), rest, "audio", 1, 900)}
+    pictures = Classifier(ImageCNN(size=28, dim=64, width=16, in_place=True), rest, "image", 1, 900)
+    judges = {"judge": Classifier(AudioCNN(**SETTINGS[CHOSEN]), rest, "audio", 1, 900)}
     if given.peer:
         judges["sphinx"] = Sphinx(given.peer)
-    heard = Classifier(SoundEncoder(**SETTINGS[CHOSEN]), train, "audio", 0, 900)
+    heard = Classifier(AudioCNN(**SETTINGS[CHOSEN]), train, "audio", 0, 900)
     digit, others = digit_of(test).numpy(), digit_of(other).numpy()
     image, audio = space.port("image").codec, space.port("audio").codec
     found = {}
@@ -215,7 +215,7 @@ def measure(space, train, rest, inner, test, other, given):
         found[f"real recordings by the {name}"] = right(judge.said(other.values("audio")), others)
         found[f"the same, through the codec, by the {name}"] = right(judge.said(trip), others)
         found[f"picture → speech by the {name}"] = right(judge.said(shown["audio"]), others)
-    near = Classifier(SoundEncoder(**SETTINGS[CHOSEN]), inner, "audio", 2, 900)
+    near = Classifier(AudioCNN(**SETTINGS[CHOSEN]), inner, "audio", 2, 900)
     found["real recordings by the inner judge"] = right(near.said(other.values("audio")), others)
     found["picture → speech by the inner judge"] = right(near.said(shown["audio"]), others)
     every = {

@@ -30,10 +30,10 @@ from torch import nn
 import kuamo as km
 from kuamo.core.modules import one_torch_thread
 from kuamo.data.datasets.digits import SPEAKERS, WORDS
-from kuamo.encoders.audio_cnn import SoundEncoder
-from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
+from kuamo.encoders.audio_cnn import AudioCNN
+from kuamo.encoders.token_mean import TokenMean, train_tokenizer
 from kuamo.generation.decoders.likelihood import perceptron
-from kuamo.generation.decoders.raw_likelihood import Pixels, Spectra, Words
+from kuamo.generation.decoders.raw_likelihood import PixelLikelihood, SpectrumLikelihood, TextLikelihood
 
 DIM, COLUMNS = 20, ("text", "image", "audio")
 WEIGHTS = {"image": 1.0, "audio": 3.0, "text": 40.0}
@@ -132,7 +132,7 @@ class Judges:
             batch = torch.from_numpy(np.stack([self.picture.prepare(value) for value in table.values(name)]))
             return batch[:, 0].flatten(1).float() / 255
         items = [self.reader.prepare(value) for value in table.values(name)]
-        return Spectra(1, SPOKEN["mels"], SPOKEN["frames"], 1).standard(self.reader.collate(items))
+        return SpectrumLikelihood(1, SPOKEN["mels"], SPOKEN["frames"], 1).standard(self.reader.collate(items))
 
     def digits(self, x, name):
         with torch.inference_mode():
@@ -157,19 +157,21 @@ def digits_of(table):
 
 def fit(train, method, given, unseen):
     """A space, and the CPU seconds that it took: principal components, reading and training."""
-    reader = SoundEncoder(**SPOKEN)
-    heard = SoundEncoder(**SETTINGS[CHOSEN]) if unseen else None
+    reader = AudioCNN(**SPOKEN)
+    heard = AudioCNN(**SETTINGS[CHOSEN]) if unseen else None
     torch.manual_seed(given.seed)
     start = time.process_time()
     some = train.take(np.random.default_rng(given.seed).permutation(len(train))[:1500])
     batch = reader.collate([reader.prepare(value) for value in some.values("audio")])
-    spectra = Spectra.of(DIM, batch, out=64, moments=48, private=given.private if method == "mmvaeplus" else 0)
-    words = WordEncoder(train_tokenizer(WORDS), dim=64)
+    spectra = SpectrumLikelihood.of(
+        DIM, batch, out=64, moments=48, private=given.private if method == "mmvaeplus" else 0
+    )
+    words = TokenMean(train_tokenizer(WORDS), dim=64)
     private = {"private": given.private} if method == "mmvaeplus" else {}
     decoders = {
-        "image": Pixels(DIM, 28, **private),
+        "image": PixelLikelihood(DIM, 28, **private),
         "audio": spectra,
-        "text": Words.of(DIM, WORDS, words, **private),
+        "text": TextLikelihood.of(DIM, WORDS, words, **private),
     }
     encoders = {"image": Picture(), "audio": heard or Speech(spectra, reader), "text": words}
     objective = METHODS[method]
@@ -236,7 +238,7 @@ def main():
     with one_torch_thread():
         for unseen in given.unseen or [None]:
             train, rest, test = tables(unseen, given.seed)
-            judges = Judges(rest, SoundEncoder(**SPOKEN), Picture(), given.seed)
+            judges = Judges(rest, AudioCNN(**SPOKEN), Picture(), given.seed)
             accuracy = ", ".join(f"{name} {share:.3f}" for name, share in judges.accuracy(test).items())
             print(
                 f"{unseen or 'held-out takes'}: rows: train {len(train)}, judges {len(rest)}, test {len(test)}; ",

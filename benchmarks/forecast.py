@@ -58,10 +58,10 @@ def arguments(name):
 
     name = name.split("/")[0]
     if name == "raw":
-        from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
+        from kuamo.encoders.token_mean import TokenMean, train_tokenizer
 
-        words = WordEncoder(train_tokenizer(list(table_of(name).values("text"))))
-        encoders = {"image": km.encoders.PixelEncoder(), "text": words}
+        words = TokenMean(train_tokenizer(list(table_of(name).values("text"))))
+        encoders = {"image": km.encoders.ImageCNN(), "text": words}
         return {"objective": km.InfoNCE(), "encoders": encoders, "training": km.Training(steps=300)}
     if name == "flow":
         return {"decoders": {"image": km.Flow()}}

@@ -25,7 +25,7 @@ from common import machine
 
 import kuamo as km
 from kuamo.core.modules import one_torch_thread
-from kuamo.encoders import PixelEncoder, SoundEncoder
+from kuamo.encoders import AudioCNN, ImageCNN
 from kuamo.encoders.base import collate
 from kuamo.fitting.gradient import add_heads
 from kuamo.fitting.towers import open_ports
@@ -68,8 +68,8 @@ def setting(rows, seed=0):
     table = km.datasets.digits(rows=rows, seed=seed).select("image", "audio")
     torch.manual_seed(seed)
     encoders = {
-        "image": PixelEncoder(size=28, dim=128, width=24, in_place=True),
-        "audio": SoundEncoder(dim=128, width=24, rate=8000, mels=40, n_fft=256, hop=80, trim=40.0, frames=48),
+        "image": ImageCNN(size=28, dim=128, width=24, in_place=True),
+        "audio": AudioCNN(dim=128, width=24, rate=8000, mels=40, n_fft=256, hop=80, trim=40.0, frames=48),
     }
     space = km.Space(open_ports(table, encoders, {})[0])
     add_heads(space, table, {}, frozenset({"pairs"}), DIM, seed)

@@ -37,15 +37,15 @@ from common import machine  # noqa: E402
 
 import kuamo as km  # noqa: E402
 from kuamo.closed_form import LinearMap  # noqa: E402
-from kuamo.embedding.embedding import SolvedHead  # noqa: E402
-from kuamo.embedding.space import Port  # noqa: E402
+from kuamo.embedding.embedding import ClosedFormHead  # noqa: E402
+from kuamo.embedding.space import Tower  # noqa: E402
 from kuamo.encoders import Identity  # noqa: E402
 from kuamo.space import Space  # noqa: E402
 
 DIM, K, QUERIES = 256, 10, 200
 
 
-class Pixels:
+class PixelLikelihood:
     """A picture of 28 px as its 784 grey values."""
 
     fingerprint = "28 px, grey/1"
@@ -66,7 +66,7 @@ def emoji_codes(rows: int, rng: np.random.Generator) -> np.ndarray:
 def digit_codes(rows: int, rng: np.random.Generator) -> np.ndarray:
     """Codes of handwritten and spoken digits, with noise."""
     table = km.datasets.digits(columns=("image", "audio"))
-    encoders = {"image": Pixels(), "audio": km.encoders.SpectralFeatures()}
+    encoders = {"image": PixelLikelihood(), "audio": km.encoders.SpectralFeatures()}
     return noisy(km.fit(table, dim=DIM, encoders=encoders, seed=0), table, rows, rng)
 
 
@@ -106,8 +106,8 @@ def line(name: str, seconds: float, search: Callable[[np.ndarray], list[int]], *
 
 def in_kuamo(codes: np.ndarray, kind: str, folder: Path) -> tuple[float, Any, str]:
     """Seconds to build, a search, and how codes are found."""
-    head = SolvedHead(LinearMap(np.zeros(DIM), np.eye(DIM)))
-    space = Space([Port("code", km.Vector(), Identity(), head)])
+    head = ClosedFormHead(LinearMap(np.zeros(DIM), np.eye(DIM)))
+    space = Space([Tower("code", km.Vector(), Identity(), head)])
     table, start = km.Table({"code": codes}), perf_counter()
     index = space.index(table, folder / f"{kind}.lance")
     if kind != "auto":

@@ -32,14 +32,14 @@ import numpy as np  # noqa: E402
 
 import kuamo as km  # noqa: E402
 from kuamo.closed_form import LinearMap  # noqa: E402
-from kuamo.embedding.embedding import SolvedHead  # noqa: E402
-from kuamo.embedding.space import Port  # noqa: E402
+from kuamo.embedding.embedding import ClosedFormHead  # noqa: E402
+from kuamo.embedding.space import Tower  # noqa: E402
 from kuamo.encoders import Identity  # noqa: E402
 from kuamo.encoders.feature_cache import FeatureCache, features  # noqa: E402
 from kuamo.space import Space  # noqa: E402
 
 DIM, BATCH = 32, 20
-SPACE = Space([Port("code", km.Vector(), Identity(), SolvedHead(LinearMap(np.zeros(DIM), np.eye(DIM))))])
+SPACE = Space([Tower("code", km.Vector(), Identity(), ClosedFormHead(LinearMap(np.zeros(DIM), np.eye(DIM))))])
 Say = Callable[[str], None]
 
 

@@ -36,10 +36,10 @@ from torch import nn
 import kuamo as km
 from kuamo.core.modules import one_torch_thread
 from kuamo.embedding.embedding import Embedding
-from kuamo.embedding.fusion import Subsets
-from kuamo.encoders.audio_cnn import SoundEncoder
+from kuamo.embedding.fusion import MixtureOfProducts
+from kuamo.encoders.audio_cnn import AudioCNN
 from kuamo.generation.decoders.likelihood import Likelihood
-from kuamo.generation.decoders.raw_likelihood import Spectra
+from kuamo.generation.decoders.raw_likelihood import SpectrumLikelihood
 
 DIM, RATE = 20, 1e-3
 SIZES = {"image": 784, "audio": 64, "text": 10}
@@ -53,11 +53,14 @@ METHODS = {
 SPOKEN = {"dim": 8, "width": 8, "rate": 8000, "mels": 40, "n_fft": 256, "hop": 80, "trim": 40.0, "frames": 48}
 
 
-class TheirSubsets(Subsets):
+class TheirSubsets(MixtureOfProducts):
     """MultiVae's MoPoE: a standard normal prior is an expert of the whole set, and of no other subset."""
 
     def joint(self, code, present):
-        whole, part = Subsets(prior=True).joint(code, present), Subsets(prior=False).joint(code, present)
+        whole, part = (
+            MixtureOfProducts(prior=True).joint(code, present),
+            MixtureOfProducts(prior=False).joint(code, present),
+        )
         every = present.all(-1, keepdim=True)
         return Embedding(torch.where(every, whole.mean, part.mean), torch.where(every, whole.logvar, part.logvar))
 
@@ -87,7 +90,7 @@ def rows(split, takes, count, reader, spectra=None):
     batch = reader.collate([reader.prepare(value) for value in table.values("audio")])
     if spectra is None:
         some = np.random.default_rng(0).permutation(len(table))[:1500]
-        spectra = Spectra.of(DIM, tuple(part[some] for part in batch), out=SIZES["audio"], moments=48)
+        spectra = SpectrumLikelihood.of(DIM, tuple(part[some] for part in batch), out=SIZES["audio"], moments=48)
     pictures = np.stack([value[..., 0] for value in table.values("image")]).reshape(len(table), -1)
     digit = np.array([int(label) for label in table.labels])
     columns = {
@@ -100,7 +103,7 @@ def rows(split, takes, count, reader, spectra=None):
 
 def prepared(path):
     """Training, judging and test rows, in one file."""
-    reader = SoundEncoder(**SPOKEN)
+    reader = AudioCNN(**SPOKEN)
     train, digit, spectra = rows("train", range(20, 50), 40000, reader)
     judged, of_judges, _ = rows("train", range(5, 20), 40000, reader, spectra)
     test, of_test, _ = rows("test", range(5), 8000, reader, spectra)
@@ -131,19 +134,19 @@ def table_of(columns, there):
 def parts_of(seed):
     """Encoder, head and decoder of every column, of these start weights."""
     torch.manual_seed(seed)
-    from kuamo.embedding.heads import TrainableHead
+    from kuamo.embedding.heads import LinearHead
 
     encoders = {name: Net(size) for name, size in SIZES.items()}
-    heads = {name: TrainableHead(256, DIM, gaussian=True) for name in SIZES}
+    heads = {name: LinearHead(256, DIM, gaussian=True) for name in SIZES}
     decoders = {name: Given(DIM, SIZES[name], family=FAMILIES[name], hidden=256, layers=2) for name in SIZES}
     return encoders, heads, decoders
 
 
 def space_of(encoders, heads, decoders, fusion):
-    from kuamo.embedding.space import Port
+    from kuamo.embedding.space import Tower
     from kuamo.space import Space
 
-    space = Space([Port(n, km.Vector(), encoders[n], heads[n], decoder=decoders[n]) for n in SIZES])
+    space = Space([Tower(n, km.Vector(), encoders[n], heads[n], decoder=decoders[n]) for n in SIZES])
     space.fusion, space.score = fusion, "cosine"
     return space
 
@@ -290,12 +293,12 @@ def judged(space, data, method, draws=20):
     """The bound of held-out rows, all columns given, the mean of so many draws; and coherence from one and from two."""
     from itertools import combinations
 
-    from kuamo.training.batch import Batch, Cells
+    from kuamo.training.batch import Batch, ColumnBatch
     from kuamo.training.step import Step
 
     columns, digit = columns_of(data, "test"), data["test/digit"]
     row = torch.arange(len(digit))
-    cells = {name: Cells(torch.from_numpy(x), row) for name, x in columns.items()}
+    cells = {name: ColumnBatch(torch.from_numpy(x), row) for name, x in columns.items()}
     objective = METHODS[method]
     if isinstance(space.fusion, TheirSubsets):
         objective = replace(objective, fusion=space.fusion)

@@ -30,10 +30,10 @@ from digits import CHOSEN, SETTINGS
 import kuamo as km
 from kuamo.core.modules import one_torch_thread
 from kuamo.data.modalities.audio import Waveform
-from kuamo.embedding.fusion import Attention, Subsets
+from kuamo.embedding.fusion import Attention, MixtureOfProducts
 from kuamo.encoders import EfficientNetLite0, SpectralFeatures
-from kuamo.encoders.audio_cnn import SoundEncoder
-from kuamo.encoders.image_cnn import PixelEncoder
+from kuamo.encoders.audio_cnn import AudioCNN
+from kuamo.encoders.image_cnn import ImageCNN
 from kuamo.objectives.prediction.decoder import losses
 from kuamo.objectives.prediction.noise import targets_by_row
 from kuamo.objectives.vae import drawn
@@ -59,7 +59,7 @@ class Dot(km.Predict):
         others = present.clone()
         others[:, number] = False
         whole = step.uniform("whole", step.batch.row, 1) < 0.5
-        given = torch.where(whole, others, Subsets().choose(others, drawn(step, "subset")))
+        given = torch.where(whole, others, MixtureOfProducts().choose(others, drawn(step, "subset")))
         told = decoder.told(step.space.fusion(code, given)[0].mean)
         return step.mean(losses(targets_by_row(step, self.to), told, "categorical"), present[:, number] & given.any(1))
 
@@ -84,7 +84,7 @@ FROZEN = {"image": EfficientNetLite0(), "audio": SpectralFeatures()}
 
 
 def trained():
-    return {"image": PixelEncoder(size=28, dim=64, width=16, in_place=True), "audio": SoundEncoder(**SETTINGS[CHOSEN])}
+    return {"image": ImageCNN(size=28, dim=64, width=16, in_place=True), "audio": AudioCNN(**SETTINGS[CHOSEN])}
 
 
 def worse_picture(value, level, kind, rng):

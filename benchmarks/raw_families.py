@@ -20,7 +20,7 @@ from common import machine
 import kuamo as km
 from kuamo.core.modules import one_torch_thread
 from kuamo.data.datasets.digits import WORDS
-from kuamo.encoders import PixelEncoder, SoundEncoder, WordEncoder
+from kuamo.encoders import AudioCNN, ImageCNN, TokenMean
 from kuamo.encoders.token_mean import train_tokenizer
 
 CLASSES = 192  # at most: captions of shapes
@@ -54,7 +54,7 @@ def shapes(seed):
     seen = np.flatnonzero(~unseen)
     tests = {"shapes": table.take(seen[3000:3500]), "shapes, unseen captions": table.take(np.flatnonzero(unseen)[:500])}
     tokens = train_tokenizer(sorted(set(table.labels)))
-    encoders = {"text": WordEncoder(tokens, dim=64), "image": PixelEncoder(size=32, dim=128, in_place=True)}
+    encoders = {"text": TokenMean(tokens, dim=64), "image": ImageCNN(size=32, dim=128, in_place=True)}
     return table.take(seen[:3000]), tests, encoders, ("text", "image")
 
 
@@ -65,9 +65,9 @@ def digits(seed):
     test = km.datasets.digits(rows=4000, split="test", seed=seed)
     test = test.take([i for i, take in enumerate(test.meta["take"]) if int(take) < 5])
     encoders = {
-        "text": WordEncoder(train_tokenizer(WORDS), dim=64),
-        "image": PixelEncoder(size=28, dim=64, width=16, in_place=True),
-        "audio": SoundEncoder(dim=64, width=16, rate=8000, mels=40, n_fft=256, hop=80, trim=40.0, frames=48),
+        "text": TokenMean(train_tokenizer(WORDS), dim=64),
+        "image": ImageCNN(size=28, dim=64, width=16, in_place=True),
+        "audio": AudioCNN(dim=64, width=16, rate=8000, mels=40, n_fft=256, hop=80, trim=40.0, frames=48),
     }
     return train, {"digits": test}, encoders, ("image", "audio")
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from common import machine
 
 import kuamo as km
-from kuamo.encoders import SoundEffects, Sounds, SpectralFeatures
+from kuamo.encoders import DefaultAudioEncoder, SoundEffects, SpectralFeatures
 from kuamo.encoders.feature_cache import features
 
 DATA = Path(os.environ.get("KUAMO_DATA", Path(__file__).parents[2] / "shared" / "data")) / "esc10.parquet"
@@ -63,7 +63,7 @@ def main() -> None:
     spoken = km.datasets.emoji(columns=("text", "audio"))
     splits = [spoken.split(test=300, by="group", seed=seed) for seed in range(100, 104)]
     parts = [(sounds.take(np.flatnonzero(fold != k)), sounds.take(np.flatnonzero(fold == k))) for k in (1, 2, 3, 4)]
-    for encoder in (SpectralFeatures(), SoundEffects(), Sounds()):
+    for encoder in (SpectralFeatures(), SoundEffects(), DefaultAudioEncoder()):
         start = time.process_time()
         x = features(sounds, "audio", encoder)
         esc_time, start = time.process_time() - start, time.process_time()

@@ -23,7 +23,7 @@ from digits_translate import fit as fit_digits
 
 import kuamo as km
 from kuamo.core.modules import one_torch_thread
-from kuamo.encoders.audio_cnn import SoundEncoder
+from kuamo.encoders.audio_cnn import AudioCNN
 
 MAKERS = ["TextToSpeech", "Flow", "Ridge"]
 
@@ -73,9 +73,7 @@ def digits(given):
         train, rest, _, _, other = tables(unseen, given)
         space, learned, decoded = fit_digits(train, given)
         spoken = km.fit(train, init=space, decoders={"audio": km.TextToSpeech("text")}, seed=given.seed)
-        judge = (
-            Sphinx(given.peer) if given.peer else Classifier(SoundEncoder(**SETTINGS[CHOSEN]), rest, "audio", 1, 900)
-        )
+        judge = Sphinx(given.peer) if given.peer else Classifier(AudioCNN(**SETTINGS[CHOSEN]), rest, "audio", 1, 900)
         pictures, digit = other.select("image"), digit_of(other).numpy()
         sounds = {
             "real recordings": list(other.values("audio")),

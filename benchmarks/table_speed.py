@@ -26,8 +26,8 @@ from PIL import Image
 import kuamo as km
 from kuamo.closed_form import LinearMap
 from kuamo.core import threads
-from kuamo.embedding.embedding import SolvedHead
-from kuamo.embedding.space import Port
+from kuamo.embedding.embedding import ClosedFormHead
+from kuamo.embedding.space import Tower
 from kuamo.encoders import EfficientNetLite0
 from kuamo.encoders.base import batches, encode_items
 from kuamo.encoders.feature_cache import features
@@ -103,8 +103,8 @@ def encode(count: int) -> None:
     encoder = EfficientNetLite0(size=64)
     table = km.Table({"image": [picture(96) for _ in range(count)]})
     width = sum(encoder.blocks)
-    head = SolvedHead(LinearMap(np.zeros(width), np.ones((width, 64), np.float32)))
-    space = Space([Port("image", km.Image(), encoder, head)])
+    head = ClosedFormHead(LinearMap(np.zeros(width), np.ones((width, 64), np.float32)))
+    space = Space([Tower("image", km.Image(), encoder, head)])
     space.encode(table.take(range(64)))
     before = peak()
     space.encode(table)

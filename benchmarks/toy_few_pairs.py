@@ -35,7 +35,7 @@ def best(fit: Callable | None, grid: list, x: np.ndarray, y: np.ndarray) -> tupl
     """Refitted with the configuration of the best mean reciprocal rank in held-out galleries of at most 2000."""
     if fit is None:
         ridges, gammas, norms = grid
-        search = cf.Search(
+        search = cf.SearchSpace(
             ridges=ridges, widen=False, methods=(), dims=(96,), gammas=gammas, norms=norms, ranked=len(x)
         )
         choice = cf.choose(x, y, search, seed=0)

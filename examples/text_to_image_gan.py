@@ -19,8 +19,8 @@ import torch
 from torch import nn
 
 import kuamo as km
-from kuamo.encoders.image_cnn import PixelEncoder
-from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
+from kuamo.encoders.image_cnn import ImageCNN
+from kuamo.encoders.token_mean import TokenMean, train_tokenizer
 
 SIZE, DIM, NOISE = 32, 32, 16
 
@@ -72,7 +72,7 @@ def main() -> None:
     given = options.parse_args()
     table = km.datasets.shapes(rows=2000, size=SIZE, seed=given.seed)
     texts = [table[i]["text"] for i in range(len(table))]
-    encoders = {"text": WordEncoder(train_tokenizer(texts), dim=64), "image": PixelEncoder(size=SIZE, dim=64)}
+    encoders = {"text": TokenMean(train_tokenizer(texts), dim=64), "image": ImageCNN(size=SIZE, dim=64)}
     aligned = km.Training(steps=300, batch_size=64, lr=2e-3)
     start = km.fit(table, km.InfoNCE(), encoders=encoders, dim=DIM, training=aligned, seed=given.seed)
     for part in (start.port("text").encoder, start.port("text").head):

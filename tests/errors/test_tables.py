@@ -172,13 +172,13 @@ def test_skipped_cells_are_absent_and_counted(damaged_rows: dict[str, list[Any]]
 
 
 def test_skipping_with_trained_and_nameless_encoders(damaged_rows: dict[str, list[Any]]) -> None:
-    from kuamo.encoders.image_cnn import PixelEncoder
+    from kuamo.encoders.image_cnn import ImageCNN
 
     damaged_rows["pose"] = [np.ones(3) * k for k in range(80)]
     damaged_rows["pose"][9], damaged_rows["pose"][11] = np.ones(2), np.full(3, np.nan)
     table = km.Table(damaged_rows, on_error="skip").select("image", "pose")
     training = km.Training(steps=3, batch_size=16)
-    space = km.fit(table, km.InfoNCE(), encoders={"image": PixelEncoder(size=8, dim=8, width=8)}, training=training)
+    space = km.fit(table, km.InfoNCE(), encoders={"image": ImageCNN(size=8, dim=8, width=8)}, training=training)
     skipped = [note for note in space.notes if "cannot be read" in note]
     assert "image: 2 of 80" in skipped[0] and "pose: 2 of 80" in skipped[1] and "shape (2,)" in skipped[1]
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 import kuamo as km
-from kuamo.embedding.fusion import Mixture, Product
-from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
+from kuamo.embedding.fusion import MixtureOfExperts, ProductOfExperts
+from kuamo.encoders.token_mean import TokenMean, train_tokenizer
 from kuamo.generation.decoders.flow import FlowDecoder
 from kuamo.generation.decoders.generator import Generator
 from kuamo.generation.decoders.likelihood import Likelihood
@@ -31,8 +31,8 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "CrossReconstruct": lambda: {"objective": km.CrossReconstruct(), "dim": 16},
     "CycleConsistency": lambda: {"objective": km.Reconstruct() + km.CycleConsistency(), "dim": 16},
     "Elbo subsets": lambda: {"objective": km.Elbo(beta=0.5), "dim": 16},
-    "Elbo product": lambda: {"objective": km.Elbo(Product()), "dim": 16},
-    "Elbo mixture": lambda: {"objective": km.Elbo(Mixture()), "dim": 16},
+    "Elbo product": lambda: {"objective": km.Elbo(ProductOfExperts()), "dim": 16},
+    "Elbo mixture": lambda: {"objective": km.Elbo(MixtureOfExperts()), "dim": 16},
     "MVAE sub-sampled": lambda: {"objective": km.MVAE(subsample=1, warmup=0.3), "dim": 16},
     "MMVAE": lambda: {"objective": km.MMVAE(), "dim": 16},
     "MVTCAE": lambda: {"objective": km.MVTCAE(beta=1), "dim": 16},
@@ -107,10 +107,10 @@ def small_toy(rows: int = 200, *, names: tuple[str, ...] = ("a", "b"), holes: fl
     return table
 
 
-def words() -> WordEncoder:
+def words() -> TokenMean:
     """A small text encoder to train; the same weights each time."""
     torch.manual_seed(11)
-    return WordEncoder(train_tokenizer(NAMES), dim=8)
+    return TokenMean(train_tokenizer(NAMES), dim=8)
 
 
 def raw_text_table(rows: int) -> km.Table:

@@ -9,8 +9,8 @@ import torch
 import kuamo as km
 
 pytest.importorskip("librosa", reason="mel filters need librosa")
-from kuamo.encoders.audio_augmentation import Augment
-from kuamo.encoders.audio_cnn import SoundEncoder
+from kuamo.encoders.audio_augmentation import SpectrogramAugment
+from kuamo.encoders.audio_cnn import AudioCNN
 
 STILL = {"warp": 0.0, "speed": 0.0, "shift": 0.0, "tilt": 0.0, "noise": 0.0, "mask": 0.0}
 HERTZ = torch.linspace(100, 4000, 16)
@@ -22,13 +22,13 @@ def energy() -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(2, 16, 20) * (torch.arange(20) < frames[:, None, None]), frames
 
 
-def encoder(**options: object) -> SoundEncoder:
+def encoder(**options: object) -> AudioCNN:
     torch.manual_seed(0)
     small = {"dim": 8, "width": 8, "rate": 8000, "mels": 16, "n_fft": 128, "hop": 80}
-    return SoundEncoder(**small, **options)  # type: ignore[arg-type]
+    return AudioCNN(**small, **options)  # type: ignore[arg-type]
 
 
-def batch(net: SoundEncoder) -> tuple[torch.Tensor, torch.Tensor]:
+def batch(net: AudioCNN) -> tuple[torch.Tensor, torch.Tensor]:
     rng = np.random.default_rng(0)
     sounds = [km.modalities.Waveform(rng.normal(size=n).astype(np.float32), 8000) for n in (4000, 1600, 900)]
     return net.collate([net.prepare(sound) for sound in sounds])
@@ -36,7 +36,7 @@ def batch(net: SoundEncoder) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_nothing_moves_where_nothing_is_asked_for() -> None:
     before, frames = energy()
-    after, now = Augment(**STILL).energies(before, frames, HERTZ)
+    after, now = SpectrogramAugment(**STILL).energies(before, frames, HERTZ)
     assert torch.equal(now, frames)
     for one, other, count in zip(before, after, frames.tolist(), strict=True):
         assert torch.allclose(one[:, :count], other[:, :count], atol=1e-5)
@@ -47,7 +47,7 @@ def test_a_lower_voice_is_lower_and_a_faster_one_shorter() -> None:
     tone = torch.zeros(2, 16, 20)
     tone[:, 8] = 1.0
     torch.manual_seed(3)
-    moved, now = Augment(**STILL | {"warp": 0.4, "speed": 0.4}).energies(tone, frames, HERTZ)
+    moved, now = SpectrogramAugment(**STILL | {"warp": 0.4, "speed": 0.4}).energies(tone, frames, HERTZ)
     peak = moved[..., : int(now.min())].mean(-1).argmax(1)
     assert set(peak.tolist()) != {8} and not torch.equal(now, frames)
     for one, count in zip(now.tolist(), frames.tolist(), strict=True):
@@ -98,10 +98,10 @@ def test_noise_on_spectra_is_that_of_white_noise() -> None:
     heard = torch.from_numpy(net.prepare(km.modalities.Waveform(samples, 8000)))[:, 2:-2].mean(1)
     torch.manual_seed(0)
     white = net.filters.sum(1) * net.window.square().sum()
-    drawn = Augment(noise=0.3).power(torch.zeros(4000, 16, 8), white).mean((0, 2))
+    drawn = SpectrogramAugment(noise=0.3).power(torch.zeros(4000, 16, 8), white).mean((0, 2))
     assert torch.allclose(heard / heard.mean(), drawn / drawn.mean(), rtol=0.15)
     assert torch.allclose(white, heard, rtol=0.15)
-    assert torch.equal(Augment(noise=0.0).power(torch.ones(2, 16, 3), white), torch.ones(2, 16, 3))
+    assert torch.equal(SpectrogramAugment(noise=0.0).power(torch.ones(2, 16, 3), white), torch.ones(2, 16, 3))
 
 
 def test_silence_at_the_ends_is_cut() -> None:
@@ -113,11 +113,11 @@ def test_silence_at_the_ends_is_cut() -> None:
 
 def test_it_is_stored_and_bad_numbers_are_refused() -> None:
     net = encoder(augment={"warp": 0.2}, frames=16, trim=30.0, dropout=0.1)
-    again = SoundEncoder(**net.config())
+    again = AudioCNN(**net.config())
     again.load_state_dict(net.state_dict())
-    assert again.augment == Augment(warp=0.2) and again.config() == net.config()
+    assert again.augment == SpectrogramAugment(warp=0.2) and again.config() == net.config()
     for wrong in ({"mask": 0.6}, {"warp": -0.1}):
         with pytest.raises(km.KuamoError, match=next(iter(wrong))):
-            Augment(**wrong)
+            SpectrogramAugment(**wrong)
     with pytest.raises(km.KuamoError, match="frames"):
         encoder(frames=12)

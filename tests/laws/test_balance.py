@@ -410,9 +410,9 @@ def _step_of(game: Game) -> Any:
 
 def test_it_fuses_and_decodes_as_its_terms_do() -> None:
     space = km.fit(labelled(), km.UncertaintyWeighted(km.Predict("kind")), dim=4, training=km.Training(steps=3))
-    assert type(space.fusion).__name__ == "Trust"
+    assert type(space.fusion).__name__ == "UncertaintyFusion"
     assert "UncertaintyWeighted(Predict)" in str(space.notes)
-    assert type(fitted(small_toy(), km.UncertaintyWeighted(km.MoPoE())).fusion).__name__ == "Subsets"
+    assert type(fitted(small_toy(), km.UncertaintyWeighted(km.MoPoE())).fusion).__name__ == "MixtureOfProducts"
 
 
 def test_likelihoods_are_rescaled_unless_equal_is_asked_for() -> None:

@@ -33,8 +33,8 @@ def raw_table(rows: int) -> tuple[km.Table, dict[str, Any]]:
     kinds = {"image": km.Image(), "audio": km.Audio(), "text": km.Text()}
     torch.manual_seed(7)
     encoders = {
-        "image": km.encoders.PixelEncoder(size=16, dim=8, width=8),
-        "audio": km.encoders.SoundEncoder(dim=8, width=8, rate=8000, mels=16, n_fft=128, hop=64),
+        "image": km.encoders.ImageCNN(size=16, dim=8, width=8),
+        "audio": km.encoders.AudioCNN(dim=8, width=8, rate=8000, mels=16, n_fft=128, hop=64),
         "text": words(),
     }
     return km.Table(columns, modalities=kinds, label=[i % 3 for i in range(rows)]), encoders

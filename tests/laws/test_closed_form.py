@@ -16,7 +16,7 @@ from kuamo.closed_form import (
     LinearMap,
     Moments,
     PairMoments,
-    Search,
+    SearchSpace,
     cca,
     cca_from_moments,
     choose,
@@ -364,12 +364,12 @@ def test_methods_are_tried_and_named() -> None:
     assert {trial.method for trial in table} == {
         "regularised CCA", "Procrustes", "regression x → y", "regression y → x"
     }  # fmt: skip
-    assert {trial.method for trial in choose(x, y, Search(methods=())).table} == {"regularised CCA"}
+    assert {trial.method for trial in choose(x, y, SearchSpace(methods=())).table} == {"regularised CCA"}
 
 
 def test_variates_are_what_the_model_gives() -> None:
     x, y = paired(120, 200, 90)
-    choice = choose(x, y, Search(kernels=KERNELS))
+    choice = choose(x, y, SearchSpace(kernels=KERNELS))
     for known, fresh in zip(choice.variates, choice.cca.transform(x, y), strict=True):
         np.testing.assert_allclose(known, fresh, atol=2e-2 * np.abs(known).max())
 
@@ -389,7 +389,9 @@ def test_choose_finds_what_is_there() -> None:
 def test_choose_on_permuted_pairs_is_chance() -> None:
     """Held-out rows that were looked at would be found again."""
     x, y = paired(200, 300, 250, 8)
-    choice = choose(x, y[np.random.default_rng(1).permutation(200)], Search(folds=5, kernels=KERNELS, ridges=RIDGES))
+    choice = choose(
+        x, y[np.random.default_rng(1).permutation(200)], SearchSpace(folds=5, kernels=KERNELS, ridges=RIDGES)
+    )
     chance = (1 / np.arange(1, 41)).mean()  # mean reciprocal rank in galleries of 40
     assert choice.gallery == 40
     assert choice.best.score < chance + 0.06  # the best of many trials
@@ -491,14 +493,14 @@ def test_the_kernel_finds_what_no_linear_map_can() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(700, 6))
     y = np.stack([x[:, i] * x[:, j] for i in range(6) for j in range(i)], 1)
-    scores = {k: choose(x[:500], y[:500], Search(kernels=(k,))).best.score for k in KERNELS}
+    scores = {k: choose(x[:500], y[:500], SearchSpace(kernels=(k,))).best.score for k in KERNELS}
     assert scores["arc-cosine"] > 2 * scores["linear"]
-    assert choose(x[:500], y[:500], Search(kernels=KERNELS)).best.kernel == "arc-cosine"
+    assert choose(x[:500], y[:500], SearchSpace(kernels=KERNELS)).best.kernel == "arc-cosine"
 
 
 def test_the_grid_of_ridges_grows_until_the_best_is_inside() -> None:
     x, y = paired(120, 60, 50, 3)
-    choice = choose(x, y, Search(ridges=(1e-4,)))
+    choice = choose(x, y, SearchSpace(ridges=(1e-4,)))
     ridges = sorted({trial.ridge for trial in choice.table})
     assert len(ridges) > 2
     assert ridges[0] <= 1e-4 < choice.best.ridge < ridges[-1]
@@ -510,7 +512,7 @@ def test_choose_keeps_groups_together() -> None:
     groups = np.repeat(np.arange(40), 5)
     x, y = rng.normal(size=(40, 60))[groups], rng.normal(size=(40, 50))[groups]
     x, y = x + 0.01 * rng.normal(size=x.shape), y + 0.01 * rng.normal(size=y.shape)
-    search = Search(folds=5, ridges=(0.01, 0.1), widen=False)
+    search = SearchSpace(folds=5, ridges=(0.01, 0.1), widen=False)
     leaking, honest = choose(x, y, search), choose(x, y, search, groups=groups)
     chance = (1 / np.arange(1, 9)).mean()  # 8 groups in a fold; five right answers each
     assert honest.best.score < chance + 0.25
@@ -531,7 +533,7 @@ def test_choose_is_the_same_twice_and_refits_in_original_features() -> None:
 @pytest.mark.parametrize("case", ["constant columns", "repeated columns", "fewer rows than features", "all constant"])
 def test_choose_survives_hard_data(case: str) -> None:
     x, y = HARD[case]
-    choice = choose(x, y, Search(folds=2, kernels=KERNELS))
+    choice = choose(x, y, SearchSpace(folds=2, kernels=KERNELS))
     assert all(np.isfinite(codes).all() for codes in choice.transform(x, y))
     assert np.isfinite(choice.correlations).all()
 
@@ -562,12 +564,12 @@ GOOD = paired(20)
         (lambda x, y: gcca({"x": x, "y": y}, 1, rows={"x": np.arange(20), "y": np.arange(20, 40)}), "view 'y'"),
         (lambda x, y: gcca({"x": x, "y": y}, 10), "dim: given 10"),
         (lambda x, y: gcca({"x": x, "y": y}, 2).transform({"z": x}), "view 'z'"),
-        (lambda x, y: choose(x, y, Search(folds=1)), "folds: given 1"),
-        (lambda x, y: choose(x, y, Search(ridges=(0.0,))), "ridges"),
-        (lambda x, y: choose(x, y, Search(dims=())), "dims"),
-        (lambda x, y: choose(x, y, Search(kernels=("cubic",))), "kernels: given ('cubic',)"),
-        (lambda x, y: choose(x, y, Search(norms=())), "norms"),
-        (lambda x, y: choose(x, y, Search(methods=("magic",))), "methods: given ('magic',)"),
+        (lambda x, y: choose(x, y, SearchSpace(folds=1)), "folds: given 1"),
+        (lambda x, y: choose(x, y, SearchSpace(ridges=(0.0,))), "ridges"),
+        (lambda x, y: choose(x, y, SearchSpace(dims=())), "dims"),
+        (lambda x, y: choose(x, y, SearchSpace(kernels=("cubic",))), "kernels: given ('cubic',)"),
+        (lambda x, y: choose(x, y, SearchSpace(norms=())), "norms"),
+        (lambda x, y: choose(x, y, SearchSpace(methods=("magic",))), "methods: given ('magic',)"),
         (lambda x, y: kernel_map(x)(y), "expected (n, 12)"),
         (lambda x, y: kernel_map(x).then(LinearMap(np.zeros(3), np.eye(3))), "map of size 3"),
         (lambda x, y: choose(x, y, groups=np.zeros(20)), "groups"),
@@ -611,7 +613,7 @@ def test_a_head_gives_training_rows_the_codes_of_the_fit(rows: int, kernel: Kern
     rng = np.random.default_rng(rows)
     z = rng.normal(size=(rows, 3))
     x = {name: z @ rng.normal(size=(3, 50)) + 0.5 * rng.normal(size=(rows, 50)) for name in "abc"}
-    search = Search(kernels=(kernel,), dims=(4, 12), components=16, folds=3)
+    search = SearchSpace(kernels=(kernel,), dims=(4, 12), components=16, folds=3)
     two = choose(x["a"], x["b"], search)
     for given, found in zip(two.transform(x["a"], x["b"]), map(two.codes, two.variates), strict=True):
         assert cosine_of_rows(given, found).min() > 0.999

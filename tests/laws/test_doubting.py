@@ -14,9 +14,9 @@ from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders.standardize import Standardize
 from kuamo.objectives.prediction.corruption import GRAINS, MOST, noise, some_of, spoil, spread, worse
 from kuamo.objectives.prediction.noise import mixed
-from kuamo.objectives.prediction.uncertainty import Sights, solve
-from kuamo.objectives.prediction.uncertainty_fusion import Trust
-from kuamo.training.batch import Batch, Cells
+from kuamo.objectives.prediction.uncertainty import Samples, solve
+from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
+from kuamo.training.batch import Batch, ColumnBatch
 from kuamo.training.step import Step
 
 
@@ -124,7 +124,7 @@ def test_a_frozen_encoder_sees_spoiled_cells_and_identity_does_not() -> None:
 def test_doubts_are_what_losses_are_expected_to_be(classes: int) -> None:
     """Codes tell the class, but where the cell is noise; then the loss is that of a guess."""
     rng = np.random.default_rng(classes)
-    n, trust = 3000, Trust(6, classes, 2)
+    n, trust = 3000, UncertaintyFusion(6, classes, 2)
     y = torch.eye(classes)[torch.from_numpy(rng.integers(0, classes, n))]
     level = torch.from_numpy(np.where(rng.random(n) < 0.5, 0.0, rng.random(n))).float()
     bad = level > 0.5
@@ -136,7 +136,7 @@ def test_doubts_are_what_losses_are_expected_to_be(classes: int) -> None:
         trust.probes[0].weight.copy_(0.05 * place)
         trust.probes[0].bias.zero_()
     stack = lambda one: torch.stack([one, one], 1)  # noqa: E731
-    solve(trust, 0, Sights(stack(told), stack(codes), y, stack(level), torch.ones(n, 2, dtype=torch.bool)), n)
+    solve(trust, 0, Samples(stack(told), stack(codes), y, stack(level), torch.ones(n, 2, dtype=torch.bool)), n)
     with torch.no_grad():
         probed = trust.told(stack(codes))
         v, _ = trust.doubt(probed, stack(codes))
@@ -174,7 +174,7 @@ def test_every_cell_of_a_batch_has_noise_of_its_own() -> None:
     x = torch.from_numpy(generator().normal(size=(64, 2000))).float()
     head = SimpleNamespace(shift=torch.zeros(2000), gain=torch.ones(2000))
     space: Any = SimpleNamespace(port=lambda name: SimpleNamespace(head=head), fusion=SimpleNamespace(spoiled={}))
-    step = Step(space, Batch(64, torch.arange(64), {"a": Cells(x, torch.arange(64))}), (0, 0), {}, {"a": True})
+    step = Step(space, Batch(64, torch.arange(64), {"a": ColumnBatch(x, torch.arange(64))}), (0, 0), {}, {"a": True})
     made, level = mixed(step, "a", torch.ones(64, dtype=torch.bool))
     far = level > 0.1
     n = (made - (1 - level[:, None]) * x)[far] / level[far, None]

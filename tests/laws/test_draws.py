@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.generation.codecs.labels import Plain
+from kuamo.generation.codecs.labels import ScalarCodec
 from kuamo.generation.decoder_problem import energy, scale_of
 from kuamo.generation.decoders.flow import NEAR, FlowDecoder
 from kuamo.generation.decoders.ridge import solve_ridge
@@ -124,7 +124,7 @@ def test_energy_in_units_of_each_axis_does_not_hang_on_the_largest() -> None:
 
 def test_guidance_is_for_what_is_looked_at() -> None:
     """Numbers are drawn as they are distributed; and cells that are filled in are draws, whatever the recipe says."""
-    assert km.Flow(width=8).build(3, None, 4).guidance == km.Flow(width=8).build(3, Plain(), 1).guidance == 1
+    assert km.Flow(width=8).build(3, None, 4).guidance == km.Flow(width=8).build(3, ScalarCodec(), 1).guidance == 1
     table = km.datasets.shapes(rows=12, size=16)
     codec = km.ImagePCA.of(table, "image", components=4)
     assert km.Flow(width=8).build(3, codec, 4).guidance == 2

@@ -14,19 +14,19 @@ import kuamo as km
 from kuamo.core.modules import is_module
 from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders import (
+    DefaultAudioEncoder,
     EfficientNetLite0,
     Identity,
     MiniLM,
     MultilingualE5,
     SoundEffects,
-    Sounds,
     SpectralFeatures,
     default_encoder,
 )
 from kuamo.encoders.base import encode_items, prepare
-from kuamo.encoders.image_cnn import PixelEncoder
+from kuamo.encoders.image_cnn import ImageCNN
 from kuamo.encoders.sound_effects import stored_weights
-from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
+from kuamo.encoders.token_mean import TokenMean, train_tokenizer
 
 TEXTS = [
     "a key",
@@ -54,9 +54,9 @@ def pictures() -> list[np.ndarray]:
 
 def sound_encoder(frames: int = 0) -> Any:
     pytest.importorskip("librosa", reason="mel filters need librosa")
-    from kuamo.encoders.audio_cnn import SoundEncoder
+    from kuamo.encoders.audio_cnn import AudioCNN
 
-    return SoundEncoder(dim=8, width=8, frames=frames)
+    return AudioCNN(dim=8, width=8, frames=frames)
 
 
 def with_effects(make: Callable[[], Any]) -> Any:
@@ -72,16 +72,16 @@ MEMBERS: dict[str, tuple[Callable[[], Any], Callable[[], list[Any]]]] = {
     "MultilingualE5": (MultilingualE5, lambda: TEXTS),
     "SpectralFeatures": (SpectralFeatures, sounds),
     "SoundEffects": (lambda: with_effects(lambda: SoundEffects(first_layer=3)), sounds),
-    "Sounds": (lambda: with_effects(Sounds), sounds),
+    "DefaultAudioEncoder": (lambda: with_effects(DefaultAudioEncoder), sounds),
     "EfficientNetLite0": (lambda: EfficientNetLite0(size=64), pictures),
-    "WordEncoder": (lambda: WordEncoder(train_tokenizer(TEXTS), dim=8), lambda: TEXTS),
-    "PixelEncoder": (lambda: PixelEncoder(size=16, dim=8, width=8), pictures),
-    "PixelEncoder in place": (lambda: PixelEncoder(size=20, dim=8, width=8, in_place=True), pictures),
-    "SoundEncoder": (sound_encoder, sounds),
+    "TokenMean": (lambda: TokenMean(train_tokenizer(TEXTS), dim=8), lambda: TEXTS),
+    "ImageCNN": (lambda: ImageCNN(size=16, dim=8, width=8), pictures),
+    "PixelEncoder in place": (lambda: ImageCNN(size=20, dim=8, width=8, in_place=True), pictures),
+    "AudioCNN": (sound_encoder, sounds),
     "SoundEncoder in place": (lambda: sound_encoder(frames=16), sounds),
 }
 EVERY = pytest.mark.parametrize("name", MEMBERS)
-KINDS = {"WordEncoder": km.Text(), "PixelEncoder": km.Image(), "SoundEncoder": km.Audio()}
+KINDS = {"TokenMean": km.Text(), "ImageCNN": km.Image(), "AudioCNN": km.Audio()}
 TRAINABLE = pytest.mark.parametrize("name", [name for name in MEMBERS if name.split()[0] in KINDS])
 
 
@@ -155,10 +155,10 @@ def test_a_sound_is_the_same_louder_and_at_another_rate() -> None:
 
 def test_bad_sound_settings_are_refused() -> None:
     pytest.importorskip("librosa", reason="mel filters need librosa")
-    from kuamo.encoders.audio_cnn import SoundEncoder
+    from kuamo.encoders.audio_cnn import AudioCNN
 
     with pytest.raises(km.KuamoError, match="mels: given 30; expected a multiple of 8"):
-        SoundEncoder(mels=30)
+        AudioCNN(mels=30)
 
 
 def test_the_default_is_chosen_by_what_the_texts_are() -> None:

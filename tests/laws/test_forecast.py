@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.closed_form import Search
+from kuamo.closed_form import SearchSpace
 from kuamo.closed_form.gcca_search import VIEWS
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.memo import forgetful, recall, remember
@@ -26,10 +26,10 @@ from kuamo.diagnostics.cost import encoder_timing as sampling
 from kuamo.diagnostics.cost import operation_counts as work
 from kuamo.diagnostics.cost.encoder_timing import sample_column, stand_in
 from kuamo.diagnostics.cost.forecast import forecast
-from kuamo.diagnostics.cost.result import Forecast, Step
+from kuamo.diagnostics.cost.result import CostForecast, Step
 from kuamo.diagnostics.text import cost_grid
-from kuamo.embedding.space import Port
-from kuamo.encoders import PixelEncoder
+from kuamo.embedding.space import Tower
+from kuamo.encoders import ImageCNN
 from kuamo.objectives import cca as correlation
 
 
@@ -162,7 +162,7 @@ def test_cells_that_cannot_be_read_do_not_leave_the_table() -> None:
 
 def test_trained_encoders_are_copied() -> None:
     torch.manual_seed(0)
-    encoder = PixelEncoder(size=16, dim=8)
+    encoder = ImageCNN(size=16, dim=8)
     weights = {name: value.clone() for name, value in encoder.state_dict().items()}
     table = km.datasets.shapes(40)
     made = forecast(
@@ -285,7 +285,7 @@ def test_a_kernel_is_settled_by_a_gap_of_two_errors_whatever_the_order() -> None
 
 def test_rows_stand_in_for_others_with_their_width_and_repeat_as_they_do() -> None:
     table = km.Table({"a": ["one", "two", "three"] * 40, "b": np.random.default_rng(0).standard_normal((120, 5))})
-    port = Port("a", km.Text(), Letters("stand/1"), None)
+    port = Tower("a", km.Text(), Letters("stand/1"), None)
     found = sample_column(table, port, 0)
     assert (found.distinct, found.missing, found.width) == (3, 3, 48)
     x, place, real = stand_in(table, found, np.arange(0, 120, 2), 0)
@@ -299,8 +299,8 @@ def test_rows_stand_in_for_others_with_their_width_and_repeat_as_they_do() -> No
 # ── it grows with rows ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("search", [Search(kernels=("linear", "arc-cosine")), VIEWS], ids=["two", "several"])
-def test_work_grows_with_rows_and_widths_across_every_change_of_method(search: Search) -> None:
+@pytest.mark.parametrize("search", [SearchSpace(kernels=("linear", "arc-cosine")), VIEWS], ids=["two", "several"])
+def test_work_grows_with_rows_and_widths_across_every_change_of_method(search: SearchSpace) -> None:
     views = 2 if search is not VIEWS else 3
 
     def work_of(rows: int, width: int) -> float:
@@ -428,13 +428,13 @@ def test_a_fit_that_is_within_its_budget_gets_no_advice() -> None:
 
 def test_memory_at_its_peak_counts_what_earlier_steps_left() -> None:
     steps = (Step("a", memory=10, stays=5), Step("b", memory=7), Step("index", memory=99, after=True))
-    assert Forecast(steps).total.memory == 12
-    assert Forecast(steps).dearest("memory").name == "b"
+    assert CostForecast(steps).total.memory == 12
+    assert CostForecast(steps).dearest("memory").name == "b"
 
 
 def test_disk_is_told_from_to_where_it_may_differ_by_much() -> None:
     wide = Step("space", disk=2.0, disks=(0.5, 8.0), after=True)
-    made = Forecast((Step("a", disk=1.0), wide, Step("index", disk=1.0, disks=(0.9, 1.1), after=True)))
+    made = CostForecast((Step("a", disk=1.0), wide, Step("index", disk=1.0, disks=(0.9, 1.1), after=True)))
     assert made.disk_span == pytest.approx((2.4, 10.1))
     assert "2 (0.5–8)" in str(made)
     assert "4 (2.4–10)" in str(made)

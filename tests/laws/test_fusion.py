@@ -13,10 +13,19 @@ import torch
 import kuamo as km
 from kuamo.core.errors import FusionWarning, KuamoError
 from kuamo.embedding.embedding import Embedding
-from kuamo.embedding.fusion import Additive, Attention, InverseVariance, Mean, Mixture, Product, Subsets, affinity
+from kuamo.embedding.fusion import (
+    AdditiveScore,
+    Attention,
+    Mean,
+    MixtureOfExperts,
+    MixtureOfProducts,
+    PrecisionWeighted,
+    ProductOfExperts,
+    affinity,
+)
 from laws.members import small_toy
 
-FUSIONS = [Mean(), Product(), InverseVariance(), Mixture(), Subsets()]
+FUSIONS = [Mean(), ProductOfExperts(), PrecisionWeighted(), MixtureOfExperts(), MixtureOfProducts()]
 FUSIONS += [Attention(score) for score in ("dot", "scaled_dot", "cosine")]
 EVERY = pytest.mark.parametrize("fusion", FUSIONS, ids=str)
 
@@ -63,23 +72,23 @@ def test_order_does_not_matter(fusion: object) -> None:
 def test_special_cases_are_known_methods() -> None:
     code, present = sample()
     one = torch.tensor([[True, False, False]] * 4)
-    alone, _ = InverseVariance()(code, one)
+    alone, _ = PrecisionWeighted()(code, one)
     assert torch.allclose(alone.mean, code.mean[:, 0]) and torch.allclose(alone.logvar, code.logvar[:, 0], atol=1e-5)
     same = Embedding(code.mean[:, :1].expand(-1, 3, -1))
     _, equal = Attention()(same, present)
     assert torch.allclose(equal, Mean()(same, present)[1])
-    both, _ = Product()(Embedding(torch.ones(1, 1, 2), torch.zeros(1, 1, 2)), torch.tensor([[True]]))
+    both, _ = ProductOfExperts()(Embedding(torch.ones(1, 1, 2), torch.zeros(1, 1, 2)), torch.tensor([[True]]))
     assert torch.allclose(both.mean, torch.full((1, 2), 0.5))  # one unit expert against the unit prior
 
 
 def test_subsets_are_uniform_and_singletons_are_a_mixture() -> None:
     present = torch.tensor([[True, True, False]]).expand(6000, 3)
-    chosen = Subsets().choose(present, torch.rand(6000, 3, 16, generator=torch.Generator().manual_seed(0)))
+    chosen = MixtureOfProducts().choose(present, torch.rand(6000, 3, 16, generator=torch.Generator().manual_seed(0)))
     kinds, count = torch.unique(chosen.long() @ torch.tensor([1, 2, 4]), return_counts=True)
     assert kinds.tolist() == [1, 2, 3] and (count / 6000 - 1 / 3).abs().max() < 0.03
-    single = Mixture().choose(present, torch.rand(6000, 3, 16, generator=torch.Generator().manual_seed(0)))
+    single = MixtureOfExperts().choose(present, torch.rand(6000, 3, 16, generator=torch.Generator().manual_seed(0)))
     assert (single.sum(-1) == 1).all() and abs(float(single[:, 0].float().mean()) - 0.5) < 0.03
-    assert not Subsets().choose(torch.zeros(2, 3, dtype=torch.bool), torch.rand(2, 3, 16)).any()
+    assert not MixtureOfProducts().choose(torch.zeros(2, 3, dtype=torch.bool), torch.rand(2, 3, 16)).any()
 
 
 def test_affinity_formula_and_additive_score() -> None:
@@ -88,7 +97,7 @@ def test_affinity_formula_and_additive_score() -> None:
     weights = affinity(query, code.mean, present, score="dot", temperature=0.7)
     row = torch.softmax((code.mean[0] @ query[0]) / 0.7, 0)
     assert torch.allclose(weights[0], row, atol=1e-6)
-    additive = affinity(query, code.mean, present, score=Additive(5))
+    additive = affinity(query, code.mean, present, score=AdditiveScore(5))
     assert torch.allclose(additive.sum(-1)[:3], torch.ones(3))
     with pytest.raises(ValueError, match="expected one of"):
         affinity(query, code.mean, present, score="zzz")
@@ -124,7 +133,9 @@ def test_a_columns_query_favours_what_agrees_with_it() -> None:
         Attention("cosine", query=3)(code, present)
 
 
-@pytest.mark.parametrize("fusion", [Attention("additive", dim=4), Attention(Additive(4, 8), 0.5, 1), Attention("dot")])
+@pytest.mark.parametrize(
+    "fusion", [Attention("additive", dim=4), Attention(AdditiveScore(4, 8), 0.5, 1), Attention("dot")]
+)
 def test_attention_is_saved_with_its_score(fusion: Attention, tmp_path: Path) -> None:
     table = small_toy(40)
     space = km.fit(table, km.CCA(dim=4))

@@ -14,7 +14,7 @@ import pytest
 
 import kuamo as km
 from kuamo.index.lance import LanceIndex
-from kuamo.index.score_calibration import Null, mismatched_scores, percentile
+from kuamo.index.score_calibration import NullDistribution, mismatched_scores, percentile
 
 needs_lance = pytest.mark.skipif(
     __import__("importlib.util").util.find_spec("lance") is None, reason="pylance is not installed (extra `index`)"
@@ -158,7 +158,7 @@ def test_percentile_is_uniform_on_the_null() -> None:
     rng = np.random.default_rng(0)
     old, new = rng.standard_normal((2, 2, 600, 24))
     groups = np.arange(600)
-    null = Null.of(mismatched_scores(old[0], [groups], old[1], groups))
+    null = NullDistribution.of(mismatched_scores(old[0], [groups], old[1], groups))
     assert null is not None
     scores = mismatched_scores(new[0], [groups], new[1], groups)
     assert len(scores) == 600 * 599
@@ -166,7 +166,7 @@ def test_percentile_is_uniform_on_the_null() -> None:
     assert np.abs(found - np.linspace(0, 1, len(found))).max() < 0.01
     far = np.linspace(scores.min() - 50, scores.max() + 50, 999)
     assert (np.diff(null.surprise(far)) > 0).all()
-    again = Null.from_plain(null.plain())
+    again = NullDistribution.from_plain(null.plain())
     assert np.array_equal(again.surprise(far), null.surprise(far))
 
 
@@ -260,7 +260,7 @@ def test_thumbnails_and_texts_are_shown(tmp_path: Path) -> None:
     pictures = [rng.integers(0, 255, (200, 120, 3), dtype=np.uint8) if i % 7 else None for i in range(120)]
     words = [f"picture number {i}" for i in range(120)]
     table = km.Table({"photo": pictures, "text": words, "pose": rng.standard_normal((120, 5))})
-    space = km.fit(table, encoders={"photo": Pixels(), "text": Lengths()}, seed=0)
+    space = km.fit(table, encoders={"photo": PixelLikelihood(), "text": Lengths()}, seed=0)
     index = space.index(table, payload=("text", "thumbnail"))
     hit, *_ = index.search({"text": "picture number 3"}, to="text", where="id = '3'")
     assert hit.show == "picture number 3" and hit.thumbnail is not None and len(hit.thumbnail) < 30_000
@@ -281,7 +281,7 @@ class Lengths:
         return np.asarray(batch, np.float32)
 
 
-class Pixels:
+class PixelLikelihood:
     """A few pixels as features."""
 
     fingerprint = "test pixels/1"

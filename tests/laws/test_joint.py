@@ -10,8 +10,8 @@ import kuamo as km
 from kuamo.closed_form.logistic import cross_entropy, logistic
 from kuamo.embedding.embedding import Embedding
 from kuamo.objectives.prediction.noise import hashed
-from kuamo.objectives.prediction.regression import AXES, Chosen, Joint, principal_axes
-from kuamo.objectives.prediction.stacking import Heard, believe
+from kuamo.objectives.prediction.regression import AXES, Chosen, JointRegression, principal_axes
+from kuamo.objectives.prediction.stacking import ExpertOutputs, believe
 
 
 def classes(rows: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +49,7 @@ def test_principal_axes_hold_what_rows_have(shape: tuple[int, int]) -> None:
 def test_a_number_is_told_as_by_ridge() -> None:
     x, _ = classes()
     y = (x[:, :1] * 2 + 1 + 0.1 * np.random.default_rng(2).normal(size=(300, 1))).astype(np.float32)
-    joint = Joint(x, y, np.arange(300) / 300, np.ones(300), {"a": (slice(0, 8), 1.0)})
+    joint = JointRegression(x, y, np.arange(300) / 300, np.ones(300), {"a": (slice(0, 8), 1.0)})
     w, b = joint.solve(Chosen(0.1, []))
     inside, mean = x - x.mean(0), y.mean()
     slow = np.linalg.solve(inside.T @ inside / 300 + 0.1 * np.eye(8), inside.T @ (y - mean) / 300)
@@ -77,7 +77,7 @@ def test_the_sum_of_what_columns_add_is_the_regression() -> None:
     w, b = logistic(side, y, penalty)
     assert np.allclose(told, side @ w + b, atol=0.02)
     alone = trust.pool(Embedding(torch.from_numpy(mean)), torch.from_numpy(present & [True, False, False]))
-    own = Joint(side[:, :5], y.astype(np.float32), hashed(np.arange(300)), np.ones(300))
+    own = JointRegression(side[:, :5], y.astype(np.float32), hashed(np.arange(300)), np.ones(300))
     w, b = own.solve(own.choose())
     assert np.allclose(decoder.added(alone.l).numpy(), side[:, :5] @ w + b, atol=0.02)
 
@@ -88,9 +88,9 @@ def test_experts_are_stacked_as_rows_say() -> None:
     y = np.eye(3)[(truth + rng.gumbel(size=truth.shape)).argmax(1)]
     sure, noise = 3 * truth, rng.normal(size=truth.shape)  # one is three times too sure, one knows nothing
     usual, told = np.log([0.25, 0.75]), np.stack([sure, noise])
-    alpha, beta = np.exp(believe(Heard(told, y, np.ones(4000)), usual, 1.0))
+    alpha, beta = np.exp(believe(ExpertOutputs(told, y, np.ones(4000)), usual, 1.0))
     assert abs(alpha - 1 / 3) < 0.03 and beta < 0.1
-    few = Heard(told[:, :4], y[:4], np.ones(4))
+    few = ExpertOutputs(told[:, :4], y[:4], np.ones(4))
     assert np.abs(believe(few, usual, 16.0) - usual).max() < 1  # four rows decide little
     assert np.abs(believe(few, usual, 1e6) - usual).max() < 1e-3
 

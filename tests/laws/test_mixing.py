@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kuamo.closed_form.logistic import cross_entropy
-from kuamo.objectives.prediction.regression import Chosen, Joint, directions
+from kuamo.objectives.prediction.regression import Chosen, JointRegression, directions
 from kuamo.objectives.prediction.subset_regression import MOST, Mix, mix_in, sets
 
 SIZES = (6, 3, 5)
@@ -41,7 +41,7 @@ def mixed(
     for m, (where, _) in enumerate(spans(columns).values()):
         x[~there[:, m], where] = 0
     held = np.random.default_rng(4).random(rows)
-    joint = Joint(x, y, held, np.ones(rows), spans(columns), there)
+    joint = JointRegression(x, y, held, np.ones(rows), spans(columns), there)
     whole, alone = joint.choose(), [joint.alone(name).choose() for name in joint.spans]
     solved = joint.solve(whole), [joint.alone(n).solve(c) for n, c in zip(joint.spans, alone, strict=True)]
     size = 1 if number else 2
@@ -71,7 +71,7 @@ def test_every_set_is_told_as_well_as_by_a_regression_of_its_columns(number: boo
     train, target = told_by(400, number=number)
     for members in sets(3):
         inside = np.concatenate([np.arange(*list(spans().values())[m][0].indices(99)[:2]) for m in members])
-        own = Joint(train[:, inside], target, np.random.default_rng(4).random(400), np.ones(400))
+        own = JointRegression(train[:, inside], target, np.random.default_rng(4).random(400), np.ones(400))
         w, b = own.solve(own.choose())
         let_in = torch.zeros(3000, 3)
         let_in[:, list(members)] = 1

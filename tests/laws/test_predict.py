@@ -12,9 +12,9 @@ import torch
 import kuamo as km
 from kuamo.core.messages import told as told_in
 from kuamo.embedding.embedding import Embedding
-from kuamo.encoders.one_hot import Classes
+from kuamo.encoders.one_hot import OneHot
 from kuamo.objectives.prediction.noise import noise
-from kuamo.objectives.prediction.uncertainty_fusion import Trust
+from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
 
 KINDS = ("ant", "bee", "cat")
 SHORT = km.Training(steps=200, batch_size=64, lr=1e-2)
@@ -107,7 +107,7 @@ def test_absent_cells_leave_no_trace(space: km.Space) -> None:
 
 def test_doubts_foretell_losses() -> None:
     """v at its best is log E[e], and no gradient of it reaches probes or codes."""
-    trust = Trust(4, 3, 1)
+    trust = UncertaintyFusion(4, 3, 1)
     code = torch.randn(200, 1, 4, requires_grad=True)
     e = torch.full((200, 1), 0.5)
     optimiser = torch.optim.Adam(trust.parameters(), lr=0.02)
@@ -184,7 +184,7 @@ def test_labels_are_read_or_refused() -> None:
         with pytest.raises(km.CellError, match=why):
             modality.read(raw)
     with pytest.raises(km.KuamoError, match="expected at least two, each once"):
-        Classes(["ant", "ant"])
+        OneHot(["ant", "ant"])
     with pytest.raises(km.TableError, match="column 'kind', row 0: given 'cow'; expected one of"):
         km.fit(pets(), km.CCA(dim=4)).translate([{"kind": "cow"}], to="weight")
 

@@ -11,8 +11,8 @@ import torch
 
 import kuamo as km
 from kuamo.core.messages import told
-from kuamo.embedding.embedding import SolvedHead
-from kuamo.embedding.fusion import Product
+from kuamo.embedding.embedding import ClosedFormHead
+from kuamo.embedding.fusion import ProductOfExperts
 from kuamo.embedding.heads import differentiable
 from kuamo.generation.decoder_problem import energy
 from kuamo.generation.decoder_training import held_out
@@ -43,7 +43,7 @@ class Small:
         return np.asarray(batch, np.float32)
 
 
-class Words:
+class TextLikelihood:
     fingerprint = "words/1"
 
     def prepare(self, value: str) -> np.ndarray:
@@ -124,7 +124,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same(start: km.Space, tmp_path: P
 def test_gaussian_codes_and_their_fusion_are_decoded_too() -> None:
     space = km.fit(rows(), km.MVAE(), dim=4, training=SHORT)
     flow = km.fit(rows(), init=space, decoders={"b": RECIPES["Flow"]}, training=SHORT)
-    assert isinstance(flow.fusion, Product)
+    assert isinstance(flow.fusion, ProductOfExperts)
     assert np.isfinite(flow.translate(small_toy().select("a").take([0, 1]), to="b", samples=2)).all()
 
 
@@ -215,7 +215,7 @@ def test_a_head_that_a_gradient_passes_gives_the_head_s_codes(kernel: str) -> No
     step = 1e-2 * np.random.default_rng(1).normal(size=y.shape).astype(np.float32)
     moved = (np.asarray(head(y + step).mean) - np.asarray(head(y - step).mean))[:, 0] / 2
     assert np.allclose((slope * step).sum(1), moved, atol=3e-4)
-    again = differentiable(SolvedHead(head.map, head.scale, "before" if head.norm == "after" else "after"))
+    again = differentiable(ClosedFormHead(head.map, head.scale, "before" if head.norm == "after" else "after"))
     assert not np.allclose(again(there).mean.detach(), code.detach(), atol=1e-3)
 
 
@@ -246,7 +246,7 @@ def test_the_cycle_brings_codes_back_and_unpaired_is_said(start: km.Space) -> No
 
 def test_a_cycle_needs_features_and_says_so() -> None:
     table = km.datasets.shapes(rows=40, size=8)
-    start = km.fit(table, km.CCA(dim=4, kernels=("linear",)), encoders={"image": Small(), "text": Words()})
+    start = km.fit(table, km.CCA(dim=4, kernels=("linear",)), encoders={"image": Small(), "text": TextLikelihood()})
     codec = km.ImagePCA.of(table, "image", components=4)
     given: dict[str, Any] = {"start": start, "training": km.Training(steps=2)}
     with pytest.raises(km.KuamoError, match=r"column 'image': given the codec ImagePCA.*codecs=\{'image': None\}"):
@@ -298,7 +298,7 @@ def test_reduced_rank_is_the_best_of_its_rank(start: km.Space) -> None:
 def test_features_are_translated_to_features() -> None:
     """With no codec y is what the encoder gives: retrieval and R² of translated features say how well."""
     table = km.datasets.shapes(rows=120, size=8)
-    encoders = {"image": Small(), "text": Words()}
+    encoders = {"image": Small(), "text": TextLikelihood()}
     start = km.fit(table, km.CCA(dim=8, kernels=("linear",)), encoders=encoders)
     space = km.fit(table, init=start, decoders={"image": km.Ridge(rank=5)}, codecs={"image": None})
     assert space.translate(table.select("text").take([0]), to="image").shape == (1, 48)

@@ -268,7 +268,7 @@ def test_numbers_out_of_range_are_refused_by_their_option(words: list[str]) -> N
 
 
 def test_only_objectives_are_offered_as_objectives() -> None:
-    for name in ("Objective", "Sum", "Player", "ACMR"):
+    for name in ("Objective", "Sum", "Optimized", "ACMR"):
         with pytest.raises(km.TableError, match=r"expected one of \['CCA'") as refused:
             objective_named(name)
         assert f"'{name}'" not in str(refused.value).split("expected")[1]

@@ -84,8 +84,8 @@ def test_the_game_by_least_squares_learns_a_rotation_from_pairs_and_not_without(
 
 
 def test_encoders_learn_from_raw_shapes_and_chinese_words() -> None:
-    from kuamo.encoders.image_cnn import PixelEncoder
-    from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
+    from kuamo.encoders.image_cnn import ImageCNN
+    from kuamo.encoders.token_mean import TokenMean, train_tokenizer
 
     chinese = {"red": "红", "green": "绿", "blue": "蓝", "yellow": "黄", "purple": "紫", "white": "白"}
     shapes = {"circle": "圆形", "square": "方形", "triangle": "三角形", "cross": "十字"}
@@ -94,7 +94,7 @@ def test_encoders_learn_from_raw_shapes_and_chinese_words() -> None:
     images = [table[i]["image"] for i in range(len(table))]
     named = km.Table({"text": texts, "image": images}, label=texts)
     train, test = named.split(test=100, by="id", seed=0)
-    encoders = {"text": WordEncoder(train_tokenizer(texts), dim=32), "image": PixelEncoder(size=16, dim=32, width=8)}
+    encoders = {"text": TokenMean(train_tokenizer(texts), dim=32), "image": ImageCNN(size=16, dim=32, width=8)}
     training = km.Training(steps=120, batch_size=64, lr=3e-3)
     space = km.fit(train, km.InfoNCE(), encoders=encoders, dim=16, training=training, seed=0)
     report = km.evaluate(space, test, positives="label")

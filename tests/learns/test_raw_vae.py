@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.encoders.image_cnn import PixelEncoder
-from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
+from kuamo.encoders.image_cnn import ImageCNN
+from kuamo.encoders.token_mean import TokenMean, train_tokenizer
 
 
 def shapes(rows: int) -> km.Table:
@@ -23,7 +23,7 @@ def shapes(rows: int) -> km.Table:
 def test_pictures_and_words_are_learned_and_made_from_raw_cells(objective: km.Objective, tmp_path: Path) -> None:
     train, test = shapes(700).split(test=100, by="id", seed=0)
     texts = sorted(set(train.labels))
-    encoders = {"text": WordEncoder(train_tokenizer(texts), dim=16), "image": PixelEncoder(size=16, dim=32, width=8)}
+    encoders = {"text": TokenMean(train_tokenizer(texts), dim=16), "image": ImageCNN(size=16, dim=32, width=8)}
     training = km.Training(steps=400, batch_size=64, lr=3e-3)
     space = km.fit(train, objective, encoders=encoders, dim=8, training=training, seed=0)
     decoder = space.port("text").decoder
@@ -41,7 +41,7 @@ def test_pictures_and_words_are_learned_and_made_from_raw_cells(objective: km.Ob
 
 def test_sounds_are_made_from_their_spectra() -> None:
     pytest.importorskip("librosa")
-    from kuamo.encoders.audio_cnn import SoundEncoder
+    from kuamo.encoders.audio_cnn import AudioCNN
 
     rng = np.random.default_rng(0)
     pitch = rng.integers(0, 3, 60)
@@ -49,7 +49,7 @@ def test_sounds_are_made_from_their_spectra() -> None:
     vectors = np.eye(3, dtype=np.float32)[pitch] + 0.1 * rng.normal(size=(60, 3)).astype(np.float32)
     table = km.Table({"a": vectors, "sound": sounds}, modalities={"a": km.Vector(), "sound": km.Audio()})
     torch.manual_seed(0)  # an encoder's first weights are drawn where it is made, not by the fit's seed
-    encoder = SoundEncoder(dim=16, width=8, rate=8000, mels=16, n_fft=256, hop=80)
+    encoder = AudioCNN(dim=16, width=8, rate=8000, mels=16, n_fft=256, hop=80)
     training = km.Training(steps=80, batch_size=32, lr=3e-3)
     space = km.fit(table, km.MoPoE(beta=0.1), encoders={"sound": encoder}, dim=4, training=training, seed=0)
     decoder = space.port("sound").decoder

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.fitting.finetuning import Refined
-from kuamo.training.batch import Cells, FeatureSource, Mix, mixed
+from kuamo.fitting.finetuning import FinetuneResult
+from kuamo.training.batch import ColumnBatch, FeatureSource, Mix, mixed
 
 
 def curved(rows: int, seed: int = 0) -> km.Table:
@@ -31,7 +31,7 @@ def test_it_is_taken_only_where_held_out_rows_gain() -> None:
     assert taken != same
     reports = [km.evaluate(space, test) for space in (plain, further)]
     assert reports[1]["a_to_b_MRR"] > reports[0]["a_to_b_MRR"] - 0.02
-    assert not Refined(0.5, 0.502, 32, 0.005).gains and Refined(0.5, 0.51, 32, 0.005).gains
+    assert not FinetuneResult(0.5, 0.502, 32, 0.005).gains and FinetuneResult(0.5, 0.51, 32, 0.005).gains
 
 
 def test_columns_without_a_common_cause_are_not_learned_by_heart() -> None:
@@ -87,4 +87,4 @@ def test_mixing_takes_the_same_row_and_share_in_every_column() -> None:
     raw = FeatureSource(x, np.arange(5), 5)
     raw.frozen = None  # type: ignore[assignment]
     with pytest.raises(km.KuamoError, match="'a'"):
-        mixed({"a": Cells(torch.zeros(1, 1), torch.tensor([0]))}, {"a": raw}, rows, Mix(1.0, (0, 0)))
+        mixed({"a": ColumnBatch(torch.zeros(1, 1), torch.tensor([0]))}, {"a": raw}, rows, Mix(1.0, (0, 0)))

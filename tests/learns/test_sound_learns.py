@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
+from kuamo.encoders.token_mean import TokenMean, train_tokenizer
 
 pytest.importorskip("librosa", reason="mel filters need librosa")
-from kuamo.encoders.audio_cnn import SoundEncoder
+from kuamo.encoders.audio_cnn import AudioCNN
 
 PITCHES = {"low": 200, "middle": 500, "high": 1400}
 KINDS = {"flute": (1,), "reed": (1, 0, 0.6, 0, 0.5), "buzz": (1, 0.8, 0.7, 0.6, 0.5, 0.5, 0.4)}
@@ -39,8 +39,8 @@ def recall(table: km.Table, steps: int = 80) -> float:
     train, test = table.split(test=60, by="id", seed=0)
     texts = [train[i]["text"] for i in range(len(train))]
     encoders = {
-        "text": WordEncoder(train_tokenizer(texts), dim=32),
-        "audio": SoundEncoder(dim=32, width=8, rate=8000, mels=32, n_fft=256, hop=128),
+        "text": TokenMean(train_tokenizer(texts), dim=32),
+        "audio": AudioCNN(dim=32, width=8, rate=8000, mels=32, n_fft=256, hop=128),
     }
     training = km.Training(steps=steps, batch_size=48, lr=3e-3)
     space = km.fit(train, km.InfoNCE(), encoders=encoders, dim=16, training=training, seed=0)
@@ -74,8 +74,8 @@ def test_spoken_digits_of_an_unseen_speaker() -> None:
     train, test = table.take(np.flatnonzero(~unseen)), table.take(np.flatnonzero(unseen))
     torch.manual_seed(0)  # an encoder's first weights are drawn where it is made, not by the fit's seed
     encoders = {
-        "text": WordEncoder(train_tokenizer(names), dim=32),
-        "audio": SoundEncoder(dim=64, width=16, rate=8000, mels=40, n_fft=256, hop=80),
+        "text": TokenMean(train_tokenizer(names), dim=32),
+        "audio": AudioCNN(dim=64, width=16, rate=8000, mels=40, n_fft=256, hop=80),
     }
     training = km.Training(steps=120, batch_size=64, lr=3e-3)
     space = km.fit(train, km.InfoNCE(), encoders=encoders, dim=16, training=training, seed=0)

@@ -11,7 +11,7 @@ import kuamo as km
 from kuamo.core.messages import told
 from kuamo.data.modalities.audio import Waveform
 from kuamo.data.speech_synthesis import programs
-from kuamo.generation.codecs import TextList, TextTokens
+from kuamo.generation.codecs import BPECodec, TextVocabulary
 from kuamo.generation.decoders.retrieval import Retrieval
 from kuamo.generation.decoders.text_rnn import TextRNNDecoder
 from kuamo.metrics.sample_quality import text_overlap
@@ -81,7 +81,7 @@ def test_a_writer_says_combinations_that_nobody_has_said(language: str) -> None:
 def test_caption_takes_what_is_better_and_says_so() -> None:
     table = captions()
     lazy = space_of(table, km.Caption(width=16), steps=2)
-    assert isinstance(lazy.port("text").decoder, Retrieval) and isinstance(lazy.port("text").codec, TextList)
+    assert isinstance(lazy.port("text").decoder, Retrieval) and isinstance(lazy.port("text").codec, TextVocabulary)
     assert "so they are found" in lazy.notes[-1] and "因此采用检索" in told("zh", lazy.notes[-1])
     made = lazy.translate(table.select("thing"), to="text")
     assert np.mean([a == b for a, b in zip(made, table.values("text"), strict=True)]) > 0.9
@@ -112,8 +112,8 @@ def test_stored_texts_come_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["a cat", "Ünïcode — naïve", "一只小猫 🐈 sits", "naïve  two spaces", "猫"])
 def test_tokens_spell_any_text(text: str) -> None:
-    codec = TextTokens.of(km.Table({"text": ["a dog", "一只狗"] * 3}), "text")
-    long = TextTokens(codec.tokenizer, 64)
+    codec = BPECodec.of(km.Table({"text": ["a dog", "一只狗"] * 3}), "text")
+    long = BPECodec(codec.tokenizer, 64)
     assert long.decode(long.encode([text])) == [text]
     assert len(codec.decode(codec.encode(["word " * 100]))[0]) < 100
 

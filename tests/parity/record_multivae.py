@@ -131,13 +131,13 @@ def replay(model: Any, noise: list[np.ndarray]) -> None:
     def rsample_from_gaussian(mean: Any, logvar: Any, *_: Any, **__: Any) -> Any:
         return mean + (0.5 * logvar).exp() * left.pop(0)
 
-    class Replayed(distributions.Normal):
+    class Recomputed(distributions.Normal):
         def rsample(self, shape: Any = ()) -> Any:
             return (self.loc + self.scale * left.pop(0))[None]
 
     module.rsample_from_gaussian = rsample_from_gaussian
     if hasattr(model, "post_dist"):
-        model.post_dist = model.prior_dist = Replayed
+        model.post_dist = model.prior_dist = Recomputed
 
 
 def likelihood(model: Any, data: Any, noise: np.ndarray) -> float:
@@ -145,11 +145,11 @@ def likelihood(model: Any, data: Any, noise: np.ndarray) -> float:
     import torch
     from torch import distributions
 
-    class Replayed(distributions.Normal):
+    class Recomputed(distributions.Normal):
         def rsample(self, shape: Any = ()) -> Any:
             return self.loc + self.scale * torch.from_numpy(noise)
 
-    import_module(type(model).__module__).dist = types.SimpleNamespace(Normal=Replayed)  # type: ignore[attr-defined]
+    import_module(type(model).__module__).dist = types.SimpleNamespace(Normal=Recomputed)  # type: ignore[attr-defined]
     return -float(model.compute_joint_nll(data, K=SAMPLES, batch_size_K=SAMPLES)) / ROWS
 
 

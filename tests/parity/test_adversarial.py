@@ -11,7 +11,7 @@ import kuamo as km
 from kuamo.objectives.gan_least_squares import least_squares
 from kuamo.objectives.gan_relativistic import relativistic, squared_slope
 from kuamo.objectives.supervised import label_triplet
-from kuamo.training.ema import Average
+from kuamo.training.ema import EMA
 
 
 def test_relativistic_is_the_paper_s() -> None:
@@ -30,11 +30,11 @@ def test_least_squares_are_the_paper_s() -> None:
 
 def test_the_loss_of_the_cycle_by_hand() -> None:
     """Two rows of which the second lacks b: pairs see one, the game and the cycle both."""
-    from kuamo.embedding.space import Port
+    from kuamo.embedding.space import Tower
     from kuamo.encoders import Identity
     from kuamo.generation.decoders.generator import Generator
     from kuamo.space import Space
-    from kuamo.training.batch import Batch, Cells
+    from kuamo.training.batch import Batch, ColumnBatch
     from kuamo.training.step import Step
 
     torch.manual_seed(0)
@@ -43,13 +43,13 @@ def test_the_loss_of_the_cycle_by_hand() -> None:
     generator, critic = Generator(3, 4, noise=0), torch.nn.Linear(4, 1)
     generator.standardise(torch.ones(4), torch.full((4,), 0.5))
     generator.standardise_codes(torch.zeros(3), torch.tensor([1.0, 0.5, 0.25]))
-    head = type("Turn", (), {"gaussian": False, "__call__": lambda self, y: km.Embedding(y @ turn)})()
+    head = type("ColumnMonitor", (), {"gaussian": False, "__call__": lambda self, y: km.Embedding(y @ turn)})()
     flat = type("Flat", (), {"gaussian": False, "__call__": lambda self, x: km.Embedding(x)})()
     space = Space(
-        [Port("a", km.Vector(), Identity(), flat), Port("b", km.Vector(), Identity(), head, decoder=generator)]
+        [Tower("a", km.Vector(), Identity(), flat), Tower("b", km.Vector(), Identity(), head, decoder=generator)]
     )
     rows = torch.arange(2)
-    batch = Batch(2, rows, {"a": Cells(a, rows), "b": Cells(b, rows[:1])})
+    batch = Batch(2, rows, {"a": ColumnBatch(a, rows), "b": ColumnBatch(b, rows[:1])})
     game = km.LSGAN("a", "b", cycle=3.0, paired=5.0, adversary=2.0, critic=lambda: critic)
     own = {"generator": generator, "critic": lambda y: critic(y)[:, 0]}
     step = Step(space, batch, (0, 0), {"b": b}, {"a": True, "b": True}, own)
@@ -79,7 +79,7 @@ def test_the_penalty_is_the_squared_slope_and_trains_the_critic() -> None:
 def test_a_moving_average_is_the_slow_one() -> None:
     module, seen = torch.nn.Linear(1, 1, bias=False), []
     module.weight.data.fill_(4.0)
-    average, slow = Average(module, 0.5), 4.0
+    average, slow = EMA(module, 0.5), 4.0
     for step in range(8):
         module.weight.data.fill_(float(step))
         average.update(step)

@@ -9,13 +9,13 @@ from torch import distributions as D
 
 import kuamo as km
 from kuamo.embedding.embedding import Embedding
-from kuamo.embedding.heads import TrainableHead
-from kuamo.embedding.space import Port
+from kuamo.embedding.heads import LinearHead
+from kuamo.embedding.space import Tower
 from kuamo.generation.decoders.likelihood import FAMILIES, Likelihood
 from kuamo.objectives.mmvm import pairwise_kl
 from kuamo.objectives.mvtcae import conditional_kl
 from kuamo.objectives.vae import kl_between, kl_of_mixture, kl_to_standard
-from kuamo.training.batch import Batch, Cells
+from kuamo.training.batch import Batch, ColumnBatch
 from kuamo.training.step import Step
 
 MEAN, LOGVAR = torch.randn(2, 5, 3, 4, generator=torch.Generator().manual_seed(0))
@@ -90,10 +90,10 @@ def three_columns(progress: float = 0.0) -> Step:
     ports, cells = [], {}
     for number, (name, size) in enumerate(zip(names, sizes, strict=True)):
         ports.append(
-            Port(name, km.Vector(), None, TrainableHead(size, 4, gaussian=True), decoder=Likelihood(4, size, private=2))
+            Tower(name, km.Vector(), None, LinearHead(size, 4, gaussian=True), decoder=Likelihood(4, size, private=2))
         )
         row = PRESENT[:, number].nonzero()[:, 0]
-        cells[name] = Cells(torch.randn(len(row), size), row)
+        cells[name] = ColumnBatch(torch.randn(len(row), size), row)
     targets = {name: cell.x for name, cell in cells.items()}
     frozen = dict.fromkeys(names, True)
     return Step(km.Space(ports), Batch(5, torch.arange(5), cells), (0, 3), targets, frozen, progress=progress)
@@ -166,7 +166,7 @@ def test_what_only_some_rows_have_changes_no_other_row_and_nothing_is_nan() -> N
         plain(step)
         more = Step(step.space, Batch(5, torch.arange(5), step.cells), step.key, step.targets, step.frozen)
         last = {name: cell.row < 4 for name, cell in step.cells.items()}
-        cells = {name: Cells(cell.x[last[name]], cell.row[last[name]]) for name, cell in step.cells.items()}
+        cells = {name: ColumnBatch(cell.x[last[name]], cell.row[last[name]]) for name, cell in step.cells.items()}
         targets = {name: step.targets[name][last[name]] for name in cells}
         empty = Step(step.space, Batch(5, torch.arange(5), cells), step.key, targets, step.frozen)
         without = Step(step.space, Batch(5, torch.arange(4), cells), step.key, targets, step.frozen)

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.embedding.space import Port
+from kuamo.embedding.space import Tower
 from kuamo.objectives import tiled_sums as tiles
 from kuamo.objectives.contrastive import dcl, info_nce, sig_lip
 from kuamo.objectives.triplet import triplet
-from kuamo.training.batch import Batch, Cells
+from kuamo.training.batch import Batch, ColumnBatch
 from kuamo.training.step import Step
 
 
@@ -128,7 +128,7 @@ def test_nothing_left_to_sum_moves_nothing() -> None:
 
 def step_of(marks: dict[str, torch.Tensor]) -> Step:
     row = torch.arange(4)
-    cells = {"a": Cells(torch.zeros(4, 1), row), "b": Cells(torch.zeros(3, 1), torch.tensor([0, 1, 3]))}
+    cells = {"a": ColumnBatch(torch.zeros(4, 1), row), "b": ColumnBatch(torch.zeros(3, 1), torch.tensor([0, 1, 3]))}
     return Step(km.Space([]), Batch(4, row, cells, marks), (0, 0), {}, {})
 
 
@@ -148,7 +148,7 @@ def test_a_whole_loss_is_the_formula_for_every_pair_of_columns() -> None:
     codes = {name: torch.nn.functional.normalize(torch.randn(n, 3), dim=1) for name, n in {"a": 4, "b": 3}.items()}
     step = step_of({"label": torch.tensor([0, 1, 0, 1])})
     step._codes = {name: km.Embedding(code) for name, code in codes.items()}
-    step.space = km.Space([Port(name, km.Vector(), None, None) for name in codes])
+    step.space = km.Space([Tower(name, km.Vector(), None, None) for name in codes])
     objective = km.SigLIP(positives="label", temperature=0.5, bias=-1.0)
     step.own = {name: player.module for name, player in objective.build(step.space).items()}
     total = 0.0

@@ -15,14 +15,14 @@ import torch
 
 import kuamo as km
 from kuamo.embedding import fusion
-from kuamo.embedding.fusion import Subsets
-from kuamo.embedding.heads import TrainableHead
-from kuamo.embedding.space import Port
+from kuamo.embedding.fusion import MixtureOfProducts
+from kuamo.embedding.heads import LinearHead
+from kuamo.embedding.space import Tower
 from kuamo.encoders import Identity
 from kuamo.generation.decoders.likelihood import Likelihood
 from kuamo.objectives import mmvae_plus
 from kuamo.objectives.vae import Elbo
-from kuamo.training.batch import Batch, Cells
+from kuamo.training.batch import Batch, ColumnBatch
 from kuamo.training.step import Step
 
 HERE = Path(__file__).parent
@@ -37,7 +37,7 @@ EVERY = torch.ones(ROWS, 3, dtype=torch.bool)
 ALONE = [torch.eye(3, dtype=torch.bool)[m].expand(ROWS, 3) for m in range(3)]
 
 
-class Replayed(Step):
+class Recomputed(Step):
     """A step whose noise is the fixture's: purpose → its key there."""
 
     keys_of: dict[str, str]
@@ -46,12 +46,12 @@ class Replayed(Step):
         return torch.from_numpy(ARRAYS["noise"][self.keys_of[purpose]])[row]
 
 
-def step_of(keys: dict[str, str], private: bool = False) -> Replayed:
+def step_of(keys: dict[str, str], private: bool = False) -> Recomputed:
     """All rows have all columns."""
     ports = []
     for name, size in COLUMNS.items():
         weights = {key: torch.from_numpy(value) for key, value in ARRAYS["columns"][name].items()}
-        head = TrainableHead(size, DIM, gaussian=True)
+        head = LinearHead(size, DIM, gaussian=True)
         options = {"family": FAMILIES[name], "layers": 0, "hidden": HIDDEN, "private": PRIVATE if private else 0}
         decoder = Likelihood(DIM, size, **options)
         with torch.no_grad():
@@ -65,11 +65,11 @@ def step_of(keys: dict[str, str], private: bool = False) -> Replayed:
                         getattr(decoder.infer[layer], part).copy_(weights[f"infer.{layer}.{part}"])
             if private:
                 decoder.prior_logvar.copy_(weights["prior_logvar"])
-        ports.append(Port(name, km.Vector(), None, head, decoder=decoder))
+        ports.append(Tower(name, km.Vector(), None, head, decoder=decoder))
     row = torch.arange(ROWS)
-    cells = {name: Cells(torch.from_numpy(ARRAYS["data"][name]), row) for name in COLUMNS}
+    cells = {name: ColumnBatch(torch.from_numpy(ARRAYS["data"][name]), row) for name in COLUMNS}
     targets, frozen = {name: cell.x for name, cell in cells.items()}, dict.fromkeys(COLUMNS, True)
-    step = Replayed(km.Space(ports), Batch(ROWS, row, cells), (0, 0), targets, frozen)
+    step = Recomputed(km.Space(ports), Batch(ROWS, row, cells), (0, 0), targets, frozen)
     step.keys_of = keys
     return step
 
@@ -99,7 +99,7 @@ def mopoe() -> tuple[Any, list[Step]]:
     for row, subset in enumerate(subsets):
         only = nothing.clone()
         only[row] = True
-        fusion = Subsets(prior=bool(subset.all()))
+        fusion = MixtureOfProducts(prior=bool(subset.all()))
         reconstruction = Elbo(fusion, 0.0, weights=WEIGHTS).bound(step, only & subset, only, "z")
         divergence = Elbo(fusion, BETA, weights=WEIGHTS).bound(step, EVERY & subset, nothing, "z")
         total = total + reconstruction + divergence / len(subsets)
@@ -123,7 +123,7 @@ def mmvae_plus_(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, list[Step]]:
 
         step = step_of({"z": f"z/{source}", **{f"w/{made}": f"w/{source}/{made}" for made in COLUMNS}}, private=True)
         monkeypatch.setattr(mmvae_plus, "kl_to_standard", estimated)
-        monkeypatch.setattr(fusion.Mixture, "choose", lambda *_, number=number: ALONE[number])
+        monkeypatch.setattr(fusion.MixtureOfExperts, "choose", lambda *_, number=number: ALONE[number])
         total = total + objective(step, "space") / 3
         steps.append(step)
     return total, steps

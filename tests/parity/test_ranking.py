@@ -10,7 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kuamo.metrics import Ranked, average_precision, bootstrap, chance_recall, measure, ndcg, per_query, ranked, ranks
+from kuamo.metrics import (
+    RankedRelevance,
+    average_precision,
+    bootstrap,
+    chance_recall,
+    measure,
+    ndcg,
+    per_query,
+    ranked,
+    ranks,
+)
 
 RECORDED = json.loads((Path(__file__).parent / "fixtures" / "sklearn_ranking.json").read_text())
 
@@ -92,7 +102,7 @@ def test_the_slow_version_agrees(draw: Callable) -> None:
 def test_one_right_answer_is_the_special_case() -> None:
     """Then AP = 1 / rank, AP@R = [rank = 1], and a report keeps ranks only."""
     rank = np.array([1, 2, 7, 40])
-    packed = Ranked.of(rank[:, None])
+    packed = RankedRelevance.of(rank[:, None])
     assert np.allclose(per_query("mAP", {"rank": rank}), 1 / rank) and np.allclose(average_precision(packed), 1 / rank)
     assert per_query("mAP@R", {"rank": rank}).tolist() == [1, 0, 0, 0]
     assert np.allclose(ndcg(packed, 10), [1, 1 / log2(3), 1 / log2(8), 0])

@@ -469,7 +469,7 @@ def info(
             "version": km.__version__,
             "cache": str(cache_folder()),
             "objectives": [
-                name for name in km.objectives.__all__ if name not in ("Objective", "Player", "Sum", "ACMR")
+                name for name in km.objectives.__all__ if name not in ("Objective", "Optimized", "Sum", "ACMR")
             ],
         }
         known = installed_encoders()

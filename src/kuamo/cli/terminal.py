@@ -195,7 +195,7 @@ def installed_encoders() -> dict[str, tuple[str, str | None]]:
         "EfficientNetLite0": "pictures",
         "SpectralFeatures": "sounds, speech above all",
         "SoundEffects": "sounds other than speech",
-        "Sounds": "sounds of any kind",
+        "DefaultAudioEncoder": "sounds of any kind",
         "HubEncoder": "text, pictures or sounds, by any pretrained model: encoders.hub(name)",
     }
     return {

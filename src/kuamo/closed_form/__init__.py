@@ -2,7 +2,7 @@
 
 from kuamo.closed_form.arc_cosine_kernel import KernelMap, kernel_map
 from kuamo.closed_form.cca import CCA, cca, cca_from_moments, csa_codes
-from kuamo.closed_form.cca_search import Choice, Search, Trial, choose
+from kuamo.closed_form.cca_search import Choice, SearchSpace, Trial, choose
 from kuamo.closed_form.chi2_kernel import ChiSquaredMap, chi_squared_map
 from kuamo.closed_form.gcca import GCCA, gcca, gcca_from_moments
 from kuamo.closed_form.linear_map import LinearMap
@@ -20,7 +20,7 @@ __all__ = [
     "LinearMap",
     "Moments",
     "PairMoments",
-    "Search",
+    "SearchSpace",
     "Trial",
     "cca",
     "cca_from_moments",

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from kuamo.closed_form.kernel_map import Anchored
+from kuamo.closed_form.kernel_map import NystromMap
 from kuamo.closed_form.linear_map import LinearMap
 from kuamo.core.errors import KuamoError
 
@@ -35,7 +35,7 @@ def arc_cosine(cosine: NDArray) -> NDArray:
 
 
 @dataclass(frozen=True, eq=False)
-class KernelMap(Anchored):
+class KernelMap(NystromMap):
     """A linear map of the kernel with anchors: z = k(u, A) W + b,   u = (x − s) · g / ‖(x − s) · g‖.
 
     Args:

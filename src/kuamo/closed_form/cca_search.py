@@ -27,17 +27,17 @@ from kuamo.closed_form.folds import FREE, Axes, Folds, Method, as_labels, fold_o
 from kuamo.closed_form.kernel_pca import Kernel, Map, views_of
 from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.moments import as_features
-from kuamo.closed_form.warm_start import Rehearsal, Start
+from kuamo.closed_form.warm_start import ValidationFold, WarmStart
 from kuamo.core.errors import KuamoError
 from kuamo.core.types import Matrix
 
-__all__ = ["Choice", "Judged", "Norm", "Search", "Trial", "choose", "reciprocal_rank", "reciprocal_ranks"]
+__all__ = ["Choice", "Norm", "SavedChoice", "SearchSpace", "Trial", "choose", "reciprocal_rank", "reciprocal_ranks"]
 
 Norm = Literal["before", "after"]
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchSpace:
     """What is tried, and how it is judged.
 
     Args:
@@ -78,7 +78,7 @@ class Trial(NamedTuple):
     error: float
 
 
-class Judged(NamedTuple):
+class SavedChoice(NamedTuple):
     """What a search found, as plain data: enough to solve again without searching.
 
     Args:
@@ -120,8 +120,8 @@ class Choice:
     kernels: dict[Kernel, float]
     variates: tuple[NDArray, NDArray]
     before: tuple[Map, Map]
-    start: Start
-    rehearse: Callable[[], Rehearsal]
+    start: WarmStart
+    rehearse: Callable[[], ValidationFold]
 
     def transform(self, x: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
         """Codes (n, k) and (m, k) whose dot product is the score."""
@@ -134,17 +134,17 @@ class Choice:
         return unit_rows(coded) if self.best.norm == "after" else coded
 
 
-DEFAULT = Search()
+DEFAULT = SearchSpace()
 
 
 def choose(
     x: ArrayLike,
     y: ArrayLike,
-    search: Search = DEFAULT,
+    search: SearchSpace = DEFAULT,
     *,
     seed: int = 0,
     groups: ArrayLike | None = None,
-    judged: Judged | None = None,
+    judged: SavedChoice | None = None,
 ) -> Choice:
     """Cross-validated regularised CCA: kernel, ridge c, size k, exponent γ and norm that retrieve held-out rows best.
 
@@ -170,7 +170,7 @@ def choose(
         >>> rng = np.random.default_rng(0)
         >>> z = rng.normal(size=(200, 8))
         >>> x, y = z @ rng.normal(size=(8, 30)), z @ rng.normal(size=(8, 20))
-        >>> choose(x, y, Search(dims=(2, 8))).best.score > 0.9
+        >>> choose(x, y, SearchSpace(dims=(2, 8))).best.score > 0.9
         True
     """
     x, y = as_features(x, "x"), as_features(y, "y")
@@ -190,7 +190,7 @@ def choose(
         table = tuple(sorted(chosen.trials, key=lambda trial: -trial.score))
         correlations = chosen.correlations[table[0].method, table[0].ridge]
         gallery = float(np.mean([len(one.rows) for one in held]))
-        judged = Judged(table[0], correlations.tolist(), gallery, len(held))
+        judged = SavedChoice(table[0], correlations.tolist(), gallery, len(held))
     else:
         table = (judged.best,)
     best = judged.best
@@ -218,7 +218,7 @@ def choose(
     )
 
 
-def contest(solvers: Mapping[Kernel, Folds], search: Search, labels: NDArray | None) -> dict[Kernel, float]:
+def contest(solvers: Mapping[Kernel, Folds], search: SearchSpace, labels: NDArray | None) -> dict[Kernel, float]:
     """The best score of each kernel, on as many folds as it takes to rank half of `ranked`."""
     scores: dict[Kernel, float] = {}
     for kernel, folds in solvers.items():
@@ -241,20 +241,20 @@ class Tried:
         return max(self.trials, key=lambda trial: trial.score)
 
 
-def rehearsal(folds: Folds, best: Trial, labels: NDArray | None) -> Rehearsal:
+def rehearsal(folds: Folds, best: Trial, labels: NDArray | None) -> ValidationFold:
     """The chosen model on the rows outside the first fold."""
     (solver,), held = folds.first(1), folds.held[0]
     weight_x, weight_y, rho = solver.axes.maps(best.method, best.ridge, min(best.dim, *solver.axes.cross.shape))
     start = start_of((solver.seen_x, held.seen), (solver.seen_y, held.seen), (weight_x, weight_y, rho), best)
-    return Rehearsal(start, {"x": (solver.held_x, held.rows), "y": (solver.held_y, held.rows)}, labels)
+    return ValidationFold(start, {"x": (solver.held_x, held.rows), "y": (solver.held_y, held.rows)}, labels)
 
 
 def start_of(
     x: tuple[Matrix, NDArray], y: tuple[Matrix, NDArray], model: tuple[Matrix, Matrix, Matrix], best: Trial
-) -> Start:
+) -> WarmStart:
     """A model (W_x, W_y, ρ) on centred coordinates and their rows."""
     (weight_x, weight_y, rho), shift = model, {"x": np.zeros(x[0].shape[1]), "y": np.zeros(y[0].shape[1])}
-    return Start({"x": x, "y": y}, shift, {"x": weight_x, "y": weight_y}, axis_scale(rho, best), best.norm)
+    return WarmStart({"x": x, "y": y}, shift, {"x": weight_x, "y": weight_y}, axis_scale(rho, best), best.norm)
 
 
 def axis_scale(rho: Matrix, best: Trial) -> Matrix:
@@ -263,7 +263,12 @@ def axis_scale(rho: Matrix, best: Trial) -> Matrix:
 
 
 def tried_kernel(
-    kernel: Kernel, folds: Folds, count: int, search: Search, labels: NDArray | None, methods: Sequence[Method] = ()
+    kernel: Kernel,
+    folds: Folds,
+    count: int,
+    search: SearchSpace,
+    labels: NDArray | None,
+    methods: Sequence[Method] = (),
 ) -> Tried:
     """Score every ridge, size, exponent and norm in the first so many folds, then other methods at the best ridge."""
     solvers, held = folds.first(count), folds.held[:count]
@@ -303,7 +308,7 @@ def beyond(best: float, tried: Sequence[float]) -> list[float]:
 
 
 def score_grid(
-    u: NDArray, v: NDArray, rho: Matrix, dims: Sequence[int], search: Search, same: NDArray[np.bool_] | None
+    u: NDArray, v: NDArray, rho: Matrix, dims: Sequence[int], search: SearchSpace, same: NDArray[np.bool_] | None
 ) -> list[float]:
     """The score of every (k, γ, norm), in the order of their product."""
     scores = []
@@ -360,7 +365,7 @@ def held_correlations(u: NDArray, v: NDArray) -> Matrix:
     return np.divide((u * v).sum(0), size, out=np.zeros_like(size), where=size > 0)
 
 
-def check_search(n: int, rows_y: int, search: Search) -> None:
+def check_search(n: int, rows_y: int, search: SearchSpace) -> None:
     """Refuse what cannot be cross-validated, by name."""
     if n != rows_y:
         raise KuamoError(f"views 'x' and 'y': given {n} and {rows_y} rows; expected as many in both")

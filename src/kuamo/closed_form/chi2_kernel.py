@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kuamo.closed_form.kernel_map import Anchored
+from kuamo.closed_form.kernel_map import NystromMap
 from kuamo.closed_form.linear_map import LinearMap
 from kuamo.core.errors import KuamoError
 
@@ -45,7 +45,7 @@ def chi_squared(x: NDArray, anchors: NDArray) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True, eq=False)
-class ChiSquaredMap(Anchored):
+class ChiSquaredMap(NystromMap):
     """A linear map of the kernel with anchors: z = exp(−rate · χ²(u, A)) W + b,   u = (x − s) · g.
 
     Args:

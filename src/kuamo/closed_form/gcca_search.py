@@ -15,26 +15,26 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.closed_form.cca_search import Judged, Search, Trial, axis_scale, beyond, score_grid
+from kuamo.closed_form.cca_search import SavedChoice, SearchSpace, Trial, axis_scale, beyond, score_grid
 from kuamo.closed_form.folds import HeldOut, fold_of_rows, held_out
 from kuamo.closed_form.gcca import GCCA, gcca_from_moments
 from kuamo.closed_form.kernel_pca import Kernel, Map, View, views_of
 from kuamo.closed_form.moments import Moments, as_features
-from kuamo.closed_form.warm_start import Rehearsal, Start
+from kuamo.closed_form.warm_start import ValidationFold, WarmStart
 from kuamo.core.errors import KuamoError
 from kuamo.core.types import Matrix
 
-__all__ = ["VIEWS", "ViewsChoice", "choose_views"]
+__all__ = ["VIEWS", "GCCAFit", "choose_views"]
 
 Rows = NDArray[np.intp]
-VIEWS = Search(kernels=("linear", "arc-cosine"), dims=(32, 64, 128, 256), methods=(), components=256)
+VIEWS = SearchSpace(kernels=("linear", "arc-cosine"), dims=(32, 64, 128, 256), methods=(), components=256)
 ALL_AXES = 1024  # of all views together: the eigenproblem of every ridge is as large as that
 SCORED = 12  # pairs of views that rank held-out rows, each view in about as many as any other
 FEWEST_AXES = 16  # of each, however many views there are
 
 
 @dataclass(frozen=True, eq=False)
-class ViewsChoice:
+class GCCAFit:
     """The GCCA of all rows at the chosen ridge and size.
 
     Args:
@@ -55,18 +55,18 @@ class ViewsChoice:
     kernels: dict[Kernel, float]
     variates: dict[str, NDArray]
     before: dict[str, Map]
-    start: Start
-    rehearse: Callable[[], Rehearsal]
+    start: WarmStart
+    rehearse: Callable[[], ValidationFold]
 
 
 def choose_views(
     cells: Mapping[str, tuple[ArrayLike, ArrayLike]],
-    search: Search = VIEWS,
+    search: SearchSpace = VIEWS,
     *,
     seed: int = 0,
     groups: ArrayLike | None = None,
-    judged: Judged | None = None,
-) -> ViewsChoice:
+    judged: SavedChoice | None = None,
+) -> GCCAFit:
     """Cross-validated GCCA.
 
     Args:
@@ -105,12 +105,12 @@ def choose_views(
         chosen = {name: view[kernel] for name, view in views.items()}
         folds = [first[kernel], *(Fold.of(chosen, rows, one, labels) for one in held[1:])]
         gallery = float(np.mean([fold.gallery for fold in folds]))
-        judged = Judged(Tried(folds, search).best._replace(kernel=kernel), [], gallery, len(folds))
+        judged = SavedChoice(Tried(folds, search).best._replace(kernel=kernel), [], gallery, len(folds))
     best = judged.best
     whole = {name: view[best.kernel].whole() for name, view in views.items()}
     coordinates = {name: (x, rows[name]) for name, (x, _) in whole.items()}
     model = gcca_from_moments(moments_of(coordinates), best.dim, ridge=best.ridge)
-    return ViewsChoice(
+    return GCCAFit(
         {name: before.then(model.maps[name]) for name, (_, before) in whole.items()},
         model.spectrum,
         best,
@@ -145,12 +145,12 @@ def even_share(pairs: dict[tuple[str, str], Rows]) -> dict[tuple[str, str], Rows
     return chosen
 
 
-def start_of(coordinates: Mapping[str, tuple[Matrix, Rows]], model: GCCA, best: Trial) -> Start:
+def start_of(coordinates: Mapping[str, tuple[Matrix, Rows]], model: GCCA, best: Trial) -> WarmStart:
     """A model on coordinates; these are shifted to the model's means first."""
     shifted = {name: (x - model.maps[name].shift, row) for name, (x, row) in coordinates.items()}
     weights = {name: one.weight for name, one in model.maps.items()}
     shift = {name: one.shift for name, one in model.maps.items()}
-    return Start(shifted, shift, weights, axis_scale(model.spectrum, best), best.norm)
+    return WarmStart(shifted, shift, weights, axis_scale(model.spectrum, best), best.norm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,13 +192,13 @@ class Fold:
             raise KuamoError("given too few rows with two views to hold some out; expected at least two in each fold")
         return common
 
-    def rehearsal(self, best: Trial) -> Rehearsal:
+    def rehearsal(self, best: Trial) -> ValidationFold:
         """The chosen model on the rows seen."""
         model = gcca_from_moments(self.seen, min(best.dim, self.most), ridge=best.ridge)
         held = {name: (x - model.maps[name].shift, row) for name, (x, row) in self.held.items()}
-        return Rehearsal(start_of(self.coordinates, model, best), held, self.labels)
+        return ValidationFold(start_of(self.coordinates, model, best), held, self.labels)
 
-    def scores(self, ridge: float, dims: Sequence[int], search: Search) -> Matrix:
+    def scores(self, ridge: float, dims: Sequence[int], search: SearchSpace) -> Matrix:
         """The mean reciprocal rank over pairs of views of every (k, γ, norm), in the order of their product."""
         model: GCCA = gcca_from_moments(self.seen, dims[-1], ridge=ridge)
         codes = {name: model.maps[name](x).astype(np.float32) for name, (x, _) in self.held.items()}
@@ -213,7 +213,7 @@ class Fold:
 class Tried:
     """Every ridge, size, exponent and norm of one kernel on some folds."""
 
-    def __init__(self, folds: list[Fold], search: Search) -> None:
+    def __init__(self, folds: list[Fold], search: SearchSpace) -> None:
         self.folds, self.search = folds, search
         most = min(fold.most for fold in folds)
         self.dims = sorted({min(dim, most) for dim in search.dims})

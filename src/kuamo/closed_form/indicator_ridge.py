@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Indicators", "indicators"]
+__all__ = ["IndicatorRidge", "indicators"]
 
 
 @dataclass(frozen=True, eq=False)
-class Indicators:
+class IndicatorRidge:
     """Features turned to their principal axes: ψ (n, r), their squares' sums g (r,), and the axes V (D, r)."""
 
     turned: NDArray[np.float64]
@@ -47,9 +47,9 @@ class Indicators:
         return self.axes @ (inner / (self.size + ridge)[:, None])
 
 
-def indicators(features: NDArray) -> Indicators:
+def indicators(features: NDArray) -> IndicatorRidge:
     """Decompose features Φ (n, D) once."""
     features = np.asarray(features, np.float64)
     values, axes = np.linalg.eigh(features.T @ features)
     real = values > 1e-10 * max(float(values[-1]), 1e-300)
-    return Indicators(features @ axes[:, real], values[real], axes[:, real])
+    return IndicatorRidge(features @ axes[:, real], values[real], axes[:, real])

@@ -9,12 +9,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.core.errors import KuamoError
 
-__all__ = ["Anchored"]
+__all__ = ["NystromMap"]
 
 TILE = 256  # rows at a time: their kernel never is n × m
 
 
-class Anchored(ABC):
+class NystromMap(ABC):
     """A map of features (n, D) by anchors A (m, D) and a weight W (m, d)."""
 
     anchors: NDArray

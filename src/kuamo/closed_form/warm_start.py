@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Rehearsal", "Start"]
+__all__ = ["ValidationFold", "WarmStart"]
 
 
 @dataclass(frozen=True, eq=False)
-class Start:
+class WarmStart:
     """A closed form on coordinates.
 
     Args:
@@ -32,9 +32,9 @@ class Start:
     scale: NDArray
     norm: str
 
-    def renamed(self, names: Mapping[str, str]) -> Start:
+    def renamed(self, names: Mapping[str, str]) -> WarmStart:
         """The same, its views called otherwise."""
-        return Start(
+        return WarmStart(
             {names[name]: cells for name, cells in self.coordinates.items()},
             {names[name]: shift for name, shift in self.shift.items()},
             {names[name]: weight for name, weight in self.weights.items()},
@@ -44,7 +44,7 @@ class Start:
 
 
 @dataclass(frozen=True, eq=False)
-class Rehearsal:
+class ValidationFold:
     """The same closed form on the rows outside one fold, and the fold's rows to judge by.
 
     Args:
@@ -52,11 +52,11 @@ class Rehearsal:
         labels: (N,) rows with the same one are right answers for each other; `None`: each row its own.
     """
 
-    start: Start
+    start: WarmStart
     held: dict[str, tuple[NDArray, NDArray]]
     labels: NDArray[np.intp] | None
 
-    def renamed(self, names: Mapping[str, str]) -> Rehearsal:
+    def renamed(self, names: Mapping[str, str]) -> ValidationFold:
         """The same, its views called otherwise."""
         held = {names[name]: cells for name, cells in self.held.items()}
-        return Rehearsal(self.start.renamed(names), held, self.labels)
+        return ValidationFold(self.start.renamed(names), held, self.labels)

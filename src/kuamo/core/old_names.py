@@ -12,7 +12,18 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, TypeVar
 
-__all__ = ["CLASSES", "MOVED", "RECIPES", "OldModules", "current", "former_names", "old_arguments", "renamed"]
+__all__ = [
+    "CLASSES",
+    "MOVED",
+    "PARTS",
+    "RECIPES",
+    "OldModules",
+    "current",
+    "former",
+    "former_names",
+    "old_arguments",
+    "renamed",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,8 +69,43 @@ CLASSES = {
 """Public classes and functions, and those that stored spaces name; old → new."""
 
 
+PARTS = {
+    "Additive": "AdditiveScore",
+    "Answer": "StackedDecoder",
+    "ClassList": "OneHotCodec",
+    "Classes": "OneHot",
+    "InverseVariance": "PrecisionWeighted",
+    "JointHead": "SplitHead",
+    "Mixture": "MixtureOfExperts",
+    "PictureChange": "ImageDifferencePCA",
+    "PictureConv": "ImageConv",
+    "PicturePCA": "ImagePCA",
+    "PixelEncoder": "ImageCNN",
+    "Pixels": "PixelLikelihood",
+    "Plain": "ScalarCodec",
+    "Product": "ProductOfExperts",
+    "SolvedHead": "ClosedFormHead",
+    "SoundEncoder": "AudioCNN",
+    "Sounds": "DefaultAudioEncoder",
+    "Spectra": "SpectrumLikelihood",
+    "SpeechPCA": "AudioPCA",
+    "SpokenText": "TextToSpeechCodec",
+    "Subsets": "MixtureOfProducts",
+    "TextList": "TextVocabulary",
+    "TextTokens": "BPECodec",
+    "TrainableHead": "LinearHead",
+    "Trust": "UncertaintyFusion",
+    "WordEncoder": "TokenMean",
+    "Words": "TextLikelihood",
+    "WriterDecoder": "TextRNNDecoder",
+}
+"""Parts by which stored spaces name what they are made of; old → new."""
+
 RECIPES = {"retrieve": "nearest_text", "spoken": "text_to_speech", "writer": "text_rnn"}
 """Words of `--decode`; old → new."""
+
+
+_FORMER = {new: old for old, new in PARTS.items()}
 
 
 def current(name: str) -> str:
@@ -69,7 +115,17 @@ def current(name: str) -> str:
         >>> current("PicturePCA"), current("writer"), current("MiniLM")
         ('ImagePCA', 'text_rnn', 'MiniLM')
     """
-    return CLASSES.get(name, RECIPES.get(name, name))
+    return (CLASSES | PARTS | RECIPES).get(name, name)
+
+
+def former(name: str) -> str:
+    """The name that a stored part had in 0.1, by which an index knows its space.
+
+    Example:
+        >>> former("ClosedFormHead"), former("MiniLM")
+        ('SolvedHead', 'MiniLM')
+    """
+    return _FORMER.get(name, name)
 
 
 def former_names(module: str) -> Callable[[str], Any]:
@@ -83,9 +139,10 @@ def former_names(module: str) -> Callable[[str], Any]:
 
     def find(name: str) -> Any:
         here = sys.modules[module]
-        if name in CLASSES and CLASSES[name] in vars(here):
-            renamed(name, CLASSES[name], module)
-            return getattr(here, CLASSES[name])
+        new = current(name)
+        if new != name and hasattr(here, new):
+            renamed(name, new, module)
+            return getattr(here, new)
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
     return find

@@ -19,11 +19,11 @@ from kuamo.core.messages import Note
 from kuamo.core.types import Layout
 from kuamo.data.modalities import Modality
 
-__all__ = ["Column", "LazyCells", "View", "layout"]
+__all__ = ["Column", "LazyColumn", "View", "layout"]
 
 
 @runtime_checkable
-class LazyCells(Protocol):
+class LazyColumn(Protocol):
     """Cells that are not a list: they say themselves what is there, without reading it all."""
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class Column:
         ([0, 2, 2], 'c', [0, 0, 1])
     """
 
-    def __init__(self, name: str, modality: Modality, cells: Sequence[Any] | LazyCells) -> None:
+    def __init__(self, name: str, modality: Modality, cells: Sequence[Any] | LazyColumn) -> None:
         self.name, self.modality, self._cells = name, modality, cells
         self._layout = layout(cells, modality)
         self._bad: dict[tuple[int, int], str] = {}
@@ -167,9 +167,9 @@ class Column:
         self._position, self._part = position[entry], part[entry]
 
 
-def layout(cells: Sequence[Any] | LazyCells, modality: Modality) -> Layout:
+def layout(cells: Sequence[Any] | LazyColumn, modality: Modality) -> Layout:
     """Position (n,) and part (n,) of each entry; part −1 is the cell itself."""
-    if isinstance(cells, LazyCells):
+    if isinstance(cells, LazyColumn):
         return cells.layout(modality)
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "iub":
         return np.arange(len(cells)), np.full(len(cells), -1)

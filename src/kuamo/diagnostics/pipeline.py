@@ -38,7 +38,7 @@ from kuamo.diagnostics.column_pairs import (
 from kuamo.diagnostics.diagnosis import Diagnosis
 from kuamo.diagnostics.sample import Progress, look, sample
 from kuamo.diagnostics.space_usage import speed, use
-from kuamo.embedding.space import Port
+from kuamo.embedding.space import Tower
 from kuamo.evaluation.retrieval import row_keys
 from kuamo.fitting.checks import check_columns
 from kuamo.fitting.towers import open_ports
@@ -209,7 +209,7 @@ def targets_of(table: Table) -> list[str]:
     return [name for name, modality in table.modalities.items() if isinstance(modality, Category | Number)]
 
 
-def ports_of(space: Space | None, table: Table, encoders: Mapping[str, Any]) -> list[Port]:
+def ports_of(space: Space | None, table: Table, encoders: Mapping[str, Any]) -> list[Tower]:
     """What each column is looked at through: the space's encoders, those given, or the defaults."""
     if space is not None:
         return [space.port(name) for name in table.columns]
@@ -220,7 +220,7 @@ def ports_of(space: Space | None, table: Table, encoders: Mapping[str, Any]) -> 
 def related_and_expected(
     table: Table,
     cells: Packed,
-    ports: list[Port],
+    ports: list[Tower],
     positives: str,
     gallery: Mapping[str, int],
     k: int,

@@ -11,7 +11,7 @@ import numpy as np
 
 from kuamo.core.types import Progress
 from kuamo.data.table import Table
-from kuamo.embedding.space import Port
+from kuamo.embedding.space import Tower
 from kuamo.encoders.feature_cache import feature_blocks, features
 from kuamo.metrics.data_quality import Packed, Quality, Watch, quality_of, twins
 from kuamo.metrics.dependence.paired_sample import drawn_groups
@@ -33,7 +33,7 @@ def sample(table: Table, rows: int, seed: int) -> np.ndarray:
 
 
 def look(
-    table: Table, ports: Sequence[Port], some: np.ndarray, progress: Progress | None = None
+    table: Table, ports: Sequence[Tower], some: np.ndarray, progress: Progress | None = None
 ) -> tuple[Table, Packed, dict[str, Quality], int]:
     """The table of `some` rows with cells that cannot be read left out, its features, and the quality of each column.
 

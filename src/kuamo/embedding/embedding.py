@@ -17,7 +17,7 @@ from kuamo.closed_form import ChiSquaredMap, KernelMap, LinearMap
 from kuamo.closed_form.arc_cosine_kernel import unit_rows
 from kuamo.core.old_names import former_names
 
-__all__ = ["Embedding", "SolvedHead"]
+__all__ = ["ClosedFormHead", "Embedding"]
 
 __getattr__ = former_names(__name__)
 
@@ -74,7 +74,7 @@ class Embedding:
 
 
 @dataclass(frozen=True, eq=False)
-class SolvedHead:
+class ClosedFormHead:
     """The head of a closed form: a map, unit norm and a weight for each axis.
 
     norm = "before":  h → map(h) → unit norm → · scale         the dot product of codes is the CSA score
@@ -88,7 +88,7 @@ class SolvedHead:
         norm: is unit norm taken before or after the weights?
 
     Example:
-        >>> head = SolvedHead(LinearMap(np.zeros(2), np.eye(2)), np.array([1.0, 0.5]))
+        >>> head = ClosedFormHead(LinearMap(np.zeros(2), np.eye(2)), np.array([1.0, 0.5]))
         >>> np.asarray(head(np.array([[3.0, 4.0]], np.float32)))
         array([[0.6, 0.4]], dtype=float32)
     """
@@ -126,7 +126,7 @@ class SolvedHead:
         return arrays | ({} if self.scale is None else {"scale": np.asarray(self.scale)})
 
     @classmethod
-    def from_arrays(cls, config: dict[str, str], arrays: dict[str, np.ndarray]) -> SolvedHead:
+    def from_arrays(cls, config: dict[str, str], arrays: dict[str, np.ndarray]) -> ClosedFormHead:
         """The inverse of `config` and `arrays`."""
         scale = arrays.get("scale")
         kind: Any = {"kernel": KernelMap, "chi-squared": ChiSquaredMap}.get(config["map"], LinearMap)

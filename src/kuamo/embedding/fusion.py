@@ -20,19 +20,28 @@ from kuamo.core.errors import FusionWarning, KuamoError
 from kuamo.core.messages import Note
 from kuamo.embedding.embedding import Embedding
 
-__all__ = ["Additive", "Attention", "InverseVariance", "Mean", "Mixture", "Product", "Subsets", "affinity"]
+__all__ = [
+    "AdditiveScore",
+    "Attention",
+    "Mean",
+    "MixtureOfExperts",
+    "MixtureOfProducts",
+    "PrecisionWeighted",
+    "ProductOfExperts",
+    "affinity",
+]
 
 SCORES = ("dot", "scaled_dot", "cosine")
 
 
-class Additive(nn.Module):
+class AdditiveScore(nn.Module):
     """The additive score s(h, q) = vᵀ tanh(W h + U q).
 
     References:
         Neural Machine Translation by Jointly Learning to Align and Translate, Bahdanau, Cho and Bengio, 2015.
 
     Example:
-        >>> Additive(4, 8)(torch.zeros(2, 4), torch.zeros(2, 3, 4)).shape
+        >>> AdditiveScore(4, 8)(torch.zeros(2, 4), torch.zeros(2, 3, 4)).shape
         torch.Size([2, 3])
     """
 
@@ -60,7 +69,7 @@ def affinity(
 
     Args:
         query: (B, d). keys: (B, M, d). mask: (B, M) bool, true where present.
-        score: `"dot"`, `"scaled_dot"`, `"cosine"`, or a module (query, keys) → (B, M), such as `Additive`.
+        score: `"dot"`, `"scaled_dot"`, `"cosine"`, or a module (query, keys) → (B, M), such as `AdditiveScore`.
         temperature: τ > 0.
 
     Returns:
@@ -144,7 +153,7 @@ class Attention(nn.Module):
                 f"column's place"
             )
         additive = score == "additive" and dim is not None
-        self.score: Any = Additive(dim, hidden) if additive and dim is not None else score
+        self.score: Any = AdditiveScore(dim, hidden) if additive and dim is not None else score
         self.temperature, self.query = temperature, query
 
     def forward(self, code: Embedding, present: Tensor) -> tuple[Embedding, Tensor]:
@@ -180,7 +189,7 @@ class Attention(nn.Module):
             KuamoError: a score of the user's own, which cannot be stored.
         """
         own = isinstance(self.score, nn.Module)
-        if own and not isinstance(self.score, Additive):
+        if own and not isinstance(self.score, AdditiveScore):
             raise KuamoError(f"given the score {type(self.score).__name__}; expected one of {SCORES} or 'additive'")
         plain = {"score": "additive" if own else self.score, "temperature": self.temperature}
         plain |= {} if self.query == "mean" else {"query": self.query}  # as 0.1 stored it
@@ -188,7 +197,7 @@ class Attention(nn.Module):
 
 
 @dataclass(frozen=True)
-class Product:
+class ProductOfExperts:
     """A product of Gaussian experts with a standard normal prior (MVAE).
 
     References:
@@ -226,14 +235,14 @@ class Product:
 
 
 @dataclass(frozen=True)
-class InverseVariance(Product):
+class PrecisionWeighted(ProductOfExperts):
     """Each axis weighs the modalities by their precision; one expert alone is that expert."""
 
     prior: bool = False
 
 
 @dataclass(frozen=True)
-class Mixture(Product):
+class MixtureOfExperts(ProductOfExperts):
     """A mixture of experts (MMVAE): a training row is encoded from one of its modalities; all together give the mean.
 
     References:
@@ -253,7 +262,7 @@ class Mixture(Product):
 
 
 @dataclass(frozen=True)
-class Subsets(Product):
+class MixtureOfProducts(ProductOfExperts):
     """A mixture over subsets of products of experts (MoPoE): a training row is encoded from a random subset.
 
     Without a prior among the experts, so that a subset of one is that expert: with half of the cells missing digits

@@ -2,7 +2,7 @@
 
 h' = (h − s) · g,   z = W h' + b [+ MLP(h')];   Gaussian: logvar = V h' + c
 
-point codes: unit norm, then · scale, or · scale, then unit norm, as in `codes.SolvedHead`
+point codes: unit norm, then · scale, or · scale, then unit norm, as in `codes.ClosedFormHead`
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from torch import Tensor, nn
 from kuamo.closed_form import KernelMap, LinearMap
 from kuamo.closed_form.scaling import spread_of
 from kuamo.core.errors import KuamoError
-from kuamo.embedding.embedding import Embedding, SolvedHead
+from kuamo.embedding.embedding import ClosedFormHead, Embedding
 
-__all__ = ["JointHead", "TrainableHead", "differentiable"]
+__all__ = ["LinearHead", "SplitHead", "differentiable"]
 
 FAINT = 0.01  # of usual first weights
 
 
-class TrainableHead(nn.Module):
+class LinearHead(nn.Module):
     """A linear head, with an optional residual perceptron and an optional variance.
 
     Args:
@@ -33,7 +33,7 @@ class TrainableHead(nn.Module):
         norm: of point codes, unit norm "before" the weights or "after" them.
 
     Example:
-        >>> head = TrainableHead(8, 4, gaussian=True)
+        >>> head = LinearHead(8, 4, gaussian=True)
         >>> code = head(torch.zeros(3, 8))
         >>> code.shape, code.gaussian
         ((3, 4), True)
@@ -81,7 +81,7 @@ class TrainableHead(nn.Module):
         self.shift.copy_(torch.from_numpy(found.mean))
         self.gain.copy_(torch.from_numpy(found.gain(1.0)))
 
-    def start_from(self, head: SolvedHead) -> None:
+    def start_from(self, head: ClosedFormHead) -> None:
         """Begin at a linear closed form: the same codes, then training goes on from there.
 
         Where that found fewer axes than d, the others begin near 0: at 0 itself no gradient would move them.
@@ -117,16 +117,16 @@ class TrainableHead(nn.Module):
         }
 
 
-class JointHead(nn.Module):
+class SplitHead(nn.Module):
     """A code of two parts: one that is learned, and what the column adds to a sum that all columns share.
 
-    z = [c, l],   c of a `TrainableHead` (d − r),   l = h' A + b  (r), by a closed form: see prediction/regression.py
+    z = [c, l],   c of a `LinearHead` (d − r),   l = h' A + b  (r), by a closed form: see prediction/regression.py
 
     Args:
         dim_in: D. dim: d. joint: r, below d.
 
     Example:
-        >>> JointHead(8, 6, joint=2)(torch.zeros(3, 8)).mean[:, 4:].tolist()
+        >>> SplitHead(8, 6, joint=2)(torch.zeros(3, 8)).mean[:, 4:].tolist()
         [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
     """
 
@@ -137,7 +137,7 @@ class JointHead(nn.Module):
         if not 0 < joint < dim:
             raise KuamoError(f"given joint={joint} of dim={dim}; expected less than all")
         self.dim_in, self.dim, self.joint = dim_in, dim, joint
-        self.learned = TrainableHead(dim_in, dim - joint)
+        self.learned = LinearHead(dim_in, dim - joint)
         self.weight: Tensor
         self.offset: Tensor
         self.register_buffer("weight", torch.zeros(dim_in, joint))
@@ -159,7 +159,7 @@ class JointHead(nn.Module):
         return Embedding(torch.cat([self.learned.code(h).mean, h @ self.weight + self.offset], -1))
 
     def standardise(self, features: np.ndarray) -> None:
-        """See `TrainableHead.standardise`."""
+        """See `LinearHead.standardise`."""
         self.learned.standardise(features)
 
     def config(self) -> dict[str, Any]:
@@ -174,11 +174,11 @@ def differentiable(head: Any) -> Callable[[Tensor], Embedding]:
         KuamoError: a closed form of a χ² kernel, whose cells are shares; what is made of them need not be.
 
     Example:
-        >>> head = differentiable(SolvedHead(LinearMap(np.zeros(2), np.eye(2)), np.array([1.0, 0.5])))
+        >>> head = differentiable(ClosedFormHead(LinearMap(np.zeros(2), np.eye(2)), np.array([1.0, 0.5])))
         >>> head(torch.tensor([[3.0, 4.0]])).mean
         tensor([[0.6000, 0.4000]])
     """
-    if not isinstance(head, SolvedHead):
+    if not isinstance(head, ClosedFormHead):
         return head
     if not isinstance(head.map, LinearMap | KernelMap):
         raise KuamoError(f"given a head of {type(head.map).__name__}; expected one that is linear or arc-cosine")

@@ -21,14 +21,14 @@ from kuamo.encoders.feature_cache import feature_blocks, language_note, length_n
 if TYPE_CHECKING:
     pass
 
-__all__ = ["BLOCK_ROWS", "EmbeddingSpace", "Port", "check_columns", "fuse_present", "run_head"]
+__all__ = ["BLOCK_ROWS", "EmbeddingSpace", "Tower", "check_columns", "fuse_present", "run_head"]
 
 
 BLOCK_ROWS = 4096
 
 
 @dataclass
-class Port:
+class Tower:
     """Where one column enters and leaves the space.
 
     Args:
@@ -86,7 +86,7 @@ def fuse_present(
     return Embedding(code.mean.numpy(), fused_logvar, anything), weight.numpy()
 
 
-def check_columns(ports: Sequence[Port], table: Table) -> None:
+def check_columns(ports: Sequence[Tower], table: Table) -> None:
     """Refuse a table that lacks all of the space's columns but at most one.
 
     Raises:
@@ -111,7 +111,7 @@ class EmbeddingSpace:
         info: plain data about the fit, saved with the space.
     """
 
-    ports: list[Port]
+    ports: list[Tower]
     score: str = "dot"
     fusion: Any = None
     notes: list[str] = field(default_factory=list)
@@ -132,7 +132,7 @@ class EmbeddingSpace:
         """Column name → modality."""
         return {port.name: port.modality for port in self.ports}
 
-    def port(self, name: str) -> Port:
+    def port(self, name: str) -> Tower:
         """The port of a column.
 
         Raises:

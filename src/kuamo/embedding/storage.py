@@ -28,9 +28,9 @@ from kuamo.core.files import save_arrays, sha256_of, writing
 from kuamo.core.folders import read_json, recover, write_folder, write_json
 from kuamo.core.messages import note_of, plain_note
 from kuamo.core.modules import is_module, is_trainable
-from kuamo.core.old_names import current
+from kuamo.core.old_names import current, former
 from kuamo.core.ownership import check_place, check_seal, marker, real_place, sealed, what_is
-from kuamo.embedding.space import EmbeddingSpace, Port
+from kuamo.embedding.space import EmbeddingSpace, Tower
 
 __all__ = ["check_space_place", "fingerprint", "load_space", "read_config", "save_space"]
 
@@ -46,52 +46,52 @@ PARTS = {
     "Vector": "kuamo.data.modalities",
     "Category": "kuamo.data.modalities",
     "Number": "kuamo.data.modalities",
-    "Classes": "kuamo.encoders.one_hot",
+    "OneHot": "kuamo.encoders.one_hot",
     "Numbers": "kuamo.encoders.standardize",
     "Standardize": "kuamo.encoders.standardize",
-    "ClassList": "kuamo.generation.codecs.labels",
-    "Plain": "kuamo.generation.codecs.labels",
+    "OneHotCodec": "kuamo.generation.codecs.labels",
+    "ScalarCodec": "kuamo.generation.codecs.labels",
     "Identity": "kuamo.encoders",
     "MiniLM": "kuamo.encoders",
     "EfficientNetLite0": "kuamo.encoders",
     "MultilingualE5": "kuamo.encoders",
     "SpectralFeatures": "kuamo.encoders",
     "SoundEffects": "kuamo.encoders",
-    "Sounds": "kuamo.encoders",
+    "DefaultAudioEncoder": "kuamo.encoders",
     "HubEncoder": "kuamo.encoders",
-    "WordEncoder": "kuamo.encoders.token_mean",
-    "PixelEncoder": "kuamo.encoders.image_cnn",
-    "SoundEncoder": "kuamo.encoders.audio_cnn",
-    "SolvedHead": "kuamo.embedding.embedding",
-    "TrainableHead": "kuamo.embedding.heads",
-    "JointHead": "kuamo.embedding.heads",
+    "TokenMean": "kuamo.encoders.token_mean",
+    "ImageCNN": "kuamo.encoders.image_cnn",
+    "AudioCNN": "kuamo.encoders.audio_cnn",
+    "ClosedFormHead": "kuamo.embedding.embedding",
+    "LinearHead": "kuamo.embedding.heads",
+    "SplitHead": "kuamo.embedding.heads",
     "Ridge": "kuamo.generation.decoders.ridge",
     "Likelihood": "kuamo.generation.decoders.likelihood",
-    "Answer": "kuamo.objectives.prediction.decoder",
+    "StackedDecoder": "kuamo.objectives.prediction.decoder",
     "ClassCodes": "kuamo.objectives.prediction.class_codes",
     "Generator": "kuamo.generation.decoders.generator",
     "Bilinear": "kuamo.generation.decoders.bilinear",
     "FlowDecoder": "kuamo.generation.decoders.flow",
     "Retrieval": "kuamo.generation.decoders.retrieval",
     "TextRNNDecoder": "kuamo.generation.decoders.text_rnn",
-    "TextList": "kuamo.generation.codecs",
-    "SpokenText": "kuamo.generation.codecs",
-    "TextTokens": "kuamo.generation.codecs",
+    "TextVocabulary": "kuamo.generation.codecs",
+    "TextToSpeechCodec": "kuamo.generation.codecs",
+    "BPECodec": "kuamo.generation.codecs",
     "ImageConv": "kuamo.generation.codecs.image_conv",
     "ImageDifferencePCA": "kuamo.generation.codecs.image_difference",
     "ImagePCA": "kuamo.generation.codecs",
     "AudioPCA": "kuamo.generation.codecs",
-    "Pixels": "kuamo.generation.decoders.raw_likelihood",
-    "Words": "kuamo.generation.decoders.raw_likelihood",
-    "Spectra": "kuamo.generation.decoders.raw_likelihood",
+    "PixelLikelihood": "kuamo.generation.decoders.raw_likelihood",
+    "TextLikelihood": "kuamo.generation.decoders.raw_likelihood",
+    "SpectrumLikelihood": "kuamo.generation.decoders.raw_likelihood",
     "Hopfield": "kuamo.generation.hopfield",
-    "Trust": "kuamo.objectives.prediction.uncertainty_fusion",
+    "UncertaintyFusion": "kuamo.objectives.prediction.uncertainty_fusion",
     "Attention": "kuamo.embedding.fusion",
     "Mean": "kuamo.embedding.fusion",
-    "Product": "kuamo.embedding.fusion",
-    "Mixture": "kuamo.embedding.fusion",
-    "InverseVariance": "kuamo.embedding.fusion",
-    "Subsets": "kuamo.embedding.fusion",
+    "ProductOfExperts": "kuamo.embedding.fusion",
+    "MixtureOfExperts": "kuamo.embedding.fusion",
+    "PrecisionWeighted": "kuamo.embedding.fusion",
+    "MixtureOfProducts": "kuamo.embedding.fusion",
 }
 
 
@@ -174,7 +174,7 @@ def load_space(
                 for role in ("modality", "encoder", "head", "codec", "decoder", "memory")
                 if item.get(role)
             }
-            ports.append(Port(item["name"], **parts))
+            ports.append(Tower(item["name"], **parts))
         fusion = config["fusion"] and _build(config["fusion"], _under(arrays, "fusion."), "fusion", "fusion", None)
         return kind(ports, config["score"], fusion or None, note_of(list(config["notes"])), dict(config["info"]))
     except StoreError:
@@ -198,7 +198,11 @@ def fingerprint(space: EmbeddingSpace) -> str:
 
 def _coding(ports: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What decides codes, and not what is made from them."""
-    return [{role: part for role, part in port.items() if role not in MAKING} for port in ports]
+    kept = [{role: part for role, part in port.items() if role not in MAKING} for port in ports]
+    return [
+        {role: part | {"type": former(part["type"])} if isinstance(part, dict) else part for role, part in port.items()}
+        for port in kept
+    ]
 
 
 def _write_space(space: EmbeddingSpace, folder: Path) -> None:

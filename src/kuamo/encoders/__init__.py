@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from kuamo.encoders.audio_default import Sounds
+from kuamo.core.old_names import current, renamed
+from kuamo.encoders.audio_default import DefaultAudioEncoder
 from kuamo.encoders.base import Encoder, Identity
-from kuamo.encoders.default import Pick, default_encoder
+from kuamo.encoders.default import EncoderChoice, default_encoder
 from kuamo.encoders.e5 import MultilingualE5
 from kuamo.encoders.efficientnet import EfficientNetLite0
 from kuamo.encoders.hub import HubEncoder, hub
@@ -16,32 +17,36 @@ from kuamo.encoders.minilm import MiniLM
 from kuamo.encoders.sound_effects import SoundEffects
 
 if TYPE_CHECKING:
-    from kuamo.encoders.audio_cnn import SoundEncoder
-    from kuamo.encoders.image_cnn import PixelEncoder
-    from kuamo.encoders.token_mean import WordEncoder
+    from kuamo.encoders.audio_cnn import AudioCNN
+    from kuamo.encoders.image_cnn import ImageCNN
+    from kuamo.encoders.token_mean import TokenMean
 
-_TRAINED = {"PixelEncoder": "image_cnn", "SoundEncoder": "audio_cnn", "WordEncoder": "token_mean"}
+_TRAINED = {"ImageCNN": "image_cnn", "AudioCNN": "audio_cnn", "TokenMean": "token_mean"}
 
 __all__ = [
+    "AudioCNN",
+    "DefaultAudioEncoder",
     "EfficientNetLite0",
     "Encoder",
+    "EncoderChoice",
     "HubEncoder",
     "Identity",
+    "ImageCNN",
     "MiniLM",
     "MultilingualE5",
-    "Pick",
-    "PixelEncoder",
     "SoundEffects",
-    "SoundEncoder",
-    "Sounds",
     "SpectralFeatures",
-    "WordEncoder",
+    "TokenMean",
     "default_encoder",
     "hub",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    new = current(name)
+    if new != name and new in __all__:
+        renamed(name, new, __name__)
+        return globals()[new] if new in globals() else __getattr__(new)
     if name in _TRAINED:
         return getattr(importlib.import_module(f"kuamo.encoders.{_TRAINED[name]}"), name)
     raise AttributeError(f"module 'kuamo.encoders' has no attribute {name!r}")

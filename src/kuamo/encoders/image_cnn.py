@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["PixelEncoder"]
+__all__ = ["ImageCNN"]
 
 
-class PixelEncoder(nn.Module):
+class ImageCNN(nn.Module):
     """Trainable picture encoder.
 
     Args:
@@ -26,7 +26,7 @@ class PixelEncoder(nn.Module):
         in_place: is what was seen kept place by place?
 
     Example:
-        >>> encoder = PixelEncoder(size=16, dim=8)
+        >>> encoder = ImageCNN(size=16, dim=8)
         >>> encoder(torch.zeros(2, 3, 16, 16, dtype=torch.uint8)).shape
         torch.Size([2, 8])
     """

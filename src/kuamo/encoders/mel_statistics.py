@@ -4,7 +4,7 @@
     h = [E resampled to 16 moments between the sound's first and last loud frame; mean, std of E; std of its change]
 
 Sounds of unequal length and speed become alike, as a word spoken slowly and the same word spoken fast should. For
-speech and short sounds it is a fair beginning; an encoder that is trained (`SoundEncoder`) or pretrained goes further.
+speech and short sounds it is a fair beginning; an encoder that is trained (`AudioCNN`) or pretrained goes further.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ import numpy as np
 
 from kuamo.core.errors import CellError, KuamoError, shorten
 
-__all__ = ["Classes"]
+__all__ = ["OneHot"]
 
 
-class Classes:
+class OneHot:
     """Class → its indicator (K,): 1 at its place, 0 elsewhere.
 
     Args:
@@ -22,7 +22,7 @@ class Classes:
         KuamoError: fewer than two names, or one twice.
 
     Example:
-        >>> encoder = Classes(["cat", "dog"])
+        >>> encoder = OneHot(["cat", "dog"])
         >>> encoder(np.stack([encoder.prepare("dog")]))
         array([[0., 1.]], dtype=float32)
     """
@@ -36,7 +36,7 @@ class Classes:
         self._number = {name: number for number, name in enumerate(self.names)}
 
     @classmethod
-    def of(cls, values: Iterable[str]) -> Classes:
+    def of(cls, values: Iterable[str]) -> OneHot:
         """Of the classes that these values are, in alphabetical order."""
         return cls(sorted(set(values)))
 

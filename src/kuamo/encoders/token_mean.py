@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-__all__ = ["WordEncoder", "train_tokenizer"]
+__all__ = ["TokenMean", "train_tokenizer"]
 
 
 def train_tokenizer(texts: Iterable[str], size: int = 8000) -> str:
@@ -25,7 +25,7 @@ def train_tokenizer(texts: Iterable[str], size: int = 8000) -> str:
         Neural Machine Translation of Rare Words with Subword Units, Sennrich, Haddow and Birch, 2016.
 
     Example:
-        >>> len(WordEncoder(train_tokenizer(["一只猫", "a cat"])).prepare("一只猫 cat"))
+        >>> len(TokenMean(train_tokenizer(["一只猫", "a cat"])).prepare("一只猫 cat"))
         4
     """
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -41,14 +41,14 @@ def train_tokenizer(texts: Iterable[str], size: int = 8000) -> str:
     return tokenizer.to_str()
 
 
-class WordEncoder(nn.Module):
+class TokenMean(nn.Module):
     """Trainable text encoder: the mean of its tokens' embeddings.
 
     Args:
         tokenizer: JSON, from `train_tokenizer`. dim: size of an embedding.
 
     Example:
-        >>> encoder = WordEncoder(train_tokenizer(["a cat", "a dog"]), dim=8)
+        >>> encoder = TokenMean(train_tokenizer(["a cat", "a dog"]), dim=8)
         >>> encoder(encoder.collate([encoder.prepare("a cat"), encoder.prepare("dog")])).shape
         torch.Size([2, 8])
     """

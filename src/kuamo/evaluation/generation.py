@@ -28,11 +28,11 @@ from kuamo.closed_form.arc_cosine_kernel import unit_rows
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.data.modalities import Text
 from kuamo.data.table import Table
-from kuamo.embedding.space import Port, run_head
+from kuamo.embedding.space import Tower, run_head
 from kuamo.encoders.feature_cache import features
-from kuamo.evaluation.results import MadeExample, Making
+from kuamo.evaluation.results import GeneratedExample, GenerationResult
 from kuamo.generation.codecs.base import beside, decode_cells, encode_cells
-from kuamo.generation.decoder_problem import Decoding
+from kuamo.generation.decoder_problem import DecoderProblem
 from kuamo.generation.translation import decode, decoder_of, seen, unguided
 from kuamo.metrics import Interval, bootstrap_all, measure, per_query
 from kuamo.metrics.sample_quality import mean_distance, nearest, text_overlap
@@ -89,7 +89,7 @@ def measure_made(
     judges: Judges,
     training: Known | None,
     seed: int,
-) -> Making | None:
+) -> GenerationResult | None:
     """Make the target of the source's cells, and of those that its decoder cannot do without; `None` if no row has them
     all, or if the source is but the style of a content.
 
@@ -120,8 +120,8 @@ def measure_made(
     order = np.random.default_rng([seed, 3]).permutation(len(rows))[:examples]
     kept = min(draws, 4)
     made = [list(decode_cells(port, y[i, :kept], others and [others[i]] * kept)) for i in order]
-    shown = [MadeExample(part.ids[i], kept) for i in order]
-    return Making(source, target, part.ids, values, type(port.decoder).__name__, shown, made)
+    shown = [GeneratedExample(part.ids[i], kept) for i in order]
+    return GenerationResult(source, target, part.ids, values, type(port.decoder).__name__, shown, made)
 
 
 def known_of(space: Space, table: Table, name: str, seed: int) -> Known | None:
@@ -142,7 +142,7 @@ def known_of(space: Space, table: Table, name: str, seed: int) -> Known | None:
     known = y[np.isfinite(y).all(1)]  # of a codec that needs another column's cell, some may be missing
     if hasattr(port.decoder, "by"):  # it is shown two codes, ridge would be shown one
         return Known(known, None)
-    return Known(known, Decoding(space, codes, {name: y}).ridge(name, np.arange(len(part))))
+    return Known(known, DecoderProblem(space, codes, {name: y}).ridge(name, np.arange(len(part))))
 
 
 def some_rows(table: Table, names: Sequence[str], seed: int) -> np.ndarray:
@@ -211,7 +211,7 @@ def energies(y: np.ndarray, own: np.ndarray) -> np.ndarray:
     return near - 0.5 * apart
 
 
-def compared(port: Port, part: Table, own: np.ndarray, y: np.ndarray, training: Known | None) -> dict[str, np.ndarray]:
+def compared(port: Tower, part: Table, own: np.ndarray, y: np.ndarray, training: Known | None) -> dict[str, np.ndarray]:
     """What follows from draws y (n, K, L), as `translate` makes them, and the rows' own cells (n, L)."""
     label = part.labels if part.labels is not None else part.ids
     key = np.unique([str(one) for one in label], return_inverse=True)[1]
@@ -242,7 +242,7 @@ def retrieved(made: np.ndarray, own: np.ndarray, key: np.ndarray) -> dict[str, n
     return {f"{way}_R@{k}": per_query(f"R@{k}", values) for way, values in ranks.items() for k in (1, 10)}
 
 
-def y_of(port: Port, table: Table, values: list[Any]) -> np.ndarray:
+def y_of(port: Tower, table: Table, values: list[Any]) -> np.ndarray:
     """y (n, L) of a column's first cell in each row."""
     first = np.unique(table.column(port.name).row, return_index=True)[1]
     if port.codec is not None:
@@ -251,7 +251,7 @@ def y_of(port: Port, table: Table, values: list[Any]) -> np.ndarray:
 
 
 def judged(
-    port: Port,
+    port: Tower,
     part: Table,
     real: list[Any],
     y: np.ndarray,
@@ -273,7 +273,7 @@ def judged(
     return {name: (one == label).astype(float) for name, one in said.items()}
 
 
-def intervals_of(making: Making, groups: Sequence[str], seed: int) -> dict[str, Interval]:
+def intervals_of(making: GenerationResult, groups: Sequence[str], seed: int) -> dict[str, Interval]:
     """Measure → mean (or median) with its 95 % interval; groups are resampled whole."""
     kinds = {name: "median" if name in MEDIANS else "mean" for name in making.values}
     return bootstrap_all(making.values, kinds, groups=list(groups), seed=seed)

@@ -23,7 +23,7 @@ from kuamo.core.text_table import align
 from kuamo.core.validation import check_kind
 from kuamo.evaluation.paired_comparison import Comparison, compare_reports
 from kuamo.evaluation.report_json import dump, parse
-from kuamo.evaluation.results import Making, Pair, Preview
+from kuamo.evaluation.results import GenerationResult, Pair, Preview
 from kuamo.metrics import Interval, per_query
 from kuamo.metrics.formatting import between, digits
 
@@ -53,7 +53,7 @@ class Report(Mapping[str, float]):
     facts: dict[str, Any] = field(default_factory=dict)
     previews: dict[str, dict[str, Preview]] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
-    makings: dict[str, Making] = field(default_factory=dict)
+    makings: dict[str, GenerationResult] = field(default_factory=dict)
 
     # ── as a mapping ─────────────────────────────────────────────────────────────────────────────────────────────
 

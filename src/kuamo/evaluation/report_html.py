@@ -17,7 +17,7 @@ from kuamo.core.html import _label, engine, meanings, style
 from kuamo.core.messages import note_of, told
 from kuamo.core.version import __version__
 from kuamo.evaluation.report import Report
-from kuamo.evaluation.results import MEDIA, Example, Making, Pair, Preview, made_key
+from kuamo.evaluation.results import MEDIA, Example, GenerationResult, Pair, Preview, made_key
 from kuamo.metrics import Interval
 from kuamo.metrics.formatting import between, digits
 
@@ -143,7 +143,7 @@ def _example(report: Report, pair: Pair, example: Example) -> dict[str, Any]:
     return {"query": query, "answers": answers, "below": below, "rank": example.rank}
 
 
-def _making(report: Report, task: str, making: Making) -> dict[str, Any]:
+def _making(report: Report, task: str, making: GenerationResult) -> dict[str, Any]:
     """Rows of a query, what was made of it, and what was there."""
     rows = []
     for example in making.examples:

@@ -15,7 +15,7 @@ from kuamo.core.errors import StoreError
 from kuamo.core.files import read_plain
 from kuamo.core.messages import Note, note_of, plain_note
 from kuamo.core.ownership import check_seal, marker, sealed
-from kuamo.evaluation.results import Example, MadeExample, Making, Pair, Preview
+from kuamo.evaluation.results import Example, GeneratedExample, GenerationResult, Pair, Preview
 from kuamo.metrics import Interval
 
 __all__ = ["dump", "parse"]
@@ -29,7 +29,7 @@ def dump(
     shown: Sequence[str],
     facts: Mapping[str, Any],
     pairs: Mapping[str, Pair],
-    makings: Mapping[str, Making],
+    makings: Mapping[str, GenerationResult],
     previews: Mapping[str, Mapping[str, Preview]],
 ) -> str:
     """A report's fields as JSON text."""
@@ -146,7 +146,7 @@ def _pair(plain: Mapping[str, Any], ids: list[str]) -> Pair:
     )
 
 
-def _plain_making(making: Making) -> dict[str, Any]:
+def _plain_making(making: GenerationResult) -> dict[str, Any]:
     return {
         "source": making.source,
         "target": making.target,
@@ -157,12 +157,14 @@ def _plain_making(making: Making) -> dict[str, Any]:
     }
 
 
-def _making(plain: Mapping[str, Any]) -> Making:
+def _making(plain: Mapping[str, Any]) -> GenerationResult:
     values = {name: np.asarray(numbers, dtype=np.float32) for name, numbers in plain["values"].items()}
     if any(len(numbers) != len(plain["query"]) for numbers in values.values()):
         raise ValueError("values and made rows differ in number")
-    examples = [MadeExample(str(one["query"]), int(one["draws"])) for one in plain["examples"]]
-    return Making(plain["source"], plain["target"], list(plain["query"]), values, str(plain["kind"]), examples)
+    examples = [GeneratedExample(str(one["query"]), int(one["draws"])) for one in plain["examples"]]
+    return GenerationResult(
+        plain["source"], plain["target"], list(plain["query"]), values, str(plain["kind"]), examples
+    )
 
 
 def _numbers(values: np.ndarray) -> list[int] | list[float]:

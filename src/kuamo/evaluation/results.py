@@ -13,7 +13,7 @@ from kuamo.metrics import Interval
 if TYPE_CHECKING:
     pass
 
-__all__ = ["MEDIA", "Example", "MadeExample", "Making", "Measured", "Pair", "Preview", "made_key"]
+__all__ = ["MEDIA", "Example", "GeneratedExample", "GenerationResult", "Measured", "Pair", "Preview", "made_key"]
 
 
 # What a preview may be: a page shows nothing else. SVG and HTML, which can hold scripts and links, are not here.
@@ -77,7 +77,7 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class MadeExample:
+class GeneratedExample:
     """One row's query, its own cell, and what was made in its stead.
 
     Args:
@@ -89,7 +89,7 @@ class MadeExample:
 
 
 @dataclass(frozen=True, eq=False)
-class Making:
+class GenerationResult:
     """What a column was made of another: (n,) of each row and measure, and examples that a seed drew.
 
     Args:
@@ -102,7 +102,7 @@ class Making:
     query: list[str]
     values: dict[str, np.ndarray]
     kind: str
-    examples: list[MadeExample] = field(default_factory=list)
+    examples: list[GeneratedExample] = field(default_factory=list)
     made: list[list[Any]] = field(default_factory=list)
 
 

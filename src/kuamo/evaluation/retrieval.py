@@ -23,7 +23,7 @@ from kuamo.evaluation.generation import Judges, check_made, intervals_of, known_
 from kuamo.evaluation.prediction import known_classes, measure_told
 from kuamo.evaluation.repeated_answers import repeated_answers
 from kuamo.evaluation.report import Report
-from kuamo.evaluation.results import Making, Pair, made_key
+from kuamo.evaluation.results import GenerationResult, Pair, made_key
 from kuamo.metrics import Interval, bootstrap_all, chance_recall, measure, per_query
 from kuamo.metrics.ranking import NDCG_AT
 from kuamo.objectives.prediction.targets import targets_of
@@ -133,7 +133,7 @@ def evaluate(
     return report
 
 
-def _add_made(space: Space, table: Table, report: Report, making: Making, seed: int) -> None:
+def _add_made(space: Space, table: Table, report: Report, making: GenerationResult, seed: int) -> None:
     """Put a making's figures and previews into a report."""
     task, number = f"{making.source}_to_{making.target}", {name: row for row, name in enumerate(table.ids)}
     groups = [table.groups[number[query]] for query in making.query]

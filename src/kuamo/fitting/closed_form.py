@@ -21,7 +21,7 @@ from kuamo.embedding.space import run_head
 from kuamo.encoders.standardize import Standardize
 from kuamo.fitting.rare_columns import attach, late_columns
 from kuamo.objectives import CCA, Objective
-from kuamo.objectives.solution import Solved
+from kuamo.objectives.solution import Solution
 from kuamo.space import Space
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def solve_heads(
     seed: int,
     groups: np.ndarray | None = None,
     late: Sequence[str] = (),
-) -> Solved:
+) -> Solution:
     """Heads in closed form, but of `late` columns; `groups` of the rows that cells are of, if not the table's.
 
     Raises:
@@ -112,21 +112,21 @@ def join_late(
     return codes | joined
 
 
-def go_further(space: Space, solved: Solved, seed: int) -> Mapping[str, Embedding]:
+def go_further(space: Space, solved: Solution, seed: int) -> Mapping[str, Embedding]:
     """Contrast from the closed form on, where held-out rows gain by it; the codes of the columns' entries."""
     with part("contrast"):
         return contrasted(space, solved, seed)
 
 
-def contrasted(space: Space, solved: Solved, seed: int) -> Mapping[str, Embedding]:
+def contrasted(space: Space, solved: Solution, seed: int) -> Mapping[str, Embedding]:
     """See `go_further`."""
-    from kuamo.fitting.finetuning import Refined, judge, refined
+    from kuamo.fitting.finetuning import FinetuneResult, judge, refined
 
     onward = solved.onward
     assert onward is not None
     key = onward.key + "-refined by error"
     found = recall(key)
-    result = Refined(**found) if found else judge(onward.rehearse, seed)
+    result = FinetuneResult(**found) if found else judge(onward.rehearse, seed)
     remember(key, asdict(result))
     gain = {"steps": result.steps, "after": result.after, "before": result.before, "error": result.error}
     space.notes.append(Note("contrast_taken" if result.gains else "contrast_stays", **gain))

@@ -16,8 +16,8 @@ from kuamo.core.threads import one_thread
 from kuamo.core.types import Packed, Progress
 from kuamo.data.table import Table
 from kuamo.embedding.embedding import Embedding
-from kuamo.embedding.space import Port, run_head
-from kuamo.generation.codecs import SpokenText, TextList, TextTokens
+from kuamo.embedding.space import Tower, run_head
+from kuamo.generation.codecs import BPECodec, TextToSpeechCodec, TextVocabulary
 from kuamo.generation.codecs.base import encode_cells, other_entries
 from kuamo.generation.decoder_training import learn_decoders
 from kuamo.generation.recipes import Caption, Ridge, TextToSpeech
@@ -51,7 +51,7 @@ def make_columns(
     spoken = {name: recipe for name, recipe in recipes.items() if isinstance(recipe, TextToSpeech)}
     for name, recipe in spoken.items():
         recipe.codec(table, name, seed)
-        if recipe.of not in recipes and not isinstance(space.port(recipe.of).codec, TextList | TextTokens):
+        if recipe.of not in recipes and not isinstance(space.port(recipe.of).codec, TextVocabulary | BPECodec):
             recipes = {recipe.of: Caption(), **recipes}
     recipes = {name: recipe for name, recipe in recipes.items() if name not in spoken}
     targets = {}
@@ -71,12 +71,12 @@ def make_columns(
     learn_decoders(space, table, codes, targets, recipes, training, seed, out, progress, look)
     for name, recipe in spoken.items():
         texts = space.port(recipe.of)
-        space.port(name).codec = SpokenText(texts.codec, recipe.voice)
+        space.port(name).codec = TextToSpeechCodec(texts.codec, recipe.voice)
         space.port(name).decoder, space.port(name).memory = texts.decoder, texts.memory
         space.notes.append(Note("spoken", column=name, of=recipe.of))
 
 
-def targets_of(table: Table, port: Port, recipe: Any) -> np.ndarray:
+def targets_of(table: Table, port: Tower, recipe: Any) -> np.ndarray:
     """y (n, L) of a column's entries; equal cells are encoded once, where they have the same y.
 
     Raises:
@@ -94,7 +94,7 @@ def targets_of(table: Table, port: Port, recipe: Any) -> np.ndarray:
     return encode_cells(port.codec, table, port.name, np.arange(len(table.column(port.name).row)))
 
 
-def codec_note(table: Table, port: Port) -> Note:
+def codec_note(table: Table, port: Tower) -> Note:
     """What a codec makes of a column, and how well some cells come back."""
     named = {"column": port.name, "codec": type(port.codec).__name__, "count": port.codec.out}
     if not hasattr(port.codec, "round_trip"):

@@ -22,12 +22,12 @@ from torch import Tensor
 
 from kuamo.closed_form import LinearMap
 from kuamo.closed_form.cca_search import reciprocal_ranks
-from kuamo.closed_form.warm_start import Rehearsal, Start
+from kuamo.closed_form.warm_start import ValidationFold, WarmStart
 from kuamo.core.modules import one_torch_thread
 from kuamo.data.modalities import Vector
-from kuamo.embedding.embedding import SolvedHead
-from kuamo.embedding.heads import TrainableHead
-from kuamo.embedding.space import Port
+from kuamo.embedding.embedding import ClosedFormHead
+from kuamo.embedding.heads import LinearHead
+from kuamo.embedding.space import Tower
 from kuamo.encoders import Identity
 from kuamo.objectives import InfoNCE, Objective
 from kuamo.space import Space
@@ -36,7 +36,7 @@ from kuamo.training.config import Training
 from kuamo.training.loop import train
 from kuamo.training.randomness import own_randomness
 
-__all__ = ["Refined", "judge", "refined"]
+__all__ = ["FinetuneResult", "judge", "refined"]
 
 PULL = 0.01
 PAIRS = 6  # of columns that meet in one step
@@ -58,7 +58,7 @@ Views = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
-class Refined:
+class FinetuneResult:
     """Mean reciprocal rank of held-out rows before and after training, the steps, and the gain's standard error."""
 
     before: float
@@ -73,7 +73,7 @@ class Refined:
 
 
 @dataclass(frozen=True)
-class Stay(Objective):
+class L2SP(Objective):
     """c Σ ‖W − W⁰‖² over the heads of a space."""
 
     trained: ClassVar[bool] = True
@@ -95,7 +95,7 @@ def training_for(rows: int) -> Training:
     )
 
 
-def judge(rehearse: Callable[[], Rehearsal], seed: int) -> Refined:
+def judge(rehearse: Callable[[], ValidationFold], seed: int) -> FinetuneResult:
     """Is training worth it? Tried on the rows outside one fold, judged by the fold's rows."""
     rehearsal = rehearse()
     start = rehearsal.start
@@ -106,49 +106,49 @@ def judge(rehearse: Callable[[], Rehearsal], seed: int) -> Refined:
     ranks = [held_out_ranks(heads, rehearsal) for heads in (before, after)]
     gain = ranks[1] - ranks[0]
     error = float(gain.std() / np.sqrt(max(len(gain) - 1, 1)))
-    return Refined(float(ranks[0].mean()), float(ranks[1].mean()), training.steps, error)
+    return FinetuneResult(float(ranks[0].mean()), float(ranks[1].mean()), training.steps, error)
 
 
-def refined(start: Start, seed: int) -> dict[str, SolvedHead]:
+def refined(start: WarmStart, seed: int) -> dict[str, ClosedFormHead]:
     """Heads on coordinates, trained on all rows."""
     rows = 1 + max(int(row.max(initial=-1)) for _, row in start.coordinates.values())
     return trained(start, rows, training_for(rows), seed)
 
 
-def start_head(start: Start, name: str) -> SolvedHead:
+def start_head(start: WarmStart, name: str) -> ClosedFormHead:
     """The closed form's own head on coordinates."""
     weight = start.weights[name]
-    return SolvedHead(LinearMap(np.zeros(len(weight)), weight), start.scale, start.norm)
+    return ClosedFormHead(LinearMap(np.zeros(len(weight)), weight), start.scale, start.norm)
 
 
 def trained(
-    start: Start, rows: int, training: Training, seed: int, progress: Callable[[str, int, int], None] | None = None
-) -> dict[str, SolvedHead]:
+    start: WarmStart, rows: int, training: Training, seed: int, progress: Callable[[str, int, int], None] | None = None
+) -> dict[str, ClosedFormHead]:
     """The heads after the one loop, as closed-form heads again: linear, so that no search needs torch."""
     ports = []
     with own_randomness(seed):
         for name, weight in start.weights.items():
-            head = TrainableHead(*weight.shape, norm=start.norm)
+            head = LinearHead(*weight.shape, norm=start.norm)
             head.start_from(start_head(start, name))
-            ports.append(Port(name, Vector(), Identity(), head))
+            ports.append(Tower(name, Vector(), Identity(), head))
     space = Space(ports)
-    stay = Stay({port.name: port.head.linear.weight.detach().clone() for port in ports})
+    stay = L2SP({port.name: port.head.linear.weight.detach().clone() for port in ports})
     sources = {name: FeatureSource(x, row, rows) for name, (x, row) in start.coordinates.items()}
     with one_torch_thread():
         train(space, sources, ContrastOfSome() + PULL * stay, training, seed=seed, progress=progress)
     return {port.name: solved(port.head) for port in ports}
 
 
-def solved(head: TrainableHead) -> SolvedHead:
+def solved(head: LinearHead) -> ClosedFormHead:
     """A trained linear head as a closed form's."""
     assert head.scale is not None
     weight, bias, scale = (
         part.detach().double().numpy() for part in (head.linear.weight.T, head.linear.bias, head.scale)
     )
-    return SolvedHead(LinearMap(np.zeros(len(weight)), weight, bias), scale, head.norm)
+    return ClosedFormHead(LinearMap(np.zeros(len(weight)), weight, bias), scale, head.norm)
 
 
-def held_out_ranks(heads: Mapping[str, SolvedHead], rehearsal: Rehearsal) -> np.ndarray:
+def held_out_ranks(heads: Mapping[str, ClosedFormHead], rehearsal: ValidationFold) -> np.ndarray:
     """Reciprocal ranks of every pair of columns, the mean of both directions for each row."""
     scores = []
     for a, b in combinations(rehearsal.held, 2):

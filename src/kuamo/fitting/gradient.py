@@ -20,9 +20,9 @@ from kuamo.core.profiling import part
 from kuamo.core.types import Packed
 from kuamo.data.modalities import Category, Text
 from kuamo.data.table import Table
-from kuamo.embedding.embedding import SolvedHead
-from kuamo.embedding.heads import JointHead, TrainableHead
-from kuamo.embedding.space import Port
+from kuamo.embedding.embedding import ClosedFormHead
+from kuamo.embedding.heads import LinearHead, SplitHead
+from kuamo.embedding.space import Tower
 from kuamo.encoders.base import collate, encode_items, prepare
 from kuamo.generation.decoders.likelihood import Likelihood
 from kuamo.generation.decoders.raw_likelihood import raw_decoder
@@ -151,7 +151,7 @@ def add_heads(
         KuamoError: a start whose codes are points where Gaussians are needed, or that is not linear.
     """
     gaussian = "gaussian" in needs
-    closed: dict[str, SolvedHead] = {}
+    closed: dict[str, ClosedFormHead] = {}
     started = {port.name: port.head for port in space.ports if port.head is not None}
     for name, head in started.items():
         wrong = "without variances" if gaussian and not head.gaussian else None
@@ -163,7 +163,7 @@ def add_heads(
             )
     if started:
         dim = space.port(next(iter(started))).head.dim
-        closed = {name: head for name, head in started.items() if isinstance(head, SolvedHead)}
+        closed = {name: head for name, head in started.items() if isinstance(head, ClosedFormHead)}
     elif not gaussian and needs & {"pairs", "labels", "groups"} and len(cells) == len(space.ports):
         closed = closed_start(space, table, cells, needs, dim, seed)
     size = dim or (next(iter(closed.values())).dim if closed else DIM)
@@ -173,9 +173,9 @@ def add_heads(
             continue
         width = cells[port.name][0].shape[1] if port.name in cells else feature_size(table, port)
         made: Any = (
-            JointHead(width, size, joint=joint)
+            SplitHead(width, size, joint=joint)
             if joint
-            else TrainableHead(width, size, gaussian=gaussian, hidden=128 if gaussian else 0)
+            else LinearHead(width, size, gaussian=gaussian, hidden=128 if gaussian else 0)
         )
         if port.name in cells:
             made.standardise(cells[port.name][0])
@@ -188,7 +188,7 @@ def add_heads(
 
 def closed_start(
     space: Space, table: Table, cells: Packed, needs: frozenset[str], dim: int | None, seed: int
-) -> dict[str, SolvedHead]:
+) -> dict[str, ClosedFormHead]:
     """Linear CCA of paired rows, or where partners go by label or group, of entries that are paired by those.
 
     By label, right answers for held-out rows are still their own partners alone: of several ridges that tell labels
@@ -271,7 +271,7 @@ def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table
             )
 
 
-def some_values(table: Table, port: Port, most: int = 2000) -> list[Any]:
+def some_values(table: Table, port: Tower, most: int = 2000) -> list[Any]:
     """A column's values: all texts, and so many of other kinds, spread over its entries."""
     count = len(table.column(port.name).row)
     if isinstance(port.modality, Text) or count <= most:
@@ -279,7 +279,7 @@ def some_values(table: Table, port: Port, most: int = 2000) -> list[Any]:
     return list(table.values(port.name, np.linspace(0, count - 1, most).astype(int)))
 
 
-def check_targets(port: Port, cells: Packed, table: Table | None) -> None:
+def check_targets(port: Tower, cells: Packed, table: Table | None) -> None:
     """Let a likelihood look at its targets before training: all that are features, a few that are made of raw cells.
 
     Raises:
@@ -299,7 +299,7 @@ def check_targets(port: Port, cells: Packed, table: Table | None) -> None:
         raise TableError(f"column {port.name!r}: {error}") from None
 
 
-def feature_size(table: Table, port: Port) -> int:
+def feature_size(table: Table, port: Tower) -> int:
     """D of a trainable encoder: what it gives for the first entry.
 
     Raises:

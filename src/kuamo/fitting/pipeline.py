@@ -23,7 +23,7 @@ from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table, as_table
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.provenance import sketches
-from kuamo.embedding.space import Port
+from kuamo.embedding.space import Tower
 from kuamo.encoders import HubEncoder
 from kuamo.encoders.feature_cache import features, length_note, moving_note
 from kuamo.fitting.checks import check_columns, check_features, check_table
@@ -209,7 +209,7 @@ def run_of(out: str | Path | None, table: Table, space: Space, start: Space | No
 
 def encode_columns(
     table: Table,
-    ports: Sequence[Port],
+    ports: Sequence[Tower],
     cells: dict[str, tuple[np.ndarray, np.ndarray]],
     progress: Progress | None = None,
 ) -> None:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kuamo.closed_form import LinearMap, Search, choose
+from kuamo.closed_form import LinearMap, SearchSpace, choose
 from kuamo.core.arrays import mean_by_row
 from kuamo.core.messages import Note
 from kuamo.core.types import Packed
-from kuamo.embedding.embedding import Embedding, SolvedHead
+from kuamo.embedding.embedding import ClosedFormHead, Embedding
 from kuamo.objectives.cca import standardise
 
 if TYPE_CHECKING:
@@ -77,13 +77,13 @@ def attach(
     scaling = standardise(own, blocks)
     scaled = scaling(own)
     folds = min(6, len(common) // 2)
-    choice = choose(scaled, wanted, Search(kernels=("linear",), folds=folds), seed=seed)
+    choice = choose(scaled, wanted, SearchSpace(kernels=("linear",), folds=folds), seed=seed)
     best, onto = choice.best, choice.cca.y
     assert isinstance(onto, LinearMap)
     weight = np.clip(choice.cca.correlations, 0, 1)[:, None] ** best.gamma * onto.weight.T
     into = scaling.into(choice.cca.x).then(LinearMap(np.zeros(len(weight)), weight))
     port = space.port(name)
-    port.head = SolvedHead(into, np.ones(wanted.shape[1]), "after")
+    port.head = ClosedFormHead(into, np.ones(wanted.shape[1]), "after")
     words = {"ridge": float(best.ridge), "score": float(best.score), "gallery": float(choice.gallery)}
     space.notes.append(Note("late", column=name, rows=len(common), **words))
     return port.head(x)

@@ -10,7 +10,7 @@ import numpy as np
 from kuamo.core.modules import is_module, is_trainable
 from kuamo.core.types import Packed
 from kuamo.embedding.embedding import Embedding
-from kuamo.embedding.space import Port, run_head
+from kuamo.embedding.space import Tower, run_head
 from kuamo.generation.decoders.ridge import solve_ridge
 from kuamo.space import Space
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["add_ridge_decoders", "at", "common_entries", "wants_ridge"]
 
 
-def wants_ridge(port: Port) -> bool:
+def wants_ridge(port: Tower) -> bool:
     """Is it without a decoder, and are its features fixed?"""
     return port.codec is None and port.decoder is None and not (is_module(port.encoder) and is_trainable(port.encoder))
 

@@ -16,7 +16,7 @@ from kuamo.core.types import Packed
 from kuamo.data.modalities import Category, Number, Text, Vector
 from kuamo.data.modalities.vector import within
 from kuamo.data.table import Table
-from kuamo.embedding.space import BLOCK_ROWS, Port
+from kuamo.embedding.space import BLOCK_ROWS, Tower
 from kuamo.encoders import default_encoder
 from kuamo.encoders.base import Identity
 from kuamo.objectives import Objective
@@ -53,7 +53,7 @@ def go_on_from(
 
 def open_ports(
     table: Table, encoders: Mapping[str, Any], decoders: Mapping[str, Any], start: Space | None = None
-) -> tuple[list[Port], dict[str, str]]:
+) -> tuple[list[Tower], dict[str, str]]:
     """A port without a head for each column, and why it got its encoder where it was not given, nor the start's."""
     known = {} if start is None else {port.name: its_own(port.encoder) for port in start.ports}
     known |= encoders
@@ -64,7 +64,7 @@ def open_ports(
             known[name], notes[name] = Identity(), Note("vectors")
         elif name not in known:
             known[name], notes[name] = default_encoder(name, modality, sample_of(table, name))
-        ports.append(Port(name, modality, known[name], None, decoder=decoders.get(name)))
+        ports.append(Tower(name, modality, known[name], None, decoder=decoders.get(name)))
     return ports, notes
 
 
@@ -102,7 +102,7 @@ def numbers_of(table: Table, name: str) -> Iterator[np.ndarray]:
             yield np.stack([value for value in values if value.shape == usual])
 
 
-def describe(port: Port, cells: Packed, reason: str | None = None) -> Note:
+def describe(port: Tower, cells: Packed, reason: str | None = None) -> Note:
     """One note about a port's encoder."""
     named = {"column": port.name, "encoder": type(port.encoder).__name__}
     known = port.name in cells

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from kuamo.generation.decoder_problem import Decoding
+    from kuamo.generation.decoder_problem import DecoderProblem
     from kuamo.training.run_folder import Run
 
-__all__ = ["Best", "Look"]
+__all__ = ["BestCheckpoint", "PreviewCallback"]
 
-Look = Callable[[str, float, list[Any], list[list[Any]]], None]
+PreviewCallback = Callable[[str, float, list[Any], list[list[Any]]], None]
 LOOKS = (1 / 16, 1 / 4, 1 / 2, 3 / 4, 1)  # shares of the training
 SCORED = 200  # rows at most
 
 
-class Best:
+class BestCheckpoint:
     """Looks at a decoder in training, and keeps its weights where the energy score on held-out rows was least.
 
     Args:
@@ -28,13 +28,13 @@ class Best:
 
     def __init__(
         self,
-        decoding: Decoding,
+        decoding: DecoderProblem,
         name: str,
         decoder: Any,
         rows: np.ndarray,
         seed: int,
         out: Run | None,
-        look: Look | None,
+        look: PreviewCallback | None,
     ) -> None:
         self.decoding, self.name, self.decoder, self.seed = decoding, name, decoder, seed
         self.rows = rows[:: max(1, -(-len(rows) // SCORED))]  # a few are enough to see which state is better

@@ -4,7 +4,7 @@
     ridge on both, in closed form;   a recipe's decoder from both, in the loop;   then both on rows held out of the loop
 
 Trained or not, a decoder sees the codes of the other columns, since translation starts there. Of a trained one, and of
-the closed form beside it, `Decoding.score` says on held-out rows how near what is made comes to what was there.
+the closed form beside it, `DecoderProblem.score` says on held-out rows how near what is made comes to what was there.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Number, Vector
 from kuamo.embedding.embedding import Embedding
-from kuamo.embedding.space import EmbeddingSpace, Port, fuse_present
+from kuamo.embedding.space import EmbeddingSpace, Tower, fuse_present
 from kuamo.generation.codecs.base import decode_cells
-from kuamo.generation.codecs.text import TextList, TextTokens
+from kuamo.generation.codecs.text import BPECodec, TextVocabulary
 from kuamo.generation.decoders.bilinear import solve_bilinear
 from kuamo.generation.decoders.retrieval import Retrieval
 from kuamo.generation.decoders.ridge import solve_ridge
 from kuamo.generation.hopfield import TEMPERATURES, Hopfield
 from kuamo.metrics.sample_quality import text_overlap
 
-__all__ = ["Decoding", "energy"]
+__all__ = ["DecoderProblem", "energy"]
 
 Codes = Mapping[str, tuple[Embedding, np.ndarray]]
 Targets = Mapping[str, np.ndarray]
@@ -41,7 +41,7 @@ SETTLED = 100  # rows at most by which it is chosen how codes settle
 KNOWN = 500  # texts by which it is learned how sure a found one is
 
 
-class Decoding:
+class DecoderProblem:
     """Codes and targets of a table's entries, and what is learned from them.
 
     Args:
@@ -118,7 +118,7 @@ class Decoding:
         itself, mine = self._fused([name], rows)
         return np.concatenate([codes, itself]), np.concatenate([there, mine])
 
-    def retrieval(self, name: str, rows: np.ndarray) -> tuple[TextList, Retrieval]:
+    def retrieval(self, name: str, rows: np.ndarray) -> tuple[TextVocabulary, Retrieval]:
         """The distinct texts of these rows, and their codes: the means of those of the same text."""
         codes, row = self.codes[name]
         entry = np.flatnonzero(np.isin(row, rows))
@@ -135,7 +135,7 @@ class Decoding:
         z, there = self.cross(name, np.array(sorted(number), dtype=np.int64))
         if len(there):
             decoder = decoder.fitted(z, np.array([number[r] for r in there.tolist()]))
-        return TextList(known), decoder
+        return TextVocabulary(known), decoder
 
     def score(
         self,
@@ -158,7 +158,7 @@ class Decoding:
         if len(entry) == 0:
             return None
         y, own = self.targets[name][entry], self.codecs[name]
-        if not isinstance(own, TextList | TextTokens):
+        if not isinstance(own, TextVocabulary | BPECodec):
             unit = scale_of(self.targets[name]) if has_own_units(self.space.port(name)) else None
             return energy(decoder, codes[place], y, seed, unit)
         from kuamo.generation.translation import decode
@@ -171,7 +171,7 @@ class Decoding:
         real cells are from each other, or hardly nearer to the row's own than to another's. `None` of texts."""
         codes, there = self.cross(name, rows)
         entry, place = entries_of(self.codes[name][1], there)
-        if isinstance(self.codecs[name], TextList | TextTokens) or len(entry) < FEW:
+        if isinstance(self.codecs[name], TextVocabulary | BPECodec) or len(entry) < FEW:
             return None
         unit = scale_of(self.targets[name]) if has_own_units(self.space.port(name)) else 1.0
         real = self.targets[name][entry] / unit
@@ -221,7 +221,7 @@ class Known:
         dim, gaussian: of the codes. port: whose codes they are; its head says which code something made would have.
     """
 
-    def __init__(self, dim: int, gaussian: bool, port: Port) -> None:
+    def __init__(self, dim: int, gaussian: bool, port: Tower) -> None:
         self.dim, self.gaussian, self.port = dim, gaussian, port
 
     def __call__(self, x: Any) -> Embedding:
@@ -298,7 +298,7 @@ def strangeness(made: np.ndarray, real: np.ndarray) -> tuple[float, float]:
     return float(np.median(away.min(1)) / nearest) if np.isfinite(nearest) else 0.0, float(right)
 
 
-def has_own_units(port: Port) -> bool:
+def has_own_units(port: Tower) -> bool:
     """Is y what a user brought, feature by feature, rather than what a codec or a network makes, which has one unit?"""
     return port.codec is None and isinstance(port.modality, Vector | Number)
 

@@ -11,11 +11,11 @@ from kuamo.core.arrays import entries_of
 from kuamo.core.messages import Note
 from kuamo.core.types import Progress
 from kuamo.data.table import Table
-from kuamo.embedding.space import EmbeddingSpace, Port
+from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.encoders import Identity
-from kuamo.generation.best_checkpoint import Best, Look
-from kuamo.generation.codecs.text import TextList
-from kuamo.generation.decoder_problem import Codes, Decoding, Known, Targets, has_own_units, standardise
+from kuamo.generation.best_checkpoint import BestCheckpoint, PreviewCallback
+from kuamo.generation.codecs.text import TextVocabulary
+from kuamo.generation.decoder_problem import Codes, DecoderProblem, Known, Targets, has_own_units, standardise
 from kuamo.generation.recipes import Recipe, Ridge
 from kuamo.training.batch import FeatureSource
 from kuamo.training.run_folder import Run
@@ -47,7 +47,7 @@ def learn_decoders(
     seed: int = 0,
     out: Run | None = None,
     progress: Progress | None = None,
-    look: Look | None = None,
+    look: PreviewCallback | None = None,
 ) -> None:
     """Give columns their decoders, in place.
 
@@ -63,7 +63,7 @@ def learn_decoders(
     groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
     held = held_out(groups, seed)
     kept = np.setdiff1d(np.arange(len(table)), held)
-    decoding = Decoding(space, codes, targets)
+    decoding = DecoderProblem(space, codes, targets)
     trained = built(space, recipes, targets, seed)
     for name in targets:
         if name not in trained:
@@ -76,7 +76,7 @@ def learn_decoders(
 
 
 def learn(
-    decoding: Decoding,
+    decoding: DecoderProblem,
     trained: Mapping[str, Any],
     recipes: Mapping[str, Recipe],
     kept: np.ndarray,
@@ -85,11 +85,11 @@ def learn(
     seed: int,
     out: Run | None,
     progress: Progress | None,
-    look: Look | None,
+    look: PreviewCallback | None,
 ) -> None:
     """Train decoders on the rows that are kept, and hold each against the closed form on those that are held out."""
     space = decoding.space
-    scores = {name: Best(decoding, name, decoder, held, seed, out, look) for name, decoder in trained.items()}
+    scores = {name: BestCheckpoint(decoding, name, decoder, held, seed, out, look) for name, decoder in trained.items()}
     train_decoders(decoding, trained, recipes, kept, training, seed, out, progress, list(scores.values()))
     for name, decoder in trained.items():
         port, recipe = space.port(name), recipes[name]
@@ -101,7 +101,7 @@ def learn(
         theirs = decoding.score(name, closed, held, seed, codec)
         if ours is None or theirs is None:
             continue
-        space.notes.append(verdict(name, recipe, ours, theirs, len(held), isinstance(codec, TextList)))
+        space.notes.append(verdict(name, recipe, ours, theirs, len(held), isinstance(codec, TextVocabulary)))
         if note := decoding.unusable(name, decoder, held, seed, type(recipe).__name__):
             space.notes.append(note)
         if recipe.yields and theirs < ours:
@@ -109,7 +109,7 @@ def learn(
 
 
 def train_decoders(
-    problem: Decoding,
+    problem: DecoderProblem,
     decoders: Mapping[str, Any],
     recipes: Mapping[str, Recipe],
     rows: np.ndarray,
@@ -117,7 +117,7 @@ def train_decoders(
     seed: int,
     out: Run | None,
     progress: Progress | None,
-    watchers: Sequence[Best] = (),
+    watchers: Sequence[BestCheckpoint] = (),
 ) -> None:
     """Move the decoders of a problem, by the rows alone."""
     from kuamo.core.modules import one_torch_thread
@@ -133,7 +133,7 @@ def train_decoders(
         y = problem.targets[port.name][entry] if port.name in decoders else None
         sources[port.name] = FeatureSource(x, place, len(rows), y)
         head = Known(problem.space.dim, gaussian, port)
-        ports.append(Port(port.name, port.modality, Identity(), head, decoder=decoders.get(port.name)))
+        ports.append(Tower(port.name, port.modality, Identity(), head, decoder=decoders.get(port.name)))
         if y is not None:
             codes = problem.cross(port.name, rows, own=True)[0]
             standardise(decoders[port.name], y, codes, own_units=has_own_units(port))

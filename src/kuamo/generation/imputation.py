@@ -20,9 +20,9 @@ import numpy as np
 from kuamo.core.errors import KuamoError
 from kuamo.core.validation import is_whole, names_of
 from kuamo.data.table import Table
-from kuamo.embedding.space import EmbeddingSpace, Port
+from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.generation.codecs.base import beside, decode_cells
-from kuamo.generation.codecs.labels import ClassList
+from kuamo.generation.codecs.labels import OneHotCodec
 from kuamo.generation.prediction import shares
 from kuamo.generation.translation import decode, decoder_of, seen, unguided
 from kuamo.metrics.sample_quality import text_overlap
@@ -101,7 +101,7 @@ def impute(
 
 
 def made(
-    port: Port, z: np.ndarray, draws: int, seed: int, others: list[Any] | None = None
+    port: Tower, z: np.ndarray, draws: int, seed: int, others: list[Any] | None = None
 ) -> tuple[list[Any], np.ndarray]:
     """A value for each code (n, d), and its uncertainty (n,); `others` as in `decode_cells`."""
     decoder = port.decoder
@@ -109,7 +109,7 @@ def made(
         return port.codec.decode(decoder.sample(z)), decoder.doubt(z)
     if hasattr(decoder, "vocabulary"):
         return written(port, z, draws, seed)
-    if isinstance(port.codec, ClassList):
+    if isinstance(port.codec, OneHotCodec):
         y = decode(decoder, z, seed, **unguided(decoder))
         return port.codec.decode(y), 1 - shares(y).max(1)
     drawn = hasattr(decoder, "noise")
@@ -122,7 +122,7 @@ def made(
     return values, unsure
 
 
-def written(port: Port, z: np.ndarray, draws: int, seed: int) -> tuple[list[str], np.ndarray]:
+def written(port: Tower, z: np.ndarray, draws: int, seed: int) -> tuple[list[str], np.ndarray]:
     """The likeliest text of each code, and how few words drawn ones have in common with it."""
     best = port.codec.decode(decode(port.decoder, z, seed))
     others = [port.codec.decode(decode(port.decoder, z, seed + k, **port.decoder.varied)) for k in range(1, draws)]

@@ -15,7 +15,7 @@ from kuamo.generation.translation import ROWS, log_gain
 
 if TYPE_CHECKING:
     from kuamo.data.table import Table
-    from kuamo.embedding.space import EmbeddingSpace, Port
+    from kuamo.embedding.space import EmbeddingSpace, Tower
 
 __all__ = ["joint_log_likelihood", "targets_at"]
 
@@ -82,7 +82,7 @@ def joint_log_likelihood(
     return np.concatenate([*values, np.zeros(0, np.float32)]), rows
 
 
-def targets_at(port: Port, table: Table, rows: np.ndarray, frozen: np.ndarray | None) -> tuple[Any, Any]:
+def targets_at(port: Tower, table: Table, rows: np.ndarray, frozen: np.ndarray | None) -> tuple[Any, Any]:
     """What a decoder should give of these rows' entries, y (n, L), and each entry's place (n,) among the rows.
 
     Raises:

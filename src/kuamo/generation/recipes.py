@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from kuamo.data.table import Table
-    from kuamo.generation.decoder_problem import Decoding
+    from kuamo.generation.decoder_problem import DecoderProblem
     from kuamo.objectives import Objective
 
 __all__ = [
@@ -63,7 +63,7 @@ class Recipe:
         """
         raise KuamoError(f"{type(self).__name__} is solved in closed form, not trained")
 
-    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+    def solve(self, decoding: DecoderProblem, name: str, rows: np.ndarray) -> tuple[Any, Any]:
         """The codec and the decoder in closed form, of these rows; what a trained one has to beat."""
         return decoding.space.port(name).codec, decoding.ridge(name, rows)
 
@@ -100,7 +100,7 @@ class Ridge(Recipe):
         if not self.penalty >= 0 or (self.rank is not None and self.rank < 1):
             raise KuamoError(f"given {self}; expected a penalty of at least 0, and a rank of at least 1")
 
-    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+    def solve(self, decoding: DecoderProblem, name: str, rows: np.ndarray) -> tuple[Any, Any]:
         """See `Recipe.solve`."""
         return decoding.space.port(name).codec, decoding.ridge(name, rows, self.penalty, self.rank)
 
@@ -158,7 +158,7 @@ class Bilinear(Recipe):
 
         return ImageDifferencePCA.of_columns(table, name, self.of, seed=seed)
 
-    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+    def solve(self, decoding: DecoderProblem, name: str, rows: np.ndarray) -> tuple[Any, Any]:
         """The closed form, of these rows."""
         return decoding.space.port(name).codec, decoding.bilinear(name, rows, self.styles, self.of, self.penalty)
 
@@ -183,12 +183,12 @@ class NearestText(Recipe):
         Raises:
             TableError: a column of something else.
         """
-        from kuamo.generation.codecs.text import TextList
+        from kuamo.generation.codecs.text import TextVocabulary
 
         check_texts(table, name, self)
-        return TextList(sorted(set(table.values(name))))
+        return TextVocabulary(sorted(set(table.values(name))))
 
-    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+    def solve(self, decoding: DecoderProblem, name: str, rows: np.ndarray) -> tuple[Any, Any]:
         """The texts of these rows and their codes."""
         return decoding.retrieval(name, rows)
 
@@ -220,10 +220,10 @@ class TextRNN(Recipe):
         Raises:
             TableError: a column of something else.
         """
-        from kuamo.generation.codecs.text import TextTokens
+        from kuamo.generation.codecs.text import BPECodec
 
         check_texts(table, name, self)
-        return TextTokens.of(table, name, vocabulary=self.vocabulary)
+        return BPECodec.of(table, name, vocabulary=self.vocabulary)
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
         """An untrained `TextRNNDecoder`."""
@@ -237,7 +237,7 @@ class TextRNN(Recipe):
 
         return Decode((column,), own=self.own)
 
-    def solve(self, decoding: Decoding, name: str, rows: np.ndarray) -> tuple[Any, Any]:
+    def solve(self, decoding: DecoderProblem, name: str, rows: np.ndarray) -> tuple[Any, Any]:
         """Retrieval among the texts of these rows."""
         return decoding.retrieval(name, rows)
 

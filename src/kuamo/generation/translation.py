@@ -22,7 +22,7 @@ from kuamo.generation.gaussian_mixture import GaussianMixture
 
 if TYPE_CHECKING:
     from kuamo.data.table import Table
-    from kuamo.embedding.space import EmbeddingSpace, Port
+    from kuamo.embedding.space import EmbeddingSpace, Tower
 
 __all__ = []
 
@@ -84,7 +84,7 @@ def translate_columns(
 
 
 def seen(
-    space: EmbeddingSpace, port: Port, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray
+    space: EmbeddingSpace, port: Tower, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray
 ) -> Embedding:
     """What a column's decoder sees of rows: one code (B, d), fused; of a decoder with `by`, two of them (B, 2d): of the
     columns that are neither `by` nor its own, and of those that are. `present` says where it is all there.
@@ -101,7 +101,7 @@ def seen(
     return Embedding(np.concatenate([z, t], axis=1), present=np.asarray(z.present) & np.asarray(t.present))
 
 
-def memory_of(port: Port) -> Any:
+def memory_of(port: Tower) -> Any:
     """Where codes settle that a column is made of.
 
     Raises:
@@ -115,7 +115,7 @@ def memory_of(port: Port) -> Any:
     return port.memory
 
 
-def refuse_absent(rows: Table, port: Port, code: Embedding) -> None:
+def refuse_absent(rows: Table, port: Tower, code: Embedding) -> None:
     """Refuse rows that a column cannot be made of.
 
     Raises:
@@ -178,7 +178,7 @@ def grouped(values: Any, n: int) -> Any:
     return [values[at : at + n] for at in range(0, len(values), n)]
 
 
-def code_of(port: Port, values: Any) -> Embedding:
+def code_of(port: Tower, values: Any) -> Embedding:
     """The codes of what was made for a column: of its values, or of y, which are its features without a codec."""
     from kuamo.embedding.space import run_head
     from kuamo.encoders.base import batches, encode_items
@@ -191,7 +191,7 @@ def code_of(port: Port, values: Any) -> Embedding:
 
 
 def drawn_values(
-    port: Port,
+    port: Tower,
     z: np.ndarray,
     n: int | None,
     seed: int,

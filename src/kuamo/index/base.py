@@ -21,9 +21,9 @@ from kuamo.core.folders import recover
 from kuamo.core.validation import check_whole
 from kuamo.data.table import Table
 from kuamo.index.filters import Filter, parse_filter
-from kuamo.index.query import Asked, Recipe, encode_queries
+from kuamo.index.query import EncodedQueries, Recipe, encode_queries
 from kuamo.index.rows import Layout, Progress, as_codes, code_field, padded, text_field, thumbnail_field
-from kuamo.index.score_calibration import Null, mismatched_scores, percentile
+from kuamo.index.score_calibration import NullDistribution, mismatched_scores, percentile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,7 +86,7 @@ class Index(ABC):
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self._several: dict[Any, Null | None] = {}
+        self._several: dict[Any, NullDistribution | None] = {}
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -134,7 +134,9 @@ class Index(ABC):
         answers = [self._hits(asked, row, {name: found[name][row] for name in names}, k) for row in range(len(wide))]
         return answers if asked.many else answers[0]
 
-    def _hits(self, asked: Asked, row: int, found: dict[str, tuple[np.ndarray, np.ndarray]], k: int) -> list[Hit]:
+    def _hits(
+        self, asked: EncodedQueries, row: int, found: dict[str, tuple[np.ndarray, np.ndarray]], k: int
+    ) -> list[Hit]:
         """The k most surprising of the cells that were found in each column."""
         names = [name for name, (handles, _) in found.items() for _ in handles]
         handles = np.concatenate([handles for handles, _ in found.values()])
@@ -168,7 +170,7 @@ class Index(ABC):
 
     # ── nulls ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _null_of(self, asked: Asked, row: int, to: str) -> Null | None:
+    def _null_of(self, asked: EncodedQueries, row: int, to: str) -> NullDistribution | None:
         """The null for one query's scores with one column."""
         recipe, code = asked.recipes[row], asked.codes[row]
         if recipe is not None and len(recipe) == 1 and recipe[0][0] > 0 and len(recipe[0][1]) == 1:
@@ -184,7 +186,7 @@ class Index(ABC):
         null = self._several[key]
         return self._own_null(code, to) if null is None else null.scaled(float(np.linalg.norm(code)))
 
-    def _recipe_null(self, recipe: Recipe, to: str) -> Null | None:
+    def _recipe_null(self, recipe: Recipe, to: str) -> NullDistribution | None:
         """The same sum over random rows, at length 1, against cells of other rows."""
         sample, rng = self._sample(), np.random.default_rng(0)
         total, groups = 0.0, []
@@ -198,15 +200,15 @@ class Index(ABC):
             groups.append(sample.groups[rows])
         unit = total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
         targets, target_groups = sample.present(to)
-        return Null.of(mismatched_scores(unit, groups, targets, target_groups))
+        return NullDistribution.of(mismatched_scores(unit, groups, targets, target_groups))
 
-    def _own_null(self, code: np.ndarray, to: str) -> Null | None:
+    def _own_null(self, code: np.ndarray, to: str) -> NullDistribution | None:
         """For a code whose columns nobody knows: its own scores with the sample."""
         targets, _ = self._sample().present(to)
-        return Null.of(targets @ code)
+        return NullDistribution.of(targets @ code)
 
     @abstractmethod
-    def _pair_null(self, query: str, to: str) -> Null | None:
+    def _pair_null(self, query: str, to: str) -> NullDistribution | None:
         """The null of an ordered pair of columns."""
 
     @abstractmethod
@@ -367,11 +369,11 @@ class Sample:
         there = np.isfinite(self.codes[name][:, 0])
         return self.codes[name][there], self.groups[there]
 
-    def null(self, query: str, to: str) -> Null | None:
+    def null(self, query: str, to: str) -> NullDistribution | None:
         """The null of an ordered pair of columns."""
         queries, query_groups = self.present(query)
         targets, target_groups = self.present(to)
-        return Null.of(mismatched_scores(queries, [query_groups], targets, target_groups))
+        return NullDistribution.of(mismatched_scores(queries, [query_groups], targets, target_groups))
 
 
 def check_new(known: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact_search import nearest, tiles
 from kuamo.index.filters import Filter
 from kuamo.index.rows import Layout, Progress, as_codes, check_about, check_rows, code_field
-from kuamo.index.score_calibration import SAMPLE_ROWS, Null, sample_key
+from kuamo.index.score_calibration import SAMPLE_ROWS, NullDistribution, sample_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,7 +102,7 @@ class MemoryIndex(Index):
         self._held = rows.combine_chunks()
         self._state_number = getattr(self, "_state_number", 0) + 1
         self._codes: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        self._pairs: dict[tuple[str, str], Null | None] = {}
+        self._pairs: dict[tuple[str, str], NullDistribution | None] = {}
         self.__dict__.pop("_sampled", None)
 
     def _without(self, gone: set[str]) -> pa.Table:
@@ -134,7 +134,7 @@ class MemoryIndex(Index):
     def _state(self) -> int:
         return self._state_number
 
-    def _pair_null(self, query: str, to: str) -> Null | None:
+    def _pair_null(self, query: str, to: str) -> NullDistribution | None:
         if (query, to) not in self._pairs:
             self._pairs[query, to] = self._sampled.null(query, to)
         return self._pairs[query, to]

@@ -29,7 +29,7 @@ from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact_search import TILE_ROWS, nearest, tiles
 from kuamo.index.filters import Filter
 from kuamo.index.rows import BLOCK_ROWS, Layout, Progress, as_codes, check_about, check_rows, code_field
-from kuamo.index.score_calibration import SAMPLE_ROWS, Null, sample_key
+from kuamo.index.score_calibration import SAMPLE_ROWS, NullDistribution, sample_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -360,7 +360,7 @@ class LanceIndex(Index):
     def _state(self) -> int:
         return self._version
 
-    def _pair_null(self, query: str, to: str) -> Null | None:
+    def _pair_null(self, query: str, to: str) -> NullDistribution | None:
         """The stored null, while the index is about as large as it was then."""
         rows, key = self._data.count_rows(), json.dumps([query, to])
         if abs(rows - self._nulls["rows"]) > STALE * self._nulls["rows"]:
@@ -512,7 +512,7 @@ def _stored_nulls(dataset: Any) -> dict[str, Any]:
     raw = (dataset.schema.metadata or {}).get(b"kuamo.nulls")
     try:
         stored: dict[str, Any] = json.loads(raw) if raw else {"rows": 0, "pairs": {}}
-        pairs = {pair: Null.from_plain(null) for pair, null in stored["pairs"].items()}
+        pairs = {pair: NullDistribution.from_plain(null) for pair, null in stored["pairs"].items()}
         return {"rows": int(stored["rows"]), "pairs": pairs}
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
         return {"rows": 0, "pairs": {}}  # estimated anew

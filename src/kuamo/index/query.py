@@ -17,7 +17,7 @@ from kuamo.embedding.embedding import Embedding
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
 
-__all__ = ["Asked", "Query", "Recipe", "encode_queries"]
+__all__ = ["EncodedQueries", "Query", "Recipe", "encode_queries"]
 
 Recipe = tuple[tuple[float, tuple[str, ...]], ...] | None
 """(weight, columns) of each term of a query; `None` where a term is a ready code, whose columns nobody knows."""
@@ -79,7 +79,7 @@ def _of(terms: tuple[tuple[float, Any], ...]) -> Query:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class EncodedQueries:
     """Queries, encoded.
 
     Args:
@@ -92,7 +92,7 @@ class Asked:
     many: bool
 
 
-def encode_queries(space: EmbeddingSpace, query: Any) -> Asked:
+def encode_queries(space: EmbeddingSpace, query: Any) -> EncodedQueries:
     """Codes of one query, of a list of queries, or of ready codes.
 
     Raises:
@@ -112,7 +112,7 @@ def encode_queries(space: EmbeddingSpace, query: Any) -> Asked:
         made_of = list(zip(weights.tolist(), columns[start:stop], strict=True))
         recipes.append(tuple(made_of) if all(names for _, names in made_of) else None)  # type: ignore[arg-type]
         start = stop
-    return Asked(out, recipes, many)
+    return EncodedQueries(out, recipes, many)
 
 
 def _encode_terms(space: EmbeddingSpace, terms: Sequence[Any]) -> tuple[np.ndarray, list[tuple[str, ...]]]:

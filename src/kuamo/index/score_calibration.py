@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Null", "mismatched_scores", "percentile", "sample_key"]
+__all__ = ["NullDistribution", "mismatched_scores", "percentile", "sample_key"]
 
 SAMPLE_ROWS = 512  # rows on each side: up to 262,144 pairs, a null that reaches down to about 4e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Null:
+class NullDistribution:
     """The sketch of one null distribution.
 
     Args:
@@ -31,7 +31,7 @@ class Null:
         below, above: lengths of the exponential tails on both sides.
 
     Example:
-        >>> null = Null.of(np.random.default_rng(0).standard_normal(10_000))
+        >>> null = NullDistribution.of(np.random.default_rng(0).standard_normal(10_000))
         >>> bool(abs(percentile(null.surprise(np.array([0.0])))[0] - 50) < 2)
         True
     """
@@ -42,7 +42,7 @@ class Null:
     above: float
 
     @classmethod
-    def of(cls, scores: np.ndarray) -> Null | None:
+    def of(cls, scores: np.ndarray) -> NullDistribution | None:
         """The sketch of a sample of scores; `None` of no scores."""
         n = scores.size
         if n == 0:
@@ -65,9 +65,9 @@ class Null:
         before = np.exp(np.minimum(scores - self.scores[0], 0) / self.below)
         return inside * before + beyond
 
-    def scaled(self, factor: float) -> Null:
+    def scaled(self, factor: float) -> NullDistribution:
         """The null of scores that are `factor` times as large."""
-        return Null(self.scores * factor, self.surprises, self.below * factor, self.above * factor)
+        return NullDistribution(self.scores * factor, self.surprises, self.below * factor, self.above * factor)
 
     def plain(self) -> dict[str, Any]:
         """As plain data."""
@@ -79,7 +79,7 @@ class Null:
         }
 
     @classmethod
-    def from_plain(cls, data: Mapping[str, Any]) -> Null:
+    def from_plain(cls, data: Mapping[str, Any]) -> NullDistribution:
         """The inverse of `plain`."""
         scores, surprises = (np.asarray(data[name], np.float64) for name in ("scores", "surprises"))
         return cls(scores, surprises, float(data["below"]), float(data["above"]))

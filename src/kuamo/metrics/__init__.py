@@ -11,7 +11,7 @@ dependence/              what two columns share
 from kuamo.metrics.bootstrap import Interval, bootstrap, bootstrap_all
 from kuamo.metrics.paired_tests import Difference, holm, paired_test, sign_flip
 from kuamo.metrics.ranking import (
-    Ranked,
+    RankedRelevance,
     average_precision,
     chance_recall,
     first_rank,
@@ -27,7 +27,7 @@ from kuamo.metrics.ranking import (
 __all__ = [
     "Difference",
     "Interval",
-    "Ranked",
+    "RankedRelevance",
     "average_precision",
     "bootstrap",
     "bootstrap_all",

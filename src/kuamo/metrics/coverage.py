@@ -19,7 +19,7 @@ from kuamo.core.findings import Finding, finding
 from kuamo.data.modalities import Category
 from kuamo.data.table import Table
 
-__all__ = ["Coverage", "Filled", "Skew", "coverage", "coverage_facts", "coverage_findings", "skew"]
+__all__ = ["ClassBalance", "ColumnCoverage", "Coverage", "coverage", "coverage_facts", "coverage_findings", "skew"]
 
 RARE = 4  # a column is rare if the fullest has more than so many times its rows; as in `kuamo.fitting.rare_columns`
 FEW_PAIRS = 100
@@ -30,7 +30,7 @@ PATTERNS = 12  # that are shown
 
 
 @dataclass(frozen=True)
-class Filled:
+class ColumnCoverage:
     """A column's cells: its kind, the rows that have it, its values (a row may have several), the most of one row."""
 
     kind: str
@@ -40,7 +40,7 @@ class Filled:
 
 
 @dataclass(frozen=True)
-class Skew:
+class ClassBalance:
     """Classes: how many there are, the rows of the largest and of the smallest, and how even they are, 1/K to 1."""
 
     classes: int
@@ -64,10 +64,10 @@ class Coverage:
 
     rows: int
     groups: int
-    columns: dict[str, Filled]
+    columns: dict[str, ColumnCoverage]
     pairs: list[tuple[str, str, int]]
     patterns: list[tuple[tuple[str, ...], int]]
-    skews: dict[str, Skew]
+    skews: dict[str, ClassBalance]
 
 
 def coverage(table: Table) -> Coverage:
@@ -84,7 +84,7 @@ def coverage(table: Table) -> Coverage:
     for name, column in table.columns.items():
         count = np.unique(column.row, return_counts=True)[1]
         kind = type(column.modality).__name__
-        columns[name] = Filled(kind, len(count), len(column.row), int(count.max()) if len(count) else 0)
+        columns[name] = ColumnCoverage(kind, len(count), len(column.row), int(count.max()) if len(count) else 0)
     pairs = [
         (names[a], names[b], int((present[:, a] & present[:, b]).sum())) for a, b in combinations(range(len(names)), 2)
     ]
@@ -100,7 +100,7 @@ def coverage(table: Table) -> Coverage:
     )
 
 
-def skew(values: Iterable[Any]) -> Skew | None:
+def skew(values: Iterable[Any]) -> ClassBalance | None:
     """How uneven classes are; `None` where there is none.
 
     Example:
@@ -114,7 +114,7 @@ def skew(values: Iterable[Any]) -> Skew | None:
     share = np.array([n for _, n in ordered]) / count.total()
     evenness = float(np.exp(-(share * np.log(share)).sum()) / len(share))
     (largest, most), (smallest, least) = ordered[0], ordered[-1]
-    return Skew(len(share), count.total(), most, least, largest, smallest, evenness)
+    return ClassBalance(len(share), count.total(), most, least, largest, smallest, evenness)
 
 
 def coverage_findings(found: Coverage) -> list[Finding]:

@@ -22,7 +22,7 @@ import numpy as np
 from kuamo.core.errors import KuamoError
 
 __all__ = [
-    "Ranked",
+    "RankedRelevance",
     "average_precision",
     "chance_recall",
     "first_rank",
@@ -41,7 +41,7 @@ NDCG_AT = 10
 
 
 @dataclass(frozen=True)
-class Ranked:
+class RankedRelevance:
     """The right answers of n queries, packed: entry k is the `order[k]`-th right answer of query `query[k]`.
 
     Args:
@@ -49,7 +49,7 @@ class Ranked:
         order: (P,) 1, 2, … within a query. query: (P,) numbers of queries. count: (n,) right answers of each query.
 
     Example:
-        >>> Ranked.of([[1, 3], [2]]).order
+        >>> RankedRelevance.of([[1, 3], [2]]).order
         array([1, 2, 1])
     """
 
@@ -59,7 +59,7 @@ class Ranked:
     count: np.ndarray
 
     @classmethod
-    def of(cls, lists: Sequence[Sequence[int] | np.ndarray] | np.ndarray) -> Ranked:
+    def of(cls, lists: Sequence[Sequence[int] | np.ndarray] | np.ndarray) -> RankedRelevance:
         """From one ascending list of ranks for each query."""
         count = np.array([len(one) for one in lists], dtype=np.int64)
         rank = np.concatenate([np.asarray(one, np.int64) for one in lists]) if len(lists) else np.zeros(0, np.int64)
@@ -75,11 +75,11 @@ class Ranked:
 # ── one number for each query ────────────────────────────────────────────────────────────────────────────────────
 
 
-def first_rank(answers: Ranked) -> np.ndarray:
+def first_rank(answers: RankedRelevance) -> np.ndarray:
     """Rank (n,) of each query's best right answer; NaN where there is none.
 
     Example:
-        >>> first_rank(Ranked.of([[1, 3], [2], []]))
+        >>> first_rank(RankedRelevance.of([[1, 3], [2], []]))
         array([ 1.,  2., nan])
     """
     out = np.full(len(answers.count), np.nan)
@@ -88,7 +88,7 @@ def first_rank(answers: Ranked) -> np.ndarray:
     return out
 
 
-def average_precision(answers: Ranked, *, at_r: bool = False) -> np.ndarray:
+def average_precision(answers: RankedRelevance, *, at_r: bool = False) -> np.ndarray:
     """AP (n,): the precision at each right answer, averaged over all right answers. Its mean is mAP.
 
     Args:
@@ -100,9 +100,9 @@ def average_precision(answers: Ranked, *, at_r: bool = False) -> np.ndarray:
         A Metric Learning Reality Check, K. Musgrave, S. Belongie and S.-N. Lim, 2020 (mAP@R).
 
     Example:
-        >>> average_precision(Ranked.of([[1, 3]])).round(3)           # (1/1 + 2/3) / 2
+        >>> average_precision(RankedRelevance.of([[1, 3]])).round(3)           # (1/1 + 2/3) / 2
         array([0.833])
-        >>> average_precision(Ranked.of([[1, 3]]), at_r=True)         # (1/1 + 0) / 2
+        >>> average_precision(RankedRelevance.of([[1, 3]]), at_r=True)         # (1/1 + 0) / 2
         array([0.5])
     """
     precision = answers.order / answers.rank
@@ -111,14 +111,14 @@ def average_precision(answers: Ranked, *, at_r: bool = False) -> np.ndarray:
     return answers.mean(precision, answers.count)
 
 
-def ndcg(answers: Ranked, k: int = NDCG_AT) -> np.ndarray:
+def ndcg(answers: RankedRelevance, k: int = NDCG_AT) -> np.ndarray:
     """nDCG@k (n,) with binary gains: discounted gain of the first k answers, over that of the best order.
 
     References:
         Cumulated gain-based evaluation of IR techniques, K. Järvelin and J. Kekäläinen, 2002.
 
     Example:
-        >>> ndcg(Ranked.of([[1, 3]]), 10).round(4)                    # (1 + 1/2) / (1 + 1/log2(3))
+        >>> ndcg(RankedRelevance.of([[1, 3]]), 10).round(4)                    # (1 + 1/2) / (1 + 1/log2(3))
         array([0.9197])
     """
     gain = (answers.rank <= k) / np.log2(1.0 + answers.rank)
@@ -181,7 +181,7 @@ def per_query(metric: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
     if metric == "median_rank":
         return rank.astype(np.float64)
     if set(values) == {"rank"}:
-        one = Ranked.of(rank[:, None])
+        one = RankedRelevance.of(rank[:, None])
         if metric in ("mAP", "mAP@R"):
             return average_precision(one, at_r=metric == "mAP@R")
         if name == "nDCG" and k.isdigit():
@@ -257,7 +257,7 @@ def ranks(
 
 def ranked(
     queries: np.ndarray, gallery: np.ndarray, query_key: np.ndarray, gallery_key: np.ndarray, tile: int | None = None
-) -> Iterator[Ranked]:
+) -> Iterator[RankedRelevance]:
     """Ranks of all right answers, tile after tile of queries; an answer is right where the keys are equal.
 
     Args:
@@ -281,7 +281,7 @@ def ranked(
     for start in range(0, len(queries), step):
         scores = queries[start : start + step] @ gallery.T
         here = range(start, start + len(scores))
-        yield Ranked.of(
+        yield RankedRelevance.of(
             [_ranks_of_one(row, by_key[first[i] : last[i]], reach[i]) for i, row in zip(here, scores, strict=True)]
         )
 

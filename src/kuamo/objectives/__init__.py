@@ -17,7 +17,7 @@ from kuamo.objectives.semantic_matching import SemanticMatching
 from kuamo.objectives.supervised import ACMR, Classify, LabelTriplet
 from kuamo.objectives.triplet import Triplet
 from kuamo.objectives.vae import MMVAE, MVAE, Elbo, MoPoE
-from kuamo.training.objective import Objective, Player, Sum
+from kuamo.training.objective import Objective, Optimized, Sum
 
 __all__ = [
     "ACMR",
@@ -41,7 +41,7 @@ __all__ = [
     "MoPoE",
     "ModalityDiscriminator",
     "Objective",
-    "Player",
+    "Optimized",
     "Predict",
     "Reconstruct",
     "SemanticMatching",

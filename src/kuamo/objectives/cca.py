@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kuamo.closed_form import Search, choose
-from kuamo.closed_form.cca_search import Judged, Trial
+from kuamo.closed_form import SearchSpace, choose
+from kuamo.closed_form.cca_search import SavedChoice, Trial
 from kuamo.closed_form.gcca_search import VIEWS, choose_views
 from kuamo.closed_form.kernel_pca import Kernel
 from kuamo.closed_form.scaling import Scaling, standardise
@@ -22,8 +22,8 @@ from kuamo.core.arrays import mean_by_row
 from kuamo.core.errors import TableError
 from kuamo.core.memo import key_of, recall, remember
 from kuamo.core.messages import Note
-from kuamo.embedding.embedding import SolvedHead
-from kuamo.objectives.solution import Onward, Solved
+from kuamo.embedding.embedding import ClosedFormHead
+from kuamo.objectives.solution import Continuation, Solution
 from kuamo.training.objective import Objective
 
 __all__ = ["CCA"]
@@ -63,7 +63,7 @@ class CCA(Objective):
         groups: np.ndarray,
         seed: int,
         blocks: Mapping[str, tuple[int, ...]] | None = None,
-    ) -> Solved:
+    ) -> Solution:
         """Heads for packed features.
 
         Args:
@@ -86,7 +86,7 @@ class CCA(Objective):
         groups: np.ndarray,
         seed: int,
         scalings: Mapping[str, Scaling],
-    ) -> Solved:
+    ) -> Solution:
         (a, (x, row_x)), (b, (y, row_y)) = cells.items()
         rows = np.intersect1d(row_x, row_y)
         names = np.unique(groups[rows])
@@ -99,7 +99,7 @@ class CCA(Objective):
         repeated = len(names) < len(rows)
         most = min(x.shape[1], y.shape[1])
         sizes = {} if self.dim is None else {"dims": (min(self.dim, most),)}
-        search = Search(kernels=self.kernels, folds=folds, **sizes)  # type: ignore[arg-type]
+        search = SearchSpace(kernels=self.kernels, folds=folds, **sizes)  # type: ignore[arg-type]
         labels = groups[rows] if repeated else None
         key = key_of([search, seed, labels, x, y])
         choice = choose(x, y, search, seed=seed, groups=labels, judged=known_choice(key, search))
@@ -107,8 +107,8 @@ class CCA(Objective):
         remember(key, {"best": best, "correlations": [], "gallery": choice.gallery, "folds": choice.folds})
         scale = np.clip(choice.cca.correlations, 0, 1) ** (best.gamma / 2)
         heads = {
-            a: SolvedHead(scalings[a].into(choice.cca.x), scale, best.norm),
-            b: SolvedHead(scalings[b].into(choice.cca.y), scale, best.norm),
+            a: ClosedFormHead(scalings[a].into(choice.cca.x), scale, best.norm),
+            b: ClosedFormHead(scalings[b].into(choice.cca.y), scale, best.norm),
         }
         ways = {"regression x → y": (a, b), "regression y → x": (b, a)}.get(best.method)
         method = Note("regression", given=ways[0], wanted=ways[1]) if ways else Note(best.method)
@@ -119,8 +119,8 @@ class CCA(Objective):
         ends = {"x": a, "y": b}
         before = {a: scalings[a].into(choice.before[0]), b: scalings[b].into(choice.before[1])}
         once = {name: np.array_equal(row, rows) for name, (_, row) in cells.items()}
-        onward = Onward(key, choice.start.renamed(ends), lambda: choice.rehearse().renamed(ends), before, once)
-        return Solved(heads, note, best.score, known, onward)
+        onward = Continuation(key, choice.start.renamed(ends), lambda: choice.rehearse().renamed(ends), before, once)
+        return Solution(heads, note, best.score, known, onward)
 
     def _several(
         self,
@@ -128,7 +128,7 @@ class CCA(Objective):
         groups: np.ndarray,
         seed: int,
         scalings: Mapping[str, Scaling],
-    ) -> Solved:
+    ) -> Solution:
         labels = np.unique(groups[np.unique(np.concatenate([row for _, row in cells.values()]))])
         folds = min(self.folds, len(labels))
         if folds < 2:
@@ -143,13 +143,13 @@ class CCA(Objective):
         best = choice.best
         remember(key, {"best": best, "correlations": [], "gallery": choice.gallery, "folds": choice.folds})
         scale = np.clip(choice.spectrum, 0, 1) ** (best.gamma / 2)
-        heads = {name: SolvedHead(scalings[name].into(choice.maps[name]), scale, best.norm) for name in cells}
+        heads = {name: ClosedFormHead(scalings[name].into(choice.maps[name]), scale, best.norm) for name in cells}
         chosen = in_words(best, choice.folds, folds, choice.gallery)
         note = Note("closed_several", method=Note(best.method), columns=len(cells), **chosen)
         once = {name: len(row) == len(merged[name][1]) for name, (_, row) in cells.items()}
         known = {name: heads[name].finish(z) for name, z in choice.variates.items() if once[name]}
         before = {name: scalings[name].into(one) for name, one in choice.before.items()}
-        return Solved(heads, note, best.score, known, Onward(key, choice.start, choice.rehearse, before, once))
+        return Solution(heads, note, best.score, known, Continuation(key, choice.start, choice.rehearse, before, once))
 
 
 def in_words(best: Trial, tried: int, folds: int, gallery: float) -> dict[str, Any]:
@@ -159,11 +159,11 @@ def in_words(best: Trial, tried: int, folds: int, gallery: float) -> dict[str, A
     return named | numbers | {"tried": tried, "folds": folds, "score": float(best.score), "gallery": float(gallery)}
 
 
-def known_choice(key: str, search: Search) -> Judged | None:
+def known_choice(key: str, search: SearchSpace) -> SavedChoice | None:
     """What a search of the same data found before."""
     found = recall(key)
     try:
-        judged = Judged(**(found | {"best": Trial(*found["best"])})) if found else None
+        judged = SavedChoice(**(found | {"best": Trial(*found["best"])})) if found else None
     except (TypeError, KeyError):
         return None
     return judged if judged and judged.best.kernel in search.kernels else None

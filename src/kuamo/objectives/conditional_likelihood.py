@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.objectives.vae import drawn
-from kuamo.training.objective import Objective, Player
+from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
@@ -32,7 +32,7 @@ def row_codes(step: Step, name: str, own: float) -> tuple[Any, Any]:
     """
     import torch
 
-    from kuamo.embedding.fusion import Mean, Subsets
+    from kuamo.embedding.fusion import Mean, MixtureOfProducts
 
     with torch.no_grad():
         code, present = step.stacked()
@@ -41,7 +41,7 @@ def row_codes(step: Step, name: str, own: float) -> tuple[Any, Any]:
         others = present & ~itself
         alone = (step.uniform(f"own/{name}", step.batch.row, 1) < own) | ~others.any(1, keepdim=True)
         alone = alone & present[:, [number]]
-        chosen = torch.where(alone, present & itself, Subsets().choose(others, drawn(step, f"from/{name}")))
+        chosen = torch.where(alone, present & itself, MixtureOfProducts().choose(others, drawn(step, f"from/{name}")))
         joint = (step.space.fusion or Mean())(code, chosen)[0]
         z = joint.sample(step.noise(f"code/{name}", step.batch.row, joint.shape[1]))
     return z, present.any(1)
@@ -69,12 +69,12 @@ class Decode(Objective):
         """Only those that are named."""
         return column in self.columns
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The decoders, with a moving average of their weights."""
         from torch import nn
 
         decoders = nn.ModuleList([space.port(name).decoder for name in self.columns])
-        return {"space": Player(decoders, ema=self.ema)}
+        return {"space": Optimized(decoders, ema=self.ema)}
 
     def __call__(self, step: Step, player: str) -> Any:
         """The mean loss of the entries, summed over columns."""

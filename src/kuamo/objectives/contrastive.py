@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from kuamo.core.errors import KuamoError
 from kuamo.objectives.pairwise import Pairwise, Side, partners
-from kuamo.training.objective import Player
+from kuamo.training.objective import Optimized
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
@@ -120,7 +120,7 @@ class Contrast(Pairwise):
         if not self.temperature > 0:
             raise KuamoError(f"temperature: given {self.temperature}; expected more than 0")
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The log-scale, trained with the space."""
         import torch
         from torch import nn
@@ -128,7 +128,7 @@ class Contrast(Pairwise):
         module = nn.Module()
         scale = torch.tensor(-log(self.temperature))
         module.register_parameter("log_scale", nn.Parameter(scale, requires_grad=self.learn_temperature))
-        return {"space": Player(module)}
+        return {"space": Optimized(module)}
 
 
 def warmed(u: Side, own: Any) -> Any:
@@ -196,7 +196,7 @@ class SigLIP(Contrast):
     temperature: float = 0.1
     bias: float = -10.0
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The log-scale and the bias, trained with the space."""
         import torch
         from torch import nn

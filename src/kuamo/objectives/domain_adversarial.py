@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
-from kuamo.training.objective import Objective, Player
+from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
@@ -44,7 +44,7 @@ class ModalityDiscriminator(Objective):
         if self.lr <= 0 or self.hidden < 1:
             raise KuamoError(f"given lr={self.lr}, hidden={self.hidden}; expected positive numbers")
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The critic: code (n, d) → logits (n, M) of the columns, in the order of their names."""
         import torch
         from torch import nn
@@ -52,7 +52,7 @@ class ModalityDiscriminator(Objective):
         module = nn.Sequential(
             nn.Linear(space.dim, self.hidden), nn.LeakyReLU(0.2), nn.Linear(self.hidden, len(space.ports))
         )
-        return {"critic": Player(module, lambda p: torch.optim.Adam(p, lr=self.lr, betas=(0.5, 0.99)))}
+        return {"critic": Optimized(module, lambda p: torch.optim.Adam(p, lr=self.lr, betas=(0.5, 0.99)))}
 
     def __call__(self, step: Step, player: str) -> Any:
         """Mean over columns, each of which weighs the same, of the critic's −log p; for the space, its negative."""

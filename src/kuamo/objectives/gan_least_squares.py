@@ -20,10 +20,10 @@ from kuamo.core.errors import KuamoError
 from kuamo.objectives.conditional_likelihood import row_codes
 from kuamo.objectives.gan_minimax import generator_of
 from kuamo.objectives.gan_relativistic import standard
-from kuamo.training.objective import Objective, Player
+from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace, Port
+    from kuamo.embedding.space import EmbeddingSpace, Tower
     from kuamo.training.step import Step
 
 __all__ = ["LSGAN", "least_squares"]
@@ -100,7 +100,7 @@ class LSGAN(Objective):
         """Only the target's decoder plays."""
         return column == self.to
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The critic, and the generator as a player of its own, with a moving average.
 
         Raises:
@@ -119,8 +119,8 @@ class LSGAN(Objective):
 
         module = self.critic() if self.critic else Critic(generator.out, 0, self.width, self.layers)
         return {
-            "critic": Player(module, adam, falls_to=0.25),
-            "generator": Player(generator, adam, falls_to=0.25, ema=self.ema),
+            "critic": Optimized(module, adam, falls_to=0.25),
+            "generator": Optimized(generator, adam, falls_to=0.25, ema=self.ema),
         }
 
     def __call__(self, step: Step, player: str) -> Any:
@@ -167,7 +167,7 @@ class LSGAN(Objective):
         return z[some], row[some], both[some]
 
 
-def way_back(port: Port) -> Callable[[Any], Any]:
+def way_back(port: Tower) -> Callable[[Any], Any]:
     """Made features (n, L) → Embedding, with a gradient.
 
     Raises:

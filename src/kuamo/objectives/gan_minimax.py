@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
 from kuamo.objectives.conditional_likelihood import cross_codes
-from kuamo.training.objective import Objective, Player
+from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
@@ -70,7 +70,7 @@ class Minimax(Objective):
         """Only the target's decoder plays."""
         return column == self.to
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The discriminator and its SGD."""
         import torch
 
@@ -80,7 +80,7 @@ class Minimax(Objective):
         module = self.critic() if self.critic else Critic(generator.out, space.dim, self.width, self.layers)
         if isinstance(module, Critic):
             module.see_as(generator)
-        return {"critic": Player(module, lambda p: torch.optim.SGD(p, lr=self.lr, momentum=self.momentum))}
+        return {"critic": Optimized(module, lambda p: torch.optim.SGD(p, lr=self.lr, momentum=self.momentum))}
 
     def __call__(self, step: Step, player: str) -> Any:
         """D's loss for the player `critic`, G's for the player `space`."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
 from kuamo.objectives.gan_minimax import codes_to_mistake, dealt, generator_of, near_row, other_row
-from kuamo.training.objective import Objective, Player
+from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
@@ -105,7 +105,7 @@ class R3(Objective):
         """Only the target's decoder plays."""
         return column == self.to
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The critic, and the generator as a player of its own, with a moving average.
 
         Raises:
@@ -124,8 +124,8 @@ class R3(Objective):
         if isinstance(module, Critic):
             module.see_as(generator)
         return {
-            "critic": Player(module, adam, falls_to=0.25),
-            "generator": Player(generator, adam, falls_to=0.25, ema=self.ema),
+            "critic": Optimized(module, adam, falls_to=0.25),
+            "generator": Optimized(generator, adam, falls_to=0.25, ema=self.ema),
         }
 
     def __call__(self, step: Step, player: str) -> Any:

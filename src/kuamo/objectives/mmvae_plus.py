@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
 from kuamo.objectives.vae import Weights, check_weights, drawn, kl_of_mixture, kl_to_standard, weights_of
-from kuamo.training.objective import Objective, Player
+from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
@@ -54,11 +54,11 @@ class MMVAEPlus(Objective):
 
     def fused(self) -> Any:
         """A mixture of experts."""
-        from kuamo.embedding.fusion import Mixture
+        from kuamo.embedding.fusion import MixtureOfExperts
 
-        return Mixture()
+        return MixtureOfExperts()
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """Nobody; weights and decoders are looked at."""
         check_weights(space, self.weights)
         for port in space.ports:

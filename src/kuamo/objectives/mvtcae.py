@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.objectives.vae import Weights, check_weights, kl_between, kl_to_standard, weights_of
-from kuamo.training.objective import Objective, Player
+from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
@@ -61,7 +61,7 @@ class MVTCAE(Objective):
     Example:
         >>> import kuamo as km
         >>> km.fit(km.datasets.toy(200), km.MVTCAE(), dim=8, training=km.Training(steps=2)).fusion
-        InverseVariance(prior=False)
+        PrecisionWeighted(prior=False)
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
@@ -71,11 +71,11 @@ class MVTCAE(Objective):
 
     def fused(self) -> Any:
         """A product of experts without the prior."""
-        from kuamo.embedding.fusion import InverseVariance
+        from kuamo.embedding.fusion import PrecisionWeighted
 
-        return InverseVariance()
+        return PrecisionWeighted()
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """Nobody; the weights are looked at."""
         check_weights(space, self.weights)
         return {}

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError, PlanWarning
 from kuamo.core.messages import Note
-from kuamo.training.objective import Objective, Player
+from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
@@ -225,9 +225,9 @@ class KLOT(Transport):
         if not self.sharp > 0:
             raise KuamoError(f"given sharp={self.sharp}; expected a positive number")
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The teacher: frozen copies of the heads as they start, saved and resumed with the run."""
-        return {"space": Player(teacher_of(space))}
+        return {"space": Optimized(teacher_of(space))}
 
     def known(self, step: Step) -> dict[str, Any]:
         """See `Transport.known`."""

@@ -18,7 +18,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
-from kuamo.training.objective import Objective, Player
+from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
@@ -87,7 +87,7 @@ class CycleConsistency(Objective):
 
     needs: ClassVar[frozenset[str]] = frozenset({"decoders"})
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """Nothing of its own.
 
         Raises:

@@ -43,5 +43,5 @@ def usable() -> list[str]:
         >>> "InfoNCE" in usable(), "Objective" in usable()
         (True, False)
     """
-    untold = ("Objective", "Player", "Sum", "ACMR")
+    untold = ("Objective", "Optimized", "Sum", "ACMR")
     return [name for name in objectives.__all__ if name not in untold]

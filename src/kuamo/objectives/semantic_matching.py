@@ -18,15 +18,15 @@ import numpy as np
 
 from kuamo.closed_form import KernelMap, LinearMap, kernel_map
 from kuamo.closed_form.chi2_kernel import ChiSquaredMap, chi_squared_map
-from kuamo.closed_form.indicator_ridge import Indicators, indicators
+from kuamo.closed_form.indicator_ridge import IndicatorRidge, indicators
 from kuamo.core.arrays import mean_by_row
 from kuamo.core.errors import TableError
 from kuamo.core.messages import Note
-from kuamo.embedding.embedding import Embedding, SolvedHead
+from kuamo.embedding.embedding import ClosedFormHead, Embedding
 from kuamo.encoders.standardize import Standardize
 from kuamo.metrics import measure
 from kuamo.objectives.cca import standardise
-from kuamo.objectives.solution import Solved
+from kuamo.objectives.solution import Solution
 from kuamo.training.objective import Objective
 
 __all__ = ["SemanticMatching"]
@@ -45,7 +45,7 @@ class Candidate:
 
     kernel: str
     map: Features
-    parts: Indicators
+    parts: IndicatorRidge
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class SemanticMatching(Objective):
         blocks: Mapping[str, tuple[int, ...]] | None = None,
         labels: np.ndarray | None = None,
         units: Mapping[str, Standardize] | None = None,
-    ) -> Solved:
+    ) -> Solution:
         """Heads for packed features; see `CCA.solve`.
 
         Args:
@@ -109,13 +109,13 @@ class SemanticMatching(Objective):
             target = view.target(len(kinds), soft, others(views, chosen, name, len(kinds)))
             weight = candidate.parts.weight(target, ridge) * share**-0.25
             last = LinearMap(np.zeros(len(weight)), weight, target.mean(0) * share**-0.25)
-            heads[name] = SolvedHead(candidate.map.then(last))  # type: ignore[arg-type]
+            heads[name] = ClosedFormHead(candidate.map.then(last))  # type: ignore[arg-type]
             codes[name] = Embedding(np.asarray(heads[name].map(cells[name][0]), np.float32))
             words = {"kernel": Note(candidate.kernel), "ridge": float(ridge), "soft": float(soft)}
             said.append(Note("semantic_column", column=name, **words))
         rows = int((labels >= 0).sum())
         note = Note("semantic", count=len(kinds), rows=rows, chosen=said, score=float(score))
-        return Solved(heads, note, score, codes)
+        return Solution(heads, note, score, codes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 
 from kuamo.closed_form import LinearMap
 from kuamo.closed_form.kernel_pca import Map
-from kuamo.closed_form.warm_start import Rehearsal, Start
+from kuamo.closed_form.warm_start import ValidationFold, WarmStart
 from kuamo.core.messages import Note
-from kuamo.embedding.embedding import Embedding, SolvedHead
+from kuamo.embedding.embedding import ClosedFormHead, Embedding
 
-__all__ = ["Onward", "Solved"]
+__all__ = ["Continuation", "Solution"]
 
 
 @dataclass(frozen=True)
-class Solved:
+class Solution:
     """Heads by column, and what was chosen, in words; `codes` of the columns' entries, where they are known already."""
 
-    heads: dict[str, SolvedHead]
+    heads: dict[str, ClosedFormHead]
     note: Note
     score: float
     codes: dict[str, Embedding] = field(default_factory=dict)
-    onward: Onward | None = None
+    onward: Continuation | None = None
 
 
 @dataclass(frozen=True)
-class Onward:
+class Continuation:
     """What training may go on from.
 
     Args:
@@ -35,13 +35,13 @@ class Onward:
     """
 
     key: str
-    start: Start
-    rehearse: Callable[[], Rehearsal]
+    start: WarmStart
+    rehearse: Callable[[], ValidationFold]
     before: dict[str, Map]
     once: dict[str, bool]
 
-    def head(self, name: str, own: SolvedHead) -> SolvedHead:
+    def head(self, name: str, own: ClosedFormHead) -> ClosedFormHead:
         """The head of a column's features, from its head on coordinates."""
         assert isinstance(own.map, LinearMap)
         shifted = LinearMap(self.start.shift[name], own.map.weight, own.map.offset)
-        return SolvedHead(self.before[name].then(shifted), own.scale, own.norm)
+        return ClosedFormHead(self.before[name].then(shifted), own.scale, own.norm)

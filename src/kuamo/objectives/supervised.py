@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
 from kuamo.objectives.domain_adversarial import ModalityDiscriminator
-from kuamo.training.objective import Objective, Player, Sum
+from kuamo.training.objective import Objective, Optimized, Sum
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
@@ -65,11 +65,11 @@ class Classify(Objective):
         if self.classes < 2:
             raise KuamoError(f"given classes={self.classes}; expected at least 2")
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The classifier, trained with the space."""
         from torch import nn
 
-        return {"space": Player(nn.Linear(space.dim, self.classes))}
+        return {"space": Optimized(nn.Linear(space.dim, self.classes))}
 
     def __call__(self, step: Step, player: str) -> Any:
         """Mean over columns of the cross-entropy of the entries that have a label."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from kuamo.core.errors import TableError
-from kuamo.training.objective import Objective, Player
+from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
@@ -158,13 +158,14 @@ class Elbo(Objective):
     """A variational autoencoder over several columns.
 
     Args:
-        fusion: `Product()`, `Mixture()` or `Subsets()` of `kuamo.embedding.fusion`; `None` is `Subsets()`.
+        fusion: `ProductOfExperts()`, `MixtureOfExperts()` or `MixtureOfProducts()` of
+            `kuamo.embedding.fusion`; `None` is the last.
         beta: weight of the KL term. warmup: the share of the fit in which it rises from 0.
         weights: column → w_m, max size / size for columns that are not named; `"equal"` for 1 of all.
         subsample: `None`, or MVAE's further bounds: of each column alone, and of so many random subsets, each of which
             decodes only what it was encoded from.
         tight: is the KL that of the mixture over the present columns, at the code that was drawn? Otherwise it is the
-            KL of the drawn subset, whose mean is never less. For `Mixture()`.
+            KL of the drawn subset, whose mean is never less. For `MixtureOfExperts()`.
 
     Raises:
         TableError: `weights` of a column that is not there.
@@ -178,7 +179,7 @@ class Elbo(Objective):
         >>> import kuamo as km
         >>> table, training = km.datasets.toy(200), km.Training(steps=2)
         >>> km.fit(table, km.Elbo(beta=0.5, warmup=0.2), dim=8, training=training).fusion
-        Subsets(prior=False)
+        MixtureOfProducts(prior=False)
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
@@ -191,11 +192,11 @@ class Elbo(Objective):
 
     def fused(self) -> Any:
         """The fusion, with its default."""
-        from kuamo.embedding.fusion import Subsets
+        from kuamo.embedding.fusion import MixtureOfProducts
 
-        return self.fusion or Subsets()
+        return self.fusion or MixtureOfProducts()
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """Nobody; the weights are looked at."""
         check_weights(space, self.weights)
         return {}
@@ -215,14 +216,14 @@ class Elbo(Objective):
         """MVAE's further subsets (R, M): each column alone, then random ones."""
         import torch
 
-        from kuamo.embedding.fusion import Subsets
+        from kuamo.embedding.fusion import MixtureOfProducts
 
         if self.subsample is None:
             return
         for number, name in enumerate(step.names):
             yield f"z/{name}", present & (torch.arange(present.shape[1]) == number)
         for number in range(self.subsample):
-            yield f"z/{number}", Subsets().choose(present, drawn(step, f"subset {number}"))
+            yield f"z/{number}", MixtureOfProducts().choose(present, drawn(step, f"subset {number}"))
 
     def bound(self, step: Step, given: Any, asked: Any, purpose: str) -> Any:
         """−ELBO of the columns `asked` (R, M), encoded from those `given` (R, M)."""
@@ -259,11 +260,11 @@ def MVAE(
 
     Example:
         >>> MVAE(subsample=1).fusion
-        Product(prior=True)
+        ProductOfExperts(prior=True)
     """
-    from kuamo.embedding.fusion import Product
+    from kuamo.embedding.fusion import ProductOfExperts
 
-    return Elbo(Product(), beta, warmup, weights, subsample)
+    return Elbo(ProductOfExperts(), beta, warmup, weights, subsample)
 
 
 def MMVAE(beta: float = 1.0, *, warmup: float = 0.0, weights: Weights = None, tight: bool = True) -> Elbo:
@@ -279,9 +280,9 @@ def MMVAE(beta: float = 1.0, *, warmup: float = 0.0, weights: Weights = None, ti
         >>> MMVAE().tight
         True
     """
-    from kuamo.embedding.fusion import Mixture
+    from kuamo.embedding.fusion import MixtureOfExperts
 
-    return Elbo(Mixture(), beta, warmup, weights, tight=tight)
+    return Elbo(MixtureOfExperts(), beta, warmup, weights, tight=tight)
 
 
 def MoPoE(beta: float = 1.0, *, warmup: float = 0.0, weights: Weights = None) -> Elbo:
@@ -297,6 +298,6 @@ def MoPoE(beta: float = 1.0, *, warmup: float = 0.0, weights: Weights = None) ->
         >>> MoPoE(beta=2).beta
         2
     """
-    from kuamo.embedding.fusion import Subsets
+    from kuamo.embedding.fusion import MixtureOfProducts
 
-    return Elbo(Subsets(), beta, warmup, weights)
+    return Elbo(MixtureOfProducts(), beta, warmup, weights)

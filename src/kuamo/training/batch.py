@@ -1,6 +1,6 @@
 """Cells and batches: what one training step really has.
 
-    Cells(x (n, …), row (n,))      entry k of a modality is x[k], in row row[k] of the batch
+    ColumnBatch(x (n, …), row (n,))      entry k of a modality is x[k], in row row[k] of the batch
 
 Absence is no entry at all, so no filler value can leak. Several captions are several entries of one row. Row numbers
 are those of the whole batch, over all processes: masks and positives follow from them, `row_a[:, None] == row_b[None]`.
@@ -20,7 +20,7 @@ from kuamo.core.arrays import entries_of
 from kuamo.core.errors import KuamoError
 from kuamo.core.modules import is_module
 from kuamo.data.table import Table
-from kuamo.embedding.space import Port
+from kuamo.embedding.space import Tower
 from kuamo.encoders.base import collate, prepare
 from kuamo.training.distributed import rank_and_size
 from kuamo.training.gradient_cache import Chunks
@@ -28,13 +28,13 @@ from kuamo.training.gradient_cache import Chunks
 if TYPE_CHECKING:
     pass
 
-__all__ = ["Batch", "Cells", "FeatureSource", "Mix", "Source", "batch_of", "mixed", "rows_of_step"]
+__all__ = ["Batch", "ColumnBatch", "FeatureSource", "Mix", "Source", "batch_of", "mixed", "rows_of_step"]
 
 HELD_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
-class Cells:
+class ColumnBatch:
     """The entries of one modality in a batch.
 
     Args:
@@ -71,7 +71,7 @@ class Batch:
 
     size: int
     row: Any
-    cells: dict[str, Cells]
+    cells: dict[str, ColumnBatch]
     marks: dict[str, Any] = field(default_factory=dict)
     table_rows: Any = None
 
@@ -84,7 +84,7 @@ class Source:
         chunk: how many raw values enter the encoder at a time; `None` for the whole batch.
     """
 
-    def __init__(self, table: Table, port: Port, frozen: np.ndarray | None, chunk: int | None = None) -> None:
+    def __init__(self, table: Table, port: Tower, frozen: np.ndarray | None, chunk: int | None = None) -> None:
         self.table, self.port, self.frozen, self.chunk = table, port, frozen, chunk
         self.rows, self.row = len(table), table.column(port.name).row
         self._held: dict[Any, Any] = {}
@@ -93,17 +93,17 @@ class Source:
         self._stack: Stack | None = None
         self._prepare: Callable[[Any], Any] = prepare(port.encoder)
 
-    def cells(self, rows: np.ndarray, place: np.ndarray) -> Cells:
+    def cells(self, rows: np.ndarray, place: np.ndarray) -> ColumnBatch:
         """The entries of these table rows; `place` (R,) is each row's number in the whole batch."""
         import torch
 
         entry, position = (rows, slice(None)) if self._whole else entries_of(self.row, rows)
         where = torch.from_numpy(place[position])
         if len(entry) == 0:
-            return Cells(None, where)
+            return ColumnBatch(None, where)
         if self.frozen is not None:
-            return Cells(torch.from_numpy(self.frozen[entry]), where)
-        return Cells(self._read(entry) if self.chunk is None else Chunks(self._read, entry, self.chunk), where)
+            return ColumnBatch(torch.from_numpy(self.frozen[entry]), where)
+        return ColumnBatch(self._read(entry) if self.chunk is None else Chunks(self._read, entry, self.chunk), where)
 
     def _read(self, entry: np.ndarray) -> Any:
         """Raw values as one batch for the encoder."""
@@ -189,14 +189,14 @@ class FeatureSource:
         self.target = target
         self._whole = one_in_each_row(row, rows)
 
-    def cells(self, rows: np.ndarray, place: np.ndarray) -> Cells:
+    def cells(self, rows: np.ndarray, place: np.ndarray) -> ColumnBatch:
         """See `Source.cells`."""
         import torch
 
         entry, position = (rows, slice(None)) if self._whole else entries_of(self.row, rows)
         x = torch.from_numpy(self.frozen[entry]) if len(entry) else None
         y = torch.from_numpy(self.target[entry]) if self.target is not None else None
-        return Cells(x, torch.from_numpy(place[position]), y)
+        return ColumnBatch(x, torch.from_numpy(place[position]), y)
 
 
 def one_in_each_row(row: np.ndarray, rows: int) -> bool:
@@ -217,7 +217,7 @@ class Mix(NamedTuple):
 
 
 def mixed(
-    cells: dict[str, Cells],
+    cells: dict[str, ColumnBatch],
     sources: Mapping[str, Any],
     rows: np.ndarray,
     mix: Mix,
@@ -254,7 +254,7 @@ def mixed(
         source, at = sources[name], own.row.numpy()
         other = np.searchsorted(source.row, rows[partner[at]])
         x, y = own.x.numpy(), source.frozen[np.minimum(other, len(source.row) - 1)]
-        cells[name] = Cells(torch.from_numpy(np.where(alike[at, None], share * x + (1 - share) * y, x)), own.row)
+        cells[name] = ColumnBatch(torch.from_numpy(np.where(alike[at, None], share * x + (1 - share) * y, x)), own.row)
 
 
 def rows_of_step(rows: int, batch_size: int, seed: int, step: int) -> np.ndarray:

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Average"]
+__all__ = ["EMA"]
 
 
-class Average:
+class EMA:
     """The moving average of a module's weights: a ← d a + (1 − d) w, d = min(decay, (1 + t)/(10 + t)) in step t.
 
     Example:
-        >>> average = Average(nn.Linear(1, 1, bias=False), 0.5)
+        >>> average = EMA(nn.Linear(1, 1, bias=False), 0.5)
         >>> average.update(0)
         >>> average.take_place()
     """

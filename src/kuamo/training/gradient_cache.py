@@ -68,7 +68,7 @@ def encode_in_chunks(modules: Sequence[Any], chunks: Chunks) -> Embedding:
     """
     import torch
 
-    from kuamo.training.recompute import Replayed
+    from kuamo.training.recompute import Recomputed
 
     def encode(number: int) -> torch.Tensor:
         x = chunks[number]
@@ -77,7 +77,7 @@ def encode_in_chunks(modules: Sequence[Any], chunks: Chunks) -> Embedding:
         return x.mean if x.logvar is None else torch.cat([x.mean, x.logvar], 1)
 
     parameters = [p for module in modules if is_module(module) for p in module.parameters() if p.requires_grad]
-    both = Replayed.apply(encode, len(chunks), len(chunks.entry), *parameters)
+    both = Recomputed.apply(encode, len(chunks), len(chunks.entry), *parameters)
     return Embedding(*both.chunk(2, 1)) if getattr(modules[-1], "gaussian", False) is True else Embedding(both)
 
 

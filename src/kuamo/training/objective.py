@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
-__all__ = ["Objective", "Player", "Sum"]
+__all__ = ["Objective", "Optimized", "Sum"]
 
 SPACE = "space"
 
 
 @dataclass
-class Player:
+class Optimized:
     """Someone who minimises: modules, and how they are optimised.
 
     A part of the space may be claimed: it is then moved by this player and not by `space`.
@@ -75,7 +75,7 @@ class Objective:
         """Does it train this column's decoder, if it needs decoders at all?"""
         return True
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The players that it adds; one called `space` trains with the space's own optimiser."""
         return {}
 

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from kuamo.core.errors import KuamoError, StoreError
 from kuamo.embedding.space import EmbeddingSpace
-from kuamo.training.balance.monitor import Turn, around
+from kuamo.training.balance.monitor import ColumnMonitor, around
 from kuamo.training.batch import Batch, FeatureSource, Source, batch_of
 from kuamo.training.distributed import sum_gradients
-from kuamo.training.ema import Average
-from kuamo.training.objective import SPACE, Objective, Player, terms_of
+from kuamo.training.ema import EMA
+from kuamo.training.objective import SPACE, Objective, Optimized, terms_of
 from kuamo.training.run_folder import Run
 from kuamo.training.step import Step
 from kuamo.training.targets import targets_of
@@ -40,7 +40,7 @@ class Game:
         self.terms = terms_of(objective)
         self.own: list[dict[str, Any]] = []
         self.modules: dict[str, list[nn.Module]] = {SPACE: list(space.modules())}
-        self.averages: list[Average] = []
+        self.averages: list[EMA] = []
         optimisers: dict[str, Callable[[Any], Any]] = {SPACE: space_optimiser(training)}
         self.falls_to = {SPACE: 0.0}
         for number, (_, term) in enumerate(self.terms):
@@ -50,11 +50,11 @@ class Game:
                 key = self._name(name, number)
                 self.modules.setdefault(key, []).append(player.module)
                 if player.ema is not None:
-                    self.averages.append(Average(player.module, player.ema))
+                    self.averages.append(EMA(player.module, player.ema))
                 if name != SPACE:
                     optimisers[key], self.falls_to[key] = _optimiser_of(name, player), player.falls_to
         asked = training.gradient_modulation is not None or training.learning_curves is not None
-        self.turn = Turn(space, training, [term.name for _, term in self.terms]) if asked else None
+        self.turn = ColumnMonitor(space, training, [term.name for _, term in self.terms]) if asked else None
         self.skipped = 0
         self.parameters = {name: unique_parameters(modules) for name, modules in self.modules.items()}
         claimed = {id(p) for name in self.modules if name != SPACE for p in self.parameters[name]}
@@ -282,7 +282,7 @@ def space_optimiser(training: Training) -> Callable[[Any], torch.optim.Optimizer
     raise KuamoError(f"given optimiser {training.optimizer!r}; expected 'adamw' or 'sgd'")
 
 
-def _optimiser_of(name: str, player: Player) -> Callable[[Any], Any]:
+def _optimiser_of(name: str, player: Optimized) -> Callable[[Any], Any]:
     if player.optimiser is None:
         raise KuamoError(f"player {name!r}: given no optimiser; expected one, since it does not train with the space")
     return player.optimiser

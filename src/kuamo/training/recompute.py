@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["Replayed"]
+__all__ = ["Recomputed"]
 
 
-class Replayed(torch.autograd.Function):
+class Recomputed(torch.autograd.Function):
     """z = [f(1), …, f(C)] (n, d);   ∂L/∂θ = Σ_c (∂f(c)/∂θ)ᵀ (∂L/∂z)_c, with f(c) evaluated again.
 
     All codes go into one array made beforehand, and all gradients add up in place: small results that outlive their

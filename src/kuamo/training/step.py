@@ -18,7 +18,7 @@ from torch import Tensor
 from kuamo.core.errors import KuamoError
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import EmbeddingSpace
-from kuamo.training.batch import Batch, Cells
+from kuamo.training.batch import Batch, ColumnBatch
 from kuamo.training.distributed import gather, gather_rows, rank_and_size, total
 from kuamo.training.gradient_cache import Chunks, encode_in_chunks
 
@@ -65,7 +65,7 @@ class Step:
         return [port.name for port in self.space.ports]
 
     @property
-    def cells(self) -> Mapping[str, Cells]:
+    def cells(self) -> Mapping[str, ColumnBatch]:
         """Column → Cells."""
         return self.batch.cells
 
@@ -258,7 +258,7 @@ class Step:
         if wanted.all() or not isinstance(cells.x, Tensor):
             return self.code(name)
         at = wanted.nonzero()[:, 0]
-        some = Cells(cells.x.index_select(0, at), cells.row[at])
+        some = ColumnBatch(cells.x.index_select(0, at), cells.row[at])
         code = Step(self.space, replace(self.batch, cells={name: some}), self.key, {}, self.frozen)._encode(name)
         means, logvars = (
             None if part is None else part.new_zeros((len(wanted), self.space.dim)).index_copy(0, at, part)

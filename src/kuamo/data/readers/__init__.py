@@ -15,11 +15,11 @@ from typing import Any
 from kuamo.core.errors import TableError, shorten
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Category, Modality, Text, Vector
-from kuamo.data.readers.paths import Opening, PlacedCells, Places
+from kuamo.data.readers.paths import FileResolver, Opening, ResolvedCells
 from kuamo.data.readers.schema import Unread, is_category, judged, sampled
 from kuamo.data.readers.spelled_cells import hole_words, read_spelled
 
-__all__ = ["Reading", "read_source"]
+__all__ = ["ParsedSource", "read_source"]
 
 FILES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet", ".arrow", ".feather")
 ROLES = ("id", "group", "label", "split")
@@ -27,7 +27,7 @@ _BUILT_IN = ("Image", "Audio", "Vector")
 
 
 @dataclass
-class Reading:
+class ParsedSource:
     """What a source holds.
 
     Args:
@@ -52,7 +52,7 @@ def read_source(
     encoding: str | None = None,
     download: bool = False,
     strict: bool = True,
-) -> Reading:
+) -> ParsedSource:
     """Open a source and find out what its columns are; see `Table.read`.
 
     Args:
@@ -68,8 +68,8 @@ def read_source(
     if not raw or len(next(iter(raw.values()))) == 0:
         raise TableError(f"{name}: given no row; expected at least one")
     raw = _with_names(raw, opening.notes)
-    places = Places(Path(root) if root is not None else folder, root is not None, download)
-    reading = Reading(name)
+    places = FileResolver(Path(root) if root is not None else folder, root is not None, download)
+    reading = ParsedSource(name)
     reading.roles = {role: raw.pop(role) for role in ROLES if role in raw and role not in modalities}
     if "split" in reading.roles:
         reading.meta["split"] = reading.roles.pop("split")
@@ -201,15 +201,15 @@ def _typed(cells: Any) -> Any:
     return cells if found is column else ArrowCells(found)
 
 
-def _placed(cells: Sequence[Any], modality: Modality, places: Places) -> Any:
+def _placed(cells: Sequence[Any], modality: Modality, places: FileResolver) -> Any:
     """Names of files as paths: always for built-in kinds, for a modality of the user's own where the file is there."""
     if isinstance(modality, Text):
         return cells
     known = type(modality).__name__ in _BUILT_IN and type(modality).__module__.startswith("kuamo.")
-    return PlacedCells(cells, places.place if known or isinstance(modality, Vector) else places.place_if_there)
+    return ResolvedCells(cells, places.place if known or isinstance(modality, Vector) else places.place_if_there)
 
 
-def _rest(reading: Reading, classes: list[str]) -> list[str]:
+def _rest(reading: ParsedSource, classes: list[str]) -> list[str]:
     return [name for name in reading.meta if name not in classes and name != "split"]
 
 

@@ -20,8 +20,8 @@ from kuamo.data.modalities import Modality
 
 __all__ = [
     "ArrowCells",
-    "ChosenCells",
     "Mapped",
+    "TakenCells",
     "arrow_columns",
     "checked",
     "checked_names",
@@ -79,7 +79,7 @@ class ArrowCells:
         return np.concatenate(position), np.concatenate([part for _, part in layouts])
 
 
-class ChosenCells:
+class TakenCells:
     """Some of the cells of others, in another order; nothing is copied."""
 
     def __init__(self, cells: ArrowCells, rows: np.ndarray) -> None:

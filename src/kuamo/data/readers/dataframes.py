@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import TableError
-from kuamo.data.readers.arrow import ChosenCells, arrow_columns, checked, checked_names, plain
+from kuamo.data.readers.arrow import TakenCells, arrow_columns, checked, checked_names, plain
 
 __all__ = ["read_object"]
 
@@ -61,7 +61,7 @@ def _dataset(source: Any) -> dict[str, Any]:
     if chosen is None:
         return columns
     rows = np.asarray(chosen.column(0), dtype=np.int64)  # rows were selected or shuffled
-    return {name: ChosenCells(cells, rows) for name, cells in columns.items()}
+    return {name: TakenCells(cells, rows) for name, cells in columns.items()}
 
 
 def _as_arrow(source: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from kuamo.core.arrays import is_absent
 from kuamo.core.errors import TableError, is_unicode, shorten
-from kuamo.data.column import LazyCells, View
+from kuamo.data.column import LazyColumn, View
 from kuamo.data.modalities.base import as_array
 from kuamo.data.readers.arrow import ArrowCells, checked, plain
 
@@ -32,7 +32,7 @@ def by_position(cells: Any, name: str) -> Any:
     """
     if isinstance(cells, list | tuple):
         return [as_array(cell) for cell in cells] if any(hasattr(cell, "detach") for cell in cells) else cells
-    if isinstance(cells, LazyCells | View | range) and not hasattr(cells, "detach"):  # a tensor has a `layout` too
+    if isinstance(cells, LazyColumn | View | range) and not hasattr(cells, "detach"):  # a tensor has a `layout` too
         return cells
     if isinstance(cells, str | bytes | bytearray | Mapping | set | frozenset) and not hasattr(cells, "toarray"):
         kind, more = type(cells).__name__, " (of a dict: list(d.values()))" if isinstance(cells, Mapping) else ""
@@ -128,7 +128,7 @@ def check_words(kind: str, values: Sequence[Any]) -> None:
     Raises:
         TableError: naming the row.
     """
-    if isinstance(values, LazyCells):  # Arrow's texts are whole
+    if isinstance(values, LazyColumn):  # Arrow's texts are whole
         return
     for row, value in enumerate(values):
         if isinstance(value, str) and not is_unicode(value):

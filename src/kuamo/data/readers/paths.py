@@ -24,7 +24,7 @@ from kuamo.data.modalities import Modality
 from kuamo.data.modalities.base import first_there, in_words, spellings
 from kuamo.data.readers.fetching import fetch
 
-__all__ = ["Opening", "PlacedCells", "Places"]
+__all__ = ["FileResolver", "Opening", "ResolvedCells"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -58,7 +58,7 @@ class Opening:
 
 
 @dataclass(frozen=True)
-class Places:
+class FileResolver:
     """Finds files.
 
     Args:
@@ -124,7 +124,7 @@ class Places:
         return copy
 
 
-class PlacedCells:
+class ResolvedCells:
     """Cells that are changed when they are asked for, such as names that become paths.
 
     Args:

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from kuamo.data.column import LazyCells, layout
+from kuamo.data.column import LazyColumn, layout
 from kuamo.data.modalities import Audio, Image, Modality, Text, Vector
 from kuamo.data.modalities.base import start_of
-from kuamo.data.readers.paths import Places
+from kuamo.data.readers.paths import FileResolver
 from kuamo.data.readers.spelled import numbers_alone
 
 __all__ = ["Unread", "infer", "is_category", "judged", "sampled"]
@@ -63,9 +63,9 @@ class _Whole:
         return True
 
 
-def sampled(cells: Sequence[Any] | LazyCells) -> list[Any]:
+def sampled(cells: Sequence[Any] | LazyColumn) -> list[Any]:
     """Up to 64 cells that are there: the first ones, and, where that costs nothing, some from all over."""
-    if isinstance(cells, LazyCells):
+    if isinstance(cells, LazyColumn):
         there, _ = cells.layout(_Whole())  # type: ignore[arg-type]
     else:
         there, _ = layout(cells, _Whole())  # type: ignore[arg-type]
@@ -74,7 +74,7 @@ def sampled(cells: Sequence[Any] | LazyCells) -> list[Any]:
     return [cells[int(k)] for k in [*there[:half], *spread]]
 
 
-def infer(cells: Sequence[Any] | LazyCells, places: Places | None = None) -> Modality | None:
+def infer(cells: Sequence[Any] | LazyColumn, places: FileResolver | None = None) -> Modality | None:
     """The modality of a column, or `None` if its cells are nothing that is encoded.
 
     Args:
@@ -88,10 +88,10 @@ def infer(cells: Sequence[Any] | LazyCells, places: Places | None = None) -> Mod
     return None if isinstance(found, Unread) else found
 
 
-def judged(cells: Sequence[Any] | LazyCells, places: Places | None = None) -> Modality | Unread | None:
+def judged(cells: Sequence[Any] | LazyColumn, places: FileResolver | None = None) -> Modality | Unread | None:
     """The same, and why cells that look like texts are none."""
     seen = [part for cell in sampled(cells) for part in _parts(cell)]
-    votes = [_kind(part, places or Places(Path())) for part in seen]
+    votes = [_kind(part, places or FileResolver(Path())) for part in seen]
     for kind in (Image(), Audio(), Vector(), Text()):
         if votes and 2 * sum(vote == kind for vote in votes) > len(votes):
             return kind
@@ -102,7 +102,7 @@ def judged(cells: Sequence[Any] | LazyCells, places: Places | None = None) -> Mo
     return named[0] if named and len(set(map(type, named))) == 1 and 2 * len(named) == len(votes) else None
 
 
-def is_category(name: str, cells: Sequence[Any] | LazyCells) -> bool:
+def is_category(name: str, cells: Sequence[Any] | LazyColumn) -> bool:
     """Are these texts a few classes, each of many rows? Columns that are called like prose are not."""
     if any(word in name.lower() for word in _WORDS) or len(cells) < 40:
         return False
@@ -127,7 +127,7 @@ def _parts(cell: Any) -> list[Any]:
     return [cell]
 
 
-def _kind(cell: Any, places: Places) -> Modality | Unread | None:
+def _kind(cell: Any, places: FileResolver) -> Modality | Unread | None:
     if isinstance(cell, str | Path):
         return _kind_of_name(str(cell).strip(), places) or (_kind_of_text(cell) if isinstance(cell, str) else None)
     if isinstance(cell, bytes | bytearray | memoryview):
@@ -163,7 +163,7 @@ def _is_coded(text: str) -> bool:
     return any(kind.accepts(head) for kind in _FILES)
 
 
-def _kind_of_name(name: str, places: Places) -> Modality | Unread | None:
+def _kind_of_name(name: str, places: FileResolver) -> Modality | Unread | None:
     """What a file's first bytes say, else its name."""
     if not name or len(name) > 1024 or "\n" in name:
         return None
@@ -180,7 +180,7 @@ def _kind_of_name(name: str, places: Places) -> Modality | Unread | None:
     return by_content
 
 
-def _head(name: str, places: Places) -> bytes | None:
+def _head(name: str, places: FileResolver) -> bytes | None:
     """The first bytes of a file; `None` where there is none."""
     try:
         return start_of(places.find(name))

@@ -17,8 +17,8 @@ from kuamo.core.errors import KuamoError
 from kuamo.core.files import cache_folder
 from kuamo.core.messages import Note
 from kuamo.diagnostics.cost import operation_counts as work
-from kuamo.diagnostics.cost.result import Forecast, Step
-from kuamo.diagnostics.cost.steps import Outlook
+from kuamo.diagnostics.cost.result import CostForecast, Step
+from kuamo.diagnostics.cost.steps import CostModel
 from kuamo.encoders import EfficientNetLite0
 from kuamo.objectives import CCA
 
@@ -62,7 +62,7 @@ def available() -> dict[str, float]:
     return free
 
 
-def advise(made: Forecast, look: Outlook, limits: Mapping[str, float]) -> list[Note]:
+def advise(made: CostForecast, look: CostModel, limits: Mapping[str, float]) -> list[Note]:
     """What is too much and what to change; where nothing is, and it takes long, what most of it is."""
     needed = {"cpu": made.total.cpu, "wall": made.total.wall, "memory": made.total.memory or 0.0, "disk": made.disk}
     notes: list[Note] = []
@@ -82,7 +82,7 @@ def advise(made: Forecast, look: Outlook, limits: Mapping[str, float]) -> list[N
     return list({str(note): note for note in notes}.values())
 
 
-def remedies(step: Step, kind: str, look: Outlook, limit: float | None, factor: float) -> list[Note]:
+def remedies(step: Step, kind: str, look: CostModel, limit: float | None, factor: float) -> list[Note]:
     """What makes this step cheaper in this kind."""
     if step.name.startswith("features: "):
         return of_features(step, kind, look, limit)
@@ -99,7 +99,7 @@ def remedies(step: Step, kind: str, look: Outlook, limit: float | None, factor: 
     return []
 
 
-def of_features(step: Step, kind: str, look: Outlook, limit: float | None) -> list[Note]:
+def of_features(step: Step, kind: str, look: CostModel, limit: float | None) -> list[Note]:
     """Encoding: once, smaller, or fewer cells."""
     name = step.name.removeprefix("features: ")
     found, encoder = look.sampled[name], look.sampled[name].port.encoder
@@ -118,13 +118,13 @@ def of_features(step: Step, kind: str, look: Outlook, limit: float | None) -> li
     return notes
 
 
-def again(look: Outlook) -> float:
+def again(look: CostModel) -> float:
     """CPU seconds of the features of a second fit."""
     kept = (found for found in look.sampled.values() if found.kept)
     return sum(found.entries * found.read.cpu for found in kept)
 
 
-def of_closed(look: Outlook) -> list[Note]:
+def of_closed(look: CostModel) -> list[Note]:
     """One kernel fewer, or fewer rows, by the law of the closed form's operations."""
     objective = look.objective
     if not isinstance(objective, CCA):
@@ -148,7 +148,7 @@ def of_closed(look: Outlook) -> list[Note]:
     return notes
 
 
-def of_training(kind: str, look: Outlook, factor: float) -> list[Note]:
+def of_training(kind: str, look: CostModel, factor: float) -> list[Note]:
     """Fewer steps, smaller batches, chunks, frozen encoders."""
     from kuamo.training.config import Training
 
@@ -165,7 +165,7 @@ def of_training(kind: str, look: Outlook, factor: float) -> list[Note]:
     return notes + [Note("frozen_instead", column=name) for name in raw]
 
 
-def of_decoders(kind: str, look: Outlook, factor: float) -> list[Note]:
+def of_decoders(kind: str, look: CostModel, factor: float) -> list[Note]:
     """Solved instead of trained."""
     what = [f"{type(recipe).__name__}()" for recipe in look.recipes.values() if recipe.trains]
     return [Note("ridge_alone", what=", ".join(f"km.{name}" for name in what))] if what else []

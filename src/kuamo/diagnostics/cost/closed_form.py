@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.closed_form import Search, choose
+from kuamo.closed_form import SearchSpace, choose
 from kuamo.closed_form.gcca_search import VIEWS, choose_views
 from kuamo.closed_form.kernel_pca import Kernel
 from kuamo.core.arrays import mean_by_row, numbered
@@ -30,15 +30,15 @@ from kuamo.core.threads import one_thread
 from kuamo.core.types import Packed
 from kuamo.data.table import Table
 from kuamo.diagnostics.cost import operation_counts as work
-from kuamo.diagnostics.cost.encoder_timing import Sampled, stand_in
+from kuamo.diagnostics.cost.encoder_timing import EncoderTiming, stand_in
 from kuamo.diagnostics.cost.result import Step
-from kuamo.embedding.space import Port
+from kuamo.embedding.space import Tower
 from kuamo.fitting.rare_columns import late_columns
 from kuamo.generation.recipes import Recipe
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.cca import standardise
 
-__all__ = ["Closing", "Solution"]
+__all__ = ["ClosedFormCost", "Solution"]
 
 SIZES = (640, 480, 320, 240, 160, 96)  # rows on which a closed form is tried at most
 SPENT = 0.8  # CPU seconds of such a try, about
@@ -66,7 +66,7 @@ class Solution:
 
 
 @dataclass(eq=False)
-class Closing:
+class ClosedFormCost:
     """A table, and what a fit will do with it.
 
     Args:
@@ -75,8 +75,8 @@ class Closing:
     """
 
     table: Table
-    ports: list[Port]
-    sampled: dict[str, Sampled]
+    ports: list[Tower]
+    sampled: dict[str, EncoderTiming]
     objective: Objective | None
     recipes: dict[str, Recipe]
     codecs: dict[str, Any]
@@ -128,7 +128,7 @@ class Closing:
             {name: (x, row) for name, (x, row, _) in cells.items()} if all(one[2] for one in cells.values()) else None
         )
 
-    def search(self, objective: CCA, rows: Rows) -> Search:
+    def search(self, objective: CCA, rows: Rows) -> SearchSpace:
         """The search of a `CCA`, as it would search these rows."""
         groups = np.arange(len(self.table)) if self.groups is None else self.groups
         if len(rows) == 2:
@@ -137,7 +137,7 @@ class Closing:
             most = min(self.sampled[name].width for name in rows)
             folds = max(2, min(objective.folds, len(np.unique(groups[common])), len(common) // 2))
             sizes = {} if objective.dim is None else {"dims": (min(objective.dim, most),)}
-            return Search(kernels=objective.kernels, folds=folds, **sizes)  # type: ignore[arg-type]
+            return SearchSpace(kernels=objective.kernels, folds=folds, **sizes)  # type: ignore[arg-type]
         folds = max(2, min(objective.folds, len(np.unique(groups))))
         dims = VIEWS.dims if objective.dim is None else (objective.dim,)
         return replace(VIEWS, kernels=objective.kernels, folds=folds, dims=dims)
@@ -199,7 +199,7 @@ class Closing:
         stays, how = kept * min(1.0, memory / max(most, 1e-9)), Note("forecast_searched")
         return Step("closed form", cost.cpu + late, cost.wall + late, memory, stays=stays, how=how)
 
-    def sized(self, rows: Rows, widths: Mapping[str, int], search: Search, tried: int) -> int | None:
+    def sized(self, rows: Rows, widths: Mapping[str, int], search: SearchSpace, tried: int) -> int | None:
         """The size that the linear kernel chooses of as many more rows than were tried as are quick, if any are.
 
         Few rows tell a size badly: of scores that hardly differ, the best is anyone's. Of all rows it is the fit's,
@@ -215,7 +215,7 @@ class Closing:
         with one_thread():
             return self.tried(cells, linear, groups)[1] if real else None
 
-    def few_rows(self, rows: Rows, widths: Mapping[str, int], thin: Search) -> list[int]:
+    def few_rows(self, rows: Rows, widths: Mapping[str, int], thin: SearchSpace) -> list[int]:
         """How many rows to try, the fewer first: at most half of all, and not for long."""
         every = len(self.shared(rows))
         half = max(12, every // 2)
@@ -224,7 +224,7 @@ class Closing:
         return [max(8, int(0.4 * count)), count]
 
     def quick(
-        self, rows: Rows, widths: Mapping[str, int], thin: Search, count: int, spent: float | None = None
+        self, rows: Rows, widths: Mapping[str, int], thin: SearchSpace, count: int, spent: float | None = None
     ) -> bool:
         """Would so many rows be tried within the time that there is for it?"""
         some = {name: np.arange(count) for name in rows}
@@ -254,7 +254,7 @@ class Closing:
         """So many groups there must be, to be dealt into folds."""
         return min(6, len(groups))
 
-    def tried(self, cells: Packed, thin: Search, groups: np.ndarray | None) -> tuple[Kernel, int, list[Kernel]]:
+    def tried(self, cells: Packed, thin: SearchSpace, groups: np.ndarray | None) -> tuple[Kernel, int, list[Kernel]]:
         """Choose among few rows; which kernel and size, and the kernels that all rows may choose."""
         if len(cells) > 2:
             found = choose_views(cells, thin, seed=self.seed, groups=groups)
@@ -267,30 +267,30 @@ class Closing:
         chosen = choose(x, y, replace(thin, folds=folds), seed=self.seed, groups=labels)
         return chosen.best.kernel, chosen.best.dim, undecided(chosen.kernels, chosen.gallery)
 
-    def likely(self, rows: Rows, widths: Mapping[str, int], search: Search) -> int:
+    def likely(self, rows: Rows, widths: Mapping[str, int], search: SearchSpace) -> int:
         """A size that nothing real was there to choose: the largest but one, within a factor of two of both sides."""
         return work.sizes_of(search, self.axes(rows, widths, search)[-2])[-2:][0]
 
-    def axes(self, rows: Rows, widths: Mapping[str, int], search: Search) -> list[int]:
+    def axes(self, rows: Rows, widths: Mapping[str, int], search: SearchSpace) -> list[int]:
         """How many axes each column has at most, ascending."""
         return sorted(
             min(self.sampled[name].rank, work.axes_of(len(rows[name]), width, search.kernels[-1], search.components))
             for name, width in widths.items()
         )
 
-    def joined(self, dim: int) -> work.Tally:
+    def joined(self, dim: int) -> work.OperationCount:
         """Of the columns that join late."""
-        tally = work.Tally()
+        tally = work.OperationCount()
         for name in self.rows:
             if name not in self.core:
                 tally.add(self.late_work(name, self.core, dim))
         return tally
 
-    def late_work(self, name: str, rows: Rows, dim: int) -> work.Tally:
+    def late_work(self, name: str, rows: Rows, dim: int) -> work.OperationCount:
         """Of a column that joins late: regression onto the others' codes."""
         own = self.rows[name]
         there = {name: own, "codes": np.intersect1d(own, np.concatenate(list(rows.values())))}
-        search = Search(kernels=("linear",), folds=max(2, min(6, len(there["codes"]) // 2)))
+        search = SearchSpace(kernels=("linear",), folds=max(2, min(6, len(there["codes"]) // 2)))
         return work.closed_work(there, {name: self.sampled[name].width, "codes": dim}, search, None, self.seed)
 
     def other_closed(self, objective: Objective) -> Step:
@@ -301,7 +301,7 @@ class Closing:
         def law(n: int) -> float:
             anchors = min(n, 2500)
             return work.seconds(
-                work.Tally(eigh=anchors**3, gemm32=n * anchors * (widths + anchors), kernel=n * anchors)
+                work.OperationCount(eigh=anchors**3, gemm32=n * anchors * (widths + anchors), kernel=n * anchors)
             )
 
         works, costs, peaks, dim = [], [], [], KNOWN_DIM

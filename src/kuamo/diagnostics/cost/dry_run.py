@@ -20,20 +20,20 @@ from kuamo.closed_form import LinearMap
 from kuamo.core.profiling import Cost, measured
 from kuamo.core.types import Packed
 from kuamo.data.table import Table
-from kuamo.embedding.embedding import SolvedHead
-from kuamo.embedding.space import Port
+from kuamo.embedding.embedding import ClosedFormHead
+from kuamo.embedding.space import Tower
 from kuamo.objectives import Objective
 from kuamo.space import Space
 
 if TYPE_CHECKING:
     from kuamo.training.config import Training
 
-__all__ = ["Practised", "copied", "practise_contrast", "practise_decoders", "practise_training", "rows_in_batch"]
+__all__ = ["StepTiming", "copied", "practise_contrast", "practise_decoders", "practise_training", "rows_in_batch"]
 
 SPENT = 0.8  # CPU seconds of steps, about
 
 
-class Practised:
+class StepTiming:
     """What a few steps have cost.
 
     Args:
@@ -53,7 +53,7 @@ class Practised:
         return Cost(self.once.cpu + steps * self.each.cpu, self.once.wall + steps * self.each.wall, self.once.memory)
 
 
-def practised(run: Callable[[int, Callable[[str, int, int], None]], Any], most: int = 10) -> Practised:
+def practised(run: Callable[[int, Callable[[str, int, int], None]], Any], most: int = 10) -> StepTiming:
     """Run two steps, to load and to see; then as many as are worth it."""
     ticks: list[tuple[float, float]] = []
 
@@ -63,13 +63,13 @@ def practised(run: Callable[[int, Callable[[str, int, int], None]], Any], most: 
 
     with measured() as first:
         run(2, tick)
-    begun = Practised(first, ticks)
+    begun = StepTiming(first, ticks)
     more = int(np.clip(SPENT / max(begun.each.cpu, 1e-6), 0, most))
     if more < 2:
         return begun
     ticks.clear()
     run(more + 1, tick)
-    steady = Practised(Cost(), ticks)
+    steady = StepTiming(Cost(), ticks)
     begun.once.cpu += begun.each.cpu - steady.each.cpu  # what was slow about the second step is loading too
     begun.once.wall += begun.each.wall - steady.each.wall
     begun.once.cpu, begun.once.wall = max(0.0, begun.once.cpu), max(0.0, begun.once.wall)
@@ -89,20 +89,20 @@ def rows_in_batch(rows: int, batch_size: int) -> int:
 
 def practise_contrast(
     axes: Mapping[str, int], shares: Mapping[str, float], dim: int, rows: int, seed: int
-) -> Practised:
+) -> StepTiming:
     """Steps of contrast from a closed form: on coordinates drawn at random, as many and as wide as the fit's.
 
     Args:
         axes: column → p. shares: column → share of the rows that have it. dim: k. rows: B.
     """
-    from kuamo.closed_form.warm_start import Start
+    from kuamo.closed_form.warm_start import WarmStart
     from kuamo.fitting.finetuning import trained, training_for
 
     rng = np.random.default_rng(seed)
     there = {name: np.sort(rng.permutation(rows)[: max(2, round(share * rows))]) for name, share in shares.items()}
     cells = {name: (rng.standard_normal((len(there[name]), p)), there[name]) for name, p in axes.items()}
     weights = {name: rng.standard_normal((p, dim)) / np.sqrt(p) for name, p in axes.items()}
-    start = Start(cells, {name: np.zeros(p) for name, p in axes.items()}, weights, np.ones(dim), "after")
+    start = WarmStart(cells, {name: np.zeros(p) for name, p in axes.items()}, weights, np.ones(dim), "after")
 
     def run(steps: int, tick: Callable[[str, int, int], None]) -> None:
         trained(start, rows, replace(training_for(rows), steps=steps, batch_size=rows), seed, tick)
@@ -111,14 +111,14 @@ def practise_contrast(
 
 
 def practise_training(
-    ports: list[Port], table: Table, cells: Packed, objective: Objective, dim: int, training: Training, seed: int
-) -> Practised:
+    ports: list[Tower], table: Table, cells: Packed, objective: Objective, dim: int, training: Training, seed: int
+) -> StepTiming:
     """Steps of an objective's training, on a table of as many rows as a batch has.
 
     Args:
         ports: without heads, with encoders and decoders of their own. cells: features of the frozen columns. dim: d.
     """
-    from kuamo.embedding.heads import TrainableHead
+    from kuamo.embedding.heads import LinearHead
     from kuamo.fitting.gradient import feature_size, train_space
     from kuamo.training.objective import terms_of
     from kuamo.training.randomness import own_randomness
@@ -133,7 +133,7 @@ def practise_training(
                 frozen = port.name in cells
                 width = cells[port.name][0].shape[1] if frozen else feature_size(table, port)
                 if port.head is None or not hasattr(port.head, "parameters"):
-                    port.head = TrainableHead(width, dim, gaussian=gaussian, hidden=128 if gaussian else 0)
+                    port.head = LinearHead(width, dim, gaussian=gaussian, hidden=128 if gaussian else 0)
                 if frozen:
                     port.head.standardise(cells[port.name][0])
         short = replace(training, steps=steps)
@@ -145,16 +145,16 @@ def practise_training(
     return found
 
 
-def copied(port: Port) -> Port:
+def copied(port: Tower) -> Tower:
     """A port whose trainable parts are its own; a frozen encoder may hold what cannot be copied, and stays."""
     from kuamo.fitting.towers import its_own
 
     head, decoder = deepcopy(port.head), deepcopy(port.decoder)
-    return Port(port.name, port.modality, its_own(port.encoder), head, port.codec, decoder, port.memory)
+    return Tower(port.name, port.modality, its_own(port.encoder), head, port.codec, decoder, port.memory)
 
 
 def practise_decoders(
-    ports: list[Port],
+    ports: list[Tower],
     table: Table,
     cells: Packed,
     recipes: Mapping[str, Any],
@@ -162,7 +162,7 @@ def practise_decoders(
     dim: int,
     training: Training | None,
     seed: int,
-) -> tuple[Practised, Space]:
+) -> tuple[StepTiming, Space]:
     """Codecs and decoders of a few rows, with twelve steps of their training; the space that they are in.
 
     Heads that are not there are random: what is made of codes takes the same time.
@@ -176,7 +176,7 @@ def practise_decoders(
         x = cells[port.name][0]
         if port.head is None:
             weight = rng.standard_normal((x.shape[1], dim)) / np.sqrt(x.shape[1])
-            port.head = SolvedHead(LinearMap(x.mean(0).astype(np.float64), weight), np.ones(dim))
+            port.head = ClosedFormHead(LinearMap(x.mean(0).astype(np.float64), weight), np.ones(dim))
     short = replace(training or Training(), steps=12)  # five of them are looked at; the median is a plain one
     ticks: list[tuple[float, float]] = []
 
@@ -186,7 +186,7 @@ def practise_decoders(
 
     with measured() as whole:
         make_columns(space, table, dict(cells), {}, recipes, deepcopy(dict(codecs)), short, seed, None, tick, None)
-    found = Practised(whole, ticks)
+    found = StepTiming(whole, ticks)
     if len(ticks) > 1:  # looks belong to what is done once
         plain = (len(ticks) - 1) * found.each.cpu, (len(ticks) - 1) * found.each.wall
         found.once = Cost(max(0.0, whole.cpu - plain[0]), max(0.0, whole.wall - plain[1]), whole.memory)

@@ -25,11 +25,11 @@ from kuamo.core.threads import one_thread
 from kuamo.data.modalities import content_key
 from kuamo.data.table import AHEAD, Table
 from kuamo.diagnostics.cost.operation_counts import extrapolated
-from kuamo.embedding.space import Port
+from kuamo.embedding.space import Tower
 from kuamo.encoders.base import prepare
 from kuamo.encoders.feature_cache import SHARD_ROWS, FeatureCache, _blocks
 
-__all__ = ["Sampled", "sample_column", "stand_in"]
+__all__ = ["EncoderTiming", "sample_column", "stand_in"]
 
 LOOKED = 2000  # cells of a column at most of which it is asked whether the cache has them
 SPENT, MOST_SPENT, SHARE = 0.8, 2.5, 0.04  # CPU seconds for a column's cells, or this share of what all of them take
@@ -38,7 +38,7 @@ MEGABYTE = 2**20
 
 
 @dataclass(eq=False)
-class Sampled:
+class EncoderTiming:
     """What a few cells of a column told.
 
     Args:
@@ -49,7 +49,7 @@ class Sampled:
         store: the cache, where there is one. ready: one cell, decoded and prepared. raw: is the encoder trained?
     """
 
-    port: Port
+    port: Tower
     entries: int
     distinct: float
     missing: float
@@ -109,7 +109,7 @@ class Sampled:
         return self.missing * (4 * self.width + 32) / MEGABYTE if self.kept else 0.0
 
 
-def sample_column(table: Table, port: Port, seed: int) -> Sampled:
+def sample_column(table: Table, port: Tower, seed: int) -> EncoderTiming:
     """Encode a few of a column's cells.
 
     Raises:
@@ -127,7 +127,7 @@ def sample_column(table: Table, port: Port, seed: int) -> Sampled:
     unknown = [entry for key, entry in first.items() if store is None or not store.known([key])[0]]
     # Of a sample that has hardly anything twice, what is not in it differs too; one that has all twice has seen all.
     grows = share if len(first) > 0.5 * len(keys) else 1.0
-    found = Sampled(port, entries, len(first) * grows, len(unknown) * grows, bool(kept), store=store)
+    found = EncoderTiming(port, entries, len(first) * grows, len(unknown) * grows, bool(kept), store=store)
     found.raw = is_trainable(port.encoder)
     if kept:
         found.read = per_cell(reading, len(looked))
@@ -139,7 +139,7 @@ def sample_column(table: Table, port: Port, seed: int) -> Sampled:
     return found
 
 
-def take_some(found: Sampled, store: FeatureCache, known: list[tuple[int, bytes]]) -> None:
+def take_some(found: EncoderTiming, store: FeatureCache, known: list[tuple[int, bytes]]) -> None:
     """Fill in what the cache has of a few cells, and what reading it takes."""
     with measured_quickly() as taking:
         found.x, found.at = store.take([key for _, key in known]), np.array([entry for entry, _ in known])
@@ -163,7 +163,7 @@ def per_cell(cost: Cost, count: int) -> Cost:
     return Cost(cost.cpu / max(count, 1), cost.wall / max(count, 1))
 
 
-def encode_some(table: Table, found: Sampled, order: np.ndarray) -> None:
+def encode_some(table: Table, found: EncoderTiming, order: np.ndarray) -> None:
     """Encode in batches that grow until enough time is spent, and fill in what that tells.
 
     A batch of s cells takes a + b s seconds. A network may be several times as dear in batches of two as in those of
@@ -237,7 +237,7 @@ def measured_quickly() -> Iterator[Cost]:
     cost.cpu, cost.wall = time.process_time() - cpu, time.perf_counter() - wall
 
 
-def stand_in(table: Table, found: Sampled, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
+def stand_in(table: Table, found: EncoderTiming, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
     """Features (n, D) of the entries of these rows (ascending), the place (n,) in `rows` of each, and are they real?
 
     From the cache, or those of vectors themselves; else mixtures of the few that were encoded, and noise: cells of one

@@ -27,8 +27,8 @@ from kuamo.data.table import Table
 from kuamo.diagnostics.cost.advice import advise, allowed
 from kuamo.diagnostics.cost.dry_run import copied
 from kuamo.diagnostics.cost.encoder_timing import sample_column
-from kuamo.diagnostics.cost.result import Forecast, Step
-from kuamo.diagnostics.cost.steps import Outlook
+from kuamo.diagnostics.cost.result import CostForecast, Step
+from kuamo.diagnostics.cost.steps import CostModel
 from kuamo.fitting.checks import check_columns, check_table
 from kuamo.fitting.ridge_decoders import wants_ridge
 from kuamo.fitting.towers import go_on_from, open_ports
@@ -55,7 +55,7 @@ def forecast(
     training: Training | None = None,
     seed: int = 0,
     budget: float | Mapping[str, float] | None = None,
-) -> Forecast:
+) -> CostForecast:
     """What `fit` with the same arguments will cost, step by step.
 
     Seconds are as the machine is now: what else runs on it counts. What loading costs, of libraries and models, is
@@ -86,8 +86,8 @@ def forecast(
             table, objective, encoders or {}, decoders or {}, codecs or {}, start, dim, training, seed
         )
     title = Note("forecast", rows=len(table), source=table.source, spent=took.cpu)
-    advice = advise(Forecast(tuple(steps)), look, limits)
-    return Forecast(tuple(steps), title, took, tuple(advice), tuple(busy()))
+    advice = advise(CostForecast(tuple(steps)), look, limits)
+    return CostForecast(tuple(steps), title, took, tuple(advice), tuple(busy()))
 
 
 def foreseen(
@@ -100,7 +100,7 @@ def foreseen(
     dim: int | None,
     training: Training | None,
     seed: int,
-) -> tuple[Outlook, list[Step]]:
+) -> tuple[CostModel, list[Step]]:
     """The steps in the order of `fit`, which this follows line by line."""
     by_itself = objective is None and start is None
     if by_itself:
@@ -116,7 +116,7 @@ def foreseen(
     for name, found in sampled.items():
         if not found.width:
             raise TableError(f"column {name!r}: given no cell that can be read; expected some")
-    look = Outlook(table, ports, sampled, objective, recipes, dict(codecs), training, dim, seed)
+    look = CostModel(table, ports, sampled, objective, recipes, dict(codecs), training, dim, seed)
     steps = [look.features(name) for name, found in sampled.items() if not found.raw]
     looped = objective is not None and any(term.trained for _, term in terms_of(objective))
     if objective is not None and looped:

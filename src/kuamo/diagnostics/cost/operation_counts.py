@@ -20,31 +20,31 @@ from itertools import combinations
 import numpy as np
 
 from kuamo.closed_form.arc_cosine_kernel import arc_cosine
-from kuamo.closed_form.cca_search import Search, reciprocal_ranks, score_grid
+from kuamo.closed_form.cca_search import SearchSpace, reciprocal_ranks, score_grid
 from kuamo.closed_form.folds import fold_of_rows, held_out
 from kuamo.closed_form.kernel_pca import ANCHORS, GRAM_ROWS
 from kuamo.core.threads import one_thread
 
-__all__ = ["Tally", "closed_bytes", "closed_work", "extrapolated", "ridge_work", "seconds"]
+__all__ = ["OperationCount", "closed_bytes", "closed_work", "extrapolated", "ridge_work", "seconds"]
 
 WIDER = 1  # ridges beyond the grid: about as often as not its edge is best
 MEGABYTE = 2**20
 
 
-class Tally(dict[str, float]):
+class OperationCount(dict[str, float]):
     """Operations by kind: "gemm32" and "gemm64" (multiply-adds), "eigh" (n³), "kernel", "rank", "sweep" (elements),
     "hash" (bytes), "call" (a ranking of however few)."""
 
-    def add(self, other: Mapping[str, float] | None = None, **kinds: float) -> Tally:
+    def add(self, other: Mapping[str, float] | None = None, **kinds: float) -> OperationCount:
         """More of them; itself."""
         for more in (other or {}, kinds):
             for kind, count in more.items():
                 self[kind] = self.get(kind, 0.0) + float(count)
         return self
 
-    def times(self, count: float) -> Tally:
+    def times(self, count: float) -> OperationCount:
         """All of it so many times."""
-        return Tally({kind: count * number for kind, number in self.items()})
+        return OperationCount({kind: count * number for kind, number in self.items()})
 
 
 # ── rates ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -64,7 +64,7 @@ def rates() -> dict[str, float]:
         "kernel": (lambda: arc_cosine(cosine), cosine.size),
         "rank": (lambda: reciprocal_ranks(score), score.size),
         "sweep": (lambda: score - score.mean(0), score.size),
-        "call": (lambda: score_grid(score[:8, :4], score[:8, :4], np.ones(4), [4], Search(), None), 6.0),
+        "call": (lambda: score_grid(score[:8, :4], score[:8, :4], np.ones(4), [4], SearchSpace(), None), 6.0),
         "hash": (lambda: hashlib.sha256(score.data), score.nbytes),
     }
     with one_thread():
@@ -82,7 +82,7 @@ def best_of(run: Callable[[], object], times: int = 3) -> float:
     return float(np.median(found))
 
 
-def seconds(tally: Tally) -> float:
+def seconds(tally: OperationCount) -> float:
     """What these operations take."""
     return sum(count * rates()[kind] for kind, count in tally.items())
 
@@ -90,12 +90,12 @@ def seconds(tally: Tally) -> float:
 # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def axes(n: int, k: int) -> Tally:
+def axes(n: int, k: int) -> OperationCount:
     """`leading_axes` of an (n, n) matrix."""
     if n <= 2 * k:
-        return Tally(eigh=n**3, sweep=n * n)
+        return OperationCount(eigh=n**3, sweep=n * n)
     wide = k + k // 8
-    return Tally(gemm32=3 * n * n * wide + 4 * n * wide**2, gemm64=n * wide * k, eigh=wide**3)
+    return OperationCount(gemm32=3 * n * n * wide + 4 * n * wide**2, gemm64=n * wide * k, eigh=wide**3)
 
 
 def in_gram(n: int, width: int, components: int) -> bool:
@@ -103,9 +103,9 @@ def in_gram(n: int, width: int, components: int) -> bool:
     return n <= GRAM_ROWS and width >= min(components, n)
 
 
-def viewed(n: int, width: int, kernels: Sequence[str], components: int) -> Tally:
+def viewed(n: int, width: int, kernels: Sequence[str], components: int) -> OperationCount:
     """`views_of`: Gram matrices, or axes of all rows."""
-    tally = Tally(sweep=2 * n * width)
+    tally = OperationCount(sweep=2 * n * width)
     if n <= GRAM_ROWS and ("arc-cosine" in kernels or in_gram(n, width, components)):
         tally.add(gemm32=n * n * width)
     if "arc-cosine" in kernels and n <= GRAM_ROWS:
@@ -119,20 +119,20 @@ def viewed(n: int, width: int, kernels: Sequence[str], components: int) -> Tally
     return tally
 
 
-def principal(n: int, width: int, components: int) -> Tally:
+def principal(n: int, width: int, components: int) -> OperationCount:
     """`principal_map`, and coordinates on its axes."""
     small, size = min(n, width), min(components, n - 1, width)
-    tally = Tally(gemm32=n * width * (small + size), sweep=3 * n * width)
+    tally = OperationCount(gemm32=n * width * (small + size), sweep=3 * n * width)
     tally.add(axes(small, size))
     return tally
 
 
-def split(n: int, m: int, width: int, kernel: str, components: int) -> Tally:
+def split(n: int, m: int, width: int, kernel: str, components: int) -> OperationCount:
     """A view without m held-out rows: axes of the others, where they are found for each fold."""
     if n > GRAM_ROWS or (kernel == "linear" and not in_gram(n, width, components)):
-        return Tally(sweep=n * axes_of(n, width, kernel, components))
+        return OperationCount(sweep=n * axes_of(n, width, kernel, components))
     seen, p = n - m, axes_of(n - m, width, kernel, components)
-    tally = Tally(sweep=6 * seen * seen + 3 * m * seen + seen * p, gemm32=m * seen * p)
+    tally = OperationCount(sweep=6 * seen * seen + 3 * m * seen + seen * p, gemm32=m * seen * p)
     tally.add(axes(seen, p))
     return tally
 
@@ -142,15 +142,15 @@ def axes_of(n: int, width: int, kernel: str, components: int) -> int:
     return max(1, min(components, n - 1, width if kernel == "linear" else n - 1))
 
 
-def ranked(m: int, sizes: Sequence[int], search: Search) -> Tally:
+def ranked(m: int, sizes: Sequence[int], search: SearchSpace) -> OperationCount:
     """`score_grid` of m held-out rows."""
     gammas, norms = len(search.gammas), len(search.norms)
-    tally = Tally(sweep=gammas * 2 * len(sizes) * m * m, rank=len(sizes) * gammas * norms * m * m)
+    tally = OperationCount(sweep=gammas * 2 * len(sizes) * m * m, rank=len(sizes) * gammas * norms * m * m)
     tally.add(gemm32=gammas * sum(m * m * k + 8 * m * k for k in sizes))
     return tally.add(call=len(sizes) * gammas * norms)
 
 
-def sizes_of(search: Search, most: int) -> list[int]:
+def sizes_of(search: SearchSpace, most: int) -> list[int]:
     """The sizes that are tried."""
     return sorted({min(dim, most) for dim in search.dims})
 
@@ -161,12 +161,12 @@ def sizes_of(search: Search, most: int) -> list[int]:
 def closed_work(
     rows: Mapping[str, np.ndarray],
     widths: Mapping[str, int],
-    search: Search,
+    search: SearchSpace,
     groups: np.ndarray | None,
     seed: int,
     winner: str | None = None,
     ranks: Mapping[str, int] | None = None,
-) -> Tally:
+) -> OperationCount:
     """Of canonical correlation: `choose` for two columns, `choose_views` for more.
 
     Args:
@@ -186,12 +186,12 @@ def widths_free(rows: Mapping[str, np.ndarray]) -> dict[str, int]:
 def two(
     rows: Mapping[str, np.ndarray],
     widths: Mapping[str, int],
-    search: Search,
+    search: SearchSpace,
     groups: np.ndarray | None,
     seed: int,
     last: str,
     ranks: Mapping[str, int],
-) -> Tally:
+) -> OperationCount:
     """Of two columns."""
     one, other = rows.values()
     common = np.intersect1d(one, other)
@@ -201,7 +201,7 @@ def two(
         for fold in held_out(fold_of_rows(n, search.folds, seed, labels), search.ranked, search.gallery, seed)
     ]
     enough = min(int(np.searchsorted(np.cumsum(held), search.ranked / 2)) + 1, len(held))
-    tally = Tally(sweep=4 * n * sum(widths.values()))
+    tally = OperationCount(sweep=4 * n * sum(widths.values()))
     for width in widths.values():
         tally.add(viewed(n, width, search.kernels, search.components))
     ridges = len(search.ridges) + WIDER * search.widen
@@ -217,10 +217,10 @@ def two(
 
 
 def fold_of_two(
-    n: int, m: int, widths: Mapping[str, int], kernel: str, search: Search, rounds: int, ranks: Mapping[str, int]
-) -> Tally:
+    n: int, m: int, widths: Mapping[str, int], kernel: str, search: SearchSpace, rounds: int, ranks: Mapping[str, int]
+) -> OperationCount:
     """One fold, decomposed once, and scored so many times."""
-    tally = Tally()
+    tally = OperationCount()
     for width in widths.values():
         tally.add(split(n, m, width, kernel, search.components))
     p, q = (min(ranks[name], axes_of(n - m, width, kernel, search.components)) for name, width in widths.items())
@@ -243,18 +243,18 @@ def split_free(n: int, width: int, kernel: str, components: int) -> bool:
 def several(
     rows: Mapping[str, np.ndarray],
     widths: Mapping[str, int],
-    search: Search,
+    search: SearchSpace,
     groups: np.ndarray | None,
     seed: int,
     last: str,
     ranks: Mapping[str, int],
-) -> Tally:
+) -> OperationCount:
     """Of three columns or more."""
     size = 1 + max(int(row.max(initial=-1)) for row in rows.values())
     labels = None if groups is None else groups[:size]
     held = list(held_out(fold_of_rows(size, search.folds, seed, labels), search.ranked, search.gallery, seed))
     ridges = len(search.ridges) + WIDER * search.widen
-    tally = Tally(sweep=4 * sum(len(row) * widths[name] for name, row in rows.items()))
+    tally = OperationCount(sweep=4 * sum(len(row) * widths[name] for name, row in rows.items()))
     for name, row in rows.items():
         tally.add(viewed(len(row), widths[name], search.kernels, search.components))
         tally.add(split(len(row), 0, widths[name], last, search.components))
@@ -272,12 +272,12 @@ def fold_of_several(
     held: Mapping[str, np.ndarray],
     widths: Mapping[str, int],
     kernel: str,
-    search: Search,
+    search: SearchSpace,
     rounds: int,
     ranks: Mapping[str, int],
-) -> Tally:
+) -> OperationCount:
     """One fold: pairwise moments once, then a generalised eigenproblem for each ridge."""
-    tally, p = Tally(), {}
+    tally, p = OperationCount(), {}
     for name, row in rows.items():
         m = len(held[name])
         tally.add(split(len(row), m, widths[name], kernel, search.components))
@@ -293,9 +293,9 @@ def fold_of_several(
     return tally
 
 
-def correlated(rows: Mapping[str, np.ndarray], p: Mapping[str, int]) -> Tally:
+def correlated(rows: Mapping[str, np.ndarray], p: Mapping[str, int]) -> OperationCount:
     """`gcca_from_moments`, and the moments of these rows."""
-    tally = Tally(eigh=sum(p.values()) ** 3, gemm64=sum(2 * size**3 for size in p.values()))
+    tally = OperationCount(eigh=sum(p.values()) ** 3, gemm64=sum(2 * size**3 for size in p.values()))
     for a, b in combinations(p, 2):
         tally.add(gemm64=p[a] * p[b] * (p[a] + p[b]))
         if rows:
@@ -303,7 +303,7 @@ def correlated(rows: Mapping[str, np.ndarray], p: Mapping[str, int]) -> Tally:
     return tally
 
 
-def closed_bytes(rows: Mapping[str, np.ndarray], widths: Mapping[str, int], search: Search) -> tuple[float, float]:
+def closed_bytes(rows: Mapping[str, np.ndarray], widths: Mapping[str, int], search: SearchSpace) -> tuple[float, float]:
     """MB at the peak, and of that what stays for contrast to go on from: scaled features, Gram matrices of every
     kernel, coordinates; beside them at the peak, what is worked on in one fold."""
     kept, most, axes = 0.0, 0.0, 0
@@ -326,9 +326,9 @@ def closed_bytes(rows: Mapping[str, np.ndarray], widths: Mapping[str, int], sear
     return (kept + max(most, blocks, 3 * 4.0 * held * held)) / MEGABYTE, kept / MEGABYTE
 
 
-def ridge_work(entries: Mapping[str, int], widths: Mapping[str, int], dim: int) -> Tally:
+def ridge_work(entries: Mapping[str, int], widths: Mapping[str, int], dim: int) -> OperationCount:
     """`add_ridge_decoders`: moments of every code with every column's features."""
-    tally = Tally()
+    tally = OperationCount()
     for name, width in widths.items():
         for n in (min(entries[name], other) for other in entries.values()):
             tally.add(gemm32=n * dim * (dim + width), sweep=2 * n * width)

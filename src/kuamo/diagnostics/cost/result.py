@@ -11,7 +11,7 @@ from kuamo.core.messages import plain_note, told
 from kuamo.core.profiling import Cost
 from kuamo.core.text_table import align
 
-__all__ = ["Forecast", "Step", "spanned"]
+__all__ = ["CostForecast", "Step", "spanned"]
 
 WIDE = 1.5
 
@@ -52,7 +52,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class CostForecast:
     """What a fit will cost.
 
     Args:
@@ -60,7 +60,7 @@ class Forecast:
         advice: what costs most, and what to change if it is too much. notes: further lines.
 
     Example:
-        >>> made = Forecast((Step("features: a", 3.0, 3.0, 50, 2, 20), Step("contrast", 2.0, 2.0, 40, least=1.0)))
+        >>> made = CostForecast((Step("features: a", 3.0, 3.0, 50, 2, 20), Step("contrast", 2.0, 2.0, 40, least=1.0)))
         >>> made.total.cpu, made.at_least, made.total.memory, made.disk, made.dearest().name
         (5.0, 4.0, 60.0, 2.0, 'features: a')
     """

@@ -24,8 +24,8 @@ from kuamo.core.profiling import Cost
 from kuamo.core.threads import one_thread
 from kuamo.data.table import Table
 from kuamo.diagnostics.cost import operation_counts as work
-from kuamo.diagnostics.cost.closed_form import KNOWN_DIM, Closing, Rows
-from kuamo.diagnostics.cost.encoder_timing import MEGABYTE, Sampled, measured_quickly, stand_in
+from kuamo.diagnostics.cost.closed_form import KNOWN_DIM, ClosedFormCost, Rows
+from kuamo.diagnostics.cost.encoder_timing import MEGABYTE, EncoderTiming, measured_quickly, stand_in
 from kuamo.diagnostics.cost.result import Step
 from kuamo.encoders.standardize import Standardize
 from kuamo.metrics.dependence.screening import FEW, heed
@@ -33,10 +33,10 @@ from kuamo.objectives import CCA, Objective
 from kuamo.training.batch import HELD_BYTES
 from kuamo.training.objective import terms_of
 
-__all__ = ["Outlook"]
+__all__ = ["CostModel"]
 
 
-class Outlook(Closing):
+class CostModel(ClosedFormCost):
     """Every step."""
 
     # ── features ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,7 +113,7 @@ class Outlook(Closing):
 
     def judged(self, rows: Rows, axes: Mapping[str, int], held: int, dim: int) -> float:
         """CPU seconds of making the rehearsal's model and ranking its held-out rows, twice."""
-        tally = work.Tally(gemm64=sum(len(row) * axes[name] * dim for name, row in rows.items()))
+        tally = work.OperationCount(gemm64=sum(len(row) * axes[name] * dim for name, row in rows.items()))
         pairs = len(rows) * (len(rows) - 1) // 2
         tally.add(rank=2 * 2 * pairs * held * held, gemm64=2 * pairs * held * held * dim)
         tally.add(eigh=min(axes.values()) ** 3 if len(rows) == 2 else sum(axes.values()) ** 3)
@@ -216,9 +216,9 @@ class Outlook(Closing):
         memory = 5 * 8 * self.size * max(widths.values(), default=0) / MEGABYTE
         return Step("ridge decoders", took, took, memory, how=Note("forecast_ridge"))
 
-    def mapped(self) -> work.Tally:
+    def mapped(self) -> work.OperationCount:
         """Codes of the columns whose codes the closed form has not given already."""
-        tally = work.Tally()
+        tally = work.OperationCount()
         for name, found in self.sampled.items():
             once = len(np.unique(self.table.column(name).row)) == found.entries
             if self.solution is None or once:
@@ -226,16 +226,16 @@ class Outlook(Closing):
             tally.add(self.coded(found))
         return tally
 
-    def coded(self, found: Sampled) -> work.Tally:
+    def coded(self, found: EncoderTiming) -> work.OperationCount:
         """A head on all of a column's features."""
         if self.solution and self.solution.kernel == "arc-cosine":
             anchors = self.anchors(found)
-            return work.Tally(
+            return work.OperationCount(
                 gemm32=found.entries * anchors * (found.width + self.size), kernel=found.entries * anchors
             )
-        return work.Tally(gemm32=found.entries * found.width * self.size)
+        return work.OperationCount(gemm32=found.entries * found.width * self.size)
 
-    def anchors(self, found: Sampled) -> int:
+    def anchors(self, found: EncoderTiming) -> int:
         """Of a kernel's head."""
         rows = len(np.unique(self.table.column(found.port.name).row))
         return rows if rows <= GRAM_ROWS else ANCHORS
@@ -248,7 +248,7 @@ class Outlook(Closing):
         rest = sum(found.disk for found in self.sampled.values()) * MEGABYTE + self.listed(self.size)
         ends = [rest + self.stored(kernel, self.size) for kernel in kernels]
         total = float(np.sqrt(min(ends) * max(ends))) - rest
-        took = work.seconds(work.Tally(hash=2 * total))  # written, and read again for its hash
+        took = work.seconds(work.OperationCount(hash=2 * total))  # written, and read again for its hash
         return self.after("space", took, total, branches)
 
     @property
@@ -295,7 +295,7 @@ class Outlook(Closing):
 
     def index(self) -> Step:
         """An index of the same table."""
-        tally = work.Tally()
+        tally = work.OperationCount()
         for found in self.sampled.values():
             tally.add(self.coded(found))
         total = self.listed(self.size)

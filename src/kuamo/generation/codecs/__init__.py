@@ -5,9 +5,9 @@ from kuamo.generation.codecs.audio_pca import AudioPCA
 from kuamo.generation.codecs.base import Codec
 from kuamo.generation.codecs.default import default_codec
 from kuamo.generation.codecs.image_pca import ImagePCA
-from kuamo.generation.codecs.text import TextList, TextTokens
-from kuamo.generation.codecs.text_to_speech import SpokenText
+from kuamo.generation.codecs.text import BPECodec, TextVocabulary
+from kuamo.generation.codecs.text_to_speech import TextToSpeechCodec
 
-__all__ = ["AudioPCA", "Codec", "ImagePCA", "SpokenText", "TextList", "TextTokens", "default_codec"]
+__all__ = ["AudioPCA", "BPECodec", "Codec", "ImagePCA", "TextToSpeechCodec", "TextVocabulary", "default_codec"]
 
 __getattr__ = former_names(__name__)

@@ -16,7 +16,7 @@ from kuamo.core.errors import TableError
 from kuamo.data.table import Table
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import Port
+    from kuamo.embedding.space import Tower
 
 __all__ = ["Blocks", "Codec", "Held", "beside", "decode_cells", "encode_cells", "other_entries"]
 
@@ -51,7 +51,7 @@ def encode_cells(codec: Any, table: Table, name: str, entries: np.ndarray) -> np
     return y
 
 
-def decode_cells(port: Port, y: np.ndarray, others: Sequence[Any] | None = None) -> Any:
+def decode_cells(port: Tower, y: np.ndarray, others: Sequence[Any] | None = None) -> Any:
     """What y (n, L) stands for in a column: values; without a codec what its encoder's features come from, if the
     encoder has an `inverse`, and else the features y themselves.
 

@@ -27,7 +27,7 @@ def default_codec(table: Table, name: str, seed: int = 0) -> Any:
     """
     from kuamo.generation.codecs.audio_pca import AudioPCA
     from kuamo.generation.codecs.image_pca import ImagePCA
-    from kuamo.generation.codecs.labels import ClassList, Plain
+    from kuamo.generation.codecs.labels import OneHotCodec, ScalarCodec
 
     modality: Modality = table.column(name).modality
     if isinstance(modality, Image):
@@ -37,9 +37,9 @@ def default_codec(table: Table, name: str, seed: int = 0) -> Any:
     if type(modality).__name__ == "Vector":
         return None
     if isinstance(modality, Category):
-        return ClassList.of(table, name) if modality.classes is None else ClassList(list(modality.classes))
+        return OneHotCodec.of(table, name) if modality.classes is None else OneHotCodec(list(modality.classes))
     if isinstance(modality, Number):
-        return Plain.of(table.values(name))
+        return ScalarCodec.of(table.values(name))
     if isinstance(modality, Text):
         raise TableError(
             f"column {name!r}: given texts; expected km.Caption(), km.TextRNN() or km.NearestText() for them"

@@ -88,7 +88,7 @@ class ImageConv(nn.Module):
             TableError: a column of fewer than two pictures.
         """
         from kuamo.core.modules import one_torch_thread
-        from kuamo.embedding.space import EmbeddingSpace, Port
+        from kuamo.embedding.space import EmbeddingSpace, Tower
         from kuamo.objectives import Reconstruct
         from kuamo.training.batch import Source
         from kuamo.training.config import Training
@@ -103,7 +103,7 @@ class ImageConv(nn.Module):
         height, width = (max(8, 8 * round(side / 8)) for side in sides)
         with own_randomness(seed):
             codec = cls(height, width, channels=channels, features=features)
-        port = Port(name, table.column(name).modality, Down(codec), Passed(codec.out), decoder=Up(codec))
+        port = Tower(name, table.column(name).modality, Down(codec), Passed(codec.out), decoder=Up(codec))
         sources = {name: Source(table, port, None)}
         training = training or Training(steps=1000, batch_size=64, lr=2e-3, weight_decay=0.0)
         with one_torch_thread():

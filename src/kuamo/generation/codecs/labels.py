@@ -10,21 +10,21 @@ import numpy as np
 
 from kuamo.core.errors import KuamoError
 from kuamo.data.table import Table
-from kuamo.encoders.one_hot import Classes
+from kuamo.encoders.one_hot import OneHot
 from kuamo.encoders.standardize import Numbers
 
-__all__ = ["ClassList", "Plain", "label_codec"]
+__all__ = ["OneHotCodec", "ScalarCodec", "label_codec"]
 
 
 @dataclass(frozen=True, eq=False)
-class ClassList:
+class OneHotCodec:
     """Which of some classes: y (n, K).
 
     Args:
         names: of the classes.
 
     Example:
-        >>> codec = ClassList(["cat", "dog"])
+        >>> codec = OneHotCodec(["cat", "dog"])
         >>> codec.decode(codec.encode(["dog", "cat"]) + 0.1)
         ['dog', 'cat']
     """
@@ -32,9 +32,9 @@ class ClassList:
     names: list[str]
 
     @classmethod
-    def of(cls, table: Table, name: str) -> ClassList:
+    def of(cls, table: Table, name: str) -> OneHotCodec:
         """The classes of a column, in alphabetical order."""
-        return cls(Classes.of(table.values(name)).names)
+        return cls(OneHot.of(table.values(name)).names)
 
     @property
     def out(self) -> int:
@@ -47,7 +47,7 @@ class ClassList:
         Raises:
             CellError: a value that is none of the classes.
         """
-        classes = Classes(self.names)
+        classes = OneHot(self.names)
         rows = [classes.prepare(value) for value in values]
         return np.stack(rows) if rows else np.zeros((0, self.out), np.float32)
 
@@ -68,14 +68,14 @@ class ClassList:
 
 
 @dataclass(frozen=True, eq=False)
-class Plain:
+class ScalarCodec:
     """A number in its column's units: y (n, 1) = (value − shift) · gain.
 
     Args:
         shift, gain: as in the encoder `Numbers`.
 
     Example:
-        >>> Plain(10.0, 0.5).decode(Plain(10.0, 0.5).encode([14.0]))
+        >>> ScalarCodec(10.0, 0.5).decode(ScalarCodec(10.0, 0.5).encode([14.0]))
         [14.0]
     """
 
@@ -84,7 +84,7 @@ class Plain:
     out = 1
 
     @classmethod
-    def of(cls, values: Iterable[float]) -> Plain:
+    def of(cls, values: Iterable[float]) -> ScalarCodec:
         """Standardised by these."""
         encoder = Numbers.of([np.array(list(values), np.float64).reshape(-1, 1)])
         return cls(float(encoder.shift[0]), float(encoder.gain[0]))
@@ -109,13 +109,13 @@ class Plain:
         return {"shift": self.shift, "gain": self.gain}
 
 
-def label_codec(encoder: Any) -> ClassList | Plain | None:
+def label_codec(encoder: Any) -> OneHotCodec | ScalarCodec | None:
     """The codec whose y is an encoder's features; `None` of encoders of the user's own.
 
     Example:
-        >>> label_codec(Classes(["cat", "dog"])).out
+        >>> label_codec(OneHot(["cat", "dog"])).out
         2
     """
-    if isinstance(encoder, Classes):
-        return ClassList(encoder.names)
-    return Plain(float(encoder.shift[0]), float(encoder.gain[0])) if isinstance(encoder, Numbers) else None
+    if isinstance(encoder, OneHot):
+        return OneHotCodec(encoder.names)
+    return ScalarCodec(float(encoder.shift[0]), float(encoder.gain[0])) if isinstance(encoder, Numbers) else None

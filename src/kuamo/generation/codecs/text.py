@@ -20,7 +20,7 @@ import numpy as np
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.data.table import Table
 
-__all__ = ["TextList", "TextTokens"]
+__all__ = ["BPECodec", "TextVocabulary"]
 
 VOCABULARY = 2000  # tokens that a tokenizer of a table has at most
 HAN = r"[\u3400-\u9fff\uf900-\ufaff]"
@@ -28,14 +28,14 @@ LONGEST = 48  # tokens that are written
 
 
 @dataclass(frozen=True, eq=False)
-class TextList:
+class TextVocabulary:
     """Which of some texts.
 
     Args:
         texts: the distinct ones.
 
     Example:
-        >>> codec = TextList(["a cat", "一只狗"])
+        >>> codec = TextVocabulary(["a cat", "一只狗"])
         >>> codec.decode(codec.encode(["一只狗", "a cat"]))
         ['一只狗', 'a cat']
     """
@@ -74,7 +74,7 @@ class TextList:
 
 
 @dataclass(frozen=True, eq=False)
-class TextTokens:
+class BPECodec:
     """Tokens of any text.
 
     Args:
@@ -83,7 +83,7 @@ class TextTokens:
     Example:
         >>> import kuamo as km
         >>> table = km.Table({"text": ["a small cat", "一只小猫", "a cat"]})
-        >>> codec = TextTokens.of(table, "text")
+        >>> codec = BPECodec.of(table, "text")
         >>> codec.decode(codec.encode(["a small cat", "一只小猫"]))
         ['a small cat', '一只小猫']
     """
@@ -92,7 +92,7 @@ class TextTokens:
     length: int
 
     @classmethod
-    def of(cls, table: Table, name: str, *, vocabulary: int = VOCABULARY, seed: int = 0) -> TextTokens:
+    def of(cls, table: Table, name: str, *, vocabulary: int = VOCABULARY, seed: int = 0) -> BPECodec:
         """The codec of a column's texts; T is as long as the longest of them, at most 48 tokens.
 
         Raises:

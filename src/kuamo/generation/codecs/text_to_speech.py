@@ -15,17 +15,18 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import KuamoError
+from kuamo.core.old_names import current
 from kuamo.data.modalities.audio import Audio, Waveform
-from kuamo.generation.codecs.text import TextList, TextTokens
+from kuamo.generation.codecs.text import BPECodec, TextVocabulary
 
-__all__ = ["SpokenText"]
+__all__ = ["TextToSpeechCodec"]
 
 HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 PITCH, SPEED = 50, 160
 
 
 @dataclass(frozen=True, eq=False)
-class SpokenText:
+class TextToSpeechCodec:
     """Sounds of texts.
 
     Args:
@@ -33,11 +34,11 @@ class SpokenText:
             a text has Chinese characters and English where it has not.
 
     Example:
-        >>> SpokenText(TextList(["a cat"])).out
+        >>> TextToSpeechCodec(TextVocabulary(["a cat"])).out
         1
     """
 
-    texts: TextList | TextTokens
+    texts: TextVocabulary | BPECodec
     voice: str | None = None
 
     @property
@@ -83,11 +84,11 @@ class SpokenText:
         return {}
 
     @classmethod
-    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> SpokenText:
+    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> TextToSpeechCodec:
         """The stored codec.
 
         Raises:
             KeyError: texts of another kind.
         """
-        kind: Any = {"TextList": TextList, "TextTokens": TextTokens}[config["kind"]]
+        kind: Any = {"TextVocabulary": TextVocabulary, "BPECodec": BPECodec}[current(config["kind"])]
         return cls(kind(**config["texts"]), config["voice"])

@@ -1,8 +1,8 @@
 """Likelihood decoders of raw columns: what they should give is made of the encoder's own batch.
 
-    Pixels    Bernoulli pixels of a `PixelEncoder`'s pictures
-    Words     categorical over the distinct texts of a column, as a `WordEncoder` reads them
-    Spectra   Gaussian on the leading principal components of a `SoundEncoder`'s log-mel spectra, in closed form
+    Pixels    Bernoulli pixels of a `ImageCNN`'s pictures
+    Words     categorical over the distinct texts of a column, as a `TokenMean` reads them
+    Spectra   Gaussian on the leading principal components of a `AudioCNN`'s log-mel spectra, in closed form
 
 Each has `target(batch)`, y (n, L), and a way back from y: `pictures(y)`, `words(y)`, `energies(y)`.
 """
@@ -19,14 +19,14 @@ from torch import Tensor
 from kuamo.core.errors import KuamoError
 from kuamo.generation.decoders.likelihood import Likelihood
 
-__all__ = ["Pixels", "Spectra", "Words", "raw_decoder"]
+__all__ = ["PixelLikelihood", "SpectrumLikelihood", "TextLikelihood", "raw_decoder"]
 
 MOST_TEXTS = 2000
 SOUNDS = 2000  # of which the principal components are found
 WIDE: Mapping[str, Any] = {"hidden": 256, "layers": 2}
 
 
-class Pixels(Likelihood):
+class PixelLikelihood(Likelihood):
     """Pixels in [0, 1] of a batch of pictures (n, 3, size, size) uint8, Bernoulli by default.
 
     Args:
@@ -34,7 +34,7 @@ class Pixels(Likelihood):
         family, hidden, layers, learned_scale, private: see `Likelihood`.
 
     Example:
-        >>> decoder = Pixels(4, 8)
+        >>> decoder = PixelLikelihood(4, 8)
         >>> decoder.target(torch.full((2, 3, 8, 8), 255, dtype=torch.uint8)).shape
         torch.Size([2, 64])
     """
@@ -59,7 +59,7 @@ class Pixels(Likelihood):
         return {"size": self.size, "colour": self.colour} | without(super().config(), "out")
 
 
-class Words(Likelihood):
+class TextLikelihood(Likelihood):
     """Which of the distinct texts of a column it is: categorical.
 
     Args:
@@ -70,9 +70,9 @@ class Words(Likelihood):
         KuamoError: two texts of the same tokens, which no batch can tell apart.
 
     Example:
-        >>> from kuamo.encoders.token_mean import WordEncoder, train_tokenizer
-        >>> encoder = WordEncoder(train_tokenizer(["a cat", "a dog"]), dim=8)
-        >>> decoder = Words.of(4, ["a dog", "a cat", "a dog"], encoder)
+        >>> from kuamo.encoders.token_mean import TokenMean, train_tokenizer
+        >>> encoder = TokenMean(train_tokenizer(["a cat", "a dog"]), dim=8)
+        >>> decoder = TextLikelihood.of(4, ["a dog", "a cat", "a dog"], encoder)
         >>> y = decoder.target(encoder.collate([encoder.prepare("a dog")]))
         >>> y, decoder.words(y)
         (tensor([[0., 1.]]), ['a dog'])
@@ -88,7 +88,7 @@ class Words(Likelihood):
             )
 
     @classmethod
-    def of(cls, dim: int, texts: Sequence[str], encoder: Any, **options: Any) -> Words:
+    def of(cls, dim: int, texts: Sequence[str], encoder: Any, **options: Any) -> TextLikelihood:
         """The decoder of these texts; of several that the encoder reads alike, the first in the alphabet stands."""
         known: dict[tuple[int, ...], str] = {}
         for text in sorted(set(texts)):
@@ -119,7 +119,7 @@ class Words(Likelihood):
         return {"texts": self.texts, "tokens": self.tokens} | without(super().config(), "out", "family")
 
 
-class Spectra(Likelihood):
+class SpectrumLikelihood(Likelihood):
     """Leading principal components of log-mel spectra, each sound stretched to as many moments; Gaussian by default.
 
     y = (e − ē) V / s,   e (mels · moments) of zero mean and unit variance over the sound;   s: y has mean square 1
@@ -130,7 +130,7 @@ class Spectra(Likelihood):
 
     Example:
         >>> power = torch.rand(20, 8, 30, generator=torch.Generator().manual_seed(0))
-        >>> decoder = Spectra.of(4, (power, torch.full((20,), 30)), out=5, moments=16)
+        >>> decoder = SpectrumLikelihood.of(4, (power, torch.full((20,), 30)), out=5, moments=16)
         >>> y = decoder.target((power, torch.full((20,), 30)))
         >>> y.shape, decoder.energies(y).shape
         (torch.Size([20, 5]), (20, 8, 16))
@@ -145,7 +145,9 @@ class Spectra(Likelihood):
         self.register_buffer("axes", torch.zeros(mels * moments, out))
 
     @classmethod
-    def of(cls, dim: int, batch: tuple[Tensor, Tensor], *, out: int = 64, moments: int = 48, **options: Any) -> Spectra:
+    def of(
+        cls, dim: int, batch: tuple[Tensor, Tensor], *, out: int = 64, moments: int = 48, **options: Any
+    ) -> SpectrumLikelihood:
         """The decoder with the components of a batch of power (n, mels, T) and numbers of frames (n,).
 
         Raises:
@@ -212,20 +214,20 @@ def raw_decoder(dim: int, encoder: Any, values: Sequence[Any], private: int = 0)
         dim: d of the code. encoder: whose batches it will see. values: of the column, as the modality reads them.
 
     Example:
-        >>> from kuamo.encoders.image_cnn import PixelEncoder
-        >>> raw_decoder(4, PixelEncoder(size=8), [np.zeros((8, 8, 3), np.uint8)]).out
+        >>> from kuamo.encoders.image_cnn import ImageCNN
+        >>> raw_decoder(4, ImageCNN(size=8), [np.zeros((8, 8, 3), np.uint8)]).out
         64
     """
-    from kuamo.encoders.audio_cnn import SoundEncoder
-    from kuamo.encoders.image_cnn import PixelEncoder
-    from kuamo.encoders.token_mean import WordEncoder
+    from kuamo.encoders.audio_cnn import AudioCNN
+    from kuamo.encoders.image_cnn import ImageCNN
+    from kuamo.encoders.token_mean import TokenMean
 
-    if isinstance(encoder, PixelEncoder):
+    if isinstance(encoder, ImageCNN):
         colour = any((np.ptp(np.asarray(value, dtype=np.int16), axis=-1) > 0).any() for value in values[:200])
-        return Pixels(dim, encoder.size, colour=colour, private=private)
-    if isinstance(encoder, WordEncoder) and len(set(values)) <= MOST_TEXTS:
-        return Words.of(dim, values, encoder, private=private)
-    if isinstance(encoder, SoundEncoder):
+        return PixelLikelihood(dim, encoder.size, colour=colour, private=private)
+    if isinstance(encoder, TokenMean) and len(set(values)) <= MOST_TEXTS:
+        return TextLikelihood.of(dim, values, encoder, private=private)
+    if isinstance(encoder, AudioCNN):
         batch = encoder.collate([encoder.prepare(value) for value in values[:SOUNDS]])
-        return Spectra.of(dim, batch, private=private)
+        return SpectrumLikelihood.of(dim, batch, private=private)
     return None

@@ -38,7 +38,7 @@ from kuamo.core.types import Matrix
 from kuamo.metrics.dependence.cca_spectrum import COMPONENTS, DRAWS, FOLDS, RIDGES, Coded, Codes, beyond, plain
 from kuamo.metrics.dependence.paired_sample import Blocks, Pairs, half_of, pairs_of
 
-__all__ = ["Verdict", "verdict"]
+__all__ = ["Recommendation", "verdict"]
 
 Choice = Literal["align", "predict", "both", "neither"]
 AXES = 32
@@ -48,7 +48,7 @@ LABEL_LEVEL = 0.05  # at which a direction tells the label: one too many does le
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Recommendation:
     """What to do from one column to another.
 
     Args:
@@ -80,7 +80,7 @@ def verdict(
     rows: int | None = None,
     blocks: Blocks = (None, None),
     seed: int = 0,
-) -> tuple[Verdict, Verdict]:
+) -> tuple[Recommendation, Recommendation]:
     """Align, predict, both or neither, from x to y and from y to x.
 
     Args:
@@ -315,7 +315,7 @@ def usable(label: NDArray[np.intp], group: NDArray[np.intp]) -> bool:
     return count >= 2 and cells.shape[1] >= max(3 * count, 24)
 
 
-def judged(share: Shares, by: Literal["labels", "pairs"], names: tuple[str, str], pairs: Pairs) -> Verdict:
+def judged(share: Shares, by: Literal["labels", "pairs"], names: tuple[str, str], pairs: Pairs) -> Recommendation:
     """The verdict, and its reason in words."""
     choices: dict[tuple[bool, bool], Choice] = {
         (True, True): "both", (True, False): "align", (False, True): "predict", (False, False): "neither",
@@ -324,4 +324,4 @@ def judged(share: Shares, by: Literal["labels", "pairs"], names: tuple[str, str]
     key = f"verdict_{choice}" if share.dim else f"verdict_nothing_{by}"
     shares = {"aligned": 100 * share.aligned, "predicted": 100 * share.predicted}
     reason = Note(key, given=names[0], wanted=names[1], signal=Note(f"signal_{by}"), **shares)
-    return Verdict(choice, share.aligned, share.predicted, by, share.dim, reason, len(pairs.rows), pairs.total)
+    return Recommendation(choice, share.aligned, share.predicted, by, share.dim, reason, len(pairs.rows), pairs.total)

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.arc_cosine_kernel import unit_rows
 from kuamo.closed_form.cca import csa_codes
-from kuamo.closed_form.cca_search import Search, Trial, choose
+from kuamo.closed_form.cca_search import SearchSpace, Trial, choose
 from kuamo.closed_form.folds import Folds, FoldSolver, HeldOut, Method
 from kuamo.closed_form.kernel_pca import Kernel, View, views_of
 from kuamo.core.errors import KuamoError
@@ -31,7 +31,7 @@ from kuamo.metrics.dependence.paired_sample import Blocks, Pairs, half_of, pairs
 __all__ = ["Expected", "expected_retrieval"]
 
 KERNELS: tuple[Kernel, ...] = ("linear", "arc-cosine")
-COMPONENTS = Search().components
+COMPONENTS = SearchSpace().components
 FOLDS = 6
 ENOUGH = 1000  # rows ranked, after which no further fold is
 OTHERS = 3  # near-best choices by which the doubt about the choice is told
@@ -123,8 +123,8 @@ def expected_retrieval(
 def choice_of(pairs: Pairs, seed: int) -> tuple[Trial, ...]:
     """What `fit` would choose for these rows, and what it would have liked less."""
     labels = pairs.group if pairs.repeated else None
-    folds = min(Search().folds, int(pairs.group.max()) + 1, len(pairs.rows) // 2)
-    return choose(pairs.x, pairs.y, Search(kernels=KERNELS, folds=folds), seed=seed, groups=labels).table
+    folds = min(SearchSpace().folds, int(pairs.group.max()) + 1, len(pairs.rows) // 2)
+    return choose(pairs.x, pairs.y, SearchSpace(kernels=KERNELS, folds=folds), seed=seed, groups=labels).table
 
 
 def folds_for(pairs: Pairs, keys: NDArray[np.intp], gallery: int) -> int:

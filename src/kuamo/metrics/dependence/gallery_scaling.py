@@ -27,13 +27,13 @@ from numpy.typing import NDArray
 
 from kuamo.metrics.ranking import ROUNDING
 
-__all__ = ["Beaten", "beaten", "hit_chance"]
+__all__ = ["RankCounts", "beaten", "hit_chance"]
 
 Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Beaten:
+class RankCounts:
     """What each of n queries met in a gallery.
 
     Args:
@@ -52,7 +52,7 @@ class Beaten:
     before: dict[int, NDArray[np.intp]]
 
 
-def beaten(queries: NDArray, answers: NDArray, key: NDArray, group: NDArray) -> Beaten:
+def beaten(queries: NDArray, answers: NDArray, key: NDArray, group: NDArray) -> RankCounts:
     """Rank answers, of which the i-th belongs to the i-th query; equal keys are right.
 
     Args:
@@ -77,7 +77,7 @@ def beaten(queries: NDArray, answers: NDArray, key: NDArray, group: NDArray) -> 
         before[int(i)] = len(others) - np.searchsorted(others, bars)
     share = tail(score, mine - reach, ~own & ~right)
     others = (~own).sum(1)
-    return Beaten(
+    return RankCounts(
         others,
         (wrong & ~own).sum(1),
         (wrong & own).sum(1),
@@ -100,7 +100,7 @@ def tail(score: NDArray, bar: NDArray, counts: NDArray[np.bool_]) -> Numbers:
     return over / max(len(every), 1)
 
 
-def hit_chance(met: Beaten, gallery: int, k: int) -> Numbers:
+def hit_chance(met: RankCounts, gallery: int, k: int) -> Numbers:
     """P(a right answer among the first k) (n,) of each query, in a gallery of so many answers.
 
     Example:
@@ -123,7 +123,7 @@ def hit_chance(met: Beaten, gallery: int, k: int) -> Numbers:
     return chance
 
 
-def thinned(met: Beaten, k: Numbers) -> Numbers:
+def thinned(met: RankCounts, k: Numbers) -> Numbers:
     """The chance of a hit (n,) among the first k (n,) of this very gallery; k ≥ 1 may lie between two numbers."""
     first = met.wrong + met.own
     for i, ahead in met.before.items():

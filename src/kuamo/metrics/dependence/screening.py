@@ -20,7 +20,7 @@ from kuamo.metrics.dependence.family_wise import Family, family
 from kuamo.metrics.dependence.paired_sample import once, paired
 from kuamo.metrics.dependence.permutation_test import related
 
-__all__ = ["LEVEL", "Heed", "aside", "heed"]
+__all__ = ["LEVEL", "Screening", "aside", "heed"]
 
 FEW, MANY = 300, 1000  # rows of a pair, at most, at first and where that does not tell
 FEWEST_ROWS = 120  # at first, however many pairs there are
@@ -31,7 +31,7 @@ FEWEST = 40  # groups, below which too little would be found to act by it
 
 
 @dataclass(frozen=True)
-class Heed:
+class Screening:
     """What to do.
 
     Args:
@@ -59,7 +59,7 @@ class Looked:
         return related(self.x, self.y, given, draws=draws, rows=rows, seed=seed).evidence
 
 
-def heed(cells: Packed, groups: np.ndarray, seed: int) -> Heed:
+def heed(cells: Packed, groups: np.ndarray, seed: int) -> Screening:
     """Look at every two columns.
 
     Args:
@@ -85,7 +85,7 @@ def heed(cells: Packed, groups: np.ndarray, seed: int) -> Heed:
     hopeless = bool(able) and found.any > LEVEL
     if hopeless:
         notes.append(Note("advice_hopeless", p=found.any))
-    return Heed(last, hopeless, [Note("advice_followed", what=note) for note in notes], relations)
+    return Screening(last, hopeless, [Note("advice_followed", what=note) for note in notes], relations)
 
 
 def looked_twice(able: Mapping[tuple[str, str], Looked], seed: int) -> Family:

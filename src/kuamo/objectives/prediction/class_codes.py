@@ -33,14 +33,14 @@ from kuamo.core.errors import TableError
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
 from kuamo.core.types import Matrix, Packed
-from kuamo.embedding.embedding import SolvedHead
-from kuamo.encoders.one_hot import Classes
+from kuamo.embedding.embedding import ClosedFormHead
+from kuamo.encoders.one_hot import OneHot
 from kuamo.objectives.prediction.objective import Predict
 from kuamo.training.objective import Objective, terms_of
 
 if TYPE_CHECKING:
     from kuamo.data.table import Table
-    from kuamo.embedding.space import EmbeddingSpace, Port
+    from kuamo.embedding.space import EmbeddingSpace, Tower
 
 __all__ = ["ClassCodes", "metric_target", "solve_class_codes"]
 
@@ -97,13 +97,13 @@ class Part(NamedTuple):
     means: Matrix
 
 
-def metric_target(objective: Objective | None, ports: Sequence[Port], table: Table) -> str | None:
+def metric_target(objective: Objective | None, ports: Sequence[Tower], table: Table) -> str | None:
     """The column that is predicted by codes of classes: of many, with few rows each, from frozen columns alone."""
     terms = [term for _, term in terms_of(objective)] if objective is not None else []
     if len(terms) != 1 or not isinstance(terms[0], Predict) or any(is_trainable(port.encoder) for port in ports):
         return None
     port = next((port for port in ports if port.name == terms[0].to), None)
-    if port is None or not isinstance(port.encoder, Classes) or port.decoder is not None:
+    if port is None or not isinstance(port.encoder, OneHot) or port.decoder is not None:
         return None
     count = len(port.encoder.names)
     return port.name if count > MANY and len(table.column(port.name).row) < ROWS_EACH * count else None
@@ -125,9 +125,9 @@ def solve_class_codes(space: EmbeddingSpace, table: Table, cells: Packed, to: st
     codes, at = np.zeros((len(target.encoder.names), width)), 0
     for name, part in parts.items():
         where = slice(at, at + part.map.dim_out)
-        space.port(name).head = SolvedHead(widened(part.map, where, width), np.ones(width), "after")
+        space.port(name).head = ClosedFormHead(widened(part.map, where, width), np.ones(width), "after")
         codes[:, where], at = part.means, where.stop
-    target.head = SolvedHead(LinearMap(np.zeros(len(codes)), codes), None)
+    target.head = ClosedFormHead(LinearMap(np.zeros(len(codes)), codes), None)
     target.decoder = ClassCodes(codes, temperature_of(parts, label, len(codes)))
     space.score = "dot"
     space.notes.append(Note("class_codes", column=to, count=len(codes), columns=" + ".join(parts), size=width))

@@ -30,7 +30,7 @@ from kuamo.encoders.standardize import Standardize
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
 
-__all__ = ["END", "Spoiled", "spoil", "worse"]
+__all__ = ["END", "Corrupted", "spoil", "worse"]
 
 MOST = 200  # rows of which a cell is spoiled, and at most half of all; 1,000 told no more (emoji: .868, .853)
 END = 3.0  # noise stays within so many standard deviations
@@ -42,7 +42,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Spoiled:
+class Corrupted:
     """A column's spoiled cells: features x (k, D), how far they are noise λ (k,), and table row → place in x, or −1."""
 
     x: Any
@@ -57,7 +57,7 @@ def spoil(
     to: str,
     held: NDArray[np.int64],
     progress: Callable[[str, int, int], None] | None = None,
-) -> dict[str, Spoiled]:
+) -> dict[str, Corrupted]:
     """Features of spoiled cells, of every column but `to` whose encoder is frozen and makes something of its cells.
 
     Args:
@@ -65,7 +65,7 @@ def spoil(
         held: rows that doubts are learned by: half of the spoiled ones are of these, if there are so many.
         progress: called with (what, done, of).
     """
-    found: dict[str, Spoiled] = {}
+    found: dict[str, Corrupted] = {}
     for number, port in enumerate(space.ports):
         able = not isinstance(port.encoder, Identity | Standardize) and not isinstance(port.modality, Category | Number)
         if port.name in cells and port.name != to and able:
@@ -96,7 +96,7 @@ def spoiled_column(
     rows: NDArray[np.int64],
     seed: int,
     progress: Callable[[str, int, int], None] | None = None,
-) -> Spoiled | None:
+) -> Corrupted | None:
     """The cells of some rows, spoiled; `None` where nothing can be made of their kind."""
     import torch
 
@@ -118,7 +118,7 @@ def spoiled_column(
         return None
     place = np.full(len(table), -1, np.int64)
     place[column.row[entries]] = np.arange(len(entries))
-    return Spoiled(
+    return Corrupted(
         torch.from_numpy(np.concatenate(parts).astype(np.float32)),
         torch.from_numpy(level).float(),
         torch.from_numpy(place),

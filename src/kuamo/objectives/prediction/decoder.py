@@ -21,13 +21,13 @@ from torch import Tensor, nn
 
 from kuamo.core.errors import KuamoError
 
-__all__ = ["FAMILIES", "USUAL", "Answer", "losses"]
+__all__ = ["FAMILIES", "USUAL", "StackedDecoder", "losses"]
 
 FAMILIES = ("categorical", "gaussian")
 USUAL = (0.25, 0.75)  # α and β before any row has told: j is convex, f may have learned its rows by heart
 
 
-class Answer(nn.Module):
+class StackedDecoder(nn.Module):
     """p(y | z), see the module.
 
     Args:
@@ -38,7 +38,7 @@ class Answer(nn.Module):
         KuamoError: an unknown family, fewer than two classes, or no number left for f.
 
     Example:
-        >>> Answer(6, 3, joint=2).sample(torch.zeros(1, 6)).detach()
+        >>> StackedDecoder(6, 3, joint=2).sample(torch.zeros(1, 6)).detach()
         tensor([[0.3333, 0.3333, 0.3333]])
     """
 

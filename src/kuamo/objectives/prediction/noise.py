@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kuamo.training.batch import Cells
+from kuamo.training.batch import ColumnBatch
 from kuamo.training.distributed import gather_rows
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def noised(step: Step, to: str, share: float) -> Any:
     for number, name in enumerate(names):
         if name != to and share:
             x, far = mixed(step, name, step.at_entries(name, hit[:, number]))
-            cells[name] = Cells(x, step.cells[name].row, step.cells[name].y)
+            cells[name] = ColumnBatch(x, step.cells[name].row, step.cells[name].y)
             place = step.place(name)
             level[slice(None) if place is None else place, number] = far
     return replace(step.batch, cells=cells), level

@@ -28,14 +28,14 @@ from kuamo.core.types import Packed
 from kuamo.core.validation import is_number
 from kuamo.data.modalities import Category, Number
 from kuamo.objectives.prediction.noise import hashed, noised, targets_by_row
-from kuamo.objectives.prediction.schedule import JUDGES, Course
+from kuamo.objectives.prediction.schedule import JUDGES, PredictSchedule
 from kuamo.objectives.vae import drawn
 from kuamo.training.distributed import gather_rows
-from kuamo.training.objective import Objective, Player
+from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
     from kuamo.data.table import Table
-    from kuamo.embedding.space import EmbeddingSpace, Port
+    from kuamo.embedding.space import EmbeddingSpace, Tower
     from kuamo.training.step import Step
 
 __all__ = ["Predict"]
@@ -104,19 +104,21 @@ class Predict(Objective):
             return 0
         return 2 * min(max(cells[self.to][0].shape[1] - 1, 1), 3 * dim // 8)
 
-    def decoder(self, space: EmbeddingSpace, port: Port, cells: Packed) -> Any:
+    def decoder(self, space: EmbeddingSpace, port: Tower, cells: Packed) -> Any:
         """The target's.
 
         Raises:
             TableError: the target is no column of classes or numbers.
         """
-        from kuamo.objectives.prediction.decoder import Answer
+        from kuamo.objectives.prediction.decoder import StackedDecoder
 
         if not isinstance(port.modality, Category | Number) or port.name not in cells:
             kind = type(port.modality).__name__
             raise TableError(f"column {self.to!r}: given {kind} to predict; expected Category() or Number()")
         family = "categorical" if isinstance(port.modality, Category) else "gaussian"
-        return Answer(space.dim, cells[port.name][0].shape[1], family=family, joint=getattr(port.head, "joint", 0))
+        return StackedDecoder(
+            space.dim, cells[port.name][0].shape[1], family=family, joint=getattr(port.head, "joint", 0)
+        )
 
     def fuses(self, space: EmbeddingSpace) -> Any:
         """The fusion that it learns.
@@ -124,16 +126,16 @@ class Predict(Objective):
         Raises:
             TableError: the target has a decoder of another kind.
         """
-        from kuamo.objectives.prediction.decoder import Answer
-        from kuamo.objectives.prediction.uncertainty_fusion import Trust
+        from kuamo.objectives.prediction.decoder import StackedDecoder
+        from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
 
         decoder = space.port(self.to).decoder
-        if not isinstance(decoder, Answer):
+        if not isinstance(decoder, StackedDecoder):
             kind = type(decoder).__name__
             raise TableError(f"column {self.to!r}: given a decoder {kind}; expected none: Predict makes its own")
-        return Trust(space.dim, decoder.out, len(space.ports), decoder.family, decoder.joint)
+        return UncertaintyFusion(space.dim, decoder.out, len(space.ports), decoder.family, decoder.joint)
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """Nobody: what it trains is the space's."""
         return {}
 
@@ -144,9 +146,9 @@ class Predict(Objective):
         cells: Packed,
         marks: Mapping[str, np.ndarray],
         progress: Callable[[str, int, int], None] | None = None,
-    ) -> Course:
+    ) -> PredictSchedule:
         """Give the space the joint regression of the rows that teach first, and go beside its training."""
-        return Course(self, space, table, cells, marks, progress)
+        return PredictSchedule(self, space, table, cells, marks, progress)
 
     def regression(self, space: EmbeddingSpace, cells: Packed, marks: Mapping[str, np.ndarray], kind: Any) -> Any:
         """The rows that have the target and a frozen column, columns side by side; at most so many as fit."""
@@ -187,7 +189,7 @@ class Predict(Objective):
         import torch
         from torch import nn
 
-        from kuamo.embedding.fusion import Subsets
+        from kuamo.embedding.fusion import MixtureOfProducts
         from kuamo.objectives.prediction.decoder import losses
 
         code, present = step.stacked()
@@ -196,7 +198,7 @@ class Predict(Objective):
         known, others = present[:, number], present & ~itself
         held, late = self.held_out(step), step.progress >= 1 - self.final_share
         teaches = known & (~held | (late & ~self.held_out(step, JUDGES)))
-        some = Subsets().choose(others, drawn(step, "subset"))
+        some = MixtureOfProducts().choose(others, drawn(step, "subset"))
         whole = step.uniform("whole", step.batch.row, 1) < WHOLE
         given = torch.where(whole, others, some)
         units, share = decoder.units(y), self.shares(y, known)

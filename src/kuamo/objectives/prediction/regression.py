@@ -22,9 +22,9 @@ from kuamo.closed_form.logistic import cross_entropy, log_softmax, logistic
 from kuamo.core.threads import one_thread
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace, Port
+    from kuamo.embedding.space import EmbeddingSpace, Tower
 
-__all__ = ["Chosen", "Joint", "place_in", "side_by_side"]
+__all__ = ["Chosen", "JointRegression", "place_in", "side_by_side"]
 
 FOLDS = 5
 ROWS = 20_000  # of a larger table so many are learned from
@@ -47,7 +47,7 @@ class Chosen(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Joint:
+class JointRegression:
     """Columns side by side, and what is to be told.
 
     Args:
@@ -58,7 +58,7 @@ class Joint:
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
-        >>> joint = Joint(x, x[:, :1], np.arange(200) / 200, np.ones(200))
+        >>> joint = JointRegression(x, x[:, :1], np.arange(200) / 200, np.ones(200))
         >>> w, b = joint.solve(joint.choose())
         >>> bool(np.allclose(w[:, 0], [1, 0, 0], atol=0.01))
         True
@@ -72,11 +72,11 @@ class Joint:
     there: NDArray[np.bool_] | None = None
     base: NDArray[np.floating] | None = None
 
-    def alone(self, name: str) -> Joint:
+    def alone(self, name: str) -> JointRegression:
         """One column by itself, of the rows that have it."""
         there = self.there[:, list(self.spans).index(name)] if self.there is not None else np.ones(len(self.x), bool)
         x = self.x[there, self.spans[name][0]]
-        return Joint(x, self.y[there], self.held[there], self.weights[there])
+        return JointRegression(x, self.y[there], self.held[there], self.weights[there])
 
     def choose(self) -> Chosen:
         """λ, by the loss of rows that were held out: of all folds in turn if rows are few, else of the last."""
@@ -125,7 +125,7 @@ class Joint:
         Example:
             >>> x = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
             >>> xor = np.sign(x[:, :1] * x[:, 1:])
-            >>> several = [Joint(x, y, np.arange(300) / 300, np.ones(300)) for y in (xor, x[:, :1])]
+            >>> several = [JointRegression(x, y, np.arange(300) / 300, np.ones(300)) for y in (xor, x[:, :1])]
             >>> [one.bends(one.choose()) for one in several]
             [True, False]
         """
@@ -207,7 +207,7 @@ def principal_axes(x: Array) -> Array:
 
 
 def side_by_side(
-    ports: Mapping[str, Port], cells: Mapping[str, tuple[np.ndarray, np.ndarray]], rows: NDArray[np.int64]
+    ports: Mapping[str, Tower], cells: Mapping[str, tuple[np.ndarray, np.ndarray]], rows: NDArray[np.int64]
 ) -> tuple[Array, dict[str, tuple[slice, float]], NDArray[np.bool_]]:
     """h (n, D) of these rows (ascending) for all columns, in the heads' standard units; several entries are averaged.
 
@@ -245,7 +245,7 @@ def directions(solutions: Sequence[Solution], size: int) -> NDArray[np.float64]:
 
 
 def place_in(
-    space: EmbeddingSpace, joint: Joint, whole: Solution, alone: Sequence[Solution], v: NDArray[np.float64]
+    space: EmbeddingSpace, joint: JointRegression, whole: Solution, alone: Sequence[Solution], v: NDArray[np.float64]
 ) -> None:
     """Give heads their l_m = [w_m, s_m] Vᵀ."""
     import torch

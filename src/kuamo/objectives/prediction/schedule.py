@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from kuamo.data.table import Table
     from kuamo.embedding.space import EmbeddingSpace
 
-__all__ = ["JUDGES", "Course"]
+__all__ = ["JUDGES", "PredictSchedule"]
 
 
 JUDGES = 0.7  # of the groups that are held out never teach f: by them it is solved in the end how sure it is
 
 
-class Course:
+class PredictSchedule:
     """What is solved beside a training, not learned by it: j before and after, α and β when the last part begins."""
 
     def __init__(
@@ -35,7 +35,7 @@ class Course:
         progress: Callable[[str, int, int], None] | None = None,
     ) -> None:
         from kuamo.objectives.prediction.corruption import spoil
-        from kuamo.objectives.prediction.regression import Joint
+        from kuamo.objectives.prediction.regression import JointRegression
         from kuamo.objectives.prediction.subset_regression import Mix
 
         self.of, self.space, self.table, self.cells, self.marks = of, space, table, cells, marks
@@ -45,7 +45,7 @@ class Course:
         trust.spoiled = (
             spoil(space, table, cells, of.to, self.held, progress) if of.corruption and not self.single else {}
         )
-        self.joint: Any = of.regression(space, cells, marks, Joint) if space.fusion.joint else None
+        self.joint: Any = of.regression(space, cells, marks, JointRegression) if space.fusion.joint else None
         if self.joint is not None:
             names = [port.name for port in space.ports]
             trust.mix = Mix([names.index(name) for name in self.joint.spans], trust.mix.size)

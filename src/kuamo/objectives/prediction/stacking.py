@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
     from kuamo.objectives.prediction.settings import PredictSettings
 
-__all__ = ["Heard", "believe", "stack"]
+__all__ = ["ExpertOutputs", "believe", "stack"]
 
 ROWS = 2000  # held-out rows are looked at, at most
 FEWEST = 4
@@ -37,7 +37,7 @@ FIRM, FIRMER = 4.0, 16.0  # τ of what all n say, and of each n
 LIGHT, LIGHTER = 2.0, 4.0  # the same in the end, from where they are
 
 
-class Heard(NamedTuple):
+class ExpertOutputs(NamedTuple):
     """What experts tell, (E, n, K) logits or a number in standard units, of y (n, K); weights (n,) of the rows; of
     which codes (n, M, d), and what of them was given (n, M)."""
 
@@ -98,16 +98,16 @@ def stack(
         solve_width(space, [(one.codes, one.given, error) for one, error in zip(found, errors, strict=True)])
 
 
-def believed(found: list[Heard], usual: Matrix, firm: float, firmer: float) -> list[Matrix]:
+def believed(found: list[ExpertOutputs], usual: Matrix, firm: float, firmer: float) -> list[Matrix]:
     """log α of each expert (E,) for each n, around what all of them say together."""
-    everything = Heard(
+    everything = ExpertOutputs(
         *(np.concatenate(part, axis) for part, axis in zip(zip(*(one[:3] for one in found), strict=True), (1, 0, 0)))
     )
     common = believe(everything._replace(weights=everything.weights / len(found)), usual, firm)
     return [believe(one, common, firmer) for one in found]
 
 
-def heard(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, weights: Matrix) -> list[Heard]:
+def heard(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, weights: Matrix) -> list[ExpertOutputs]:
     """What experts tell from 1, 2, … columns at random of rows that have so many."""
     import torch
 
@@ -125,11 +125,11 @@ def heard(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, weights: 
         pooled = space.fusion.pool(Embedding(torch.from_numpy(mean[able])), torch.from_numpy(given))
         experts = [decoder.told(pooled.c)] + ([decoder.added(pooled.l)] if decoder.joint else [])
         told = np.stack([one.numpy().astype(np.float64) for one in experts])
-        found.append(Heard(told, y[able], weights[able] / weights[able].mean(), mean[able], given))
+        found.append(ExpertOutputs(told, y[able], weights[able] / weights[able].mean(), mean[able], given))
     return found
 
 
-def believe(heard: Heard, usual: Matrix, firm: float) -> Matrix:
+def believe(heard: ExpertOutputs, usual: Matrix, firm: float) -> Matrix:
     """log α of each expert (E,), see the module.
 
     Args:
@@ -137,7 +137,8 @@ def believe(heard: Heard, usual: Matrix, firm: float) -> Matrix:
 
     Example:
         >>> y = np.random.default_rng(0).normal(size=(500, 1))
-        >>> alpha, beta = np.exp(believe(Heard(np.stack([0 * y, 0.5 * y]), y, np.ones(500)), np.log([0.5, 0.5]), 1.0))
+        >>> outputs = ExpertOutputs(np.stack([0 * y, 0.5 * y]), y, np.ones(500))
+        >>> alpha, beta = np.exp(believe(outputs, np.log([0.5, 0.5]), 1.0))
         >>> bool(abs(beta - 2) < 0.02)
         True
     """

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kuamo.core.types import Matrix
-from kuamo.objectives.prediction.regression import FOLDS, Chosen, Joint
+from kuamo.objectives.prediction.regression import FOLDS, Chosen, JointRegression
 
 __all__ = ["Mix", "mix_in"]
 
@@ -136,7 +136,12 @@ def usual(count: int, size: int) -> Matrix:
 
 
 def mix_in(
-    mix: Mix, joint: Joint, whole: Chosen, alone: Sequence[Chosen], v: Matrix, some: NDArray[np.bool_] | None = None
+    mix: Mix,
+    joint: JointRegression,
+    whole: Chosen,
+    alone: Sequence[Chosen],
+    v: Matrix,
+    some: NDArray[np.bool_] | None = None,
 ) -> None:
     """Solve T and t.
 
@@ -167,22 +172,26 @@ def mix_in(
         mix.put(members, start + scale * (w @ v.T).reshape(start.shape), b @ v.T)
 
 
-def side(joint: Joint, l: Matrix, members: Sequence[int], rows: NDArray[np.bool_], base: Matrix | None = None) -> Joint:
+def side(
+    joint: JointRegression, l: Matrix, members: Sequence[int], rows: NDArray[np.bool_], base: Matrix | None = None
+) -> JointRegression:
     """The regression on the l (n, |parts|, 2, r) of some columns side by side, their mean square one."""
     u = l[rows][:, list(members)].reshape(int(rows.sum()), -1).astype(np.float32)
     scale = float(1 / np.sqrt(max(np.square(u).mean(), 1e-12)))
     held = (FOLDS * joint.held[rows]) % 1  # of the last fold alone, where rows are many: it is parted anew
-    return Joint(scale * u, joint.y[rows], held, joint.weights[rows], {"l": (slice(0, u.shape[1]), scale)}, base=base)
+    return JointRegression(
+        scale * u, joint.y[rows], held, joint.weights[rows], {"l": (slice(0, u.shape[1]), scale)}, base=base
+    )
 
 
-def rows_of(members: Sequence[int], joint: Joint, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def rows_of(members: Sequence[int], joint: JointRegression, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(n,) the known rows that have all these columns; where they are few, those that have any."""
     there = known[:, None] if joint.there is None else known[:, None] & joint.there[:, list(members)]
     complete = there.all(1)
     return np.asarray(complete if complete.sum() >= COMPLETE else there.any(1))
 
 
-def unseen(joint: Joint, whole: Chosen, alone: Sequence[Chosen]) -> tuple[Matrix, NDArray[np.bool_]]:
+def unseen(joint: JointRegression, whole: Chosen, alone: Sequence[Chosen]) -> tuple[Matrix, NDArray[np.bool_]]:
     """[w_m, s_m] (n, |parts|, 2, K) by solutions that have not seen the row, 0 where absent; where that is known, (n,).
 
     Of many rows it is known of one fold.

@@ -17,6 +17,6 @@ def targets_of(space: EmbeddingSpace) -> list[str]:
     trained = [port for port in space.ports if is_module(port.decoder)]
     if not trained:  # and torch need not be there
         return []
-    from kuamo.objectives.prediction.decoder import Answer
+    from kuamo.objectives.prediction.decoder import StackedDecoder
 
-    return [port.name for port in trained if isinstance(port.decoder, Answer)]
+    return [port.name for port in trained if isinstance(port.decoder, StackedDecoder)]

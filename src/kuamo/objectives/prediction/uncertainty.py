@@ -20,8 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kuamo.objectives.prediction.stacking import FEWEST, ROWS, Heard, at_rest, believe
-from kuamo.objectives.prediction.uncertainty_fusion import Trust
+from kuamo.objectives.prediction.stacking import FEWEST, ROWS, ExpertOutputs, at_rest, believe
+from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
 from kuamo.training.batch import Batch, FeatureSource, Source
 from kuamo.training.step import Step
 
@@ -38,7 +38,7 @@ ITERATIONS = 100
 ENOUGH = 640  # N rows: with fewer, which are looked at more often, a net is held back more
 
 
-class Sights(NamedTuple):
+class Samples(NamedTuple):
     """What is seen of rows: what probes tell (n, M, K), codes (n, M, d − r), targets (n, L), λ and presence (n, M)."""
 
     told: Tensor
@@ -72,7 +72,7 @@ def settle(
                 for number in range(times)
                 for start in range(0, len(rows), AT_ONCE)
             ]
-        all_of = Sights(*(torch.cat(part) for part in zip(*seen, strict=True)))
+        all_of = Samples(*(torch.cat(part) for part in zip(*seen, strict=True)))
         for column, port in enumerate(space.ports):
             if port.name != of.to and all_of.present[:, column].sum() >= FEWEST:
                 solve(space.fusion, column, all_of, len(rows))
@@ -96,7 +96,7 @@ def step_of(
     return Step(space, batch, key, targets_of(space, batch, frozen), frozen, learning=False)
 
 
-def sights(step: Step, of: PredictSettings) -> Sights:
+def sights(step: Step, of: PredictSettings) -> Samples:
     """What is seen of a batch, some of its cells mixed with noise."""
     from kuamo.objectives.prediction.noise import noised, targets_by_row
 
@@ -107,12 +107,12 @@ def sights(step: Step, of: PredictSettings) -> Sights:
     decoder: Any = step.space.port(of.to).decoder
     codes = trust.learned(torch.where(present[..., None], code.mean, 0.0))
     y = decoder.units(targets_by_row(step, of.to))
-    return Sights(trust.told(codes), codes, y, level, present)
+    return Samples(trust.told(codes), codes, y, level, present)
 
 
 def sharpen(probe: Any, told: Tensor, y: Tensor) -> float:
     """τ, by which a probe's weights are multiplied."""
-    heard = Heard(told.double().numpy()[None], y.double().numpy(), np.ones(len(y)))
+    heard = ExpertOutputs(told.double().numpy()[None], y.double().numpy(), np.ones(len(y)))
     tau = float(np.exp(believe(heard, np.zeros(1), 1.0))[0])
     with torch.no_grad():
         for weight in probe.parameters():
@@ -120,7 +120,7 @@ def sharpen(probe: Any, told: Tensor, y: Tensor) -> float:
     return tau
 
 
-def solve(trust: Trust, column: int, seen: Sights, rows: int) -> None:
+def solve(trust: UncertaintyFusion, column: int, seen: Samples, rows: int) -> None:
     """One column's temperature and net, the latter by L-BFGS."""
     present = seen.present[:, column]
     told, codes, level = (part[present, column].detach() for part in (seen.told, seen.codes, seen.level))

@@ -15,7 +15,7 @@ by g_m, which asks for more: a hard cell and a spoiled one are both in doubt, an
 for. So λ̂, which foretells from the same signs how far the cell is mixed with noise, must be high too. j is
 mixed from the l_m of the columns that are let in, as was solved for just these (`subset_regression.py`). n is
 how many columns speak, r_n and t_n are how far the two experts are to be believed then, 1 for one column
-(`Answer`).
+(`StackedDecoder`).
 
 References:
     What Uncertainties Do We Need in Bayesian Deep Learning for Computer Vision?, Kendall and Gal, 2017 (the loss of v).
@@ -36,7 +36,7 @@ from kuamo.embedding.fusion import _weighted
 from kuamo.objectives.prediction.decoder import FAMILIES
 from kuamo.objectives.prediction.subset_regression import Mix
 
-__all__ = ["Pooled", "Trust"]
+__all__ = ["Pooled", "UncertaintyFusion"]
 
 SHARPNESS = 2.0  # s
 SLOWLY = 0.05  # how far v̄ moves in a step
@@ -53,7 +53,7 @@ class Pooled(NamedTuple):
     weights: Tensor
 
 
-class Trust(nn.Module):
+class UncertaintyFusion(nn.Module):
     """Weights by foretold losses.
 
     Args:
@@ -64,7 +64,7 @@ class Trust(nn.Module):
         KuamoError: an unknown family, or fewer than two classes.
 
     Example:
-        >>> trust = Trust(4, 3, 2)
+        >>> trust = UncertaintyFusion(4, 3, 2)
         >>> code, weights = trust(Embedding(torch.ones(1, 2, 4)), torch.tensor([[True, False]]))
         >>> weights.tolist()
         [[1.0, 0.0]]

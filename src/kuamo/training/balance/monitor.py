@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.config import Training
 
-__all__ = ["Turn"]
+__all__ = ["ColumnMonitor"]
 
 Told = Mapping[int, Sequence[tuple[str, Tensor]]]
 SUMS = 3  # Σ ℓ, Σ exp(−ℓ), n
 
 
-class Turn:
+class ColumnMonitor:
     """What is known of the columns' turns in a fit.
 
     Args:
@@ -140,6 +140,6 @@ def own_parameters(space: EmbeddingSpace) -> dict[str, list[Tensor]]:
     return {name: [p for p in parameters if times[id(p)] == 1] for name, parameters in found.items()}
 
 
-def around(turn: Turn | None, told: Told, key: tuple[int, int], progress: float) -> Any:
+def around(turn: ColumnMonitor | None, told: Told, key: tuple[int, int], progress: float) -> Any:
     """What to do around the optimiser's step; nothing without a turn."""
     return nullcontext() if turn is None else turn.around(told, key, progress)

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.validation import check_kind
-from kuamo.training.objective import SPACE, Objective, Player, Sum, terms_of
+from kuamo.training.objective import SPACE, Objective, Optimized, Sum, terms_of
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
-__all__ = ["UncertaintyWeighted", "Weighed"]
+__all__ = ["UncertaintyWeighted", "WeightedTerm"]
 
 
 def UncertaintyWeighted(objective: Objective) -> Sum:
@@ -41,11 +41,11 @@ def UncertaintyWeighted(objective: Objective) -> Sum:
         ['UncertaintyWeighted(InfoNCE)', 'UncertaintyWeighted(Reconstruct)']
     """
     check_kind(Objective, "an objective, such as km.InfoNCE() + km.Reconstruct()", objective=objective)
-    return Sum(tuple((weight, Weighed(term)) for weight, term in terms_of(objective)))
+    return Sum(tuple((weight, WeightedTerm(term)) for weight, term in terms_of(objective)))
 
 
 @dataclass(frozen=True)
-class Weighed(Objective):
+class WeightedTerm(Objective):
     """One term, L exp(−s) + s for the player `space`, itself for every other.
 
     Args:
@@ -85,13 +85,13 @@ class Weighed(Objective):
         """As the term."""
         return self.term.decodes(column)
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Player]:
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The term's players, and s among what trains with the space."""
         import torch
         from torch import nn
 
         players = self.term.build(space)
-        inner = players.get(SPACE, Player(nn.Module()))
+        inner = players.get(SPACE, Optimized(nn.Module()))
         module = nn.Module()
         module.add_module("term", inner.module)
         module.register_parameter("s", nn.Parameter(torch.tensor(float(self.start))))
