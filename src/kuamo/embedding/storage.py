@@ -152,9 +152,8 @@ def check_space_place(path: Path, with_index: bool) -> None:
 def _same_space(one: Path, other: Path) -> bool:
     """Do two stored spaces give the same codes?"""
     a, b = (json.loads((folder / "config.json").read_text(encoding="utf-8")) for folder in (one, other))
-    return all(a.get(key) == b.get(key) for key in ("sha256", "fusion", "score")) and (
-        _coding(a["ports"]) == _coding(b.get("ports", []))
-    )
+    said = [_coding([*one.get("ports", []), {"fusion": one.get("fusion")}]) for one in (a, b)]
+    return said[0] == said[1] and all(a.get(key) == b.get(key) for key in ("sha256", "score"))
 
 
 def load_space(
