@@ -15,7 +15,7 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.core.profiling import Cost
 from kuamo.evaluation.leaderboard import Trial, contest_of
 
@@ -82,7 +82,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
     print(machine(), flush=True)
-    with one_torch_thread():
+    with single_threaded_torch():
         for data in given.data:
             table, names = DATA[data]()
             for method in given.methods:

@@ -30,7 +30,7 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.encoders import EfficientNetLite0, MiniLM, SpectralFeatures
 from kuamo.encoders.feature_cache import features
 from kuamo.metrics import bootstrap
@@ -82,7 +82,7 @@ class OperationCount:
 
 def run(tally, name, train, objective, score, seed, training, **options):
     start = time.process_time()
-    with one_torch_thread():
+    with single_threaded_torch():
         space = km.fit(train, objective, training=training, seed=seed, **options)
     cost = time.process_time() - start
     tally.add(name, score(space), cost)

@@ -21,8 +21,8 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
-from kuamo.metrics.sample_quality import text_overlap
+from kuamo.core.modules import single_threaded_torch
+from kuamo.metrics.sample_quality import token_f1
 
 RECIPES = {"TextRNN": km.TextRNN(), "NearestText": km.NearestText(), "Caption": km.Caption()}
 WORDS = {
@@ -66,9 +66,9 @@ def emoji(seed, given):
         for name in given.recipes:
             made, texts, took, notes = captioned(space, RECIPES[name], train, test, column, seed, given.steps)
             rank = ranks(made, texts, test, column)
-            names = text_overlap([name_of(text) for text in texts], [name_of(text) for text in own]).mean()
+            names = token_f1([name_of(text) for text in texts], [name_of(text) for text in own]).mean()
             print(
-                f"  {name:9} overlap {text_overlap(texts, own).mean():.3f}, of names {names:.3f}; round trip R@1 "
+                f"  {name:9} overlap {token_f1(texts, own).mean():.3f}, of names {names:.3f}; round trip R@1 "
                 f"{(rank <= 1).mean():.3f}, R@10 {(rank <= 10).mean():.3f}; {len(set(texts))} distinct captions, "
                 f"{len(set(texts) - set(train.values(column)))} of them new; {took:.0f} CPU s",
                 *notes, sep="\n            ", flush=True,
@@ -118,7 +118,7 @@ def shapes(seed, given):
                 right = attributes_right(said, tests[kind], words)
                 same = np.mean([a == b for a, b in zip(said, tests[kind].values("text"), strict=True)])
                 each = ", ".join(f"{one} {share:.3f}" for one, share in zip(ATTRIBUTES, right.mean(0), strict=True))
-                overlap = text_overlap(said, list(tests[kind].values("text"))).mean()
+                overlap = token_f1(said, list(tests[kind].values("text"))).mean()
                 print(f"  {name:9} {kind:8} all four {right.all(1).mean():.3f}, word by word {same:.3f} ({each}); "
                       f"overlap {overlap:.3f}")  # fmt: skip
             print(f"            {took:.0f} CPU s", *notes, sep="\n            ", flush=True)
@@ -134,7 +134,7 @@ def main():
     parser.add_argument("--steps", type=int, default=400, help="of 128 rows, of the writer")
     given = parser.parse_args()
     print(machine(), flush=True)
-    with one_torch_thread():
+    with single_threaded_torch():
         for seed in given.seeds:
             for what in given.only:
                 {"emoji": emoji, "shapes": shapes}[what](seed, given)

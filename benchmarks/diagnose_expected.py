@@ -20,7 +20,7 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.core.arrays import mean_by_row
+from kuamo.core.arrays import row_means
 from kuamo.encoders.feature_cache import features
 from kuamo.fitting.towers import open_ports
 from kuamo.metrics.dependence.expected_retrieval import Expected, expected_retrieval
@@ -83,7 +83,7 @@ def foretold(train: km.Table, sizes: dict[str, int], positives: str) -> dict[tup
         label = None if positives == "row" else np.asarray(train.labels)[rows]
         start = time.process_time()
         both = expected_retrieval(
-            mean_by_row(x, row_x, rows), mean_by_row(y, row_y, rows), gallery=(sizes[b], sizes[a]),
+            row_means(x, row_x, rows), row_means(y, row_y, rows), gallery=(sizes[b], sizes[a]),
             group=np.asarray(train.groups)[rows], key=label,
             blocks=(getattr(of_x, "blocks", None), getattr(of_y, "blocks", None)),
         )  # fmt: skip

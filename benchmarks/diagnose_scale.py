@@ -14,7 +14,7 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 
 
 def table(rows, dim):
@@ -37,7 +37,7 @@ def main():
     rows = table(given.rows, given.dim)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     start = time.process_time()
-    with one_torch_thread():
+    with single_threaded_torch():
         found = km.diagnose(rows)
     cpu = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

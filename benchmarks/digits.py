@@ -20,7 +20,7 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.data.datasets.digits import SPEAKERS, WORDS
 from kuamo.data.speech_synthesis import programs
 from kuamo.encoders.audio_cnn import AudioCNN
@@ -58,7 +58,7 @@ def fit(table: km.Table, setting: str, given: argparse.Namespace) -> tuple[km.Sp
         "text": TokenMean(train_tokenizer(WORDS), dim=64),
     }
     training = km.Training(steps=given.steps, batch_size=given.batch, lr=given.lr, weight_decay=1e-2)
-    with one_torch_thread():
+    with single_threaded_torch():
         space = km.fit(
             table, km.InfoNCE(positives="label"), encoders=encoders, dim=32, training=training, seed=given.seed
         )
@@ -67,7 +67,7 @@ def fit(table: km.Table, setting: str, given: argparse.Namespace) -> tuple[km.Sp
 
 def score(space: km.Space, speaker: str) -> tuple[float, float]:
     test = km.datasets.digits(columns=("image", "audio"), speakers=(speaker,), split="test", seed=0)
-    with one_torch_thread():
+    with single_threaded_torch():
         report = km.evaluate(space, test, positives="label", examples=0)
     return report["image_to_audio_mAP"], report["audio_to_image_mAP"]
 

@@ -32,7 +32,7 @@ from kuamo.data.datasets.digits import SPEAKERS, WORDS
 from kuamo.encoders.audio_cnn import AudioCNN
 from kuamo.encoders.image_cnn import ImageCNN
 from kuamo.encoders.token_mean import TokenMean, train_tokenizer
-from kuamo.metrics.sample_quality import diversity_ratio, nearness_ratio
+from kuamo.metrics.sample_quality import diversity_ratio, memorization_ratio
 
 SPHINX = "#JSGF V1.0;\ngrammar digits;\npublic <digit> = " + " | ".join(WORDS) + ";\n"
 
@@ -195,7 +195,7 @@ def measure(space, train, rest, inner, test, other, given):
     found["word → picture"] = right(pictures.said(flat), of)
     real, y = image.encode(test.values("image")), latents(space, words, 50, given.seed)
     found["word → picture, diversity"] = diversity_ratio(y, real, of, digit)
-    found["word → picture, nearest"] = nearness_ratio(y, image.encode(train.values("image")), real)
+    found["word → picture, nearest"] = memorization_ratio(y, image.encode(train.values("image")), real)
     means = image.decode(
         np.stack([image.encode(train.values("image"))[digit_of(train).numpy() == d].mean(0) for d in range(10)])
     )

@@ -28,7 +28,7 @@ from digits import CHOSEN, SETTINGS
 from torch import nn
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.data.datasets.digits import SPEAKERS, WORDS
 from kuamo.encoders.audio_cnn import AudioCNN
 from kuamo.encoders.token_mean import TokenMean, train_tokenizer
@@ -235,7 +235,7 @@ def main():
     given = parser.parse_args()
     print(machine(), flush=True)
     found = {}
-    with one_torch_thread():
+    with single_threaded_torch():
         for unseen in given.unseen or [None]:
             train, rest, test = tables(unseen, given.seed)
             judges = Judges(rest, AudioCNN(**SPOKEN), Picture(), given.seed)

@@ -21,8 +21,8 @@ from common import machine
 
 import kuamo as km
 from kuamo.cli.media_files import save_sheet
-from kuamo.core.modules import one_torch_thread
-from kuamo.core.threads import one_thread
+from kuamo.core.modules import single_threaded_torch
+from kuamo.core.threads import single_threaded_blas
 from kuamo.encoders import EfficientNetLite0
 from kuamo.encoders.feature_cache import features
 from kuamo.metrics.sample_quality import nearest
@@ -53,7 +53,7 @@ def side(table):
 def compare(title, make, train, test):
     """One codec's line."""
     start = time.process_time()
-    with one_thread():
+    with single_threaded_blas():
         codec = make(train)
     took = time.process_time() - start
     pixels, seen, trip = recognised(codec, test)
@@ -90,7 +90,7 @@ def main():
         return
     train, test = table.split(test=300, by="group", seed=0)
     codec = km.ImagePCA.of(train, "image")
-    with one_torch_thread():
+    with single_threaded_torch():
         space = km.fit(train, seed=0)
         for recipe in (km.Ridge(), km.Flow()):
             start = time.process_time()

@@ -86,7 +86,7 @@ def megabytes(folder):
 def job(kind, name):
     """Forecast or fit, in this process; prints JSON."""
     import kuamo as km
-    from kuamo.core.profiling import measured, parted
+    from kuamo.core.profiling import collect_steps, measure_cost
     from kuamo.diagnostics.cost.forecast import forecast
 
     table, given = table_of(name), arguments(name)
@@ -105,15 +105,15 @@ def job(kind, name):
     else:
         cache = Path(os.environ["KUAMO_CACHE"])
         known = megabytes(cache / "features")
-        with measured() as total, parted() as parts:
+        with measure_cost() as total, collect_steps() as parts:
             space = km.fit(table, **given)
         grown = megabytes(cache / "features") - known
         steps = {step: asdict(cost) | {"disk": 0.0} for step, cost in parts.items()}
         with tempfile.TemporaryDirectory() as folder:
-            with measured() as cost:
+            with measure_cost() as cost:
                 space.save(Path(folder) / "space")
             steps["space"] = asdict(cost) | {"disk": megabytes(Path(folder) / "space")}
-            with measured() as cost:
+            with measure_cost() as cost:
                 space.index(table).save(Path(folder) / "index")
             steps["index"] = asdict(cost) | {"disk": megabytes(Path(folder) / "index")}
         disk = grown + steps["space"]["disk"] + steps["index"]["disk"]

@@ -24,14 +24,14 @@ import torch
 from common import machine
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.encoders import AudioCNN, ImageCNN
 from kuamo.encoders.base import collate
 from kuamo.fitting.gradient import add_heads
 from kuamo.fitting.towers import open_ports
 from kuamo.training.batch import Source, batch_of
 from kuamo.training.players import Game
-from kuamo.training.randomness import own_randomness
+from kuamo.training.randomness import forked_rng
 
 DIM = 64
 
@@ -156,7 +156,7 @@ def main():
     given = parser.parse_args()
     if given.child:
         who, batch, chunk, steps, folder = json.loads(given.child)
-        with one_torch_thread(), own_randomness(0):
+        with single_threaded_torch(), forked_rng(0):
             found = ours(batch, chunk, steps) if who == "kuamo" else theirs(batch, chunk, steps, folder)
         print(json.dumps(found))
         return

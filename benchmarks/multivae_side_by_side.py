@@ -34,7 +34,7 @@ from common import machine
 from torch import nn
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.fusion import MixtureOfProducts
 from kuamo.encoders.audio_cnn import AudioCNN
@@ -326,7 +326,7 @@ def child(given):
     """One fit, as plain numbers."""
     who, method, epochs, seed, batch, missing, path = json.loads(given)
     data = dict(np.load(path))
-    with one_torch_thread():
+    with single_threaded_torch():
         if who == "floor":
             return {"seconds": floor(data, epochs, seed, batch)}
         if who == "kuamo":

@@ -28,7 +28,7 @@ from common import machine
 from digits import CHOSEN, SETTINGS
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.data.modalities.audio import Waveform
 from kuamo.embedding.fusion import Attention, MixtureOfProducts
 from kuamo.encoders import EfficientNetLite0, SpectralFeatures
@@ -36,7 +36,7 @@ from kuamo.encoders.audio_cnn import AudioCNN
 from kuamo.encoders.image_cnn import ImageCNN
 from kuamo.objectives.prediction.decoder import losses
 from kuamo.objectives.prediction.noise import targets_by_row
-from kuamo.objectives.vae import drawn
+from kuamo.objectives.vae import row_uniforms
 
 LEVELS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -59,7 +59,7 @@ class Dot(km.Predict):
         others = present.clone()
         others[:, number] = False
         whole = step.uniform("whole", step.batch.row, 1) < 0.5
-        given = torch.where(whole, others, MixtureOfProducts().choose(others, drawn(step, "subset")))
+        given = torch.where(whole, others, MixtureOfProducts().choose(others, row_uniforms(step, "subset")))
         told = decoder.told(step.space.fusion(code, given)[0].mean)
         return step.mean(losses(targets_by_row(step, self.to), told, "categorical"), present[:, number] & given.any(1))
 
@@ -143,7 +143,7 @@ def main():
             start = time.process_time()
             encoders = FROZEN if given.frozen else trained()
             training = km.Training(steps=given.steps, batch_size=96, lr=3e-3, weight_decay=1e-2)
-            with one_torch_thread():
+            with single_threaded_torch():
                 space = km.fit(train, METHODS[method], encoders=encoders, dim=32, training=training, seed=seed)
             print(f"{method}, seed {seed}: {len(train)} rows, {time.process_time() - start:.0f} CPU s", flush=True)
             for place, values in judged(space, test, seed):

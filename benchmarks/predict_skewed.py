@@ -16,7 +16,7 @@ from common import machine
 from predict_subsets import emoji, quarters
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 
 
 def main():
@@ -51,7 +51,7 @@ def judged(x, kind, train, test, balanced, steps, seed):
         {n: list(v) for n, v in x.items()} | {"kind": list(kind)}, modalities=kinds | {"kind": km.Category()}
     )
     start = time.process_time()
-    with one_torch_thread():
+    with single_threaded_torch():
         training = km.Training(steps=steps, batch_size=128, lr=3e-3)
         objective = km.Predict("kind", balanced=balanced)
         space = km.fit(table.take(train), objective, dim=32, training=training, seed=seed)

@@ -34,7 +34,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.encoders import EfficientNetLite0, MiniLM, SpectralFeatures
 from kuamo.encoders.feature_cache import features
 from kuamo.fitting.gradient import steps_for
@@ -195,7 +195,7 @@ def compare(name, seed, steps, shares):
     kinds = {column: km.Vector() for column in columns} | {"kind": km.Number() if number else km.Category()}
     table = km.Table({column: list(x) for column, x in found.items()} | {"kind": list(kind)}, modalities=kinds)
     start = time.process_time()
-    with one_torch_thread():
+    with single_threaded_torch():
         training = km.Training(steps=steps or steps_for(len(train)), batch_size=128, lr=3e-3)
         space = km.fit(table.take(train), km.Predict("kind"), dim=32, training=training, seed=seed)
     print(f"{name}, seed {seed}: {len(train)} rows, Predict {time.process_time() - start:.0f} CPU s", flush=True)

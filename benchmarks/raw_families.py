@@ -18,7 +18,7 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.data.datasets.digits import WORDS
 from kuamo.encoders import AudioCNN, ImageCNN, TokenMean
 from kuamo.encoders.token_mean import train_tokenizer
@@ -110,7 +110,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     given = parser.parse_args()
     print(machine(), flush=True)
-    with one_torch_thread():
+    with single_threaded_torch():
         for data in given.data:
             for family in given.families:
                 runs = [score(data, family, given.steps, seed) for seed in range(given.seeds)]

@@ -12,7 +12,7 @@ import time
 import numpy as np
 from common import machine
 
-from kuamo.metrics.dependence.screening import heed
+from kuamo.metrics.dependence.screening import screen
 
 ROWS = 300
 
@@ -33,7 +33,7 @@ def main() -> None:
     for count in given.columns:
         for rho in (0.9, 0.5, 0.0):
             start = time.process_time()
-            found = [heed(columns(count, rho, seed), np.arange(ROWS), 0) for seed in range(given.tables)]
+            found = [screen(columns(count, rho, seed), np.arange(ROWS), 0) for seed in range(given.tables)]
             cpu = (time.process_time() - start) / given.tables
             related = np.mean([not one.hopeless for one in found])
             aside = np.mean([len(one.aside) for one in found if not one.hopeless] or [0])

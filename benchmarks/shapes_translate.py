@@ -21,7 +21,7 @@ from torch import nn
 
 import kuamo as km
 from kuamo.generation.translation import decode
-from kuamo.metrics.sample_quality import diversity_ratio, nearness_ratio
+from kuamo.metrics.sample_quality import diversity_ratio, memorization_ratio
 
 NAMES = ("size", "colour", "shape", "place")
 # Recipe, and a training that takes at most 90 CPU seconds.
@@ -155,7 +155,8 @@ def main():
                 print(
                     f"{method:9} {'' if guidance is None else f'guidance {guidance:g} '}"
                     f"all four: seen {every[~held].mean():.3f}, held out {every[held].mean():.3f} ({parts}); diversity "
-                    f"{varied[0]:.2f}, {varied[1]:.2f}; nearest {nearness_ratio(y[~new], train_y, real_y[:1000]):.2f}; "
+                    f"{varied[0]:.2f}, {varied[1]:.2f}; "
+                    f"nearest {memorization_ratio(y[~new], train_y, real_y[:1000]):.2f}; "
                     f"{took:.0f} CPU s",
                     flush=True,
                 )

@@ -24,12 +24,12 @@ from common import machine
 from shapes_translate import latents
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders import SoundEffects
 from kuamo.encoders.feature_cache import features
 from kuamo.generation.codecs.audio_pca import stretched
-from kuamo.metrics.sample_quality import diversity_ratio, nearness_ratio
+from kuamo.metrics.sample_quality import diversity_ratio, memorization_ratio
 
 
 def heard(values):
@@ -99,7 +99,7 @@ def fold_of(number, given):
         y, of = latents(made, words, draws, 0, to="audio"), np.repeat(words_of(words), draws)
         values = codec.decode(y)
         found[f"word → sound, {name}: judged right"] = judge.right(values, of)
-        found[f"word → sound, {name}: nearest"] = nearness_ratio(y, y_train, y_real)
+        found[f"word → sound, {name}: nearest"] = memorization_ratio(y, y_train, y_real)
         if draws > 1:
             found[f"word → sound, {name}: diversity"] = diversity_ratio(y, y_real, of, test.labels)
         sounds[name] = values[::draws]
@@ -139,7 +139,7 @@ def main():
     given = parser.parse_args()
     print(machine(), flush=True)
     every = []
-    with one_torch_thread():
+    with single_threaded_torch():
         for number in given.folds:
             every.append(fold_of(number, given))
             for name, value in every[-1].items():

@@ -22,7 +22,7 @@ from digits_translate import CHOSEN, SETTINGS, Classifier, Sphinx, digit_of, tab
 from digits_translate import fit as fit_digits
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.encoders.audio_cnn import AudioCNN
 
 MAKERS = ["TextToSpeech", "Flow", "Ridge"]
@@ -98,7 +98,7 @@ def main():
         rows=12000, voices=150, steps=900, decode_steps=1300, components=64, guidance=[2.5, 2.5], seed=0
     )  # fmt: skip
     print(machine(), flush=True)
-    with one_torch_thread():
+    with single_threaded_torch():
         if "emoji" in given.only:
             for seed in given.seeds:
                 emoji(seed, given)

@@ -23,7 +23,7 @@ from common import machine
 
 import kuamo as km
 from kuamo.cli.media_files import save_sheet
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.metrics.sample_quality import nearest
 
 
@@ -65,7 +65,7 @@ def main():
                 np.flatnonzero(left),
             )
             start = time.process_time()
-            with one_torch_thread():
+            with single_threaded_torch():
                 space = km.fit(train, seed=0)
             fitted = time.process_time() - start
             start = time.process_time()
@@ -87,7 +87,7 @@ def main():
             said = names.translate(test.select("text", "tone"), to="image")
             print("  names alone:", judge(said, rows), flush=True)
             if given.flow:
-                with one_torch_thread():
+                with single_threaded_torch():
                     flow = km.fit(
                         train,
                         init=space,

@@ -13,7 +13,7 @@ import numpy as np
 from common import machine
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 
 
 def tables(rows, seed):
@@ -34,7 +34,7 @@ def main():
         heeded, cpu = 0, []
         for seed in range(given.seeds):
             train, test = tables(rows, seed)
-            with one_torch_thread():
+            with single_threaded_torch():
                 for name, table, objective in (
                     ("without", train.select("a", "b"), None),
                     ("set aside", train, None),

@@ -16,7 +16,7 @@ from common import machine
 from wikipedia import PUBLISHED
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 
 METHODS = {
     "SemanticMatching": lambda: (km.SemanticMatching(), None),
@@ -30,7 +30,7 @@ def score(method, train, test, seed):
     """(image → text, text → image, CPU seconds) and what was chosen."""
     objective, training = METHODS[method]()
     start = time.process_time()
-    with one_torch_thread():
+    with single_threaded_torch():
         space = km.fit(train, objective, training=training, seed=seed)
     seconds = time.process_time() - start
     report = km.evaluate(space, test, positives="label", examples=0)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuamo.core.files import local, place
+from kuamo.core.files import local_path, place
 from kuamo.core.old_names import old_arguments
 from kuamo.core.types import Progress
 from kuamo.core.validation import names_of
@@ -83,7 +83,7 @@ class Space(EmbeddingSpace):
             KuamoError: the target has no decoder, a row has nothing present, or an option is out of range, or unknown
                 to the targets' decoders.
         """
-        from kuamo.generation.translation import check_options, decode_in_turn, memory_of, translate_columns
+        from kuamo.generation.translation import check_options, decode_chained, memory_of, translate_columns
 
         given = {"guidance": guidance, "steps": steps}
         options = {name: value for name, value in given.items() if value is not None}
@@ -94,7 +94,7 @@ class Space(EmbeddingSpace):
         stacked = self.stacked(inputs, modality, None)
         rows = inputs if isinstance(inputs, Table) else self.as_table(inputs, modality)
         if chained and not isinstance(to, str):
-            return decode_in_turn(self, stacked, rows, to, seed, samples, sample_posterior, options, project)
+            return decode_chained(self, stacked, rows, to, seed, samples, sample_posterior, options, project)
         return translate_columns(self, stacked, rows, to, seed, samples, sample_posterior, options, project)
 
     def predict(self, inputs: Any, to: str, *, modality: str | None = None) -> Prediction:
@@ -191,9 +191,9 @@ class Space(EmbeddingSpace):
         Raises:
             KuamoError: a column without a decoder, or codes that are points and no `prior`.
         """
-        from kuamo.generation.translation import decode_columns, draw_codes
+        from kuamo.generation.translation import decode_columns, sample_prior
 
-        return decode_columns(self, draw_codes(self, n, prior, seed), to, seed)
+        return decode_columns(self, sample_prior(self, n, prior, seed), to, seed)
 
     # ── find and keep ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -233,7 +233,7 @@ class Space(EmbeddingSpace):
         """Write the space as a folder: config.json, model.safetensors and a README.md. Never half of it."""
         from kuamo.embedding.storage import save_space
 
-        save_space(self, local(path, "a space"))
+        save_space(self, local_path(path, "a space"))
 
     @classmethod
     def load(
@@ -253,4 +253,4 @@ class Space(EmbeddingSpace):
         """
         from kuamo.embedding.storage import load_space
 
-        return load_space(local(path, "a space"), custom or {}, download, cls)
+        return load_space(local_path(path, "a space"), custom or {}, download, cls)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 import kuamo as km
-from kuamo.cli.terminal import hit_lines, say
+from kuamo.cli.terminal import emit, hit_lines
 from kuamo.core.errors import visible
 from kuamo.data.readers import fetching
 
@@ -147,10 +147,10 @@ def test_nothing_in_the_data_steers_a_terminal(evil: tuple[km.Table, km.Space], 
         with pytest.raises(km.KuamoError) as caught:
             wrong()
         assert tame(str(caught.value))
-    say({"cell": EVIL[:-1]}, True, "")
+    emit({"cell": EVIL[:-1]}, True, "")
     out = capsys.readouterr().out
     assert tame(out) and json.loads(out)["cell"] == EVIL[:-1]
-    say({}, False, EVIL)
+    emit({}, False, EVIL)
     assert tame(capsys.readouterr().out)
 
 

@@ -12,10 +12,10 @@ from kuamo.core.errors import KuamoError
 from kuamo.metrics.dependence.cka import similarity
 from kuamo.metrics.dependence.modality_gap import gap
 from kuamo.metrics.dependence.mutual_information import information
-from kuamo.metrics.dependence.permutation_test import related
+from kuamo.metrics.dependence.permutation_test import dependence_test
 
 X, Y = np.random.default_rng(0).normal(size=(2, 60, 3))
-EVERY = pytest.mark.parametrize("measure", [related, similarity, information, gap])
+EVERY = pytest.mark.parametrize("measure", [dependence_test, similarity, information, gap])
 
 
 def refused(call: Callable[[], Any], *words: str) -> None:
@@ -52,7 +52,7 @@ def test_columns_and_groups_of_other_lengths_are_refused(measure: Callable) -> N
 
 
 def test_options_out_of_range_are_refused() -> None:
-    refused(lambda: related(X, Y, draws=10), "draws", "10", "19")
+    refused(lambda: dependence_test(X, Y, draws=10), "draws", "10", "19")
     refused(lambda: gap(X, Y, draws=10), "draws", "10", "19")
     refused(lambda: similarity(X, Y, k=0), "k=0", "1 neighbour")
     refused(lambda: similarity(X, Y, k=60), "k", "60", "59")

@@ -13,12 +13,12 @@ import torch
 import kuamo as km
 from kuamo.core.modules import is_trainable
 from kuamo.encoders.feature_cache import features
-from kuamo.fitting.gradient import add_decoders, add_heads, marks_of
+from kuamo.fitting.gradient import add_decoders, add_heads, label_codes
 from kuamo.fitting.towers import open_ports
 from kuamo.training.balance import ColumnCurves
 from kuamo.training.batch import Source, batch_of
 from kuamo.training.players import Game
-from kuamo.training.randomness import own_randomness
+from kuamo.training.randomness import forked_rng
 
 
 def gradients_of_one_step(
@@ -39,14 +39,14 @@ def gradients_of_one_step(
         "labels",
         "unpaired",
     }
-    with own_randomness(0):
+    with forked_rng(0):
         torch.manual_seed(5)
         add_heads(space, base, cells, needs, 16, 0, objective)
         if "decoders" in needs:
             add_decoders(space, cells, objective)
         if hasattr(objective, "fuses"):
             space.fusion = objective.fuses(space)
-            objective.begin(space, base, cells, marks_of(base))
+            objective.begin(space, base, cells, label_codes(base))
         for decoder in member.get("decoders", {}).values():
             for parameter in decoder.parameters():
                 torch.nn.init.normal_(parameter, std=0.1)
@@ -61,7 +61,7 @@ def gradients_of_one_step(
         for source in sources.values():
             if source.frozen is not None and source.frozen.size == 0:
                 source.frozen = np.zeros((0, cells[source.port.name][0].shape[1]), np.float32)
-        batch = batch_of(sources, np.arange(len(table)), marks=marks_of(table))
+        batch = batch_of(sources, np.arange(len(table)), marks=label_codes(table))
         log: dict[str, float] = {}
         grads: dict[str, torch.Tensor] = {}
         for player in game.players:

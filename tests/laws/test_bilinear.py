@@ -10,7 +10,7 @@ import pytest
 import kuamo as km
 from kuamo.generation.codecs.image_difference import ImageDifferencePCA
 from kuamo.generation.decoders.bilinear import PENALTIES, Bilinear, chosen, kernel, solve_bilinear
-from kuamo.generation.registry import recipes_named
+from kuamo.generation.registry import parse_specs
 
 
 def products(
@@ -167,11 +167,11 @@ def test_what_it_cannot_be_made_of_is_refused(space: km.Space) -> None:
 
 
 def test_the_command_line_names_its_columns() -> None:
-    named = recipes_named(["image=bilinear:tone,light:base", "a=b=bilinear:tone"])
+    named = parse_specs(["image=bilinear:tone,light:base", "a=b=bilinear:tone"])
     assert named == {"image": km.Bilinear(("tone", "light"), "base"), "a=b": km.Bilinear(("tone",))}
     for wrong, why in (("image=bilinear", "expected bilinear:STYLE"), ("image=flow:x", "expected 'flow' alone")):
         with pytest.raises(km.KuamoError, match=why):
-            recipes_named([wrong])
+            parse_specs([wrong])
 
 
 # ── pictures that change ─────────────────────────────────────────────────────────────────────────────────────────

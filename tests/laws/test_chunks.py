@@ -12,12 +12,12 @@ from torch import nn
 import kuamo as km
 from kuamo.core.modules import is_trainable
 from kuamo.embedding.embedding import Embedding
-from kuamo.fitting.gradient import add_decoders, add_heads, marks_of
+from kuamo.fitting.gradient import add_decoders, add_heads, label_codes
 from kuamo.fitting.towers import open_ports
 from kuamo.training.batch import Source, batch_of
-from kuamo.training.gradient_cache import Chunks, encode_in_chunks
+from kuamo.training.gradient_cache import Chunks, grad_cache_encode
 from kuamo.training.players import Game
-from kuamo.training.randomness import own_randomness
+from kuamo.training.randomness import forked_rng
 from laws.members import raw_text_table, words
 
 
@@ -46,14 +46,14 @@ def gradients(objective: km.Objective, chunk: int | None) -> dict[str, torch.Ten
     ports, _ = open_ports(table, encoders, {})
     space = km.Space(ports)
     needs = frozenset().union(*(term.needs for _, term in getattr(objective, "terms", ((1, objective),))))
-    with own_randomness(0):
+    with forked_rng(0):
         torch.manual_seed(5)
         add_heads(space, table, {}, needs, 6, 0)
         if "decoders" in needs:
             add_decoders(space, {}, objective, table)
         game = Game(space, objective, km.Training(steps=10, optimizer="sgd", lr=0.0))
         sources = {port.name: Source(table, port, None, chunk) for port in space.ports}
-        batch = batch_of(sources, np.arange(23), marks=marks_of(table))
+        batch = batch_of(sources, np.arange(23), marks=label_codes(table))
         for player in game.players:
             game.play(player, batch, sources, (0, 1), {})
         named = {f"{p.name}.{role}": part for p in space.ports for role, part in p.parts().items()}
@@ -94,7 +94,7 @@ def test_noise_is_replayed() -> None:
     net = nn.Sequential(nn.Linear(1, 16, bias=False), nn.Dropout(0.5))
     chunks = Chunks(lambda entry: torch.ones(len(entry), 1), np.arange(10), 4)
     before = torch.get_rng_state()
-    code = encode_in_chunks([net, Embedding], chunks).mean
+    code = grad_cache_encode([net, Embedding], chunks).mean
     assert not torch.equal(before, torch.get_rng_state())  # the next batch drops others
     kept = code.detach() != 0
     assert 0.3 < kept.float().mean() < 0.7 and not torch.equal(code[:4], code[4:8])
@@ -123,7 +123,7 @@ def test_only_one_chunk_is_held() -> None:
 
     net = nn.Linear(3, 3)
     chunks = Chunks(lambda entry: torch.ones(len(entry), 3), np.arange(40), 4)
-    code = encode_in_chunks([net, Held.apply, Embedding], chunks)
+    code = grad_cache_encode([net, Held.apply, Embedding], chunks)
     torch.autograd.grad(code.mean.square().sum(), list(net.parameters()))
     assert (alive, most) == (0, 1)
 

@@ -19,7 +19,6 @@ from kuamo.closed_form import (
     SearchSpace,
     cca,
     cca_from_moments,
-    choose,
     csa_codes,
     gcca,
     gcca_from_moments,
@@ -29,10 +28,11 @@ from kuamo.closed_form import (
     reduced_rank,
     ridge,
     ridge_from_moments,
+    search_cca,
 )
 from kuamo.closed_form.arc_cosine_kernel import arc_cosine, unit_rows
 from kuamo.closed_form.folds import Axes
-from kuamo.closed_form.gcca_search import choose_views
+from kuamo.closed_form.gcca_search import search_gcca
 from kuamo.closed_form.kernel_pca import Kernel, views_of
 from kuamo.closed_form.svd import svd
 from kuamo.objectives import CCA
@@ -360,23 +360,23 @@ def test_other_methods_are_what_they_are_called(method: str) -> None:
 
 def test_methods_are_tried_and_named() -> None:
     x, y = paired(120)
-    table = choose(x, y).table
+    table = search_cca(x, y).table
     assert {trial.method for trial in table} == {
         "regularised CCA", "Procrustes", "regression x → y", "regression y → x"
     }  # fmt: skip
-    assert {trial.method for trial in choose(x, y, SearchSpace(methods=())).table} == {"regularised CCA"}
+    assert {trial.method for trial in search_cca(x, y, SearchSpace(methods=())).table} == {"regularised CCA"}
 
 
 def test_variates_are_what_the_model_gives() -> None:
     x, y = paired(120, 200, 90)
-    choice = choose(x, y, SearchSpace(kernels=KERNELS))
+    choice = search_cca(x, y, SearchSpace(kernels=KERNELS))
     for known, fresh in zip(choice.variates, choice.cca.transform(x, y), strict=True):
         np.testing.assert_allclose(known, fresh, atol=2e-2 * np.abs(known).max())
 
 
 def test_choose_finds_what_is_there() -> None:
     x, y = paired(300, 40, 30, 8)
-    choice = choose(x[:200], y[:200])
+    choice = search_cca(x[:200], y[:200])
     u, v = choice.transform(x[200:], y[200:])
     rank = ((u @ v.T) >= (u * v).sum(1)[:, None]).sum(1)
     assert (rank <= 10).mean() > 0.9
@@ -389,7 +389,7 @@ def test_choose_finds_what_is_there() -> None:
 def test_choose_on_permuted_pairs_is_chance() -> None:
     """Held-out rows that were looked at would be found again."""
     x, y = paired(200, 300, 250, 8)
-    choice = choose(
+    choice = search_cca(
         x, y[np.random.default_rng(1).permutation(200)], SearchSpace(folds=5, kernels=KERNELS, ridges=RIDGES)
     )
     chance = (1 / np.arange(1, 41)).mean()  # mean reciprocal rank in galleries of 40
@@ -493,14 +493,14 @@ def test_the_kernel_finds_what_no_linear_map_can() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(700, 6))
     y = np.stack([x[:, i] * x[:, j] for i in range(6) for j in range(i)], 1)
-    scores = {k: choose(x[:500], y[:500], SearchSpace(kernels=(k,))).best.score for k in KERNELS}
+    scores = {k: search_cca(x[:500], y[:500], SearchSpace(kernels=(k,))).best.score for k in KERNELS}
     assert scores["arc-cosine"] > 2 * scores["linear"]
-    assert choose(x[:500], y[:500], SearchSpace(kernels=KERNELS)).best.kernel == "arc-cosine"
+    assert search_cca(x[:500], y[:500], SearchSpace(kernels=KERNELS)).best.kernel == "arc-cosine"
 
 
 def test_the_grid_of_ridges_grows_until_the_best_is_inside() -> None:
     x, y = paired(120, 60, 50, 3)
-    choice = choose(x, y, SearchSpace(ridges=(1e-4,)))
+    choice = search_cca(x, y, SearchSpace(ridges=(1e-4,)))
     ridges = sorted({trial.ridge for trial in choice.table})
     assert len(ridges) > 2
     assert ridges[0] <= 1e-4 < choice.best.ridge < ridges[-1]
@@ -513,7 +513,7 @@ def test_choose_keeps_groups_together() -> None:
     x, y = rng.normal(size=(40, 60))[groups], rng.normal(size=(40, 50))[groups]
     x, y = x + 0.01 * rng.normal(size=x.shape), y + 0.01 * rng.normal(size=y.shape)
     search = SearchSpace(folds=5, ridges=(0.01, 0.1), widen=False)
-    leaking, honest = choose(x, y, search), choose(x, y, search, groups=groups)
+    leaking, honest = search_cca(x, y, search), search_cca(x, y, search, groups=groups)
     chance = (1 / np.arange(1, 9)).mean()  # 8 groups in a fold; five right answers each
     assert honest.best.score < chance + 0.25
     assert leaking.correlations[0] > 0.9 > abs(honest.correlations).mean() + 0.4
@@ -521,7 +521,7 @@ def test_choose_keeps_groups_together() -> None:
 
 def test_choose_is_the_same_twice_and_refits_in_original_features() -> None:
     x, y = paired(120, 30, 500)
-    one, two = choose(x, y, seed=3), choose(x, y, seed=3)
+    one, two = search_cca(x, y, seed=3), search_cca(x, y, seed=3)
     assert one.table == two.table
     assert np.array_equal(one.cca.x.weight, two.cca.x.weight)
     c = one.penalties[0] / np.trace(np.cov(x.T)) * 30, one.penalties[1] / np.trace(np.cov(y.T)) * 500
@@ -533,7 +533,7 @@ def test_choose_is_the_same_twice_and_refits_in_original_features() -> None:
 @pytest.mark.parametrize("case", ["constant columns", "repeated columns", "fewer rows than features", "all constant"])
 def test_choose_survives_hard_data(case: str) -> None:
     x, y = HARD[case]
-    choice = choose(x, y, SearchSpace(folds=2, kernels=KERNELS))
+    choice = search_cca(x, y, SearchSpace(folds=2, kernels=KERNELS))
     assert all(np.isfinite(codes).all() for codes in choice.transform(x, y))
     assert np.isfinite(choice.correlations).all()
 
@@ -564,16 +564,16 @@ GOOD = paired(20)
         (lambda x, y: gcca({"x": x, "y": y}, 1, rows={"x": np.arange(20), "y": np.arange(20, 40)}), "view 'y'"),
         (lambda x, y: gcca({"x": x, "y": y}, 10), "dim: given 10"),
         (lambda x, y: gcca({"x": x, "y": y}, 2).transform({"z": x}), "view 'z'"),
-        (lambda x, y: choose(x, y, SearchSpace(folds=1)), "folds: given 1"),
-        (lambda x, y: choose(x, y, SearchSpace(ridges=(0.0,))), "ridges"),
-        (lambda x, y: choose(x, y, SearchSpace(dims=())), "dims"),
-        (lambda x, y: choose(x, y, SearchSpace(kernels=("cubic",))), "kernels: given ('cubic',)"),
-        (lambda x, y: choose(x, y, SearchSpace(norms=())), "norms"),
-        (lambda x, y: choose(x, y, SearchSpace(methods=("magic",))), "methods: given ('magic',)"),
+        (lambda x, y: search_cca(x, y, SearchSpace(folds=1)), "folds: given 1"),
+        (lambda x, y: search_cca(x, y, SearchSpace(ridges=(0.0,))), "ridges"),
+        (lambda x, y: search_cca(x, y, SearchSpace(dims=())), "dims"),
+        (lambda x, y: search_cca(x, y, SearchSpace(kernels=("cubic",))), "kernels: given ('cubic',)"),
+        (lambda x, y: search_cca(x, y, SearchSpace(norms=())), "norms"),
+        (lambda x, y: search_cca(x, y, SearchSpace(methods=("magic",))), "methods: given ('magic',)"),
         (lambda x, y: kernel_map(x)(y), "expected (n, 12)"),
         (lambda x, y: kernel_map(x).then(LinearMap(np.zeros(3), np.eye(3))), "map of size 3"),
-        (lambda x, y: choose(x, y, groups=np.zeros(20)), "groups"),
-        (lambda x, y: choose(x, np.where(y > 0, np.inf, y)), "view 'y'"),
+        (lambda x, y: search_cca(x, y, groups=np.zeros(20)), "groups"),
+        (lambda x, y: search_cca(x, np.where(y > 0, np.inf, y)), "view 'y'"),
         (lambda x, y: LinearMap(np.zeros(3), np.zeros((4, 2))), "shift"),
         (lambda x, y: LinearMap(np.zeros(4), np.zeros((4, 2)))(x), "expected (n, 4)"),
         (lambda x, y: moments_of([]), "expected at least one"),
@@ -614,11 +614,11 @@ def test_a_head_gives_training_rows_the_codes_of_the_fit(rows: int, kernel: Kern
     z = rng.normal(size=(rows, 3))
     x = {name: z @ rng.normal(size=(3, 50)) + 0.5 * rng.normal(size=(rows, 50)) for name in "abc"}
     search = SearchSpace(kernels=(kernel,), dims=(4, 12), components=16, folds=3)
-    two = choose(x["a"], x["b"], search)
+    two = search_cca(x["a"], x["b"], search)
     for given, found in zip(two.transform(x["a"], x["b"]), map(two.codes, two.variates), strict=True):
         assert cosine_of_rows(given, found).min() > 0.999
     row = np.arange(rows)
-    several = choose_views({name: (one, row) for name, one in x.items()}, replace(search, methods=()))
+    several = search_gcca({name: (one, row) for name, one in x.items()}, replace(search, methods=()))
     for name, one in x.items():
         assert cosine_of_rows(several.maps[name](one), several.variates[name]).min() > 0.999
 

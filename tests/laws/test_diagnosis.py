@@ -14,7 +14,7 @@ from kuamo.diagnostics.column_pairs import relation_findings
 from kuamo.metrics.coverage import coverage, coverage_findings, skew
 from kuamo.metrics.data_quality import Watch, fingerprints, quality_of, repeats, twins
 from kuamo.metrics.dependence.family_wise import family, tail_evidence
-from kuamo.metrics.dependence.screening import aside, heed
+from kuamo.metrics.dependence.screening import aside, screen
 
 
 def keys_of(findings: list) -> set[str]:
@@ -81,7 +81,7 @@ def test_rows_that_stand_twice_relate_nothing(twice: list[km.Diagnosis]) -> None
     assert alarms <= 1
     table = repeating(0)
     cells = {name: (np.stack([table.column(name)[i] for i in range(len(table))]), np.arange(210)) for name in "abc"}
-    assert heed(cells, np.arange(210), 0).aside == ["b"]
+    assert screen(cells, np.arange(210), 0).aside == ["b"]
 
 
 def test_what_repeats_by_chance_or_in_its_group_is_no_copy() -> None:
@@ -185,18 +185,18 @@ def columns_of_numbers(count: int, rho: float, seed: int, rows: int = 300) -> di
 @pytest.mark.parametrize("count, rho", [(6, 0.5), (12, 0.9)])
 def test_many_related_columns_look_related(count: int, rho: float) -> None:
     """Bonferroni over the pairs of six columns cannot reach .05 with 200 draws, whatever they share."""
-    found = heed(columns_of_numbers(count, rho, 0), np.arange(300), 0)
+    found = screen(columns_of_numbers(count, rho, 0), np.arange(300), 0)
     assert not found.hopeless and found.aside == []
 
 
 def test_of_many_columns_the_unrelated_one_is_told_apart() -> None:
     cells = columns_of_numbers(8, 0.6, 0)
     cells["other"] = np.random.default_rng(9).normal(size=(300, 20)), np.arange(300)
-    assert heed(cells, np.arange(300), 0).aside == ["other"]
+    assert screen(cells, np.arange(300), 0).aside == ["other"]
 
 
 def test_many_unrelated_columns_look_unrelated() -> None:
-    alarms = sum(not heed(columns_of_numbers(6, 0.0, seed, 100), np.arange(100), 0).hopeless for seed in range(12))
+    alarms = sum(not screen(columns_of_numbers(6, 0.0, seed, 100), np.arange(100), 0).hopeless for seed in range(12))
     assert alarms <= 3  # .05 of them: 4 or more with p = .002
 
 

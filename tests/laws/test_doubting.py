@@ -12,8 +12,8 @@ import torch
 import kuamo as km
 from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders.standardize import Standardize
-from kuamo.objectives.prediction.corruption import GRAINS, MOST, noise, some_of, spoil, spread, worse
-from kuamo.objectives.prediction.noise import mixed
+from kuamo.objectives.prediction.corruption import GRAINS, MOST, corrupt, noise, some_of, spread, worse
+from kuamo.objectives.prediction.noise import mix_noise
 from kuamo.objectives.prediction.uncertainty import Samples, solve
 from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
 from kuamo.training.batch import Batch, ColumnBatch
@@ -111,7 +111,7 @@ def test_a_frozen_encoder_sees_spoiled_cells_and_identity_does_not() -> None:
         "a": (np.zeros((120, 2), np.float32), np.arange(120)),
         "b": (np.zeros((120, 3), np.float32), np.arange(120)),
     }
-    found = spoil(space, table, packed, "kind", np.arange(30))
+    found = corrupt(space, table, packed, "kind", np.arange(30))
     assert list(found) == ["a"]
     one = found["a"]
     assert len(one.x) == 60 == (one.place >= 0).sum() and one.level.min() >= 0 and one.level.max() <= 1
@@ -175,7 +175,7 @@ def test_every_cell_of_a_batch_has_noise_of_its_own() -> None:
     head = SimpleNamespace(shift=torch.zeros(2000), gain=torch.ones(2000))
     space: Any = SimpleNamespace(port=lambda name: SimpleNamespace(head=head), fusion=SimpleNamespace(spoiled={}))
     step = Step(space, Batch(64, torch.arange(64), {"a": ColumnBatch(x, torch.arange(64))}), (0, 0), {}, {"a": True})
-    made, level = mixed(step, "a", torch.ones(64, dtype=torch.bool))
+    made, level = mix_noise(step, "a", torch.ones(64, dtype=torch.bool))
     far = level > 0.1
     n = (made - (1 - level[:, None]) * x)[far] / level[far, None]
     alike = torch.corrcoef(n).fill_diagonal_(0).nan_to_num()

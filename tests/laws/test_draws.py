@@ -10,7 +10,7 @@ import torch
 
 import kuamo as km
 from kuamo.generation.codecs.labels import ScalarCodec
-from kuamo.generation.decoder_problem import energy, scale_of
+from kuamo.generation.decoder_problem import energy_score, scale_of
 from kuamo.generation.decoders.flow import NEAR, FlowDecoder
 from kuamo.generation.decoders.ridge import solve_ridge
 
@@ -70,7 +70,7 @@ def started(table: km.Table) -> km.Space:
 @pytest.mark.parametrize("recipe", [km.Flow(width=16, layers=1), km.Gaussian(width=16, layers=1), km.Ridge()], ids=repr)
 def test_what_is_made_follows_the_units(recipe: Any) -> None:
     """Each feature that a user brings is judged by itself: scaled or shifted, it is made scaled or shifted."""
-    from kuamo.generation.decoder_training import learn_decoders
+    from kuamo.generation.decoder_training import train_all_decoders
 
     made = []
     for scale, shift in ((1.0, 0.0), UNITS):
@@ -82,7 +82,7 @@ def test_what_is_made_follows_the_units(recipe: Any) -> None:
         space.ports.append(spare)
         spare.codec = spare.decoder = None
         codes["b"] = (codes["a"][0], rows)
-        learn_decoders(space, table, codes, {"b": y}, {"b": recipe}, FEW)
+        train_all_decoders(space, table, codes, {"b": y}, {"b": recipe}, FEW)
         draws = np.asarray(space.decode(np.asarray(codes["a"][0]), to="b", seed=3), np.float64)
         made.append((draws - shift) / scale)
     spread = made[0].std(0)
@@ -119,7 +119,7 @@ def test_energy_in_units_of_each_axis_does_not_hang_on_the_largest() -> None:
         def sample(self, z: np.ndarray) -> np.ndarray:
             return z * [1.0, 0.0]
 
-    assert energy(Half(), z, y) > 1e5 and energy(Half(), z, y, unit=scale_of(y)) < 1
+    assert energy_score(Half(), z, y) > 1e5 and energy_score(Half(), z, y, unit=scale_of(y)) < 1
 
 
 def test_guidance_is_for_what_is_looked_at() -> None:

@@ -17,14 +17,14 @@ import kuamo as km
 from kuamo.closed_form import SearchSpace
 from kuamo.closed_form.gcca_search import VIEWS
 from kuamo.core.errors import KuamoError, TableError
-from kuamo.core.memo import forgetful, recall, remember
-from kuamo.core.messages import Note, note_of, told
-from kuamo.core.profiling import part, parted
+from kuamo.core.memo import load_choice, memo_disabled, store_choice
+from kuamo.core.messages import Note, note_from_dict, told
+from kuamo.core.profiling import collect_steps, profiled_step
 from kuamo.diagnostics.cost import closed_form as closing
 from kuamo.diagnostics.cost import dry_run as practice
 from kuamo.diagnostics.cost import encoder_timing as sampling
 from kuamo.diagnostics.cost import operation_counts as work
-from kuamo.diagnostics.cost.encoder_timing import sample_column, stand_in
+from kuamo.diagnostics.cost.encoder_timing import sample_column, synthetic_features
 from kuamo.diagnostics.cost.forecast import forecast
 from kuamo.diagnostics.cost.result import CostForecast, Step
 from kuamo.diagnostics.text import cost_grid
@@ -170,7 +170,7 @@ def test_trained_encoders_are_copied() -> None:
         training=km.Training(steps=500, batch_size=16), dim=8,
     )  # fmt: skip
     assert all(torch.equal(value, weights[name]) for name, value in encoder.state_dict().items())
-    with parted() as costs:
+    with collect_steps() as costs:
         km.fit(
             table.select("image", "text"), km.InfoNCE(), encoders={"image": encoder, "text": Letters("copied/1")},
             training=km.Training(steps=2, batch_size=16), dim=8,
@@ -180,11 +180,11 @@ def test_trained_encoders_are_copied() -> None:
 
 
 def test_nothing_is_remembered_nor_recalled_in_a_trial() -> None:
-    remember("a forecast's test", 1)
-    with forgetful():
-        remember("a forecast's test", 2)
-        assert recall("a forecast's test") is None
-    assert recall("a forecast's test") == 1
+    store_choice("a forecast's test", 1)
+    with memo_disabled():
+        store_choice("a forecast's test", 2)
+        assert load_choice("a forecast's test") is None
+    assert load_choice("a forecast's test") == 1
 
 
 # ── it looks at little, and knows what is there ──────────────────────────────────────────────────────────────────
@@ -288,7 +288,7 @@ def test_rows_stand_in_for_others_with_their_width_and_repeat_as_they_do() -> No
     port = Tower("a", km.Text(), Letters("stand/1"), None)
     found = sample_column(table, port, 0)
     assert (found.distinct, found.missing, found.width) == (3, 3, 48)
-    x, place, real = stand_in(table, found, np.arange(0, 120, 2), 0)
+    x, place, real = synthetic_features(table, found, np.arange(0, 120, 2), 0)
     assert x.shape == (60, 48)
     assert place.tolist() == list(range(60))
     assert not real
@@ -347,7 +347,7 @@ def test_the_steps_are_those_of_the_fit() -> None:
         {"objective": km.CCA(dim=4), "decoders": {"b": km.Flow(width=16)}, "codecs": {"b": None}, "training": short},
     ]
     for given in kinds:
-        with parted() as costs:
+        with collect_steps() as costs:
             km.fit(table, **given)
         assert [step.name for step in forecast(table, **given).fit] == list(costs), given
 
@@ -382,7 +382,7 @@ def test_classes_numbers_and_unpaired_rows() -> None:
     labelled = km.Table({"x": x, "kind": [f"k{k}" for k in kind], "size": list(x[:, 0])}, modalities=kinds)
     short = km.Training(steps=7, batch_size=20)
     made = forecast(labelled, km.objectives.Predict("kind"), dim=4, training=short)
-    with parted() as costs:
+    with collect_steps() as costs:
         km.fit(labelled, km.objectives.Predict("kind"), dim=4, training=short)
     assert [step.name for step in made.fit] == list(costs)
     half = km.Table({"a": [*x[:40], *[None] * 20], "b": [*[None] * 20, *x[20:]]})
@@ -448,19 +448,19 @@ def test_disk_is_told_from_to_where_it_may_differ_by_much() -> None:
 def test_plain_data_is_json_and_its_sentences_come_back() -> None:
     made = forecast(km.datasets.toy(100), km.CCA(dim=4), budget=1e-3)
     plain = json.loads(json.dumps(made.as_dict()))
-    assert note_of(plain["advice"][0]) == made.advice[0]
+    assert note_from_dict(plain["advice"][0]) == made.advice[0]
     assert plain["total"]["cpu"] == pytest.approx(made.total.cpu)
     assert [step["name"] for step in plain["steps"]] == [step.name for step in made.steps]
 
 
 def test_parts_within_a_part_are_the_outer_ones_and_equal_names_add_up() -> None:
-    with parted() as costs:
-        with part("outer"), part("inner"):
+    with collect_steps() as costs:
+        with profiled_step("outer"), profiled_step("inner"):
             pass
-        with part("outer"):
+        with profiled_step("outer"):
             pass
     assert list(costs) == ["outer"]
-    with part("nobody asks"):
+    with profiled_step("nobody asks"):
         pass
 
 

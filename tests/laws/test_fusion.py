@@ -21,7 +21,7 @@ from kuamo.embedding.fusion import (
     MixtureOfProducts,
     PrecisionWeighted,
     ProductOfExperts,
-    affinity,
+    attention,
 )
 from laws.members import small_toy
 
@@ -94,13 +94,13 @@ def test_subsets_are_uniform_and_singletons_are_a_mixture() -> None:
 def test_affinity_formula_and_additive_score() -> None:
     code, present = sample()
     query = torch.randn(4, 5)
-    weights = affinity(query, code.mean, present, score="dot", temperature=0.7)
+    weights = attention(query, code.mean, present, score="dot", temperature=0.7)
     row = torch.softmax((code.mean[0] @ query[0]) / 0.7, 0)
     assert torch.allclose(weights[0], row, atol=1e-6)
-    additive = affinity(query, code.mean, present, score=AdditiveScore(5))
+    additive = attention(query, code.mean, present, score=AdditiveScore(5))
     assert torch.allclose(additive.sum(-1)[:3], torch.ones(3))
     with pytest.raises(ValueError, match="expected one of"):
-        affinity(query, code.mean, present, score="zzz")
+        attention(query, code.mean, present, score="zzz")
 
 
 def test_attention_that_weighs_two_columns_alike_says_so() -> None:

@@ -9,9 +9,9 @@ import torch
 import kuamo as km
 from kuamo.closed_form.logistic import cross_entropy, logistic
 from kuamo.embedding.embedding import Embedding
-from kuamo.objectives.prediction.noise import hashed
+from kuamo.objectives.prediction.noise import hash_uniform
 from kuamo.objectives.prediction.regression import AXES, Chosen, JointRegression, principal_axes
-from kuamo.objectives.prediction.stacking import ExpertOutputs, believe
+from kuamo.objectives.prediction.stacking import ExpertOutputs, fit_scales
 
 
 def classes(rows: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -77,7 +77,7 @@ def test_the_sum_of_what_columns_add_is_the_regression() -> None:
     w, b = logistic(side, y, penalty)
     assert np.allclose(told, side @ w + b, atol=0.02)
     alone = trust.pool(Embedding(torch.from_numpy(mean)), torch.from_numpy(present & [True, False, False]))
-    own = JointRegression(side[:, :5], y.astype(np.float32), hashed(np.arange(300)), np.ones(300))
+    own = JointRegression(side[:, :5], y.astype(np.float32), hash_uniform(np.arange(300)), np.ones(300))
     w, b = own.solve(own.choose())
     assert np.allclose(decoder.added(alone.l).numpy(), side[:, :5] @ w + b, atol=0.02)
 
@@ -88,11 +88,11 @@ def test_experts_are_stacked_as_rows_say() -> None:
     y = np.eye(3)[(truth + rng.gumbel(size=truth.shape)).argmax(1)]
     sure, noise = 3 * truth, rng.normal(size=truth.shape)  # one is three times too sure, one knows nothing
     usual, told = np.log([0.25, 0.75]), np.stack([sure, noise])
-    alpha, beta = np.exp(believe(ExpertOutputs(told, y, np.ones(4000)), usual, 1.0))
+    alpha, beta = np.exp(fit_scales(ExpertOutputs(told, y, np.ones(4000)), usual, 1.0))
     assert abs(alpha - 1 / 3) < 0.03 and beta < 0.1
     few = ExpertOutputs(told[:, :4], y[:4], np.ones(4))
-    assert np.abs(believe(few, usual, 16.0) - usual).max() < 1  # four rows decide little
-    assert np.abs(believe(few, usual, 1e6) - usual).max() < 1e-3
+    assert np.abs(fit_scales(few, usual, 16.0) - usual).max() < 1  # four rows decide little
+    assert np.abs(fit_scales(few, usual, 1e6) - usual).max() < 1e-3
 
 
 def test_probabilities_are_calibrated() -> None:

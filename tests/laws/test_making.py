@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.evaluation.generation import energies, explained, retrieved
+from kuamo.evaluation.generation import energies, retrieval_scores, unbiased_r2
 from kuamo.metrics.sample_quality import (
     diversity_ratio,
     frechet_distance,
     mean_distance,
+    memorization_ratio,
     nearest,
-    nearness_ratio,
-    text_overlap,
+    token_f1,
 )
 
 
@@ -45,8 +45,8 @@ def test_diversity_is_a_ratio_of_spreads_within_conditions() -> None:
 def test_copies_are_nearer_than_new_cells() -> None:
     rng = np.random.default_rng(2)
     training, new, made = rng.normal(size=(3, 300, 4))
-    assert 0.8 < nearness_ratio(made, training, new) < 1.25
-    assert nearness_ratio(training + 0.01, training, new) < 0.1
+    assert 0.8 < memorization_ratio(made, training, new) < 1.25
+    assert memorization_ratio(training + 0.01, training, new) < 0.1
 
 
 def test_the_nearest_in_tiles_is_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,9 +60,9 @@ def test_the_nearest_in_tiles_is_the_nearest(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_texts_overlap_by_words_and_by_characters() -> None:
-    assert text_overlap(["red cat", "", "一只红猫"], ["cat red", "a", "红猫"]).tolist() == [1.0, 0.0, 2 / 3]
+    assert token_f1(["red cat", "", "一只红猫"], ["cat red", "a", "红猫"]).tolist() == [1.0, 0.0, 2 / 3]
     with pytest.raises(ValueError, match="zip"):
-        text_overlap(["a"], [])
+        token_f1(["a"], [])
 
 
 def test_unequal_features_are_refused() -> None:
@@ -149,8 +149,8 @@ def test_r2_and_energy_are_those_of_the_distribution_whatever_the_draws() -> Non
     z, e, e2 = rng.normal(size=(3, 4000, 2))
     own, right = z + e, z[:, None] + rng.normal(size=(4000, 8, 2))
     for draws in (2, 8):
-        assert abs(explained(right[:, :draws], own).mean() - 0.5) < 0.03
-    assert abs(explained((z + e2)[:, None], own).mean()) < 0.05  # one point for each row is taken at its word
+        assert abs(unbiased_r2(right[:, :draws], own).mean() - 0.5) < 0.03
+    assert abs(unbiased_r2((z + e2)[:, None], own).mean()) < 0.05  # one point for each row is taken at its word
     scores = [energies(y, own).mean() for y in (right, z[:, None], z[:, None] + 3 * (right - z[:, None]))]
     assert scores[0] == min(scores)
 
@@ -158,13 +158,13 @@ def test_r2_and_energy_are_those_of_the_distribution_whatever_the_draws() -> Non
 def test_made_features_are_found_by_centred_cosine_both_ways() -> None:
     rng = np.random.default_rng(1)
     real, key = rng.normal(size=(40, 6)), np.arange(40)
-    bent = retrieved(real + 9, real, key)
+    bent = retrieval_scores(real + 9, real, key)
     assert bent["made_R@10"].mean() < 1  # its own mean is not taken away: a shift is a fault
-    good = retrieved(100 + 3 * (real - real.mean(0)), 100 + real - real.mean(0), key)
+    good = retrieval_scores(100 + 3 * (real - real.mean(0)), 100 + real - real.mean(0), key)
     assert all(hit.all() for hit in good.values())
     hub = real.copy()
     hub[:30] = real[0]  # thirty rows made alike find one real cell, and are not told apart by theirs
-    found = retrieved(hub, real, key)
+    found = retrieval_scores(hub, real, key)
     assert found["made_R@1"].mean() == 11 / 40 and found["made_back_R@1"].mean() <= 11 / 40
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from kuamo.closed_form.logistic import cross_entropy
-from kuamo.objectives.prediction.regression import Chosen, JointRegression, directions
-from kuamo.objectives.prediction.subset_regression import MOST, Mix, mix_in, sets
+from kuamo.objectives.prediction.regression import Chosen, JointRegression, principal_directions
+from kuamo.objectives.prediction.subset_regression import MOST, Mix, fit_subsets, sets
 
 SIZES = (6, 3, 5)
 
@@ -45,11 +45,11 @@ def mixed(
     whole, alone = joint.choose(), [joint.alone(name).choose() for name in joint.spans]
     solved = joint.solve(whole), [joint.alone(n).solve(c) for n, c in zip(joint.spans, alone, strict=True)]
     size = 1 if number else 2
-    v = directions([solved[0], *solved[1]], size)
+    v = principal_directions([solved[0], *solved[1]], size)
     mix = Mix(range(columns), size)
     if not known:
         whole = Chosen(whole.penalty, [])
-    mix_in(mix, joint, whole, alone, v)
+    fit_subsets(mix, joint, whole, alone, v)
     return mix, v, solved[1], solved[0]
 
 

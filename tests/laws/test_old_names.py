@@ -10,7 +10,7 @@ import pytest
 
 import kuamo as km
 from kuamo.core.old_names import CLASSES, MOVED, RECIPES
-from kuamo.generation.registry import NAMED, recipes_named
+from kuamo.generation.registry import NAMED, parse_specs
 from kuamo.objectives.registry import objective_named
 
 
@@ -39,7 +39,7 @@ def test_an_old_class_is_the_new_one(old: str) -> None:
 
 def test_old_words_of_the_command_line_are_understood() -> None:
     for old, new in RECIPES.items():
-        assert isinstance(recipes_named([f"text={old}"])["text"], NAMED[new])
+        assert isinstance(parse_specs([f"text={old}"])["text"], NAMED[new])
     assert [type(term).__name__ for _, term in objective_named("MoPoE + 0.1*Cross").terms] == [
         "Elbo",
         "CrossReconstruct",

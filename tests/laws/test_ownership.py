@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 import kuamo as km
 from kuamo.core import disk_cache as cache
-from kuamo.core.files import beside, cache_folder, marked
+from kuamo.core.files import atomic_path, cache_folder, marked
 from kuamo.core.ownership import what_is
 from kuamo.embedding.storage import save_space
 from kuamo.encoders.feature_cache import features
@@ -261,7 +261,7 @@ def test_altered_features_are_computed_anew(how: str, kept: Path) -> None:
 
 
 def test_emptied_all_the_time_it_still_serves(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save = beside.__wrapped__  # type: ignore[attr-defined]
+    save = atomic_path.__wrapped__  # type: ignore[attr-defined]
     from contextlib import contextmanager
 
     @contextmanager

@@ -14,7 +14,7 @@ import pytest
 
 import kuamo as km
 from kuamo.core.catalog.pages import LANGUAGES, WORDS
-from kuamo.core.messages import NOTES, Note, note_of, plain_note, told
+from kuamo.core.messages import NOTES, Note, note_from_dict, note_to_dict, told
 from kuamo.evaluation.report import Report
 from kuamo.evaluation.report_html import render
 from kuamo.evaluation.results import Example, Pair, Preview
@@ -96,7 +96,7 @@ def report() -> Report:
                 for metric in ("R@1", "R@10", "median_rank", "MRR", "mAP", "mAP@R", "nDCG@10"):
                     intervals[f"{a}_to_{b}_{metric}"] = Interval(0.5, 0.4, 0.6, rows)
     facts = {"rows": rows, "source": "pets", "positives": "group", "seed": 3}
-    facts["space"] = {"dim": 8, "notes": ["chosen & why", *map(plain_note, every_note())]}
+    facts["space"] = {"dim": 8, "notes": ["chosen & why", *map(note_to_dict, every_note())]}
     return Report("title", intervals, [*every_note(), "by hand"], pairs, facts, previews)
 
 
@@ -154,10 +154,10 @@ def test_every_note_is_translated() -> None:
         stem = re.sub("^(start|too_much|signal|verdict|verdict_nothing)_.*", r"\1_", key)
         assert f'"{key}"' in sources or stem != key, key
     for note in every_note():
-        for again in (note_of(json.loads(json.dumps(plain_note(note)))), copy.deepcopy(note)):
+        for again in (note_from_dict(json.loads(json.dumps(note_to_dict(note)))), copy.deepcopy(note)):
             assert again == note and told("zh", again) == told("zh", note) != note
     with pytest.raises(KeyError):
-        note_of({"note": "of a newer kuamo"})
+        note_from_dict({"note": "of a newer kuamo"})
 
 
 def test_why_a_cell_cannot_be_read_is_told_in_both_languages(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_why_a_cell_cannot_be_read_is_told_in_both_languages(tmp_path: Path) -> 
         words = told("zh", note).replace(str(tmp_path), "")
         assert re.search("[\u4e00-\u9fff]{2,}", words.split("：", 1)[1]), words
         assert not re.search("(damaged|begins|file|position|vector|size|empty|array)", words), words
-        assert note_of(json.loads(json.dumps(plain_note(note)))) == note
+        assert note_from_dict(json.loads(json.dumps(note_to_dict(note)))) == note
     with pytest.raises(km.CellError) as error:
         km.Image().read(tmp_path / "gone.png")
     assert str(bad[2]) == f"row 2: given {error.value.given}" and "No such file or directory" in bad[2]

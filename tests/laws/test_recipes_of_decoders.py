@@ -14,11 +14,11 @@ from kuamo.core.messages import told
 from kuamo.embedding.embedding import ClosedFormHead
 from kuamo.embedding.fusion import ProductOfExperts
 from kuamo.embedding.heads import differentiable
-from kuamo.generation.decoder_problem import energy
+from kuamo.generation.decoder_problem import energy_score
 from kuamo.generation.decoder_training import held_out
 from kuamo.generation.decoders.flow import FlowDecoder
 from kuamo.generation.decoders.generator import Generator
-from kuamo.generation.registry import recipes_named
+from kuamo.generation.registry import parse_specs
 from laws.members import small_toy
 
 SHORT = km.Training(steps=12, batch_size=32)
@@ -176,7 +176,7 @@ def test_the_energy_score_is_least_for_the_truth() -> None:
             self.scale, seed = self.scale, int(1e6 * np.random.rand())
             return self.scale * np.random.default_rng(seed).normal(size=(len(z), 3))
 
-    scores = [energy(Spread(scale), y, y) for scale in (1.0, 0.3, 2.0)]
+    scores = [energy_score(Spread(scale), y, y) for scale in (1.0, 0.3, 2.0)]
     assert scores[0] == min(scores)
 
 
@@ -255,7 +255,7 @@ def test_a_cycle_needs_features_and_says_so() -> None:
     assert alone.translate({"text": "a red circle"}, to="image")[0].shape == (8, 8, 3)
     both = km.fit(table, **given, decoders={"image": km.CycleGAN(), "text": km.CycleGAN(noise=2)})
     assert both.translate({"text": "a red circle"}, to="image").shape == (1, 48)
-    assert recipes_named(["image=cyclegan"]) == {"image": km.CycleGAN()}
+    assert parse_specs(["image=cyclegan"]) == {"image": km.CycleGAN()}
     with pytest.raises(km.KuamoError, match="weights and noise of at least 0"):
         km.CycleGAN(paired=-1.0)
     raw: dict[str, Any] = {"encoders": {"b": torch.nn.Linear(24, 5)}, "decoders": {"b": Generator(16, 24)}}

@@ -8,12 +8,19 @@ import numpy as np
 import pytest
 
 from kuamo.metrics.dependence.cka import nearest, similarity
-from kuamo.metrics.dependence.exchangeable import Units, reached, units_of
+from kuamo.metrics.dependence.exchangeable import Units, blocks_of, permutation_p
 from kuamo.metrics.dependence.kernels import squared_distances
 from kuamo.metrics.dependence.modality_gap import gap
 from kuamo.metrics.dependence.mutual_information import gained, information
-from kuamo.metrics.dependence.near_duplicates import copies
-from kuamo.metrics.dependence.permutation_test import LINEAR, NONLINEAR, rank_p, related, statistics, unit_weights
+from kuamo.metrics.dependence.near_duplicates import near_duplicates
+from kuamo.metrics.dependence.permutation_test import (
+    LINEAR,
+    NONLINEAR,
+    dependence_test,
+    rank_p,
+    statistics,
+    unit_weights,
+)
 
 RNG = np.random.default_rng
 
@@ -30,7 +37,7 @@ def turn(size: int, seed: int = 9) -> np.ndarray:
 
 
 def rows_of(x: np.ndarray) -> Units:
-    return units_of(np.arange(len(x)), most=len(x))
+    return blocks_of(np.arange(len(x)), most=len(x))
 
 
 def given(x: np.ndarray, y: np.ndarray) -> dict[tuple[str, str], float]:
@@ -44,7 +51,7 @@ def given(x: np.ndarray, y: np.ndarray) -> dict[tuple[str, str], float]:
 
 
 def test_units_change_places_as_a_whole_and_every_pairing_is_as_likely() -> None:
-    units = units_of(np.repeat(np.arange(5), 3), most=100)
+    units = blocks_of(np.repeat(np.arange(5), 3), most=100)
     seen: Counter[tuple[int, ...]] = Counter()
     rng = RNG(0)
     for _ in range(12_000):
@@ -58,7 +65,7 @@ def test_units_change_places_as_a_whole_and_every_pairing_is_as_likely() -> None
 
 def test_units_of_different_sizes_change_places_within_a_size_and_use_every_row_once() -> None:
     group = np.repeat(np.arange(60), RNG(1).integers(1, 9, 60))
-    units = units_of(group, most=1000)
+    units = blocks_of(group, most=1000)
     assert len(set(units.rows.tolist())) == len(units.rows)
     drawn = units.draw(RNG(0))
     assert sorted(drawn.tolist()) == list(range(len(drawn)))
@@ -71,13 +78,13 @@ def test_units_of_different_sizes_change_places_within_a_size_and_use_every_row_
 
 @pytest.mark.parametrize("most", [50, 100, 300])
 def test_many_rows_are_cut_to_as_many_groups_as_fit(most: int) -> None:
-    units = units_of(np.repeat(np.arange(100), 10), most=most)
+    units = blocks_of(np.repeat(np.arange(100), 10), most=most)
     assert len(units) == min(100, most)
     assert len(units.rows) == most
 
 
 def test_a_single_row_beside_large_groups_does_not_cut_them_all() -> None:
-    units = units_of(np.repeat(np.arange(7), [50, 50, 50, 50, 50, 50, 1]), most=1000)
+    units = blocks_of(np.repeat(np.arange(7), [50, 50, 50, 50, 50, 50, 1]), most=1000)
     assert (len(units), len(units.rows)) == (6, 300)
 
 
@@ -86,7 +93,7 @@ def test_a_single_row_beside_large_groups_does_not_cut_them_all() -> None:
 
 @pytest.mark.parametrize("values", [RNG(0).normal(size=40), RNG(0).integers(0, 4, 40) * 1.0, np.ones(40)])
 def test_p_is_exact_whichever_pairing_was_the_given_one(values: np.ndarray) -> None:
-    p = np.array([reached(np.roll(values, -k)) for k in range(len(values))])
+    p = np.array([permutation_p(np.roll(values, -k)) for k in range(len(values))])
     for level in (0.025, 0.05, 0.1, 0.5):
         assert (p <= level).mean() <= level
     np.testing.assert_allclose(p, rank_p(values))
@@ -94,7 +101,7 @@ def test_p_is_exact_whichever_pairing_was_the_given_one(values: np.ndarray) -> N
 
 def test_p_is_never_0() -> None:
     x, _ = columns()
-    found = related(x, x, draws=39)
+    found = dependence_test(x, x, draws=39)
     assert found.p == pytest.approx(1 / 40)
     assert found.linear == pytest.approx(1 / 40)
     assert similarity(x, x, draws=39).kernel_cka.p == pytest.approx(1 / 40)
@@ -104,7 +111,7 @@ def test_p_is_never_0() -> None:
 def test_equal_groups_of_copies_say_nothing_of_whole_groups_of_two_kinds() -> None:
     """Five different pairs, each a hundred times: any other pairing of five labels is as good."""
     label = np.eye(5)[np.repeat(np.arange(5), 20)]
-    assert related(label, label, np.repeat(np.arange(5), 20)).p == 1.0
+    assert dependence_test(label, label, np.repeat(np.arange(5), 20)).p == 1.0
 
 
 # related.
@@ -140,7 +147,7 @@ def test_wide_and_narrow_tables_take_the_same_path_to_rounding() -> None:
 def test_copies_count_as_one_row_and_other_rows_as_so_many() -> None:
     rng = RNG(0)
     sizes = np.repeat([1, 4], 40)
-    units = units_of(np.repeat(np.arange(80), sizes), most=1000)
+    units = blocks_of(np.repeat(np.arange(80), sizes), most=1000)
     repeated = rng.normal(size=(80, 3))[units.number]
     fresh = rng.normal(size=(len(units.rows), 3))
     weight = unit_weights(units, repeated @ repeated.T, repeated @ repeated.T)
@@ -151,10 +158,10 @@ def test_copies_count_as_one_row_and_other_rows_as_so_many() -> None:
 
 def test_the_same_seed_gives_the_same_and_tiny_and_wide_tables_work() -> None:
     x, y = columns()
-    assert related(x, y, seed=4) == related(x, y, seed=4)
+    assert dependence_test(x, y, seed=4) == dependence_test(x, y, seed=4)
     rng = RNG(0)
     for rows, wide, high in ((5, 1, 1), (6, 3000, 2), (40, 1, 4096)):
-        found = related(rng.normal(size=(rows, wide)), rng.normal(size=(rows, high)))
+        found = dependence_test(rng.normal(size=(rows, wide)), rng.normal(size=(rows, high)))
         assert 0 < found.p <= 1
 
 
@@ -162,14 +169,14 @@ def test_heavy_ends_and_constant_numbers_leave_p_finite() -> None:
     rng = RNG(0)
     x = rng.standard_cauchy((100, 3)) * 1e6
     x[:, 1] = 3.0
-    found = related(x, np.abs(rng.standard_cauchy((100, 2))))
+    found = dependence_test(x, np.abs(rng.standard_cauchy((100, 2))))
     assert all(np.isfinite([found.p, found.strength, found.strength_nonlinear]))
 
 
 def test_rows_that_differ_once_in_many_say_nothing_where_that_one_is_not_drawn() -> None:
     x = np.zeros((3000, 2))
     x[0] = 1
-    found = related(x, RNG(0).normal(size=(3000, 2)), rows=100, draws=39, seed=1)
+    found = dependence_test(x, RNG(0).normal(size=(3000, 2)), rows=100, draws=39, seed=1)
     assert (found.p, found.rows) == (1.0, 100)
 
 
@@ -186,7 +193,7 @@ def repeated(groups: int, times: int, size: int, noise: float, seed: int) -> tup
     "groups, times, size, noise", [(60, 5, 64, 0.05), (60, 5, 64, 0.3), (100, 3, 8, 0.05), (50, 4, 3, 0.0)]
 )
 def test_copies_are_found(groups: int, times: int, size: int, noise: float) -> None:
-    cluster = copies(*repeated(groups, times, size, noise, 0))
+    cluster = near_duplicates(*repeated(groups, times, size, noise, 0))
     assert groups - 2 <= len(set(cluster.tolist())) <= groups  # two that lie close by chance may be taken for one
     assert (cluster.reshape(groups, times) == cluster.reshape(groups, times)[:, :1]).all()
 
@@ -197,7 +204,7 @@ def test_no_copies_are_found_where_there_are_none(kind: str, size: int) -> None:
     rng = RNG(size)
     draw = {"cauchy": rng.standard_cauchy, "uniform": rng.random}.get(kind, rng.standard_normal)
     x, y = draw((200, size)), draw((200, size))
-    assert len(set(copies(x, x if kind == "equal columns" else y).tolist())) >= 190
+    assert len(set(near_duplicates(x, x if kind == "equal columns" else y).tolist())) >= 190
 
 
 def test_labels_classes_and_a_column_that_repeats_alone_are_no_copies() -> None:
@@ -212,7 +219,7 @@ def test_labels_classes_and_a_column_that_repeats_alone_are_no_copies() -> None:
         (blobs, blobs @ turn(16)),
         (np.repeat(blobs[:60], 5, 0), blobs),
     ):
-        assert len(set(copies(x, y).tolist())) == 300
+        assert len(set(near_duplicates(x, y).tolist())) == 300
 
 
 # Similarity.

@@ -13,8 +13,8 @@ import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import kuamo as km
-from kuamo.core.modules import one_torch_thread
-from kuamo.core.threads import one_thread
+from kuamo.core.modules import single_threaded_torch
+from kuamo.core.threads import single_threaded_blas
 from laws.members import small_toy
 
 SHORT = km.Training(steps=8, batch_size=32, lr=1e-2)
@@ -76,8 +76,8 @@ def test_threads_are_as_before_when_all_have_left() -> None:
     inside: list[Any] = []
 
     def work(number: int) -> None:
-        with one_thread(), one_torch_thread():
-            with one_thread(), one_torch_thread():
+        with single_threaded_blas(), single_threaded_torch():
+            with single_threaded_blas(), single_threaded_torch():
                 time.sleep(0.005 * (number % 3))
             inside.append((torch.get_num_threads(), max(blas())))
             time.sleep(0.004 * number)

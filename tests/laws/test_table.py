@@ -22,7 +22,7 @@ import pytest
 import soundfile
 
 import kuamo as km
-from kuamo.core.threads import in_order
+from kuamo.core.threads import ordered_map
 from kuamo.data.readers import parquet
 
 CAPTIONS = [["a cat", "a pet"], None, ["a dog"], ["an owl", None, "a bird"]]
@@ -172,7 +172,7 @@ def test_large_parquet_columns_are_read_in_any_order(
     assert column.row.tolist() == [k for k in range(90) if k % 7]
     entries = list(range(len(column.row)))
     for order in (entries, entries[::-1], rng.permutation(entries).tolist()):
-        assert list(in_order(column.raw, order, ahead=8)) == [cells[column.row[k]] for k in order]
+        assert list(ordered_map(column.raw, order, ahead=8)) == [cells[column.row[k]] for k in order]
     assert list(table.values("words")) == [word for cell in words for word in cell if word]
     assert len(table.column("photo").row) == 90
 

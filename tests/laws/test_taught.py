@@ -10,7 +10,7 @@ import pytest
 
 import kuamo as km
 from kuamo.core.messages import told
-from kuamo.embedding.provenance import ASKED, KEPT, caveats, share_taught, sketch
+from kuamo.embedding.provenance import ASKED, KEPT, caveats, fingerprint_row, training_overlap
 
 
 def rows(count: int = 900, seed: int = 0) -> km.Table:
@@ -36,11 +36,11 @@ def test_rows_that_taught_are_told_from_others(
     train, test = split
     space.save(tmp_path / "s")
     for one in (space, km.Space.load(tmp_path / "s")):
-        assert share_taught(one, train) > 0.85 and share_taught(one, test) == 0
-        assert share_taught(one, train.select("b")) > 0.6  # by what both have, where they have it
+        assert training_overlap(one, train) > 0.85 and training_overlap(one, test) == 0
+        assert training_overlap(one, train.select("b")) > 0.6  # by what both have, where they have it
     both = rows()
-    assert len(train) / len(both) == pytest.approx(share_taught(space, both), abs=0.15)
-    assert share_taught(space, both.select("kind")) == 0  # a class by itself is nobody's
+    assert len(train) / len(both) == pytest.approx(training_overlap(space, both), abs=0.15)
+    assert training_overlap(space, both.select("kind")) == 0  # a class by itself is nobody's
     assert caveats(space, test) == []
 
 
@@ -48,21 +48,21 @@ def test_few_bytes_are_kept_of_many_rows() -> None:
     many = km.Table({"a": np.random.default_rng(0).normal(size=(5000, 2))})
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # sums of fingerprints overflow, in silence
-        found = sketch(many)
+        found = fingerprint_row(many)
     assert found["rows"] == 5000 and len(found["keys"]["a"]) == 8 * KEPT and ASKED < 5000
     space = km.fit(rows(300), km.CCA(dim=2))
     space.info["taught"] = [found]
-    assert share_taught(space, many) == pytest.approx(1, abs=0.35)
-    assert share_taught(space, many.take(range(100))) == pytest.approx(1, abs=0.8)
+    assert training_overlap(space, many) == pytest.approx(1, abs=0.35)
+    assert training_overlap(space, many.take(range(100))) == pytest.approx(1, abs=0.8)
 
 
 def test_rows_of_the_start_have_taught_too(split: tuple[km.Table, km.Table], space: km.Space) -> None:
     more = km.fit(split[1], km.CCA(dim=4), init=space)
-    assert min(share_taught(more, part) for part in split) > 0.85
+    assert min(training_overlap(more, part) for part in split) > 0.85
     again = km.fit(split[0], init=space)
     assert len(more.info["taught"]) == 2 and len(again.info["taught"]) == 1
     space.info["taught"], kept = [], space.info["taught"]  # as of an older kuamo
-    assert share_taught(space, split[0]) == 0
+    assert training_overlap(space, split[0]) == 0
     space.info["taught"] = kept
 
 

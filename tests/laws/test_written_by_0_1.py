@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.embedding.provenance import share_taught
+from kuamo.embedding.provenance import training_overlap
 from kuamo.objectives.prediction.targets import targets_of
 
 HERE = Path(__file__).parents[1] / "fixtures" / "v0_1"
@@ -109,7 +109,7 @@ def test_it_is_saved_again_over_itself_and_known_by_its_rows(stored: tuple[str, 
     again, seen = km.Space.load(tmp_path / "x.space"), table(*space.modalities)
     assert np.array_equal(np.asarray(again.encode(seen)), np.asarray(space.encode(seen)))
     assert len(km.Index.load(tmp_path / "x.space" / "index", again)) == len(seen)
-    assert share_taught(again, seen) > 0.9
+    assert training_overlap(again, seen) > 0.9
 
 
 def test_a_fit_goes_on_from_it() -> None:

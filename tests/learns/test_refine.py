@@ -10,7 +10,7 @@ import torch
 
 import kuamo as km
 from kuamo.fitting.finetuning import FinetuneResult
-from kuamo.training.batch import ColumnBatch, FeatureSource, Mix, mixed
+from kuamo.training.batch import ColumnBatch, FeatureSource, Mix, fusemix
 
 
 def curved(rows: int, seed: int = 0) -> km.Table:
@@ -49,13 +49,13 @@ def test_a_second_fit_does_not_search_again_and_gives_the_same(
     table = km.datasets.toy(rows=300, modalities=names, holes=0.2, seed=3)
     first = km.fit(table, seed=0)
     assert len(list((tmp_path / "choices").glob("*.json"))) == 2
-    from kuamo.closed_form import choose
     from kuamo.closed_form import gcca_search as choose_views
+    from kuamo.closed_form import search_cca
 
     def forbidden(*_: object) -> None:
         raise AssertionError("searched again")
 
-    monkeypatch.setattr(choose.__globals__["contest"], "__code__", forbidden.__code__)
+    monkeypatch.setattr(search_cca.__globals__["contest"], "__code__", forbidden.__code__)
     monkeypatch.setattr(choose_views.Tried, "__init__", forbidden)
     second = km.fit(table, seed=0)
     assert first.notes == second.notes
@@ -77,7 +77,7 @@ def test_mixing_takes_the_same_row_and_share_in_every_column() -> None:
     sources = {"a": FeatureSource(x, np.arange(5), 5), "b": FeatureSource(10 * x[[0, 1, 4]], np.array([0, 1, 4]), 5)}
     place = np.arange(4)
     cells = {name: source.cells(rows, place) for name, source in sources.items()}
-    mixed(cells, sources, rows, Mix(1.0, (0, 0)))
+    fusemix(cells, sources, rows, Mix(1.0, (0, 0)))
     a = dict(zip(cells["a"].row.tolist(), cells["a"].x[:, 0].tolist(), strict=True))
     b = dict(zip(cells["b"].row.tolist(), cells["b"].x[:, 0].tolist(), strict=True))
     assert sorted(b) == [0, 1, 3]
@@ -87,4 +87,4 @@ def test_mixing_takes_the_same_row_and_share_in_every_column() -> None:
     raw = FeatureSource(x, np.arange(5), 5)
     raw.frozen = None  # type: ignore[assignment]
     with pytest.raises(km.KuamoError, match="'a'"):
-        mixed({"a": ColumnBatch(torch.zeros(1, 1), torch.tensor([0]))}, {"a": raw}, rows, Mix(1.0, (0, 0)))
+        fusemix({"a": ColumnBatch(torch.zeros(1, 1), torch.tensor([0]))}, {"a": raw}, rows, Mix(1.0, (0, 0)))

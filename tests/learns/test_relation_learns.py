@@ -9,7 +9,7 @@ import pytest
 
 from kuamo.data.datasets import toy
 from kuamo.metrics.dependence.cka import similarity
-from kuamo.metrics.dependence.permutation_test import related
+from kuamo.metrics.dependence.permutation_test import dependence_test
 
 Draw = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
@@ -41,7 +41,9 @@ def weak(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def share(draw: Draw, tables: int, group: np.ndarray | None = None) -> float:
-    found = [related(*draw(np.random.default_rng([s, 77])), group, draws=99, seed=s).p <= 0.05 for s in range(tables)]
+    found = [
+        dependence_test(*draw(np.random.default_rng([s, 77])), group, draws=99, seed=s).p <= 0.05 for s in range(tables)
+    ]
     return float(np.mean(found))
 
 
@@ -70,7 +72,7 @@ def test_a_relation_between_groups_is_found_where_rows_repeat() -> None:
     z = np.repeat(rng.normal(size=(60, 3)), 4, axis=0)
     x, y = z + 0.05 * rng.normal(size=z.shape), z @ rng.normal(size=(3, 5)) + 0.05 * rng.normal(size=(240, 5))
     for group in (np.repeat(np.arange(60), 4), None):
-        found = related(x, y, group)
+        found = dependence_test(x, y, group)
         assert found.p < 0.05
         assert 57 <= found.units <= 60
         assert found.copies_found is (group is None)
@@ -80,8 +82,8 @@ def test_a_label_and_what_it_names_are_related_though_both_repeat() -> None:
     rng = np.random.default_rng(0)
     label = rng.integers(0, 10, 300)
     features = 3 * rng.normal(size=(10, 16))[label] + rng.normal(size=(300, 16))
-    assert related(np.eye(10)[label], features).p < 0.05
-    assert related(np.eye(10)[label], np.eye(10)[(label + 1) % 10]).p < 0.05
+    assert dependence_test(np.eye(10)[label], features).p < 0.05
+    assert dependence_test(np.eye(10)[label], np.eye(10)[(label + 1) % 10]).p < 0.05
 
 
 def test_shared_neighbours_and_cka_of_unrelated_copies_are_chance() -> None:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from kuamo.cli.options import Encoding, Import, Json, OnError, Root, Seed, TableArgument
-from kuamo.cli.terminal import bar, load_imports, open_space, open_table, say
+from kuamo.cli.terminal import bar, emit, load_imports, open_space, open_table
 
 __all__ = ["diagnose"]
 
@@ -55,10 +55,10 @@ def diagnose(
 ) -> None:
     """What a table is like: what is there, how its columns relate, what to expect, what a fit costs, and what to do."""
     import kuamo as km
-    from kuamo.core.catalog.pages import say as say_in
+    from kuamo.core.catalog.pages import label as say_in
     from kuamo.core.errors import TableError
     from kuamo.core.export import check_targets
-    from kuamo.data.targets import asked_for, table_for, table_of
+    from kuamo.data.targets import as_model_input, parse_target, with_label_columns
     from kuamo.diagnostics.text import MOST
 
     say_in(lang, "lang")  # an unknown language ends before the long work
@@ -67,10 +67,10 @@ def diagnose(
     own = load_imports(imports)
     loaded = open_space(space, own) if space else None
     rows = open_table(table, own, on_error, root, encoding)
-    to, kind = asked_for(rows, predict) if predict else (None, None)
+    to, kind = parse_target(rows, predict) if predict else (None, None)
     if loaded and kind is not None:
         raise TableError(f"given --predict {predict!r} and --space, which knows its kind; expected {to!r}")
-    rows = table_for(rows, loaded.modalities) if loaded else table_of(rows, to, kind) if to else rows
+    rows = as_model_input(rows, loaded.modalities) if loaded else with_label_columns(rows, to, kind) if to else rows
     encoders = {name: net for name, net in own["ENCODERS"].items() if name in rows.columns}
     answers = {pair.target: pair.gallery for pair in report.pairs.values()} if report and not gallery else gallery
     given = {"positives": positives, "gallery": answers, "k": k, "seed": seed, "to": to}
@@ -82,4 +82,4 @@ def diagnose(
     found = found.against(report) if report else found
     for path in save or []:
         found.save(path, lang=lang if path.suffix.lower() == ".html" else None)
-    say(found.as_dict(), as_json, found.text(lang, None if whole else MOST))
+    emit(found.as_dict(), as_json, found.text(lang, None if whole else MOST))

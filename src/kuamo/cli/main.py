@@ -23,6 +23,7 @@ from kuamo.cli.options import Encoding, Import, Json, OnError, Root, Seed, Space
 from kuamo.cli.predict import predict
 from kuamo.cli.terminal import (
     bar,
+    emit,
     hit_lines,
     installed_encoders,
     load_imports,
@@ -31,7 +32,6 @@ from kuamo.cli.terminal import (
     open_index,
     open_space,
     open_table,
-    say,
 )
 
 __all__ = ["app", "main"]
@@ -97,26 +97,26 @@ def fit(
     import kuamo as km
     from kuamo.cli.terminal import cost_of
     from kuamo.core.errors import TableError
-    from kuamo.core.files import local
-    from kuamo.data.targets import asked_for, table_of
+    from kuamo.core.files import local_path
+    from kuamo.data.targets import parse_target, with_label_columns
     from kuamo.embedding.storage import check_space_place, save_space
     from kuamo.fitting.gradient import usual_training
-    from kuamo.generation.registry import recipes_named, usual_recipe
+    from kuamo.generation.registry import default_spec, parse_specs
     from kuamo.index.in_memory import MemoryIndex
     from kuamo.objectives.registry import objective_named
 
-    check_space_place(local(out, "a space"), with_index=True)  # before the long work
+    check_space_place(local_path(out, "a space"), with_index=True)  # before the long work
     if predict and objective:
         raise TableError(f"given --predict {predict!r} and --objective {objective!r}; expected one of them")
     own = load_imports(imports)
-    asked = recipes_named(decode or [])
+    asked = parse_specs(decode or [])
     before = open_space(start, own) if start else None
     styles = [style for recipe in asked.values() for style in getattr(recipe, "styles", ())]
     rows = open_table(table, own, on_error, root, encoding, styles)
     if predict:
-        predict, kind = asked_for(rows, predict)
-        rows = table_of(rows, predict, kind)
-    recipes = {name: recipe or usual_recipe(rows.column(name).modality) for name, recipe in asked.items()}
+        predict, kind = parse_target(rows, predict)
+        rows = with_label_columns(rows, predict, kind)
+    recipes = {name: recipe or default_spec(rows.column(name).modality) for name, recipe in asked.items()}
     chosen = km.Predict(predict) if predict else objective_named(objective) if objective else None
     trained = predict is not None or objective not in (None, "CCA")
     encoders = {name: net for name, net in own["ENCODERS"].items() if name in rows.columns}
@@ -147,7 +147,7 @@ def fit(
                 progress=progress, on_preview=look,
             )  # fmt: skip
     save_space(space, out, MemoryIndex.build(space, rows))
-    say({"space": str(out), "dim": space.dim, "notes": space.notes}, as_json, f"{space}\nsaved in {out}")
+    emit({"space": str(out), "dim": space.dim, "notes": space.notes}, as_json, f"{space}\nsaved in {out}")
 
 
 @app.command()
@@ -184,7 +184,7 @@ def evaluate(
         report.save(path, lang=lang if path.suffix.lower() == ".html" else None)
     found = report.compare(other, seed=seed) if other else None
     data = report.as_dict() | ({"comparison": found.as_dict()} if found else {})
-    say(data, as_json, "\n\n".join(str(part) for part in (report, found) if part is not None))
+    emit(data, as_json, "\n\n".join(str(part) for part in (report, found) if part is not None))
 
 
 @app.command()
@@ -222,10 +222,10 @@ def compare(
     import kuamo as km
     from kuamo.core.errors import TableError
     from kuamo.core.export import check_targets
-    from kuamo.core.files import writing
+    from kuamo.core.files import reporting_io_errors
 
     if out:
-        with writing(out):
+        with reporting_io_errors(out):
             out.mkdir(parents=True, exist_ok=True)
         check_targets([out / "contest.json", out / "contest.html"], lang)  # before the long work
     if test >= 1 and test != int(test):
@@ -249,7 +249,7 @@ def compare(
     if out:
         contest.save(out / "contest.json")
         contest.save(out / "contest.html", lang=lang)
-    say(contest.as_dict(), as_json, f"{contest}" + (f"\nsaved in {out}" if out else ""))
+    emit(contest.as_dict(), as_json, f"{contest}" + (f"\nsaved in {out}" if out else ""))
 
 
 @app.command()
@@ -271,7 +271,7 @@ def encode(
     given = open_table(table, own, on_error, root, encoding)
     with bar(quiet=as_json) as progress:
         rows, empty = write_codes(loaded, given, out, progress=progress)
-    say(
+    emit(
         {"rows": rows, "empty": empty, "dim": loaded.dim, "out": str(out)},
         as_json,
         f"{rows:,} codes of {loaded.dim} numbers in {out}" + (f"; {empty:,} rows were empty: null" if empty else ""),
@@ -310,7 +310,7 @@ def index(
         else:
             payload = ("text", "thumbnail") if thumbnails else ("text",)
             made = loaded.index(rows, out, payload=payload, progress=progress)
-    say({"index": str(place(out)), "rows": len(made), "columns": made.columns}, as_json, f"{made} in {place(out)}")
+    emit({"index": str(place(out)), "rows": len(made), "columns": made.columns}, as_json, f"{made} in {place(out)}")
 
 
 @app.command()
@@ -337,7 +337,7 @@ def search(
     value = open_array(query) if query.endswith(".npy") else query
     hits = looked.search({source: value} if source else value, to=to, k=k, where=where)
     found = [hit.as_dict() for hit in hits]
-    say({"query": query, "to": to, "hits": found}, as_json, hit_lines(hits, several=to is None))
+    emit({"query": query, "to": to, "hits": found}, as_json, hit_lines(hits, several=to is None))
 
 
 def named_cells(said: list[str]) -> dict[str, str]:
@@ -437,7 +437,7 @@ def translate(
             seed=seed,
             progress=progress,
         )
-    say({"made": found}, as_json, "\n".join(line for name in to for line in found[name]))
+    emit({"made": found}, as_json, "\n".join(line for name in to for line in found[name]))
 
 
 @app.command()
@@ -459,11 +459,11 @@ def info(
         config = read_config(Path(path), "space")
         about = {key: config[key] for key in ("format", "ports", "info")}
         about["info"].pop("taught", None)  # fingerprints, which say nothing to people
-        say(about | {"notes": loaded.notes}, as_json, str(loaded))
+        emit(about | {"notes": loaded.notes}, as_json, str(loaded))
     elif path:
         rows = open_table(path, load_imports(imports), on_error, root, encoding)
         columns = {name: type(kind).__name__ for name, kind in rows.modalities.items()}
-        say({"rows": len(rows), "columns": columns, "notes": rows.notes}, as_json, rows.describe())
+        emit({"rows": len(rows), "columns": columns, "notes": rows.notes}, as_json, rows.describe())
     else:
         state = {
             "version": km.__version__,
@@ -477,7 +477,7 @@ def info(
         lines = [f"{name}: {value}" for name, value in state.items()] + ["encoders:"]
         lines += [f"  {name:{width}}  {reads}; {how or 'installed'}" for name, (reads, how) in known.items()]
         named = {name: {"reads": reads, "installed": how is None} for name, (reads, how) in known.items()}
-        say(state | {"encoders": named}, as_json, "\n".join(lines))
+        emit(state | {"encoders": named}, as_json, "\n".join(lines))
 
 
 @app.command()
@@ -497,7 +497,7 @@ def cache(
     lines += [f"freed {store.human(freed)}"] if clear or limit else []
     limit_now = store.limit()
     lines += [f"limit: {store.human(limit_now)} (KUAMO_CACHE_LIMIT)" if limit_now else "no limit (KUAMO_CACHE_LIMIT)"]
-    say(state, as_json, "\n".join(lines))
+    emit(state, as_json, "\n".join(lines))
 
 
 @app.command()
@@ -520,7 +520,7 @@ def demo(
         shown = run(seed, progress)
     if page:
         shown.report.save(page, lang=lang)
-    say(shown.as_dict(), as_json, f"{shown}" + (f"\n\nthe page: {page}" if page else ""))
+    emit(shown.as_dict(), as_json, f"{shown}" + (f"\n\nthe page: {page}" if page else ""))
 
 
 def main() -> None:

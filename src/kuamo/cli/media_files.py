@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import TableError
-from kuamo.core.files import beside, sweep, writing
+from kuamo.core.files import atomic_path, reporting_io_errors, sweep
 from kuamo.data.modalities import Audio, Category, Image, Modality, Number, Text
 
 __all__ = ["check_out", "save_sheet", "sheet", "write_made"]
@@ -36,7 +36,7 @@ def check_out(out: Path) -> None:
         TableError: it is.
         StoreError: nobody can tell.
     """
-    with writing(out):
+    with reporting_io_errors(out):
         wrong = out.exists() and not out.is_dir()
     if wrong:
         raise TableError(f"given {str(out)!r}, which is a file; expected a folder")
@@ -59,7 +59,7 @@ def write_made(out: Path, names: Sequence[str], made: Sequence[Sequence[Any]], m
         ['a_b-0.png']
     """
     check_out(out)
-    with writing(out):
+    with reporting_io_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         sweep(out)
     ending = next((end for kind, end in ENDINGS if isinstance(modality, kind)), ".npy")
@@ -71,7 +71,7 @@ def write_made(out: Path, names: Sequence[str], made: Sequence[Sequence[Any]], m
         taken.add(stem)
         for number, value in enumerate(draws):
             path = out / f"{stem}-{number}{ending}"
-            with beside(path) as part:
+            with atomic_path(path) as part:
                 if ending == ".npy":
                     np.save(part, np.asarray(value))
                 else:
@@ -100,5 +100,5 @@ def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
 
 def save_sheet(rows: Sequence[Sequence[np.ndarray]], path: Path) -> None:
     """Write a sheet as PNG, whole or not at all."""
-    with beside(path) as part:
+    with atomic_path(path) as part:
         Image().write(sheet(rows), part)

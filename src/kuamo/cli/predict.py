@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from kuamo.cli.options import Encoding, Import, Json, OnError, Root, SpaceArgument, TableArgument
-from kuamo.cli.terminal import bar, load_imports, open_space, open_table, say
+from kuamo.cli.terminal import bar, emit, load_imports, open_space, open_table
 
 __all__ = ["predict"]
 
@@ -32,8 +32,8 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Tell a class or a number of each row from whatever else it has, how sure that is, and by which columns."""
-    from kuamo.cli.prediction_files import check_out, line_of, predictions, write_predictions
-    from kuamo.data.targets import table_for
+    from kuamo.cli.prediction_files import check_out, format_prediction, predictions, write_predictions
+    from kuamo.data.targets import as_model_input
     from kuamo.embedding import provenance as taught
     from kuamo.generation.prediction import caveats
 
@@ -42,7 +42,7 @@ def predict(
     own = load_imports(imports)
     loaded = open_space(space, own)
     loaded.port(to)
-    rows = table_for(open_table(table, own, on_error, root, encoding), loaded.modalities)
+    rows = as_model_input(open_table(table, own, on_error, root, encoding), loaded.modalities)
     with bar(quiet=as_json) as progress:
         found = predictions(loaded, rows, to, progress)
         if out:
@@ -53,6 +53,6 @@ def predict(
         text = f"{count:,} rows told in {out}" + (f"; {empty:,} had nothing to tell by" if empty else "")
         data: dict[str, Any] = {"rows": count, "empty": empty, "out": str(out)}
     else:
-        data, text = {"to": to, "rows": told}, "\n".join(map(line_of, told))
+        data, text = {"to": to, "rows": told}, "\n".join(map(format_prediction, told))
     notes = [*caveats(loaded, to), *taught.caveats(loaded, rows)]
-    say(data | {"notes": notes}, as_json, "\n".join([text, *notes]))
+    emit(data | {"notes": notes}, as_json, "\n".join([text, *notes]))

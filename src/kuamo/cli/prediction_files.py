@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import TableError, shorten
-from kuamo.core.files import beside, sweep, writing
+from kuamo.core.files import atomic_path, reporting_io_errors, sweep
 from kuamo.data.modalities import Number
 from kuamo.data.table import Table
 from kuamo.space import Space
 
-__all__ = ["BLOCK", "blocks", "check_out", "line_of", "predictions", "short", "write_predictions"]
+__all__ = ["BLOCK", "blocks", "check_out", "format_prediction", "predictions", "short", "write_predictions"]
 
 
 BLOCK = 4096
@@ -67,7 +67,7 @@ def write_predictions(rows: Iterator[dict[str, Any]], space: Space, to: str, out
     schema = pa.schema(fields + [(f"weight of {name}", pa.float64()) for name in columns])
     count, empty = 0, 0
     sweep(out.parent)
-    with beside(out) as part:  # noqa: SIM117
+    with atomic_path(out) as part:  # noqa: SIM117
         with (pq.ParquetWriter if out.suffix.lower() == ".parquet" else pc.CSVWriter)(part, schema) as writer:
             for block in blocks(rows):
                 flat = [row | {f"weight of {name}": row["weights"].get(name) for name in columns} for row in block]
@@ -82,7 +82,7 @@ def check_out(out: Path) -> None:
     Raises:
         TableError: see `write_predictions`.
     """
-    with writing(out):
+    with reporting_io_errors(out):
         wrong = out.suffix.lower() not in (".csv", ".parquet") or not out.parent.is_dir()
     if wrong:
         raise TableError(
@@ -102,11 +102,11 @@ def blocks(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         yield block
 
 
-def line_of(row: Mapping[str, Any]) -> str:
+def format_prediction(row: Mapping[str, Any]) -> str:
     """A row in words.
 
     Example:
-        >>> line_of({"id": "7", "value": "cat", "probability": 0.98, "weights": {"photo": 0.7, "sound": 0.3}})
+        >>> format_prediction({"id": "7", "value": "cat", "probability": 0.98, "weights": {"photo": 0.7, "sound": 0.3}})
         '7                 cat  .98  by photo .70, sound .30'
     """
     if row["value"] is None:

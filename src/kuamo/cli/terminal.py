@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "bar",
     "cost_of",
+    "emit",
     "hit_lines",
     "installed_encoders",
     "load_imports",
@@ -26,7 +27,6 @@ __all__ = [
     "open_index",
     "open_space",
     "open_table",
-    "say",
 ]
 
 
@@ -217,7 +217,7 @@ def hit_lines(hits: list[Hit], several: bool = False) -> str:
     return visible("\n".join(lines))
 
 
-def say(data: dict[str, Any], as_json: bool, text: str) -> None:
+def emit(data: dict[str, Any], as_json: bool, text: str) -> None:
     """To people, or to machines."""
     plain = "utf" not in (getattr(sys.stdout, "encoding", None) or "").lower()
     print(visible(json.dumps(data, ensure_ascii=plain, default=str) if as_json else text))

@@ -2,7 +2,7 @@
 
 from kuamo.closed_form.arc_cosine_kernel import KernelMap, kernel_map
 from kuamo.closed_form.cca import CCA, cca, cca_from_moments, csa_codes
-from kuamo.closed_form.cca_search import Choice, SearchSpace, Trial, choose
+from kuamo.closed_form.cca_search import Choice, SearchSpace, Trial, search_cca
 from kuamo.closed_form.chi2_kernel import ChiSquaredMap, chi_squared_map
 from kuamo.closed_form.gcca import GCCA, gcca, gcca_from_moments
 from kuamo.closed_form.linear_map import LinearMap
@@ -25,7 +25,6 @@ __all__ = [
     "cca",
     "cca_from_moments",
     "chi_squared_map",
-    "choose",
     "csa_codes",
     "gcca",
     "gcca_from_moments",
@@ -37,4 +36,5 @@ __all__ = [
     "reduced_rank_from_moments",
     "ridge",
     "ridge_from_moments",
+    "search_cca",
 ]

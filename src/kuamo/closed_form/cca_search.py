@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.arc_cosine_kernel import unit_rows
 from kuamo.closed_form.cca import CCA, csa_codes, signs
-from kuamo.closed_form.folds import FREE, Axes, Folds, Method, as_labels, fold_of_rows, held_out, penalty
+from kuamo.closed_form.folds import FREE, Axes, Folds, Method, as_labels, fold_of_rows, iter_folds, penalty
 from kuamo.closed_form.kernel_pca import Kernel, Map, views_of
 from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.moments import as_features
@@ -31,7 +31,7 @@ from kuamo.closed_form.warm_start import ValidationFold, WarmStart
 from kuamo.core.errors import KuamoError
 from kuamo.core.types import Matrix
 
-__all__ = ["Choice", "Norm", "SavedChoice", "SearchSpace", "Trial", "choose", "reciprocal_rank", "reciprocal_ranks"]
+__all__ = ["Choice", "Norm", "SavedChoice", "SearchSpace", "Trial", "reciprocal_rank", "reciprocal_ranks", "search_cca"]
 
 Norm = Literal["before", "after"]
 
@@ -137,7 +137,7 @@ class Choice:
 DEFAULT = SearchSpace()
 
 
-def choose(
+def search_cca(
     x: ArrayLike,
     y: ArrayLike,
     search: SearchSpace = DEFAULT,
@@ -170,13 +170,13 @@ def choose(
         >>> rng = np.random.default_rng(0)
         >>> z = rng.normal(size=(200, 8))
         >>> x, y = z @ rng.normal(size=(8, 30)), z @ rng.normal(size=(8, 20))
-        >>> choose(x, y, SearchSpace(dims=(2, 8))).best.score > 0.9
+        >>> search_cca(x, y, SearchSpace(dims=(2, 8))).best.score > 0.9
         True
     """
     x, y = as_features(x, "x"), as_features(y, "y")
     check_search(len(x), len(y), search)
     labels = None if groups is None else as_labels(groups, len(x))
-    held = list(held_out(fold_of_rows(len(x), search.folds, seed, labels), search.ranked, search.gallery, seed))
+    held = list(iter_folds(fold_of_rows(len(x), search.folds, seed, labels), search.ranked, search.gallery, seed))
     kinds = search.kernels if judged is None else (judged.best.kernel,)
     views_x = views_of(x, kinds, search.components, "x", seed)
     views_y = views_of(y, kinds, search.components, "y", seed)
@@ -184,7 +184,7 @@ def choose(
     kernels: dict[Kernel, float] = {}
     table: tuple[Trial, ...]
     if judged is None:
-        kernels = contest(solvers, search, labels) if len(kinds) > 1 else {kinds[0]: 0.0}
+        kernels = select_kernel(solvers, search, labels) if len(kinds) > 1 else {kinds[0]: 0.0}
         winner = max(kernels, key=kernels.__getitem__)
         chosen = tried_kernel(winner, solvers[winner], len(held), search, labels, search.methods)
         table = tuple(sorted(chosen.trials, key=lambda trial: -trial.score))
@@ -218,7 +218,7 @@ def choose(
     )
 
 
-def contest(solvers: Mapping[Kernel, Folds], search: SearchSpace, labels: NDArray | None) -> dict[Kernel, float]:
+def select_kernel(solvers: Mapping[Kernel, Folds], search: SearchSpace, labels: NDArray | None) -> dict[Kernel, float]:
     """The best score of each kernel, on as many folds as it takes to rank half of `ranked`."""
     scores: dict[Kernel, float] = {}
     for kernel, folds in solvers.items():
@@ -289,18 +289,18 @@ def tried_kernel(
     while waiting:
         score("regularised CCA", waiting.pop(0))
         if not waiting and search.widen:
-            waiting = beyond(tried.best.ridge, sorted(ridge for _, ridge in tried.correlations))
+            waiting = extend_grid(tried.best.ridge, sorted(ridge for _, ridge in tried.correlations))
     ridge = tried.best.ridge
     for method in methods:
         score(method, ridge)
     return tried
 
 
-def beyond(best: float, tried: Sequence[float]) -> list[float]:
+def extend_grid(best: float, tried: Sequence[float]) -> list[float]:
     """The ridge to try next when the best is at an edge of what was tried: three times further, within 1e-4 … 1e4.
 
     Example:
-        >>> beyond(3.0, [0.3, 1.0, 3.0]), beyond(1.0, [0.3, 1.0, 3.0])
+        >>> extend_grid(3.0, [0.3, 1.0, 3.0]), extend_grid(1.0, [0.3, 1.0, 3.0])
         ([9.0], [])
     """
     further = {tried[0]: tried[0] / 3, tried[-1]: tried[-1] * 3}.get(best)

@@ -30,7 +30,7 @@ __all__ = [
     "Method",
     "as_labels",
     "fold_of_rows",
-    "held_out",
+    "iter_folds",
     "penalty",
 ]
 
@@ -74,7 +74,7 @@ class HeldOut(NamedTuple):
     seen: NDArray[np.intp]
 
 
-def held_out(fold: NDArray[np.intp], enough: int, gallery: int, seed: int) -> Iterator[HeldOut]:
+def iter_folds(fold: NDArray[np.intp], enough: int, gallery: int, seed: int) -> Iterator[HeldOut]:
     """Folds, each with at most `gallery` of its rows, until `enough` rows have come, but at least two."""
     rng = np.random.default_rng(seed)
     ranked = 0

@@ -15,8 +15,8 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.closed_form.cca_search import SavedChoice, SearchSpace, Trial, axis_scale, beyond, score_grid
-from kuamo.closed_form.folds import HeldOut, fold_of_rows, held_out
+from kuamo.closed_form.cca_search import SavedChoice, SearchSpace, Trial, axis_scale, extend_grid, score_grid
+from kuamo.closed_form.folds import HeldOut, fold_of_rows, iter_folds
 from kuamo.closed_form.gcca import GCCA, gcca_from_moments
 from kuamo.closed_form.kernel_pca import Kernel, Map, View, views_of
 from kuamo.closed_form.moments import Moments, as_features
@@ -24,7 +24,7 @@ from kuamo.closed_form.warm_start import ValidationFold, WarmStart
 from kuamo.core.errors import KuamoError
 from kuamo.core.types import Matrix
 
-__all__ = ["VIEWS", "GCCAFit", "choose_views"]
+__all__ = ["VIEWS", "GCCAFit", "search_gcca"]
 
 Rows = NDArray[np.intp]
 VIEWS = SearchSpace(kernels=("linear", "arc-cosine"), dims=(32, 64, 128, 256), methods=(), components=256)
@@ -59,7 +59,7 @@ class GCCAFit:
     rehearse: Callable[[], ValidationFold]
 
 
-def choose_views(
+def search_gcca(
     cells: Mapping[str, tuple[ArrayLike, ArrayLike]],
     search: SearchSpace = VIEWS,
     *,
@@ -85,7 +85,7 @@ def choose_views(
     Example:
         >>> z = np.random.default_rng(0).normal(size=(90, 4))
         >>> views = {name: (z + 0.1 * i, np.arange(90)) for i, name in enumerate("abc")}
-        >>> choose_views(views).best.score > 0.9
+        >>> search_gcca(views).best.score > 0.9
         True
     """
     rows = {name: np.asarray(row) for name, (_, row) in cells.items()}
@@ -94,7 +94,7 @@ def choose_views(
     views = {name: views_of(as_features(x, name), kinds, axes, name, seed) for name, (x, _) in cells.items()}
     size = 1 + max(int(row.max(initial=-1)) for row in rows.values())
     labels = None if groups is None else np.unique(np.asarray(groups)[:size], return_inverse=True)[1]
-    held = list(held_out(fold_of_rows(size, search.folds, seed, labels), search.ranked, search.gallery, seed))
+    held = list(iter_folds(fold_of_rows(size, search.folds, seed, labels), search.ranked, search.gallery, seed))
     first = {
         kernel: Fold.of({name: view[kernel] for name, view in views.items()}, rows, held[0], labels) for kernel in kinds
     }
@@ -222,7 +222,7 @@ class Tried:
         while waiting:
             self._score(waiting.pop(0))
             if not waiting and search.widen:
-                waiting = beyond(self.best.ridge, sorted({trial.ridge for trial in self.trials}))
+                waiting = extend_grid(self.best.ridge, sorted({trial.ridge for trial in self.trials}))
 
     @property
     def best(self) -> Trial:

@@ -9,7 +9,7 @@ import numpy as np
 
 from kuamo.core.types import Layout
 
-__all__ = ["entries_of", "is_absent", "mean_by_row", "numbered"]
+__all__ = ["entries_in_rows", "factorize", "is_absent", "row_means"]
 
 
 def is_absent(raw: Any) -> bool:
@@ -26,11 +26,11 @@ def is_absent(raw: Any) -> bool:
     return (isinstance(raw, list | tuple) or (isinstance(raw, np.ndarray) and raw.ndim == 1)) and len(raw) == 0
 
 
-def entries_of(row: np.ndarray, rows: np.ndarray) -> Layout:
+def entries_in_rows(row: np.ndarray, rows: np.ndarray) -> Layout:
     """Entries that belong to `rows`, and for each the place of its row in `rows`. `row` is ascending.
 
     Example:
-        >>> entries_of(np.array([0, 0, 2]), np.array([2, 0, 1]))
+        >>> entries_in_rows(np.array([0, 0, 2]), np.array([2, 0, 1]))
         (array([2, 0, 1]), array([0, 1, 1]))
     """
     first, last = np.searchsorted(row, rows, "left"), np.searchsorted(row, rows, "right")
@@ -40,18 +40,18 @@ def entries_of(row: np.ndarray, rows: np.ndarray) -> Layout:
     return start + np.arange(count.sum()), position
 
 
-def numbered(values: Sequence[Any]) -> np.ndarray:
+def factorize(values: Sequence[Any]) -> np.ndarray:
     """Equal values, equal numbers; −1 for what is absent.
 
     Example:
-        >>> numbered(["a", None, "b", "a"])
+        >>> factorize(["a", None, "b", "a"])
         array([ 0, -1,  1,  0])
     """
     known: dict[str, int] = {}
     return np.array([-1 if is_absent(v) else known.setdefault(str(v), len(known)) for v in values], dtype=np.int64)
 
 
-def mean_by_row(x: np.ndarray, row: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def row_means(x: np.ndarray, row: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The mean of each row's entries, for the rows asked for: x (n, D), row (n,) ascending → (len(rows), D)."""
     kept = np.isin(row, rows)
     if kept.all() and len(row) == len(rows):

@@ -14,7 +14,7 @@ from stat import S_ISREG
 from typing import Any
 
 from kuamo.core.errors import KuamoError
-from kuamo.core.files import cache_folder, sweep, writing
+from kuamo.core.files import cache_folder, reporting_io_errors, sweep
 
 __all__ = ["human", "limit", "shrink", "size_of", "state"]
 
@@ -112,7 +112,7 @@ def shrink(most: int, keep: frozenset[Path] = frozenset()) -> int:
         if total - freed <= most:
             break
         if path not in keep:
-            with writing(path):
+            with reporting_io_errors(path):
                 path.unlink(missing_ok=True)
             freed += size
     return freed

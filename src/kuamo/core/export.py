@@ -13,7 +13,7 @@ from typing import Any
 
 from kuamo.core.catalog.pages import LANGUAGES
 from kuamo.core.errors import StoreError
-from kuamo.core.files import beside, sweep
+from kuamo.core.files import atomic_path, sweep
 
 __all__ = ["check_target", "check_targets", "save_result", "to_html", "to_json", "to_text", "write_text"]
 
@@ -88,5 +88,5 @@ def write_text(path: Path, text: str) -> None:
         StoreError: the file cannot be written.
     """
     sweep(path.parent)
-    with beside(path) as part:
+    with atomic_path(path) as part:
         part.write_bytes(text.encode("utf-8", "backslashreplace"))  # half a character of a broken file name

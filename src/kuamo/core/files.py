@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = [
-    "beside",
+    "atomic_path",
     "cache_folder",
     "left_beside",
     "listed",
-    "local",
+    "local_path",
     "marked",
     "place",
     "read_plain",
+    "reporting_io_errors",
     "save_arrays",
     "sha256_of",
     "sweep",
-    "writing",
 ]
 
 LONG = 100  # bytes of a name; a longer one is told by its hash, since a mark must fit behind it
@@ -89,14 +89,14 @@ def _check_name(path: str | Path) -> None:
         raise StoreError(f"{_told(path)}: no file can have this name ({error})") from None
 
 
-def local(path: str | Path, what: str) -> Path:
+def local_path(path: str | Path, what: str) -> Path:
     """A path on this machine.
 
     Raises:
         StoreError: the URI of a place elsewhere.
 
     Example:
-        >>> local("pets.space", "a space")
+        >>> local_path("pets.space", "a space")
         PosixPath('pets.space')
     """
     found = place(path)
@@ -106,7 +106,7 @@ def local(path: str | Path, what: str) -> Path:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def reporting_io_errors(path: Path) -> Iterator[None]:
     """Say what could not be written, and why, if the disk is full or refuses.
 
     Raises:
@@ -131,7 +131,7 @@ def _told(path: str | Path) -> str:
 
 
 @contextmanager
-def beside(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """A place beside `path` to write to; it becomes `path` in one rename if all went well, else nothing is left.
 
     Raises:
@@ -140,14 +140,14 @@ def beside(path: Path) -> Iterator[Path]:
     Example:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "new" / "a.txt"
-        >>> with beside(path) as part:
+        >>> with atomic_path(path) as part:
         ...     _ = part.write_text("all of it")
         >>> path.read_text(), len(list(path.parent.iterdir()))
         ('all of it', 1)
     """
     folder = marked(path, "part")
     try:
-        with writing(path):
+        with reporting_io_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir()
             yield folder / path.name

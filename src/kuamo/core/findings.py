@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kuamo.core.errors import visible
-from kuamo.core.messages import Note, note_of, plain_note
+from kuamo.core.messages import Note, note_from_dict, note_to_dict
 
 __all__ = ["LEVELS", "MARKS", "Finding", "finding"]
 
@@ -31,7 +31,7 @@ class Finding:
 
     def plain(self) -> dict[str, Any]:
         """As plain data, to be stored."""
-        return {"level": self.level, "note": plain_note(self.note)}
+        return {"level": self.level, "note": note_to_dict(self.note)}
 
     @classmethod
     def of(cls, plain: Any) -> Finding:
@@ -42,7 +42,7 @@ class Finding:
         """
         if plain["level"] not in LEVELS:
             raise ValueError(f"given the level {plain['level']!r}; expected one of {LEVELS}")
-        return cls(plain["level"], note_of(plain["note"]))
+        return cls(plain["level"], note_from_dict(plain["note"]))
 
 
 def finding(level: str, key: str, **values: Any) -> Finding:

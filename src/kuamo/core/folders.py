@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kuamo.core.errors import StoreError
-from kuamo.core.files import left_beside, marked, read_plain, sweep, writing
+from kuamo.core.files import left_beside, marked, read_plain, reporting_io_errors, sweep
 from kuamo.core.ownership import check_place, real_place
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def write_folder(path: Path, kind: str | None, fill: Callable[[Path], None], tak
     Raises:
         StoreError: something else is there, the disk is full or refuses, or another process has just written there.
     """
-    with writing(path):
+    with reporting_io_errors(path):
         path = real_place(Path(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         recover(path)
@@ -50,7 +50,7 @@ def write_folder(path: Path, kind: str | None, fill: Callable[[Path], None], tak
             shutil.rmtree(left, ignore_errors=True)
     beside, old = marked(path, "part"), marked(path, "old")
     try:
-        with writing(path):
+        with reporting_io_errors(path):
             beside.mkdir()
             fill(beside)
             if path.exists():

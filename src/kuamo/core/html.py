@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kuamo.core.catalog.pages import meaning, say
+from kuamo.core.catalog.pages import label, metric_meaning
 
 __all__ = ["engine", "meanings", "style"]
 
@@ -30,14 +30,14 @@ def style() -> str:
 
 def _label(lang: str, metric: str) -> str:
     if metric.startswith("told_"):
-        return say(lang, f"name_{metric}")
-    return say(lang, "median_rank") if metric == "median_rank" else metric
+        return label(lang, f"name_{metric}")
+    return label(lang, "median_rank") if metric == "median_rank" else metric
 
 
 def meanings(metrics: list[str], lang: str) -> list[tuple[str, str]]:
     """Metrics and what they mean; those of one meaning, such as R@1 and R@5, stand together."""
     named: dict[str, list[str]] = {}
     for metric in metrics:
-        if text := meaning(lang, metric):
+        if text := metric_meaning(lang, metric):
             named.setdefault(text, []).append(_label(lang, metric))
     return [(", ".join(labels), text) for text, labels in named.items()]

@@ -16,22 +16,22 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import StoreError
-from kuamo.core.files import beside, cache_folder, read_plain
+from kuamo.core.files import atomic_path, cache_folder, read_plain
 
-__all__ = ["forgetful", "key_of", "recall", "remember"]
+__all__ = ["key_of", "load_choice", "memo_disabled", "store_choice"]
 
 VERSION = 2
 _forgets: ContextVar[bool] = ContextVar("forgets", default=False)
 
 
 @contextmanager
-def forgetful(forgets: bool = True) -> Iterator[None]:
+def memo_disabled(forgets: bool = True) -> Iterator[None]:
     """Inside, nothing is recalled and nothing is kept: for a search that is only a trial; with `False` it is none.
 
     Example:
-        >>> with forgetful():
-        ...     remember("x", 1)
-        ...     recall("x") is None
+        >>> with memo_disabled():
+        ...     store_choice("x", 1)
+        ...     load_choice("x") is None
         True
     """
     token = _forgets.set(forgets)
@@ -59,7 +59,7 @@ def key_of(parts: Iterable[Any]) -> str:
     return digest.hexdigest()
 
 
-def recall(key: str) -> Any:
+def load_choice(key: str) -> Any:
     """What was kept under this key, or `None`; a file that cannot be read is nothing."""
     if _forgets.get():
         return None
@@ -70,11 +70,11 @@ def recall(key: str) -> Any:
         return None
 
 
-def remember(key: str, found: Any) -> None:
+def store_choice(key: str, found: Any) -> None:
     """Keep plain data; where it cannot be written, the next fit searches again."""
     if _forgets.get():
         return
-    with suppress(StoreError), beside(_place(key)) as part:
+    with suppress(StoreError), atomic_path(_place(key)) as part:
         part.write_text(json.dumps({"sum": _sum(found), "found": found}), "utf-8")
 
 

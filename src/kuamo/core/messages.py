@@ -15,7 +15,7 @@ from kuamo.core.catalog import SENTENCES
 from kuamo.core.catalog.pages import LANGUAGES
 from kuamo.core.errors import KuamoError
 
-__all__ = ["NOTES", "Note", "note_of", "plain_note", "told"]
+__all__ = ["NOTES", "Note", "note_from_dict", "note_to_dict", "told"]
 
 NOTES = SENTENCES
 
@@ -59,19 +59,19 @@ def told(lang: str, note: str) -> str:
     return _fill(lang, note.key, note.values) if isinstance(note, Note) else str(note)
 
 
-def plain_note(note: Any) -> Any:
+def note_to_dict(note: Any) -> Any:
     """A note as plain data, to be stored: `{"note": key, …values}`, or the string that it is.
 
     Example:
-        >>> plain_note(Note("more", count=3)), plain_note("by hand")
+        >>> note_to_dict(Note("more", count=3)), note_to_dict("by hand")
         ({'note': 'more', 'count': 3}, 'by hand')
     """
     if isinstance(note, Note):
-        return {"note": note.key} | {name: plain_note(value) for name, value in note.values.items()}
-    return [plain_note(one) for one in note] if isinstance(note, list) else note
+        return {"note": note.key} | {name: note_to_dict(value) for name, value in note.values.items()}
+    return [note_to_dict(one) for one in note] if isinstance(note, list) else note
 
 
-def note_of(plain: Any) -> Any:
+def note_from_dict(plain: Any) -> Any:
     """The note that was stored; whoever made the file chose its values, so they are checked by the sentence's fields.
 
     Raises:
@@ -79,12 +79,12 @@ def note_of(plain: Any) -> Any:
         ValueError: a value of a wrong kind.
 
     Example:
-        >>> note_of({"note": "more", "count": 3})
+        >>> note_from_dict({"note": "more", "count": 3})
         'and 3 more'
     """
     if isinstance(plain, dict):
-        return Note(plain["note"], **{name: note_of(value) for name, value in plain.items() if name != "note"})
-    return [note_of(one) for one in plain] if isinstance(plain, list) else plain
+        return Note(plain["note"], **{name: note_from_dict(value) for name, value in plain.items() if name != "note"})
+    return [note_from_dict(one) for one in plain] if isinstance(plain, list) else plain
 
 
 def _fill(lang: str, key: str, values: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from kuamo.core.threads import Together
 
-__all__ = ["is_module", "is_trainable", "one_torch_thread"]
+__all__ = ["is_module", "is_trainable", "single_threaded_torch"]
 
 
 def is_module(thing: Any) -> bool:
@@ -52,11 +52,11 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def one_torch_thread() -> Iterator[None]:
+def single_threaded_torch() -> Iterator[None]:
     """Run torch on one thread: small convolutions lose more to waiting than they gain.
 
     Example:
-        >>> with one_torch_thread():
+        >>> with single_threaded_torch():
         ...     pass
     """
     import torch

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kuamo.core.errors import StoreError
-from kuamo.core.files import read_plain, writing
+from kuamo.core.files import read_plain, reporting_io_errors
 
 __all__ = ["check_place", "check_seal", "marker", "real_place", "sealed", "what_is"]
 
@@ -108,7 +108,7 @@ def check_place(path: Path, kind: str, takes: Collection[str] = ()) -> None:
     Raises:
         StoreError: `path` is something else, or holds something else besides.
     """
-    with writing(path):
+    with reporting_io_errors(path):
         place = real_place(path)
         if not place.exists():
             return

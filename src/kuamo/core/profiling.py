@@ -1,7 +1,7 @@
 """What a piece of work costs: CPU seconds, wall seconds, and memory beyond what there was.
 
-A fit's steps are marked where they are done (`part`); what each has cost is known where somebody asks (`parted`), and
-costs nothing elsewhere.
+A fit's steps are marked where they are done (`profiled_step`); what each has cost is known where somebody asks
+(`collect_steps`), and costs nothing elsewhere.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Cost", "measured", "part", "parted"]
+__all__ = ["Cost", "collect_steps", "measure_cost", "profiled_step"]
 
 EVERY = 0.01  # seconds between two looks at the memory in use
 _parts: ContextVar[dict[str, Cost] | None] = ContextVar("parts", default=None)
@@ -33,14 +33,14 @@ class Cost:
 
 
 @contextmanager
-def measured() -> Iterator[Cost]:
+def measure_cost() -> Iterator[Cost]:
     """Fills in what the block costs, all threads of this process together.
 
     Memory is looked at every 10 ms, on Linux; what earlier work left free is given back first, as far as the C library
     does.
 
     Example:
-        >>> with measured() as cost:
+        >>> with measure_cost() as cost:
         ...     _ = sum(range(1000))
         >>> cost.wall > 0
         True
@@ -70,12 +70,12 @@ def measured() -> Iterator[Cost]:
 
 
 @contextmanager
-def parted() -> Iterator[dict[str, Cost]]:
-    """What each step of a fit costs that is done inside: `part`'s name → `Cost`, in order.
+def collect_steps() -> Iterator[dict[str, Cost]]:
+    """What each step of a fit costs that is done inside: `profiled_step`'s name → `Cost`, in order.
 
     Example:
         >>> import kuamo as km
-        >>> with parted() as costs:
+        >>> with collect_steps() as costs:
         ...     _ = km.fit(km.datasets.toy(100), km.CCA(dim=4))
         >>> list(costs)
         ['features: a', 'features: b', 'closed form', 'ridge decoders']
@@ -89,7 +89,7 @@ def parted() -> Iterator[dict[str, Cost]]:
 
 
 @contextmanager
-def part(name: str) -> Iterator[None]:
+def profiled_step(name: str) -> Iterator[None]:
     """A step of a fit; what a step inside a step costs is the outer one's. Of one name, seconds add up."""
     costs = _parts.get()
     if costs is None:
@@ -97,7 +97,7 @@ def part(name: str) -> Iterator[None]:
         return
     token = _parts.set(None)
     try:
-        with measured() as cost:
+        with measure_cost() as cost:
             yield
     finally:
         _parts.reset(token)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["align", "width"]
+__all__ = ["format_table", "width"]
 
 
-def align(grid: Sequence[Sequence[str]]) -> list[str]:
+def format_table(grid: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a grid: the first column to the left, the others to the right.
 
     Example:
-        >>> align([["", "R@1"], ["猫", "0.5"]])
+        >>> format_table([["", "R@1"], ["猫", "0.5"]])
         ['    R@1', '猫  0.5']
     """
     widths = [max(width(line[i]) for line in grid) for i in range(len(grid[0]))]

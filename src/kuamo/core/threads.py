@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-__all__ = ["Together", "in_order", "one_thread", "workers"]
+__all__ = ["Together", "ordered_map", "single_threaded_blas", "workers"]
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -21,13 +21,13 @@ def workers() -> int:
     return min(4, processors)
 
 
-def in_order(work: Callable[[S], T], items: Iterable[S], *, ahead: int) -> Iterator[T]:
+def ordered_map(work: Callable[[S], T], items: Iterable[S], *, ahead: int) -> Iterator[T]:
     """`map(work, items)` on a few threads, in order, never more than `ahead` results before the one that is asked for.
 
     What `work` raises is raised when its turn comes.
 
     Example:
-        >>> list(in_order(abs, [-1, 2, -3], ahead=2))
+        >>> list(ordered_map(abs, [-1, 2, -3], ahead=2))
         [1, 2, 3]
     """
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -123,11 +123,11 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def single_threaded_blas() -> Iterator[None]:
     """Run linear algebra of small matrices on one thread: same result, a fraction of the CPU seconds.
 
     Example:
-        >>> with one_thread():
+        >>> with single_threaded_blas():
         ...     pass
     """
     with _blas.held():

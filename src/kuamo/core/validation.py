@@ -13,14 +13,14 @@ import numpy as np
 
 from kuamo.core.errors import TableError, shorten
 
-__all__ = ["check_kind", "check_unique", "check_whole", "is_number", "is_whole", "names_of"]
+__all__ = ["check_int", "check_type", "check_unique", "is_int", "is_number", "names_of"]
 
 
-def is_whole(value: Any, least: int = 0) -> bool:
+def is_int(value: Any, least: int = 0) -> bool:
     """Is it a whole number from `least`?
 
     Example:
-        >>> is_whole(3), is_whole(np.int64(3)), is_whole(3.0), is_whole(True), is_whole("3"), is_whole(0, 1)
+        >>> is_int(3), is_int(np.int64(3)), is_int(3.0), is_int(True), is_int("3"), is_int(0, 1)
         (True, True, False, False, False, False)
     """
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
@@ -57,23 +57,23 @@ def names_of(given: Any, argument: str = "to") -> list[str]:
     return list(given)
 
 
-def check_whole(least: int = 0, **given: Any) -> None:
+def check_int(least: int = 0, **given: Any) -> None:
     """Refuse what is no whole number from `least`.
 
     Raises:
         TableError: naming it.
 
     Example:
-        >>> check_whole(1, k=1.5)
+        >>> check_int(1, k=1.5)
         Traceback (most recent call last):
         kuamo.core.errors.TableError: given k=1.5; expected a whole number from 1
     """
     for name, value in given.items():
-        if not is_whole(value, least):
+        if not is_int(value, least):
             raise TableError(f"given {name}={shorten(value)}; expected a whole number from {least}")
 
 
-def check_kind(kind: type, what: str, **given: Any) -> None:
+def check_type(kind: type, what: str, **given: Any) -> None:
     """Refuse what is no instance of `kind`.
 
     Args:
@@ -83,7 +83,7 @@ def check_kind(kind: type, what: str, **given: Any) -> None:
         TableError: naming it.
 
     Example:
-        >>> check_kind(int, "an int", rows="3")
+        >>> check_type(int, "an int", rows="3")
         Traceback (most recent call last):
         kuamo.core.errors.TableError: given rows='3' (str); expected an int
     """

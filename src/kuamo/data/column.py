@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from kuamo.core.arrays import entries_of, is_absent
+from kuamo.core.arrays import entries_in_rows, is_absent
 from kuamo.core.errors import CellError, visible
 from kuamo.core.messages import Note
 from kuamo.core.types import Layout
@@ -159,11 +159,11 @@ class Column:
 
     def _pack(self) -> None:
         position, part = self._layout
-        self.given = len(entries_of(position, self._rows)[0])
+        self.given = len(entries_in_rows(position, self._rows)[0])
         if self._bad:
             keep = np.array([key not in self._bad for key in zip(position.tolist(), part.tolist())], dtype=bool)
             position, part = position[keep], part[keep]
-        entry, self._row = entries_of(position, self._rows)
+        entry, self._row = entries_in_rows(position, self._rows)
         self._position, self._part = position[entry], part[entry]
 
 

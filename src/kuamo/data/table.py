@@ -16,8 +16,8 @@ import numpy as np
 from kuamo.core.arrays import is_absent
 from kuamo.core.errors import CellError, LeakWarning, TableError, is_unicode, shorten, visible
 from kuamo.core.messages import Note
-from kuamo.core.threads import in_order
-from kuamo.core.validation import check_kind, check_unique, check_whole, is_number, is_whole
+from kuamo.core.threads import ordered_map
+from kuamo.core.validation import check_int, check_type, check_unique, is_int, is_number
 from kuamo.data.column import Column, View
 from kuamo.data.modalities import Image, Modality, Text, Vector
 from kuamo.data.repeats import shared_cells
@@ -180,7 +180,7 @@ class Table:
         """A row by its number; a column (or id, group, label, meta) by its name; rows by a slice, numbers or a mask."""
         if isinstance(which, str):
             return self._named(which)
-        if is_whole(which, least=-len(self)):
+        if is_int(which, least=-len(self)):
             (row,) = positions([which], len(self))
             return {name: column[int(row)] for name, column in self.columns.items()}
         if isinstance(which, list | tuple) and which and all(isinstance(name, str) for name in which):
@@ -196,7 +196,7 @@ class Table:
 
     def head(self, rows: int = 5) -> Table:
         """The first rows."""
-        check_whole(rows=rows)
+        check_int(rows=rows)
         return self.take(range(min(rows, len(self))))
 
     def __repr__(self) -> str:
@@ -284,7 +284,7 @@ class Table:
 
         chosen = range(len(column.row)) if entries is None else [int(entry) for entry in entries]
         if getattr(column.modality, "parallel", False) and len(chosen) > 1:
-            return in_order(read, chosen, ahead=4 if then is None else AHEAD)
+            return ordered_map(read, chosen, ahead=4 if then is None else AHEAD)
         return map(read, chosen)
 
     def check(self, *names: str) -> list[str]:
@@ -408,7 +408,7 @@ class Table:
             >>> len(train), len(test)
             (7, 3)
         """
-        check_whole(seed=seed)
+        check_int(seed=seed)
         share = isinstance(test, float | np.floating)
         if not is_number(test) or (share and test >= 1):
             raise TableError(f"given test={test!r}; expected a share below 1, or a whole number")
@@ -456,7 +456,7 @@ def as_table(source: Any, modalities: Mapping[str, Modality] | None = None) -> T
     if isinstance(source, list | tuple | Iterator):
         return Table(source)
     if not isinstance(source, str | Path) and not hasattr(source, "__dict__") and not hasattr(source, "schema"):
-        check_kind(Table, "a Table, or what one is made of: a file, a data frame, columns, rows", table=source)
+        check_type(Table, "a Table, or what one is made of: a file, a data frame, columns, rows", table=source)
     return _read(Table, source, modalities or {}, strict=False)
 
 

@@ -15,14 +15,14 @@ from kuamo.data.column import Column
 from kuamo.data.modalities import Category, Modality, Number
 from kuamo.data.table import Table
 
-__all__ = ["asked_for", "table_for", "table_of", "with_target"]
+__all__ = ["as_model_input", "parse_target", "promote_target", "with_label_columns"]
 
 CLASSES = 20  # whole numbers of more values than these are numbers, not classes
 LABEL = "label"
 KINDS: dict[str, type[Modality]] = {"number": Number, "category": Category}
 
 
-def asked_for(table: Table, said: str) -> tuple[str, Modality | None]:
+def parse_target(table: Table, said: str) -> tuple[str, Modality | None]:
     """A column to predict and its kind, of words such as "stars:number" or "stars:category"; "stars" alone is `None`,
     what its cells look like. A column that has such a name itself is meant by it.
 
@@ -30,7 +30,7 @@ def asked_for(table: Table, said: str) -> tuple[str, Modality | None]:
         TableError: another kind.
 
     Example:
-        >>> asked_for(Table({"text": ["a"]}, meta={"stars": ["1"]}), "stars:number")
+        >>> parse_target(Table({"text": ["a"]}, meta={"stars": ["1"]}), "stars:number")
         ('stars', Number(unit=''))
     """
     known = [*table.columns, *table.meta, *([] if table.labels is None else [LABEL])]
@@ -42,7 +42,7 @@ def asked_for(table: Table, said: str) -> tuple[str, Modality | None]:
     return column, KINDS[kind]()
 
 
-def table_of(table: Table, to: str, kind: Modality | None = None) -> Table:
+def with_label_columns(table: Table, to: str, kind: Modality | None = None) -> Table:
     """A table whose column `to` is classes or numbers, and so are its other plain columns, if they are either.
 
     Args:
@@ -53,7 +53,7 @@ def table_of(table: Table, to: str, kind: Modality | None = None) -> Table:
 
     Example:
         >>> meta = {"price": ["1.5", "2", None], "colour": ["red", "red", "blue"], "day": ["1 May", "2 May", "3 May"]}
-        >>> table_of(Table({"text": ["a", "b", "c"]}, meta=meta, label=["x", "y", "x"]), "label")
+        >>> with_label_columns(Table({"text": ["a", "b", "c"]}, meta=meta, label=["x", "y", "x"]), "label")
         Table: 3 rows; text: Text 3/3, label: Category 3/3, price: Number 2/3, colour: Category 3/3
     """
     found = plain_cells(table)
@@ -70,14 +70,14 @@ def table_of(table: Table, to: str, kind: Modality | None = None) -> Table:
     return with_columns(table, {to: cells} | {name: found[name] for name in found if name in kinds}, kinds)
 
 
-def with_target(table: Table, to: str) -> Table:
+def promote_target(table: Table, to: str) -> Table:
     """The table itself, or with one column more: `to`, where a reader kept it as the label or as `meta`.
 
     Raises:
         TableError: no such column, or one whose cells are neither classes nor numbers.
 
     Example:
-        >>> with_target(Table({"text": ["a", "b", "c"]}, label=["x", "y", "x"]), "label")
+        >>> promote_target(Table({"text": ["a", "b", "c"]}, label=["x", "y", "x"]), "label")
         Table: 3 rows; text: Text 3/3, label: Category 3/3
     """
     if to in table.columns:
@@ -85,7 +85,7 @@ def with_target(table: Table, to: str) -> Table:
     cells = plain_cells(table)
     if to not in cells:
         raise TableError(f"given {to!r} to predict; the table has {[*table.columns, *cells]}")
-    column = table_of(table, to).column(to)
+    column = with_label_columns(table, to).column(to)
     return with_columns(table, {to: [column[i] for i in range(len(table))]}, {to: column.modality})
 
 
@@ -106,8 +106,8 @@ def check_classes(table: Table, to: str, cells: list[Any], guessed: bool = True)
     Raises:
         TableError: naming a row that is no number, or how many classes there are.
     """
-    known = [(row, cell) for row, cell in enumerate(cells) if not is_gap(cell)]
-    odd = [(row, cell) for row, cell in known if not spells_number(cell)]
+    known = [(row, cell) for row, cell in enumerate(cells) if not is_missing(cell)]
+    odd = [(row, cell) for row, cell in known if not is_numeric_text(cell)]
     if guessed and len(known) > CLASSES and 0 < len(odd) <= 0.1 * len(known):
         row, cell = odd[0]
         raise TableError(
@@ -119,7 +119,7 @@ def check_classes(table: Table, to: str, cells: list[Any], guessed: bool = True)
         raise TableError(f"column {to!r}: given {classes} different values in {len(known)} rows; expected few classes")
 
 
-def spells_number(cell: Any) -> bool:
+def is_numeric_text(cell: Any) -> bool:
     """Is it a number, or a text that spells one?"""
     try:
         float(cell)
@@ -128,7 +128,7 @@ def spells_number(cell: Any) -> bool:
     return not isinstance(cell, bool)
 
 
-def table_for(table: Table, kinds: Mapping[str, Modality]) -> Table:
+def as_model_input(table: Table, kinds: Mapping[str, Modality]) -> Table:
     """The columns that a space of these kinds knows, plain ones too, each of the space's kind.
 
     Raises:
@@ -149,10 +149,10 @@ def plain_cells(table: Table) -> dict[str, list[Any]]:
     """Cells of the label and of meta columns, but of the split."""
     found = {} if table.labels is None else {LABEL: list(table.labels)}
     found |= {name: [cells[i] for i in range(len(table))] for name, cells in table.meta.items() if name != "split"}
-    return {name: [None if is_gap(one) else one for one in cells] for name, cells in found.items()}
+    return {name: [None if is_missing(one) else one for one in cells] for name, cells in found.items()}
 
 
-def is_gap(cell: Any) -> bool:
+def is_missing(cell: Any) -> bool:
     """Is it nothing: `None`, NaN, or an empty text?"""
     return cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())
 
@@ -164,7 +164,7 @@ def is_number(cells: list[Any], classes: int) -> bool:
         >>> is_number(["1", "2", None], 20), is_number([1.5, 2], 20), is_number(["1", "a"], 0)
         (False, True, False)
     """
-    known = {cell for cell in cells if not is_gap(cell)}
+    known = {cell for cell in cells if not is_missing(cell)}
     try:
         numbers = {float(cell) for cell in known if not isinstance(cell, bool)}
     except (TypeError, ValueError):
@@ -180,7 +180,7 @@ def is_class(cells: list[Any]) -> bool:
         >>> is_class(["a", "a", "b"]), is_class(["a", "b", None]), is_class([1, 1, 2])
         (True, False, False)
     """
-    there = [cell for cell in cells if not is_gap(cell)]
+    there = [cell for cell in cells if not is_missing(cell)]
     known = set(there) if all(isinstance(cell, str) for cell in there) else set()
     return 2 <= len(known) <= min(CLASSES, len(there) - 1)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.findings import Finding, finding
-from kuamo.core.messages import Note, plain_note
+from kuamo.core.messages import Note, note_to_dict
 from kuamo.metrics import Interval
 from kuamo.metrics.coverage import MANY
 from kuamo.metrics.dependence.align_or_predict import verdict
@@ -18,15 +18,15 @@ from kuamo.metrics.dependence.cka import similarity
 from kuamo.metrics.dependence.expected_retrieval import expected_retrieval
 from kuamo.metrics.dependence.family_wise import Family, family
 from kuamo.metrics.dependence.mutual_information import information
-from kuamo.metrics.dependence.permutation_test import related
+from kuamo.metrics.dependence.permutation_test import dependence_test
 from kuamo.metrics.dependence.screening import LEVEL
 
 __all__ = [
     "Facts",
     "Paired",
-    "direct",
     "direction_numbers",
-    "relate",
+    "measure_directions",
+    "measure_pair",
     "relation_findings",
     "relation_numbers",
     "relations_findings",
@@ -74,12 +74,12 @@ class Paired:
         return len(np.unique(self.group)) >= FEWEST and not self.still
 
 
-def relate(pair: Paired, seed: int, draws: int = 200) -> Facts:
+def measure_pair(pair: Paired, seed: int, draws: int = 200) -> Facts:
     """Are they related, along which axes, how alike do they arrange rows, how much do they tell of each other?"""
     said: Facts = {"a": pair.a, "b": pair.b, "rows": len(pair.x), "groups": len(np.unique(pair.group))}
     if not pair.enough:
         return said | {"p": None, "still": pair.still}
-    test = related(pair.x, pair.y, pair.given_group, draws=draws, seed=seed)
+    test = dependence_test(pair.x, pair.y, pair.given_group, draws=draws, seed=seed)
     axes = spectrum(pair.x, pair.y, group=pair.group, blocks=pair.blocks, seed=seed)
     alike = similarity(pair.x, pair.y, pair.given_group, k=min(10, len(pair.x) // 4), seed=seed)
     known = information(pair.x, pair.y, pair.group, batch=BATCH, seed=seed)
@@ -119,7 +119,7 @@ def corrected(relations: list[Facts]) -> Family:
     return found
 
 
-def direct(pair: Paired, relation: Facts, gallery: tuple[int, int], k: int, seed: int) -> list[Facts]:
+def measure_directions(pair: Paired, relation: Facts, gallery: tuple[int, int], k: int, seed: int) -> list[Facts]:
     """What to expect from a to b and from b to a, among so many cells of a, and of b; and whether to align."""
     if relation["p"] is None:
         return []
@@ -137,7 +137,7 @@ def direct(pair: Paired, relation: Facts, gallery: tuple[int, int], k: int, seed
         {"a": a, "b": b, "k": k, "gallery": size}
         | {name: getattr(expect, name) for name in ("value", "low", "high", "chance", "rows")}
         | {"verdict": work.choice, "aligned": work.aligned, "predicted": work.predicted, "by": work.by}
-        | {"reason": plain_note(work.reason)}
+        | {"reason": note_to_dict(work.reason)}
         for (a, b), size, expect, work in zip(names, gallery[::-1], found, works, strict=True)
     ]
 
@@ -154,7 +154,7 @@ def relation_findings(one: Facts) -> list[Finding]:
         bent = one["linear"] > LEVEL
         said.append(finding("look", "diagnosis_bent" if bent else "diagnosis_faint", **names, p=one["p"]))
     else:
-        rho = strongest(one["spectrum"])
+        rho = top_correlation(one["spectrum"])
         said.append(finding("good", "diagnosis_related", **names, p=one["p"], axes=one["axes"], rho=rho))
     if one["information"]["saturated"]:
         rest = {name: one["information"][name] for name in ("value", "ceiling")} | {"rows": one["rows"]}
@@ -164,7 +164,7 @@ def relation_findings(one: Facts) -> list[Finding]:
     return said
 
 
-def agreeing(relations: Sequence[Facts], directions: list[Facts]) -> list[Facts]:
+def reconcile(relations: Sequence[Facts], directions: list[Facts]) -> list[Facts]:
     """Directions whose verdict agrees with the test: of columns that look unrelated, nothing is kept by either way.
 
     What is kept is a share of what they seem to share, and a share of nothing may come out large by chance.
@@ -174,15 +174,15 @@ def agreeing(relations: Sequence[Facts], directions: list[Facts]) -> list[Facts]
         known = p[frozenset((one["a"], one["b"]))]
         if known is not None and known > LEVEL and one["verdict"] != "neither":
             note = Note("verdict_unrelated", given=one["a"], wanted=one["b"], p=known)
-            one |= {"verdict": "neither", "reason": plain_note(note)}
+            one |= {"verdict": "neither", "reason": note_to_dict(note)}
     return directions
 
 
-def strongest(spectrum: Sequence[Sequence[float]]) -> float:
+def top_correlation(spectrum: Sequence[Sequence[float]]) -> float:
     """The largest held-out correlation: axes are in the order in which the other rows have them, not in its own.
 
     Example:
-        >>> strongest([[0.01, 0, 0.2], [0.55, 0.3, 0.8]]), strongest([])
+        >>> top_correlation([[0.01, 0, 0.2], [0.55, 0.3, 0.8]]), top_correlation([])
         (0.55, 0.0)
     """
     return max((one[0] for one in spectrum), default=0.0)

@@ -24,17 +24,17 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import TableError, visible
-from kuamo.core.messages import plain_note
-from kuamo.core.text_table import align
-from kuamo.core.validation import check_kind, check_whole
+from kuamo.core.messages import note_to_dict
+from kuamo.core.text_table import format_table
+from kuamo.core.validation import check_int, check_type
 from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table, as_table
-from kuamo.data.targets import table_for
+from kuamo.data.targets import as_model_input
 from kuamo.embedding.provenance import caveats
-from kuamo.embedding.space import BLOCK_ROWS, fuse_present
-from kuamo.evaluation.retrieval import row_keys
+from kuamo.embedding.space import BLOCK_ROWS, fuse_codes
+from kuamo.evaluation.retrieval import relevance_keys
 from kuamo.generation.codecs.base import decode_cells
-from kuamo.generation.translation import decode, decoder_of, seen
+from kuamo.generation.translation import decode, decoder_input, decoder_of
 from kuamo.metrics import Interval, bootstrap, measure, per_query
 from kuamo.metrics.shapley import shapley
 from kuamo.space import Space
@@ -85,11 +85,11 @@ class Contributions:
             there, alone, without = (f"{value:.3f}" for value in rest)
             grid.append([name, said, there, f"{self.present[name]:.0%}", alone, without])
         said = f"{self.measure} of {self.to}: {self.whole.value:.3f}, chance {self.chance:.3f}, {self.whole.n:,} rows"
-        return visible("\n".join([said, *align(grid), *self.notes]))
+        return visible("\n".join([said, *format_table(grid), *self.notes]))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
-        return asdict(self) | {"notes": plain_note(self.notes)}
+        return asdict(self) | {"notes": note_to_dict(self.notes)}
 
 
 def contributions(
@@ -129,12 +129,12 @@ def contributions(
         >>> abs(sum(one.value for one in found.phi.values()) - found.whole.value + found.chance) < 1e-9
         True
     """
-    check_kind(Space, "a Space", space=space)
+    check_type(Space, "a Space", space=space)
     table = as_table(table, space.modalities)
-    check_whole(seed=seed)
-    check_whole(1, orders=orders, most=len(table) if most is None else most)
+    check_int(seed=seed)
+    check_int(1, orders=orders, most=len(table) if most is None else most)
     if to in space.modalities and to not in table.columns:  # a reader keeps it as the label, or as meta
-        table = table_for(table, space.modalities)
+        table = as_model_input(table, space.modalities)
     names = [port.name for port in space.ports if port.name in table.columns and port.name != to]
     unknown = [name for name in columns or () if name not in names]
     if unknown or not names or to not in table.columns:
@@ -240,9 +240,9 @@ class Game:
             part = slice(start, start + BLOCK_ROWS)
             logvar = None if self.logvar is None else self.logvar[part]
             if predicts:
-                code = seen(self.space, port, self.mean[part], logvar, present[part])
+                code = decoder_input(self.space, port, self.mean[part], logvar, present[part])
             else:
-                code = fuse_present(self.space.fusion, self.mean[part], logvar, present[part])[0]
+                code = fuse_codes(self.space.fusion, self.mean[part], logvar, present[part])[0]
             codes.append(np.asarray(code))
             there.append(np.asarray(code.present))
         known = np.concatenate(there)
@@ -291,7 +291,7 @@ def searching(
     name, _, k = measure_name.partition("@")
     if measure_name != "MRR" and not (name == "R" and k.isdigit() and int(k) > 0):
         check(measure_name, ("MRR", "R@1", "R@10"))
-    key, judged = row_keys(table, positives)
+    key, judged = relevance_keys(table, positives)
     code, row = space.column_codes(table, to)
     gallery, answers = space.comparable(code)[judged[row]], key[row[judged[row]]]
     rows = rows[judged[rows]]

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from kuamo.core.errors import KuamoError, StoreError, visible
 from kuamo.core.export import save_result, to_json, to_text
-from kuamo.core.files import local, read_plain
+from kuamo.core.files import local_path, read_plain
 from kuamo.core.findings import Finding, finding
-from kuamo.core.messages import note_of, plain_note
+from kuamo.core.messages import note_from_dict, note_to_dict
 from kuamo.core.ownership import check_seal, marker, sealed
-from kuamo.core.validation import check_kind
+from kuamo.core.validation import check_type
 from kuamo.evaluation.report_json import interval_of
 from kuamo.metrics import Interval
 
@@ -89,7 +89,7 @@ class Diagnosis(Mapping[str, float]):
         """
         from kuamo.evaluation.report import Report
 
-        check_kind(Report, "a Report, as km.evaluate gives it", report=report)
+        check_type(Report, "a Report, as km.evaluate gives it", report=report)
         directions, errors = [], []
         for one in self.facts.get("directions", []):
             task = f"{one['a']}_to_{one['b']}"
@@ -127,7 +127,7 @@ class Diagnosis(Mapping[str, float]):
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
         return {
-            "title": plain_note(self.title),
+            "title": note_to_dict(self.title),
             "method": self.method,
             "measures": {name: asdict(interval) for name, interval in self.intervals.items()},
             "findings": {section: [one.plain() for one in those] for section, those in self.findings.items()},
@@ -143,7 +143,7 @@ class Diagnosis(Mapping[str, float]):
         Raises:
             StoreError: see `Report.save`.
         """
-        save_result(self, local(path, "a diagnosis"), lang)
+        save_result(self, local_path(path, "a diagnosis"), lang)
 
     @classmethod
     def load(cls, path: str | Path) -> Diagnosis:
@@ -153,7 +153,7 @@ class Diagnosis(Mapping[str, float]):
             StoreError: not a diagnosis, damaged, or from a newer version.
         """
         try:
-            data = json.loads(read_plain(local(path, "a diagnosis")))
+            data = json.loads(read_plain(local_path(path, "a diagnosis")))
         except KuamoError:
             raise
         except (OSError, ValueError, RecursionError) as error:
@@ -164,7 +164,7 @@ class Diagnosis(Mapping[str, float]):
             raise StoreError(f"{path}: given format {data.get('format')}; this kuamo reads up to {FORMAT}")
         try:
             found = cls(
-                note_of(data["title"]),
+                note_from_dict(data["title"]),
                 str(data["method"]),
                 {name: interval_of(interval) for name, interval in data["measures"].items()},
                 {str(s): [Finding.of(one) for one in those] for s, those in data["findings"].items()},

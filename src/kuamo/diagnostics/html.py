@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kuamo.core.catalog.pages import say
+from kuamo.core.catalog.pages import label
 from kuamo.core.export import to_html
 from kuamo.core.findings import MARKS
 from kuamo.core.html import engine, style
@@ -20,10 +20,10 @@ from kuamo.diagnostics.text import (
     method_in_words,
     number,
     pairs_grid,
+    predicted_name,
     reached_grid,
     relations_grid,
     space_grid,
-    told_name,
     use_grid,
 )
 
@@ -56,7 +56,7 @@ def render(diagnosis: Diagnosis, lang: str = "en") -> str:
         engine(TEMPLATES)
         .get_template("diagnosis.html.jinja")
         .render(
-            t=partial(say, lang),
+            t=partial(label, lang),
             title=told(lang, diagnosis.title),
             css=style(),
             method="" if facts.get("fitted") else method_in_words(diagnosis.method, lang),
@@ -91,9 +91,9 @@ def render(diagnosis: Diagnosis, lang: str = "en") -> str:
 
 
 def _note(plain: Any) -> str:
-    from kuamo.core.messages import note_of
+    from kuamo.core.messages import note_from_dict
 
-    return str(note_of(plain)) if isinstance(plain, str) else note_of(plain)
+    return str(note_from_dict(plain)) if isinstance(plain, str) else note_from_dict(plain)
 
 
 def _percent(share: float) -> str:
@@ -193,6 +193,6 @@ def _costs(facts: dict[str, Any], lang: str) -> list[dict[str, str]]:
     steps = facts.get("cost", [])
     most = max([1e-9, *(float(one["cpu"]) for one in steps)])
     return [
-        {"name": told_name(lang, one), "number": f"{one['cpu']:.1f}", "width": _percent(one["cpu"] / most)}
+        {"name": predicted_name(lang, one), "number": f"{one['cpu']:.1f}", "width": _percent(one["cpu"] / most)}
         for one in steps
     ]

@@ -13,25 +13,25 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.core.arrays import numbered
+from kuamo.core.arrays import factorize
 from kuamo.core.errors import TableError
 from kuamo.core.findings import Finding, finding
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
-from kuamo.core.threads import one_thread
-from kuamo.core.validation import check_whole
+from kuamo.core.threads import single_threaded_blas
+from kuamo.core.validation import check_int
 from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table, as_table
-from kuamo.data.targets import table_for
+from kuamo.data.targets import as_model_input
 from kuamo.diagnostics.advice import advise
 from kuamo.diagnostics.column_pairs import (
     Facts,
     Paired,
-    agreeing,
     corrected,
-    direct,
     direction_numbers,
-    relate,
+    measure_directions,
+    measure_pair,
+    reconcile,
     relation_numbers,
     relations_findings,
 )
@@ -39,14 +39,14 @@ from kuamo.diagnostics.diagnosis import Diagnosis
 from kuamo.diagnostics.sample import Progress, look, sample
 from kuamo.diagnostics.space_usage import speed, use
 from kuamo.embedding.space import Tower
-from kuamo.evaluation.retrieval import row_keys
+from kuamo.evaluation.retrieval import relevance_keys
 from kuamo.fitting.checks import check_columns
 from kuamo.fitting.towers import open_ports
 from kuamo.metrics import Interval
 from kuamo.metrics.coverage import Coverage, coverage, coverage_facts, coverage_findings
 from kuamo.metrics.data_quality import Packed, quality_findings
 from kuamo.metrics.dependence.family_wise import Family
-from kuamo.metrics.dependence.paired_sample import once, paired
+from kuamo.metrics.dependence.paired_sample import iter_pairs, unique_rows
 from kuamo.space import Space
 
 __all__ = ["diagnose"]
@@ -106,10 +106,10 @@ def diagnose(
     given = as_table(given, None if space is None else space.modalities)
     if len(given.columns) < 2:
         raise TableError(f"given the columns {list(given.columns)}; expected at least two")
-    check_whole(seed=seed)
-    check_whole(1, k=k, rows=rows)
+    check_int(seed=seed)
+    check_int(1, k=k, rows=rows)
     check_columns(given, encoders=encoders or {})
-    seen = forgiving(given if space is None else table_for(given, space.modalities))
+    seen = forgiving(given if space is None else as_model_input(given, space.modalities))
     ports = ports_of(space, seen, encoders or {})
     counted = coverage(seen)
     answers = galleries(counted, gallery, k)
@@ -125,8 +125,8 @@ def diagnose(
     plain = {name: one for name, one in quality.items() if name not in targets_of(seen)}
     said["quality"] = quality_findings(plain, same, seen.skipped() if looked is seen else looked.skipped())
     numbers = coverage_numbers(counted)
-    with one_thread():
-        distinct, repeated = once(cells, np.unique(np.asarray(looked.groups), return_inverse=True)[1])
+    with single_threaded_blas():
+        distinct, repeated = unique_rows(cells, np.unique(np.asarray(looked.groups), return_inverse=True)[1])
         facts["relations"], facts["directions"], p = related_and_expected(
             looked, distinct, ports, positives, answers, k, space is None, seed, progress
         )
@@ -193,7 +193,7 @@ def galleries(found: Coverage, given: int | Mapping[str, int] | None, k: int) ->
     usual = {name: max(k + 1, round(HELD_OUT * one.rows)) for name, one in found.columns.items()}
     for name, size in given.items() if isinstance(given, Mapping) else [("gallery", given)]:
         if size is not None:
-            check_whole(**{name: size})
+            check_int(**{name: size})
     unknown = sorted(set(given) - set(usual)) if isinstance(given, Mapping) else []
     if unknown:
         raise TableError(f"given gallery= for {unknown}; the columns are {list(usual)}")
@@ -232,26 +232,26 @@ def related_and_expected(
     be expected?"""
     blocks = {port.name: getattr(port.encoder, "blocks", None) for port in ports}
     groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
-    key, judged = row_keys(table, positives)
-    labels = None if table.labels is None else numbered(table.labels)
+    key, judged = relevance_keys(table, positives)
+    labels = None if table.labels is None else factorize(table.labels)
     told_only = set(targets_of(table))
     relations: list[Facts] = []
     directions: list[Facts] = []
-    pairs = list(paired(cells, groups))
+    pairs = list(iter_pairs(cells, groups))
     for number, (a, b, x, y, group, row) in enumerate(pairs):
         if progress:
             progress(f"{a} – {b}", number, len(pairs))
         keys = None if positives == "row" else key[row]
         label = None if labels is None else labels[row]
         pair = Paired(a, b, x, y, group, keys, judged[row], (blocks[a], blocks[b]), label)
-        relations.append(relate(pair, seed))
+        relations.append(measure_pair(pair, seed))
         if not expect or {a, b} & told_only:
             continue  # a class is told, not searched for
-        directions += direct(pair, relations[-1], (gallery[a], gallery[b]), k, seed)
+        directions += measure_directions(pair, relations[-1], (gallery[a], gallery[b]), k, seed)
     if progress and pairs:
         progress("–", len(pairs), len(pairs))
     found = corrected(relations)
-    return relations, agreeing(relations, directions), found
+    return relations, reconcile(relations, directions), found
 
 
 def coverage_numbers(found: Coverage) -> dict[str, Interval]:

@@ -5,24 +5,24 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from kuamo.core.catalog.pages import WORDS, say
+from kuamo.core.catalog.pages import WORDS, label
 from kuamo.core.export import to_text
 from kuamo.core.findings import MARKS
 from kuamo.core.messages import told
-from kuamo.core.text_table import align
-from kuamo.core.validation import check_whole
-from kuamo.diagnostics.column_pairs import strongest
+from kuamo.core.text_table import format_table
+from kuamo.core.validation import check_int
+from kuamo.diagnostics.column_pairs import top_correlation
 from kuamo.diagnostics.cost.result import spanned
 from kuamo.diagnostics.diagnosis import SECTIONS, Diagnosis
 
-__all__ = ["GRIDS", "MOST", "tell"]
+__all__ = ["GRIDS", "MOST", "render_text"]
 
 MOST = 12  # rows of a table on a terminal
 Grid = list[list[str]]
 
 
 @to_text.register
-def tell(diagnosis: Diagnosis, lang: str = "en", rows: int | None = MOST) -> str:
+def render_text(diagnosis: Diagnosis, lang: str = "en", rows: int | None = MOST) -> str:
     """Everything in words.
 
     Args:
@@ -31,21 +31,21 @@ def tell(diagnosis: Diagnosis, lang: str = "en", rows: int | None = MOST) -> str
     Raises:
         KuamoError: an unknown language, or no whole number of rows.
     """
-    check_whole(1, rows=MOST if rows is None else rows)
+    check_int(1, rows=MOST if rows is None else rows)
     lines = [told(lang, diagnosis.title)]
     for section in SECTIONS:
         grids = [grid for make in GRIDS.get(section, ()) if len(grid := make(diagnosis.facts, lang)) > 1]
         found = diagnosis.findings.get(section, [])
         if not grids and not found:
             continue
-        lines += ["", say(lang, f"dx_{section}")]
+        lines += ["", label(lang, f"dx_{section}")]
         if section == "advice" and not diagnosis.facts.get("fitted"):
             lines.append(f"  {method_in_words(diagnosis.method, lang)}")
         for grid in grids:
             shown = grid if rows is None else grid[: rows + 1]
-            lines += [f"  {line}" for line in align(shown)]
+            lines += [f"  {line}" for line in format_table(shown)]
             if len(grid) > len(shown):
-                lines.append("  " + say(lang, "dx_more_lines", count=len(grid) - len(shown)))
+                lines.append("  " + label(lang, "dx_more_lines", count=len(grid) - len(shown)))
         lines += [f"  {MARKS[one.level]} {told(lang, one.note)}" for one in found]
         if section == "advice":
             lines += [f"    {line}" for line in diagnosis.facts.get("code", [])]
@@ -60,13 +60,13 @@ def method_in_words(method: str, lang: str) -> str:
         ('Recommended: km.fit(table) as it stands', '不建议拟合')
     """
     if not method:
-        return say(lang, "dx_no_method")
-    return say(lang, "dx_method", method=say(lang, "dx_method_default") if method == "default" else method)
+        return label(lang, "dx_no_method")
+    return label(lang, "dx_method", method=label(lang, "dx_method_default") if method == "default" else method)
 
 
 def columns_grid(facts: dict[str, Any], lang: str) -> Grid:
     """What each column has."""
-    t = partial(say, lang)
+    t = partial(label, lang)
     heads = ("dx_column", "dx_kind", "dx_rows", "dx_values", "dx_repeated", "dx_still", "dx_broken")
     grid = [[t(head) for head in heads]]
     rows = max(int(facts.get("rows", 0)), 1)
@@ -92,7 +92,7 @@ def kind_in_words(kind: str, lang: str) -> str:
         ('文本', 'Imu')
     """
     key = f"dx_kind_{kind}"
-    return say(lang, key) if key in WORDS else kind
+    return label(lang, key) if key in WORDS else kind
 
 
 def pairs_grid(facts: dict[str, Any], lang: str) -> Grid:
@@ -101,7 +101,7 @@ def pairs_grid(facts: dict[str, Any], lang: str) -> Grid:
     both = {frozenset((one["a"], one["b"])): one["rows"] for one in facts.get("pairs", [])}
     if len(names) < 3:
         return []
-    grid = [[say(lang, "dx_both"), *names]]
+    grid = [[label(lang, "dx_both"), *names]]
     for a in names:
         cells = [facts["columns"][a]["rows"] if a == b else both.get(frozenset((a, b)), 0) for b in names]
         grid.append([a, *(f"{count:,}" for count in cells)])
@@ -110,7 +110,7 @@ def pairs_grid(facts: dict[str, Any], lang: str) -> Grid:
 
 def relations_grid(facts: dict[str, Any], lang: str) -> Grid:
     """How two columns relate."""
-    t = partial(say, lang)
+    t = partial(label, lang)
     heads = ("dx_pair", "dx_rows", "dx_p", "dx_axes", "dx_first", "dx_neighbours", "dx_cka", "dx_information")
     grid = [[t(head) for head in heads]]
     for one in facts.get("relations", []):
@@ -120,7 +120,7 @@ def relations_grid(facts: dict[str, Any], lang: str) -> Grid:
                 f"{one['rows']:,}",
                 small(one.get("p")),
                 number(one.get("axes"), "d"),
-                number(strongest(one["spectrum"]) if one.get("axes") and one.get("spectrum") else None),
+                number(top_correlation(one["spectrum"]) if one.get("axes") and one.get("spectrum") else None),
                 number((one.get("neighbours") or {}).get("value")),
                 number((one.get("cka") or {}).get("value")),
                 bits(one.get("information")),
@@ -131,7 +131,7 @@ def relations_grid(facts: dict[str, Any], lang: str) -> Grid:
 
 def directions_grid(facts: dict[str, Any], lang: str) -> Grid:
     """What to expect of each direction, and what came where that is known."""
-    t, found = partial(say, lang), facts.get("directions", [])
+    t, found = partial(label, lang), facts.get("directions", [])
     came = any("came" in one for one in found)
     k = found[0]["k"] if found else 10
     came_head = [t("dx_came")] if came else []
@@ -152,7 +152,7 @@ def directions_grid(facts: dict[str, Any], lang: str) -> Grid:
 
 def reached_grid(facts: dict[str, Any], lang: str) -> Grid:
     """What a space reaches in each direction."""
-    t, found = partial(say, lang), facts.get("reached", [])
+    t, found = partial(label, lang), facts.get("reached", [])
     k = found[0]["k"] if found else 10
     grid = [[t("dx_direction"), f"R@{k}", t("dx_among"), t("dx_chance")]]
     for one in found:
@@ -163,7 +163,7 @@ def reached_grid(facts: dict[str, Any], lang: str) -> Grid:
 
 def space_grid(facts: dict[str, Any], lang: str) -> Grid:
     """How far the codes of two columns lie apart."""
-    t = partial(say, lang)
+    t = partial(label, lang)
     grid = [[t("dx_pair"), t("dx_centroid"), t("dx_distribution"), t("dx_gap_p")]]
     for one in facts.get("gaps", []):
         grid.append(
@@ -174,7 +174,7 @@ def space_grid(facts: dict[str, Any], lang: str) -> Grid:
 
 def use_grid(facts: dict[str, Any], lang: str) -> Grid:
     """What each column brings, and how much it weighs."""
-    t, weights = partial(say, lang), facts.get("weights", {})
+    t, weights = partial(label, lang), facts.get("weights", {})
     found = facts.get("contributions", {})
     grid = [[t("dx_column"), t("dx_weight"), *([t("dx_contribution", to=found["to"])] if found else [])]]
     names = list(dict.fromkeys([*weights, *(one["column"] for one in found.get("columns", []))]))
@@ -192,25 +192,25 @@ def use_grid(facts: dict[str, Any], lang: str) -> Grid:
 
 def cost_grid(facts: dict[str, Any], lang: str) -> Grid:
     """What each step costs."""
-    t = partial(say, lang)
+    t = partial(label, lang)
     grid = [[t("dx_step"), t("dx_cpu"), t("dx_wall"), t("dx_memory"), t("dx_disk")]]
     for one in facts.get("cost", []):
         memory = number(one.get("memory"), ",.0f")
         disk = spanned(one["disk"], *(one.get("disks") or (one["disk"],) * 2)) if "disk" in one else "–"
-        grid.append([told_name(lang, one), number(one["cpu"], ".1f"), number(one["wall"], ".1f"), memory, disk])
+        grid.append([predicted_name(lang, one), number(one["cpu"], ".1f"), number(one["wall"], ".1f"), memory, disk])
     return grid
 
 
-def told_name(lang: str, one: dict[str, Any]) -> str:
+def predicted_name(lang: str, one: dict[str, Any]) -> str:
     """The name of a step of a fit, in words.
 
     Example:
-        >>> told_name("zh", {"name": "features: text"}), told_name("en", {"name": "closed form"})
+        >>> predicted_name("zh", {"name": "features: text"}), predicted_name("en", {"name": "closed form"})
         ('特征：text', 'closed form')
     """
     kind, _, column = str(one["name"]).partition(": ")
     key = f"dx_step_{kind.replace(' ', '_')}"
-    return say(lang, key, column=column) if key in WORDS else str(one["name"])
+    return label(lang, key, column=column) if key in WORDS else str(one["name"])
 
 
 def number(value: float | None, form: str = ".3f") -> str:

@@ -28,7 +28,7 @@ __all__ = [
     "MixtureOfProducts",
     "PrecisionWeighted",
     "ProductOfExperts",
-    "affinity",
+    "attention",
 ]
 
 SCORES = ("dot", "scaled_dot", "cosine")
@@ -60,7 +60,7 @@ class AdditiveScore(nn.Module):
         return {"dim": self.dim, "hidden": self.hidden}
 
 
-def affinity(
+def attention(
     query: Tensor, keys: Tensor, mask: Tensor, *, score: str | nn.Module = "cosine", temperature: float = 1.0
 ) -> Tensor:
     """Softmax attention over what is present.
@@ -79,7 +79,7 @@ def affinity(
         KuamoError: an unknown score.
 
     Example:
-        >>> affinity(torch.ones(1, 2), torch.ones(1, 3, 2), torch.tensor([[True, True, False]]))
+        >>> attention(torch.ones(1, 2), torch.ones(1, 3, 2), torch.tensor([[True, True, False]]))
         tensor([[0.5000, 0.5000, 0.0000]])
     """
     keys = torch.where(mask[..., None], keys, 0.0)
@@ -116,7 +116,7 @@ class Attention(nn.Module):
     """Attention over modalities.
 
     Args:
-        score: as in `affinity`, or `"additive"`. temperature: τ > 0.
+        score: as in `attention`, or `"additive"`. temperature: τ > 0.
         query: `"mean"` of the present codes, or which column's code asks, by its place in the space; rows that lack it
             ask by the mean. Of two columns the mean is as near to one as to the other, so that every symmetric score
             gives .5 to both: a `FusionWarning` says so.
@@ -160,7 +160,7 @@ class Attention(nn.Module):
         """Codes (B, M, d), present (B, M) → Embedding (B, d), weights (B, M)."""
         query = self.asked(code, present)
         self._say_if_even(code, present)
-        weights = affinity(query, code.mean, present, score=self.score, temperature=self.temperature)
+        weights = attention(query, code.mean, present, score=self.score, temperature=self.temperature)
         return _weighted(code, present, weights), weights
 
     def asked(self, code: Embedding, present: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kuamo.data.table import Table
     from kuamo.embedding.space import EmbeddingSpace
 
-__all__ = ["caveats", "share_taught", "sketch", "sketches"]
+__all__ = ["caveats", "fingerprint_row", "fingerprints", "training_overlap"]
 
 KEPT = 128  # rows, K
 ASKED = 2000  # rows, L
@@ -34,12 +34,12 @@ STARTS = 3  # spaces that a fit went on from, of which rows are known too
 SIZE = 6  # bytes
 
 
-def sketch(table: Table) -> dict[str, Any]:
+def fingerprint_row(table: Table) -> dict[str, Any]:
     """Plain data to know a table's rows by: how many there are, and column → fingerprints of some, in base 64.
 
     Example:
         >>> from kuamo.data.table import Table
-        >>> found = sketch(Table({"a": np.eye(3), "b": np.eye(3)}))
+        >>> found = fingerprint_row(Table({"a": np.eye(3), "b": np.eye(3)}))
         >>> found["rows"], {name: len(keys) for name, keys in found["keys"].items()}
         (3, {'a': 24, 'b': 24})
     """
@@ -63,14 +63,14 @@ def unpacked(text: str) -> np.ndarray:
     return np.pad(bare, ((0, 0), (0, 8 - SIZE))).view("<u8")[:, 0]
 
 
-def sketches(table: Table, start: EmbeddingSpace | None) -> list[dict[str, Any]]:
+def fingerprints(table: Table, start: EmbeddingSpace | None) -> list[dict[str, Any]]:
     """Those of a fit's rows, and of the rows of the space that it goes on from, each once."""
     before = [] if start is None else start.info.get("taught", [])
-    own = sketch(table)
+    own = fingerprint_row(table)
     return [own, *(one for one in before if one != own)][: 1 + STARTS]
 
 
-def share_taught(space: EmbeddingSpace, table: Table) -> float:
+def training_overlap(space: EmbeddingSpace, table: Table) -> float:
     """About which share of a table's rows taught a space; 0 where that cannot be known."""
     rows = some_rows(len(table), ASKED, 1)
     known = space.info.get("taught", [])
@@ -93,7 +93,7 @@ def share_of(kept: Mapping[str, Any], given: Mapping[str, np.ndarray], count: in
 
 def caveats(space: EmbeddingSpace, table: Table) -> list[Note]:
     """What to know of figures on a table's rows: that some taught the space, if they did."""
-    share = share_taught(space, table)
+    share = training_overlap(space, table)
     return [Note("taught", share=100 * share)] if share > SPOKEN_OF else []
 
 

@@ -16,12 +16,12 @@ from kuamo.core.types import Progress
 from kuamo.data.modalities import Modality, Vector
 from kuamo.data.table import Table, as_table
 from kuamo.embedding.embedding import Embedding
-from kuamo.encoders.feature_cache import feature_blocks, language_note, length_note
+from kuamo.encoders.feature_cache import feature_blocks, language_note, truncation_note
 
 if TYPE_CHECKING:
     pass
 
-__all__ = ["BLOCK_ROWS", "EmbeddingSpace", "Tower", "check_columns", "fuse_present", "run_head"]
+__all__ = ["BLOCK_ROWS", "EmbeddingSpace", "Tower", "check_columns", "fuse_codes", "run_head"]
 
 
 BLOCK_ROWS = 4096
@@ -66,7 +66,7 @@ def run_head(head: Any, entry_features: np.ndarray) -> Embedding:
     return Embedding(code.mean.numpy(), None if code.logvar is None else code.logvar.numpy())
 
 
-def fuse_present(
+def fuse_codes(
     fusion: Any, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray
 ) -> tuple[Embedding, np.ndarray]:
     """Fuse (B, M, d) codes over what is present (B, M); a row with one cell is that cell's code."""
@@ -232,7 +232,7 @@ class EmbeddingSpace:
         return Embedding(total.astype(np.float32), spread), rows
 
     def _fused(self, inputs: Any, modality: str | None, progress: Progress | None) -> tuple[Embedding, np.ndarray]:
-        return fuse_present(self.fusion, *self.stacked(inputs, modality, progress))
+        return fuse_codes(self.fusion, *self.stacked(inputs, modality, progress))
 
     def stacked(
         self, inputs: Any, modality: str | None = None, progress: Progress | None = None
@@ -250,7 +250,7 @@ class EmbeddingSpace:
         for number, port in enumerate(self.ports):
             if port.name not in known:
                 continue
-            said = None if isinstance(inputs, Table) else length_note(table, port.name, port.encoder)
+            said = None if isinstance(inputs, Table) else truncation_note(table, port.name, port.encoder)
             if said:
                 warnings.warn(visible(said), TruncationWarning, stacklevel=3)
             if not isinstance(inputs, Table) and (said := language_note(table, port.name, port.encoder)):

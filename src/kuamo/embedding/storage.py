@@ -24,9 +24,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from kuamo.core.errors import KuamoError, StoreError
-from kuamo.core.files import save_arrays, sha256_of, writing
+from kuamo.core.files import reporting_io_errors, save_arrays, sha256_of
 from kuamo.core.folders import read_json, recover, write_folder, write_json
-from kuamo.core.messages import note_of, plain_note
+from kuamo.core.messages import note_from_dict, note_to_dict
 from kuamo.core.modules import is_module, is_trainable
 from kuamo.core.old_names import current, former
 from kuamo.core.ownership import check_place, check_seal, marker, real_place, sealed, what_is
@@ -138,7 +138,7 @@ def check_space_place(path: Path, with_index: bool) -> None:
             there is an index that was not written with the space.
     """
     check_place(path, "space", takes=("index",))
-    with writing(path):
+    with reporting_io_errors(path):
         held = real_place(path) / "index"
         there = with_index and held.exists()
     if there and what_is(held) != "index":
@@ -169,13 +169,15 @@ def load_space(
         for number, item in enumerate(config["ports"]):
             own = custom.get(item["name"])
             parts = {
-                role: _build(item[role], _under(arrays, f"ports.{number}.{role}."), item["name"], role, own, download)
+                role: load_part(
+                    item[role], _under(arrays, f"ports.{number}.{role}."), item["name"], role, own, download
+                )
                 for role in ("modality", "encoder", "head", "codec", "decoder", "memory")
                 if item.get(role)
             }
             ports.append(Tower(item["name"], **parts))
-        fusion = config["fusion"] and _build(config["fusion"], _under(arrays, "fusion."), "fusion", "fusion", None)
-        return kind(ports, config["score"], fusion or None, note_of(list(config["notes"])), dict(config["info"]))
+        fusion = config["fusion"] and load_part(config["fusion"], _under(arrays, "fusion."), "fusion", "fusion", None)
+        return kind(ports, config["score"], fusion or None, note_from_dict(list(config["notes"])), dict(config["info"]))
     except StoreError:
         raise
     except KuamoError as error:  # such as an encoder whose package is not installed
@@ -216,9 +218,9 @@ def _describe(space: EmbeddingSpace) -> tuple[dict[str, Any], dict[str, np.ndarr
     arrays: dict[str, np.ndarray] = {}
     ports = []
     for number, port in enumerate(space.ports):
-        item: dict[str, Any] = {"name": port.name, "modality": _plain_part(port.modality)}
+        item: dict[str, Any] = {"name": port.name, "modality": describe_part(port.modality)}
         for role, part in port.parts().items():
-            item[role] = _plain_part(part)
+            item[role] = describe_part(part)
             for name, array in _arrays(part).items():
                 arrays[f"ports.{number}.{role}.{name}"] = array
         ports.append(item)
@@ -227,15 +229,15 @@ def _describe(space: EmbeddingSpace) -> tuple[dict[str, Any], dict[str, np.ndarr
     config = {
         **marker("space", FORMAT),
         "score": space.score,
-        "fusion": None if space.fusion is None else _plain_part(space.fusion),
+        "fusion": None if space.fusion is None else describe_part(space.fusion),
         "ports": ports,
-        "notes": plain_note(space.notes),
+        "notes": note_to_dict(space.notes),
         "info": space.info,
     }
     return config, arrays
 
 
-def _plain_part(part: Any) -> dict[str, Any]:
+def describe_part(part: Any) -> dict[str, Any]:
     """A part as plain data: its class's name and what its constructor takes."""
     name = type(part).__name__
     known = PARTS.get(name) and type(part).__module__.startswith("kuamo.")
@@ -258,7 +260,7 @@ def _arrays(part: Any) -> dict[str, np.ndarray]:
     return {}
 
 
-def _build(
+def load_part(
     item: Mapping[str, Any],
     arrays: dict[str, np.ndarray],
     column: str,

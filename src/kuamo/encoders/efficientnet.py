@@ -21,7 +21,7 @@ import numpy as np
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.extras import way_to
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.encoders.base import Reopens, verified
 
 __all__ = ["EfficientNetLite0"]
@@ -124,7 +124,7 @@ class EfficientNetLite0(Reopens):
         import torch
 
         pixels = (np.asarray(batch, dtype=np.float32) / 255 - MEAN) / STD
-        with torch.inference_mode(), one_torch_thread():
+        with torch.inference_mode(), single_threaded_torch():
             x = torch.from_numpy(pixels).permute(0, 3, 1, 2)  # channels last in memory, as the kernels like it
             return torch.cat(self._layers(x), dim=1).numpy()
 

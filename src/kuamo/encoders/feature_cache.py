@@ -25,10 +25,10 @@ import numpy as np
 
 from kuamo.core.disk_cache import limit, shrink
 from kuamo.core.errors import CacheWarning, CellError, StoreError
-from kuamo.core.files import beside, cache_folder, listed, save_arrays, sweep
+from kuamo.core.files import atomic_path, cache_folder, listed, save_arrays, sweep
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_module
-from kuamo.core.threads import in_order, one_thread
+from kuamo.core.threads import ordered_map, single_threaded_blas
 from kuamo.data.identity import Unknown, identity
 from kuamo.data.modalities import Text, Vector, content_key
 from kuamo.data.modalities.vector import within
@@ -36,7 +36,7 @@ from kuamo.data.table import AHEAD, Table
 from kuamo.encoders.base import Identity, batches, encode_items, prepare
 from kuamo.encoders.standardize import Standardize
 
-__all__ = ["FeatureCache", "cache_folder", "feature_blocks", "features", "language_note", "length_note"]
+__all__ = ["FeatureCache", "cache_folder", "feature_blocks", "features", "language_note", "truncation_note"]
 
 VERSION = 2  # 1: without sums, and with keys that did not know how a cell is read
 SHARD_ROWS = 2048
@@ -129,7 +129,7 @@ class FeatureCache:
         shard = self.folder / f"{uuid.uuid4().hex}.safetensors"
         rows = np.ascontiguousarray(rows, dtype=np.float32)
         arrays = _shard(keys, rows)
-        with beside(shard) as part:
+        with atomic_path(shard) as part:
             save_arrays(arrays, part)
         self._note(shard, arrays["keys"])
         self._used.add(shard)
@@ -144,7 +144,7 @@ class FeatureCache:
         self._read.discard(shard)
         self._place = {key: place for key, place in self._place.items() if place[0] != shard}
         if damaged:  # emptied, so that nobody meets the damage again
-            with suppress(StoreError), beside(shard) as part:
+            with suppress(StoreError), atomic_path(shard) as part:
                 save_arrays(_shard([], np.empty((0, 0), np.float32)), part)
 
     def _refresh(self) -> None:
@@ -259,7 +259,7 @@ def _told(modality: Any) -> bool:
 def _some(blocks: Iterator[np.ndarray], size: int) -> list[np.ndarray]:
     """The next blocks, of `size` rows together or more while there are any."""
     held: list[np.ndarray] = []
-    with one_thread():  # cells are prepared on several threads, each of which has matrices of its own
+    with single_threaded_blas():  # cells are prepared on several threads, each of which has matrices of its own
         for block in blocks:
             held.append(block)
             size -= len(block)
@@ -290,7 +290,7 @@ def _encode_missing(
         shard = missing[start : start + SHARD_ROWS]
         rows: list[np.ndarray] = []
         kept: list[bytes] = []
-        with one_thread():
+        with single_threaded_blas():
             for entries, block, failed in _blocks(table, name, encoder, shard):
                 rows.append(block)
                 kept += [keys[entry] for entry in entries]
@@ -370,7 +370,7 @@ def moving_note(table: Table, name: str) -> Note | None:
     return Note("first_frames", column=name, count=count) if count else None
 
 
-def length_note(table: Table, name: str, encoder: Any) -> Note | None:
+def truncation_note(table: Table, name: str, encoder: Any) -> Note | None:
     """How many of a column's values are longer than what the encoder reads, in words; `None` where none is.
 
     An encoder that reads a beginning only says so by a method `cuts(value) -> bool` and a text `limit`.
@@ -379,7 +379,7 @@ def length_note(table: Table, name: str, encoder: Any) -> Note | None:
         >>> class First:
         ...     limit = "3 letters"
         ...     def cuts(self, value): return len(value) > 3
-        >>> length_note(Table({"text": ["a cat", "cat"]}), "text", First())
+        >>> truncation_note(Table({"text": ["a cat", "cat"]}), "text", First())
         'text: 1 of 2 values are longer than the 3 letters that First reads; what is beyond has no effect'
     """
     cuts = getattr(encoder, "cuts", None)
@@ -436,7 +436,7 @@ def _keys(table: Table, name: str) -> list[bytes]:
     bad: dict[int, CellError] = {}
     entries = range(len(column.row))
     parallel = getattr(column.modality, "parallel", False)
-    for entry, found in enumerate(in_order(key, entries, ahead=AHEAD) if parallel else map(key, entries)):
+    for entry, found in enumerate(ordered_map(key, entries, ahead=AHEAD) if parallel else map(key, entries)):
         if isinstance(found, CellError):
             bad[entry] = found
             if table.on_error == "raise":

@@ -20,7 +20,7 @@ import numpy as np
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.extras import way_to
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders.base import Reopens, verified
 
@@ -113,7 +113,7 @@ class SoundEffects(Reopens):
         import torch
 
         pieces = np.array_split(energies, max(1, round(len(energies) / PIECE)))
-        with torch.inference_mode(), one_torch_thread():
+        with torch.inference_mode(), single_threaded_torch():
             heard = [torch.cat(self._layers(torch.from_numpy(piece)[None, None])) for piece in pieces]
             return torch.stack(heard).amax(0).numpy()
 

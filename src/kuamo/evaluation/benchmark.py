@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kuamo.core.errors import KuamoError, StoreError, TableError
-from kuamo.core.files import local, writing
+from kuamo.core.files import local_path, reporting_io_errors
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
-from kuamo.core.profiling import Cost, measured
+from kuamo.core.profiling import Cost, measure_cost
 from kuamo.core.types import Progress
 from kuamo.data.identity import Unknown, identity
 from kuamo.data.table import Table, as_table
@@ -101,7 +101,9 @@ def compare(
         (['CCA', 'Reconstruct'], ['Reconstruct'])
     """
     table = as_table(table)
-    setting = Setting(table, test, by, positives, encoders or {}, training, local(out, "a comparison") if out else None)
+    setting = Setting(
+        table, test, by, positives, encoders or {}, training, local_path(out, "a comparison") if out else None
+    )
     if not seeds:
         raise TableError("given no seed; expected at least one")
     wanted, left_out = able(setting, named(methods, table, positives), seeds, strict=methods is not None)
@@ -199,7 +201,7 @@ def trial(setting: Setting, name: str, objective: Objective | None, seed: int, k
     """
     path = None
     if setting.out:
-        with writing(setting.out):
+        with reporting_io_errors(setting.out):
             (setting.out / "trials").mkdir(parents=True, exist_ok=True)
         path = setting.out / "trials" / f"{slug(name)}-{seed}.json"
         if path.exists():
@@ -212,7 +214,7 @@ def trial(setting: Setting, name: str, objective: Objective | None, seed: int, k
                 )
             return checked_cost(known, path)
     train, held_out = setting.table.split(setting.test, by=setting.by, seed=seed)
-    with measured() as cost:
+    with measure_cost() as cost:
         space = fit(train, objective, encoders=deepcopy(dict(setting.encoders)), training=setting.training, seed=seed)
     report = evaluate(space, held_out, positives=setting.positives, examples=0, seed=seed)
     report.facts["trial"] = {"method": name, "seed": seed, "key": key, "cost": asdict(cost)}
@@ -264,7 +266,7 @@ def encode_once(setting: Setting, progress: Progress | None) -> tuple[Cost, dict
 
     fitting.fit(toy(40), InfoNCE(), dim=2, training=Training(steps=1))  # loads torch and what it loads: nobody's cost
     ports, _ = open_ports(setting.table, deepcopy(dict(setting.encoders)), {})
-    with measured() as cost:
+    with measure_cost() as cost:
         for port in ports:
             if not is_trainable(port.encoder):
                 features(setting.table, port.name, port.encoder, progress=progress)

@@ -1,6 +1,6 @@
 """How good is what a space makes? Each column made from each other one, on rows that it has not seen.
 
-    made_R2           1 − E‖E[ŷ | z] − y‖² / E‖y − ȳ‖²,  of draws without guidance; see `explained`
+    made_R2           1 − E‖E[ŷ | z] − y‖² / E‖y − ȳ‖²,  of draws without guidance; see `unbiased_r2`
     made_energy       (E‖ŷ − y‖ − ½ E‖ŷ − ŷ′‖) / E‖y − ȳ‖, of the same draws; made_energy_ridge of the closed form
     made_R@1          is, of all real cells, the row's own (or one of its label) nearest to what is made?
     made_diversity    mean distance of two draws of a row / of two real cells of one label
@@ -31,14 +31,14 @@ from kuamo.data.table import Table
 from kuamo.embedding.space import Tower, run_head
 from kuamo.encoders.feature_cache import features
 from kuamo.evaluation.results import GeneratedExample, GenerationResult
-from kuamo.generation.codecs.base import beside, decode_cells, encode_cells
+from kuamo.generation.codecs.base import decode_cells, encode_cells, reference_values
 from kuamo.generation.decoder_problem import DecoderProblem
-from kuamo.generation.translation import decode, decoder_of, seen, unguided
+from kuamo.generation.translation import decode, decoder_input, decoder_of, unguided
 from kuamo.metrics import Interval, bootstrap_all, measure, per_query
-from kuamo.metrics.sample_quality import mean_distance, nearest, text_overlap
+from kuamo.metrics.sample_quality import mean_distance, nearest, token_f1
 from kuamo.space import Space
 
-__all__ = ["Known", "check_made", "known_of", "measure_made"]
+__all__ = ["Known", "check_made", "evaluate_generation", "known_of"]
 
 MOST = 300  # rows that are made for each pair of columns
 MOST_TRAINING = 20_000  # rows among which copies are looked for, and by which the closed form is solved
@@ -78,7 +78,7 @@ def check_made(space: Space, table: Table, made: Sequence[str], judges: Judges) 
             )
 
 
-def measure_made(
+def evaluate_generation(
     space: Space,
     table: Table,
     source: str,
@@ -106,17 +106,20 @@ def measure_made(
     if len(rows) == 0:
         return None
     part = table.take(rows)
-    z, others = np.asarray(seen(space, port, *space.stacked(part.select(*given)))), beside(port.codec, part)
+    z, others = (
+        np.asarray(decoder_input(space, port, *space.stacked(part.select(*given)))),
+        reference_values(port.codec, part),
+    )
     y = drawn(port.decoder, z, draws, seed)
     column = part.column(target)
     first = np.unique(column.row, return_index=True)[1]
     real = list(part.values(target, first))
     if isinstance(port.modality, Text) and port.codec is not None:
-        values = {"made_overlap": text_overlap(port.codec.decode(y[:, 0]), real)}
+        values = {"made_overlap": token_f1(port.codec.decode(y[:, 0]), real)}
     else:
         own = y_of(port, part, real)
-        values = foreseen(port.decoder, z, own, y, seed, training) | compared(port, part, own, y, training)
-    values |= judged(port, part, real, y[:, 0], judges.get(target), others)
+        values = predictive_scores(port.decoder, z, own, y, seed, training) | compared(port, part, own, y, training)
+    values |= classifier_scores(port, part, real, y[:, 0], judges.get(target), others)
     order = np.random.default_rng([seed, 3]).permutation(len(rows))[:examples]
     kept = min(draws, 4)
     made = [list(decode_cells(port, y[i, :kept], others and [others[i]] * kept)) for i in order]
@@ -158,7 +161,7 @@ def drawn(decoder: Any, z: np.ndarray, draws: int, seed: int, **options: Any) ->
     return np.stack([decode(decoder, z, seed + k, **options) for k in range(draws)], 1)
 
 
-def foreseen(
+def predictive_scores(
     decoder: Any, z: np.ndarray, own: np.ndarray, y: np.ndarray, seed: int, training: Known | None
 ) -> dict[str, np.ndarray]:
     """R² and energy: how well the decoder's distribution foretells the rows' own cells (n, L).
@@ -169,13 +172,13 @@ def foreseen(
     if options := unguided(decoder):
         y = drawn(decoder, z, y.shape[1], seed, **options)
     usual = max(float(np.linalg.norm(own - own.mean(0), axis=1).mean()), 1e-12)
-    found = {"made_R2": explained(y, own), "made_energy": energies(y, own) / usual}
+    found = {"made_R2": unbiased_r2(y, own), "made_energy": energies(y, own) / usual}
     if training is not None and training.ridge is not None:
         found["made_energy_ridge"] = energies(decode(training.ridge, z)[:, None], own) / usual
     return found
 
 
-def explained(y: np.ndarray, own: np.ndarray) -> np.ndarray:
+def unbiased_r2(y: np.ndarray, own: np.ndarray) -> np.ndarray:
     """Each row's part (n,) of R² of the mean of p(y | z), unbiased: the mean of K draws errs by 1/K of their variance.
 
         1 − (‖m − y‖² − s²/K) / E‖y − ȳ‖²,   m and s² the draws' mean and variance
@@ -186,7 +189,7 @@ def explained(y: np.ndarray, own: np.ndarray) -> np.ndarray:
     Example:
         >>> rng = np.random.default_rng(0)
         >>> own = rng.normal(size=(5000, 3))
-        >>> bool(abs(explained(rng.normal(size=(5000, 2, 3)), own).mean()) < 0.05)  # the mean is foretold, no more
+        >>> bool(abs(unbiased_r2(rng.normal(size=(5000, 2, 3)), own).mean()) < 0.05)  # the mean is foretold, no more
         True
     """
     draws = y.shape[1]
@@ -216,7 +219,7 @@ def compared(port: Tower, part: Table, own: np.ndarray, y: np.ndarray, training:
     label = part.labels if part.labels is not None else part.ids
     key = np.unique([str(one) for one in label], return_inverse=True)[1]
     if port.codec is None:
-        found = retrieved(y[:, 0], own, key)
+        found = retrieval_scores(y[:, 0], own, key)
     else:
         found = {"made_R@1": (key[nearest(y[:, 0], own)[0]] == key).astype(float)}
     within = [mean_distance(own[key == k]) for k in np.unique(key) if (key == k).sum() >= 2]
@@ -228,12 +231,12 @@ def compared(port: Tower, part: Table, own: np.ndarray, y: np.ndarray, training:
     return found
 
 
-def retrieved(made: np.ndarray, own: np.ndarray, key: np.ndarray) -> dict[str, np.ndarray]:
+def retrieval_scores(made: np.ndarray, own: np.ndarray, key: np.ndarray) -> dict[str, np.ndarray]:
     """Recall (n,) of features (n, L) that were made among real ones, and of real ones among made, by centred cosine.
 
     Example:
         >>> real = np.eye(3)
-        >>> [float(hit.mean()) for hit in retrieved(2 * real, real, np.arange(3)).values()]
+        >>> [float(hit.mean()) for hit in retrieval_scores(2 * real, real, np.arange(3)).values()]
         [1.0, 1.0, 1.0, 1.0]
     """
     there, here = (unit_rows((x - own.mean(0)).astype(np.float32)) for x in (made, own))
@@ -250,7 +253,7 @@ def y_of(port: Tower, table: Table, values: list[Any]) -> np.ndarray:
     return np.asarray(features(table, port.name, port.encoder))[first]
 
 
-def judged(
+def classifier_scores(
     port: Tower,
     part: Table,
     real: list[Any],

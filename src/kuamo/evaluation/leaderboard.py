@@ -18,9 +18,9 @@ import numpy as np
 
 from kuamo.core.errors import KuamoError, visible
 from kuamo.core.export import save_result, to_json
-from kuamo.core.files import local
+from kuamo.core.files import local_path
 from kuamo.core.profiling import Cost
-from kuamo.core.text_table import align
+from kuamo.core.text_table import format_table
 from kuamo.evaluation.report import Report
 from kuamo.metrics import Difference, Interval, bootstrap_all, holm, paired_test, per_query
 from kuamo.metrics.formatting import digits
@@ -112,7 +112,7 @@ class Benchmark(Mapping[str, float]):
             each = [digits(self.metric, self[f"{method}: {task}_{self.metric}"]) for task in shown]
             memory = "–" if cost.memory is None else f"{cost.memory:.0f}"
             grid.append([method, f"{value} [{low}–{high}]", *each, f"{cost.cpu:.1f}", f"{cost.wall:.1f}", memory])
-        lines = [self.title, *align(grid)]
+        lines = [self.title, *format_table(grid)]
         if self.chance is not None:
             lines.append(f"random order: {digits(self.metric, self.chance)}")
         if len(self.methods) > 1:
@@ -148,7 +148,7 @@ class Benchmark(Mapping[str, float]):
         Raises:
             StoreError: see `Report.save`.
         """
-        save_result(self, local(path, "a contest"), lang)
+        save_result(self, local_path(path, "a contest"), lang)
 
 
 @to_json.register

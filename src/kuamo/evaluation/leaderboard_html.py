@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kuamo.core.catalog.pages import say
+from kuamo.core.catalog.pages import label
 from kuamo.core.export import to_html
 from kuamo.core.html import engine, meanings, style
 from kuamo.core.messages import told
@@ -31,7 +31,7 @@ def render(contest: Benchmark, lang: str = "en") -> str:
         engine(TEMPLATES)
         .get_template("leaderboard.html.jinja")
         .render(
-            t=partial(say, lang),
+            t=partial(label, lang),
             title=told(lang, contest.title),
             css=style(),
             metric=contest.metric,

@@ -12,9 +12,9 @@ import numpy as np
 
 from kuamo.core.errors import KuamoError, visible
 from kuamo.core.export import check_target, write_text
-from kuamo.core.files import local
-from kuamo.core.text_table import align
-from kuamo.core.validation import check_whole
+from kuamo.core.files import local_path
+from kuamo.core.text_table import format_table
+from kuamo.core.validation import check_int
 from kuamo.evaluation.results import Measured, Pair
 from kuamo.metrics import Difference, holm, paired_test
 from kuamo.metrics.formatting import digits
@@ -52,7 +52,7 @@ class Comparison(Mapping[str, float]):
             value, low, high = (f"{number:+.3f}" for number in (one.value, one.low, one.high))
             a, b = (digits(name.rsplit("_to_", 1)[-1], number) for number in (one.a, one.b))
             grid.append([name, a, b, f"{value} [{low} to {high}]", _p(one.p), _p(one.p_holm), str(one.n)])
-        return visible("\n".join([self.title, *align(grid), *self.notes]))
+        return visible("\n".join([self.title, *format_table(grid), *self.notes]))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -65,7 +65,7 @@ class Comparison(Mapping[str, float]):
         Raises:
             StoreError: the name does not end in .json, or there is no such folder.
         """
-        path = local(path, "a comparison")
+        path = local_path(path, "a comparison")
         if check_target(path, None) != "json":
             raise KuamoError(f"given {str(path)!r}; a comparison is saved as .json")
         write_text(path, json.dumps({"kind": "comparison", "format": 1} | self.as_dict(), indent=1, ensure_ascii=False))
@@ -75,8 +75,8 @@ def compare_reports(
     this: Measured, other: Measured, metrics: Sequence[str] | None, draws: int, seed: int
 ) -> Comparison:
     """See `Report.compare`."""
-    check_whole(seed=seed)
-    check_whole(1, draws=draws)
+    check_int(seed=seed)
+    check_int(1, draws=draws)
     tasks = [task for task in this.pairs if task in other.pairs]
     if not tasks:
         raise KuamoError(

@@ -25,7 +25,7 @@ from kuamo.metrics import Interval
 from kuamo.metrics.bootstrap import bootstrap
 from kuamo.space import Space
 
-__all__ = ["known_classes", "measure_told"]
+__all__ = ["evaluate_predictions", "known_classes"]
 
 Z90 = 1.644854
 
@@ -57,7 +57,7 @@ def _among(cell: Any, known: set[str]) -> Any:
     return None if not left else left if isinstance(cell, list | tuple) else cell
 
 
-def measure_told(space: Space, table: Table, to: str, seed: int) -> dict[str, Interval]:
+def evaluate_predictions(space: Space, table: Table, to: str, seed: int) -> dict[str, Interval]:
     """Measure → its value with an interval, see the module; nothing if no row has the column and another.
 
     Args:

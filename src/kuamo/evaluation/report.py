@@ -18,9 +18,9 @@ import numpy as np
 
 from kuamo.core.errors import KuamoError, visible
 from kuamo.core.export import save_result, to_json
-from kuamo.core.files import local
-from kuamo.core.text_table import align
-from kuamo.core.validation import check_kind
+from kuamo.core.files import local_path
+from kuamo.core.text_table import format_table
+from kuamo.core.validation import check_type
 from kuamo.evaluation.paired_comparison import Comparison, compare_reports
 from kuamo.evaluation.report_json import dump, parse
 from kuamo.evaluation.results import GenerationResult, Pair, Preview
@@ -112,7 +112,7 @@ class Report(Mapping[str, float]):
             n = max((row[metric].n for metric in columns if metric in row), default=0)
             name = f"{self.arrow(task)}, made" if count == "rows" else self.arrow(task)
             grid.append([name, *(_cell(metric, row.get(metric)) for metric in columns), str(n)])
-        return align(grid)
+        return format_table(grid)
 
     def rows(self) -> dict[str, dict[str, Interval]]:
         """Task `image_to_text` → metric → interval."""
@@ -170,7 +170,7 @@ class Report(Mapping[str, float]):
             >>> report.compare(report).differences["a_to_b_R@1"].p
             1.0
         """
-        check_kind(Report, "a Report, as km.evaluate gives it", other=other)
+        check_type(Report, "a Report, as km.evaluate gives it", other=other)
         return compare_reports(self, other, metrics, draws, seed)
 
     # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -192,7 +192,7 @@ class Report(Mapping[str, float]):
         Raises:
             StoreError: another ending, an unknown language, a language for JSON, or no such folder.
         """
-        save_result(self, local(path, "a report"), lang)
+        save_result(self, local_path(path, "a report"), lang)
 
     @classmethod
     def load(cls, path: str | Path) -> Report:
@@ -208,7 +208,7 @@ class Report(Mapping[str, float]):
             ...     Report.load(folder + "/r.json")["a_to_b_R@1"]
             0.5
         """
-        return cls(**parse(local(path, "a report")))
+        return cls(**parse(local_path(path, "a report")))
 
 
 @to_json.register

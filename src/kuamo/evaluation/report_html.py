@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kuamo.core.catalog.pages import say
+from kuamo.core.catalog.pages import label
 from kuamo.core.export import to_html
 from kuamo.core.html import _label, engine, meanings, style
-from kuamo.core.messages import note_of, told
+from kuamo.core.messages import note_from_dict, told
 from kuamo.core.version import __version__
 from kuamo.evaluation.report import Report
 from kuamo.evaluation.results import MEDIA, Example, GenerationResult, Pair, Preview, made_key
@@ -42,7 +42,7 @@ def render(report: Report, lang: str = "en") -> str:
         >>> "&lt;toy&gt;" in page, "全部数字" in page
         (True, True)
     """
-    t = partial(say, lang)
+    t = partial(label, lang)
     metrics = [metric for metric in report.metrics() if not metric.startswith("made_")]
     made = [metric for metric in report.metrics() if metric.startswith("made_")]
     page = engine(TEMPLATES).get_template("report.html.jinja")
@@ -55,13 +55,13 @@ def render(report: Report, lang: str = "en") -> str:
         table=[_line(report, task, row, metrics) for task, row in report.rows().items()],
         chance=_last_recall(report),
         meanings=meanings(metrics, lang),
-        made_metrics=[say(lang, f"name_{metric}") for metric in made],
+        made_metrics=[label(lang, f"name_{metric}") for metric in made],
         made_table=[_line(report, task, report.rows()[task], made) for task in report.makings],
-        made_meanings=[(say(lang, f"name_{metric}"), say(lang, f"means_{metric}")) for metric in made],
+        made_meanings=[(label(lang, f"name_{metric}"), label(lang, f"means_{metric}")) for metric in made],
         makings=[_making(report, task, making) for task, making in report.makings.items() if making.examples],
         remarks=[told(lang, note) for note in report.notes],
         dim=report.facts.get("space", {}).get("dim"),
-        choices=[told(lang, note_of(note)) for note in report.facts.get("space", {}).get("notes", [])],
+        choices=[told(lang, note_from_dict(note)) for note in report.facts.get("space", {}).get("notes", [])],
         seed=report.facts.get("seed"),
         examples=[_examples(report, task, pair) for task, pair in report.pairs.items() if pair.examples],
         version=__version__,
@@ -72,7 +72,7 @@ def _lead(report: Report, lang: str) -> list[str]:
     facts = report.facts
     if not {"rows", "source", "positives"} <= set(facts):
         return [report.title]
-    return [say(lang, "lead", rows=facts["rows"], source=facts["source"]), say(lang, f"right_{facts['positives']}")]
+    return [label(lang, "lead", rows=facts["rows"], source=facts["source"]), label(lang, f"right_{facts['positives']}")]
 
 
 # ── chart and table ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ import numpy as np
 
 from kuamo.core.errors import StoreError
 from kuamo.core.files import read_plain
-from kuamo.core.messages import Note, note_of, plain_note
+from kuamo.core.messages import Note, note_from_dict, note_to_dict
 from kuamo.core.ownership import check_seal, marker, sealed
 from kuamo.evaluation.results import Example, GeneratedExample, GenerationResult, Pair, Preview
 from kuamo.metrics import Interval
@@ -38,7 +38,7 @@ def dump(
     data = {
         **marker("report", FORMAT),
         **figures,
-        "notes": plain_note(notes),
+        "notes": note_to_dict(notes),
         "shown": list(shown),
         "facts": facts,
         "rows": ids,
@@ -98,8 +98,8 @@ def interval_of(plain: Mapping[str, Any]) -> Interval:
 def _notes(data: Mapping[str, Any]) -> list[str]:
     known = [Note(remark["key"], **remark["values"]) for remark in data["facts"].get("remarks", [])]
     notes = {str(note): note for note in known}
-    note_of(data["facts"].get("space", {}).get("notes", []))  # a page will need them
-    return [notes.get(note, note) for note in map(_word, note_of(list(data["notes"])))]
+    note_from_dict(data["facts"].get("space", {}).get("notes", []))  # a page will need them
+    return [notes.get(note, note) for note in map(_word, note_from_dict(list(data["notes"])))]
 
 
 def _word(note: Any) -> str:

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import TableError
-from kuamo.core.messages import Note, plain_note
+from kuamo.core.messages import Note, note_to_dict
 from kuamo.core.old_names import old_arguments
-from kuamo.core.validation import check_kind, check_whole, is_whole
+from kuamo.core.validation import check_int, check_type, is_int
 from kuamo.data.modalities import Category, Number, Vector
 from kuamo.data.table import Table, as_table
 from kuamo.embedding.provenance import caveats
 from kuamo.embedding.space import check_columns
-from kuamo.encoders.feature_cache import length_note
+from kuamo.encoders.feature_cache import truncation_note
 from kuamo.evaluation.examples import Previews, draw, find, preview_of
-from kuamo.evaluation.generation import Judges, check_made, intervals_of, known_of, measure_made
-from kuamo.evaluation.prediction import known_classes, measure_told
+from kuamo.evaluation.generation import Judges, check_made, evaluate_generation, intervals_of, known_of
+from kuamo.evaluation.prediction import evaluate_predictions, known_classes
 from kuamo.evaluation.repeated_answers import repeated_answers
 from kuamo.evaluation.report import Report
 from kuamo.evaluation.results import GenerationResult, Pair, made_key
@@ -29,7 +29,7 @@ from kuamo.metrics.ranking import NDCG_AT
 from kuamo.objectives.prediction.targets import targets_of
 from kuamo.space import Space
 
-__all__ = ["evaluate", "row_keys"]
+__all__ = ["evaluate", "relevance_keys"]
 
 
 @old_arguments(made="generated", judges="classifiers", draws="samples")
@@ -82,17 +82,17 @@ def evaluate(
         >>> km.evaluate(km.fit(train, seed=0), test)["a_to_b_R@10"] > 0.5
         True
     """
-    check_kind(Space, "a Space", space=space)
+    check_type(Space, "a Space", space=space)
     table = as_table(table, space.modalities)
-    check_whole(seed=seed)
+    check_int(seed=seed)
     check_columns(space.ports, table)
     _check_options(cutoffs, examples)
     if samples < 2:
         raise TableError(f"given samples={samples}; expected at least 2, to see how far apart they are")
     check_made(space, table, generated, classifiers or {})
-    told = {name: measure_told(space, table, name, seed) for name in targets_of(space) if name in table.columns}
+    told = {name: evaluate_predictions(space, table, name, seed) for name in targets_of(space) if name in table.columns}
     table, unseen = known_classes(space, table)
-    key, judged = row_keys(table, positives)
+    key, judged = relevance_keys(table, positives)
     names = [port.name for port in space.ports if port.name in table.columns]
     _check_names(names)
     codes = {name: _codes(space, table, name, judged, progress) for name in names}
@@ -124,7 +124,7 @@ def evaluate(
                 continue
             if progress:
                 progress(f"{source} ⇒ {target}", 0, 1)
-            making = measure_made(
+            making = evaluate_generation(
                 space, table, source, target, draws=samples, examples=examples, judges=classifiers or {},
                 training=known, seed=seed,
             )  # fmt: skip
@@ -153,7 +153,7 @@ def _add_made(space: Space, table: Table, report: Report, making: GenerationResu
     report.makings[task] = replace(making, made=[])
 
 
-def told_only(table: Table, pairs: dict[str, Pair]) -> list[Note]:
+def label_column_notes(table: Table, pairs: dict[str, Pair]) -> list[Note]:
     """Columns of classes or numbers: many rows hold the same, of which a search counts one alone as right."""
     names = [name for name in _columns(pairs) if isinstance(table.column(name).modality, Category | Number)]
     return [Note("remark_told", column=name) for name in names]
@@ -179,17 +179,17 @@ def _report(
     notes: list[str] = [Note("remark_groups", count=groups)] if groups else []
     notes += [Note("remark_unjudged", count=unjudged)] if unjudged else []
     notes += caveats(space, table)
-    notes += [note for note in told_only(table, pairs) if positives == "row"]
+    notes += [note for note in label_column_notes(table, pairs) if positives == "row"]
     notes += previews.remarks
     notes += table.skipped()
-    notes += [note for name in _columns(pairs) if (note := length_note(table, name, space.port(name).encoder))]
+    notes += [note for name in _columns(pairs) if (note := truncation_note(table, name, space.port(name).encoder))]
     facts = {
         "rows": len(table),
         "source": table.source,
         "columns": {name: type(table.column(name).modality).__name__ for name in _columns(pairs)},
         "positives": positives,
         "seed": seed,
-        "space": {"dim": space.dim, "notes": plain_note(list(space.notes))},
+        "space": {"dim": space.dim, "notes": note_to_dict(list(space.notes))},
     }
     right = "" if positives == "row" else f", right = same {positives}"
     title = f"{len(table):,} rows of {table.source}, gallery = all of them{right}; [95 % interval]"
@@ -252,7 +252,7 @@ def _codes(
     return comparable[judged[row]], row[judged[row]]
 
 
-def row_keys(table: Table, positives: str) -> tuple[np.ndarray, np.ndarray]:
+def relevance_keys(table: Table, positives: str) -> tuple[np.ndarray, np.ndarray]:
     """What must be equal in query and answer (N,), and which rows can be judged (N,)."""
     if positives == "row":
         return np.arange(len(table)), np.ones(len(table), dtype=bool)
@@ -280,7 +280,7 @@ def _told(progress: Callable[[str, int, int], None] | None, task: str) -> Callab
 
 def _check_options(cutoffs: Sequence[int], examples: int) -> None:
     several = isinstance(cutoffs, Sequence) and not isinstance(cutoffs, str) and len(cutoffs) > 0
-    if not several or not all(is_whole(k, 1) for k in cutoffs) or not is_whole(examples):
+    if not several or not all(is_int(k, 1) for k in cutoffs) or not is_int(examples):
         raise TableError(
             f"given cutoffs={cutoffs!r} and examples={examples!r}; expected whole numbers, cutoffs from 1 and "
             "examples from 0"

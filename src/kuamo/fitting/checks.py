@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuamo.core.arrays import is_absent, mean_by_row
+from kuamo.core.arrays import is_absent, row_means
 from kuamo.core.errors import TableError
 from kuamo.core.types import Packed
 from kuamo.data.table import Table
@@ -91,10 +91,10 @@ def check_features(table: Table, cells: Packed) -> None:
 def same_everywhere(x: np.ndarray, row: np.ndarray) -> bool:
     """Has every row the same features (n, D), up to what rounding in single precision makes of equal ones?"""
     rows = np.unique(row)
-    first = mean_by_row(x, row, rows[:1])[0]
+    first = row_means(x, row, rows[:1])[0]
     largest = np.abs(x).max(axis=0)
     for start in range(0, len(rows), BLOCK_ROWS):
-        own = mean_by_row(x, row, rows[start : start + BLOCK_ROWS])
+        own = row_means(x, row, rows[start : start + BLOCK_ROWS])
         if (np.abs(own - first) > 8 * np.finfo(np.float32).eps * largest).any():
             return False
     return len(rows) > 1

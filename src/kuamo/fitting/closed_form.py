@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuamo.core.arrays import numbered
+from kuamo.core.arrays import factorize
 from kuamo.core.errors import TableError
-from kuamo.core.memo import recall, remember
+from kuamo.core.memo import load_choice, store_choice
 from kuamo.core.messages import Note
-from kuamo.core.profiling import part
-from kuamo.core.threads import one_thread
+from kuamo.core.profiling import profiled_step
+from kuamo.core.threads import single_threaded_blas
 from kuamo.core.types import Packed
 from kuamo.data.table import Table
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import run_head
 from kuamo.encoders.standardize import Standardize
-from kuamo.fitting.rare_columns import attach, late_columns
+from kuamo.fitting.rare_columns import fit_rare_head, rare_columns
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.solution import Solution
 from kuamo.space import Space
@@ -27,24 +27,24 @@ from kuamo.space import Space
 if TYPE_CHECKING:
     pass
 
-__all__ = ["close", "contrasted", "go_further", "join_late", "solve_heads"]
+__all__ = ["add_rare_columns", "contrasted", "finetune", "fit_closed_form", "solve_heads"]
 
 
-def close(
+def fit_closed_form(
     space: Space, table: Table, cells: Packed, objective: Objective, seed: int, by_itself: bool
 ) -> Mapping[str, Embedding]:
     """Heads in closed form, columns that join last, and contrast from there; the codes of the columns' entries.
 
     Where `fit` chooses by itself, it heeds the diagnosis: see `kuamo.metrics.dependence.screening`.
     """
-    late = late_columns(cells) if isinstance(objective, CCA) else []
+    late = rare_columns(cells) if isinstance(objective, CCA) else []
     hopeless = False
     if by_itself:
         from kuamo.metrics.coverage import coverage, coverage_facts
-        from kuamo.metrics.dependence.screening import heed
+        from kuamo.metrics.dependence.screening import screen
 
-        with one_thread(), part("diagnosis"):
-            found = heed(cells, np.unique(np.asarray(table.groups), return_inverse=True)[1], seed)
+        with single_threaded_blas(), profiled_step("diagnosis"):
+            found = screen(cells, np.unique(np.asarray(table.groups), return_inverse=True)[1], seed)
         space.notes += found.notes
         space.info["diagnosis"] = coverage_facts(coverage(table)) | {"relations": found.relations}
         late = [name for name in cells if name in late or name in found.aside]
@@ -52,11 +52,11 @@ def close(
     core = {name: both for name, both in cells.items() if name not in late}
     solved = solve_heads(space, table, core, objective, seed, late=late)
     space.notes.append(solved.note)
-    with one_thread():
-        known = go_further(space, solved, seed) if by_itself and not hopeless else solved.codes
+    with single_threaded_blas():
+        known = finetune(space, solved, seed) if by_itself and not hopeless else solved.codes
         if late:
-            with part("closed form"):
-                known = join_late(space, late, core, cells, known, seed)
+            with profiled_step("closed form"):
+                known = add_rare_columns(space, late, core, cells, known, seed)
     return known
 
 
@@ -90,15 +90,15 @@ def solve_heads(
     given: dict[str, Any] = {}
     if "labels" in objective.needs:
         units = {p.name: p.encoder for p in space.ports if p.name in cells and isinstance(p.encoder, Standardize)}
-        given = {"labels": numbered(table.labels or ()), "units": units}
-    with one_thread(), part("closed form"):
+        given = {"labels": factorize(table.labels or ()), "units": units}
+    with single_threaded_blas(), profiled_step("closed form"):
         solved = objective.solve(cells, groups, seed, blocks, **given)  # type: ignore[attr-defined]
     for name, head in solved.heads.items():
         space.port(name).head = head
     return solved
 
 
-def join_late(
+def add_rare_columns(
     space: Space, late: Sequence[str], core: Packed, cells: Packed, known: Mapping[str, Embedding], seed: int
 ) -> dict[str, Embedding]:
     """Heads of late columns, from the codes of the others; the codes of all columns' entries."""
@@ -106,34 +106,34 @@ def join_late(
         name: known[name] if name in known else run_head(space.port(name).head, x) for name, (x, _) in core.items()
     }
     joined = {
-        name: attach(space, name, cells, codes, seed, getattr(space.port(name).encoder, "blocks", None))
+        name: fit_rare_head(space, name, cells, codes, seed, getattr(space.port(name).encoder, "blocks", None))
         for name in late
     }
     return codes | joined
 
 
-def go_further(space: Space, solved: Solution, seed: int) -> Mapping[str, Embedding]:
+def finetune(space: Space, solved: Solution, seed: int) -> Mapping[str, Embedding]:
     """Contrast from the closed form on, where held-out rows gain by it; the codes of the columns' entries."""
-    with part("contrast"):
+    with profiled_step("contrast"):
         return contrasted(space, solved, seed)
 
 
 def contrasted(space: Space, solved: Solution, seed: int) -> Mapping[str, Embedding]:
-    """See `go_further`."""
-    from kuamo.fitting.finetuning import FinetuneResult, judge, refined
+    """See `finetune`."""
+    from kuamo.fitting.finetuning import FinetuneResult, finetune_heads, validate_finetuning
 
     onward = solved.onward
     assert onward is not None
     key = onward.key + "-refined by error"
-    found = recall(key)
-    result = FinetuneResult(**found) if found else judge(onward.rehearse, seed)
-    remember(key, asdict(result))
+    found = load_choice(key)
+    result = FinetuneResult(**found) if found else validate_finetuning(onward.rehearse, seed)
+    store_choice(key, asdict(result))
     gain = {"steps": result.steps, "after": result.after, "before": result.before, "error": result.error}
     space.notes.append(Note("contrast_taken" if result.gains else "contrast_stays", **gain))
     if not result.gains:
         return solved.codes
     codes = {}
-    for name, head in refined(onward.start, seed).items():
+    for name, head in finetune_heads(onward.start, seed).items():
         space.port(name).head = onward.head(name, head)
         if onward.once[name]:
             codes[name] = Embedding(np.asarray(head(onward.start.coordinates[name][0])).astype(np.float32))

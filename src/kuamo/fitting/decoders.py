@@ -12,14 +12,14 @@ import numpy as np
 
 from kuamo.core.errors import TableError
 from kuamo.core.messages import Note
-from kuamo.core.threads import one_thread
+from kuamo.core.threads import single_threaded_blas
 from kuamo.core.types import Packed, Progress
 from kuamo.data.table import Table
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import Tower, run_head
 from kuamo.generation.codecs import BPECodec, TextToSpeechCodec, TextVocabulary
 from kuamo.generation.codecs.base import encode_cells, other_entries
-from kuamo.generation.decoder_training import learn_decoders
+from kuamo.generation.decoder_training import train_all_decoders
 from kuamo.generation.recipes import Caption, Ridge, TextToSpeech
 from kuamo.space import Space
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from kuamo.training.config import Training
     from kuamo.training.run_folder import Run
 
-__all__ = ["make_columns"]
+__all__ = ["fit_decoders"]
 
 
-def make_columns(
+def fit_decoders(
     space: Space,
     table: Table,
     cells: Packed,
@@ -57,7 +57,7 @@ def make_columns(
     targets = {}
     for name in dict.fromkeys([*recipes, *codecs]):
         port = space.port(name)
-        with one_thread():
+        with single_threaded_blas():
             port.codec = codecs[name] if name in codecs else recipes.get(name, Ridge()).codec(table, name, seed)
             if port.codec is None:
                 targets[name] = np.ascontiguousarray(cells[name][0], dtype=np.float32)
@@ -68,7 +68,7 @@ def make_columns(
         name: (known[name] if name in known else run_head(space.port(name).head, x), row)
         for name, (x, row) in cells.items()
     }
-    learn_decoders(space, table, codes, targets, recipes, training, seed, out, progress, look)
+    train_all_decoders(space, table, codes, targets, recipes, training, seed, out, progress, look)
     for name, recipe in spoken.items():
         texts = space.port(recipe.of)
         space.port(name).codec = TextToSpeechCodec(texts.codec, recipe.voice)

@@ -16,7 +16,7 @@ import numpy as np
 
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.messages import Note
-from kuamo.core.validation import check_whole
+from kuamo.core.validation import check_int
 from kuamo.fitting.estimator_inputs import (
     check_rows,
     check_targets,
@@ -93,7 +93,7 @@ class _Estimator:
         self, given: Table, cells: Sequence[Any], modality: Any, balanced: bool, weights: np.ndarray | None = None
     ) -> None:
         """Fit the space; `cells` are the targets as the column of kind `modality` takes them."""
-        from kuamo.core.modules import one_torch_thread
+        from kuamo.core.modules import single_threaded_torch
         from kuamo.data.column import Column
         from kuamo.fitting.gradient import steps_for
         from kuamo.fitting.pipeline import fit
@@ -105,7 +105,7 @@ class _Estimator:
             target += "_"
         if self.encoders is not None and not isinstance(self.encoders, Mapping):
             raise TableError(f"given encoders={self.encoders!r}; expected None, or column → encoder")
-        check_whole(1, batch_size=self.batch_size)
+        check_int(1, batch_size=self.batch_size)
         able = varying(given)
         rows = given.select(*able)
         rows.columns = rows.columns | {target: Column(target, modality, list(cells))}
@@ -116,7 +116,7 @@ class _Estimator:
         encoders = {
             name: one for name, one in (self.encoders or {}).items() if name in able or name not in given.columns
         }
-        with one_torch_thread():
+        with single_threaded_torch():
             self.space_: Space = fit(
                 rows, objective, encoders=encoders, dim=self.dim, training=training, seed=self.seed
             )

@@ -23,7 +23,7 @@ from torch import Tensor
 from kuamo.closed_form import LinearMap
 from kuamo.closed_form.cca_search import reciprocal_ranks
 from kuamo.closed_form.warm_start import ValidationFold, WarmStart
-from kuamo.core.modules import one_torch_thread
+from kuamo.core.modules import single_threaded_torch
 from kuamo.data.modalities import Vector
 from kuamo.embedding.embedding import ClosedFormHead
 from kuamo.embedding.heads import LinearHead
@@ -34,9 +34,9 @@ from kuamo.space import Space
 from kuamo.training.batch import FeatureSource
 from kuamo.training.config import Training
 from kuamo.training.loop import train
-from kuamo.training.randomness import own_randomness
+from kuamo.training.randomness import forked_rng
 
-__all__ = ["FinetuneResult", "judge", "refined"]
+__all__ = ["FinetuneResult", "finetune_heads", "validate_finetuning"]
 
 PULL = 0.01
 PAIRS = 6  # of columns that meet in one step
@@ -95,7 +95,7 @@ def training_for(rows: int) -> Training:
     )
 
 
-def judge(rehearse: Callable[[], ValidationFold], seed: int) -> FinetuneResult:
+def validate_finetuning(rehearse: Callable[[], ValidationFold], seed: int) -> FinetuneResult:
     """Is training worth it? Tried on the rows outside one fold, judged by the fold's rows."""
     rehearsal = rehearse()
     start = rehearsal.start
@@ -109,7 +109,7 @@ def judge(rehearse: Callable[[], ValidationFold], seed: int) -> FinetuneResult:
     return FinetuneResult(float(ranks[0].mean()), float(ranks[1].mean()), training.steps, error)
 
 
-def refined(start: WarmStart, seed: int) -> dict[str, ClosedFormHead]:
+def finetune_heads(start: WarmStart, seed: int) -> dict[str, ClosedFormHead]:
     """Heads on coordinates, trained on all rows."""
     rows = 1 + max(int(row.max(initial=-1)) for _, row in start.coordinates.values())
     return trained(start, rows, training_for(rows), seed)
@@ -126,7 +126,7 @@ def trained(
 ) -> dict[str, ClosedFormHead]:
     """The heads after the one loop, as closed-form heads again: linear, so that no search needs torch."""
     ports = []
-    with own_randomness(seed):
+    with forked_rng(seed):
         for name, weight in start.weights.items():
             head = LinearHead(*weight.shape, norm=start.norm)
             head.start_from(start_head(start, name))
@@ -134,7 +134,7 @@ def trained(
     space = Space(ports)
     stay = L2SP({port.name: port.head.linear.weight.detach().clone() for port in ports})
     sources = {name: FeatureSource(x, row, rows) for name, (x, row) in start.coordinates.items()}
-    with one_torch_thread():
+    with single_threaded_torch():
         train(space, sources, ContrastOfSome() + PULL * stay, training, seed=seed, progress=progress)
     return {port.name: solved(port.head) for port in ports}
 

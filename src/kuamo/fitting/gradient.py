@@ -12,11 +12,11 @@ import torch
 
 from kuamo.closed_form import ChiSquaredMap, KernelMap
 from kuamo.closed_form.scaling import spread_of
-from kuamo.core.arrays import numbered
+from kuamo.core.arrays import factorize
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.messages import Note
-from kuamo.core.modules import one_torch_thread
-from kuamo.core.profiling import part
+from kuamo.core.modules import single_threaded_torch
+from kuamo.core.profiling import profiled_step
 from kuamo.core.types import Packed
 from kuamo.data.modalities import Category, Text
 from kuamo.data.table import Table
@@ -32,16 +32,16 @@ from kuamo.training.batch import Source
 from kuamo.training.config import Training
 from kuamo.training.loop import train
 from kuamo.training.objective import terms_of
-from kuamo.training.randomness import own_randomness
+from kuamo.training.randomness import forked_rng
 from kuamo.training.run_folder import Run
 
-__all__ = ["steps_for", "train_space", "usual_training"]
+__all__ = ["steps_for", "train_objective", "usual_training"]
 
 DIM = 64
 LEAST, MOST, FEW_STEPS = 200, 1500, 30  # of `Predict`: of few rows what bends is not learned in fewer than 200
 
 
-def train_space(
+def train_objective(
     space: Space,
     table: Table,
     cells: Packed,
@@ -54,7 +54,7 @@ def train_space(
 ) -> None:
     """Give every port a head (and a decoder where one is needed), then train in place."""
     needs = frozenset().union(*(term.needs for _, term in terms_of(objective)))
-    with own_randomness(seed):
+    with forked_rng(seed):
         add_heads(space, table, cells, needs, dim, seed, objective)
         if "decoders" in needs:
             add_decoders(space, cells, objective, table)
@@ -62,10 +62,10 @@ def train_space(
         if hasattr(term, "fused"):
             space.fusion = term.fused()
         elif hasattr(term, "fuses"):
-            with own_randomness(seed):
+            with forked_rng(seed):
                 space.fusion = term.fuses(space)
-    marks = marks_of(table)
-    with own_randomness(seed):
+    marks = label_codes(table)
+    with forked_rng(seed):
         terms = [term for _, term in terms_of(objective) if hasattr(term, "begin")]
         beside = [term.begin(space, table, cells, marks, progress) for term in terms]
     training = training or usual_training(objective, len(table))
@@ -85,9 +85,12 @@ def train_space(
 
     told = after if beside else progress
     alone = all(source.frozen is not None for source in sources.values())
-    with part("training"), one_torch_thread() if alone else nullcontext():  # small steps lose more by waiting
+    with (
+        profiled_step("training"),
+        single_threaded_torch() if alone else nullcontext(),
+    ):  # small steps lose more by waiting
         log = train(space, sources, objective, training, seed=seed, out=out, progress=told, marks=marks)
-    with own_randomness(seed):
+    with forked_rng(seed):
         for course in beside:
             space.notes += course.end()
     skipped = int(log.pop("skipped", 0))
@@ -165,7 +168,7 @@ def add_heads(
         dim = space.port(next(iter(started))).head.dim
         closed = {name: head for name, head in started.items() if isinstance(head, ClosedFormHead)}
     elif not gaussian and needs & {"pairs", "labels", "groups"} and len(cells) == len(space.ports):
-        closed = closed_start(space, table, cells, needs, dim, seed)
+        closed = closed_form_init(space, table, cells, needs, dim, seed)
     size = dim or (next(iter(closed.values())).dim if closed else DIM)
     joint = objective.joint(space, cells, size) if objective and not started and hasattr(objective, "joint") else 0
     for port in space.ports:
@@ -186,7 +189,7 @@ def add_heads(
         space.score = "cosine" if gaussian else "dot"
 
 
-def closed_start(
+def closed_form_init(
     space: Space, table: Table, cells: Packed, needs: frozenset[str], dim: int | None, seed: int
 ) -> dict[str, ClosedFormHead]:
     """Linear CCA of paired rows, or where partners go by label or group, of entries that are paired by those.
@@ -198,8 +201,8 @@ def closed_start(
 
     kind = next((kind for kind in ("label", "group") if f"{kind}s" in needs and "pairs" not in needs), None)
     if kind:
-        mark = marks_of(table)[kind]
-        cells, rows = paired_by(cells, mark, seed)
+        mark = label_codes(table)[kind]
+        cells, rows = pair_by_label(cells, mark, seed)
         if rows < 4:
             return {}
         solved = solve_heads(space, table, cells, CCA(dim=dim, kernels=("linear",)), seed, np.arange(rows))
@@ -209,12 +212,12 @@ def closed_start(
     return {port.name: port.head for port in space.ports}
 
 
-def paired_by(cells: Packed, mark: np.ndarray, seed: int) -> tuple[Packed, int]:
+def pair_by_label(cells: Packed, mark: np.ndarray, seed: int) -> tuple[Packed, int]:
     """Entries of each column paired at random with those of the others that have the same mark, each at most once.
 
     Example:
         >>> x, y = (np.eye(3), np.arange(3)), (np.eye(3)[:2], np.array([3, 4]))
-        >>> paired_by({"x": x, "y": y}, np.array([0, 1, 1, 1, 0]), 0)[1]
+        >>> pair_by_label({"x": x, "y": y}, np.array([0, 1, 1, 1, 0]), 0)[1]
         2
     """
     rng = np.random.default_rng(seed)
@@ -230,10 +233,10 @@ def paired_by(cells: Packed, mark: np.ndarray, seed: int) -> tuple[Packed, int]:
     return {name: (cells[name][0][entry], np.arange(rows)) for name, entry in entries.items()}, rows
 
 
-def marks_of(table: Table) -> dict[str, np.ndarray]:
+def label_codes(table: Table) -> dict[str, np.ndarray]:
     """ "label", where the table has labels, and "group" → (N,) whole numbers, −1 where a row has none."""
     kinds = {"group": table.groups} | ({} if table.labels is None else {"label": table.labels})
-    return {kind: numbered(values) for kind, values in kinds.items()}
+    return {kind: factorize(values) for kind, values in kinds.items()}
 
 
 def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table | None = None) -> None:

@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuamo.core.files import local
+from kuamo.core.files import local_path
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_module, is_trainable
 from kuamo.core.old_names import old_arguments
-from kuamo.core.profiling import part
-from kuamo.core.threads import one_thread
+from kuamo.core.profiling import profiled_step
+from kuamo.core.threads import single_threaded_blas
 from kuamo.core.types import Progress
-from kuamo.core.validation import check_kind, check_whole
+from kuamo.core.validation import check_int, check_type
 from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table, as_table
 from kuamo.embedding.embedding import Embedding
-from kuamo.embedding.provenance import sketches
+from kuamo.embedding.provenance import fingerprints
 from kuamo.embedding.space import Tower
 from kuamo.encoders import HubEncoder
-from kuamo.encoders.feature_cache import features, length_note, moving_note
+from kuamo.encoders.feature_cache import features, moving_note, truncation_note
 from kuamo.fitting.checks import check_columns, check_features, check_table
-from kuamo.fitting.closed_form import close
-from kuamo.fitting.ridge_decoders import add_ridge_decoders, wants_ridge
-from kuamo.fitting.towers import describe, go_on_from, open_ports
+from kuamo.fitting.closed_form import fit_closed_form
+from kuamo.fitting.ridge_decoders import add_ridge_decoders, needs_ridge
+from kuamo.fitting.towers import describe, initialize_from, open_ports
 from kuamo.generation.codecs.labels import label_codec
 from kuamo.generation.recipes import Recipe
 from kuamo.objectives import CCA, Objective
@@ -97,15 +97,15 @@ def fit(
         'dot'
     """
     table = as_table(table)
-    check_kind(Objective | None, "an objective such as km.InfoNCE(), or None", objective=objective)  # type: ignore[arg-type]
-    check_kind(Space | None, "a Space, or None", init=init)  # type: ignore[arg-type]
+    check_type(Objective | None, "an objective such as km.InfoNCE(), or None", objective=objective)  # type: ignore[arg-type]
+    check_type(Space | None, "a Space, or None", init=init)  # type: ignore[arg-type]
     if training is not None:
         from kuamo.training.config import Training
 
-        check_kind(Training, "a Training, or None", training=training)
-    check_whole(seed=seed)
+        check_type(Training, "a Training, or None", training=training)
+    check_int(seed=seed)
     if dim is not None:
-        check_whole(1, dim=dim)
+        check_int(1, dim=dim)
     by_itself = objective is None and init is None
     if by_itself:
         objective = CCA(dim=dim)
@@ -126,38 +126,38 @@ def fit(
     info: dict[str, Any] = {"source": table.source, "rows": len(table), "seed": seed}
     reasons |= {port.name: port.encoder.name for port in ports if isinstance(port.encoder, HubEncoder)}
     space = Space(ports, notes=[describe(port, cells, reasons.get(port.name)) for port in ports], info=info)
-    info["taught"] = sketches(table, init)
+    info["taught"] = fingerprints(table, init)
     space.notes += (
         [note for note in table.notes if isinstance(note, Note)]
         + table.skipped()
-        + [note for port in ports if (note := length_note(table, port.name, port.encoder))]
+        + [note for port in ports if (note := truncation_note(table, port.name, port.encoder))]
         + [note for port in ports if (note := moving_note(table, port.name))]
     )
     known: Mapping[str, Embedding] = {}
     if init is not None:
-        go_on_from(init, space, objective, dim, [*recipes, *(codecs or {})])
+        initialize_from(init, space, objective, dim, [*recipes, *(codecs or {})])
     looped = metric is None and objective is not None and any(term.trained for _, term in terms_of(objective))
     run = run_of(run_dir, table, space, init, objective=objective, decoders=decoders, codecs=codecs, seed=seed, dim=dim)
     if objective is not None and looped:
-        from kuamo.fitting.gradient import train_space
+        from kuamo.fitting.gradient import train_objective
 
-        train_space(space, table, cells, objective, dim, training, seed, run, progress)
+        train_objective(space, table, cells, objective, dim, training, seed, run, progress)
     elif metric is not None:
-        with one_thread(), part("closed form"):
+        with single_threaded_blas(), profiled_step("closed form"):
             solve_class_codes(space, table, cells, metric)
     elif objective is not None:
-        known = close(space, table, cells, objective, seed, by_itself)
+        known = fit_closed_form(space, table, cells, objective, seed, by_itself)
     made = dict.fromkeys([*recipes, *(codecs or {})])
     if made or any(
-        map(wants_ridge, ports)
+        map(needs_ridge, ports)
     ):  # then codes of every column are needed, also of those that were trained raw
         encode_columns(table, [port for port in ports if port.name not in cells and port.name != metric], cells)
     if made:
-        from kuamo.fitting.decoders import make_columns
+        from kuamo.fitting.decoders import fit_decoders
 
         given = None if looped else training
-        with part("decoders"):
-            make_columns(
+        with profiled_step("decoders"):
+            fit_decoders(
                 space,
                 table,
                 cells,
@@ -170,8 +170,8 @@ def fit(
                 progress,
                 on_preview,
             )
-    if any(map(wants_ridge, ports)):
-        with one_thread(), part("ridge decoders"):
+    if any(map(needs_ridge, ports)):
+        with single_threaded_blas(), profiled_step("ridge decoders"):
             add_ridge_decoders(space, cells, known)
     for port in space.ports:  # a class or a number comes out as what it is: its codec's y is the encoder's features
         if isinstance(port.modality, Category | Number) and port.codec is None and port.name not in (codecs or {}):
@@ -192,7 +192,7 @@ def run_of(out: str | Path | None, table: Table, space: Space, start: Space | No
     from kuamo.data.table_identity import of_table
     from kuamo.training.run_folder import MOVED, Run
 
-    folder, parts = local(out, "a run"), {f"encoder of {port.name}": port.encoder for port in space.ports}
+    folder, parts = local_path(out, "a run"), {f"encoder of {port.name}": port.encoder for port in space.ports}
     parts |= {f"decoder of {name}": one for name, one in (given.pop("decoders") or {}).items()}
     nets = {name: one for name, one in parts.items() if is_module(one)}
     Run(folder).check()
@@ -215,7 +215,7 @@ def encode_columns(
 ) -> None:
     """Features of these ports' columns into `cells`."""
     for port in ports:
-        with part(f"features: {port.name}"):
+        with profiled_step(f"features: {port.name}"):
             found = features(table, port.name, port.encoder, progress=progress)
         cells[port.name] = (found, table.column(port.name).row)
 
@@ -224,10 +224,10 @@ def with_targets(table: Table, objective: Objective | None) -> Table:
     """The table, with columns that are to be predicted put in where a reader kept them as the label or as `meta`."""
     if objective is None or not any(term.trained for _, term in terms_of(objective)):
         return table
-    from kuamo.data.targets import with_target
+    from kuamo.data.targets import promote_target
     from kuamo.objectives.prediction.objective import Predict
 
     for _, term in terms_of(objective):
         if isinstance(term, Predict):
-            table = with_target(table, term.to)
+            table = promote_target(table, term.to)
     return table

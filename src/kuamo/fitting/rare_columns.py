@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kuamo.closed_form import LinearMap, SearchSpace, choose
-from kuamo.core.arrays import mean_by_row
+from kuamo.closed_form import LinearMap, SearchSpace, search_cca
+from kuamo.core.arrays import row_means
 from kuamo.core.messages import Note
 from kuamo.core.types import Packed
 from kuamo.embedding.embedding import ClosedFormHead, Embedding
@@ -26,18 +26,18 @@ from kuamo.objectives.cca import standardise
 if TYPE_CHECKING:
     from kuamo.space import Space
 
-__all__ = ["attach", "late_columns"]
+__all__ = ["fit_rare_head", "rare_columns"]
 
 FEW = 4  # a column is late if the fullest has more than so many times its rows
 
 
-def late_columns(cells: Packed) -> list[str]:
+def rare_columns(cells: Packed) -> list[str]:
     """The columns that have less than a quarter of the fullest one's rows, if the others can make a space without them:
     at least two, each two of which share more rows than any late one has.
 
     Example:
         >>> wide, narrow = (np.zeros((9, 1)), np.arange(9)), (np.zeros((2, 1)), np.arange(2))
-        >>> late_columns({"a": wide, "b": wide, "c": narrow}), late_columns({"a": wide, "b": narrow})
+        >>> rare_columns({"a": wide, "b": wide, "c": narrow}), rare_columns({"a": wide, "b": narrow})
         (['c'], [])
     """
     rows = {name: np.unique(row) for name, (_, row) in cells.items()}
@@ -49,7 +49,7 @@ def late_columns(cells: Packed) -> list[str]:
     return late if len(core) > 1 and min(shared) > fullest else []
 
 
-def attach(
+def fit_rare_head(
     space: Space,
     name: str,
     cells: Packed,
@@ -73,11 +73,11 @@ def attach(
     common = np.intersect1d(np.unique(row), rows)
     if len(common) < 4:
         raise TableError(f"column {name!r}: given {len(common)} rows with another column; expected at least 4")
-    own, wanted = mean_by_row(x, row, common), target[np.searchsorted(rows, common)]
+    own, wanted = row_means(x, row, common), target[np.searchsorted(rows, common)]
     scaling = standardise(own, blocks)
     scaled = scaling(own)
     folds = min(6, len(common) // 2)
-    choice = choose(scaled, wanted, SearchSpace(kernels=("linear",), folds=folds), seed=seed)
+    choice = search_cca(scaled, wanted, SearchSpace(kernels=("linear",), folds=folds), seed=seed)
     best, onto = choice.best, choice.cca.y
     assert isinstance(onto, LinearMap)
     weight = np.clip(choice.cca.correlations, 0, 1)[:, None] ** best.gamma * onto.weight.T

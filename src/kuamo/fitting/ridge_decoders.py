@@ -17,10 +17,10 @@ from kuamo.space import Space
 if TYPE_CHECKING:
     pass
 
-__all__ = ["add_ridge_decoders", "at", "common_entries", "wants_ridge"]
+__all__ = ["add_ridge_decoders", "at", "common_entries", "needs_ridge"]
 
 
-def wants_ridge(port: Tower) -> bool:
+def needs_ridge(port: Tower) -> bool:
     """Is it without a decoder, and are its features fixed?"""
     return port.codec is None and port.decoder is None and not (is_module(port.encoder) and is_trainable(port.encoder))
 
@@ -36,7 +36,7 @@ def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Embeddin
         x, row = cells[port.name]
         codes[port.name] = (np.asarray(known[port.name] if port.name in known else run_head(port.head, x)), row)
     for port in space.ports:
-        if not wants_ridge(port):
+        if not needs_ridge(port):
             continue
         y, row_y = cells[port.name]
         pairs = ((z, *common_entries(row_z, row_y)) for z, row_z in codes.values())

@@ -25,10 +25,10 @@ from kuamo.space import Space
 if TYPE_CHECKING:
     pass
 
-__all__ = ["describe", "go_on_from", "its_own", "numbers_of", "open_ports", "sample_of"]
+__all__ = ["copied_if_trainable", "describe", "initialize_from", "numbers_of", "open_ports", "sample_of"]
 
 
-def go_on_from(
+def initialize_from(
     start: Space, space: Space, objective: Objective | None, dim: int | None, anew: Sequence[str] = ()
 ) -> None:
     """Give a new space the heads of another, where both have the column; where nothing is learned, decoders too, but
@@ -55,7 +55,7 @@ def open_ports(
     table: Table, encoders: Mapping[str, Any], decoders: Mapping[str, Any], start: Space | None = None
 ) -> tuple[list[Tower], dict[str, str]]:
     """A port without a head for each column, and why it got its encoder where it was not given, nor the start's."""
-    known = {} if start is None else {port.name: its_own(port.encoder) for port in start.ports}
+    known = {} if start is None else {port.name: copied_if_trainable(port.encoder) for port in start.ports}
     known |= encoders
     notes: dict[str, str] = {}
     ports = []
@@ -68,7 +68,7 @@ def open_ports(
     return ports, notes
 
 
-def its_own(encoder: Any) -> Any:
+def copied_if_trainable(encoder: Any) -> Any:
     """A copy of an encoder that may be trained; a frozen one itself, which may hold what cannot be copied."""
     return deepcopy(encoder) if is_trainable(encoder) else encoder
 

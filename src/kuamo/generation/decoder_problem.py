@@ -16,21 +16,21 @@ from typing import Any
 import numpy as np
 
 from kuamo.closed_form.scaling import spread_of
-from kuamo.core.arrays import entries_of
+from kuamo.core.arrays import entries_in_rows
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Number, Vector
 from kuamo.embedding.embedding import Embedding
-from kuamo.embedding.space import EmbeddingSpace, Tower, fuse_present
+from kuamo.embedding.space import EmbeddingSpace, Tower, fuse_codes
 from kuamo.generation.codecs.base import decode_cells
 from kuamo.generation.codecs.text import BPECodec, TextVocabulary
 from kuamo.generation.decoders.bilinear import solve_bilinear
 from kuamo.generation.decoders.retrieval import Retrieval
 from kuamo.generation.decoders.ridge import solve_ridge
 from kuamo.generation.hopfield import TEMPERATURES, Hopfield
-from kuamo.metrics.sample_quality import text_overlap
+from kuamo.metrics.sample_quality import token_f1
 
-__all__ = ["DecoderProblem", "energy"]
+__all__ = ["DecoderProblem", "energy_score"]
 
 Codes = Mapping[str, tuple[Embedding, np.ndarray]]
 Targets = Mapping[str, np.ndarray]
@@ -58,7 +58,7 @@ class DecoderProblem:
 
         def pairs() -> Any:
             for code, row in self.codes.values():
-                entry, place = entries_of(row_y, row)  # for each entry of a column, those of the target in its row
+                entry, place = entries_in_rows(row_y, row)  # for each entry of a column, those of the target in its row
                 wanted = np.isin(row[place], rows)
                 yield np.asarray(code.mean)[place[wanted]], y[entry[wanted]]
 
@@ -78,7 +78,7 @@ class DecoderProblem:
             [one for one in names if one != name and one not in styles], list(styles)
         ))  # fmt: skip
         both, at, there = np.intersect1d(content[1], style[1], return_indices=True)
-        entry, place = entries_of(row, both)
+        entry, place = entries_in_rows(row, both)
         known = np.isfinite(y[entry]).all(1)
         entry, place = entry[known], place[known]
         if len(entry) < 2:
@@ -154,23 +154,23 @@ class DecoderProblem:
         """
         codes, there = self.cross(name, rows)
         codes = codes if settle is None or len(there) == 0 else settle(codes)
-        entry, place = entries_of(self.codes[name][1], there)
+        entry, place = entries_in_rows(self.codes[name][1], there)
         if len(entry) == 0:
             return None
         y, own = self.targets[name][entry], self.codecs[name]
         if not isinstance(own, TextVocabulary | BPECodec):
             unit = scale_of(self.targets[name]) if has_own_units(self.space.port(name)) else None
-            return energy(decoder, codes[place], y, seed, unit)
+            return energy_score(decoder, codes[place], y, seed, unit)
         from kuamo.generation.translation import decode
 
         made = (codec or self.space.port(name).codec).decode(decode(decoder, codes[place], seed))
-        return 1 - float(text_overlap(made, own.decode(y)).mean())
+        return 1 - float(token_f1(made, own.decode(y)).mean())
 
     def unusable(self, name: str, decoder: Any, rows: np.ndarray, seed: int, what: str) -> Note | None:
         """That what is made as it comes is not what one would want to look at, if so: further from any real cell than
         real cells are from each other, or hardly nearer to the row's own than to another's. `None` of texts."""
         codes, there = self.cross(name, rows)
-        entry, place = entries_of(self.codes[name][1], there)
+        entry, place = entries_in_rows(self.codes[name][1], there)
         if isinstance(self.codecs[name], TextVocabulary | BPECodec) or len(entry) < FEW:
             return None
         unit = scale_of(self.targets[name]) if has_own_units(self.space.port(name)) else 1.0
@@ -188,7 +188,7 @@ class DecoderProblem:
         from kuamo.generation.translation import decode
 
         codes, there = self.cross(name, rows)
-        entry, place = entries_of(self.codes[name][1], there)
+        entry, place = entries_in_rows(self.codes[name][1], there)
         first = np.unique(place, return_index=True)[1][:SHOWN]
         y, z = self.targets[name][entry[first]], np.repeat(codes[place[first]], DRAWS, axis=0)
         port = self.space.port(name)
@@ -202,7 +202,7 @@ class DecoderProblem:
         present = np.zeros(mean.shape[:2], dtype=bool)
         for name in names:
             (code, row), number = self.codes[name], places.index(name)
-            entry, place = entries_of(row, rows)
+            entry, place = entries_in_rows(row, rows)
             present[place, number] = True
             mean[place, number] = np.asarray(code.mean)[entry]
             if logvar is not None:
@@ -211,7 +211,7 @@ class DecoderProblem:
         if not there.any():
             return np.zeros((0, self.space.dim), np.float32), rows[:0]
         spread = None if logvar is None else logvar[there]
-        return np.asarray(fuse_present(self.space.fusion, mean[there], spread, present[there])[0]), rows[there]
+        return np.asarray(fuse_codes(self.space.fusion, mean[there], spread, present[there])[0]), rows[there]
 
 
 class Known:
@@ -249,7 +249,7 @@ class Known:
             raise KuamoError(f"column {name!r}: {error}, or cycle=0") from None
 
 
-def energy(decoder: Any, z: np.ndarray, y: np.ndarray, seed: int = 0, unit: np.ndarray | None = None) -> float:
+def energy_score(decoder: Any, z: np.ndarray, y: np.ndarray, seed: int = 0, unit: np.ndarray | None = None) -> float:
     """The energy score E‖ŷ − y‖ − ½ E‖ŷ − ŷ′‖, ŷ and ŷ′ two draws of p(y | z); less is better, and least if p is right.
 
     Of a decoder that gives one point it is the mean distance.
@@ -263,7 +263,7 @@ def energy(decoder: Any, z: np.ndarray, y: np.ndarray, seed: int = 0, unit: np.n
     Example:
         >>> from kuamo.closed_form import LinearMap
         >>> from kuamo.generation.decoders.ridge import Ridge
-        >>> float(energy(Ridge(LinearMap(np.zeros(1), np.eye(1))), np.ones((2, 1)), np.array([[1.0], [3.0]])))
+        >>> float(energy_score(Ridge(LinearMap(np.zeros(1), np.eye(1))), np.ones((2, 1)), np.array([[1.0], [3.0]])))
         1.0
     """
     from kuamo.generation.translation import decode, unguided

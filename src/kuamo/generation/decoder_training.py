@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.core.arrays import entries_of
+from kuamo.core.arrays import entries_in_rows
 from kuamo.core.messages import Note
 from kuamo.core.types import Progress
 from kuamo.data.table import Table
@@ -27,7 +27,7 @@ __all__ = [
     "fewer",
     "held_out",
     "learn",
-    "learn_decoders",
+    "train_all_decoders",
     "train_decoders",
     "training_steps",
     "verdict",
@@ -37,7 +37,7 @@ __all__ = [
 HELD_OUT, MOST_HELD_OUT = 0.1, 500
 
 
-def learn_decoders(
+def train_all_decoders(
     space: EmbeddingSpace,
     table: Table,
     codes: Codes,
@@ -120,7 +120,7 @@ def train_decoders(
     watchers: Sequence[BestCheckpoint] = (),
 ) -> None:
     """Move the decoders of a problem, by the rows alone."""
-    from kuamo.core.modules import one_torch_thread
+    from kuamo.core.modules import single_threaded_torch
     from kuamo.training.config import Training
     from kuamo.training.loop import train
 
@@ -128,7 +128,7 @@ def train_decoders(
     gaussian = any(code.gaussian for code, _ in problem.codes.values())
     for port in problem.space.ports:
         code, row = problem.codes[port.name]
-        entry, place = entries_of(row, rows)
+        entry, place = entries_in_rows(row, rows)
         x = np.concatenate([np.asarray(part)[entry] for part in (code.mean, code.logvar) if part is not None], 1)
         y = problem.targets[port.name][entry] if port.name in decoders else None
         sources[port.name] = FeatureSource(x, place, len(rows), y)
@@ -152,7 +152,7 @@ def train_decoders(
         for watcher in watchers:
             watcher(done, training.steps, averaged)
 
-    with one_torch_thread():
+    with single_threaded_torch():
         log = train(beside, sources, objective, training, seed=seed, out=out, progress=progress, watch=watch)
     done = int(log.get("stopped", training.steps))
     key = "decoders_trained" if done == training.steps else "decoders_stopped"
@@ -173,9 +173,9 @@ def built(space: EmbeddingSpace, recipes: Mapping[str, Recipe], targets: Targets
     """Column → its untrained decoder, of the recipes that train one; the start weights follow the seed."""
     if not any(recipe.trains for recipe in recipes.values()):
         return {}  # and torch is not loaded
-    from kuamo.training.randomness import own_randomness
+    from kuamo.training.randomness import forked_rng
 
-    with own_randomness(seed):
+    with forked_rng(seed):
         made = {
             name: recipe.build(space.dim, space.port(name).codec, targets[name].shape[1])
             for name, recipe in recipes.items()

@@ -18,14 +18,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kuamo.core.errors import KuamoError
-from kuamo.core.validation import is_whole, names_of
+from kuamo.core.validation import is_int, names_of
 from kuamo.data.table import Table
 from kuamo.embedding.space import EmbeddingSpace, Tower
-from kuamo.generation.codecs.base import beside, decode_cells
+from kuamo.generation.codecs.base import decode_cells, reference_values
 from kuamo.generation.codecs.labels import OneHotCodec
 from kuamo.generation.prediction import shares
-from kuamo.generation.translation import decode, decoder_of, seen, unguided
-from kuamo.metrics.sample_quality import text_overlap
+from kuamo.generation.translation import decode, decoder_input, decoder_of, unguided
+from kuamo.metrics.sample_quality import token_f1
 from kuamo.objectives.prediction.intervals import widths
 
 __all__ = ["Imputed", "impute"]
@@ -54,7 +54,7 @@ def impute(
     progress: Callable[[str, int, int], None] | None,
 ) -> Imputed:
     """See `Space.impute`."""
-    if not is_whole(draws, 2):
+    if not is_int(draws, 2):
         raise KuamoError(f"given draws={draws!r}; expected at least 2, to see how far apart they are")
     known = [port.name for port in space.ports if port.name in table.columns]
     able = [name for name in known if space.port(name).decoder is not None]
@@ -77,13 +77,13 @@ def impute(
             stacked = space.stacked(part)
             for name in asked:
                 port = space.port(name)
-                code = seen(space, port, *stacked)
+                code = decoder_input(space, port, *stacked)
                 empty = np.asarray(code.present) & ~present[name][wanted]
                 if of := getattr(port.codec, "other", None):
                     empty &= present[of][wanted] if of in present else False
                 if not empty.any():
                     continue
-                others = beside(port.codec, part, np.flatnonzero(empty))
+                others = reference_values(port.codec, part, np.flatnonzero(empty))
                 values, unsure = made(port, np.asarray(code)[empty], draws, seed + start, others)
                 spread = widths(space, name, stacked[0], stacked[2])
                 if spread is not None:
@@ -126,7 +126,7 @@ def written(port: Tower, z: np.ndarray, draws: int, seed: int) -> tuple[list[str
     """The likeliest text of each code, and how few words drawn ones have in common with it."""
     best = port.codec.decode(decode(port.decoder, z, seed))
     others = [port.codec.decode(decode(port.decoder, z, seed + k, **port.decoder.varied)) for k in range(1, draws)]
-    return best, 1 - np.mean([text_overlap(one, best) for one in others], axis=0)
+    return best, 1 - np.mean([token_f1(one, best) for one in others], axis=0)
 
 
 def relative_spread(y: np.ndarray, decoder: Any) -> np.ndarray:

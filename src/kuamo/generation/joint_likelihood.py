@@ -90,9 +90,9 @@ def targets_at(port: Tower, table: Table, rows: np.ndarray, frozen: np.ndarray |
     """
     import torch
 
-    from kuamo.core.arrays import entries_of
+    from kuamo.core.arrays import entries_in_rows
 
-    entry, place = entries_of(table.column(port.name).row, rows)
+    entry, place = entries_in_rows(table.column(port.name).row, rows)
     at = torch.from_numpy(np.asarray(place, dtype=np.int64))
     if len(entry) == 0:
         return torch.zeros(0, port.decoder.out), at

@@ -11,7 +11,7 @@ from kuamo.core.errors import TableError, visible
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Category, Number
 from kuamo.generation.codecs.base import decode_cells
-from kuamo.generation.translation import decode, decoder_of, refuse_absent, seen
+from kuamo.generation.translation import decode, decoder_input, decoder_of, require_inputs
 from kuamo.objectives.prediction.intervals import widths
 from kuamo.objectives.prediction.targets import targets_of
 
@@ -63,7 +63,7 @@ class Prediction:
 
 def predict_rows(space: EmbeddingSpace, rows: Table, to: str) -> Prediction:
     """See `Space.predict`."""
-    from kuamo.embedding.space import fuse_present
+    from kuamo.embedding.space import fuse_codes
 
     port = space.port(to)
     if not isinstance(port.modality, Category | Number):
@@ -74,11 +74,11 @@ def predict_rows(space: EmbeddingSpace, rows: Table, to: str) -> Prediction:
     decoder = decoder_of(space, to)
     names = [other.name for other in space.ports]
     mean, logvar, present = space.stacked(rows.select(*(name for name in rows.columns if name != to)))
-    code = seen(space, port, mean, logvar, present)
-    refuse_absent(rows, port, code)
+    code = decoder_input(space, port, mean, logvar, present)
+    require_inputs(rows, port, code)
     y = decode(decoder, np.asarray(code))
     kept = [k for k, name in enumerate(names) if name != to]
-    weights = fuse_present(space.fusion, mean, logvar, present)[1][:, kept]
+    weights = fuse_codes(space.fusion, mean, logvar, present)[1][:, kept]
     values = list(decode_cells(port, y))
     classes = list(port.codec.names) if isinstance(port.modality, Category) and port.codec is not None else None
     p = shares(y) if classes else None

@@ -23,7 +23,7 @@ from kuamo.generation.recipes import (
     TextToSpeech,
 )
 
-__all__ = ["NAMED", "recipes_named", "usual_recipe"]
+__all__ = ["NAMED", "default_spec", "parse_specs"]
 
 NAMED: dict[str, type[Recipe]] = {
     "bilinear": Bilinear,
@@ -39,12 +39,12 @@ NAMED: dict[str, type[Recipe]] = {
 }
 
 
-def usual_recipe(modality: Any) -> Recipe:
+def default_spec(modality: Any) -> Recipe:
     """What a column is made by if nobody says it: texts by `Caption`, classes, numbers by `Ridge`, the rest by `Flow`.
 
     Example:
         >>> from kuamo.data.modalities import Image
-        >>> usual_recipe(Image()).steps
+        >>> default_spec(Image()).steps
         12
     """
     from kuamo.data.modalities import Category, Number, Text
@@ -54,7 +54,7 @@ def usual_recipe(modality: Any) -> Recipe:
     return Caption() if isinstance(modality, Text) else Flow()
 
 
-def recipes_named(said: list[str]) -> dict[str, Recipe | None]:
+def parse_specs(said: list[str]) -> dict[str, Recipe | None]:
     """Column → recipe, of words such as "image=gan" or "image=bilinear:tone:base"; "image" alone is `None`, what suits
     the column.
 
@@ -62,7 +62,7 @@ def recipes_named(said: list[str]) -> dict[str, Recipe | None]:
         KuamoError: an unknown recipe, a column that is named twice, or a style that is missing.
 
     Example:
-        >>> recipes_named(["image", "audio=ridge"])["audio"]
+        >>> parse_specs(["image", "audio=ridge"])["audio"]
         Ridge(penalty=0.1, rank=None)
     """
     found: dict[str, Recipe | None] = {}

@@ -17,7 +17,7 @@ from kuamo.core.modules import is_module
 from kuamo.core.validation import names_of
 from kuamo.embedding.embedding import Embedding
 from kuamo.encoders.base import prepare
-from kuamo.generation.codecs.base import beside, decode_cells
+from kuamo.generation.codecs.base import decode_cells, reference_values
 from kuamo.generation.gaussian_mixture import GaussianMixture
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def decode_columns(
                 f"given codes to make {name!r} of, which is made of several columns' own; expected translate"
             )
     many = z if n is None else np.repeat(z, n, axis=0)
-    made = {name: drawn_values(space.port(name), many, n, seed, options) for name in names}
+    made = {name: sample_values(space.port(name), many, n, seed, options) for name in names}
     return made[to] if isinstance(to, str) else made
 
 
@@ -74,30 +74,30 @@ def translate_columns(
     made = {}
     for name in [to] if isinstance(to, str) else to:
         port = space.port(name)
-        code = seen(space, port, *stacked)
-        refuse_absent(rows, port, code)
-        z = drawn_from(code, seed) if draw else np.asarray(code)
+        code = decoder_input(space, port, *stacked)
+        require_inputs(rows, port, code)
+        z = sample_posterior(code, seed) if draw else np.asarray(code)
         z = memory_of(port)(z) if settle else z
         many = z if n is None else np.repeat(z, n, axis=0)
-        made[name] = drawn_values(port, many, n, seed, options, others=beside(port.codec, rows))
+        made[name] = sample_values(port, many, n, seed, options, others=reference_values(port.codec, rows))
     return made[to] if isinstance(to, str) else made
 
 
-def seen(
+def decoder_input(
     space: EmbeddingSpace, port: Tower, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray
 ) -> Embedding:
     """What a column's decoder sees of rows: one code (B, d), fused; of a decoder with `by`, two of them (B, 2d): of the
     columns that are neither `by` nor its own, and of those that are. `present` says where it is all there.
     """
-    from kuamo.embedding.space import fuse_present
+    from kuamo.embedding.space import fuse_codes
 
     by = getattr(port.decoder, "by", None)
     if by is None:
-        return fuse_present(space.fusion, mean, logvar, present)[0]
+        return fuse_codes(space.fusion, mean, logvar, present)[0]
     names = [other.name for other in space.ports]
     style = np.isin(names, by)
     content = ~style & (np.array(names) != port.name)
-    z, t = (fuse_present(space.fusion, mean, logvar, present & which)[0] for which in (content, style))
+    z, t = (fuse_codes(space.fusion, mean, logvar, present & which)[0] for which in (content, style))
     return Embedding(np.concatenate([z, t], axis=1), present=np.asarray(z.present) & np.asarray(t.present))
 
 
@@ -115,7 +115,7 @@ def memory_of(port: Tower) -> Any:
     return port.memory
 
 
-def refuse_absent(rows: Table, port: Tower, code: Embedding) -> None:
+def require_inputs(rows: Table, port: Tower, code: Embedding) -> None:
     """Refuse rows that a column cannot be made of.
 
     Raises:
@@ -134,7 +134,7 @@ def refuse_absent(rows: Table, port: Tower, code: Embedding) -> None:
         )
 
 
-def decode_in_turn(
+def decode_chained(
     space: EmbeddingSpace,
     stacked: Stacked,
     rows: Table,
@@ -155,12 +155,12 @@ def decode_in_turn(
     made: dict[str, Any] = {}
     for turn, name in enumerate(to):
         port = space.port(name)
-        code = seen(space, port, mean, logvar, present)
-        refuse_absent(rows, port, code)
-        z = drawn_from(code, seed + turn) if draw else np.asarray(code)
+        code = decoder_input(space, port, mean, logvar, present)
+        require_inputs(rows, port, code)
+        z = sample_posterior(code, seed + turn) if draw else np.asarray(code)
         z = memory_of(port)(z) if settle else z
-        others = beside(port.codec, rows, np.repeat(np.arange(len(rows)), times))
-        values = drawn_values(port, z, None, seed, options, varied=times > 1, others=others)
+        others = reference_values(port.codec, rows, np.repeat(np.arange(len(rows)), times))
+        values = sample_values(port, z, None, seed, options, varied=times > 1, others=others)
         made[name] = values if n is None else grouped(values, n)
         if turn + 1 < len(to):
             number = [other.name for other in space.ports].index(name)
@@ -190,7 +190,7 @@ def code_of(port: Tower, values: Any) -> Embedding:
     return run_head(port.head, np.concatenate(parts))
 
 
-def drawn_values(
+def sample_values(
     port: Tower,
     z: np.ndarray,
     n: int | None,
@@ -202,7 +202,7 @@ def drawn_values(
     """One column's part of `decode_columns`; an option that its decoder does not know is another column's.
 
     Args:
-        others: of a codec that needs them, one value for each row; see `beside`.
+        others: of a codec that needs them, one value for each row; see `reference_values`.
     """
     known = {name: value for name, value in options.items() if name in getattr(port.decoder, "options", ())}
     if n is not None and hasattr(port.decoder, "nearest"):
@@ -268,7 +268,7 @@ def unguided(decoder: Any) -> dict[str, float]:
     return {"guidance": 1.0} if "guidance" in getattr(decoder, "options", ()) else {}
 
 
-def draw_codes(space: EmbeddingSpace, n: int, prior: GaussianMixture | None, seed: int) -> np.ndarray:
+def sample_prior(space: EmbeddingSpace, n: int, prior: GaussianMixture | None, seed: int) -> np.ndarray:
     """Codes (n, d) from the prior.
 
     Raises:
@@ -282,7 +282,7 @@ def draw_codes(space: EmbeddingSpace, n: int, prior: GaussianMixture | None, see
     return rng.standard_normal((n, space.dim)).astype(np.float32)
 
 
-def drawn_from(code: Embedding, seed: int) -> np.ndarray:
+def sample_posterior(code: Embedding, seed: int) -> np.ndarray:
     """One draw (n, d) of each row's posterior; a point code's is its mean."""
     mean = np.asarray(code)
     if code.logvar is None:

@@ -18,7 +18,7 @@ import numpy as np
 from kuamo.core.errors import KuamoError, StoreError, TableError, visible
 from kuamo.core.files import place
 from kuamo.core.folders import recover
-from kuamo.core.validation import check_whole
+from kuamo.core.validation import check_int
 from kuamo.data.table import Table
 from kuamo.index.filters import Filter, parse_filter
 from kuamo.index.query import EncodedQueries, Recipe, encode_queries
@@ -122,7 +122,7 @@ class Index(ABC):
         """
         if to is not None and to not in self.columns:
             raise TableError(f"given to={to!r}; the index has {self.columns}")
-        check_whole(1, k=k)
+        check_int(1, k=k)
         self._refresh()
         chosen = None if where is None else parse_filter(where, self.layout)
         asked = encode_queries(self.space, query)

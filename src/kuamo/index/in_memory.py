@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from kuamo.core.errors import StoreError, TableError
-from kuamo.core.files import local, sha256_of
+from kuamo.core.files import local_path, sha256_of
 from kuamo.data.table import Table
 from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact_search import nearest, tiles
@@ -154,7 +154,7 @@ class MemoryIndex(Index):
         from kuamo.core.folders import write_folder
         from kuamo.core.ownership import check_place
 
-        path = local(path, "an index in memory, once saved,")
+        path = local_path(path, "an index in memory, once saved,")
         check_place(path, "index")
         write_folder(path, "index", self.write)
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from kuamo.core.errors import KuamoError, StoreError, TableError
 from kuamo.core.extras import way_to
-from kuamo.core.files import local
+from kuamo.core.files import local_path
 from kuamo.data.table import Table
 from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact_search import TILE_ROWS, nearest, tiles
@@ -388,7 +388,7 @@ class LanceIndex(Index):
         """Copy it to a folder; see `Index.save`."""
         from kuamo.core.folders import write_folder
 
-        path = local(path, "a copy of an index")
+        path = local_path(path, "a copy of an index")
         if path.exists():
             raise StoreError(f"given {str(path)!r}, which exists; expected a new folder")
         self._refresh()

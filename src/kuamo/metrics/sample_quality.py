@@ -18,7 +18,7 @@ import numpy as np
 
 from kuamo.core.errors import KuamoError
 
-__all__ = ["diversity_ratio", "frechet_distance", "nearest", "nearness_ratio", "text_overlap"]
+__all__ = ["diversity_ratio", "frechet_distance", "memorization_ratio", "nearest", "token_f1"]
 
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 
@@ -110,7 +110,7 @@ def nearest(x: Any, among: Any) -> tuple[np.ndarray, np.ndarray]:
     return number, np.sqrt(np.maximum(best, 0))
 
 
-def nearness_ratio(made: Any, training: Any, held_out: Any) -> float:
+def memorization_ratio(made: Any, training: Any, held_out: Any) -> float:
     """The median distance of made cells to the nearest training cell, over that of real cells which nobody trained on.
 
     About 1: made cells are as new as real new ones. Far below 1: copies.
@@ -121,17 +121,17 @@ def nearness_ratio(made: Any, training: Any, held_out: Any) -> float:
     Example:
         >>> rng = np.random.default_rng(0)
         >>> training, new = rng.normal(size=(2, 200, 3))
-        >>> nearness_ratio(training[:50], training, new)
+        >>> memorization_ratio(training[:50], training, new)
         0.0
     """
     return float(np.median(nearest(made, training)[1]) / max(np.median(nearest(held_out, training)[1]), 1e-12))
 
 
-def text_overlap(made: Sequence[str], real: Sequence[str]) -> np.ndarray:
+def token_f1(made: Sequence[str], real: Sequence[str]) -> np.ndarray:
     """F1 (n,) of the words that a made and a real text have in common; of Chinese and the like, of the characters.
 
     Example:
-        >>> text_overlap(["a red cat", "一只猫"], ["The red cat", "一只狗"]).round(2).tolist()
+        >>> token_f1(["a red cat", "一只猫"], ["The red cat", "一只狗"]).round(2).tolist()
         [0.67, 0.67]
     """
     found = []

@@ -13,14 +13,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kuamo.closed_form import SearchSpace, choose
+from kuamo.closed_form import SearchSpace, search_cca
 from kuamo.closed_form.cca_search import SavedChoice, Trial
-from kuamo.closed_form.gcca_search import VIEWS, choose_views
+from kuamo.closed_form.gcca_search import VIEWS, search_gcca
 from kuamo.closed_form.kernel_pca import Kernel
 from kuamo.closed_form.scaling import Scaling, standardise
-from kuamo.core.arrays import mean_by_row
+from kuamo.core.arrays import row_means
 from kuamo.core.errors import TableError
-from kuamo.core.memo import key_of, recall, remember
+from kuamo.core.memo import key_of, load_choice, store_choice
 from kuamo.core.messages import Note
 from kuamo.embedding.embedding import ClosedFormHead
 from kuamo.objectives.solution import Continuation, Solution
@@ -95,16 +95,16 @@ class CCA(Objective):
             raise TableError(
                 f"given {len(rows)} rows with both {a!r} and {b!r} in {len(names)} groups; expected at least 4 in 2"
             )
-        x, y = mean_by_row(x, row_x, rows), mean_by_row(y, row_y, rows)
+        x, y = row_means(x, row_x, rows), row_means(y, row_y, rows)
         repeated = len(names) < len(rows)
         most = min(x.shape[1], y.shape[1])
         sizes = {} if self.dim is None else {"dims": (min(self.dim, most),)}
         search = SearchSpace(kernels=self.kernels, folds=folds, **sizes)  # type: ignore[arg-type]
         labels = groups[rows] if repeated else None
         key = key_of([search, seed, labels, x, y])
-        choice = choose(x, y, search, seed=seed, groups=labels, judged=known_choice(key, search))
+        choice = search_cca(x, y, search, seed=seed, groups=labels, judged=known_choice(key, search))
         best = choice.best
-        remember(key, {"best": best, "correlations": [], "gallery": choice.gallery, "folds": choice.folds})
+        store_choice(key, {"best": best, "correlations": [], "gallery": choice.gallery, "folds": choice.folds})
         scale = np.clip(choice.cca.correlations, 0, 1) ** (best.gamma / 2)
         heads = {
             a: ClosedFormHead(scalings[a].into(choice.cca.x), scale, best.norm),
@@ -133,15 +133,15 @@ class CCA(Objective):
         folds = min(self.folds, len(labels))
         if folds < 2:
             raise TableError(f"given rows in {len(labels)} group; expected at least 2")
-        merged = {name: (mean_by_row(x, row, np.unique(row)), np.unique(row)) for name, (x, row) in cells.items()}
+        merged = {name: (row_means(x, row, np.unique(row)), np.unique(row)) for name, (x, row) in cells.items()}
         search = replace(VIEWS, kernels=self.kernels, folds=folds, dims=VIEWS.dims if self.dim is None else (self.dim,))
         repeated = len(np.unique(groups)) < len(groups)
         key = key_of([search, seed, groups if repeated else None, list(merged), *sum(merged.values(), ())])
-        choice = choose_views(
+        choice = search_gcca(
             merged, search, seed=seed, groups=groups if repeated else None, judged=known_choice(key, search)
         )
         best = choice.best
-        remember(key, {"best": best, "correlations": [], "gallery": choice.gallery, "folds": choice.folds})
+        store_choice(key, {"best": best, "correlations": [], "gallery": choice.gallery, "folds": choice.folds})
         scale = np.clip(choice.spectrum, 0, 1) ** (best.gamma / 2)
         heads = {name: ClosedFormHead(scalings[name].into(choice.maps[name]), scale, best.norm) for name in cells}
         chosen = in_words(best, choice.folds, folds, choice.gallery)
@@ -161,7 +161,7 @@ def in_words(best: Trial, tried: int, folds: int, gallery: float) -> dict[str, A
 
 def known_choice(key: str, search: SearchSpace) -> SavedChoice | None:
     """What a search of the same data found before."""
-    found = recall(key)
+    found = load_choice(key)
     try:
         judged = SavedChoice(**(found | {"best": Trial(*found["best"])})) if found else None
     except (TypeError, KeyError):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kuamo.objectives.vae import drawn
+from kuamo.objectives.vae import row_uniforms
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def row_codes(step: Step, name: str, own: float) -> tuple[Any, Any]:
         others = present & ~itself
         alone = (step.uniform(f"own/{name}", step.batch.row, 1) < own) | ~others.any(1, keepdim=True)
         alone = alone & present[:, [number]]
-        chosen = torch.where(alone, present & itself, MixtureOfProducts().choose(others, drawn(step, f"from/{name}")))
+        chosen = torch.where(
+            alone, present & itself, MixtureOfProducts().choose(others, row_uniforms(step, f"from/{name}"))
+        )
         joint = (step.space.fusion or Mean())(code, chosen)[0]
         z = joint.sample(step.noise(f"code/{name}", step.batch.row, joint.shape[1]))
     return z, present.any(1)

@@ -50,7 +50,9 @@ def info_nce(u: Any, v: Any, key_u: Any, key_v: Any) -> tuple[Any, Any]:
     from kuamo.objectives.tiled_sums import log_sum_exp
 
     rows, columns = log_sum_exp(u, v)
-    return less_partners(rows, Side(u, key_u), Side(v, key_v)), less_partners(columns, Side(v, key_v), Side(u, key_u))
+    return minus_positives(rows, Side(u, key_u), Side(v, key_v)), minus_positives(
+        columns, Side(v, key_v), Side(u, key_u)
+    )
 
 
 def dcl(u: Any, v: Any, key_u: Any, key_v: Any) -> tuple[Any, Any]:
@@ -70,7 +72,9 @@ def dcl(u: Any, v: Any, key_u: Any, key_v: Any) -> tuple[Any, Any]:
     from kuamo.objectives.tiled_sums import log_sum_exp
 
     rows, columns = log_sum_exp(u, v, key_u, key_v)
-    return less_partners(rows, Side(u, key_u), Side(v, key_v)), less_partners(columns, Side(v, key_v), Side(u, key_u))
+    return minus_positives(rows, Side(u, key_u), Side(v, key_v)), minus_positives(
+        columns, Side(v, key_v), Side(u, key_u)
+    )
 
 
 def sig_lip(u: Any, v: Any, key_u: Any, key_v: Any, bias: Any) -> tuple[Any, Any]:
@@ -101,7 +105,7 @@ def sig_lip(u: Any, v: Any, key_u: Any, key_v: Any, bias: Any) -> tuple[Any, Any
     return less(rows, Side(u, key_u), Side(v, key_v)), less(columns, Side(v, key_v), Side(u, key_u))
 
 
-def less_partners(total: Any, own: Side, other: Side) -> Any:
+def minus_positives(total: Any, own: Side, other: Side) -> Any:
     """total_i − mean of the scores with i's partners, of each i that has one, and whose total is a number."""
     near, count = partners(own, other)
     has = (count > 0) & ~total.isneginf()
@@ -131,7 +135,7 @@ class Contrast(Pairwise):
         return {"space": Optimized(module)}
 
 
-def warmed(u: Side, own: Any) -> Any:
+def scaled(u: Side, own: Any) -> Any:
     """Codes divided by τ."""
     return own.log_scale.clamp(max=log(100.0)).exp() * u.codes
 
@@ -155,7 +159,7 @@ class InfoNCE(Contrast):
 
     def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
         """See `info_nce`."""
-        return info_nce(warmed(u, own), v.codes, u.key, v.key)
+        return info_nce(scaled(u, own), v.codes, u.key, v.key)
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ class DCL(Contrast):
 
     def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
         """See `dcl`."""
-        return dcl(warmed(u, own), v.codes, u.key, v.key)
+        return dcl(scaled(u, own), v.codes, u.key, v.key)
 
 
 @dataclass(frozen=True)
@@ -207,4 +211,4 @@ class SigLIP(Contrast):
 
     def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
         """See `sig_lip`."""
-        return sig_lip(warmed(u, own), v.codes, u.key, v.key, own.bias)
+        return sig_lip(scaled(u, own), v.codes, u.key, v.key, own.bias)

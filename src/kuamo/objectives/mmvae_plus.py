@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
-from kuamo.objectives.vae import Weights, check_weights, drawn, kl_of_mixture, kl_to_standard, weights_of
+from kuamo.objectives.vae import Weights, check_weights, kl_of_mixture, kl_to_standard, row_uniforms, weights_of
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class MMVAEPlus(Objective):
         import torch
 
         code, present = step.stacked()
-        source = self.fused().choose(present, drawn(step, "source"))
+        source = self.fused().choose(present, row_uniforms(step, "source"))
         noise = step.noise("z", step.batch.row, code.shape[-1])
         z = torch.where(source[..., None], code.sample(noise[:, None]), 0.0).sum(1)
         there = present.any(-1)

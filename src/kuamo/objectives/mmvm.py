@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kuamo.objectives.vae import Weights, check_weights, kl_between, kl_to_standard, rising, weights_of
+from kuamo.objectives.vae import Weights, check_weights, kl_between, kl_to_standard, linear_ramp, weights_of
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class MMVM(Objective):
         size = code.shape[-1]
         noise = torch.stack([step.noise(f"z/{name}", step.batch.row, size) for name in step.names], 1)
         z = code.sample(noise)
-        a = 1 - (1 - self.standard) * rising(step.progress, self.anneal)
+        a = 1 - (1 - self.standard) * linear_ramp(step.progress, self.anneal)
         alone = torch.where(present, kl_to_standard(code.mean, code.logvar), 0.0).sum(-1)
         kl = a * alone + (1 - a) * pairwise_kl(code, present)
         total = self.beta * step.over_rows(kl, present.any(-1))

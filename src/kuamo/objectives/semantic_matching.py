@@ -19,7 +19,7 @@ import numpy as np
 from kuamo.closed_form import KernelMap, LinearMap, kernel_map
 from kuamo.closed_form.chi2_kernel import ChiSquaredMap, chi_squared_map
 from kuamo.closed_form.indicator_ridge import IndicatorRidge, indicators
-from kuamo.core.arrays import mean_by_row
+from kuamo.core.arrays import row_means
 from kuamo.core.errors import TableError
 from kuamo.core.messages import Note
 from kuamo.embedding.embedding import ClosedFormHead, Embedding
@@ -145,7 +145,7 @@ class View:
             raise TableError(
                 f"column {name!r}: given {len(rows)} labelled rows of {len(np.unique(label))} class; expected two"
             )
-        return cls(mean_by_row(x, row, rows), rows, label, blocks, units)
+        return cls(row_means(x, row, rows), rows, label, blocks, units)
 
     def candidates(self, kernels: tuple[str, ...], rng: np.random.Generator) -> Any:
         """Every way to see the column."""

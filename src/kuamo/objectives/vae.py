@@ -29,7 +29,7 @@ __all__ = [
     "kl_between",
     "kl_of_mixture",
     "kl_to_standard",
-    "rising",
+    "linear_ramp",
     "size_weights",
 ]
 
@@ -88,11 +88,11 @@ def kl_of_mixture(z: Any, mean: Any, logvar: Any, present: Any) -> Any:
     return among + 0.5 * (z**2).sum(-1)
 
 
-def rising(progress: float, share: float) -> float:
+def linear_ramp(progress: float, share: float) -> float:
     """From 0 to 1 along a line in the first `share` of a fit, then 1.
 
     Example:
-        >>> rising(0.1, 0.4), rising(0.9, 0.4), rising(0.0, 0.0)
+        >>> linear_ramp(0.1, 0.4), linear_ramp(0.9, 0.4), linear_ramp(0.0, 0.0)
         (0.25, 1.0, 1.0)
     """
     return min(progress / share, 1.0) if share > 0 else 1.0
@@ -143,7 +143,7 @@ def weights_of(step: Step, given: Weights) -> dict[str, float]:
     return size_weights({name: getattr(d, "out", step.target(name).shape[-1]) for name, d in decoders.items()}, given)
 
 
-def drawn(step: Step, purpose: str, numbers: int = 16) -> Any:
+def row_uniforms(step: Step, purpose: str, numbers: int = 16) -> Any:
     """(R, M, K) uniform numbers, drawn by column name, so that the order of columns changes nothing."""
     import torch
 
@@ -206,7 +206,7 @@ class Elbo(Objective):
         if player != "space":
             return None
         present = step.present()
-        chosen = self.fused().choose(present, drawn(step, "subset"))
+        chosen = self.fused().choose(present, row_uniforms(step, "subset"))
         total = self.bound(step, chosen, present, "z")
         for purpose, subset in self.subsets(step, present):
             total = total + self.bound(step, subset, subset, purpose)
@@ -223,7 +223,7 @@ class Elbo(Objective):
         for number, name in enumerate(step.names):
             yield f"z/{name}", present & (torch.arange(present.shape[1]) == number)
         for number in range(self.subsample):
-            yield f"z/{number}", MixtureOfProducts().choose(present, drawn(step, f"subset {number}"))
+            yield f"z/{number}", MixtureOfProducts().choose(present, row_uniforms(step, f"subset {number}"))
 
     def bound(self, step: Step, given: Any, asked: Any, purpose: str) -> Any:
         """−ELBO of the columns `asked` (R, M), encoded from those `given` (R, M)."""
@@ -236,7 +236,7 @@ class Elbo(Objective):
             kl = kl_of_mixture(z[there], code.mean[there], code.logvar[there], present[there])
         else:
             kl = kl_to_standard(joint.mean, joint.logvar)
-        total = self.beta * rising(step.progress, self.warmup) * step.over_rows(kl, None if self.tight else there)
+        total = self.beta * linear_ramp(step.progress, self.warmup) * step.over_rows(kl, None if self.tight else there)
         for number, (name, weight) in enumerate(weights_of(step, self.weights).items()):
             loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z))
             step.tell(name, loss / max(step.target(name).shape[-1], 1))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 
-from kuamo.core.arrays import entries_of
+from kuamo.core.arrays import entries_in_rows
 from kuamo.core.errors import KuamoError
 from kuamo.core.modules import is_module
 from kuamo.data.table import Table
@@ -28,7 +28,7 @@ from kuamo.training.gradient_cache import Chunks
 if TYPE_CHECKING:
     pass
 
-__all__ = ["Batch", "ColumnBatch", "FeatureSource", "Mix", "Source", "batch_of", "mixed", "rows_of_step"]
+__all__ = ["Batch", "ColumnBatch", "FeatureSource", "Mix", "Source", "batch_of", "fusemix", "rows_of_step"]
 
 HELD_BYTES = 256 << 20
 
@@ -97,7 +97,7 @@ class Source:
         """The entries of these table rows; `place` (R,) is each row's number in the whole batch."""
         import torch
 
-        entry, position = (rows, slice(None)) if self._whole else entries_of(self.row, rows)
+        entry, position = (rows, slice(None)) if self._whole else entries_in_rows(self.row, rows)
         where = torch.from_numpy(place[position])
         if len(entry) == 0:
             return ColumnBatch(None, where)
@@ -193,7 +193,7 @@ class FeatureSource:
         """See `Source.cells`."""
         import torch
 
-        entry, position = (rows, slice(None)) if self._whole else entries_of(self.row, rows)
+        entry, position = (rows, slice(None)) if self._whole else entries_in_rows(self.row, rows)
         x = torch.from_numpy(self.frozen[entry]) if len(entry) else None
         y = torch.from_numpy(self.target[entry]) if self.target is not None else None
         return ColumnBatch(x, torch.from_numpy(place[position]), y)
@@ -216,7 +216,7 @@ class Mix(NamedTuple):
     key: tuple[int, ...]
 
 
-def mixed(
+def fusemix(
     cells: dict[str, ColumnBatch],
     sources: Mapping[str, Any],
     rows: np.ndarray,
@@ -292,6 +292,6 @@ def batch_of(
     cells = {name: source.cells(rows[place], place) for name, source in sources.items()}
     ours = {name: mark[rows] for name, mark in (marks or {}).items()}
     if mix:
-        mixed(cells, sources, rows, Mix(mix, key), ours)
+        fusemix(cells, sources, rows, Mix(mix, key), ours)
     tensors = {name: torch.from_numpy(mark) for name, mark in ours.items()}
     return Batch(len(rows), torch.from_numpy(place), cells, tensors, rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import old_arguments
-from kuamo.core.validation import check_kind, is_number, is_whole
+from kuamo.core.validation import check_type, is_int, is_number
 
 if TYPE_CHECKING:
     pass
@@ -54,7 +54,7 @@ class Training:
     at_most: bool = False
 
     def __post_init__(self) -> None:
-        if not is_whole(self.steps) or not is_whole(self.batch_size, 1) or not is_number(self.lr, 0):
+        if not is_int(self.steps) or not is_int(self.batch_size, 1) or not is_number(self.lr, 0):
             raise KuamoError(
                 f"given steps={self.steps!r}, batch_size={self.batch_size!r}, lr={self.lr!r}; expected "
                 f"whole numbers of steps from 0 and rows from 1, and a finite rate from 0"
@@ -62,7 +62,7 @@ class Training:
 
         if (
             not is_number(self.weight_decay, 0)
-            or not is_whole(self.save_every, 1)
+            or not is_int(self.save_every, 1)
             or not is_number(self.fusemix_alpha, 0)
         ):
             raise KuamoError(
@@ -75,7 +75,7 @@ class Training:
             if one is not None and (isinstance(one, type) or not hasattr(one, method)):
                 usual = "km.ClassBalanced(1)" if name == "sampling" else "km.OGMGE()"
                 raise KuamoError(f"given {name}={one!r}; expected None, or one such as {usual}")
-        check_kind(LearningCurves | None, "LearningCurves, or None", learning_curves=self.learning_curves)  # type: ignore[arg-type]
+        check_type(LearningCurves | None, "LearningCurves, or None", learning_curves=self.learning_curves)  # type: ignore[arg-type]
 
     def plain(self) -> dict[str, Any]:
         """Plain data; what is off is not in it."""
@@ -105,5 +105,5 @@ class LearningCurves:
     held: float = 0.0
 
     def __post_init__(self) -> None:
-        if not is_whole(self.every, 1) or not is_number(self.held, 0) or self.held >= 1:
+        if not is_int(self.every, 1) or not is_number(self.held, 0) or self.held >= 1:
             raise KuamoError(f"given {self}; expected every, a whole number from 1, and held in [0, 1)")

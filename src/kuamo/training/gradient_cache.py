@@ -22,7 +22,7 @@ from kuamo.core.errors import KuamoError
 from kuamo.core.modules import is_module
 from kuamo.embedding.embedding import Embedding
 
-__all__ = ["Chunks", "check_chunk", "encode_in_chunks"]
+__all__ = ["Chunks", "check_chunk", "grad_cache_encode"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Chunks:
         return (self[number] for number in range(len(self)))
 
 
-def encode_in_chunks(modules: Sequence[Any], chunks: Chunks) -> Embedding:
+def grad_cache_encode(modules: Sequence[Any], chunks: Chunks) -> Embedding:
     """Codes (n, d) of all entries; where gradients are wanted, each chunk is encoded again when they pass through it.
 
     Args:
@@ -62,7 +62,7 @@ def encode_in_chunks(modules: Sequence[Any], chunks: Chunks) -> Embedding:
     Example:
         >>> import torch
         >>> net, column = torch.nn.Linear(1, 1), torch.arange(5.0)[:, None]
-        >>> code = encode_in_chunks([net, Embedding], Chunks(lambda entry: column[entry], np.arange(5), 2))
+        >>> code = grad_cache_encode([net, Embedding], Chunks(lambda entry: column[entry], np.arange(5), 2))
         >>> torch.allclose(code.mean, net(column))
         True
     """

@@ -24,7 +24,7 @@ from kuamo.training.distributed import rank_and_size
 from kuamo.training.gradient_cache import check_chunk
 from kuamo.training.objective import Objective, terms_of
 from kuamo.training.players import Game
-from kuamo.training.randomness import own_randomness
+from kuamo.training.randomness import forked_rng
 from kuamo.training.run_folder import Run
 
 __all__ = ["train"]
@@ -60,7 +60,7 @@ def train(
     Raises:
         KuamoError: a loss that is not finite; the last good state stays in `out`.
     """
-    with own_randomness(seed):
+    with forked_rng(seed):
         game = Game(space, objective, training)
         first = game.resume(out, training, seed) if out else 0
         draw, held = draws_of(sources, training, seed, marks, predicted(objective))

@@ -86,7 +86,7 @@ class Game:
             if not isfinite(said):
                 raise KuamoError(
                     f"step {key[1]}: the loss of {term.name} for {role!r} is {said}; "
-                    f"{suspects(step)}; the last state that was saved is kept"
+                    f"{nonfinite_hint(step)}; the last state that was saved is kept"
                 )
             counted += step.counted
             log[term.name if role == SPACE else role] = said
@@ -102,7 +102,7 @@ class Game:
         for group in optimiser.param_groups:
             group["lr"] = self.lr[player] * (last + (1 - last) * 0.5 * (1 + np.cos(np.pi * key[1] / self.steps)))
         if isinstance(loss, Tensor) and loss.requires_grad:
-            own_gradients(loss, self.parameters[player])
+            assign_gradients(loss, self.parameters[player])
         else:
             optimiser.zero_grad(set_to_none=True)
         sum_gradients(self.parameters[player])
@@ -237,14 +237,14 @@ class Game:
         return int(plain["step"])
 
 
-def own_gradients(loss: Tensor, parameters: list[Tensor]) -> None:
+def assign_gradients(loss: Tensor, parameters: list[Tensor]) -> None:
     """Gradients of this player's parameters and of no other's."""
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient
 
 
-def suspects(step: Step) -> str:
+def nonfinite_hint(step: Step) -> str:
     """Which column and table rows a loss that is not finite may come from: numbers that are not finite, or the largest.
 
     Codes were refused before if they were not finite; what is left is a target, or codes that are too large.

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 import torch
 
-__all__ = ["own_randomness"]
+__all__ = ["forked_rng"]
 
 
 @contextmanager
-def own_randomness(seed: int) -> Iterator[None]:
+def forked_rng(seed: int) -> Iterator[None]:
     """Nothing random outside changes what happens inside, nor the other way round; nor do the caller's own switches:
     gradients that are off would leave everything as it began, and numbers of another size would not go together."""
     dtype = torch.get_default_dtype()

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import StoreError
-from kuamo.core.files import beside, save_arrays
+from kuamo.core.files import atomic_path, save_arrays
 
 __all__ = ["Run"]
 
@@ -123,7 +123,7 @@ class Run:
 
     def save_best(self, number: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Write a decoder's best weights."""
-        with beside(self._best(number)) as part:
+        with atomic_path(self._best(number)) as part:
             save_arrays({**arrays, "of": np.frombuffer(self._key, np.uint8)}, part)
 
     def load_best(self, number: int) -> dict[str, np.ndarray]:

@@ -20,7 +20,7 @@ from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.batch import Batch, ColumnBatch
 from kuamo.training.distributed import gather, gather_rows, rank_and_size, total
-from kuamo.training.gradient_cache import Chunks, encode_in_chunks
+from kuamo.training.gradient_cache import Chunks, grad_cache_encode
 
 __all__ = ["Step"]
 
@@ -242,7 +242,7 @@ class Step:
             empty = torch.zeros(0, self.space.dim)
             return Embedding(empty, empty.clone() if port.head.gaussian else None)
         if isinstance(cells.x, Chunks):
-            code = encode_in_chunks([port.encoder, port.head], cells.x)
+            code = grad_cache_encode([port.encoder, port.head], cells.x)
         else:
             code = port.head(cells.x if self.frozen[name] else port.encoder(cells.x))
         # one sum is enough to see that all is well

@@ -6,7 +6,7 @@ from typing import Any
 
 from kuamo.core.errors import KuamoError
 
-__all__ = ["LANGUAGES", "WORDS", "meaning", "say"]
+__all__ = ["LANGUAGES", "WORDS", "label", "metric_meaning"]
 
 WORDS: dict[str, dict[str, str]] = {
     # ── the page's head ──────────────────────────────────────────────────────────────────────────────────────────
@@ -404,14 +404,14 @@ WORDS: dict[str, dict[str, str]] = {
 LANGUAGES = ("en", "zh")
 
 
-def say(lang: str, key: str, **values: Any) -> str:
+def label(lang: str, key: str, **values: Any) -> str:
     """One string, with its values put in.
 
     Raises:
         KuamoError: an unknown language.
 
     Example:
-        >>> say("zh", "hits"), say("en", "row", row=3)
+        >>> label("zh", "hits"), label("en", "row", row=3)
         ('命中', 'id 3')
     """
     if lang not in LANGUAGES:
@@ -419,13 +419,13 @@ def say(lang: str, key: str, **values: Any) -> str:
     return WORDS[key][lang].format(**values)
 
 
-def meaning(lang: str, metric: str) -> str | None:
+def metric_meaning(lang: str, metric: str) -> str | None:
     """What a metric means, in plain words; `None` for one that is not ours.
 
     Example:
-        >>> meaning("en", "R@5")[:56]
+        >>> metric_meaning("en", "R@5")[:56]
         'Recall at k: the share of queries that have a right answ'
     """
     name, _, k = metric.partition("@")
     key = f"means_{name if k.isdigit() else metric}"
-    return say(lang, key, k=k) if key in WORDS else None
+    return label(lang, key, k=k) if key in WORDS else None

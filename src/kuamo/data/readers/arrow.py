@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.core.arrays import entries_of, is_absent
+from kuamo.core.arrays import entries_in_rows, is_absent
 from kuamo.core.errors import KuamoError, TableError, shorten
 from kuamo.data.column import Layout
 from kuamo.data.modalities import Modality
@@ -94,7 +94,7 @@ class TakenCells:
     def layout(self, modality: Modality) -> Layout:
         """Position and part of each entry."""
         position, part = self.cells.layout(modality)
-        entry, place = entries_of(position, self.rows)
+        entry, place = entries_in_rows(position, self.rows)
         return place, part[entry]
 
 

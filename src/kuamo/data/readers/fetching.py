@@ -18,7 +18,7 @@ from typing import Any
 from urllib.request import HTTPHandler, HTTPSHandler, Request, build_opener
 
 from kuamo.core.errors import CellError, KuamoError
-from kuamo.core.files import beside
+from kuamo.core.files import atomic_path
 from kuamo.core.messages import Note
 from kuamo.data.modalities.base import in_words
 
@@ -37,7 +37,7 @@ def fetch(url: str, copy: Path) -> None:
         CellError: it cannot be fetched, is too large, breaks off, or takes longer than `SECONDS`.
     """
     try:
-        with _opened(url) as (answer, over), beside(copy) as part, part.open("wb") as file:
+        with _opened(url) as (answer, over), atomic_path(copy) as part, part.open("wb") as file:
             size = 0
             while piece := answer.read1(PIECE):
                 size += len(piece)

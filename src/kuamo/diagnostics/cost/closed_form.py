@@ -19,21 +19,21 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.closed_form import SearchSpace, choose
-from kuamo.closed_form.gcca_search import VIEWS, choose_views
+from kuamo.closed_form import SearchSpace, search_cca
+from kuamo.closed_form.gcca_search import VIEWS, search_gcca
 from kuamo.closed_form.kernel_pca import Kernel
-from kuamo.core.arrays import mean_by_row, numbered
-from kuamo.core.memo import forgetful
+from kuamo.core.arrays import factorize, row_means
+from kuamo.core.memo import memo_disabled
 from kuamo.core.messages import Note
-from kuamo.core.profiling import measured
-from kuamo.core.threads import one_thread
+from kuamo.core.profiling import measure_cost
+from kuamo.core.threads import single_threaded_blas
 from kuamo.core.types import Packed
 from kuamo.data.table import Table
 from kuamo.diagnostics.cost import operation_counts as work
-from kuamo.diagnostics.cost.encoder_timing import EncoderTiming, stand_in
+from kuamo.diagnostics.cost.encoder_timing import EncoderTiming, synthetic_features
 from kuamo.diagnostics.cost.result import Step
 from kuamo.embedding.space import Tower
-from kuamo.fitting.rare_columns import late_columns
+from kuamo.fitting.rare_columns import rare_columns
 from kuamo.generation.recipes import Recipe
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.cca import standardise
@@ -98,7 +98,7 @@ class ClosedFormCost:
     @cached_property
     def core(self) -> Rows:
         """The same of columns that do not join late."""
-        late = late_columns({name: (np.zeros((0, 0)), row) for name, row in self.rows.items()})
+        late = rare_columns({name: (np.zeros((0, 0)), row) for name, row in self.rows.items()})
         return {name: row for name, row in self.rows.items() if name not in (*late, *self.aside)}
 
     @cached_property
@@ -123,7 +123,7 @@ class ClosedFormCost:
         if work.seconds(tally) > QUICK or not all(found.at_hand for found in self.sampled.values()):
             return None
         every = np.arange(len(self.table))
-        cells = {name: stand_in(self.table, found, every, self.seed) for name, found in self.sampled.items()}
+        cells = {name: synthetic_features(self.table, found, every, self.seed) for name, found in self.sampled.items()}
         return (
             {name: (x, row) for name, (x, row, _) in cells.items()} if all(one[2] for one in cells.values()) else None
         )
@@ -156,7 +156,7 @@ class ClosedFormCost:
         works, costs, megabytes, peaks = [], [], [], []
         for count in self.few_rows(rows, widths, thin):
             some, groups, cells, real = self.drawn(rows, count)
-            with one_thread(), measured() as cost:
+            with single_threaded_blas(), measure_cost() as cost:
                 kernel, dim, open_kernels = self.tried(cells, thin, groups)
             works.append(work.seconds(work.closed_work(some, widths, thin, groups, self.seed, kernel, ranks)))
             costs.append(cost)
@@ -184,9 +184,9 @@ class ClosedFormCost:
         core = {name: cells[name] for name in self.core}
         blocks = {name: self.sampled[name].port.encoder.blocks for name in core
                   if getattr(self.sampled[name].port.encoder, "blocks", None)}  # fmt: skip
-        with one_thread(), forgetful(False):
+        with single_threaded_blas(), memo_disabled(False):
             objective.solve(core, self.numbers, self.seed, blocks)
-            with measured() as cost:
+            with measure_cost() as cost:
                 solved = objective.solve(core, self.numbers, self.seed, blocks)
         kernel = solved.note.values["kernel"].key
         head = next(iter(solved.heads.values()))
@@ -212,7 +212,7 @@ class ClosedFormCost:
         if count is None or "linear" not in search.kernels:
             return None
         _, groups, cells, real = self.drawn(rows, count)
-        with one_thread():
+        with single_threaded_blas():
             return self.tried(cells, linear, groups)[1] if real else None
 
     def few_rows(self, rows: Rows, widths: Mapping[str, int], thin: SearchSpace) -> list[int]:
@@ -240,10 +240,10 @@ class ClosedFormCost:
         chosen = np.sort(np.random.default_rng(self.seed).permutation(self.shared(rows))[:count])
         cells, some, real = {}, {}, True
         for name in rows:
-            x, row, true = stand_in(self.table, self.sampled[name], chosen, self.seed)
+            x, row, true = synthetic_features(self.table, self.sampled[name], chosen, self.seed)
             there = np.unique(row)
             scaled = standardise(x, getattr(self.sampled[name].port.encoder, "blocks", None))(x)
-            cells[name], some[name], real = (mean_by_row(scaled, row, there), there), there, real and true
+            cells[name], some[name], real = (row_means(scaled, row, there), there), there, real and true
         groups = None
         if self.groups is not None:
             groups = np.unique(self.groups[chosen], return_inverse=True)[1]
@@ -257,14 +257,14 @@ class ClosedFormCost:
     def tried(self, cells: Packed, thin: SearchSpace, groups: np.ndarray | None) -> tuple[Kernel, int, list[Kernel]]:
         """Choose among few rows; which kernel and size, and the kernels that all rows may choose."""
         if len(cells) > 2:
-            found = choose_views(cells, thin, seed=self.seed, groups=groups)
+            found = search_gcca(cells, thin, seed=self.seed, groups=groups)
             return found.best.kernel, found.best.dim, undecided(found.kernels, found.gallery)
         (x, row_x), (y, row_y) = cells.values()
         both = np.intersect1d(row_x, row_y)
         x, y = x[np.searchsorted(row_x, both)], y[np.searchsorted(row_y, both)]
         folds = max(2, min(thin.folds, len(both) // 2))
         labels = None if groups is None else groups[both]
-        chosen = choose(x, y, replace(thin, folds=folds), seed=self.seed, groups=labels)
+        chosen = search_cca(x, y, replace(thin, folds=folds), seed=self.seed, groups=labels)
         return chosen.best.kernel, chosen.best.dim, undecided(chosen.kernels, chosen.gallery)
 
     def likely(self, rows: Rows, widths: Mapping[str, int], search: SearchSpace) -> int:
@@ -307,10 +307,12 @@ class ClosedFormCost:
         works, costs, peaks, dim = [], [], [], KNOWN_DIM
         for count in (max(8, every // 5), max(12, every // 2)):
             rows = np.sort(np.random.default_rng(self.seed).permutation(every)[: min(count, SIZES[0])])
-            cells = {name: stand_in(self.table, self.sampled[name], rows, self.seed)[:2] for name in self.rows}
-            labels = {"labels": numbered(self.table.labels or ())[rows]} if "labels" in objective.needs else {}
+            cells = {
+                name: synthetic_features(self.table, self.sampled[name], rows, self.seed)[:2] for name in self.rows
+            }
+            labels = {"labels": factorize(self.table.labels or ())[rows]} if "labels" in objective.needs else {}
             groups = np.arange(len(rows))
-            with one_thread(), measured() as cost:
+            with single_threaded_blas(), measure_cost() as cost:
                 solved = objective.solve(cells, groups, self.seed, {}, **labels)  # type: ignore[attr-defined]
             dim = next(iter(solved.heads.values())).dim
             works.append(law(len(rows)))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.closed_form import LinearMap
-from kuamo.core.profiling import Cost, measured
+from kuamo.core.profiling import Cost, measure_cost
 from kuamo.core.types import Packed
 from kuamo.data.table import Table
 from kuamo.embedding.embedding import ClosedFormHead
@@ -28,7 +28,7 @@ from kuamo.space import Space
 if TYPE_CHECKING:
     from kuamo.training.config import Training
 
-__all__ = ["StepTiming", "copied", "practise_contrast", "practise_decoders", "practise_training", "rows_in_batch"]
+__all__ = ["StepTiming", "copied", "dry_run_contrast", "dry_run_decoders", "dry_run_training", "rows_in_batch"]
 
 SPENT = 0.8  # CPU seconds of steps, about
 
@@ -53,7 +53,7 @@ class StepTiming:
         return Cost(self.once.cpu + steps * self.each.cpu, self.once.wall + steps * self.each.wall, self.once.memory)
 
 
-def practised(run: Callable[[int, Callable[[str, int, int], None]], Any], most: int = 10) -> StepTiming:
+def dry_run(run: Callable[[int, Callable[[str, int, int], None]], Any], most: int = 10) -> StepTiming:
     """Run two steps, to load and to see; then as many as are worth it."""
     ticks: list[tuple[float, float]] = []
 
@@ -61,7 +61,7 @@ def practised(run: Callable[[int, Callable[[str, int, int], None]], Any], most: 
         if what == "training":
             ticks.append((time.process_time(), time.perf_counter()))
 
-    with measured() as first:
+    with measure_cost() as first:
         run(2, tick)
     begun = StepTiming(first, ticks)
     more = int(np.clip(SPENT / max(begun.each.cpu, 1e-6), 0, most))
@@ -87,7 +87,7 @@ def rows_in_batch(rows: int, batch_size: int) -> int:
     return max(1, round(rows / -(-rows // batch_size)))
 
 
-def practise_contrast(
+def dry_run_contrast(
     axes: Mapping[str, int], shares: Mapping[str, float], dim: int, rows: int, seed: int
 ) -> StepTiming:
     """Steps of contrast from a closed form: on coordinates drawn at random, as many and as wide as the fit's.
@@ -107,10 +107,10 @@ def practise_contrast(
     def run(steps: int, tick: Callable[[str, int, int], None]) -> None:
         trained(start, rows, replace(training_for(rows), steps=steps, batch_size=rows), seed, tick)
 
-    return practised(run)
+    return dry_run(run)
 
 
-def practise_training(
+def dry_run_training(
     ports: list[Tower], table: Table, cells: Packed, objective: Objective, dim: int, training: Training, seed: int
 ) -> StepTiming:
     """Steps of an objective's training, on a table of as many rows as a batch has.
@@ -119,16 +119,16 @@ def practise_training(
         ports: without heads, with encoders and decoders of their own. cells: features of the frozen columns. dim: d.
     """
     from kuamo.embedding.heads import LinearHead
-    from kuamo.fitting.gradient import feature_size, train_space
+    from kuamo.fitting.gradient import feature_size, train_objective
     from kuamo.training.objective import terms_of
-    from kuamo.training.randomness import own_randomness
+    from kuamo.training.randomness import forked_rng
 
     gaussian = any("gaussian" in term.needs for _, term in terms_of(objective))
     known: list[Space] = []
 
     def run(steps: int, tick: Callable[[str, int, int], None]) -> None:
         space = Space([copied(port) for port in ports], score="cosine" if gaussian else "dot")
-        with own_randomness(seed):
+        with forked_rng(seed):
             for port in space.ports:
                 frozen = port.name in cells
                 width = cells[port.name][0].shape[1] if frozen else feature_size(table, port)
@@ -137,23 +137,23 @@ def practise_training(
                 if frozen:
                     port.head.standardise(cells[port.name][0])
         short = replace(training, steps=steps)
-        train_space(space, table, dict(cells), objective, dim, short, seed, None, tick)
+        train_objective(space, table, dict(cells), objective, dim, short, seed, None, tick)
         known.append(space)
 
-    found = practised(run)
+    found = dry_run(run)
     found.parameters = sum(p.numel() for module in known[-1].modules() for p in module.parameters())
     return found
 
 
 def copied(port: Tower) -> Tower:
     """A port whose trainable parts are its own; a frozen encoder may hold what cannot be copied, and stays."""
-    from kuamo.fitting.towers import its_own
+    from kuamo.fitting.towers import copied_if_trainable
 
     head, decoder = deepcopy(port.head), deepcopy(port.decoder)
-    return Tower(port.name, port.modality, its_own(port.encoder), head, port.codec, decoder, port.memory)
+    return Tower(port.name, port.modality, copied_if_trainable(port.encoder), head, port.codec, decoder, port.memory)
 
 
-def practise_decoders(
+def dry_run_decoders(
     ports: list[Tower],
     table: Table,
     cells: Packed,
@@ -167,7 +167,7 @@ def practise_decoders(
 
     Heads that are not there are random: what is made of codes takes the same time.
     """
-    from kuamo.fitting.decoders import make_columns
+    from kuamo.fitting.decoders import fit_decoders
     from kuamo.training.config import Training
 
     rng = np.random.default_rng(seed)
@@ -184,8 +184,8 @@ def practise_decoders(
         if what == "training":
             ticks.append((time.process_time(), time.perf_counter()))
 
-    with measured() as whole:
-        make_columns(space, table, dict(cells), {}, recipes, deepcopy(dict(codecs)), short, seed, None, tick, None)
+    with measure_cost() as whole:
+        fit_decoders(space, table, dict(cells), {}, recipes, deepcopy(dict(codecs)), short, seed, None, tick, None)
     found = StepTiming(whole, ticks)
     if len(ticks) > 1:  # looks belong to what is done once
         plain = (len(ticks) - 1) * found.each.cpu, (len(ticks) - 1) * found.each.wall

@@ -4,8 +4,9 @@
                                                  once: loading, the rest of what the first batch took
 
 What is encoded here is thrown away: in a batch of its own a quantised network gives other last digits than in the
-fit's, and a forecast changes no result. Rows on which the closed form is tried are made of these cells (`stand_in`),
-where the cache has no better ones: its time depends on how many and how wide they are, not on what they say.
+fit's, and a forecast changes no result. Rows on which the closed form is tried are made of these cells
+(`synthetic_features`), where the cache has no better ones: its time depends on how many and how wide they are,
+not on what they say.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ import numpy as np
 
 from kuamo.core.errors import CellError
 from kuamo.core.modules import is_module, is_trainable
-from kuamo.core.profiling import Cost, measured
-from kuamo.core.threads import one_thread
+from kuamo.core.profiling import Cost, measure_cost
+from kuamo.core.threads import single_threaded_blas
 from kuamo.data.modalities import content_key
 from kuamo.data.table import AHEAD, Table
 from kuamo.diagnostics.cost.operation_counts import extrapolated
@@ -29,7 +30,7 @@ from kuamo.embedding.space import Tower
 from kuamo.encoders.base import prepare
 from kuamo.encoders.feature_cache import SHARD_ROWS, FeatureCache, _blocks
 
-__all__ = ["EncoderTiming", "sample_column", "stand_in"]
+__all__ = ["EncoderTiming", "sample_column", "synthetic_features"]
 
 LOOKED = 2000  # cells of a column at most of which it is asked whether the cache has them
 SPENT, MOST_SPENT, SHARE = 0.8, 2.5, 0.04  # CPU seconds for a column's cells, or this share of what all of them take
@@ -175,7 +176,7 @@ def encode_some(table: Table, found: EncoderTiming, order: np.ndarray) -> None:
     blocks: list[np.ndarray] = []
     at: list[int] = []
     size, place = 2, 0
-    with measured() as whole, one_thread():
+    with measure_cost() as whole, single_threaded_blas():
         while place < len(order) and size and len(costs) < MOST_BATCHES:
             entries = order[place : place + size]
             place += size
@@ -237,7 +238,9 @@ def measured_quickly() -> Iterator[Cost]:
     cost.cpu, cost.wall = time.process_time() - cpu, time.perf_counter() - wall
 
 
-def stand_in(table: Table, found: EncoderTiming, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, bool]:
+def synthetic_features(
+    table: Table, found: EncoderTiming, rows: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray, bool]:
     """Features (n, D) of the entries of these rows (ascending), the place (n,) in `rows` of each, and are they real?
 
     From the cache, or those of vectors themselves; else mixtures of the few that were encoded, and noise: cells of one

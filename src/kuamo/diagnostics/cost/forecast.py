@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.core.errors import TableError
-from kuamo.core.memo import forgetful
+from kuamo.core.memo import memo_disabled
 from kuamo.core.messages import Note
-from kuamo.core.profiling import measured, parted
+from kuamo.core.profiling import collect_steps, measure_cost
 from kuamo.data.table import Table
 from kuamo.diagnostics.cost.advice import advise, allowed
 from kuamo.diagnostics.cost.dry_run import copied
@@ -30,8 +30,8 @@ from kuamo.diagnostics.cost.encoder_timing import sample_column
 from kuamo.diagnostics.cost.result import CostForecast, Step
 from kuamo.diagnostics.cost.steps import CostModel
 from kuamo.fitting.checks import check_columns, check_table
-from kuamo.fitting.ridge_decoders import wants_ridge
-from kuamo.fitting.towers import go_on_from, open_ports
+from kuamo.fitting.ridge_decoders import needs_ridge
+from kuamo.fitting.towers import initialize_from, open_ports
 from kuamo.generation.recipes import Recipe
 from kuamo.objectives import CCA, Objective
 from kuamo.space import Space
@@ -81,7 +81,7 @@ def forecast(
         ['features: a', 'features: b', 'closed form', 'ridge decoders']
     """
     limits = allowed(budget)
-    with nothing_changed(), measured() as took:
+    with nothing_changed(), measure_cost() as took:
         look, steps = foreseen(
             table, objective, encoders or {}, decoders or {}, codecs or {}, start, dim, training, seed
         )
@@ -111,7 +111,7 @@ def foreseen(
     own = {name: one for name, one in decoders.items() if name not in recipes}
     ports = [copied(port) for port in open_ports(table, encoders, own, start)[0]]
     if start is not None:
-        go_on_from(start, Space(ports), objective, dim, [*recipes, *codecs])
+        initialize_from(start, Space(ports), objective, dim, [*recipes, *codecs])
     sampled = {port.name: sample_column(table, port, seed) for port in ports}
     for name, found in sampled.items():
         if not found.width:
@@ -131,7 +131,7 @@ def foreseen(
             steps.append(look.contrast())
     made = bool(recipes or codecs)
     taken = {*recipes, *codecs} | ({port.name for port in ports if decoded(objective, port.name)} if looped else set())
-    ridge = any(wants_ridge(port) for port in ports if port.name not in taken)
+    ridge = any(needs_ridge(port) for port in ports if port.name not in taken)
     if made or ridge:
         steps += [look.features(name) for name, found in sampled.items() if found.raw]
     if made:
@@ -153,7 +153,7 @@ def nothing_changed() -> Iterator[None]:
     plain, arrays, torch = random.getstate(), np.random.get_state(), sys.modules.get("torch")
     drawn = torch.get_rng_state() if torch is not None else None
     try:
-        with forgetful(), parted():
+        with memo_disabled(), collect_steps():
             yield
     finally:
         random.setstate(plain)

@@ -21,9 +21,9 @@ import numpy as np
 
 from kuamo.closed_form.arc_cosine_kernel import arc_cosine
 from kuamo.closed_form.cca_search import SearchSpace, reciprocal_ranks, score_grid
-from kuamo.closed_form.folds import fold_of_rows, held_out
+from kuamo.closed_form.folds import fold_of_rows, iter_folds
 from kuamo.closed_form.kernel_pca import ANCHORS, GRAM_ROWS
-from kuamo.core.threads import one_thread
+from kuamo.core.threads import single_threaded_blas
 
 __all__ = ["OperationCount", "closed_bytes", "closed_work", "extrapolated", "ridge_work", "seconds"]
 
@@ -67,7 +67,7 @@ def rates() -> dict[str, float]:
         "call": (lambda: score_grid(score[:8, :4], score[:8, :4], np.ones(4), [4], SearchSpace(), None), 6.0),
         "hash": (lambda: hashlib.sha256(score.data), score.nbytes),
     }
-    with one_thread():
+    with single_threaded_blas():
         return {kind: best_of(run) / count for kind, (run, count) in work.items()}
 
 
@@ -198,7 +198,7 @@ def two(
     n, labels = len(common), None if groups is None else groups[common]
     held = [
         len(fold.rows)
-        for fold in held_out(fold_of_rows(n, search.folds, seed, labels), search.ranked, search.gallery, seed)
+        for fold in iter_folds(fold_of_rows(n, search.folds, seed, labels), search.ranked, search.gallery, seed)
     ]
     enough = min(int(np.searchsorted(np.cumsum(held), search.ranked / 2)) + 1, len(held))
     tally = OperationCount(sweep=4 * n * sum(widths.values()))
@@ -252,7 +252,7 @@ def several(
     """Of three columns or more."""
     size = 1 + max(int(row.max(initial=-1)) for row in rows.values())
     labels = None if groups is None else groups[:size]
-    held = list(held_out(fold_of_rows(size, search.folds, seed, labels), search.ranked, search.gallery, seed))
+    held = list(iter_folds(fold_of_rows(size, search.folds, seed, labels), search.ranked, search.gallery, seed))
     ridges = len(search.ridges) + WIDER * search.widen
     tally = OperationCount(sweep=4 * sum(len(row) * widths[name] for name, row in rows.items()))
     for name, row in rows.items():

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kuamo.core.errors import visible
-from kuamo.core.messages import plain_note, told
+from kuamo.core.messages import note_to_dict, told
 from kuamo.core.profiling import Cost
-from kuamo.core.text_table import align
+from kuamo.core.text_table import format_table
 
 __all__ = ["CostForecast", "Step", "spanned"]
 
@@ -138,7 +138,7 @@ class CostForecast:
         span = f"{_short(self.at_least)}–{_short(total.cpu)}" if self.at_least < 0.98 * total.cpu else _short(total.cpu)
         disk = spanned(self.disk, *self.disk_span)
         grid.append(["the fit" if english else "合计", span, _short(total.wall), _short(peak), disk])
-        lines = align(grid)
+        lines = format_table(grid)
         how = ["", *(told(lang, step.how) for step in self.steps), ""]
         lines = [f"{line}  {why}".rstrip() for line, why in zip(lines, how, strict=True)]
         return "\n".join([told(lang, self.title), *lines, *(told(lang, note) for note in (*self.notes, *self.advice))])
@@ -146,12 +146,12 @@ class CostForecast:
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
         return {
-            "title": plain_note(self.title),
-            "steps": [asdict(step) | {"how": plain_note(step.how)} for step in self.steps],
+            "title": note_to_dict(self.title),
+            "steps": [asdict(step) | {"how": note_to_dict(step.how)} for step in self.steps],
             "total": asdict(self.total) | {"least": self.at_least, "disk": self.disk, "disks": list(self.disk_span)},
             "took": asdict(self.took),
-            "advice": [plain_note(note) for note in self.advice],
-            "notes": [plain_note(note) for note in self.notes],
+            "advice": [note_to_dict(note) for note in self.advice],
+            "notes": [note_to_dict(note) for note in self.notes],
         }
 
 

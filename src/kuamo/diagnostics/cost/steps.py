@@ -21,14 +21,14 @@ from kuamo.closed_form.kernel_pca import ANCHORS, GRAM_ROWS
 from kuamo.core.errors import CellError
 from kuamo.core.messages import Note
 from kuamo.core.profiling import Cost
-from kuamo.core.threads import one_thread
+from kuamo.core.threads import single_threaded_blas
 from kuamo.data.table import Table
 from kuamo.diagnostics.cost import operation_counts as work
 from kuamo.diagnostics.cost.closed_form import KNOWN_DIM, ClosedFormCost, Rows
-from kuamo.diagnostics.cost.encoder_timing import MEGABYTE, EncoderTiming, measured_quickly, stand_in
+from kuamo.diagnostics.cost.encoder_timing import MEGABYTE, EncoderTiming, measured_quickly, synthetic_features
 from kuamo.diagnostics.cost.result import Step
 from kuamo.encoders.standardize import Standardize
-from kuamo.metrics.dependence.screening import FEW, heed
+from kuamo.metrics.dependence.screening import FEW, screen
 from kuamo.objectives import CCA, Objective
 from kuamo.training.batch import HELD_BYTES
 from kuamo.training.objective import terms_of
@@ -55,16 +55,18 @@ class CostModel(ClosedFormCost):
     def heeded(self) -> Step:
         """Whether every two columns look related: of all rows as `fit` has it, or of as many as it looks at first."""
         if self.whole is not None:
-            with one_thread(), measured_quickly() as took:
-                found = heed(self.whole, self.numbers, self.seed)
+            with single_threaded_blas(), measured_quickly() as took:
+                found = screen(self.whole, self.numbers, self.seed)
             self.aside = found.aside
             return self.looked(took, len(found.relations), min(FEW, len(self.table)))
         rng = np.random.default_rng([self.seed, 5])
         rows = np.sort(rng.permutation(len(self.table))[:FEW])
-        cells = {name: stand_in(self.table, found, rows, self.seed)[:2] for name, found in self.sampled.items()}
+        cells = {
+            name: synthetic_features(self.table, found, rows, self.seed)[:2] for name, found in self.sampled.items()
+        }
         group = np.unique(np.asarray(self.table.groups)[rows], return_inverse=True)[1]
         with measured_quickly() as took:
-            found = heed(cells, group, self.seed)
+            found = screen(cells, group, self.seed)
         return self.looked(took, len(found.relations), len(rows))
 
     def looked(self, took: Cost, pairs: int, rows: int) -> Step:
@@ -76,7 +78,7 @@ class CostModel(ClosedFormCost):
 
     def contrast(self) -> Step:
         """From the closed form on: outside one fold in any case, on all rows where that gains."""
-        from kuamo.diagnostics.cost.dry_run import practise_contrast, rows_in_batch
+        from kuamo.diagnostics.cost.dry_run import dry_run_contrast, rows_in_batch
         from kuamo.fitting.finetuning import training_for
 
         assert self.solution is not None
@@ -95,7 +97,7 @@ class CostModel(ClosedFormCost):
         shares = {name: 1.0 if len(rows) == 2 else min(1.0, len(row) / every) for name, row in rows.items()}
         trial, full = training_for(seen), training_for(every)
         batch = rows_in_batch(seen, trial.batch_size)
-        found = practise_contrast(axes, shares, min(dim, *sorted(axes.values())[-2:]), batch, self.seed)
+        found = dry_run_contrast(axes, shares, min(dim, *sorted(axes.values())[-2:]), batch, self.seed)
         beside = self.judged(rows, axes, every // search.folds, dim)
         if self.solution.searched and len(rows) == 2:  # the search would have left the fold's axes
             ranks = {name: self.sampled[name].rank for name in rows}
@@ -132,13 +134,13 @@ class CostModel(ClosedFormCost):
                    for entry, value in some.attempts(name) if isinstance(value, CellError)]  # fmt: skip
             rows = np.delete(rows, bad)
             some = self.table.take(rows)
-        cells = {name: stand_in(self.table, found, rows, self.seed)[:2]
+        cells = {name: synthetic_features(self.table, found, rows, self.seed)[:2]
                  for name, found in self.sampled.items() if not found.raw}  # fmt: skip
         return some, cells
 
     def learned(self, objective: Objective) -> Step:
         """The loop of a trained objective."""
-        from kuamo.diagnostics.cost.dry_run import practise_training, rows_in_batch
+        from kuamo.diagnostics.cost.dry_run import dry_run_training, rows_in_batch
         from kuamo.fitting.gradient import usual_training
 
         training = self.training or usual_training(objective, len(self.table))
@@ -146,7 +148,7 @@ class CostModel(ClosedFormCost):
         raw = [found for found in self.sampled.values() if found.raw]
         some, cells = self.practice_table(batch, [found.port.name for found in raw])
         dim = self.dim or (self.solution.dim if self.solution else KNOWN_DIM)
-        found = self.trained = practise_training(self.ports, some, cells, objective, dim, training, self.seed)
+        found = self.trained = dry_run_training(self.ports, some, cells, objective, dim, training, self.seed)
         cost = found.of(training.steps)
         held = 0.0
         for one in raw:  # each cell is prepared once, as far as all of them may be held
@@ -162,7 +164,7 @@ class CostModel(ClosedFormCost):
 
     def decoders(self, looped: bool) -> Step:
         """Codecs, targets, and decoders."""
-        from kuamo.diagnostics.cost.dry_run import practise_decoders, rows_in_batch
+        from kuamo.diagnostics.cost.dry_run import dry_run_decoders, rows_in_batch
         from kuamo.generation.decoder_training import training_steps
         from kuamo.training.config import Training
 
@@ -178,8 +180,8 @@ class CostModel(ClosedFormCost):
             some, cells = self.practice_table(few, [*self.recipes, *self.codecs])
             for name, one in self.sampled.items():
                 if one.raw:
-                    cells[name] = stand_in(self.table, one, self.rows_of(some), self.seed)[:2]
-            made, space = practise_decoders(
+                    cells[name] = synthetic_features(self.table, one, self.rows_of(some), self.seed)[:2]
+            made, space = dry_run_decoders(
                 self.ports, some, cells, self.recipes, self.codecs, dim, training if trains else None, self.seed
             )
             tries.append((len(some), made))

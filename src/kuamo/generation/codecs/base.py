@@ -18,7 +18,7 @@ from kuamo.data.table import Table
 if TYPE_CHECKING:
     from kuamo.embedding.space import Tower
 
-__all__ = ["Blocks", "Codec", "Held", "beside", "decode_cells", "encode_cells", "other_entries"]
+__all__ = ["Blocks", "Codec", "Held", "decode_cells", "encode_cells", "other_entries", "reference_values"]
 
 HELD_BYTES = 256 << 20
 BLOCK = 256
@@ -56,7 +56,7 @@ def decode_cells(port: Tower, y: np.ndarray, others: Sequence[Any] | None = None
     encoder has an `inverse`, and else the features y themselves.
 
     Args:
-        others: of a codec that needs another column's, those (n,); see `beside`.
+        others: of a codec that needs another column's, those (n,); see `reference_values`.
     """
     codec = port.codec
     if codec is None:
@@ -65,7 +65,7 @@ def decode_cells(port: Tower, y: np.ndarray, others: Sequence[Any] | None = None
     return codec.decode(y) if others is None else codec.decode(y, others)
 
 
-def beside(codec: Any, table: Table, rows: Sequence[int] | np.ndarray | None = None) -> list[Any] | None:
+def reference_values(codec: Any, table: Table, rows: Sequence[int] | np.ndarray | None = None) -> list[Any] | None:
     """The first values of the column that a codec needs, of these rows; `None` of all other codecs.
 
     Raises:

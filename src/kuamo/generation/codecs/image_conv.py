@@ -87,13 +87,13 @@ class ImageConv(nn.Module):
         Raises:
             TableError: a column of fewer than two pictures.
         """
-        from kuamo.core.modules import one_torch_thread
+        from kuamo.core.modules import single_threaded_torch
         from kuamo.embedding.space import EmbeddingSpace, Tower
         from kuamo.objectives import Reconstruct
         from kuamo.training.batch import Source
         from kuamo.training.config import Training
         from kuamo.training.loop import train
-        from kuamo.training.randomness import own_randomness
+        from kuamo.training.randomness import forked_rng
 
         count = len(table.column(name).row)
         if count < 2:
@@ -101,12 +101,12 @@ class ImageConv(nn.Module):
         some = list(table.values(name, np.unique(np.linspace(0, count - 1, min(count, SEEN)).astype(int))))
         sides = canvas_of(some) if size is None else (size, size) if isinstance(size, int) else size
         height, width = (max(8, 8 * round(side / 8)) for side in sides)
-        with own_randomness(seed):
+        with forked_rng(seed):
             codec = cls(height, width, channels=channels, features=features)
         port = Tower(name, table.column(name).modality, Down(codec), Passed(codec.out), decoder=Up(codec))
         sources = {name: Source(table, port, None)}
         training = training or Training(steps=1000, batch_size=64, lr=2e-3, weight_decay=0.0)
-        with one_torch_thread():
+        with single_threaded_torch():
             train(EmbeddingSpace([port]), sources, Reconstruct(), training, seed=seed)
         codec.eval().requires_grad_(False)
         y = codec.encode(some)

@@ -30,10 +30,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.folds import Folds, HeldOut, Method
 from kuamo.closed_form.kernel_pca import Map, View, views_of
-from kuamo.core.arrays import numbered
+from kuamo.core.arrays import factorize
 from kuamo.core.errors import KuamoError
 from kuamo.core.messages import Note
-from kuamo.core.threads import one_thread
+from kuamo.core.threads import single_threaded_blas
 from kuamo.core.types import Matrix
 from kuamo.metrics.dependence.cca_spectrum import COMPONENTS, DRAWS, FOLDS, RIDGES, Coded, Codes, beyond, plain
 from kuamo.metrics.dependence.paired_sample import Blocks, Pairs, half_of, pairs_of
@@ -68,7 +68,7 @@ class Recommendation:
     total: int
 
 
-@one_thread()
+@single_threaded_blas()
 def verdict(
     x: ArrayLike,
     y: ArrayLike,
@@ -110,7 +110,7 @@ def verdict(
         raise KuamoError(f"dim: given {dim}; expected at least 1")
     if label is not None and len(label) != len(np.asarray(x)):
         raise KuamoError(f"label: given {len(label)}; expected one for each of {len(np.asarray(x))} rows")
-    known = None if label is None else numbered(label)
+    known = None if label is None else factorize(label)
     pairs = pairs_of(x, y, group, rows=rows, blocks=blocks, seed=seed)
     told = known is not None and usable(known[pairs.rows], pairs.group)
     if known is not None and told and (known < 0).any():  # rows without a label tell nothing of it

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from kuamo.closed_form.folds import Folds, HeldOut, Method
 from kuamo.closed_form.kernel_pca import views_of
 from kuamo.core.errors import KuamoError
-from kuamo.core.threads import one_thread
+from kuamo.core.threads import single_threaded_blas
 from kuamo.core.types import Matrix
 from kuamo.metrics.dependence.paired_sample import Blocks, Pairs, half_of, pairs_of
 
@@ -59,7 +59,7 @@ class Spectrum:
     total: int
 
 
-@one_thread()
+@single_threaded_blas()
 def spectrum(
     x: ArrayLike,
     y: ArrayLike,

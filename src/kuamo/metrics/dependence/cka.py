@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.core.errors import KuamoError
-from kuamo.metrics.dependence.exchangeable import reached
+from kuamo.metrics.dependence.exchangeable import permutation_p
 from kuamo.metrics.dependence.kernels import centred, gaussian, squared_distances
 from kuamo.metrics.dependence.near_duplicates import PairedRows, paired_rows
 
@@ -114,7 +114,7 @@ def calibrated(drawn: NDArray) -> Calibrated:
     """
     raw, chance = float(drawn[0]), float(np.quantile(drawn[1:], LEVEL))
     value = max(0.0, (raw - chance) / (1 - chance)) if chance < 1 else 0.0
-    return Calibrated(value, reached(drawn), raw, chance)
+    return Calibrated(value, permutation_p(drawn), raw, chance)
 
 
 def shared_neighbours(

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from kuamo.closed_form.moments import as_features
 from kuamo.core.errors import KuamoError
 
-__all__ = ["LEAST", "Units", "checked_pair", "group_numbers", "reached", "units_of"]
+__all__ = ["LEAST", "Units", "blocks_of", "checked_pair", "group_numbers", "permutation_p"]
 
 LEAST = 5  # units: with 5 there are 120 pairings, and p can fall to .01
 ENOUGH = 10  # units of one size: each keeps its own partner in a tenth of all draws, which costs no power
@@ -54,7 +54,7 @@ class Units:
         """A pairing at random: position i of x gets the y of position draw[i].
 
         Example:
-            >>> units = units_of(np.array([7, 7, 8, 8, 9, 9, 5, 5, 6, 6]), most=100)
+            >>> units = blocks_of(np.array([7, 7, 8, 8, 9, 9, 5, 5, 6, 6]), most=100)
             >>> drawn = units.number[units.draw(np.random.default_rng(0))].reshape(-1, 2)
             >>> bool((drawn[:, 0] == drawn[:, 1]).all())
             True
@@ -72,7 +72,7 @@ class Units:
             yield self.draw(rng)
 
 
-def units_of(group: NDArray[np.intp], *, most: int, seed: int = 0) -> Units:
+def blocks_of(group: NDArray[np.intp], *, most: int, seed: int = 0) -> Units:
     """At most `most` rows, from as many groups as there are, with as many rows of each as there is room for.
 
     Args:
@@ -82,7 +82,7 @@ def units_of(group: NDArray[np.intp], *, most: int, seed: int = 0) -> Units:
         KuamoError: fewer than `LEAST` groups.
 
     Example:
-        >>> units = units_of(np.repeat(np.arange(50), 4), most=100)
+        >>> units = blocks_of(np.repeat(np.arange(50), 4), most=100)
         >>> len(units), len(units.rows)
         (50, 100)
     """
@@ -127,7 +127,7 @@ def strata(sizes: NDArray[np.intp]) -> list[tuple[Rows, int]]:
     return found
 
 
-def reached(drawn: NDArray[np.floating]) -> float:
+def permutation_p(drawn: NDArray[np.floating]) -> float:
     """p = (1 + c)/(K + 1): the share of pairings (K + 1,), the given one first, that look at least as related.
 
     Equal up to rounding is equal. Never 0, and exact: at most a share p of unrelated tables gets as small a p.
@@ -136,7 +136,7 @@ def reached(drawn: NDArray[np.floating]) -> float:
         Permutation P-values Should Never Be Zero, B. Phipson and G. K. Smyth, 2010.
 
     Example:
-        >>> reached(np.array([3.0, 1.0, 3.0, 2.0]))
+        >>> permutation_p(np.array([3.0, 1.0, 3.0, 2.0]))
         0.5
     """
     slack = 1e-6 * float(np.abs(drawn).max())

@@ -19,11 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.arc_cosine_kernel import unit_rows
 from kuamo.closed_form.cca import csa_codes
-from kuamo.closed_form.cca_search import SearchSpace, Trial, choose
+from kuamo.closed_form.cca_search import SearchSpace, Trial, search_cca
 from kuamo.closed_form.folds import Folds, FoldSolver, HeldOut, Method
 from kuamo.closed_form.kernel_pca import Kernel, View, views_of
 from kuamo.core.errors import KuamoError
-from kuamo.core.threads import one_thread
+from kuamo.core.threads import single_threaded_blas
 from kuamo.metrics import bootstrap, chance_recall
 from kuamo.metrics.dependence.gallery_scaling import beaten, hit_chance
 from kuamo.metrics.dependence.paired_sample import Blocks, Pairs, half_of, pairs_of
@@ -65,7 +65,7 @@ class Expected:
     ridge: float
 
 
-@one_thread()
+@single_threaded_blas()
 def expected_retrieval(
     x: ArrayLike,
     y: ArrayLike,
@@ -124,7 +124,7 @@ def choice_of(pairs: Pairs, seed: int) -> tuple[Trial, ...]:
     """What `fit` would choose for these rows, and what it would have liked less."""
     labels = pairs.group if pairs.repeated else None
     folds = min(SearchSpace().folds, int(pairs.group.max()) + 1, len(pairs.rows) // 2)
-    return choose(pairs.x, pairs.y, SearchSpace(kernels=KERNELS, folds=folds), seed=seed, groups=labels).table
+    return search_cca(pairs.x, pairs.y, SearchSpace(kernels=KERNELS, folds=folds), seed=seed, groups=labels).table
 
 
 def folds_for(pairs: Pairs, keys: NDArray[np.intp], gallery: int) -> int:

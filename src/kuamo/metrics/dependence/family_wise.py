@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kuamo.metrics.dependence.exchangeable import reached
+from kuamo.metrics.dependence.exchangeable import permutation_p
 
 __all__ = ["Family", "family", "tail_evidence"]
 
@@ -59,10 +59,10 @@ def family(evidence: Mapping[Pair, NDArray]) -> Family:
     if not evidence:
         return Family({}, {}, 1.0)
     best = strongest(evidence.values())
-    pairs = {pair: reached(np.concatenate([one[:1], best[1:]])) for pair, one in evidence.items()}
+    pairs = {pair: permutation_p(np.concatenate([one[:1], best[1:]])) for pair, one in evidence.items()}
     names = dict.fromkeys(name for pair in evidence for name in pair)
-    columns = {name: reached(strongest(one for pair, one in evidence.items() if name in pair)) for name in names}
-    return Family(pairs, columns, reached(best))
+    columns = {name: permutation_p(strongest(one for pair, one in evidence.items() if name in pair)) for name in names}
+    return Family(pairs, columns, permutation_p(best))
 
 
 def strongest(evidence: Iterable[NDArray]) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.types import Matrix
-from kuamo.metrics.dependence.exchangeable import Units, checked_pair, group_numbers, reached, units_of
+from kuamo.metrics.dependence.exchangeable import Units, blocks_of, checked_pair, group_numbers, permutation_p
 from kuamo.metrics.dependence.kernels import squared_distances
 
 __all__ = ["Gap", "gap"]
@@ -95,7 +95,7 @@ def gap(
     if draws < 19:
         raise KuamoError(f"draws: given {draws}; expected at least 19, or p cannot fall to .05")
     number = np.arange(len(x)) if group is None else group_numbers(group, len(x))
-    units = units_of(number, most=rows, seed=seed)
+    units = blocks_of(number, most=rows, seed=seed)
     x, y = x[units.rows].astype(np.float64), y[units.rows].astype(np.float64)
     mean_x, mean_y = x.mean(0), y.mean(0)
     between, size = mean_x - mean_y, float(np.linalg.norm(mean_x) * np.linalg.norm(mean_y))
@@ -109,8 +109,8 @@ def gap(
         cosine=float(mean_x @ mean_y) / size if size > 0 else float("nan"),
         distribution=float(np.sqrt(shape[0])),
         chance=float(np.sqrt(shape[1:]).mean()),
-        p=reached(shape),
-        p_centroid=reached(np.linalg.norm(signs @ (x - y), axis=1)),
+        p=permutation_p(shape),
+        p_centroid=permutation_p(np.linalg.norm(signs @ (x - y), axis=1)),
         removed=1 - centred / whole if whole > 0 else 0.0,
         units=len(units),
         rows=len(x),

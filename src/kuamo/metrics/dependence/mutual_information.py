@@ -163,7 +163,7 @@ def best_score(x: NDArray, y: NDArray, batches: Sequence[NDArray[np.intp]]) -> t
     scores: list[tuple[str, Score]] = [("Gaussian", one) for one in gaussian_scores(x[solved], y[solved])]
     if x.shape[1] == y.shape[1]:
         scores += [("cosine", cosine_score), ("distance", distance_score)]
-    found = [(*cooled(score(x[judged], y[judged])), name, score) for name, score in scores]
+    found = [(*fit_temperature(score(x[judged], y[judged])), name, score) for name, score in scores]
     _, tau, name, score = min(found, key=lambda one: one[0])
     return name, score, tau
 
@@ -214,7 +214,7 @@ def leading_axes(x: NDArray) -> LinearMap:
     return LinearMap(mean, np.linalg.eigh(x.T @ x)[1][:, ::-1][:, :AXES])
 
 
-def cooled(given: NDArray) -> tuple[float, float]:
+def fit_temperature(given: NDArray) -> tuple[float, float]:
     """The least mean loss over temperatures, and τ, by golden section: the loss is convex in 1/τ."""
     size = max(float(given.std()), float(np.finfo(given.dtype).tiny))
     low, high = np.log(1e-3 / size), np.log(1e3 / size)

@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.metrics.dependence.exchangeable import LEAST, Units, checked_pair, group_numbers, units_of
+from kuamo.metrics.dependence.exchangeable import LEAST, Units, blocks_of, checked_pair, group_numbers
 
-__all__ = ["PairedRows", "copies", "paired_rows"]
+__all__ = ["PairedRows", "near_duplicates", "paired_rows"]
 
 GAP = 1.3  # from the longest edge between copies to the shortest between others
 STRAY = 0.02  # of the short edges, so many may lie in the gap
@@ -45,7 +45,7 @@ class PairedRows:
     """The rows of two columns that a measure looks at.
 
     Args:
-        x, y: (n, Dx), (n, Dy). units: which of them move together. found: by `copies`, not by given groups.
+        x, y: (n, Dx), (n, Dy). units: which of them move together. found: by `near_duplicates`, not by given groups.
     """
 
     x: NDArray[np.floating]
@@ -57,7 +57,7 @@ class PairedRows:
 def paired_rows(
     x: ArrayLike, y: ArrayLike, group: Sequence[Any] | NDArray | None, *, most: int, seed: int
 ) -> PairedRows:
-    """At most `most` rows of two columns: see `units_of`. Where no groups are given, rows are drawn and copies found.
+    """At most `most` rows of two columns: see `blocks_of`. Where no groups are given, rows are drawn and copies found.
 
     Raises:
         KuamoError: too few rows or groups, a column whose rows are all the same, a number that is not finite.
@@ -69,15 +69,15 @@ def paired_rows(
     """
     x, y = checked_pair(x, y)
     if group is not None:
-        units = units_of(group_numbers(group, len(x)), most=most, seed=seed)
+        units = blocks_of(group_numbers(group, len(x)), most=most, seed=seed)
         return PairedRows(x[units.rows], y[units.rows], units, False)
     drawn = np.sort(np.random.default_rng([seed, 2]).permutation(len(x))[:most])
-    of = copies(x[drawn], y[drawn])
-    units = units_of(of, most=most, seed=seed)
+    of = near_duplicates(x[drawn], y[drawn])
+    units = blocks_of(of, most=most, seed=seed)
     return PairedRows(x[drawn][units.rows], y[drawn][units.rows], units, int(of.max()) + 1 < len(drawn))
 
 
-def copies(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.intp]:
+def near_duplicates(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.intp]:
     """The cluster (n,) of copies that each row belongs to; a row without copies is its own.
 
     Memory is n²: give it some thousand rows.
@@ -91,10 +91,10 @@ def copies(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.intp]
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(40, 5))
-        >>> len(set(copies(x, x))), len(set(copies(np.repeat(x, 3, axis=0), np.repeat(x, 3, axis=0))))
+        >>> len(set(near_duplicates(x, x))), len(set(near_duplicates(np.repeat(x, 3, axis=0), np.repeat(x, 3, axis=0))))
         (40, 40)
     """
-    apart_x, apart_y = apart(x), apart(y)
+    apart_x, apart_y = pairwise_distances(x), pairwise_distances(y)
     tree = shortest_tree(np.maximum(apart_x, apart_y))
     for limit, end in gaps(tree.length):
         cluster = tree.cut(np.sqrt(limit * end))
@@ -104,7 +104,7 @@ def copies(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.intp]
     return np.arange(len(x))
 
 
-def apart(x: NDArray[np.floating]) -> NDArray[np.float32]:
+def pairwise_distances(x: NDArray[np.floating]) -> NDArray[np.float32]:
     """Distances (n, n) in units of their median; equal up to rounding is 0."""
     x = (x - x.mean(0)).astype(np.float64)
     square = x @ x.T

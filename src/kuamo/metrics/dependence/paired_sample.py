@@ -16,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from kuamo.closed_form.folds import HeldOut, fold_of_rows
 from kuamo.closed_form.moments import as_features
 from kuamo.closed_form.scaling import standardise
-from kuamo.core.arrays import mean_by_row
+from kuamo.core.arrays import row_means
 from kuamo.core.errors import KuamoError
 from kuamo.metrics.data_quality import Packed, repeats
 
-__all__ = ["Pairs", "half_of", "once", "paired", "pairs_of"]
+__all__ = ["Pairs", "half_of", "iter_pairs", "pairs_of", "unique_rows"]
 
 ALL, SOME = 2500, 1200
 Blocks = tuple[Sequence[int] | None, Sequence[int] | None]
@@ -131,7 +131,7 @@ def half_of(seen: NDArray[np.intp], group: NDArray[np.intp], seed: int) -> NDArr
     return seen[np.isin(number, kept)]
 
 
-def once(cells: Packed, groups: np.ndarray) -> tuple[Packed, int]:
+def unique_rows(cells: Packed, groups: np.ndarray) -> tuple[Packed, int]:
     """The cells without rows that only repeat another (see `repeats`), and how many these are."""
     again = repeats(cells, groups)
     if not again.any():
@@ -140,7 +140,7 @@ def once(cells: Packed, groups: np.ndarray) -> tuple[Packed, int]:
     return kept, int(again.sum())
 
 
-def paired(
+def iter_pairs(
     cells: Packed, groups: np.ndarray
 ) -> Iterator[tuple[str, str, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """(a, b, x (n, D_a), y (n, D_b), group (n,), row (n,)) for every two columns: the rows that have both.
@@ -150,4 +150,4 @@ def paired(
     for a, b in combinations(cells, 2):
         rows = np.intersect1d(cells[a][1], cells[b][1])
         if len(rows):
-            yield a, b, mean_by_row(*cells[a], rows), mean_by_row(*cells[b], rows), groups[rows], rows
+            yield a, b, row_means(*cells[a], rows), row_means(*cells[b], rows), groups[rows], rows

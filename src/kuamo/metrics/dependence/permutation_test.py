@@ -30,12 +30,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.types import Matrix
-from kuamo.metrics.dependence.exchangeable import Units, reached
+from kuamo.metrics.dependence.exchangeable import Units, permutation_p
 from kuamo.metrics.dependence.family_wise import tail_evidence
 from kuamo.metrics.dependence.kernels import centred, gaussian, squared_distances
 from kuamo.metrics.dependence.near_duplicates import paired_rows
 
-__all__ = ["Related", "related"]
+__all__ = ["Related", "dependence_test"]
 
 
 RIDGES = {"even": 1.0, "strong": 10.0}
@@ -78,7 +78,7 @@ class Related:
     evidence: NDArray[np.float64] = field(repr=False, compare=False)
 
 
-def related(
+def dependence_test(
     x: ArrayLike,
     y: ArrayLike,
     group: Sequence[Any] | NDArray | None = None,
@@ -105,7 +105,7 @@ def related(
     Example:
         >>> rng = np.random.default_rng(0)
         >>> x, noise = rng.normal(size=(2, 100, 3))
-        >>> related(x, abs(x) + noise / 2).p < 0.05, related(x, noise).p < 0.05
+        >>> dependence_test(x, abs(x) + noise / 2).p < 0.05, dependence_test(x, noise).p < 0.05
         (True, False)
     """
     if draws < 19:
@@ -116,7 +116,7 @@ def related(
     p_linear, p_other = rank_p(linear), rank_p(other)
     evidence = np.maximum(tail_evidence(linear) + np.log(LINEAR_SHARE), tail_evidence(other) + np.log(1 - LINEAR_SHARE))
     return Related(
-        p=reached(evidence),
+        p=permutation_p(evidence),
         linear=float(p_linear[0]),
         nonlinear=float(p_other[0]),
         strength=float(linear[0]),

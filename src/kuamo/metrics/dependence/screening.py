@@ -17,10 +17,10 @@ import numpy as np
 from kuamo.core.messages import Note
 from kuamo.metrics.data_quality import Packed
 from kuamo.metrics.dependence.family_wise import Family, family
-from kuamo.metrics.dependence.paired_sample import once, paired
-from kuamo.metrics.dependence.permutation_test import related
+from kuamo.metrics.dependence.paired_sample import iter_pairs, unique_rows
+from kuamo.metrics.dependence.permutation_test import dependence_test
 
-__all__ = ["LEVEL", "Screening", "aside", "heed"]
+__all__ = ["LEVEL", "Screening", "aside", "screen"]
 
 FEW, MANY = 300, 1000  # rows of a pair, at most, at first and where that does not tell
 FEWEST_ROWS = 120  # at first, however many pairs there are
@@ -56,10 +56,10 @@ class Looked:
     def evidence(self, rows: int, draws: int, seed: int) -> np.ndarray:
         """Of at most so many rows, see `Related.evidence`."""
         given = self.group if len(np.unique(self.group)) < len(self.group) else None
-        return related(self.x, self.y, given, draws=draws, rows=rows, seed=seed).evidence
+        return dependence_test(self.x, self.y, given, draws=draws, rows=rows, seed=seed).evidence
 
 
-def heed(cells: Packed, groups: np.ndarray, seed: int) -> Screening:
+def screen(cells: Packed, groups: np.ndarray, seed: int) -> Screening:
     """Look at every two columns.
 
     Args:
@@ -68,12 +68,12 @@ def heed(cells: Packed, groups: np.ndarray, seed: int) -> Screening:
     Example:
         >>> rng = np.random.default_rng(0)
         >>> x, noise, row = rng.normal(size=(100, 4)), rng.normal(size=(100, 4)), np.arange(100)
-        >>> heed({"a": (x, row), "b": (x + noise, row), "c": (rng.normal(size=(100, 4)), row)}, row, 0).aside
+        >>> screen({"a": (x, row), "b": (x + noise, row), "c": (rng.normal(size=(100, 4)), row)}, row, 0).aside
         ['c']
     """
     able: dict[tuple[str, str], Looked] = {}
     relations: list[dict[str, Any]] = []
-    for a, b, x, y, group, _ in paired(once(cells, groups)[0], groups):
+    for a, b, x, y, group, _ in iter_pairs(unique_rows(cells, groups)[0], groups):
         relations.append({"a": a, "b": b, "rows": len(x), "p": None})
         if len(np.unique(group)) >= FEWEST and (x != x[:1]).any() and (y != y[:1]).any():
             able[a, b] = Looked(x, y, group)

@@ -28,7 +28,7 @@ from kuamo.closed_form import LinearMap
 from kuamo.closed_form.arc_cosine_kernel import unit_rows
 from kuamo.closed_form.scaling import standardise
 from kuamo.closed_form.svd import svd
-from kuamo.core.arrays import mean_by_row
+from kuamo.core.arrays import row_means
 from kuamo.core.errors import TableError
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
@@ -139,7 +139,7 @@ def part_of(
     """A column's metric, codes and class means."""
     scaling = standardise(x, getattr(space.port(name).encoder, "blocks", None))
     rows = np.unique(row)
-    own = mean_by_row(scaling(x).astype(np.float64), row, rows)
+    own = row_means(scaling(x).astype(np.float64), row, rows)
     known = label[rows] >= 0
     own, rows, of = own[known], rows[known], label[rows[known]]
     mean = own.mean(0)

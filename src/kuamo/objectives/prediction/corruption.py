@@ -30,7 +30,7 @@ from kuamo.encoders.standardize import Standardize
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
 
-__all__ = ["END", "Corrupted", "spoil", "worse"]
+__all__ = ["END", "Corrupted", "corrupt", "worse"]
 
 MOST = 200  # rows of which a cell is spoiled, and at most half of all; 1,000 told no more (emoji: .868, .853)
 END = 3.0  # noise stays within so many standard deviations
@@ -50,7 +50,7 @@ class Corrupted:
     place: Any
 
 
-def spoil(
+def corrupt(
     space: EmbeddingSpace,
     table: Table,
     cells: Mapping[str, tuple[np.ndarray, np.ndarray]],
@@ -70,7 +70,7 @@ def spoil(
         able = not isinstance(port.encoder, Identity | Standardize) and not isinstance(port.modality, Category | Number)
         if port.name in cells and port.name != to and able:
             some = some_of(cells[port.name][1], held, number)
-            one = spoiled_column(table, port.name, port.encoder, some, number, progress)
+            one = corrupted_column(table, port.name, port.encoder, some, number, progress)
             found |= {port.name: one} if one else {}
     return found
 
@@ -89,7 +89,7 @@ def some_of(rows: NDArray[np.int64], held: NDArray[np.int64], seed: int) -> NDAr
     return np.sort(np.concatenate([first, known[~own][: count - len(first)]]))
 
 
-def spoiled_column(
+def corrupted_column(
     table: Table,
     name: str,
     encoder: Any,

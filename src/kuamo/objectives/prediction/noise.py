@@ -11,7 +11,7 @@ from kuamo.training.distributed import gather_rows
 if TYPE_CHECKING:
     from kuamo.training.step import Step
 
-__all__ = ["GOLDEN", "hashed", "mixed", "noise", "noised", "spread_of", "targets_by_row"]
+__all__ = ["GOLDEN", "corrupt_batch", "hash_uniform", "mix_noise", "noise", "spread_of", "targets_by_row"]
 
 
 GOLDEN = (
@@ -19,11 +19,11 @@ GOLDEN = (
 )
 
 
-def hashed(group: Any) -> Any:
+def hash_uniform(group: Any) -> Any:
     """A number in [0, 1) for each group's number (n,), which follows from that alone.
 
     Example:
-        >>> hashed(np.arange(4)).round(2).tolist()
+        >>> hash_uniform(np.arange(4)).round(2).tolist()
         [0.0, 0.62, 0.24, 0.85]
     """
     return (group * GOLDEN) % 2**32 / 2**32
@@ -37,7 +37,7 @@ def targets_by_row(step: Step, name: str) -> Any:
     return y.new_zeros(len(step.batch.row), y.shape[1]).index_copy(0, place, y)
 
 
-def noised(step: Step, to: str, share: float) -> Any:
+def corrupt_batch(step: Step, to: str, share: float) -> Any:
     """The batch with some cells of columns other than `to` mixed with noise, to any degree; how far, λ (R, M).
 
     x′ = (1 − λ) x + λ n,   λ ~ U(0, 1) in one cell of that share of the rows, else 0;   n one of three, for each cell:
@@ -55,14 +55,14 @@ def noised(step: Step, to: str, share: float) -> Any:
     cells, level = dict(step.cells), torch.zeros(hit.shape)
     for number, name in enumerate(names):
         if name != to and share:
-            x, far = mixed(step, name, step.at_entries(name, hit[:, number]))
+            x, far = mix_noise(step, name, step.at_entries(name, hit[:, number]))
             cells[name] = ColumnBatch(x, step.cells[name].row, step.cells[name].y)
             place = step.place(name)
             level[slice(None) if place is None else place, number] = far
     return replace(step.batch, cells=cells), level
 
 
-def mixed(step: Step, name: str, hit: Any) -> Any:
+def mix_noise(step: Step, name: str, hit: Any) -> Any:
     """x of a column's cells, those that are hit (n,) in part noise, and how far (n,); texts as tokens, and
     batches in chunks, stay as they are.
     """
@@ -116,7 +116,7 @@ def spread_of(flat: Any) -> tuple[Any, Any, float, float]:
 
 
 def noise(x: Any, epsilon: Any, u: Any, order: Any) -> Any:
-    """n (n, D) of cells x (n, D) in standard units; see `noised`.
+    """n (n, D) of cells x (n, D) in standard units; see `corrupt_batch`.
 
     Args:
         epsilon: (n, D), standard normal. u: (n, 3), uniform: which of the three, about where, and how wide.

@@ -27,9 +27,9 @@ from kuamo.core.old_names import old_arguments
 from kuamo.core.types import Packed
 from kuamo.core.validation import is_number
 from kuamo.data.modalities import Category, Number
-from kuamo.objectives.prediction.noise import hashed, noised, targets_by_row
+from kuamo.objectives.prediction.noise import corrupt_batch, hash_uniform, targets_by_row
 from kuamo.objectives.prediction.schedule import JUDGES, PredictSchedule
-from kuamo.objectives.vae import drawn
+from kuamo.objectives.vae import row_uniforms
 from kuamo.training.distributed import gather_rows
 from kuamo.training.objective import Objective, Optimized
 
@@ -152,25 +152,25 @@ class Predict(Objective):
 
     def regression(self, space: EmbeddingSpace, cells: Packed, marks: Mapping[str, np.ndarray], kind: Any) -> Any:
         """The rows that have the target and a frozen column, columns side by side; at most so many as fit."""
-        from kuamo.objectives.prediction.regression import ROWS, side_by_side
+        from kuamo.objectives.prediction.regression import ROWS, concatenate
 
         ports = {port.name: port for port in space.ports if port.name in cells and port.name != self.to}
         y, row = cells[self.to]
         some = np.unique(np.concatenate([cells[name][1] for name in ports]))
         rows = np.intersect1d(row, some)
         if len(rows) > ROWS:
-            rows = np.sort(rows[np.argsort(hashed(rows))[:ROWS]])
+            rows = np.sort(rows[np.argsort(hash_uniform(rows))[:ROWS]])
         place = np.searchsorted(rows, row[np.isin(row, rows)])
         count = np.bincount(place, minlength=len(rows))[:, None]
         told = np.zeros((len(rows), y.shape[1]), np.float32)
         decoder: Any = space.port(self.to).decoder
         np.add.at(told, place, (y[np.isin(row, rows)] - decoder.shift.numpy()) * decoder.gain.numpy() / count[place])
-        x, spans, there = side_by_side(ports, cells, rows)
+        x, spans, there = concatenate(ports, cells, rows)
         weights = np.ones(len(rows))
         if self.balanced and told.shape[1] > 1:
             weights = (told / told.sum(0).clip(min=1)).sum(1)
         weights = weights * self.of_rows(rows)
-        return kind(x, told, hashed(marks["group"][rows]), weights, spans, there)
+        return kind(x, told, hash_uniform(marks["group"][rows]), weights, spans, there)
 
     # ── what it costs ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -178,7 +178,7 @@ class Predict(Objective):
         """The loss per row."""
         if player != "space":
             return None
-        batch, level = noised(step, self.to, self.corruption)
+        batch, level = corrupt_batch(step, self.to, self.corruption)
         noisy = replace(step, batch=batch, _codes={}, _stacked=None)
         loss = self.loss(noisy, level)
         step.counted = noisy.counted  # else the batch would pass for one without a usable row
@@ -198,7 +198,7 @@ class Predict(Objective):
         known, others = present[:, number], present & ~itself
         held, late = self.held_out(step), step.progress >= 1 - self.final_share
         teaches = known & (~held | (late & ~self.held_out(step, JUDGES)))
-        some = MixtureOfProducts().choose(others, drawn(step, "subset"))
+        some = MixtureOfProducts().choose(others, row_uniforms(step, "subset"))
         whole = step.uniform("whole", step.batch.row, 1) < WHOLE
         given = torch.where(whole, others, some)
         units, share = decoder.units(y), self.shares(y, known)
@@ -232,7 +232,7 @@ class Predict(Objective):
 
     def held_out(self, step: Step, part: float = 1.0) -> Any:
         """(R,) bool: rows whose group is held out, or is among the first part of those."""
-        return hashed(step.marks("group")[step.batch.row]) < part * self.calibration_share
+        return hash_uniform(step.marks("group")[step.batch.row]) < part * self.calibration_share
 
     def shares(self, y: Any, known: Any) -> Any:
         """(R,) the weight of each row: 1, or the inverse of its class's share among the batch's rows."""

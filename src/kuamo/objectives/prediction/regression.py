@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from kuamo.closed_form.arc_cosine_kernel import arc_cosine, unit_rows
 from kuamo.closed_form.logistic import cross_entropy, log_softmax, logistic
-from kuamo.core.threads import one_thread
+from kuamo.core.threads import single_threaded_blas
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace, Tower
 
-__all__ = ["Chosen", "JointRegression", "place_in", "side_by_side"]
+__all__ = ["Chosen", "JointRegression", "concatenate", "write_heads"]
 
 FOLDS = 5
 ROWS = 20_000  # of a larger table so many are learned from
@@ -87,7 +87,7 @@ class JointRegression:
         before: list[Solution | None] = [None] * len(parts)
         best, chosen, worse = np.inf, Chosen(PENALTIES[len(PENALTIES) // 2], []), 0
         x, _ = self.rotated
-        with one_thread():
+        with single_threaded_blas():
             for penalty in PENALTIES if parts else ():
                 loss = 0.0
                 for number, (taught, held) in enumerate(parts):
@@ -108,7 +108,7 @@ class JointRegression:
         if chosen.unseen:
             w, b = chosen.unseen[0][1]
             start = (w if axes is None else axes.T @ w), b
-        with one_thread():
+        with single_threaded_blas():
             return self._back(self._fit(x, np.ones(len(x), bool) if some is None else some, chosen.penalty, start))
 
     def bends(self, chosen: Chosen) -> bool:
@@ -159,7 +159,7 @@ class JointRegression:
     def rotated(self) -> tuple[Array, Array | None]:
         """x in its own principal axes (n, r), and these (D, r): to a regression with a ridge it is the same."""
         if not hasattr(self, "_rotated"):
-            with one_thread():
+            with single_threaded_blas():
                 axes = principal_axes(self.x)
                 object.__setattr__(self, "_rotated", (self.x @ axes, axes))
         return self._rotated  # type: ignore[attr-defined,no-any-return]
@@ -206,7 +206,7 @@ def principal_axes(x: Array) -> Array:
     return within @ np.linalg.eigh((inside.T @ inside).astype(np.float64))[1][:, ::-1].astype(np.float32)
 
 
-def side_by_side(
+def concatenate(
     ports: Mapping[str, Tower], cells: Mapping[str, tuple[np.ndarray, np.ndarray]], rows: NDArray[np.int64]
 ) -> tuple[Array, dict[str, tuple[slice, float]], NDArray[np.bool_]]:
     """h (n, D) of these rows (ascending) for all columns, in the heads' standard units; several entries are averaged.
@@ -235,7 +235,7 @@ def side_by_side(
     return x, spans, there
 
 
-def directions(solutions: Sequence[Solution], size: int) -> NDArray[np.float64]:
+def principal_directions(solutions: Sequence[Solution], size: int) -> NDArray[np.float64]:
     """V (r, K), r ≤ size: orthonormal, the main directions of what is told.
 
     l Vᵀ V = l where size ≥ K − 1, since logits may be shifted by what all classes share.
@@ -244,7 +244,7 @@ def directions(solutions: Sequence[Solution], size: int) -> NDArray[np.float64]:
     return np.flip(np.linalg.eigh(rows.T @ rows)[1], 1)[:, :size].T.copy()
 
 
-def place_in(
+def write_heads(
     space: EmbeddingSpace, joint: JointRegression, whole: Solution, alone: Sequence[Solution], v: NDArray[np.float64]
 ) -> None:
     """Give heads their l_m = [w_m, s_m] Vᵀ."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from kuamo.core.messages import Note
 from kuamo.core.types import Packed
-from kuamo.objectives.prediction.noise import hashed
+from kuamo.objectives.prediction.noise import hash_uniform
 from kuamo.objectives.prediction.settings import PredictSettings
 
 if TYPE_CHECKING:
@@ -34,16 +34,16 @@ class PredictSchedule:
         marks: Mapping[str, np.ndarray],
         progress: Callable[[str, int, int], None] | None = None,
     ) -> None:
-        from kuamo.objectives.prediction.corruption import spoil
+        from kuamo.objectives.prediction.corruption import corrupt
         from kuamo.objectives.prediction.regression import JointRegression
         from kuamo.objectives.prediction.subset_regression import Mix
 
         self.of, self.space, self.table, self.cells, self.marks = of, space, table, cells, marks
-        self.held = np.flatnonzero(hashed(marks["group"]) < of.calibration_share)
+        self.held = np.flatnonzero(hash_uniform(marks["group"]) < of.calibration_share)
         trust: Any = space.fusion
         self.single = len(space.ports) == 2  # one column tells: no other is to be trusted in its place
         trust.spoiled = (
-            spoil(space, table, cells, of.to, self.held, progress) if of.corruption and not self.single else {}
+            corrupt(space, table, cells, of.to, self.held, progress) if of.corruption and not self.single else {}
         )
         self.joint: Any = of.regression(space, cells, marks, JointRegression) if space.fusion.joint else None
         if self.joint is not None:
@@ -59,8 +59,8 @@ class PredictSchedule:
         """Give heads, fusion and decoder the regressions of the rows `some`, or of all."""
         import torch
 
-        from kuamo.objectives.prediction.regression import directions, place_in
-        from kuamo.objectives.prediction.subset_regression import mix_in
+        from kuamo.objectives.prediction.regression import principal_directions, write_heads
+        from kuamo.objectives.prediction.subset_regression import fit_subsets
 
         whole = self.joint.solve(self.whole, some)
         alone = [whole] if len(self.columns) == 1 else []
@@ -69,10 +69,10 @@ class PredictSchedule:
             alone.append(column.solve(chosen, own if own is None or own.any() else None))
         trust: Any = self.space.fusion
         decoder: Any = self.space.port(self.of.to).decoder
-        v = directions([whole, *alone], trust.mix.size)
-        place_in(self.space, self.joint, whole, alone, v)
+        v = principal_directions([whole, *alone], trust.mix.size)
+        write_heads(self.space, self.joint, whole, alone, v)
         decoder.directions[trust.mix.size :][: len(v)] = torch.from_numpy(v).float()
-        mix_in(trust.mix, self.joint, self.whole, self.alone, v, some)
+        fit_subsets(trust.mix, self.joint, self.whole, self.alone, v, some)
 
     @property
     def enough(self) -> bool:
@@ -82,17 +82,17 @@ class PredictSchedule:
     def after(self, done: int, steps: int, sources: Mapping[str, Any]) -> None:
         """Called after each step."""
         if done == max(1, int(np.ceil((1 - self.of.final_share) * steps - 1e-9))):
-            from kuamo.objectives.prediction.stacking import stack
-            from kuamo.objectives.prediction.uncertainty import settle
+            from kuamo.objectives.prediction.stacking import fit_stacking
+            from kuamo.objectives.prediction.uncertainty import fit_uncertainty
 
             if self.joint is not None and not self.single:  # beside trained encoders, doubts have time to be learned
-                settle(self.space, sources, self.of, self.held, self.marks)
-            stack(self.space, self.table, self.cells, self.of.to, self.held, self.of)
+                fit_uncertainty(self.space, sources, self.of, self.held, self.marks)
+            fit_stacking(self.space, self.table, self.cells, self.of.to, self.held, self.of)
         if done == steps:
-            from kuamo.objectives.prediction.stacking import stack
+            from kuamo.objectives.prediction.stacking import fit_stacking
 
-            judges = np.flatnonzero(hashed(self.marks["group"]) < JUDGES * self.of.calibration_share)
-            stack(self.space, self.table, self.cells, self.of.to, judges, self.of, again=True)
+            judges = np.flatnonzero(hash_uniform(self.marks["group"]) < JUDGES * self.of.calibration_share)
+            fit_stacking(self.space, self.table, self.cells, self.of.to, judges, self.of, again=True)
 
     def end(self) -> list[Note]:
         """Called in the end; what to say."""

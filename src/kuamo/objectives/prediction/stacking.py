@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
     from kuamo.objectives.prediction.settings import PredictSettings
 
-__all__ = ["ExpertOutputs", "believe", "stack"]
+__all__ = ["ExpertOutputs", "fit_scales", "fit_stacking"]
 
 ROWS = 2000  # held-out rows are looked at, at most
 FEWEST = 4
@@ -48,7 +48,7 @@ class ExpertOutputs(NamedTuple):
     given: np.ndarray = np.zeros((0, 0), bool)
 
 
-def stack(
+def fit_stacking(
     space: EmbeddingSpace,
     table: Table,
     cells: Mapping[str, tuple[np.ndarray, np.ndarray]],
@@ -103,8 +103,8 @@ def believed(found: list[ExpertOutputs], usual: Matrix, firm: float, firmer: flo
     everything = ExpertOutputs(
         *(np.concatenate(part, axis) for part, axis in zip(zip(*(one[:3] for one in found), strict=True), (1, 0, 0)))
     )
-    common = believe(everything._replace(weights=everything.weights / len(found)), usual, firm)
-    return [believe(one, common, firmer) for one in found]
+    common = fit_scales(everything._replace(weights=everything.weights / len(found)), usual, firm)
+    return [fit_scales(one, common, firmer) for one in found]
 
 
 def heard(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, weights: Matrix) -> list[ExpertOutputs]:
@@ -129,7 +129,7 @@ def heard(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, weights: 
     return found
 
 
-def believe(heard: ExpertOutputs, usual: Matrix, firm: float) -> Matrix:
+def fit_scales(heard: ExpertOutputs, usual: Matrix, firm: float) -> Matrix:
     """log α of each expert (E,), see the module.
 
     Args:
@@ -138,7 +138,7 @@ def believe(heard: ExpertOutputs, usual: Matrix, firm: float) -> Matrix:
     Example:
         >>> y = np.random.default_rng(0).normal(size=(500, 1))
         >>> outputs = ExpertOutputs(np.stack([0 * y, 0.5 * y]), y, np.ones(500))
-        >>> alpha, beta = np.exp(believe(outputs, np.log([0.5, 0.5]), 1.0))
+        >>> alpha, beta = np.exp(fit_scales(outputs, np.log([0.5, 0.5]), 1.0))
         >>> bool(abs(beta - 2) < 0.02)
         True
     """

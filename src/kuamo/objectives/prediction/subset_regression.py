@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from kuamo.core.types import Matrix
 from kuamo.objectives.prediction.regression import FOLDS, Chosen, JointRegression
 
-__all__ = ["Mix", "mix_in"]
+__all__ = ["Mix", "fit_subsets"]
 
 MOST = 6  # columns, of which all sets are solved
 COMPLETE = 50  # rows that have all columns of a set; where fewer do, those count that have any
@@ -135,7 +135,7 @@ def usual(count: int, size: int) -> Matrix:
     return weight
 
 
-def mix_in(
+def fit_subsets(
     mix: Mix,
     joint: JointRegression,
     whole: Chosen,

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kuamo.objectives.prediction.stacking import FEWEST, ROWS, ExpertOutputs, at_rest, believe
+from kuamo.objectives.prediction.stacking import FEWEST, ROWS, ExpertOutputs, at_rest, fit_scales
 from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
 from kuamo.training.batch import Batch, FeatureSource, Source
 from kuamo.training.step import Step
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
     from kuamo.objectives.prediction.settings import PredictSettings
 
-__all__ = ["settle"]
+__all__ = ["fit_uncertainty"]
 
 SIGHTS = 4000  # rows with noise are looked at, about
 MOST = 20  # times the same row
@@ -48,7 +48,7 @@ class Samples(NamedTuple):
     present: Tensor
 
 
-def settle(
+def fit_uncertainty(
     space: EmbeddingSpace,
     sources: Mapping[str, Source | FeatureSource],
     of: PredictSettings,
@@ -68,7 +68,7 @@ def settle(
     with at_rest(space):
         with torch.no_grad():
             seen = [
-                sights(step_of(space, sources, rows[start : start + AT_ONCE], (start, number), marks), of)
+                collect(step_of(space, sources, rows[start : start + AT_ONCE], (start, number), marks), of)
                 for number in range(times)
                 for start in range(0, len(rows), AT_ONCE)
             ]
@@ -96,11 +96,11 @@ def step_of(
     return Step(space, batch, key, targets_of(space, batch, frozen), frozen, learning=False)
 
 
-def sights(step: Step, of: PredictSettings) -> Samples:
+def collect(step: Step, of: PredictSettings) -> Samples:
     """What is seen of a batch, some of its cells mixed with noise."""
-    from kuamo.objectives.prediction.noise import noised, targets_by_row
+    from kuamo.objectives.prediction.noise import corrupt_batch, targets_by_row
 
-    batch, level = noised(step, of.to, of.corruption)
+    batch, level = corrupt_batch(step, of.to, of.corruption)
     noisy = replace(step, batch=batch, _codes={}, _stacked=None)
     code, present = noisy.stacked()
     trust: Any = step.space.fusion
@@ -113,7 +113,7 @@ def sights(step: Step, of: PredictSettings) -> Samples:
 def sharpen(probe: Any, told: Tensor, y: Tensor) -> float:
     """τ, by which a probe's weights are multiplied."""
     heard = ExpertOutputs(told.double().numpy()[None], y.double().numpy(), np.ones(len(y)))
-    tau = float(np.exp(believe(heard, np.zeros(1), 1.0))[0])
+    tau = float(np.exp(fit_scales(heard, np.zeros(1), 1.0))[0])
     with torch.no_grad():
         for weight in probe.parameters():
             weight.mul_(tau)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.core.errors import KuamoError
-from kuamo.core.validation import check_kind
+from kuamo.core.validation import check_type
 from kuamo.training.balance.gradient_modulation import discrepancy
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class ColumnCurves:
         """
         from kuamo.embedding.space import EmbeddingSpace
 
-        check_kind(EmbeddingSpace, "a Space", space=space)
+        check_type(EmbeddingSpace, "a Space", space=space)
         plain = space.info.get("learning")
         if plain is None:
             raise KuamoError(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from kuamo.core.errors import KuamoError
-from kuamo.core.validation import check_kind
+from kuamo.core.validation import check_type
 from kuamo.training.objective import SPACE, Objective, Optimized, Sum, terms_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def UncertaintyWeighted(objective: Objective) -> Sum:
         >>> [term.name for _, term in UncertaintyWeighted(km.InfoNCE() + km.Reconstruct()).terms]
         ['UncertaintyWeighted(InfoNCE)', 'UncertaintyWeighted(Reconstruct)']
     """
-    check_kind(Objective, "an objective, such as km.InfoNCE() + km.Reconstruct()", objective=objective)
+    check_type(Objective, "an objective, such as km.InfoNCE() + km.Reconstruct()", objective=objective)
     return Sum(tuple((weight, WeightedTerm(term)) for weight, term in terms_of(objective)))
 
 
