@@ -58,7 +58,7 @@ def test_a_seed_is_a_whole_number(seed: Any, space: km.Space) -> None:
         (lambda space: km.fit(TABLE, "CCA"), r"given objective='CCA' \(str\); expected an objective such as"),
         (lambda space: km.fit(TABLE, km.InfoNCE), r"the class InfoNCE\); expected an objective"),
         (lambda space: km.fit(TABLE, km.InfoNCE(), training=3), r"given training=3 \(int\); expected a Training"),
-        (lambda space: km.fit(TABLE, init=3), r"given start=3 \(int\); expected a Space"),
+        (lambda space: km.fit(TABLE, init=3), r"given init=3 \(int\); expected a Space"),
         (lambda space: km.fit(TABLE, dim=1.5), "given dim=1.5; expected a whole number from 1"),
         (lambda space: km.evaluate(3, TABLE), r"given space=3 \(int\); expected a Space"),
         (lambda space: km.evaluate(space, 3), r"given table=3 \(int\); expected a Table"),
@@ -81,7 +81,8 @@ def test_a_thing_of_another_kind_is_named(call: Callable[[km.Space], Any], messa
 
 
 @pytest.mark.parametrize(
-    "given", [{"noise": "x"}, {"held": None}, {"last": float("nan")}, {"to": 3}, {"balanced": "x"}]
+    "given",
+    [{"corruption": "x"}, {"calibration_share": None}, {"final_share": float("nan")}, {"to": 3}, {"balanced": "x"}],
 )
 def test_what_predict_cannot_be_told(given: dict[str, Any]) -> None:
     with pytest.raises(km.KuamoError, match=r"given Predict\(.*; expected"):
@@ -89,7 +90,8 @@ def test_what_predict_cannot_be_told(given: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [{"lr": "x"}, {"lr": None}, {"weight_decay": -1}, {"save_every": 0}, {"save_every": 1.5}, {"mix": "x"}]
+    "given",
+    [{"lr": "x"}, {"lr": None}, {"weight_decay": -1}, {"save_every": 0}, {"save_every": 1.5}, {"fusemix_alpha": "x"}],
 )
 def test_what_a_training_cannot_be_told(given: dict[str, Any]) -> None:
     with pytest.raises(km.KuamoError, match=rf"given .*{next(iter(given))}={next(iter(given.values()))!r}.*; expected"):

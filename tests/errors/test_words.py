@@ -61,9 +61,9 @@ def test_another_language_is_warned_of() -> None:
         ("given to='x'; the index has ['a']", "given --to 'x'; the index has ['a']"),
         ("expected a dict {column: value}, or modality=", "expected --from COLUMN"),
         ("given seed=-1 and dim=None", "given --seed -1 and dim=None"),
-        ("given n=0; expected 1", "given -n 0; expected 1"),
+        ("given samples=0; expected 1", "given -n 0; expected 1"),
         ("given metric='x'; expected one of", "given --metric 'x'; expected one of"),
-        ("expected km.Caption(), km.TextRNN() or km.NearestText()", "expected caption, writer or retrieve"),
+        ("expected km.Caption(), km.TextRNN() or km.NearestText()", "expected caption, text_rnn or nearest_text"),
         ("expected encoders={'a': your module} (or …)", "expected --import MODULE, which defines ENCODERS (or …)"),
     ],
 )

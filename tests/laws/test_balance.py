@@ -63,13 +63,13 @@ def labelled(rows: int = 120) -> km.Table:
 @pytest.mark.parametrize(
     "nothing",
     [
-        {"record": km.LearningCurves(every=3)},
+        {"learning_curves": km.LearningCurves(every=3)},
         {"sampling": km.CoverageBalanced(0.0)},
         {"sampling": km.CoverageBalanced(0.0, of="column")},
         {"sampling": km.ClassBalanced(0.0)},
-        {"modulate": km.OGMGE(0.0, noise=False)},
-        {"modulate": km.OGMGE(5.0, until=0.0)},
-        {"modulate": km.OGMGE(0.0, noise=False, of="step")},
+        {"gradient_modulation": km.OGMGE(0.0, noise=False)},
+        {"gradient_modulation": km.OGMGE(5.0, until=0.0)},
+        {"gradient_modulation": km.OGMGE(0.0, noise=False, of="step")},
     ],
     ids=str,
 )
@@ -83,9 +83,9 @@ def test_off_is_off_bit_for_bit(nothing: dict[str, Any]) -> None:
     [
         {"sampling": km.CoverageBalanced(1.0)},
         {"sampling": km.ClassBalanced(1.0)},
-        {"modulate": km.OGMGE(0.3)},
-        {"modulate": km.OGMGE(0.3, noise=False, of="step")},
-        {"record": km.LearningCurves(held=0.2)},
+        {"gradient_modulation": km.OGMGE(0.3)},
+        {"gradient_modulation": km.OGMGE(0.3, noise=False, of="step")},
+        {"learning_curves": km.LearningCurves(held=0.2)},
     ],
     ids=str,
 )
@@ -427,7 +427,8 @@ def test_likelihoods_are_rescaled_unless_equal_is_asked_for() -> None:
 
 def test_a_record_tells_who_learns(tmp_path: Path) -> None:
     training = km.Training(steps=60, batch_size=64, lr=1e-2, learning_curves=km.LearningCurves(every=20, held=0.2))
-    space = km.fit(labelled(200), km.Predict("kind"), dim=4, training=training, seed=0)
+    predict = km.Predict("kind", final_share=0.0)  # in its last part other rows are learned from
+    space = km.fit(labelled(200), predict, dim=4, training=training, seed=1)
     learning = ColumnCurves.of(space)
     assert learning.columns == ["clear", "noise", "kind"] and learning.steps.tolist() == [20, 40, 60]
     clear, noise, kind = learning.loss["Predict"].T

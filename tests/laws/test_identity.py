@@ -202,7 +202,7 @@ def test_a_run_is_taken_up_by_its_own_fit_alone(starts: list[km.Space], tmp_path
     others: list[dict[str, Any]] = [
         {"objective": km.SigLIP()}, {"objective": km.InfoNCE(temperature=0.2)}, {"objective": 2 * km.InfoNCE()},
         {"dim": 5}, {"seed": 2}, {"training": replace(SHORT, steps=4)}, {"encoders": {"a": Net()}},
-        {"start": starts[0], "dim": None}, {"start": starts[1], "dim": None}, {"codecs": {"a": None}},
+        {"init": starts[0], "dim": None}, {"init": starts[1], "dim": None}, {"codecs": {"a": None}},
     ]  # fmt: skip
     for other in others:
         with pytest.raises(km.StoreError, match=r"holds a run with .*expected the same, or another folder"):

@@ -185,7 +185,7 @@ def test_a_report_of_made_cells_is_saved_and_shown(
 
 def test_bad_requests_of_made_columns(report: tuple[km.Space, km.Table, km.Report]) -> None:
     space, test, _ = report
-    with pytest.raises(km.KuamoError, match="given draws=1; expected at least 2"):
+    with pytest.raises(km.KuamoError, match="given samples=1; expected at least 2"):
         km.evaluate(space, test, generated=["image"], samples=1)
     with pytest.raises(
         km.KuamoError, match="given a judge of column 'image'; expected one of the columns that are made"

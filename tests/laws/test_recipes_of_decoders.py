@@ -106,7 +106,7 @@ def test_the_same_seed_gives_the_same_decoder(start: km.Space) -> None:
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same(start: km.Space, tmp_path: Path) -> None:
-    given: dict[str, Any] = {"start": start, "decoders": {"b": RECIPES["GAN"]}}
+    given: dict[str, Any] = {"init": start, "decoders": {"b": RECIPES["GAN"]}}
     training = km.Training(steps=12, batch_size=32, save_every=5)
 
     def stop(what: str, done: int, of: int) -> None:
@@ -194,7 +194,7 @@ def test_whole_groups_are_held_out() -> None:
         ({"guidance": 2.0, "to": "a"}, "given guidance=, and 'a' is made by Ridge, which does not know it"),
         ({"guidance": -1.0}, "given guidance=-1.0; expected a number from 0 to 30"),
         ({"steps": 0}, "given steps=0; expected a whole number from 1 to 1,000"),
-        ({"n": 0}, "given n=0; expected a whole number from 1 to"),
+        ({"samples": 0}, "given samples=0; expected a whole number from 1 to"),
         ({"to": "c"}, r"given column 'c'; the space knows \['a', 'b'\]"),
     ],
 )
@@ -248,7 +248,7 @@ def test_a_cycle_needs_features_and_says_so() -> None:
     table = km.datasets.shapes(rows=40, size=8)
     start = km.fit(table, km.CCA(dim=4, kernels=("linear",)), encoders={"image": Small(), "text": TextLikelihood()})
     codec = km.ImagePCA.of(table, "image", components=4)
-    given: dict[str, Any] = {"start": start, "training": km.Training(steps=2)}
+    given: dict[str, Any] = {"init": start, "training": km.Training(steps=2)}
     with pytest.raises(km.KuamoError, match=r"column 'image': given the codec ImagePCA.*codecs=\{'image': None\}"):
         km.fit(table, **given, decoders={"image": km.CycleGAN()}, codecs={"image": codec})
     alone = km.fit(table, **given, decoders={"image": km.CycleGAN(cycle=0)}, codecs={"image": codec})
