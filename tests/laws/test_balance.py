@@ -94,7 +94,7 @@ def test_on_is_on_and_says_so(something: dict[str, Any]) -> None:
     table.labels = ["rare" if i < 20 else "common" for i in range(len(table))]
     space = fitted(table, **something)
     assert not np.array_equal(codes(fitted(table), table), codes(space, table))
-    assert any("against imbalance" in note for note in space.notes) == ("record" not in something)
+    assert any("against imbalance" in note for note in space.notes) == ("learning_curves" not in something)
 
 
 def test_killed_and_resumed_is_not_killed_with_all_of_it_on(tmp_path: Path) -> None:

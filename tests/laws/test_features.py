@@ -158,13 +158,13 @@ def test_encoding_and_what_follows_hold_linear_algebra_to_one_thread(monkeypatch
             note("encode")
             return batch
 
-    further = fitting.go_further
+    further = fitting.finetune
 
     def spied(*given: Any) -> Any:
         note("contrast")
         return further(*given)
 
-    monkeypatch.setattr(fitting, "go_further", spied)
+    monkeypatch.setattr(fitting, "finetune", spied)
     with threadpool_limits(limits=2, user_api="blas"):
         note("before")
         km.fit(km.datasets.toy(rows=200), encoders={"a": Spy()}, seed=0)

@@ -122,7 +122,7 @@ def test_what_a_search_of_all_rows_finds_is_kept_and_the_fit_is_the_same(
 
         return spy
 
-    for name in ("choose", "choose_views"):
+    for name in ("search_cca", "search_gcca"):
         monkeypatch.setattr(correlation, name, spied(getattr(correlation, name)))
     given = {"encoders": {"text": Letters("kept/1")}} if kind == "cached" else {}
     alone = km.fit(table, **given)

@@ -269,5 +269,5 @@ def test_emptied_all_the_time_it_still_serves(kept: Path, monkeypatch: pytest.Mo
         yield from save(path)
         shutil.rmtree(kept)
 
-    monkeypatch.setattr("kuamo.encoders.feature_cache.beside", wiped)
+    monkeypatch.setattr("kuamo.encoders.feature_cache.atomic_path", wiped)
     assert np.array_equal(features(cells(), "v", Plus()), np.arange(60, dtype=np.float32).reshape(20, 3) + 1)

@@ -55,7 +55,7 @@ def test_a_second_fit_does_not_search_again_and_gives_the_same(
     def forbidden(*_: object) -> None:
         raise AssertionError("searched again")
 
-    monkeypatch.setattr(search_cca.__globals__["contest"], "__code__", forbidden.__code__)
+    monkeypatch.setattr(search_cca.__globals__["select_kernel"], "__code__", forbidden.__code__)
     monkeypatch.setattr(choose_views.Tried, "__init__", forbidden)
     second = km.fit(table, seed=0)
     assert first.notes == second.notes
