@@ -443,7 +443,7 @@ def test_a_record_tells_who_learns(tmp_path: Path) -> None:
     again = ColumnCurves.of(km.Space.load(tmp_path / "s"))
     assert np.array_equal(again.gradient, learning.gradient) and np.array_equal(again.steps, learning.steps)
     with pytest.raises(km.KuamoError, match="more groups to hold some out of"):
-        fitted(three(40, holes=0.0), record=km.LearningCurves(held=0.01))
+        fitted(three(40, holes=0.0), learning_curves=km.LearningCurves(held=0.01))
     with pytest.raises(km.KuamoError, match="expected every, a whole number from 1"):
         km.LearningCurves(every=0)
     with pytest.raises(km.KuamoError, match="without a record"):
@@ -453,7 +453,7 @@ def test_a_record_tells_who_learns(tmp_path: Path) -> None:
 def test_looking_at_held_out_rows_leaves_no_trace() -> None:
     table = labelled()
     often, once = (
-        fitted(table, km.Predict("kind"), record=km.LearningCurves(every=every, held=0.2)) for every in (1, 12)
+        fitted(table, km.Predict("kind"), learning_curves=km.LearningCurves(every=every, held=0.2)) for every in (1, 12)
     )
     assert np.array_equal(codes(often, table), codes(once, table))
     assert torch.equal(often.fusion.usual, once.fusion.usual)
@@ -461,6 +461,6 @@ def test_looking_at_held_out_rows_leaves_no_trace() -> None:
 
 def test_losses_of_the_record_are_those_of_the_steps() -> None:
     table = three()
-    space = fitted(table, km.InfoNCE(), record=km.LearningCurves(every=1))
+    space = fitted(table, km.InfoNCE(), learning_curves=km.LearningCurves(every=1))
     learning, last = ColumnCurves.of(space), float(str(space.notes[-1]).rsplit(" ", 1)[1])
     assert np.nanmean(learning.loss["InfoNCE"][-1]) == pytest.approx(last, rel=0.1)
