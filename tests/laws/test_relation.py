@@ -16,8 +16,12 @@ from kuamo.metrics.dependence.near_duplicates import near_duplicates
 from kuamo.metrics.dependence.permutation_test import (
     LINEAR,
     NONLINEAR,
+    dependence_evidence,
     dependence_test,
+    jointly_permuted_sums,
+    kernels,
     rank_p,
+    stacked,
     statistics,
     unit_weights,
 )
@@ -106,6 +110,32 @@ def test_p_is_never_0() -> None:
     assert found.linear == pytest.approx(1 / 40)
     assert similarity(x, x, draws=39).kernel_cka.p == pytest.approx(1 / 40)
     assert gap(x, 9 * x, draws=39).p == pytest.approx(1 / 40)
+
+
+def test_columns_tested_together_are_related_as_each_pair_is_by_itself() -> None:
+    x, y = columns(150)
+    beside = {"a": x, "b": y, "c": RNG(1).normal(size=(150, 3)), "d": np.repeat(x[:50], 3, axis=0)}
+    found = dependence_evidence(beside, [("b", "c"), ("a", "b")], draws=99, rows=120)
+    assert list(found) == [("b", "c"), ("a", "b")]
+    assert permutation_p(found["a", "b"]) == 0.01 and permutation_p(found["b", "c"]) > 0.1
+
+
+def test_sums_of_columns_permuted_together_are_those_of_each_pair() -> None:
+    x, y = columns(40)
+    units = rows_of(x)
+    kernel = np.stack([stacked(kernels(one[units.rows])) for one in (x, y, x + 1)])
+    together = jointly_permuted_sums(kernel, range(1, 3), units, 3, 0)
+    alone = statistics(x[units.rows], y[units.rows], units, 3, 0)
+    np.testing.assert_allclose(together[0, 0, 2, 0, 3], alone["square", "narrow"][0], rtol=1e-4)
+    np.testing.assert_allclose(together[:, 1, 0, 1, 2], together[:, 2, 2, 0, 0], rtol=1e-4)  # (b, c) is (c, b) mirrored
+    assert len(np.unique(together[:, 0, 0, 0, 0])) == 4
+
+
+def test_rows_that_repeat_in_two_columns_are_tested_by_themselves() -> None:
+    x = np.repeat(RNG(0).normal(size=(2, 40, 5)), 3, axis=1)
+    columns = {"a": x[0], "b": x[1], "c": RNG(1).normal(size=(120, 5))}
+    found = dependence_evidence(columns, [("a", "b"), ("a", "c")], draws=99)
+    np.testing.assert_array_equal(found["a", "b"], dependence_test(x[0], x[1], draws=99).evidence)
 
 
 def test_equal_groups_of_copies_say_nothing_of_whole_groups_of_two_kinds() -> None:

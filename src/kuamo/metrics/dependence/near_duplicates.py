@@ -26,7 +26,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.metrics.dependence.exchangeable import LEAST, Units, blocks_of, checked_pair, group_numbers
 
-__all__ = ["PairedRows", "near_duplicates", "paired_rows"]
+__all__ = [
+    "PairedRows",
+    "near_duplicate_clusters",
+    "near_duplicates",
+    "paired_rows",
+    "pairwise_distances",
+    "rows_drawn",
+]
 
 GAP = 1.3  # from the longest edge between copies to the shortest between others
 STRAY = 0.02  # of the short edges, so many may lie in the gap
@@ -71,10 +78,20 @@ def paired_rows(
     if group is not None:
         units = blocks_of(group_numbers(group, len(x)), most=most, seed=seed)
         return PairedRows(x[units.rows], y[units.rows], units, False)
-    drawn = np.sort(np.random.default_rng([seed, 2]).permutation(len(x))[:most])
+    drawn = rows_drawn(len(x), most, seed)
     of = near_duplicates(x[drawn], y[drawn])
     units = blocks_of(of, most=most, seed=seed)
     return PairedRows(x[drawn][units.rows], y[drawn][units.rows], units, int(of.max()) + 1 < len(drawn))
+
+
+def rows_drawn(n: int, most: int, seed: int) -> NDArray[np.intp]:
+    """At most `most` of n rows, in order.
+
+    Example:
+        >>> rows_drawn(3, 5, 0).tolist()
+        [0, 1, 2]
+    """
+    return np.sort(np.random.default_rng([seed, 2]).permutation(n)[:most])
 
 
 def near_duplicates(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.intp]:
@@ -94,14 +111,21 @@ def near_duplicates(x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray
         >>> len(set(near_duplicates(x, x))), len(set(near_duplicates(np.repeat(x, 3, axis=0), np.repeat(x, 3, axis=0))))
         (40, 40)
     """
-    apart_x, apart_y = pairwise_distances(x), pairwise_distances(y)
-    tree = shortest_tree(np.maximum(apart_x, apart_y))
+    return near_duplicate_clusters(pairwise_distances(x), pairwise_distances(y))
+
+
+def near_duplicate_clusters(apart_x: NDArray[np.float32], apart_y: NDArray[np.float32]) -> NDArray[np.intp]:
+    """`near_duplicates` of two columns whose distances (n, n) are known."""
+    apart = np.maximum(apart_x, apart_y)
+    if np.count_nonzero(apart <= FAR) - len(apart) < 2 * FEWEST:  # of all pairs of rows, so of the tree's edges too
+        return np.arange(len(apart))
+    tree = shortest_tree(apart)
     for limit, end in gaps(tree.length):
         cluster = tree.cut(np.sqrt(limit * end))
         sizes = np.bincount(cluster)
         if plausible(sizes, limit) and not are_values(len(sizes), limit, apart_x, apart_y):
             return cluster
-    return np.arange(len(x))
+    return np.arange(len(apart))
 
 
 def pairwise_distances(x: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -13,15 +13,15 @@ or both:
 
 Scales come from each column alone, never from the pairing, so any pairing of units (see `units`) is as likely as
 the given one if nothing relates the columns. The same draws serve all statistics: the best of several is compared
-with the best of several in every draw, which is exact and loses less than Bonferroni's division. So do several pairs of
-columns (`family`).
+with the best of several in every draw, which is exact and loses less than Bonferroni's division. So are several pairs
+of columns (`family`): those of columns with the same rows share their draws (`dependence_evidence`).
 
 **Rows looked at**: at most `rows` (1,000), from as many groups as there are. Time and memory do not grow beyond.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,14 +30,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.types import Matrix
-from kuamo.metrics.dependence.exchangeable import Units, permutation_p
+from kuamo.metrics.dependence.exchangeable import Units, blocks_of, permutation_p
 from kuamo.metrics.dependence.family_wise import tail_evidence
 from kuamo.metrics.dependence.kernels import centred, gaussian, squared_distances
-from kuamo.metrics.dependence.near_duplicates import paired_rows
+from kuamo.metrics.dependence.near_duplicates import (
+    near_duplicate_clusters,
+    paired_rows,
+    pairwise_distances,
+    rows_drawn,
+)
 
-__all__ = ["Related", "dependence_test"]
+__all__ = ["Related", "dependence_evidence", "dependence_test"]
 
 
+Pair = tuple[str, str]
 RIDGES = {"even": 1.0, "strong": 10.0}
 LINEAR = [(name, name) for name in RIDGES]
 NONLINEAR = [
@@ -50,6 +56,8 @@ NONLINEAR = [
 ]
 WIDTH = 0.5  # of the narrow kernel, in median distances
 LINEAR_SHARE = 0.65  # of the false alarms that are allowed: weak linear relations are more worth finding
+KERNELS = [*RIDGES, "square", "narrow"]
+COLUMNS = 64  # of a tile: more of them would make the sums of all draws large
 FAR_OUT = 3.0  # median lengths: a row beyond is drawn in, or a few would decide everything
 
 
@@ -112,9 +120,9 @@ def dependence_test(
         raise KuamoError(f"draws: given {draws}; expected at least 19, or p cannot fall to .05")
     pairs = paired_rows(x, y, group, most=rows, seed=seed)
     drawn = statistics(pairs.x, pairs.y, pairs.units, draws, seed)
-    linear, other = (standard(np.stack([drawn[pair] for pair in kind])).max(0) for kind in (LINEAR, NONLINEAR))
+    linear, other = best_of_kinds(drawn)
     p_linear, p_other = rank_p(linear), rank_p(other)
-    evidence = np.maximum(tail_evidence(linear) + np.log(LINEAR_SHARE), tail_evidence(other) + np.log(1 - LINEAR_SHARE))
+    evidence = evidence_of(linear, other)
     return Related(
         p=permutation_p(evidence),
         linear=float(p_linear[0]),
@@ -128,21 +136,97 @@ def dependence_test(
     )
 
 
-def statistics(x: NDArray, y: NDArray, units: Units, draws: int, seed: int) -> dict[tuple[str, str], NDArray]:
+def dependence_evidence(
+    columns: Mapping[str, NDArray], pairs: Collection[Pair], *, draws: int = 200, rows: int = 1000, seed: int = 0
+) -> dict[Pair, NDArray[np.float64]]:
+    """`Related.evidence` of pairs of columns (n, D_c) that all have the same rows, each its own group.
+
+    In every draw each column's rows change places by a permutation of its own. Any two columns are then paired at
+    random, all pairs of columns by one draw: exact for the best of all pairs, at the cost of one permutation a column.
+    Two columns in which rows repeat each other (see `near_duplicates`) are tested by themselves.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> x, noise = rng.normal(size=(2, 100, 3))
+        >>> columns = {"a": x, "b": x + noise, "c": rng.normal(size=(100, 3))}
+        >>> found = dependence_evidence(columns, [("a", "b"), ("a", "c")])
+        >>> [pair for pair, drawn in found.items() if permutation_p(drawn) < 0.05]
+        [('a', 'b')]
+    """
+    names, n = list(columns), len(next(iter(columns.values())))
+    at = {name: k for k, name in enumerate(names)}
+    drawn = rows_drawn(n, rows, seed)
+    units = blocks_of(np.arange(len(drawn)), most=rows, seed=seed)
+    features = {name: x[drawn] for name, x in columns.items()}
+    apart = {name: pairwise_distances(x) for name, x in features.items()}
+    of_column = np.stack([stacked(kernels(x[units.rows])) for x in features.values()])
+    found: dict[Pair, NDArray[np.float64]] = {}
+    for start in range(0, len(names), COLUMNS):
+        tile = range(start, min(start + COLUMNS, len(names)))
+        sums = jointly_permuted_sums(of_column, tile, units, draws, seed)
+        for a, b in ((a, b) for a, b in pairs if at[b] in tile):
+            if int(near_duplicate_clusters(apart[a], apart[b]).max()) + 1 < len(drawn):
+                found[a, b] = dependence_test(columns[a], columns[b], draws=draws, rows=rows, seed=seed).evidence
+            else:
+                found[a, b] = evidence_of(*best_of_kinds(by_kernel(sums[:, at[a], :, at[b] - start])))
+    return {pair: found[pair] for pair in pairs}
+
+
+def jointly_permuted_sums(
+    kernel: NDArray[np.float32], tile: range, units: Units, draws: int, seed: int
+) -> NDArray[np.float32]:
+    """S (draws + 1, C, 4, T, 4) of the kernels (C, 4, n, n) of all columns with those of the columns of a tile."""
+    count, kinds, n = kernel.shape[:3]
+    kernel = kernel.reshape(count, kinds, n * n)
+    i, j = np.triu_indices(n, 1)
+    rng = np.random.default_rng([seed, 1])
+    room = np.empty((count, kinds, len(i)), np.float32)
+    found = np.empty((draws + 1, count, kinds, len(tile), kinds), np.float32)
+    for k in range(draws + 1):
+        for column, into in zip(kernel, room, strict=True):
+            p = units.draw(rng) if k else np.arange(n)
+            np.take(column, np.take(p * n, i) + np.take(p, j), axis=1, out=into, mode="clip")
+        flat = room.reshape(count * kinds, -1)
+        found[k] = (flat @ flat[tile.start * kinds : tile.stop * kinds].T).reshape(found.shape[1:])
+    return found
+
+
+def best_of_kinds(drawn: Mapping[Pair, NDArray]) -> tuple[Matrix, Matrix]:
+    """The best linear statistic (draws + 1,) of every pairing in standard deviations, and the best nonlinear one."""
+    linear, other = (standard(np.stack([drawn[pair] for pair in kind])).max(0) for kind in (LINEAR, NONLINEAR))
+    return linear, other
+
+
+def evidence_of(linear: Matrix, other: Matrix) -> NDArray[np.float64]:
+    """The larger of both kinds' tail evidence (draws + 1,), shares of the false alarms allowed for."""
+    return np.maximum(tail_evidence(linear) + np.log(LINEAR_SHARE), tail_evidence(other) + np.log(1 - LINEAR_SHARE))
+
+
+def statistics(x: NDArray, y: NDArray, units: Units, draws: int, seed: int) -> dict[Pair, NDArray]:
     """S (draws + 1,) of the given pairing and others, for every kernel of x with every kernel of y."""
     kernels_x, kernels_y = kernels(x), kernels(y)
-    names, n = list(kernels_x), len(x)
+    n = len(x)
     i, j = np.triu_indices(n, 1)
     weight = unit_weights(units, kernels_x["even"], kernels_y["even"]).astype(np.float32)
-    of_x = np.stack([scaled(kernel)[i, j] * weight[i] * weight[j] for kernel in kernels_x.values()])
+    of_x = stacked(kernels_x)[:, i, j] * weight[i] * weight[j]
     # All kernels of a pair (i, j) side by side: a draw is one walk through memory, not one for each.
-    of_y = np.stack([scaled(kernel).ravel() for kernel in kernels_y.values()], axis=1)
-    room, row, column = np.empty((len(i), len(names)), np.float32), np.empty_like(i), np.empty_like(i)
-    found = np.empty((draws + 1, len(names), len(names)), np.float32)
+    of_y = np.ascontiguousarray(stacked(kernels_y).reshape(len(KERNELS), -1).T)
+    room, row, column = np.empty((len(i), len(KERNELS)), np.float32), np.empty_like(i), np.empty_like(i)
+    found = np.empty((draws + 1, len(KERNELS), len(KERNELS)), np.float32)
     for k, p in enumerate(units.draws(draws, seed)):  # fresh arrays for every draw would cost more than the sums
         place = np.add(np.take(p * n, i, out=row, mode="clip"), np.take(p, j, out=column, mode="clip"), out=row)
         found[k] = of_x @ np.take(of_y, place, axis=0, out=room, mode="clip")
-    return {(a, b): found[:, k, l] for k, a in enumerate(names) for l, b in enumerate(names)}
+    return by_kernel(found)
+
+
+def by_kernel(sums: NDArray[np.float32]) -> dict[Pair, NDArray]:
+    """S (draws + 1,) of kernels of x with kernels of y, of all of them (draws + 1, 4, 4)."""
+    return {(a, b): sums[:, k, l] for k, a in enumerate(KERNELS) for l, b in enumerate(KERNELS)}
+
+
+def stacked(of_column: Mapping[str, Matrix]) -> NDArray[np.float32]:
+    """Kernels (4, n, n) of one column, each in units of its norm."""
+    return np.stack([scaled(kernel) for kernel in of_column.values()])
 
 
 def kernels(x: NDArray) -> dict[str, Matrix]:

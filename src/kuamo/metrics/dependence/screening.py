@@ -3,7 +3,8 @@
 A column that looks related to no other joins last, as a rare one does; and where no two columns look related, contrast
 is not tried, since there is nothing that it could gain. A few rows tell most relations; more are looked at only where
 these are not sure. p allows for how many other columns each was looked at with (`family`). With very many columns fewer
-rows of each pair are looked at, so that the look costs no more than a fit.
+rows of each pair are looked at, so that the look costs no more than a fit; pairs of columns with the same rows share
+their draws (`dependence_evidence`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.messages import Note
+from kuamo.core.threads import single_threaded_blas
 from kuamo.metrics.data_quality import Packed
 from kuamo.metrics.dependence.family_wise import Family, family
 from kuamo.metrics.dependence.paired_sample import iter_pairs, unique_rows
-from kuamo.metrics.dependence.permutation_test import dependence_test
+from kuamo.metrics.dependence.permutation_test import dependence_evidence, dependence_test
 
 __all__ = ["LEVEL", "Screening", "aside", "screen"]
 
@@ -47,18 +49,20 @@ class Screening:
 
 @dataclass(frozen=True, eq=False)
 class Looked:
-    """Paired rows of two columns that can be tested: features (n, D), groups (n,)."""
+    """Paired rows of two columns that can be tested: features (n, D), groups (n,), rows (n,) of the table."""
 
     x: np.ndarray
     y: np.ndarray
     group: np.ndarray
+    row: np.ndarray
 
-    def evidence(self, rows: int, draws: int, seed: int) -> np.ndarray:
-        """Of at most so many rows, see `Related.evidence`."""
-        given = self.group if len(np.unique(self.group)) < len(self.group) else None
-        return dependence_test(self.x, self.y, given, draws=draws, rows=rows, seed=seed).evidence
+    @property
+    def grouped(self) -> bool:
+        """Does any group have several rows?"""
+        return len(np.unique(self.group)) < len(self.group)
 
 
+@single_threaded_blas()
 def screen(cells: Packed, groups: np.ndarray, seed: int) -> Screening:
     """Look at every two columns.
 
@@ -73,10 +77,10 @@ def screen(cells: Packed, groups: np.ndarray, seed: int) -> Screening:
     """
     able: dict[tuple[str, str], Looked] = {}
     relations: list[dict[str, Any]] = []
-    for a, b, x, y, group, _ in iter_pairs(unique_rows(cells, groups)[0], groups):
+    for a, b, x, y, group, row in iter_pairs(unique_rows(cells, groups)[0], groups):
         relations.append({"a": a, "b": b, "rows": len(x), "p": None})
         if len(np.unique(group)) >= FEWEST and (x != x[:1]).any() and (y != y[:1]).any():
-            able[a, b] = Looked(x, y, group)
+            able[a, b] = Looked(x, y, group, row)
     found = looked_twice(able, seed)
     for one in relations:
         one["p"] = found.pairs.get((one["a"], one["b"]))
@@ -91,14 +95,32 @@ def screen(cells: Packed, groups: np.ndarray, seed: int) -> Screening:
 def looked_twice(able: Mapping[tuple[str, str], Looked], seed: int) -> Family:
     """p-values by few rows, and by more of them for columns that these leave in doubt."""
     rows, draws = max(rows_for(len(able), FIRST, FEW), FEWEST_ROWS), DRAWS[len(able) > MANY_PAIRS]
-    evidence = {pair: one.evidence(rows, draws, seed) for pair, one in able.items()}
+    evidence = evidence_of_pairs(able, rows, draws, seed)
     first = family(evidence)
     open_ = [pair for pair in able if max(first.columns[name] for name in pair) > SURE]
     more = rows_for(len(open_), SECOND, MANY)
     if more < 1.3 * rows:
         return first
-    again = {pair: able[pair].evidence(more, draws, seed) for pair in open_ if len(able[pair].x) > rows}
+    larger = {pair: able[pair] for pair in open_ if len(able[pair].x) > rows}
+    again = evidence_of_pairs(larger, more, draws, seed)
     return family(evidence | again) if again else first
+
+
+def evidence_of_pairs(
+    pairs: Mapping[tuple[str, str], Looked], rows: int, draws: int, seed: int
+) -> dict[tuple[str, str], np.ndarray]:
+    """`Related.evidence` of at most so many rows of each pair; pairs that have the same rows are tested together."""
+    together: dict[bytes, dict[tuple[str, str], Looked]] = {}
+    found: dict[tuple[str, str], np.ndarray] = {}
+    for pair, one in pairs.items():
+        if one.grouped:
+            found[pair] = dependence_test(one.x, one.y, one.group, draws=draws, rows=rows, seed=seed).evidence
+        else:
+            together.setdefault(one.row.tobytes(), {})[pair] = one
+    for those in together.values():
+        columns = {a: one.x for (a, _), one in those.items()} | {b: one.y for (_, b), one in those.items()}
+        found |= dependence_evidence(columns, those, draws=draws, rows=rows, seed=seed)
+    return {pair: found[pair] for pair in pairs}
 
 
 def rows_for(pairs: int, budget: float, most: int) -> int:
