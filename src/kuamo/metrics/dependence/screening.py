@@ -28,7 +28,7 @@ FEW, MANY = 300, 1000  # rows of a pair, at most, at first and where that does n
 FEWEST_ROWS = 120  # at first, however many pairs there are
 FIRST, SECOND = 1e6, 2e6  # pairs × rows² of all pairs together: what a look costs
 DRAWS, MANY_PAIRS = (200, 100), 3  # of pairings; fewer where there are more pairs, since p of a family needs no more
-SURE = 0.01
+SURE, MORE = 0.01, 1.3  # p that needs no second look; times as many rows as a second look must have
 FEWEST = 40  # groups, below which too little would be found to act by it
 
 
@@ -93,17 +93,24 @@ def screen(cells: Packed, groups: np.ndarray, seed: int) -> Screening:
 
 
 def looked_twice(able: Mapping[tuple[str, str], Looked], seed: int) -> Family:
-    """p-values by few rows, and by more of them for columns that these leave in doubt."""
+    """p-values by few rows, and by more of them for columns that these leave in doubt.
+
+    That no two columns are related is judged by one look alone, the first if p ≤ .01 and else the second: choosing
+    for each pair the look that says more would call unrelated columns related in .11 of tables instead of .06.
+    """
     rows, draws = max(rows_for(len(able), FIRST, FEW), FEWEST_ROWS), DRAWS[len(able) > MANY_PAIRS]
     evidence = evidence_of_pairs(able, rows, draws, seed)
     first = family(evidence)
-    open_ = [pair for pair in able if max(first.columns[name] for name in pair) > SURE]
-    more = rows_for(len(open_), SECOND, MANY)
-    if more < 1.3 * rows:
+    some = first.any <= SURE
+    open_ = {name for name, p in first.columns.items() if p > SURE or not some}
+    again = [pair for pair in able if open_.intersection(pair)]
+    more = rows_for(len(again), SECOND, MANY)
+    larger = {pair: able[pair] for pair in again if min(more, len(able[pair].x)) >= MORE * rows}
+    if not larger:
         return first
-    larger = {pair: able[pair] for pair in open_ if len(able[pair].x) > rows}
-    again = evidence_of_pairs(larger, more, draws, seed)
-    return family(evidence | again) if again else first
+    second = family(evidence | evidence_of_pairs(larger, more, draws, seed + 1))
+    columns = {name: second.columns[name] if name in open_ else p for name, p in first.columns.items()}
+    return Family(second.pairs, columns, first.any if some else second.any)
 
 
 def evidence_of_pairs(
