@@ -19,6 +19,7 @@ from kuamo.core.types import Progress
 from kuamo.core.validation import names_of
 from kuamo.data.table import Table, as_table
 from kuamo.embedding.space import EmbeddingSpace
+from kuamo.generation import recipes  # noqa: F401  its decoders may be loaded
 
 if TYPE_CHECKING:
     from kuamo.generation.gaussian_mixture import GaussianMixture
@@ -225,9 +226,10 @@ class Space(EmbeddingSpace):
         table = as_table(table, self.modalities)
         from kuamo.index import Index
 
-        backend = Index.backend(lasting=path is not None)
         where = None if path is None else place(path)
-        return backend.build(self, table, where, payload=payload, storage_options=storage_options, progress=progress)
+        return Index.backend(where).build(
+            self, table, where, payload=payload, storage_options=storage_options, progress=progress
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the space as a folder: config.json, model.safetensors and a README.md. Never half of it."""

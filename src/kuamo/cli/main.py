@@ -453,6 +453,7 @@ def info(
     import kuamo as km
     from kuamo.embedding.storage import read_config
     from kuamo.encoders.feature_cache import cache_folder
+    from kuamo.objectives.registry import usable
 
     if path and (Path(path) / "config.json").exists():
         loaded = open_space(Path(path), load_imports(imports))
@@ -468,9 +469,7 @@ def info(
         state = {
             "version": km.__version__,
             "cache": str(cache_folder()),
-            "objectives": [
-                name for name in km.objectives.__all__ if name not in ("Objective", "Optimized", "Sum", "ACMR")
-            ],
+            "objectives": usable(),
         }
         known = installed_encoders()
         width = max(map(len, known))

@@ -8,11 +8,14 @@ A recipe makes the decoder (`build`) and the objective that trains it (`objectiv
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import former_names
+from kuamo.embedding.storage import register_part
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +43,24 @@ __getattr__ = former_names(__name__)
 
 class Recipe:
     """What `decoders=` takes besides decoders themselves. A recipe that trains has `build` and `objective`."""
+
+    decoder: ClassVar[str] = ""
+    """The decoder's class, as `"module:Name"`; one of ours may then be loaded from a stored space."""
+
+    word: ClassVar[str] = ""
+    """Its name on the command line; by the class's name, such as `text_rnn`, if not given."""
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        if "word" not in vars(cls):
+            cls.word = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
+        if cls.decoder.startswith("kuamo."):
+            register_part(cls.decoder)
+
+    def decoder_class(self) -> Any:
+        """The class that `decoder` names."""
+        module, _, name = self.decoder.partition(":")
+        return getattr(import_module(module), name)
 
     def codec(self, table: Table, name: str, seed: int) -> Any:
         """The codec of a column that none is given for: what suits its modality.
@@ -92,6 +113,7 @@ class Ridge(Recipe):
         True
     """
 
+    decoder: ClassVar[str] = "kuamo.generation.decoders.ridge:Ridge"
     penalty: float = 0.1
     rank: int | None = None
     trains: ClassVar[bool] = False
@@ -124,6 +146,7 @@ class Bilinear(Recipe):
         ('tone',)
     """
 
+    decoder: ClassVar[str] = "kuamo.generation.decoders.bilinear:Bilinear"
     by: str | tuple[str, ...] = ()
     of: str | None = None
     penalty: float | None = None
@@ -174,6 +197,7 @@ class NearestText(Recipe):
         ['a cat', 'a dog']
     """
 
+    decoder: ClassVar[str] = "kuamo.generation.decoders.retrieval:Retrieval"
     rival: ClassVar[str] = "NearestText"
     trains: ClassVar[bool] = False
 
@@ -205,6 +229,7 @@ class TextRNN(Recipe):
         False
     """
 
+    decoder: ClassVar[str] = "kuamo.generation.decoders.text_rnn:TextRNNDecoder"
     width: int = 256
     dropout: float = 0.2
     vocabulary: int = 2000
@@ -227,9 +252,7 @@ class TextRNN(Recipe):
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
         """An untrained `TextRNNDecoder`."""
-        from kuamo.generation.decoders.text_rnn import TextRNNDecoder
-
-        return TextRNNDecoder(dim, out, vocabulary=codec.vocabulary, width=self.width, dropout=self.dropout)
+        return self.decoder_class()(dim, out, vocabulary=codec.vocabulary, width=self.width, dropout=self.dropout)
 
     def objective(self, column: str) -> Objective:
         """`Decode`."""
@@ -306,6 +329,7 @@ class Flow(Recipe):
         10
     """
 
+    decoder: ClassVar[str] = "kuamo.generation.decoders.flow:FlowDecoder"
     width: int = 256
     layers: int = 3
     dropped: float = 0.1
@@ -321,11 +345,9 @@ class Flow(Recipe):
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
         """An untrained `FlowDecoder`."""
-        from kuamo.generation.decoders.flow import FlowDecoder
-
         options = {name: getattr(self, name) for name in ("width", "layers", "dropped", "steps")}
         guidance = getattr(codec, "guidance", 1.0) if self.guidance is None else self.guidance
-        return FlowDecoder(dim, out, guidance=guidance, **options)
+        return self.decoder_class()(dim, out, guidance=guidance, **options)
 
     def objective(self, column: str) -> Objective:
         """`Decode`."""
@@ -346,6 +368,7 @@ class Gaussian(Recipe):
         'gaussian'
     """
 
+    decoder: ClassVar[str] = "kuamo.generation.decoders.likelihood:Likelihood"
     width: int = 384
     layers: int = 2
     own: float = 0.1
@@ -355,9 +378,7 @@ class Gaussian(Recipe):
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
         """An untrained `Likelihood`."""
-        from kuamo.generation.decoders.likelihood import Likelihood
-
-        return Likelihood(dim, out, hidden=self.width, layers=self.layers, learned_scale=True)
+        return self.decoder_class()(dim, out, hidden=self.width, layers=self.layers, learned_scale=True)
 
     def objective(self, column: str) -> Objective:
         """`Decode`."""
@@ -386,6 +407,7 @@ class GAN(Recipe):
         16
     """
 
+    decoder: ClassVar[str] = "kuamo.generation.decoders.generator:Generator"
     game: str = "r3"
     width: int = 256
     layers: int = 2
@@ -402,9 +424,7 @@ class GAN(Recipe):
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
         """An untrained `Generator`."""
-        from kuamo.generation.decoders.generator import Generator
-
-        return Generator(dim, out, noise=self.noise, hidden=self.width, layers=self.layers, linear=True)
+        return self.decoder_class()(dim, out, noise=self.noise, hidden=self.width, layers=self.layers, linear=True)
 
     def objective(self, column: str) -> Objective:
         """`R3` or `Minimax`, from any of the other columns."""
@@ -442,6 +462,8 @@ class CycleGAN(Recipe):
         (True, 'distributions')
     """
 
+    decoder: ClassVar[str] = "kuamo.generation.decoders.generator:Generator"
+    word: ClassVar[str] = "cyclegan"
     cycle: float = 1.0
     paired: float = 10.0
     adversary: float = 1.0
@@ -461,9 +483,7 @@ class CycleGAN(Recipe):
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
         """An untrained `Generator`."""
-        from kuamo.generation.decoders.generator import Generator
-
-        return Generator(dim, out, noise=self.noise, hidden=self.width, layers=self.layers, linear=True)
+        return self.decoder_class()(dim, out, noise=self.noise, hidden=self.width, layers=self.layers, linear=True)
 
     def objective(self, column: str) -> Objective:
         """`LSGAN`, from any of the other columns."""

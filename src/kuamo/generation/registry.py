@@ -9,33 +9,13 @@ from typing import Any
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import current
-from kuamo.generation.recipes import (
-    GAN,
-    Bilinear,
-    Caption,
-    CycleGAN,
-    Flow,
-    Gaussian,
-    NearestText,
-    Recipe,
-    Ridge,
-    TextRNN,
-    TextToSpeech,
-)
+from kuamo.generation import recipes
+from kuamo.generation.recipes import Bilinear, Caption, Flow, Recipe, Ridge
 
 __all__ = ["NAMED", "default_spec", "parse_specs"]
 
 NAMED: dict[str, type[Recipe]] = {
-    "bilinear": Bilinear,
-    "ridge": Ridge,
-    "gaussian": Gaussian,
-    "gan": GAN,
-    "cyclegan": CycleGAN,
-    "flow": Flow,
-    "nearest_text": NearestText,
-    "text_rnn": TextRNN,
-    "caption": Caption,
-    "text_to_speech": TextToSpeech,
+    kind.word: kind for kind in (getattr(recipes, name) for name in recipes.__all__) if kind is not Recipe
 }
 
 

@@ -76,11 +76,8 @@ class Index(ABC):
         (3, 'b')
     """
 
-    lasting: ClassVar[bool]
-    """Is it kept at a place?"""
-
     backends: ClassVar[list[type[Index]]] = []
-    """Every kind of index that says whether it is kept at a place; the last that holds a place opens it."""
+    """Every kind of index that says where it can be kept (`accepts`), in the order of their definition."""
 
     layout: Layout
 
@@ -308,14 +305,19 @@ class Index(ABC):
         raise StoreError(f"given {str(path)!r}; expected the folder of a saved index")
 
     @classmethod
-    def backend(cls, lasting: bool) -> type[Index]:
-        """The kind of index that is kept at a place, or the one that is not."""
-        return next(one for one in reversed(Index.backends) if one.lasting == lasting)
+    def backend(cls, path: Path | str | None) -> type[Index]:
+        """The kind of index that is kept at a place: the last one defined that accepts it."""
+        return next(one for one in reversed(Index.backends) if one.accepts(path))
 
     def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)
-        if "lasting" in vars(cls):
+        if "accepts" in vars(cls):
             Index.backends.append(cls)
+
+    @classmethod
+    @abstractmethod
+    def accepts(cls, path: Path | str | None) -> bool:
+        """Can a new index of this kind be kept at a place, a folder or a URI; `None` is in memory."""
 
     @classmethod
     @abstractmethod

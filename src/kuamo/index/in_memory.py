@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,8 +32,6 @@ class MemoryIndex(Index):
     Args:
         layout: what is kept of each row. rows: (N,) in that layout.
     """
-
-    lasting: ClassVar[bool] = False
 
     def __init__(self, layout: Layout, rows: pa.Table) -> None:
         super().__init__(layout)
@@ -175,6 +173,11 @@ class MemoryIndex(Index):
             "sha256": sha256_of(folder / "rows.arrow"),
         }
         write_json(folder / "config.json", sealed(config))
+
+    @classmethod
+    def accepts(cls, path: Path | str | None) -> bool:
+        """In memory."""
+        return path is None
 
     @classmethod
     def holds(cls, path: Path | str) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -56,8 +56,6 @@ class LanceIndex(Index):
     Args:
         layout: what is kept of each row. path: its folder, or its URI in an object store. dataset: opened.
     """
-
-    lasting: ClassVar[bool] = True
 
     def __init__(self, layout: Layout, path: Path | str, dataset: Any) -> None:
         super().__init__(layout)
@@ -112,6 +110,11 @@ class LanceIndex(Index):
 
         write_folder(path, None, fill)
         return cls(layout, path, lance.dataset(str(path)))
+
+    @classmethod
+    def accepts(cls, path: Path | str | None) -> bool:
+        """Any place."""
+        return path is not None
 
     @classmethod
     def holds(cls, path: Path | str) -> bool:

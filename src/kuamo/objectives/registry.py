@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
+
 from kuamo import objectives
 from kuamo.core.errors import TableError
 from kuamo.core.old_names import current
 from kuamo.training.objective import Objective
+from kuamo.training.objective import __all__ as contract
 
-__all__ = ["objective_named"]
+__all__ = ["objective_named", "usable"]
 
 
 def objective_named(text: str) -> Objective:
@@ -43,5 +47,9 @@ def usable() -> list[str]:
         >>> "InfoNCE" in usable(), "Objective" in usable()
         (True, False)
     """
-    untold = ("Objective", "Optimized", "Sum", "ACMR")
-    return [name for name in objectives.__all__ if name not in untold]
+    return [name for name in objectives.__all__ if name not in contract and not _asks(getattr(objectives, name))]
+
+
+def _asks(kind: Callable[..., Objective]) -> bool:
+    """Must it be told something, such as how many classes?"""
+    return any(one.default is one.empty for one in signature(kind).parameters.values())
