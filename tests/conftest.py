@@ -18,22 +18,12 @@ import kuamo as km
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Tests never read or fill the user's cache."""
-    folder = tmp_path_factory.mktemp("cache")
+    """Tests never read or fill the user's cache; the processes of one run share theirs."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
     os.environ["KUAMO_CACHE"] = str(folder)
     yield folder
-
-
-@pytest.fixture(scope="session")
-def emoji_split(cache: Path) -> tuple[km.Table, km.Table]:
-    """A small real task: 400 emoji to learn from, 100 unseen."""
-    few = km.datasets.emoji().take(range(0, 1500, 3))
-    return few.split(test=100, by="group", seed=0)
-
-
-@pytest.fixture(scope="session")
-def emoji_space(emoji_split: tuple[km.Table, km.Table]) -> km.Space:
-    return km.fit(emoji_split[0], seed=0)
 
 
 @pytest.fixture(scope="session")

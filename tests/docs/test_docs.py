@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import inspect
@@ -46,10 +47,22 @@ def test_importing_kuamo_imports_nothing_heavy() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
-def test_readme_example_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def examples(name: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / name).read_text("utf-8"), re.S)
+
+
+def test_readme_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text("utf-8"), re.S)
-    assert blocks
-    for block in blocks:
-        exec(compile(block, name, "exec"), {})
+    assert examples("README.md")
+    for block in examples("README.md"):
+        exec(compile(block, "README.md", "exec"), {})
+
+
+def test_the_chinese_readme_has_the_same_examples() -> None:
+    """But for comments, the language of what is shown, and texts to print."""
+
+    def code(name: str) -> list[str]:
+        trees = [ast.unparse(ast.parse(block)) for block in examples(name)]
+        return [tree.replace("found.text('zh')", "found").replace("lang='zh'", "lang='en'") for tree in trees]
+
+    assert code("README.zh.md") == code("README.md")

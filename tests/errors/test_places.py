@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import pickle
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 
 import kuamo as km
 import kuamo.cli.media_files as made_files
+from kuamo.cli.main import main
 from kuamo.encoders.base import Reopens
 
 
@@ -29,16 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def kuamo(folder: Path, command: str, **env: str) -> subprocess.CompletedProcess[str]:
-    line = f"{sys.executable} -m kuamo {command}"
-    return subprocess.run(
-        ["bash", "-c", line], cwd=folder, capture_output=True, text=True, env=os.environ | env, timeout=120
-    )
-
-
 COMMANDS = [
-    "info > /dev/full",
-    "info --json > /dev/full",
     "encode s.space t.parquet --out file/c.parquet",
     "encode s.space t.parquet --out missing/c.parquet",
     "translate s.space --table t.parquet --from a --to b --out file/made",
@@ -55,21 +48,52 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_one_line_and_exit_code_2(command: str, folder: Path) -> None:
+def test_one_line_and_exit_code_2(
+    command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = sorted(os.listdir(folder))
-    done = kuamo(folder, command)
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr and done.stderr.strip().splitlines()[-1].startswith("kuamo: ")
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["kuamo", *command.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and said.strip().splitlines()[-1].startswith("kuamo: "), said
     assert sorted(os.listdir(folder)) == before and (folder / "file").read_text() == "mine"
 
 
-def test_an_ascii_terminal_is_told_too(folder: Path) -> None:
-    import json
+def kuamo(folder: Path, command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    line = f"{sys.executable} -m kuamo {command}"
+    return subprocess.run(
+        ["bash", "-c", line], cwd=folder, capture_output=True, text=True, env=os.environ | env, timeout=120
+    )
 
-    done = kuamo(folder, "evaluate s.space t.parquet", PYTHONIOENCODING="ascii")
-    assert done.returncode == 0 and "a \\u2192 b" in done.stdout
-    done = kuamo(folder, "evaluate s.space t.parquet --json", PYTHONIOENCODING="ascii")
-    assert done.returncode == 0 and "measures" in json.loads(done.stdout)
+
+@pytest.mark.parametrize("command", ["info > /dev/full", "info --json > /dev/full"])
+def test_a_full_disk_is_one_line_too(command: str, folder: Path) -> None:
+    done = kuamo(folder, command)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr and done.stderr.strip().splitlines()[-1].startswith("kuamo: ")
+
+
+TWICE = """
+import sys
+from kuamo.cli.main import main
+for words in ([], ["--json"]):
+    sys.argv = ["kuamo", "evaluate", "s.space", "t.parquet", *words]
+    try:
+        main()
+    except SystemExit as ended:
+        assert not ended.code
+    print("END")
+"""
+
+
+def test_an_ascii_terminal_is_told_too(folder: Path) -> None:
+    env = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", TWICE], cwd=folder, capture_output=True, text=True, env=env)
+    words, plain, rest = done.stdout.split("END")
+    assert done.returncode == 0 and "a \\u2192 b" in words and not rest.strip()
+    assert "measures" in json.loads(plain)
 
 
 def test_what_is_made_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

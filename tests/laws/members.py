@@ -116,5 +116,6 @@ def words() -> TokenMean:
 def raw_text_table(rows: int) -> km.Table:
     """Vectors a and texts b of the same row."""
     texts = [f"{NAMES[i % 7]} {NAMES[i % 5]}" for i in range(rows)]
-    vectors = [small_toy(rows)[i]["a"] for i in range(rows)]
+    toy = small_toy(rows)
+    vectors = [toy[i]["a"] for i in range(rows)]
     return km.Table({"a": vectors, "b": texts}, modalities={"a": km.Vector(), "b": km.Text()})

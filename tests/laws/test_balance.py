@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from math import log, tanh
 from pathlib import Path
 from typing import Any
@@ -290,10 +292,15 @@ def test_only_those_ahead_are_held_back_and_absent_ones_play_no_part() -> None:
     assert np.isnan(discrepancy({"a": 0.5})["a"])
 
 
+@cache
+def predictor() -> km.Space:
+    """A space that knows the classes of `labelled`."""
+    return km.fit(labelled(), km.Predict("kind"), dim=4, training=km.Training(steps=100, lr=1e-2), seed=0)
+
+
 def one_play(modulate: Any, objective: Any = None, rate: float = 0.1) -> tuple[dict[str, Any], dict[str, Any]]:
     """Gradients and changes of the parameters of each column's head, by one step of plain SGD."""
-    table = labelled()
-    space = km.fit(table, km.Predict("kind"), dim=4, training=km.Training(steps=100, lr=1e-2), seed=0)
+    table, space = labelled(), deepcopy(predictor())
     for module in space.modules():
         module.train()
     game = Game(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -54,11 +55,16 @@ def test_columns_of_an_array_may_be_absent() -> None:
         known.predict(gone)
 
 
+@cache
+def halves() -> Classifier:
+    """One that knows `blobs()`."""
+    return Classifier(columns=HALVES, steps=4).fit(*blobs())
+
+
 @pytest.mark.parametrize("method", ["fit", "predict", "predict_proba", "score"])
 def test_a_row_of_nothing_is_refused_everywhere(method: str) -> None:
     X, y = blobs()
-    known = Classifier(columns=HALVES, steps=4)
-    known = known if method == "fit" else known.fit(X, y)
+    known = Classifier(columns=HALVES, steps=4) if method == "fit" else halves()
     X[7] = X[9] = np.nan
     with pytest.raises(km.TableError, match=r"columns \['left', 'right'\], row 7, and 1 more rows: given nothing"):
         getattr(known, method)(X, *([y] if method in ("fit", "score") else []))
@@ -79,7 +85,7 @@ def test_a_column_that_is_constant_in_a_fold_is_set_aside(filled: float) -> None
 
 
 def test_parts_of_an_array_are_positions_truths_or_slices() -> None:
-    X, y = blobs()
+    X, y = blobs(60)
     one, other, third = (
         Classifier(columns={"a": a, "b": slice(-3, None)}, steps=4).fit(X, y).predict_proba(X)
         for a in (slice(0, 3), np.arange(3), np.arange(6) < 3)
@@ -109,7 +115,7 @@ def test_parts_that_are_not_there_or_shared_are_named(columns: Any, message: str
 def test_another_number_of_targets_than_rows_is_no_score() -> None:
     X, y = blobs()
     with pytest.raises(km.TableError, match="given X of 120 rows and y of 119"):
-        Classifier(steps=4).fit(X, y).score(X, y[1:])
+        halves().score(X, y[1:])
     with pytest.raises(km.TableError, match="given X of 120 rows and y of 119"):
         Regressor(steps=4).fit(X, X[:, 0]).score(X, X[1:, 0])
 

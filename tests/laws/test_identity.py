@@ -244,7 +244,8 @@ def test_what_cannot_be_told_is_not_resumed(tmp_path: Path) -> None:
 
 
 def test_a_comparison_gives_back_its_own_trials_alone(tmp_path: Path) -> None:
-    given: dict[str, Any] = {"methods": ["CCA"], "seeds": [0], "training": SHORT, "out": tmp_path}
+    quick = {"CCA": km.CCA(dim=2, kernels=("linear",))}
+    given: dict[str, Any] = {"methods": quick, "seeds": [0], "training": SHORT, "out": tmp_path}
     km.compare(table(), **given)
     others: list[dict[str, Any]] = [
         {"test": 0.5}, {"by": "id"}, {"positives": "label"}, {"training": replace(SHORT, lr=0.5)},
@@ -272,7 +273,8 @@ def test_pictures_that_changed_are_another_comparison(tmp_path: Path) -> None:
         def __call__(self, batch: np.ndarray) -> np.ndarray:
             return np.asarray(batch, np.float32).reshape(len(batch), -1)
 
-    given: dict[str, Any] = {"methods": ["CCA"], "seeds": [0], "encoders": {"x": Flat()}, "out": tmp_path / "out"}
+    quick = {"CCA": km.CCA(dim=1, kernels=("linear",))}
+    given: dict[str, Any] = {"methods": quick, "seeds": [0], "encoders": {"x": Flat()}, "out": tmp_path / "out"}
     km.compare(files(0), **given)
     km.compare(files(0), **given)
     with pytest.raises(km.StoreError, match="a trial of other data or settings"):

@@ -13,13 +13,14 @@ from kuamo.metrics import ranks
 from laws.members import small_toy
 
 
-@pytest.fixture(params=["toy2", "toy3", "emoji"])
+@pytest.fixture(scope="module", params=["toy2", "toy3", "emoji"])
 def space_and_table(request: pytest.FixtureRequest) -> tuple[km.Space, km.Table]:
     if request.param == "emoji":
-        return request.getfixturevalue("emoji_space"), request.getfixturevalue("emoji_split")[1]
+        table = km.datasets.emoji().take(range(0, 240, 3))
+        return km.fit(table, km.CCA(dim=4)), table
     names = ("a", "b") if request.param == "toy2" else ("a", "b", "c")
     table = km.datasets.toy(rows=300, modalities=names, holes=0.3, seed=1)
-    return km.fit(table, seed=0), table
+    return km.fit(table, None if request.param == "toy2" else km.CCA(dim=8), seed=0), table
 
 
 def test_save_load_encode_is_bit_equal(space_and_table: tuple[km.Space, km.Table], tmp_path: Path) -> None:
@@ -87,13 +88,11 @@ def test_index_remembers_and_refuses_strangers(toy_space: km.Space, tmp_path: Pa
         km.Index.load(tmp_path / "i", other)
 
 
-def test_encoding_again_reads_the_cache(
-    emoji_split: tuple[km.Table, km.Table], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_encoding_again_reads_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     from kuamo.encoders import MiniLM
     from kuamo.encoders.feature_cache import features
 
-    train = emoji_split[0]
+    train = km.datasets.emoji().take(range(0, 240, 3))
     encoder = MiniLM()
     first = features(train, "text", encoder)
     monkeypatch.setattr(MiniLM, "__call__", lambda self, batch: pytest.fail("encoded again"))
