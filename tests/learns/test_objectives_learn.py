@@ -15,7 +15,7 @@ CHANCE = 10 / 150
 
 def recall(name: str, members: dict) -> float:
     train, test = small_toy(700).split(test=150, seed=0)
-    training = TRAINING.get(name, km.Training(steps=400, batch_size=128))
+    training = TRAINING.get(name, km.Training(steps=150, batch_size=128, lr=3e-3))
     report = km.evaluate(km.fit(train, **members[name](), training=training, seed=0), test)
     return float(np.mean([report["a_to_b_R@10"], report["b_to_a_R@10"]]))
 
