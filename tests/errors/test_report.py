@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import kuamo as km
+from commands import kuamo
 from kuamo.metrics import Interval, measure, per_query, ranks
 from kuamo.metrics.bootstrap import resample
 from plain import plain_space
@@ -115,27 +114,25 @@ def test_measures_that_are_not_there(report: km.Report) -> None:
         km.Report("x", {"a_to_b_R@1": Interval(0.5, 0.4, 0.6, 3)}).per_query("a_to_b_R@1")
 
 
-def test_command_line(toy_space: km.Space, tmp_path: Path) -> None:
+def test_command_line(
+    toy_space: km.Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A wrong place ends before the work; a right one writes both files and compares with an earlier report."""
     toy_space.save(tmp_path / "s")
     rows = km.datasets.toy(rows=40, seed=5)
     lines = [json.dumps({name: [float(x) for x in rows[i][name]] for name in ("a", "b")}) for i in range(40)]
     (tmp_path / "t.jsonl").write_text("\n".join(lines))
+    monkeypatch.chdir(tmp_path)
 
-    def kuamo(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "kuamo.cli.main", "evaluate", "s", *words]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    def evaluate(*words: str) -> tuple[int, str, str]:
+        return kuamo(monkeypatch, capsys, "evaluate", "s", *words)
 
-    wrong = kuamo("missing.jsonl", "--save", "r.html", "--lang", "fr")
-    assert (
-        wrong.returncode == 2
-        and wrong.stderr.startswith("kuamo: given --lang 'fr'")
-        and "Traceback" not in wrong.stderr
-    )
-    idle = kuamo("missing.jsonl", "--lang", "zh")
-    assert idle.returncode == 2 and "no .html page" in idle.stderr
-    done = kuamo("t.jsonl", "--save", "r.json", "--save", "r.html", "--lang", "zh")
-    assert done.returncode == 0, done.stderr
+    code, _, error = evaluate("missing.jsonl", "--save", "r.html", "--lang", "fr")
+    assert code == 2 and error.startswith("kuamo: given --lang 'fr'")
+    code, _, error = evaluate("missing.jsonl", "--lang", "zh")
+    assert code == 2 and "no .html page" in error
+    code, _, error = evaluate("t.jsonl", "--save", "r.json", "--save", "r.html", "--lang", "zh")
+    assert code == 0, error
     assert "全部数字" in (tmp_path / "r.html").read_text("utf-8") and km.Report.load(tmp_path / "r.json")
-    again = kuamo("t.jsonl", "--against", "r.json", "--json")
-    assert json.loads(again.stdout)["comparison"]["differences"]["a_to_b_R@1"]["p"] == 1
+    _, said, _ = evaluate("t.jsonl", "--against", "r.json", "--json")
+    assert json.loads(said)["comparison"]["differences"]["a_to_b_R@1"]["p"] == 1
