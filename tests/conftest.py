@@ -18,10 +18,8 @@ import kuamo as km
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Tests never read or fill the user's cache; the processes of one run share theirs."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
-    folder.mkdir(exist_ok=True)
+    """Tests never read or fill the user's cache; each process has its own, since some look at what it holds."""
+    folder = tmp_path_factory.mktemp("cache")
     os.environ["KUAMO_CACHE"] = str(folder)
     yield folder
 
