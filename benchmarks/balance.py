@@ -265,7 +265,6 @@ class JointRegression(km.Objective):
 
     def __call__(self, step, player):
         import torch
-
         from kuamo.objectives.prediction.noise import targets_by_row
 
         if player != "space":

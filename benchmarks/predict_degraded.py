@@ -34,8 +34,8 @@ from kuamo.embedding.fusion import Attention, MixtureOfProducts
 from kuamo.encoders import EfficientNetLite0, SpectralFeatures
 from kuamo.encoders.audio_cnn import AudioCNN
 from kuamo.encoders.image_cnn import ImageCNN
+from kuamo.objectives.prediction.corruption import targets_by_row
 from kuamo.objectives.prediction.decoder import losses
-from kuamo.objectives.prediction.noise import targets_by_row
 from kuamo.objectives.vae import row_uniforms
 
 LEVELS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -45,7 +45,7 @@ LEVELS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 class Dot(km.Predict):
     """Attention by dot products with the mean of what is present; nothing else is learned of how good a cell is."""
 
-    noise: float = 0.0
+    corruption: float = 0.0
 
     def fuses(self, space):
         return Attention("dot")
@@ -53,22 +53,21 @@ class Dot(km.Predict):
     def begin(self, *given):
         return Nothing()
 
-    def loss(self, step, level):
+    def loss(self, step):
         code, present = step.stacked()
         number, decoder = step.names.index(self.to), step.space.port(self.to).decoder
         others = present.clone()
         others[:, number] = False
         whole = step.uniform("whole", step.batch.row, 1) < 0.5
         given = torch.where(whole, others, MixtureOfProducts().choose(others, row_uniforms(step, "subset")))
-        told = decoder.told(step.space.fusion(code, given)[0].mean)
+        told = decoder.trained(step.space.fusion(code, given)[0].mean)
         return step.mean(losses(targets_by_row(step, self.to), told, "categorical"), present[:, number] & given.any(1))
 
 
 class Nothing:
-    def after(self, done, steps, sources):
-        pass
+    enough = False
 
-    def end(self):
+    def end(self, sources):
         return []
 
 

@@ -161,7 +161,7 @@ def learned_alone(space, rows, to):
     mean, _, present = space.stacked(rows)
     with torch.inference_mode():
         pooled = space.fusion.pool(Embedding(torch.from_numpy(mean)), torch.from_numpy(present))
-        return torch.softmax(space.port(to).decoder.told(pooled.c), -1).numpy().astype(float)
+        return torch.softmax(space.port(to).decoder.trained(pooled.c), -1).numpy().astype(float)
 
 
 def main():

@@ -82,7 +82,7 @@ def test_a_thing_of_another_kind_is_named(call: Callable[[km.Space], Any], messa
 
 @pytest.mark.parametrize(
     "given",
-    [{"corruption": "x"}, {"calibration_share": None}, {"final_share": float("nan")}, {"to": 3}, {"balanced": "x"}],
+    [{"corruption": "x"}, {"calibration_share": None}, {"corruption": float("nan")}, {"to": 3}, {"balanced": "x"}],
 )
 def test_what_predict_cannot_be_told(given: dict[str, Any]) -> None:
     with pytest.raises(km.KuamoError, match=r"given Predict\(.*; expected"):

@@ -434,8 +434,7 @@ def test_likelihoods_are_rescaled_unless_equal_is_asked_for() -> None:
 
 def test_a_record_tells_who_learns(tmp_path: Path) -> None:
     training = km.Training(steps=60, batch_size=64, lr=1e-2, learning_curves=km.LearningCurves(every=20, held=0.2))
-    predict = km.Predict("kind", final_share=0.0)  # in its last part other rows are learned from
-    space = km.fit(labelled(200), predict, dim=4, training=training, seed=1)
+    space = km.fit(labelled(200), km.Predict("kind"), dim=4, training=training, seed=1)
     learning = ColumnCurves.of(space)
     assert learning.columns == ["clear", "noise", "kind"] and learning.steps.tolist() == [20, 40, 60]
     clear, noise, kind = learning.loss["Predict"].T

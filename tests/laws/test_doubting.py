@@ -1,4 +1,4 @@
-"""Cells are spoiled before a frozen encoder sees them, and doubts are solved by rows that nothing has learned."""
+"""Cells are corrupted before a frozen encoder sees them, and uncertainties are fitted on held-out rows."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ import torch
 import kuamo as km
 from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders.standardize import Standardize
-from kuamo.objectives.prediction.corruption import GRAINS, MOST, corrupt, noise, some_of, spread, worse
-from kuamo.objectives.prediction.noise import mix_noise
-from kuamo.objectives.prediction.uncertainty import Samples, solve
+from kuamo.objectives.prediction.corruption import (
+    GRAINS,
+    MOST,
+    choose_rows,
+    corrupt,
+    corrupt_values,
+    grained_noise,
+    mean_and_spread,
+    mix_noise,
+)
+from kuamo.objectives.prediction.uncertainty import Samples, fit_column
 from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
 from kuamo.training.batch import Batch, ColumnBatch
 from kuamo.training.step import Step
@@ -35,7 +43,10 @@ def test_what_is_not_spoiled_is_as_it_was_and_what_is_is_noise() -> None:
         (km.Text(), ["a b c", "你好世界", "d e", "f"]),
     ]
     for modality, values in kinds:
-        same, other = (worse(modality, values, np.full(4, far), generator(), spread(values)) for far in (0.0, 1.0))
+        same, other = (
+            corrupt_values(modality, values, np.full(4, far), generator(), mean_and_spread(values))
+            for far in (0.0, 1.0)
+        )
         assert same is not None and other is not None
         for value, kept, made in zip(values, same, other, strict=True):
             if isinstance(value, str):
@@ -44,18 +55,18 @@ def test_what_is_not_spoiled_is_as_it_was_and_what_is_is_noise() -> None:
             x, k, m = (one.samples if isinstance(one, Waveform) else one for one in (value, kept, made))
             assert k.dtype == m.dtype == x.dtype and k.shape == m.shape == x.shape
             assert np.allclose(k, x, atol=1e-6) and not np.allclose(m, x, atol=0.01)
-    assert worse(km.Vector(), [{"an": "odd"}], np.ones(1), generator(), (0.0, 1.0)) is None
+    assert corrupt_values(km.Vector(), [{"an": "odd"}], np.ones(1), generator(), (0.0, 1.0)) is None
 
 
 def test_a_grey_picture_stays_grey_and_sounds_stay_within_one() -> None:
     grey = np.repeat(generator().integers(0, 256, (10, 10, 1)).astype(np.uint8), 3, axis=2)
-    for made in worse(km.Image(), [grey] * 20, np.linspace(0, 1, 20), generator(), (128.0, 70.0)) or []:
+    for made in corrupt_values(km.Image(), [grey] * 20, np.linspace(0, 1, 20), generator(), (128.0, 70.0)) or []:
         assert (made == made[..., :1]).all()
     loud = Waveform(np.sign(generator().standard_normal(400)).astype(np.float32), 8000)
     assert (
         max(
             np.abs(one.samples).max()
-            for one in worse(km.Audio(), [loud] * 9, np.ones(9), generator(), (0.0, 1.0)) or []
+            for one in corrupt_values(km.Audio(), [loud] * 9, np.ones(9), generator(), (0.0, 1.0)) or []
         )
         <= 1
     )
@@ -63,7 +74,7 @@ def test_a_grey_picture_stays_grey_and_sounds_stay_within_one() -> None:
 
 def test_noise_comes_in_grains_and_kinds() -> None:
     x = generator().normal(size=(64, 64, 1))
-    made = [noise(x, 0.0, 1.0, np.random.default_rng(seed), axes=2) for seed in range(60)]
+    made = [grained_noise(x, 0.0, 1.0, np.random.default_rng(seed), axes=2) for seed in range(60)]
     kinds = {"extreme": 0, "own": 0, "coarse": 0}
     for n in made:
         assert n.shape == x.shape
@@ -75,12 +86,12 @@ def test_noise_comes_in_grains_and_kinds() -> None:
 
 def test_half_of_the_spoiled_rows_are_held_out_ones() -> None:
     rows = np.repeat(np.arange(5000), 2)
-    some = some_of(rows, np.arange(1000), 3)
+    some = choose_rows(rows, np.arange(1000), 3)
     assert len(some) == MOST == len(np.unique(some)) and (some < 1000).sum() == MOST / 2
-    assert np.array_equal(some, some_of(rows, np.arange(1000), 3)) and not np.array_equal(
-        some, some_of(rows, np.arange(1000), 4)
+    assert np.array_equal(some, choose_rows(rows, np.arange(1000), 3)) and not np.array_equal(
+        some, choose_rows(rows, np.arange(1000), 4)
     )
-    assert len(some_of(np.arange(9), np.arange(0), 0)) == 5
+    assert len(choose_rows(np.arange(9), np.arange(0), 0)) == 5
 
 
 class Loud:
@@ -106,7 +117,7 @@ def test_a_frozen_encoder_sees_spoiled_cells_and_identity_does_not() -> None:
     encoder = Loud()
     space = km.fit(table, km.Predict("kind"), encoders={"a": encoder}, dim=4, training=km.Training(steps=10))
     assert isinstance(space.port("b").encoder, Standardize)
-    assert space.fusion.spoiled == {}  # nothing of it stays
+    assert space.fusion.corrupted == {}  # nothing of it stays
     packed = {
         "a": (np.zeros((120, 2), np.float32), np.arange(120)),
         "b": (np.zeros((120, 3), np.float32), np.arange(120)),
@@ -136,11 +147,10 @@ def test_doubts_are_what_losses_are_expected_to_be(classes: int) -> None:
         trust.probes[0].weight.copy_(0.05 * place)
         trust.probes[0].bias.zero_()
     stack = lambda one: torch.stack([one, one], 1)  # noqa: E731
-    solve(trust, 0, Samples(stack(told), stack(codes), y, stack(level), torch.ones(n, 2, dtype=torch.bool)), n)
+    fit_column(trust, 0, Samples(stack(told), stack(codes), y, stack(level), torch.ones(n, 2, dtype=torch.bool)), n)
     with torch.no_grad():
-        probed = trust.told(stack(codes))
-        v, _ = trust.doubt(probed, stack(codes))
-        e = trust.bounded(trust.losses(probed, y)[:, 0])
+        v, _ = trust.uncertainty(stack(codes))
+        e = trust.losses(trust.probe(stack(codes)), y)[:, 0].clamp(max=np.log(classes))
     assert float(trust.probes[0].weight.detach().norm()) > 2 * 0.05 * float(place.norm())  # sharpened
     assert v[bad, 0].mean() - v[level == 0, 0].mean() > 1.5
     assert abs(float(v[bad, 0].mean()) - np.log(float(e[bad].mean()))) < 0.3
@@ -173,7 +183,7 @@ def test_every_cell_of_a_batch_has_noise_of_its_own() -> None:
     """Noise that several rows share is learned by heart; then noise that is not like it is believed."""
     x = torch.from_numpy(generator().normal(size=(64, 2000))).float()
     head = SimpleNamespace(shift=torch.zeros(2000), gain=torch.ones(2000))
-    space: Any = SimpleNamespace(port=lambda name: SimpleNamespace(head=head), fusion=SimpleNamespace(spoiled={}))
+    space: Any = SimpleNamespace(port=lambda name: SimpleNamespace(head=head), fusion=SimpleNamespace(corrupted={}))
     step = Step(space, Batch(64, torch.arange(64), {"a": ColumnBatch(x, torch.arange(64))}), (0, 0), {}, {"a": True})
     made, level = mix_noise(step, "a", torch.ones(64, dtype=torch.bool))
     far = level > 0.1

@@ -9,8 +9,7 @@ import torch
 import kuamo as km
 from kuamo.closed_form.logistic import cross_entropy, logistic
 from kuamo.embedding.embedding import Embedding
-from kuamo.objectives.prediction.noise import hash_uniform
-from kuamo.objectives.prediction.regression import AXES, Chosen, JointRegression, principal_axes
+from kuamo.objectives.prediction.regression import AXES, Chosen, JointRegression, hash_uniform, principal_axes
 from kuamo.objectives.prediction.stacking import ExpertOutputs, fit_scales
 
 
@@ -79,7 +78,7 @@ def test_the_sum_of_what_columns_add_is_the_regression() -> None:
     alone = trust.pool(Embedding(torch.from_numpy(mean)), torch.from_numpy(present & [True, False, False]))
     own = JointRegression(side[:, :5], y.astype(np.float32), hash_uniform(np.arange(300)), np.ones(300))
     w, b = own.solve(own.choose())
-    assert np.allclose(decoder.added(alone.l).numpy(), side[:, :5] @ w + b, atol=0.02)
+    assert np.allclose(decoder.solved(alone.l).numpy(), side[:, :5] @ w + b, atol=0.02)
 
 
 def test_experts_are_stacked_as_rows_say() -> None:

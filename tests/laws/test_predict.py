@@ -13,7 +13,7 @@ import kuamo as km
 from kuamo.core.messages import told as told_in
 from kuamo.embedding.embedding import Embedding
 from kuamo.encoders.one_hot import OneHot
-from kuamo.objectives.prediction.noise import noise
+from kuamo.objectives.prediction.corruption import noise
 from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
 
 KINDS = ("ant", "bee", "cat")
@@ -112,12 +112,12 @@ def test_doubts_foretell_losses() -> None:
     e = torch.full((200, 1), 0.5)
     optimiser = torch.optim.Adam(trust.parameters(), lr=0.02)
     for _ in range(300):
-        v = trust.doubt(trust.told(code), code)[0]
+        v = trust.uncertainty(code)[0]
         loss = (e * (-v).exp() + v).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert torch.allclose(trust.doubt(trust.told(code), code)[0], torch.tensor(0.5).log(), atol=0.1)
+    assert torch.allclose(trust.uncertainty(code)[0], torch.tensor(0.5).log(), atol=0.1)
     assert code.grad is None and all(probe.weight.grad is None for probe in trust.probes)
 
 

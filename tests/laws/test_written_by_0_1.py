@@ -12,7 +12,7 @@ import pytest
 
 import kuamo as km
 from kuamo.embedding.provenance import training_overlap
-from kuamo.objectives.prediction.targets import targets_of
+from kuamo.objectives.prediction.intervals import targets_of
 
 HERE = Path(__file__).parents[1] / "fixtures" / "v0_1"
 ROWS = np.load(HERE / "rows.npz")

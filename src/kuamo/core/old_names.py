@@ -148,8 +148,10 @@ def former_names(module: str) -> Callable[[str], Any]:
     return find
 
 
-def old_arguments(**names: str) -> Callable[[F], F]:
+def old_arguments(**names: str | None) -> Callable[[F], F]:
     """A function, or a class that is made with them, hears its arguments by their old names too; old → new.
+
+    One whose new name is `None` is gone: it is ignored.
 
     Example:
         >>> @old_arguments(n="samples")
@@ -168,6 +170,10 @@ def old_arguments(**names: str) -> Callable[[F], F]:
         def called(*args: Any, **given: Any) -> Any:
             for old in names.keys() & given.keys():
                 new, name = names[old], getattr(function, "__name__", "it")
+                if new is None:
+                    warnings.warn(f"{name}({old}=) is ignored since 0.2", DeprecationWarning, stacklevel=2)
+                    given.pop(old)
+                    continue
                 if new in given:
                     raise TypeError(f"{name}() got {old}= and {new}=, which are one argument; expected {new}= alone")
                 warnings.warn(f"{name}({old}=) is {name}({new}=) since 0.2", DeprecationWarning, stacklevel=2)

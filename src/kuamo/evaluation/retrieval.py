@@ -26,7 +26,7 @@ from kuamo.evaluation.report import Report
 from kuamo.evaluation.results import GenerationResult, Pair, made_key
 from kuamo.metrics import Interval, bootstrap_all, chance_recall, measure, per_query
 from kuamo.metrics.ranking import NDCG_AT
-from kuamo.objectives.prediction.targets import targets_of
+from kuamo.objectives.prediction.intervals import targets_of
 from kuamo.space import Space
 
 __all__ = ["evaluate", "relevance_keys"]

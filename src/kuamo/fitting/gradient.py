@@ -76,23 +76,15 @@ def train_objective(
         port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.grad_cache_chunk)
         for port in space.ports
     }
-
-    def after(what: str, done: int, of: int) -> None:
-        for course in beside:
-            course.after(done, of, sources)
-        if progress:
-            progress(what, done, of)
-
-    told = after if beside else progress
     alone = all(source.frozen is not None for source in sources.values())
     with (
         profiled_step("training"),
         single_threaded_torch() if alone else nullcontext(),
     ):  # small steps lose more by waiting
-        log = train(space, sources, objective, training, seed=seed, out=out, progress=told, marks=marks)
+        log = train(space, sources, objective, training, seed=seed, out=out, progress=progress, marks=marks)
     with forked_rng(seed):
         for course in beside:
-            space.notes += course.end()
+            space.notes += course.end(sources)
     skipped = int(log.pop("skipped", 0))
     names = " + ".join(f"{weight:g} {term.name}" for weight, term in terms_of(objective))
     losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())

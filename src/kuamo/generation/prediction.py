@@ -12,8 +12,7 @@ from kuamo.core.messages import Note
 from kuamo.data.modalities import Category, Number
 from kuamo.generation.codecs.base import decode_cells
 from kuamo.generation.translation import decode, decoder_input, decoder_of, require_inputs
-from kuamo.objectives.prediction.intervals import widths
-from kuamo.objectives.prediction.targets import targets_of
+from kuamo.objectives.prediction.intervals import targets_of, widths
 
 if TYPE_CHECKING:
     from kuamo.data.table import Table

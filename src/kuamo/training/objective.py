@@ -47,8 +47,8 @@ class Objective:
 
     One that shapes the space may also have `fuses(space)`, its fusion; `decoder(space, port, cells)`, of a column that
     it decodes; `joint(space, cells, dim)`, how many numbers of each code it solves itself; and `begin(space, table,
-    cells, marks)`, what goes beside the training, with `after(done, steps, sources)`, sources being what batches are
-    made of, and `end()`, which gives notes: see `Predict`.
+    cells, marks)`, what goes beside the training, with `end(sources)`, sources being what batches are made of, which
+    gives notes: see `Predict`.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()

@@ -1,11 +1,10 @@
-"""The decoder of what `Predict` tells: two experts, stacked.
+"""The target's decoder: two experts, stacked.
 
     o = α f(c) + β l V,       p(y | z) = softmax(o), or N(o, 1) in standard units;       z = [c, l]
 
-c is what columns have learned to say together, l what they say to a regression (`regression.py`): its second half is
-what comes out. f is homogeneous,
-f(s c) = s f(c): a code that is half as long is half as sure, so the fusion may weigh the experts by a code's length.
-α and β are solved for rows that neither expert has seen: 1/(α + β) is the temperature that calibrates.
+c is the columns' trained code, l the output of a regression (`regression.py`) in its second half. f is homogeneous,
+f(s c) = s f(c), so that the fusion may scale an expert by the length of its code. α and β are solved on rows that
+neither expert has seen: 1/(α + β) is the temperature that calibrates.
 
 References:
     Stacked Generalization, Wolpert, 1992; On Calibration of Modern Neural Networks, Guo et al., 2017.
@@ -21,10 +20,10 @@ from torch import Tensor, nn
 
 from kuamo.core.errors import KuamoError
 
-__all__ = ["FAMILIES", "USUAL", "StackedDecoder", "losses"]
+__all__ = ["FAMILIES", "PRIOR", "StackedDecoder", "losses"]
 
 FAMILIES = ("categorical", "gaussian")
-USUAL = (0.25, 0.75)  # α and β before any row has told: j is convex, f may have learned its rows by heart
+PRIOR = (0.25, 0.75)  # α and β without held-out rows: j is convex, f may have learned its rows by heart
 
 
 class StackedDecoder(nn.Module):
@@ -53,7 +52,7 @@ class StackedDecoder(nn.Module):
         inner, outer = nn.Linear(dim - joint, hidden, bias=False), nn.Linear(hidden, out, bias=False)
         self.net = nn.Sequential(inner, nn.ReLU(), outer)
         self.sure: Tensor
-        self.register_buffer("sure", torch.tensor([log(one) for one in (USUAL if joint else (1.0,))]))  # log α, log β
+        self.register_buffer("sure", torch.tensor([log(one) for one in (PRIOR if joint else (1.0,))]))  # log α, log β
         self.directions: Tensor
         self.shift: Tensor
         self.gain: Tensor
@@ -71,23 +70,23 @@ class StackedDecoder(nn.Module):
         """y (n, L) in the units of o."""
         return (y - self.shift) * self.gain if self.family == "gaussian" else y
 
-    def told(self, c: Tensor) -> Tensor:
+    def trained(self, c: Tensor) -> Tensor:
         """f(c) (n, L)."""
         return self.net(c)
 
-    def added(self, l: Tensor) -> Tensor:
+    def solved(self, l: Tensor) -> Tensor:
         """l V (n, L)."""
         return l @ self.directions
 
-    def stacked(self, told: Tensor, added: Tensor) -> Tensor:
+    def stacked(self, trained: Tensor, solved: Tensor) -> Tensor:
         """o (n, L)."""
         share = self.sure.exp()
-        return share[0] * told + share[1] * added if self.joint else share[0] * told
+        return share[0] * trained + share[1] * solved if self.joint else share[0] * trained
 
     def location(self, z: Tensor) -> Tensor:
         """o (n, L) at codes z (n, d)."""
         c, l = z.split([self.dim - self.joint, self.joint], -1)
-        return self.stacked(self.told(c), self.added(l))
+        return self.stacked(self.trained(c), self.solved(l))
 
     def loss(self, y: Tensor, z: Tensor, rng: Any = None) -> Tensor:
         """−log p(y | z) (n,), without constants. y: (n, L). z: (n, d)."""

@@ -1,11 +1,11 @@
-"""Width: how far off a number may be that is told of a row, from what its columns are in doubt about.
+"""Prediction intervals: how far off a predicted number may be, from the uncertainty of the row's columns.
 
     log σ² = θ_0 + θ_1 w + θ_2 log n,     w = −log Σ_{m ∈ S} exp(−v_m)
     θ = argmin Σ (y − ŷ)²/σ² + log σ² + ½ ‖θ − θ′‖²
 
-v_m is column m's doubt, the log of the squared error that is foretold of it alone (`uncertainty_fusion.py`): w
-is that of all that are there, if they erred independently. θ is solved for rows that did not teach, from 1, 2,
-… columns at random; θ′ is one width for all rows. σ is in standard units of y.
+v_m is the log of the squared error that is predicted of column m alone (`uncertainty_fusion.py`), and w that of all
+columns of the row, if they erred independently. θ is solved on held-out rows, from 1, 2, … columns at random; θ′ is one
+width for all rows. σ is in standard units of y.
 """
 
 from __future__ import annotations
@@ -16,28 +16,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kuamo.closed_form.logistic import minimise
+from kuamo.core.modules import is_module
 from kuamo.core.types import Matrix
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
 
-__all__ = ["solve_width", "widths"]
+__all__ = ["fit_width", "targets_of", "widths"]
 
 
-def signs(space: EmbeddingSpace, mean: np.ndarray, present: np.ndarray) -> Matrix:
-    """1, w and log n (B, 3) of rows' codes (B, M, d), of which so much is present (B, M)."""
+def targets_of(space: EmbeddingSpace) -> list[str]:
+    """The columns that a space was fitted to predict, by `Predict`."""
+    trained = [port for port in space.ports if is_module(port.decoder)]
+    if not trained:  # and torch need not be there
+        return []
+    from kuamo.objectives.prediction.decoder import StackedDecoder
+
+    return [port.name for port in trained if isinstance(port.decoder, StackedDecoder)]
+
+
+def features(space: EmbeddingSpace, mean: np.ndarray, present: np.ndarray) -> Matrix:
+    """1, w and log n (B, 3) of codes (B, M, d), present (B, M)."""
     import torch
 
     fusion: Any = space.fusion
     known = torch.where(torch.from_numpy(present)[..., None], torch.from_numpy(mean), 0.0)
     with torch.inference_mode():
-        v = fusion.doubt(fusion.told(known), fusion.learned(known))[0].double().numpy()
+        v = fusion.uncertainty(known)[0].double().numpy()
     n = present.sum(1)
     w = -np.log(np.where(present, np.exp(-v), 0.0).sum(1).clip(min=1e-12))
     return np.stack([np.ones(len(v)), w, np.log(n.clip(min=1))], 1)
 
 
-def solve_width(space: EmbeddingSpace, parts: list[tuple[np.ndarray, np.ndarray, Matrix]]) -> None:
+def fit_width(space: EmbeddingSpace, parts: list[tuple[np.ndarray, np.ndarray, Matrix]]) -> None:
     """Set the fusion's θ.
 
     Args:
@@ -45,7 +56,7 @@ def solve_width(space: EmbeddingSpace, parts: list[tuple[np.ndarray, np.ndarray,
     """
     import torch
 
-    x = np.concatenate([signs(space, mean, given) for mean, given, _ in parts])
+    x = np.concatenate([features(space, mean, given) for mean, given, _ in parts])
     e = np.concatenate([error for _, _, error in parts])
     centre = np.array([np.log(max(float(e.mean()), 1e-12)), 0.0, 0.0])
 
@@ -67,13 +78,11 @@ def widths(space: EmbeddingSpace, to: str, mean: np.ndarray, present: np.ndarray
         mean, present: codes (B, M, d) and which there are (B, M), as `Space.stacked` gives them; those of the number
             itself play no part.
     """
-    from kuamo.objectives.prediction.targets import targets_of
-
     if to not in targets_of(space) or space.port(to).decoder.family != "gaussian":
         return None
     if space.fusion.width.isnan().any():
         return None
     others = present & (np.array([port.name for port in space.ports]) != to)
-    log_square = signs(space, mean, others) @ space.fusion.width.double().numpy()
+    log_square = features(space, mean, others) @ space.fusion.width.double().numpy()
     gain = float(space.port(to).decoder.gain)
     return np.where(others.any(1), np.exp(0.5 * log_square) / gain, np.nan)

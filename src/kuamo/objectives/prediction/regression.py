@@ -1,16 +1,16 @@
-"""The joint expert: a regression on all frozen columns side by side, kept as a sum, and one on each by itself.
+"""Regression on the concatenated features of all frozen columns, kept as a sum over columns, and one on each by itself.
 
     (W, b)     = argmin E ℓ(y, Σ_m h_m W_m + b) + λ/2 ‖W‖²,      w_m = h_m W_m + b/M
     (A_m, a_m) = argmin E ℓ(y, h_m A + a) + λ_m/2 ‖A‖²,          s_m = h_m A_m + a_m,       l_m = [w_m, s_m] Vᵀ
 
 h_m features in standard units over √D_m, so that every column is as large; 0 where absent, which is the mean. ℓ is the
 cross-entropy of classes or half the squared error of a number: both convex. λ is chosen on groups that are held out.
-What the columns that are there tell together is mixed from their l_m (`subset_regression.py`).
+From the l_m of the columns that a row has follows its prediction (`subset_regression.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,24 +19,37 @@ from numpy.typing import NDArray
 
 from kuamo.closed_form.arc_cosine_kernel import arc_cosine, unit_rows
 from kuamo.closed_form.logistic import cross_entropy, log_softmax, logistic
+from kuamo.core.arrays import row_means
 from kuamo.core.threads import single_threaded_blas
+from kuamo.core.types import Packed
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace, Tower
+    from kuamo.embedding.space import EmbeddingSpace
 
-__all__ = ["Chosen", "JointRegression", "concatenate", "write_heads"]
+__all__ = ["Chosen", "JointRegression", "hash_uniform", "joint_regression", "principal_directions", "write_heads"]
 
 FOLDS = 5
 ROWS = 20_000  # of a larger table so many are learned from
 AXES = 1024  # principal axes of the columns side by side, if there are more numbers
 FEW = 2000  # rows, below which λ is chosen on all folds
-BENT_ROWS, FEWEST = 800, 20
-WORTH = 0.01
-BENT_RIDGES = (0.1, 1.0, 10.0, 100.0)
+KERNEL_ROWS, FEWEST = 800, 20  # of the test for what is not linear
+WORTH = 0.01  # of the variance of y, that it must explain
+RIDGES = (0.1, 1.0, 10.0, 100.0)
 ROUGH = 1e-4  # how nearly what chooses λ is solved
+GOLDEN = 2654435761  # a number's multiples by it lie all over 2³²
 PENALTIES = tuple(10.0**-k for k in np.arange(0, 6.6, 0.5))
 Array = NDArray[np.float32]
 Solution = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def hash_uniform(group: Any) -> Any:
+    """A number in [0, 1) for each group's number (n,), which follows from that alone.
+
+    Example:
+        >>> hash_uniform(np.arange(4)).round(2).tolist()
+        [0.0, 0.62, 0.24, 0.85]
+    """
+    return (group * GOLDEN) % 2**32 / 2**32
 
 
 class Chosen(NamedTuple):
@@ -48,13 +61,13 @@ class Chosen(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class JointRegression:
-    """Columns side by side, and what is to be told.
+    """Columns side by side, and the target.
 
     Args:
         x: (n, D). y: (n, K) indicators, or (n, 1) a number in standard units. weights: (n,).
         held: (n,) in [0, 1), of each row's group: those below a share are held out of something.
         spans: column → where its numbers stand in x, and what they were multiplied by.
-        there: (n, M), has the row the column? base: (n, K), what is told already, if anything.
+        there: (n, M), has the row the column? base: (n, K), a fixed part of the prediction, if any.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
@@ -83,15 +96,15 @@ class JointRegression:
         of = (FOLDS * self.held).astype(np.int64)
         folds = range(FOLDS) if len(self.x) <= FEW else (FOLDS - 1,)
         parts = [(of != fold, of == fold) for fold in folds]
-        parts = [(taught, held) for taught, held in parts if taught.any() and held.any()]
+        parts = [(kept, held) for kept, held in parts if kept.any() and held.any()]
         before: list[Solution | None] = [None] * len(parts)
         best, chosen, worse = np.inf, Chosen(PENALTIES[len(PENALTIES) // 2], []), 0
         x, _ = self.rotated
         with single_threaded_blas():
             for penalty in PENALTIES if parts else ():
                 loss = 0.0
-                for number, (taught, held) in enumerate(parts):
-                    before[number] = w, b = self._fit(x, taught, penalty, before[number], ROUGH)
+                for number, (kept, held) in enumerate(parts):
+                    before[number] = w, b = self._fit(x, kept, penalty, before[number], ROUGH)
                     loss += self._loss(x[held] @ w.astype(np.float32) + b, held)
                 worse = 0 if loss < best else worse + 1
                 if loss < best:
@@ -111,8 +124,8 @@ class JointRegression:
         with single_threaded_blas():
             return self._back(self._fit(x, np.ones(len(x), bool) if some is None else some, chosen.penalty, start))
 
-    def bends(self, chosen: Chosen) -> bool:
-        """Is there more to tell than what is linear? Do kernels of x foretell what is left of rows that were held out?
+    def nonlinear(self, chosen: Chosen) -> bool:
+        """Does a kernel regression predict what is left of rows that were held out?
 
             r = y − p₋ᵢ,   gain_i = ‖r_i‖² − ‖r_i − r̂₋ᵢ‖²,   r̂ ridge regression on arc-cosine kernels
 
@@ -126,25 +139,23 @@ class JointRegression:
             >>> x = np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32)
             >>> xor = np.sign(x[:, :1] * x[:, 1:])
             >>> several = [JointRegression(x, y, np.arange(300) / 300, np.ones(300)) for y in (xor, x[:, :1])]
-            >>> [one.bends(one.choose()) for one in several]
+            >>> [one.nonlinear(one.choose()) for one in several]
             [True, False]
         """
-        told = np.zeros(self.y.shape)
-        known = np.zeros(len(self.x), bool)
+        o, known = np.zeros(self.y.shape), np.zeros(len(self.x), bool)
         for held, (w, b) in chosen.unseen:
-            told[held], known[held] = self.x[held] @ w + b, True
+            o[held], known[held] = self.x[held] @ w + b, True
         at = np.flatnonzero(known)
-        at = at[np.random.default_rng(0).permutation(len(at))[:BENT_ROWS]]
+        at = at[np.random.default_rng(0).permutation(len(at))[:KERNEL_ROWS]]
         if len(at) < FEWEST:
             return False
-        p = np.exp(log_softmax(told[at])) if self.y.shape[1] > 1 else told[at]
-        left, x = self.y[at] - p, self.x[at].astype(np.float64)
-        values, axes = np.linalg.eigh(arc_cosine(unit_rows(x) @ unit_rows(x).T))
+        left = self.y[at] - (np.exp(log_softmax(o[at])) if self.y.shape[1] > 1 else o[at])
+        x = unit_rows(self.x[at].astype(np.float64))
+        values, axes = np.linalg.eigh(arc_cosine(x @ x.T))
         gains = []
-        for ridge in BENT_RIDGES:
+        for ridge in RIDGES:
             shrink = values / (values + ridge * values.mean())
-            fitted = axes @ (shrink[:, None] * (axes.T @ left))
-            out = (left - fitted) / (1 - np.square(axes) @ shrink)[:, None]
+            out = (left - axes @ (shrink[:, None] * (axes.T @ left))) / (1 - np.square(axes) @ shrink)[:, None]
             gains.append((np.square(left) - np.square(out)).sum(1))
         best = max(gains, key=lambda gain: gain.mean())
         most = np.square(self.y[at] - self.y[at].mean(0)).sum(1).mean()
@@ -180,12 +191,12 @@ class JointRegression:
         w = np.linalg.solve(square, (inside.T @ (share * (y[some] - mean))).astype(np.float64))
         return w, mean - shift @ w
 
-    def _loss(self, told: NDArray[np.floating], held: NDArray[np.bool_]) -> float:
+    def _loss(self, o: NDArray[np.floating], held: NDArray[np.bool_]) -> float:
         if self.base is not None:
-            told = told + self.base[held]
+            o = o + self.base[held]
         if self.y.shape[1] > 1:
-            return cross_entropy(told.astype(np.float64), self.y[held], self.weights[held])
-        return float(np.average(np.square(told - self.y[held])[:, 0], weights=self.weights[held]))
+            return cross_entropy(o.astype(np.float64), self.y[held], self.weights[held])
+        return float(np.average(np.square(o - self.y[held])[:, 0], weights=self.weights[held]))
 
 
 def principal_axes(x: Array) -> Array:
@@ -206,37 +217,43 @@ def principal_axes(x: Array) -> Array:
     return within @ np.linalg.eigh((inside.T @ inside).astype(np.float64))[1][:, ::-1].astype(np.float32)
 
 
-def concatenate(
-    ports: Mapping[str, Tower], cells: Mapping[str, tuple[np.ndarray, np.ndarray]], rows: NDArray[np.int64]
-) -> tuple[Array, dict[str, tuple[slice, float]], NDArray[np.bool_]]:
-    """h (n, D) of these rows (ascending) for all columns, in the heads' standard units; several entries are averaged.
+def joint_regression(
+    space: EmbeddingSpace,
+    to: str,
+    cells: Packed,
+    group: NDArray[np.int64],
+    row_weights: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> JointRegression:
+    """The regression of the rows that have the target and a frozen column; of at most `ROWS` of them.
+
+    h (n, D) holds all columns in the heads' standard units; several entries of a row are averaged.
 
     Args:
-        ports: column → port, of the frozen columns. cells: column → features and rows.
-
-    Returns:
-        h, where each column stands and by what it was multiplied, and which rows have it (n, M).
+        to: the target. cells: column → features and rows, of the frozen columns and the target. group: (N,).
+        row_weights: (rows (n,), y (n, K)) → (n,).
     """
-    spans: dict[str, tuple[slice, float]] = {}
-    widths = [cells[name][0].shape[1] for name in ports]
-    x, at = np.zeros((len(rows), sum(widths)), np.float32), 0
-    there = np.zeros((len(rows), len(ports)), bool)
-    for number, ((name, port), width) in enumerate(zip(ports.items(), widths, strict=True)):
-        h, row = cells[name]
-        spans[name] = slice(at, at + width), 1 / np.sqrt(width)
-        here = np.flatnonzero(np.isin(row, rows))
-        place = np.searchsorted(rows, row[here])
-        there[place, number] = True
+    ports = [port for port in space.ports if port.name in cells and port.name != to]
+    decoder: Any = space.port(to).decoder
+    y, row = cells[to]
+    rows = np.intersect1d(row, np.concatenate([cells[port.name][1] for port in ports]))
+    if len(rows) > ROWS:
+        rows = np.sort(rows[np.argsort(hash_uniform(rows))[:ROWS]])
+    units = ((row_means(y, row, rows) - decoder.shift.numpy()) * decoder.gain.numpy()).astype(np.float32)
+    widths = [cells[port.name][0].shape[1] for port in ports]
+    ends, spans = np.cumsum([0, *widths]), {}
+    x, there = np.zeros((len(rows), ends[-1]), np.float32), np.zeros((len(rows), len(ports)), bool)
+    for m, port in enumerate(ports):
+        h, of = cells[port.name]
+        where, scale = slice(int(ends[m]), int(ends[m + 1])), 1 / np.sqrt(widths[m])
+        there[:, m] = np.isin(rows, of)
         shift, gain = (part.numpy() for part in (port.head.shift, port.head.gain))
-        count = np.bincount(place, minlength=len(rows)).clip(min=1)[:, None]
-        np.add.at(x[:, spans[name][0]], place, (h[here] - shift) * gain)
-        x[:, spans[name][0]] *= spans[name][1] / count
-        at += width
-    return x, spans, there
+        x[there[:, m], where] = (row_means(h, of, rows[there[:, m]]) - shift) * gain * scale
+        spans[port.name] = where, float(scale)
+    return JointRegression(x, units, hash_uniform(group[rows]), row_weights(rows, units), spans, there)
 
 
 def principal_directions(solutions: Sequence[Solution], size: int) -> NDArray[np.float64]:
-    """V (r, K), r ≤ size: orthonormal, the main directions of what is told.
+    """V (r, K), r ≤ size: orthonormal, the main directions of the outputs.
 
     l Vᵀ V = l where size ≥ K − 1, since logits may be shifted by what all classes share.
     """

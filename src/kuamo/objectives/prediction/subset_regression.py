@@ -1,12 +1,12 @@
-"""Mixing: what columns tell together, from what each says; for every set of columns solved by itself.
+"""Subset regression: the prediction from any set of columns, each set with a small regression of its own.
 
     j_S = Σ_{m ∈ S} l_m T_{S,m} + t_S,      (T_S, t_S) = argmin E ℓ(y, j_S V) + λ/2 ‖T_S‖²,      j_{m} = s_m
 
-l_m = [w_m, s_m] is what column m adds to a regression on all columns, and what it tells by itself (`regression.py`): so
-few numbers that a set costs next to nothing, and yet it is told about as well as by a regression on its columns alone.
+l_m = [w_m, s_m] is what column m adds to a regression on all columns, and its prediction by itself (`regression.py`):
+few numbers, so that a set costs next to nothing, and it predicts about as well as a regression on its columns alone.
 E is over rows of which l comes from solutions that have not seen them. The set of all columns starts at Σ_m w_m.
 
-A column may be let in by a part, g_m in [0, 1]: then j is interpolated along the sets of those that are let in most,
+A gate g_m in [0, 1] may let a column pass in part: then j is interpolated along the sets of the largest gates,
 
     j = Σ_k (g_(k) − g_(k+1)) j_{S_k},      S_k the k columns with the largest g.
 
@@ -100,12 +100,12 @@ class Mix(nn.Module):
         whole = self.middle.view(-1, 2, self.size)[:, 0].sum(0)
         return weight, whole - self.middle[here] @ weight
 
-    def forward(self, l: Tensor, let_in: Tensor) -> Tensor:
-        """j (B, r) of l (B, M, 2r), of which so much is let in, (B, M); 0 where absent."""
-        l, let_in = l[:, self.parts], let_in[:, self.parts]
-        j, order = l.new_zeros(len(l), self.size), let_in.argsort(dim=1, descending=True, stable=True)
-        ranked = nn.functional.pad(let_in.gather(1, order), (0, 1))
-        inside = torch.zeros_like(let_in, dtype=torch.bool)
+    def forward(self, l: Tensor, gates: Tensor) -> Tensor:
+        """j (B, r) of l (B, M, 2r), and gates (B, M), 0 where absent."""
+        l, gates = l[:, self.parts], gates[:, self.parts]
+        j, order = l.new_zeros(len(l), self.size), gates.argsort(dim=1, descending=True, stable=True)
+        ranked = nn.functional.pad(gates.gather(1, order), (0, 1))
+        inside = torch.zeros_like(gates, dtype=torch.bool)
         for k in range(len(self.parts) if self.size else 0):
             inside.scatter_(1, order[:, k : k + 1], True)
             share = ranked[:, k] - ranked[:, k + 1]
@@ -113,8 +113,7 @@ class Mix(nn.Module):
             for found in torch.unique(inside[counts], dim=0):
                 rows = counts[(inside[counts] == found).all(1)]
                 weight, offset = self.solved(torch.nonzero(found)[:, 0])
-                told = l[rows][:, found].flatten(1) @ weight.to(l) + offset.to(l)
-                j[rows] += share[rows, None] * told
+                j[rows] += share[rows, None] * (l[rows][:, found].flatten(1) @ weight.to(l) + offset.to(l))
         return j
 
 
@@ -129,7 +128,7 @@ def sets(count: int) -> list[tuple[int, ...]]:
 
 
 def usual(count: int, size: int) -> Matrix:
-    """T (|S|, 2, r, r) before anything is solved: one column tells what it tells, several add up."""
+    """T (|S|, 2, r, r) before anything is solved: of one column its own prediction, of several the sum."""
     weight = np.zeros((count, 2, size, size))
     weight[:, int(count == 1)] = np.eye(size)
     return weight
@@ -147,7 +146,7 @@ def fit_subsets(
 
     Args:
         joint: the regression on all columns. whole, alone: what was chosen for it, and for each column by itself.
-        v: V (r, K). some: (n,) rows that teach; all, if not given.
+        v: V (r, K). some: (n,) rows to learn from; all, if not given.
     """
     if len(alone) < 2:
         return

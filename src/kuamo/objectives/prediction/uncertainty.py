@@ -1,18 +1,19 @@
-"""Doubting: doubts are solved, not only learned on the way, so that they are no matter of how many steps there were.
+"""Per-modality uncertainty, fitted on held-out rows by L-BFGS when the training ends.
 
-    τ_m = argmin  Σ_{λ = 0} ℓ(y, τ p),      e = min(ℓ(y, τ_m p), log K)
+    τ_m = argmin  E_{λ = 0} ℓ(y, τ p) n + ½ (log τ)²,      e = min(ℓ(y, τ_m p), log K)
     θ_m = argmin  E[e exp(−v) + v] + E[BCE(λ̂, λ)] + ‖θ‖² N/2n²,       v̄_m = mean of v where λ = 0
 
-p are the logits of a column's probe of K classes, which τ calibrates; e is its own loss, but no more than a
-guess has: else a hard cell would be in more doubt than noise is (of a number, the squared error). v and λ̂ are
-what its net foretells, λ how far the cell was mixed with noise (`uncertainty_fusion.py`); of n held-out rows,
-each several times with noise of its own.
+p are the logits of a column's probe of K classes, which τ calibrates; e is its own loss, but no more than a guess has:
+else a hard cell would be more uncertain than noise (of a number, the squared error). v and λ̂ are what its network
+predicts, λ how far the cell was mixed with noise (`uncertainty_fusion.py`); of n held-out rows, each several times with
+noise of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import log
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,28 +21,30 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kuamo.objectives.prediction.stacking import FEWEST, ROWS, ExpertOutputs, at_rest, fit_scales
+from kuamo.objectives.prediction.corruption import corrupt_batch, targets_by_row
+from kuamo.objectives.prediction.stacking import FEWEST, ROWS, ExpertOutputs, evaluation_mode, fit_scales
 from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
 from kuamo.training.batch import Batch, FeatureSource, Source
 from kuamo.training.step import Step
+from kuamo.training.targets import targets_of
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
-    from kuamo.objectives.prediction.settings import PredictSettings
 
-__all__ = ["fit_uncertainty"]
+__all__ = ["Samples", "fit_uncertainty"]
 
-SIGHTS = 4000  # rows with noise are looked at, about
+SAMPLES = 4000  # rows with noise, about
 MOST = 20  # times the same row
 AT_ONCE = 256
 ITERATIONS = 100
-ENOUGH = 640  # N rows: with fewer, which are looked at more often, a net is held back more
+PRIOR_ROWS = 640  # N: fewer rows, which are seen more often, hold a network back more
+USUAL = 0.9  # quantile of v of uncorrupted cells, above which a cell is unusual
 
 
 class Samples(NamedTuple):
-    """What is seen of rows: what probes tell (n, M, K), codes (n, M, d − r), targets (n, L), λ and presence (n, M)."""
+    """Of rows: the probes' outputs (n, M, K), codes (n, M, d), targets (n, L), λ and presence (n, M)."""
 
-    told: Tensor
+    outputs: Tensor
     codes: Tensor
     y: Tensor
     level: Tensor
@@ -51,31 +54,32 @@ class Samples(NamedTuple):
 def fit_uncertainty(
     space: EmbeddingSpace,
     sources: Mapping[str, Source | FeatureSource],
-    of: PredictSettings,
+    to: str,
+    corruption: float,
     held: NDArray[np.int64],
     marks: Mapping[str, np.ndarray],
 ) -> None:
-    """Solve the doubts of a space's fusion; too few rows leave them as they are.
+    """Fit the uncertainties of a space's fusion; too few rows leave them as they are.
 
     Args:
-        held: the table rows by which. sources, marks: as in training.
+        to: the target. corruption: share of the rows of which a cell is mixed with noise. held: the table rows by
+            which. sources, marks: as in training.
     """
-    target = sources[of.to]
-    rows = held[np.isin(held, target.row)][:ROWS]
+    rows = held[np.isin(held, sources[to].row)][:ROWS]
     if len(rows) < FEWEST:
         return
-    times = int(np.clip(SIGHTS // len(rows), 1, MOST))
-    with at_rest(space):
+    times = int(np.clip(SAMPLES // len(rows), 1, MOST))
+    with evaluation_mode(space):
         with torch.no_grad():
             seen = [
-                collect(step_of(space, sources, rows[start : start + AT_ONCE], (start, number), marks), of)
+                collect(step_of(space, sources, rows[start : start + AT_ONCE], (start, number), marks), to, corruption)
                 for number in range(times)
                 for start in range(0, len(rows), AT_ONCE)
             ]
-        all_of = Samples(*(torch.cat(part) for part in zip(*seen, strict=True)))
+        samples = Samples(*(torch.cat(part) for part in zip(*seen, strict=True)))
         for column, port in enumerate(space.ports):
-            if port.name != of.to and all_of.present[:, column].sum() >= FEWEST:
-                solve(space.fusion, column, all_of, len(rows))
+            if port.name != to and samples.present[:, column].sum() >= FEWEST:
+                fit_column(space.fusion, column, samples, len(rows))
 
 
 def step_of(
@@ -86,8 +90,6 @@ def step_of(
     marks: Mapping[str, np.ndarray],
 ) -> Step:
     """These rows, all of them in every process."""
-    from kuamo.training.targets import targets_of
-
     place = np.arange(len(rows))
     cells = {name: source.cells(rows, place) for name, source in sources.items()}
     tensors = {name: torch.from_numpy(mark[rows]) for name, mark in marks.items()}
@@ -96,58 +98,69 @@ def step_of(
     return Step(space, batch, key, targets_of(space, batch, frozen), frozen, learning=False)
 
 
-def collect(step: Step, of: PredictSettings) -> Samples:
-    """What is seen of a batch, some of its cells mixed with noise."""
-    from kuamo.objectives.prediction.noise import corrupt_batch, targets_by_row
-
-    batch, level = corrupt_batch(step, of.to, of.corruption)
-    noisy = replace(step, batch=batch, _codes={}, _stacked=None)
-    code, present = noisy.stacked()
-    trust: Any = step.space.fusion
-    decoder: Any = step.space.port(of.to).decoder
-    codes = trust.learned(torch.where(present[..., None], code.mean, 0.0))
-    y = decoder.units(targets_by_row(step, of.to))
-    return Samples(trust.told(codes), codes, y, level, present)
+def collect(step: Step, to: str, corruption: float) -> Samples:
+    """A batch, some of its cells mixed with noise."""
+    batch, level = corrupt_batch(step, to, corruption)
+    code, present = replace(step, batch=batch, _codes={}, _stacked=None).stacked()
+    fusion: Any = step.space.fusion
+    decoder: Any = step.space.port(to).decoder
+    codes = torch.where(present[..., None], code.mean, 0.0)
+    return Samples(fusion.probe(codes), codes, decoder.units(targets_by_row(step, to)), level, present)
 
 
-def sharpen(probe: Any, told: Tensor, y: Tensor) -> float:
-    """τ, by which a probe's weights are multiplied."""
-    heard = ExpertOutputs(told.double().numpy()[None], y.double().numpy(), np.ones(len(y)))
-    tau = float(np.exp(fit_scales(heard, np.zeros(1), 1.0))[0])
+def fit_column(fusion: UncertaintyFusion, column: int, samples: Samples, rows: int) -> None:
+    """One column's temperature and network, the latter by L-BFGS.
+
+    Args:
+        rows: how many different rows the samples are of.
+    """
+    present = samples.present[:, column]
+    outputs, codes, level = (part[present, column].detach() for part in (samples.outputs, samples.codes, samples.level))
+    y, clean = samples.y[present], level == 0
+    if fusion.family == "categorical" and clean.sum() >= FEWEST:
+        outputs = outputs * calibrate(fusion.probes[column], outputs[clean], y[clean], rows / len(samples.y))
+    e = fusion.losses(outputs[:, None], y)[:, 0]
+    e = e.clamp(max=log(fusion.out)) if fusion.family == "categorical" else e
+    fit_net(fusion, column, fusion.features(outputs, fusion.learned(codes)), e, level, PRIOR_ROWS / (2 * rows**2))
+    if clean.sum() >= FEWEST:
+        with torch.no_grad():
+            features = fusion.features(outputs, fusion.learned(codes))
+            fusion.usual[column] = fusion.predicted(features[clean], column)[0].quantile(USUAL)
+
+
+def calibrate(probe: Any, outputs: Tensor, y: Tensor, share: float) -> float:
+    """τ, by which a probe's weights are multiplied.
+
+    Args:
+        share: the weight of each output: rows that are seen several times count once.
+    """
+    seen = ExpertOutputs(outputs.double().numpy()[None], y.double().numpy(), np.full(len(y), share))
+    tau = float(np.exp(fit_scales(seen, np.zeros(1), 1.0))[0])
     with torch.no_grad():
         for weight in probe.parameters():
             weight.mul_(tau)
     return tau
 
 
-def solve(trust: UncertaintyFusion, column: int, seen: Samples, rows: int) -> None:
-    """One column's temperature and net, the latter by L-BFGS."""
-    present = seen.present[:, column]
-    told, codes, level = (part[present, column].detach() for part in (seen.told, seen.codes, seen.level))
-    y = seen.y[present]
-    if trust.family == "categorical" and (level == 0).sum() >= FEWEST:
-        told = told * sharpen(trust.probes[column], told[level == 0], y[level == 0])
-    signs, e = trust.signs(told, codes), trust.bounded(trust.losses(told[:, None], y)[:, 0])
-    weights = list(trust.doubts[column].parameters())
+def fit_net(fusion: UncertaintyFusion, column: int, features: Tensor, e: Tensor, level: Tensor, penalty: float) -> None:
+    """θ_m, from where it is; a result that is no number is not taken."""
+    weights = list(fusion.doubts[column].parameters())
     before = [weight.detach().clone() for weight in weights]
     method = torch.optim.LBFGS(weights, max_iter=ITERATIONS, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         method.zero_grad()
-        v, noise = trust.doubted(signs, column)
-        value = (e * (-v).exp() + v).mean() + sum(weight.square().sum() for weight in weights) * ENOUGH / (2 * rows**2)
-        if trust.joint:
+        v, noise = fusion.predicted(features, column)
+        value = (e * (-v).exp() + v).mean() + penalty * torch.stack([w.square().sum() for w in weights]).sum()
+        if fusion.joint:
             value = value + nn.functional.binary_cross_entropy_with_logits(noise, level)
         torch.autograd.backward(value, inputs=weights)
         return value
 
     first = float(loss().detach())
     method.step(loss)
-    better = float(loss().detach()) <= first  # a number, for one thing
+    better = float(loss().detach()) <= first
     method.zero_grad()
     with torch.no_grad():
         for weight, old in zip(weights, before, strict=True):
             weight.copy_(weight if better else old)
-        usual = trust.doubted(signs, column)[0][level == 0]
-        if len(usual) >= FEWEST:
-            trust.usual[column] = usual.mean()
