@@ -18,11 +18,13 @@ import predict_degraded as degraded
 import predict_subsets as data
 import torch
 from common import machine
+from sklearn.neighbors import KNeighborsClassifier
 
 import kuamo as km
 from kuamo.core.modules import single_threaded_torch
 from kuamo.fitting.gradient import steps_for
 from kuamo.objectives.prediction import (
+    class_codes,
     decoder,
     objective,
     regression,
@@ -32,8 +34,9 @@ from kuamo.objectives.prediction import (
     uncertainty_fusion,
 )
 
-DATA = ("quarters", "cancer", "wine", "diabetes", "product", "rings", "digits", "emoji", "degraded")
+DATA = ("quarters", "cancer", "wine", "diabetes", "product", "rings", "digits", "emoji", "degraded", "classes")
 ROWS = 2000  # of the degraded digits
+CLASSES = 300
 UNBOUNDED = 1e6
 REPEATS = 5  # draws of noise for each test row
 
@@ -68,6 +71,12 @@ def ungated(self, code, present):
     return *weigh(self, code, present)[:2], present.float()
 
 
+def common_scales(seen, prior, strength):
+    """α and β of all numbers of columns alone."""
+    return fit_scales(seen, prior, strength if np.allclose(prior, np.log(decoder.PRIOR)[-len(prior) :]) else UNBOUNDED)
+
+
+fit_scales = stacking.fit_scales
 FUSION, DECODER = uncertainty_fusion.UncertaintyFusion, decoder.StackedDecoder
 weigh = FUSION.weigh
 PATCHES = {
@@ -80,17 +89,12 @@ PATCHES = {
     "no subsets": [(subset_regression, "fit_subsets", lambda *_: None)],
     "covariances": [(subset_regression, "MOST", 0)],
     "no stacking": [(stacking, "fit_stacking", lambda *_, **__: None)],
-    "one pair": [(stacking, "EACH", UNBOUNDED)],
+    "one pair": [(stacking, "fit_scales", common_scales)],
     "no uncertainty": [(uncertainty, "fit_uncertainty", lambda *_: None)],
+    "no probe temperature": [(uncertainty, "calibrate", lambda *_: 1.0)],
     "no encoder noise": [(objective, "corrupt", lambda *_: {})],
+    "no class codes": [(class_codes, "MANY", UNBOUNDED)],
     "always trained": [(regression.JointRegression, "nonlinear", lambda *_: True)],
-}
-PATCHES |= {
-    "q50": [(uncertainty, "USUAL", 0.5)],
-    "q80": [(uncertainty, "USUAL", 0.8)],
-    "q95": [(uncertainty, "USUAL", 0.95)],
-    "each4": [(stacking, "EACH", 4.0)],
-    "each4common2": [(stacking, "EACH", 4.0), (stacking, "COMMON", 2.0)],
 }
 OPTIONS = {"no corruption": {"corruption": 0.0}}
 
@@ -194,6 +198,20 @@ def measure_degraded(seed, variants, steps):
     return result
 
 
+def measure_classes(seed, variants):
+    """Many classes of two rows each, one row of each to test."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(CLASSES, 1, 32)) + 0.7 * rng.normal(size=(CLASSES, 3, 32))
+    train, y, each = x[:, :2].reshape(-1, 32), np.repeat(np.arange(CLASSES), 2), np.arange(CLASSES)
+    nearest = KNeighborsClassifier(1).fit(train, y).score(x[:, 2], each)
+    for which in variants:
+        with variant(which):
+            start = time.process_time()
+            right = km.Classifier().fit(train, y).score(x[:, 2], each)
+            spent = time.process_time() - start
+        print(f"classes {seed} {which}: {right:.3f}, nearest neighbour {nearest:.3f}, CPU s {spent:.1f}", flush=True)
+
+
 def oracle(found, y, train, test, there):
     x = {column: data.reduced(one, train) for column, one in found.items()}
 
@@ -232,9 +250,11 @@ def main():
     given = parser.parse_args()
     print(machine(), flush=True)
     for name in given.data:
-        if name == "degraded":
+        if name in ("degraded", "classes"):
             for seed in range(given.seeds):
-                measure_degraded(seed, given.variants, given.steps)
+                measure_degraded(seed, given.variants, given.steps) if name == "degraded" else measure_classes(
+                    seed, given.variants
+                )
             continue
         found = [measure(name, seed, given.variants, given.steps) for seed in range(given.seeds)]
         for which in found[0]:

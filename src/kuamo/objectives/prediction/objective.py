@@ -32,7 +32,7 @@ from kuamo.objectives.prediction.regression import (
     write_heads,
 )
 from kuamo.objectives.vae import row_uniforms
-from kuamo.training.objective import Objective, Optimized
+from kuamo.training.objective import Objective
 
 if TYPE_CHECKING:
     from kuamo.data.table import Table
@@ -131,10 +131,6 @@ class Predict(Objective):
             kind = type(decoder).__name__
             raise TableError(f"column {self.to!r}: given a decoder {kind}; expected none: Predict makes its own")
         return UncertaintyFusion(space.dim, decoder.out, len(space.ports), decoder.family, decoder.joint)
-
-    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
-        """Nobody: what it trains is the space's."""
-        return {}
 
     def begin(
         self,

@@ -29,7 +29,7 @@ __all__ = ["ExpertOutputs", "evaluation_mode", "fit_scales", "fit_stacking"]
 
 ROWS = 2000  # held-out rows are looked at, at most
 FEWEST = 4
-COMMON, EACH = 4.0, 16.0  # τ of all n together, and of each
+PRIOR_STRENGTH = 4.0  # τ
 
 
 class ExpertOutputs(NamedTuple):
@@ -71,8 +71,8 @@ def fit_stacking(
         found = expert_outputs(space, decoder, rows, units, row_weights(row[entry], units))
     if not found:
         return
-    common = fit_scales(together(found), np.log(PRIOR if decoder.joint else (1.0,)), COMMON)
-    each = [fit_scales(one, common, EACH) for one in found]
+    common = fit_scales(together(found), np.log(PRIOR if decoder.joint else (1.0,)), PRIOR_STRENGTH)
+    each = [fit_scales(one, common, PRIOR_STRENGTH) for one in found]
     logs = np.stack(each + [each[-1]] * (space.fusion.columns - len(each)))[: space.fusion.columns]
     decoder.sure.copy_(torch.from_numpy(logs[0]))
     space.fusion.belief.copy_(torch.from_numpy(logs - logs[0]))

@@ -38,7 +38,6 @@ MOST = 20  # times the same row
 AT_ONCE = 256
 ITERATIONS = 100
 PRIOR_ROWS = 640  # N: fewer rows, which are seen more often, hold a network back more
-USUAL = 0.9  # quantile of v of uncorrupted cells, above which a cell is unusual
 
 
 class Samples(NamedTuple):
@@ -125,7 +124,7 @@ def fit_column(fusion: UncertaintyFusion, column: int, samples: Samples, rows: i
     if clean.sum() >= FEWEST:
         with torch.no_grad():
             features = fusion.features(outputs, fusion.learned(codes))
-            fusion.usual[column] = fusion.predicted(features[clean], column)[0].quantile(USUAL)
+            fusion.usual[column] = fusion.predicted(features[clean], column)[0].mean()
 
 
 def calibrate(probe: Any, outputs: Tensor, y: Tensor, share: float) -> float:
