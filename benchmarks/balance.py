@@ -126,7 +126,6 @@ def told(seeds):
         "none": Arm(),
         "CoverageBalanced(0.5)": Arm({"sampling": km.CoverageBalanced(0.5)}),
         "CoverageBalanced(1)": Arm({"sampling": km.CoverageBalanced(1.0)}),
-        'OGMGE(0.3, of="step")': Arm({"gradient_modulation": km.OGMGE(0.3, of="step")}),
     }
     for rare in ("image",):
         tally = OperationCount()
@@ -163,7 +162,6 @@ def missing(seeds):
         "none": Arm(),
         "CoverageBalanced(0.5)": Arm({"sampling": km.CoverageBalanced(0.5)}),
         "CoverageBalanced(1)": Arm({"sampling": km.CoverageBalanced(1.0)}),
-        'OGMGE(0.3, of="step")': Arm({"gradient_modulation": km.OGMGE(0.3, of="step")}),
     }
     for rare in ("image",):
         tally, others = OperationCount(), [name for name in found if name != rare]
@@ -312,19 +310,17 @@ def dominance(seeds):
         "sound trained alone": Arm(),
         "told by each alone too": Arm(objective=JointRegression(heads=True)),
         "three times the rate": Arm({"lr": 0.15}),  # three losses have three times the gradient, which SGD notices
-        "OGMGE(0.3)": Arm({"gradient_modulation": km.OGMGE(0.3)}),
-        'OGMGE(1, of="step")': Arm({"gradient_modulation": km.OGMGE(1.0, of="step")}),
     }
     plan = (
         (
             "Joint, AdamW",
             {},
-            ("none", "sound trained alone", "told by each alone too", "OGMGE(0.3)", 'OGMGE(1, of="step")'),
+            ("none", "sound trained alone", "told by each alone too"),
         ),
         (
             "Joint, SGD",
             {"optimiser": "sgd", "lr": 0.05},
-            ("none", "sound trained alone", "told by each alone too", "three times the rate", "OGMGE(0.3)"),
+            ("none", "sound trained alone", "told by each alone too", "three times the rate"),
         ),
     )
     for what, base, asked in plan:
@@ -387,7 +383,6 @@ def small(seeds):
         "none": Arm(objective=km.MoPoE(weights="equal")),
         "rescaled (the default)": Arm(objective=km.MoPoE()),
         "word × 10": Arm(objective=km.MoPoE(weights={"image": 1.0, "word": 10.0})),
-        "none, OGMGE(0.3)": Arm({"gradient_modulation": km.OGMGE(0.3)}, km.MoPoE(weights="equal")),
     }
     bounds("small: MoPoE of 784 pixels and a word", arms, 0.0, seeds)
 

@@ -40,7 +40,7 @@ _NAMES = {
     "kuamo.generation.joint_likelihood": "joint_log_likelihood",
     "kuamo.index": "Index Query",
     "kuamo.space": "Space",
-    "kuamo.training.balance": "ClassBalanced CoverageBalanced LearningCurves OGMGE UncertaintyWeighted",
+    "kuamo.training.balance": "ClassBalanced CoverageBalanced LearningCurves UncertaintyWeighted",
     "kuamo.training.config": "Training",
 }
 """Module → what of it is public here."""
@@ -100,7 +100,6 @@ if TYPE_CHECKING:
     from kuamo.objectives import *  # noqa: F403
     from kuamo.space import Space as Space
     from kuamo.training import balance as balance
-    from kuamo.training.balance import OGMGE as OGMGE
     from kuamo.training.balance import ClassBalanced as ClassBalanced
     from kuamo.training.balance import CoverageBalanced as CoverageBalanced
     from kuamo.training.balance import LearningCurves as LearningCurves

@@ -50,9 +50,7 @@ def gradients_of_one_step(
         for decoder in member.get("decoders", {}).values():
             for parameter in decoder.parameters():
                 torch.nn.init.normal_(parameter, std=0.1)
-        game = Game(
-            space, objective, km.Training(steps=10, optimizer="sgd", lr=0.0, gradient_modulation=member.get("modulate"))
-        )
+        game = Game(space, objective, km.Training(steps=10, optimizer="sgd", lr=0.0))
         space.ports = [next(p for p in space.ports if p.name == name) for name in table.columns]
         sources = {
             p.name: Source(table, p, features(table, p.name, p.encoder) if p in frozen else None, member.get("chunk"))
@@ -106,8 +104,6 @@ def gradients_of_holed(name: str) -> dict[str, torch.Tensor]:
         table, kinds = small_toy(64), {"a": km.Vector(), "b": km.Category()}
         values = {"a": [table[i]["a"] for i in range(64)], "b": [f"class {i // 3 % 3}" for i in range(64)]}
         table, member = km.Table(values, modalities=kinds), {"objective": km.Predict("b", corruption=0.7)}
-    elif name == "OGMGE":
-        table, member = small_toy(64), {"objective": km.InfoNCE() + km.Reconstruct(), "modulate": km.OGMGE(0.5)}
     elif name == "balanced fit":
         table, member = small_toy(64), {}
     else:
@@ -131,7 +127,6 @@ def balanced_fit(table: km.Table) -> dict[str, torch.Tensor]:
     rounding."""
     training = km.Training(
         steps=6, batch_size=24, lr=0.05, optimizer="sgd", sampling=km.CoverageBalanced(1.0),
-        gradient_modulation=km.OGMGE(0.3),
         learning_curves=km.LearningCurves(every=2, held=0.2),
     )  # fmt: skip
     space = km.fit(table, km.UncertaintyWeighted(km.InfoNCE() + km.Reconstruct()), dim=8, training=training, seed=1)

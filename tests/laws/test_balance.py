@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache
-from math import log, tanh
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import kuamo as km
 from kuamo.encoders.feature_cache import features
 from kuamo.objectives.vae import size_weights
 from kuamo.training.balance import ColumnCurves
-from kuamo.training.balance.gradient_modulation import coefficients, discrepancy
+from kuamo.training.balance.learning_curves import discrepancy
 from kuamo.training.balance.sampling import drawing, shares
 from kuamo.training.batch import Source, batch_of, rows_of_step
 from kuamo.training.players import Game
@@ -69,9 +68,6 @@ def labelled(rows: int = 120) -> km.Table:
         {"sampling": km.CoverageBalanced(0.0)},
         {"sampling": km.CoverageBalanced(0.0, of="column")},
         {"sampling": km.ClassBalanced(0.0)},
-        {"gradient_modulation": km.OGMGE(0.0, noise=False)},
-        {"gradient_modulation": km.OGMGE(5.0, until=0.0)},
-        {"gradient_modulation": km.OGMGE(0.0, noise=False, of="step")},
     ],
     ids=str,
 )
@@ -85,8 +81,6 @@ def test_off_is_off_bit_for_bit(nothing: dict[str, Any]) -> None:
     [
         {"sampling": km.CoverageBalanced(1.0)},
         {"sampling": km.ClassBalanced(1.0)},
-        {"gradient_modulation": km.OGMGE(0.3)},
-        {"gradient_modulation": km.OGMGE(0.3, noise=False, of="step")},
         {"learning_curves": km.LearningCurves(held=0.2)},
     ],
     ids=str,
@@ -104,7 +98,6 @@ def test_killed_and_resumed_is_not_killed_with_all_of_it_on(tmp_path: Path) -> N
     training = km.Training(
         **SHORT,
         sampling=km.CoverageBalanced(1.0),
-        gradient_modulation=km.OGMGE(0.3),
         learning_curves=km.LearningCurves(every=4, held=0.2),
     )
 
@@ -127,7 +120,6 @@ def test_killed_and_resumed_is_not_killed_with_all_of_it_on(tmp_path: Path) -> N
         changed = km.Training(
             **SHORT,
             sampling=other,
-            gradient_modulation=km.OGMGE(0.3),
             learning_curves=km.LearningCurves(every=4, held=0.2),
         )
         with pytest.raises(km.StoreError, match="expected the same"):
@@ -252,9 +244,6 @@ def test_classes_are_those_of_the_column_that_is_predicted() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: km.OGMGE("a"),
-        lambda: km.OGMGE(float("inf")),
-        lambda: km.OGMGE(until=None),
         lambda: km.LearningCurves("a"),
         lambda: km.LearningCurves(1.5),
         lambda: km.LearningCurves(held="a"),
@@ -262,7 +251,6 @@ def test_classes_are_those_of_the_column_that_is_predicted() -> None:
         lambda: km.balance.ColumnCurves.of(3),
         lambda: km.Training(sampling="ClassBalanced"),
         lambda: km.Training(sampling=km.ClassBalanced),
-        lambda: km.Training(gradient_modulation=3),
         lambda: km.Training(learning_curves=True),
     ],
 )
@@ -271,80 +259,13 @@ def test_what_is_no_remedy_is_refused_by_its_name(wrong: Callable[[], Any]) -> N
         wrong()
 
 
-# ── OGM-GE ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── discrepancy ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("alpha", [0.1, 0.5, 1.0])
-def test_coefficients_of_two_columns_are_those_of_the_paper(alpha: float) -> None:
-    rng = np.random.default_rng(0)
-    for a, v in rng.random((20, 2)):
-        ratio_v, ratio_a = v / a, a / v
-        expected_v = 1 - tanh(alpha * ratio_v) if ratio_v > 1 else 1.0
-        expected_a = 1 - tanh(alpha * ratio_a) if ratio_a > 1 else 1.0
-        assert coefficients({"a": a, "v": v}, alpha) == pytest.approx({"a": expected_a, "v": expected_v})
-
-
-def test_only_those_ahead_are_held_back_and_absent_ones_play_no_part() -> None:
+def test_a_discrepancy_is_the_ratio_to_the_others_and_absent_ones_play_no_part() -> None:
     rho = discrepancy({"a": 0.8, "b": 0.4, "c": 0.2, "gone": float("nan")})
     assert rho["a"] == pytest.approx(0.8 / 0.3) and np.isnan(rho["gone"])
-    k = coefficients({"a": 0.8, "b": 0.4, "c": 0.2, "gone": float("nan")}, 0.5)
-    assert k["a"] < 1 and k["b"] == k["c"] == k["gone"] == 1
     assert np.isnan(discrepancy({"a": 0.5})["a"])
-
-
-@cache
-def predictor() -> km.Space:
-    """A space that knows the classes of `labelled`."""
-    return km.fit(labelled(), km.Predict("kind"), dim=4, training=km.Training(steps=100, lr=1e-2), seed=0)
-
-
-def one_play(modulate: Any, objective: Any = None, rate: float = 0.1) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Gradients and changes of the parameters of each column's head, by one step of plain SGD."""
-    table, space = labelled(), deepcopy(predictor())
-    for module in space.modules():
-        module.train()
-    game = Game(
-        space,
-        objective or km.Predict("kind", corruption=0.0),
-        km.Training(10, optimizer="sgd", lr=rate, gradient_modulation=modulate),
-    )
-    sources = {p.name: Source(table, p, features(table, p.name, p.encoder)) for p in space.ports}
-    rows = np.arange(len(table))
-    batch = batch_of(sources, rows, marks={"group": rows})
-    before = {p.name: linear_of(p.head).weight.detach().clone() for p in space.ports}
-    game.play("space", batch, sources, (0, 9), {})
-    grads = {p.name: linear_of(p.head).weight.grad.clone() for p in space.ports}
-    moved = {p.name: linear_of(p.head).weight.detach() - before[p.name] for p in space.ports}
-    return grads, moved
-
-
-def test_the_gradient_of_the_column_that_is_ahead_is_scaled_and_a_step_is_too() -> None:
-    grads, moved = one_play(None)
-    scaled, _ = one_play(km.OGMGE(0.5, noise=False))
-    factor = float((scaled["clear"] * grads["clear"]).sum() / grads["clear"].square().sum())
-    assert 0 < factor < 0.6 and torch.allclose(scaled["clear"], factor * grads["clear"], rtol=1e-4)
-    assert torch.equal(scaled["noise"], grads["noise"]) and torch.equal(scaled["kind"], grads["kind"])
-    _, stepped = one_play(km.OGMGE(0.5, noise=False, of="step"))
-    assert torch.allclose(stepped["clear"], factor * moved["clear"], rtol=1e-3, atol=1e-7)
-    assert torch.equal(stepped["noise"], moved["noise"])
-
-
-def test_noise_is_as_wide_as_the_gradient() -> None:
-    grads, _ = one_play(None)
-    noisy, _ = one_play(km.OGMGE(0.0))
-    for name in ("clear", "noise"):
-        ratio = float((noisy[name] - grads[name]).std() / grads[name].std())
-        assert 0.4 < ratio < 2.0, name  # 12 and 16 numbers
-    again, _ = one_play(km.OGMGE(0.0))
-    assert torch.equal(noisy["clear"], again["clear"])
-
-
-def test_an_objective_that_tells_nothing_cannot_be_modulated() -> None:
-    with pytest.raises(km.KuamoError, match="ModalityDiscriminator, which tells nothing of single columns"):
-        fitted(three(), km.ModalityDiscriminator(), modulate=km.OGMGE())
-    for wrong in (lambda: km.OGMGE(-1), lambda: km.OGMGE(until=2), lambda: km.OGMGE(of="both")):
-        with pytest.raises(km.KuamoError, match="expected alpha"):
-            wrong()
 
 
 # ── uncertainty ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -108,7 +108,7 @@ def test_a_wholly_absent_modality_changes_nothing_and_costs_nothing(name: str) -
         assert not any(g.any() for g in grads.values())  # no pair, no loss; nor one side of a plan
 
 
-TOGETHER = [*TRAINED, "raw text", "raw text in chunks", "Predict", "OGMGE", "balanced fit"]
+TOGETHER = [*TRAINED, "raw text", "raw text in chunks", "Predict", "balanced fit"]
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", TOGETHER)
 def test_two_processes_equal_one(name: str, steps: Path) -> None:
     """Column b is wholly absent in the second process; in "raw text", b is trained too, in chunks or whole; in
-    "Predict", b is a class; "balanced fit" is six steps with sampling, modulation, weights and a record."""
+    "Predict", b is a class; "balanced fit" is six steps with sampling, weights and a record."""
     one, two = (dict(np.load(steps / f"{name} {size}.npz")) for size in (1, 2))
     assert one.keys() == two.keys()
     if name.startswith("raw text"):

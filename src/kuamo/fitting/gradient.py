@@ -90,8 +90,8 @@ def train_objective(
     losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())
     done = {"steps": training.steps, "rows": training.batch_size, "optimiser": training.optimizer, "rate": training.lr}
     space.notes.append(Note("trained", objective=names, **done, losses=losses))
-    if remedies := [str(one) for one in (training.sampling, training.gradient_modulation) if one is not None]:
-        space.notes.append(Note("against_imbalance", what=", ".join(remedies)))
+    if training.sampling is not None:
+        space.notes.append(Note("against_imbalance", what=str(training.sampling)))
     if skipped:
         space.notes.append(Note("batches_skipped", count=skipped, given=training.steps))
     if note := only_distributions(objective):

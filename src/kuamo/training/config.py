@@ -18,7 +18,7 @@ __all__ = ["LearningCurves", "Training"]
 @old_arguments(
     mix="fusemix_alpha",
     chunk="grad_cache_chunk",
-    modulate="gradient_modulation",
+    modulate=None,
     record="learning_curves",
     optimiser="optimizer",
 )
@@ -35,7 +35,6 @@ class Training:
             the same (GradCache): memory holds one chunk's activations, whatever the batch size, and one forward more is
             paid for it; `None` for all at once.
         sampling: who is drawn more often, `km.CoverageBalanced()`, `km.ClassBalanced()`; `None`: all alike.
-        gradient_modulation: who is held back, `km.OGMGE()`; `None` for nobody.
         learning_curves: `km.LearningCurves()`, to write down how fast each column learns; `None` for not.
         at_most: may the objective end sooner, where what it solves beside the training leaves nothing to learn?
     """
@@ -49,7 +48,6 @@ class Training:
     fusemix_alpha: float = 0.0
     grad_cache_chunk: int | None = None
     sampling: Any = None
-    gradient_modulation: Any = None
     learning_curves: LearningCurves | None = None
     at_most: bool = False
 
@@ -70,17 +68,14 @@ class Training:
                 f"fusemix_alpha={self.fusemix_alpha!r}; expected "
                 f"finite numbers from 0, and whole numbers of steps from 1"
             )
-        for name, method in (("sampling", "weights"), ("gradient_modulation", "around")):
-            one = getattr(self, name)
-            if one is not None and (isinstance(one, type) or not hasattr(one, method)):
-                usual = "km.ClassBalanced(1)" if name == "sampling" else "km.OGMGE()"
-                raise KuamoError(f"given {name}={one!r}; expected None, or one such as {usual}")
+        if self.sampling is not None and (isinstance(self.sampling, type) or not hasattr(self.sampling, "weights")):
+            raise KuamoError(f"given sampling={self.sampling!r}; expected None, or one such as km.ClassBalanced(1)")
         check_type(LearningCurves | None, "LearningCurves, or None", learning_curves=self.learning_curves)  # type: ignore[arg-type]
 
     def plain(self) -> dict[str, Any]:
         """Plain data; what is off is not in it."""
         given = asdict(self)
-        for name in ("sampling", "gradient_modulation", "learning_curves"):
+        for name in ("sampling", "learning_curves"):
             one = getattr(self, name)
             if one is None:
                 del given[name]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from kuamo.core.errors import KuamoError, StoreError
 from kuamo.embedding.space import EmbeddingSpace
-from kuamo.training.balance.monitor import ColumnMonitor, around
+from kuamo.training.balance.monitor import ColumnMonitor
 from kuamo.training.batch import Batch, FeatureSource, Source, batch_of
 from kuamo.training.distributed import sum_gradients
 from kuamo.training.ema import EMA
@@ -53,8 +53,8 @@ class Game:
                     self.averages.append(EMA(player.module, player.ema))
                 if name != SPACE:
                     optimisers[key], self.falls_to[key] = _optimiser_of(name, player), player.falls_to
-        asked = training.gradient_modulation is not None or training.learning_curves is not None
-        self.turn = ColumnMonitor(space, training, [term.name for _, term in self.terms]) if asked else None
+        names = [term.name for _, term in self.terms]
+        self.turn = ColumnMonitor(space, training, names) if training.learning_curves is not None else None
         self.skipped = 0
         self.parameters = {name: unique_parameters(modules) for name, modules in self.modules.items()}
         claimed = {id(p) for name in self.modules if name != SPACE for p in self.parameters[name]}
@@ -106,8 +106,9 @@ class Game:
         else:
             optimiser.zero_grad(set_to_none=True)
         sum_gradients(self.parameters[player])
-        with around(self.turn if role == SPACE else None, told, key, key[1] / self.steps):
-            optimiser.step()
+        if self.turn is not None and role == SPACE:
+            self.turn.observe(told)
+        optimiser.step()
 
     def _steps(
         self,

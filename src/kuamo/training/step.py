@@ -206,7 +206,7 @@ class Step:
     def tell(self, name: str, losses: Tensor) -> None:
         """Say how a column does: its own losses (n,), not negative, such as −log of the probability of what is right.
 
-        For whoever records or modulates (`training/balance`); it changes no loss, and costs nothing where nobody does.
+        For learning curves (`training/balance`); it changes no loss, and costs nothing where nobody does.
         """
         if self.told is not None:
             self.told.append((name, losses.detach()))

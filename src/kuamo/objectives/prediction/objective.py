@@ -240,8 +240,8 @@ class PredictPhases:
         assert self.joint is not None
         whole = self.joint.solve(self.whole, some)
         alone = [whole] if len(self.columns) == 1 else []
-        for number, (column, chosen) in enumerate(() if alone else zip(self.columns, self.alone, strict=True)):
-            own = None if some is None else some[self.joint.there[:, number]]
+        for name, column, chosen in () if alone else zip(self.joint.spans, self.columns, self.alone, strict=True):
+            own = None if some is None else some[self.joint.rows_with(name)]
             alone.append(column.solve(chosen, own if own is None or own.any() else None))
         fusion: Any = self.space.fusion
         decoder: Any = self.space.port(self.of.to).decoder

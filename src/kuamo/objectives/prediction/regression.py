@@ -85,9 +85,13 @@ class JointRegression:
     there: NDArray[np.bool_] | None = None
     base: NDArray[np.floating] | None = None
 
+    def rows_with(self, name: str) -> NDArray[np.bool_]:
+        """(n,) the rows that have a column."""
+        return np.ones(len(self.x), bool) if self.there is None else self.there[:, list(self.spans).index(name)]
+
     def alone(self, name: str) -> JointRegression:
         """One column by itself, of the rows that have it."""
-        there = self.there[:, list(self.spans).index(name)] if self.there is not None else np.ones(len(self.x), bool)
+        there = self.rows_with(name)
         x = self.x[there, self.spans[name][0]]
         return JointRegression(x, self.y[there], self.held[there], self.weights[there])
 

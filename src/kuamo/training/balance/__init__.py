@@ -2,7 +2,6 @@
 
     Training(sampling=CoverageBalanced(0.5))   rows of rare subsets of columns are drawn more often: sampling
     Training(sampling=ClassBalanced(1.0))      rows of rare labels are drawn more often: sampling
-    Training(gradient_modulation=OGMGE(0.3))   columns that are ahead of the others are held back: gradient_modulation
     UncertaintyWeighted(InfoNCE() + …)         terms of a sum weigh by how sure they are: uncertainty_weighting
     MoPoE(), MVAE(), …                         likelihoods weigh by their size, w_m = max L / L_m, unless
                                                `weights="equal"` or others are given       objectives/vae.py
@@ -21,12 +20,11 @@ joint fit; `contributions` of both tells. Then compare a remedy with none on row
 """
 
 from kuamo.core.old_names import former_names
-from kuamo.training.balance.gradient_modulation import OGMGE
 from kuamo.training.balance.learning_curves import ColumnCurves
 from kuamo.training.balance.sampling import ClassBalanced, CoverageBalanced
 from kuamo.training.balance.uncertainty_weighting import UncertaintyWeighted
 from kuamo.training.config import LearningCurves
 
-__all__ = ["OGMGE", "ClassBalanced", "ColumnCurves", "CoverageBalanced", "LearningCurves", "UncertaintyWeighted"]
+__all__ = ["ClassBalanced", "ColumnCurves", "CoverageBalanced", "LearningCurves", "UncertaintyWeighted"]
 
 __getattr__ = former_names(__name__)

@@ -17,18 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.validation import check_type
-from kuamo.training.balance.gradient_modulation import discrepancy
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
 
-__all__ = ["ColumnCurves", "held_rows"]
+__all__ = ["ColumnCurves", "discrepancy", "held_rows"]
 
 
 def held_rows(rows: int, share: float, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
@@ -45,6 +45,22 @@ def held_rows(rows: int, share: float, seed: int, groups: np.ndarray | None = No
     names = np.unique(group)
     chosen = np.random.default_rng([seed, 11]).permutation(names)[: round(share * len(names))]
     return np.isin(group, chosen)
+
+
+def discrepancy(scores: Mapping[str, float]) -> dict[str, float]:
+    """ρ_m = s_m / mean_{m' ≠ m} s_m', of those whose score is known; NaN of the others.
+
+    Example:
+        >>> discrepancy({"a": 0.9, "b": 0.3, "c": float("nan")})["a"]
+        3.0
+    """
+    known = {name: score for name, score in scores.items() if not isnan(score)}
+    out = dict.fromkeys(scores, nan)
+    for name, score in known.items():
+        others = [other for key, other in known.items() if key != name]
+        if others:
+            out[name] = score / max(sum(others) / len(others), 1e-300)
+    return out
 
 
 @dataclass(frozen=True, eq=False)

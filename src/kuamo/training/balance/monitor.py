@@ -1,20 +1,18 @@
-"""Between gradients and step: what a fit with `modulate` or `record` does there. Without either it does not exist.
+"""Learning curves: what a fit that records them does between gradients and step. Without them it does not exist.
 
 A term tells what each column's own losses are (`Step.tell`). Their sums, over all processes, are one small table for
-each step: from it follow the scores s_m that a modulation goes by, and the lines of a record.
+each step, of which the lines of a record are means.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from kuamo.core.errors import KuamoError
 from kuamo.core.modules import is_module
 from kuamo.training.distributed import sum_of
 
@@ -29,39 +27,26 @@ SUMS = 3  # Σ ℓ, Σ exp(−ℓ), n
 
 
 class ColumnMonitor:
-    """What is known of the columns' turns in a fit.
+    """What is known of the columns in a fit.
 
     Args:
-        space: being trained. training: with `modulate`, `record` or both. terms: names of the objective's terms.
+        space: being trained. training: with `learning_curves`. terms: names of the objective's terms.
     """
 
     def __init__(self, space: EmbeddingSpace, training: Training, terms: Sequence[str]) -> None:
         self.columns, self.terms = [port.name for port in space.ports], list(terms)
-        self.modulate, self.record = training.gradient_modulation, training.learning_curves
+        self.record = training.learning_curves
         self.own = own_parameters(space)
         self.since = np.zeros((len(terms), len(self.columns), SUMS))
         self.norms = np.zeros((len(self.columns), 2))
         self.lines: dict[str, list[Any]] = {"steps": [], "sums": [], "gradient": [], "held": []}
 
-    @contextmanager
-    def around(self, told: Told, key: tuple[int, int], progress: float) -> Iterator[None]:
-        """The optimiser's step happens inside; gradients are those of all processes."""
-        sums = self.sums(told)
-        if self.record is not None:
-            self.since += sums
-            for number, name in enumerate(self.columns):
-                norms = [p.grad.square().sum() for p in self.own[name] if p.grad is not None]
-                self.norms[number] += (float(torch.stack(norms).sum().sqrt()), 1) if norms else (0.0, 0)
-        if self.modulate is None:
-            yield
-            return
-        if not sums[..., 2].any():
-            raise KuamoError(
-                f"given gradient_modulation={self.modulate} and {' + '.join(self.terms)}, which tells nothing of "
-                f"single columns; expected an objective that does, such as Predict or InfoNCE"
-            )
-        with self.modulate.around(self.own, self.scores(sums), key, progress):
-            yield
+    def observe(self, losses: Told) -> None:
+        """Losses and gradients of a step, before it is done; gradients are those of all processes."""
+        self.since += self.sums(losses)
+        for number, name in enumerate(self.columns):
+            norms = [p.grad.square().sum() for p in self.own[name] if p.grad is not None]
+            self.norms[number] += (float(torch.stack(norms).sum().sqrt()), 1) if norms else (0.0, 0)
 
     def sums(self, told: Told) -> np.ndarray:
         """(terms, M, 3), of all processes."""
@@ -74,14 +59,6 @@ class ColumnMonitor:
                 )
                 out[term, self.columns.index(name)] += some
         return sum_of(out).numpy()
-
-    def scores(self, sums: np.ndarray) -> dict[str, float]:
-        """Column → s_m, the sum over terms of the mean of exp(−ℓ); NaN where none tells of it."""
-        count = sums[..., 2]
-        mean = np.where(count > 0, sums[..., 1] / np.maximum(count, 1), 0.0).sum(0)
-        return {
-            name: float(s) if there else float("nan") for name, s, there in zip(self.columns, mean, (count > 0).sum(0))
-        }
 
     # ── the record ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -138,8 +115,3 @@ def own_parameters(space: EmbeddingSpace) -> dict[str, list[Tensor]]:
         for one in {id(p) for p in parameters}:
             times[one] = times.get(one, 0) + 1
     return {name: [p for p in parameters if times[id(p)] == 1] for name, parameters in found.items()}
-
-
-def around(turn: ColumnMonitor | None, told: Told, key: tuple[int, int], progress: float) -> Any:
-    """What to do around the optimiser's step; nothing without a turn."""
-    return nullcontext() if turn is None else turn.around(told, key, progress)
