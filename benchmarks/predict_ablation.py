@@ -3,9 +3,9 @@
     KUAMO_DATA=… python benchmarks/predict_ablation.py [--data quarters …] [--seeds 2] [--variants …]
 
 Data, splits and the oracle are of `predict_subsets.py`; two more are not linear: `product` (the sign of a product of
-one number of each of two columns) and `rings` (the distance from the middle). For each variant: accuracy (R² of numbers)
-with all columns, with half of the cells missing, and with one column of each row replaced by white noise, beside what
-is reached without that column; negative log-likelihoods of the first two; CPU seconds of the fit.
+one number of each of two columns) and `rings` (the distance from the middle). For each variant: accuracy (of numbers
+R²) with all columns, with half of the cells missing, and with one column of each row replaced by white noise, beside
+what is reached without that column; negative log-likelihoods of the first two; CPU seconds of the fit.
 """
 
 import argparse
@@ -190,9 +190,8 @@ def measure_degraded(seed, variants, steps):
             clean = degraded.right(space.predict(test, "digit").values, digit)
         result[which] = [clean, np.mean(worst), min(worst), np.mean(weights), max(weights), spent]
         print(
-            "degraded {} {}: clean {:.3f}, both less the better {:+.3f}, worst {:+.3f}, weight {:.3f}, most {:.3f}, CPU s {:.1f}".format(
-                seed, which, *result[which]
-            ),
+            f"degraded {seed} {which}: clean {clean:.3f}, both less the better {np.mean(worst):+.3f}, worst "
+            f"{min(worst):+.3f}, weight {np.mean(weights):.3f}, most {max(weights):.3f}, CPU s {spent:.1f}",
             flush=True,
         )
     return result
