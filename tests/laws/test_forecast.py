@@ -6,7 +6,6 @@ import json
 import random
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,22 +13,19 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.closed_form import SearchSpace
-from kuamo.closed_form.gcca_search import VIEWS
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.memo import load_choice, memo_disabled, store_choice
 from kuamo.core.messages import Note, note_from_dict, told
-from kuamo.core.profiling import collect_steps, profiled_step
-from kuamo.diagnostics.cost import closed_form as closing
-from kuamo.diagnostics.cost import dry_run as practice
-from kuamo.diagnostics.cost import encoder_timing as sampling
-from kuamo.diagnostics.cost import operation_counts as work
-from kuamo.diagnostics.cost.encoder_timing import sample_column, synthetic_features
+from kuamo.core.profiling import collect_steps, profiled_step, short_loops, shortened
+from kuamo.diagnostics.cost import encoder_timing
+from kuamo.diagnostics.cost import forecast as forecasting
 from kuamo.diagnostics.cost.forecast import forecast
 from kuamo.diagnostics.cost.result import CostForecast, Step
+from kuamo.diagnostics.cost.steps import closed_form_growth
+from kuamo.diagnostics.cost.trial import rows_of_trial, stand_ins
 from kuamo.diagnostics.text import cost_grid
-from kuamo.embedding.space import Tower
 from kuamo.encoders import ImageCNN
+from kuamo.metrics.dependence.screening import screen
 from kuamo.objectives import cca as correlation
 
 
@@ -37,11 +33,10 @@ from kuamo.objectives import cca as correlation
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure for as short a time as can be: what is told here is not how long, but what changes, and how it grows."""
     monkeypatch.setattr("kuamo.core.profiling.gc.collect", lambda: 0)  # a tenth of a second each time
-    monkeypatch.setattr(closing, "SPENT", 0.02)
-    monkeypatch.setattr(closing, "SIZES", (60, 40))
-    monkeypatch.setattr(practice, "SPENT", 0.02)
-    monkeypatch.setattr(sampling, "SPENT", 0.05)
-    monkeypatch.setattr(sampling, "MOST_SPENT", 0.2)
+    monkeypatch.setattr(forecasting, "ROWS", (60, 60))
+    monkeypatch.setattr(forecasting, "MOST_SPENT", 0.0)
+    monkeypatch.setattr(forecasting, "SHARE", 0.0)
+    monkeypatch.setattr(encoder_timing, "SPENT", 0.05)
 
 
 class Letters:
@@ -131,8 +126,8 @@ def test_what_a_search_of_all_rows_finds_is_kept_and_the_fit_is_the_same(
     before = files(cache)
     made = forecast(table, **given)
     grown = set(files(cache)) - set(before)
-    assert len(grown) == 1
-    assert Path(next(iter(grown))).parent == cache / "choices"
+    assert len(grown) == 1 + (kind == "aside")  # which is noticed after a search of all columns
+    assert {Path(one).parent for one in grown} == {cache / "choices"}
     assert made["closed form"].how.key == "forecast_searched"
     searched.clear()
     after = km.fit(table, **given)
@@ -141,7 +136,7 @@ def test_what_a_search_of_all_rows_finds_is_kept_and_the_fit_is_the_same(
 
 
 def test_few_rows_leave_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(closing, "QUICK", 0.0)
+    monkeypatch.setattr(forecasting, "SMALL", 0)
     before = files(cache)
     forecast(km.datasets.toy(150, seed=32))
     assert files(cache) == before
@@ -201,7 +196,6 @@ def test_few_cells_are_encoded_and_none_that_the_cache_has() -> None:
     again = forecast(few, km.CCA(dim=8), encoders={"text": encoder})
     assert encoder.asked == asked
     assert again["features: text"].disk == 0
-    assert again["features: text"].how.key == "forecast_known"
 
 
 def test_disk_is_what_the_fit_then_takes(tmp_path: Path, cache: Path) -> None:
@@ -238,8 +232,7 @@ def test_disk_of_a_small_table_is_that_of_the_kernel_and_size_which_all_rows_cho
 def test_disk_of_either_kernel_is_between_what_is_told_where_few_rows_do_not_settle_it(
     kernel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(closing, "QUICK", 0.0)
-    monkeypatch.setattr(closing, "undecided", lambda scores, ranked: list(scores))
+    monkeypatch.setattr(forecasting, "SMALL", 0)
     table = km.datasets.toy(300, dims=(80, 60))
     made = forecast(table, km.CCA(dim=16))
     least, most = made.disk_span
@@ -248,14 +241,13 @@ def test_disk_of_either_kernel_is_between_what_is_told_where_few_rows_do_not_set
     assert real == pytest.approx(end, rel=0.1, abs=0.015)  # some kB are words
     assert least < made.disk < most
     assert made.disk == pytest.approx(np.sqrt(least * most))
-    assert made["closed form"].least <= made["closed form"].cpu  # timed: a hiccup may make them one
     assert made["space"].how.key == "forecast_branches"
     assert "linear; arc-cosine" in made["space"].how
     assert "线性核；反余弦核" in told("zh", made["space"].how)
 
 
 def test_one_kernel_and_size_have_one_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(closing, "QUICK", 0.0)
+    monkeypatch.setattr(forecasting, "SMALL", 0)
     made = forecast(km.datasets.toy(150), km.CCA(dim=8, kernels=("linear",)))
     assert made.disk_span == pytest.approx((made.disk, made.disk))
     assert made["closed form"].at_least == made["closed form"].cpu
@@ -274,62 +266,56 @@ def test_where_no_cell_is_known_every_kernel_and_size_may_be_chosen(cache: Path)
     assert few.disk_span[0] <= known.disk + features <= few.disk_span[1]
 
 
-def test_a_kernel_is_settled_by_a_gap_of_two_errors_whatever_the_order() -> None:
-    apart, near = {"linear": 0.5, "arc-cosine": 0.9}, {"linear": 0.85, "arc-cosine": 0.9}
-    assert closing.undecided(apart, 100) == ["arc-cosine"]
-    assert closing.undecided(dict(reversed(apart.items())), 100) == ["arc-cosine"]
-    assert closing.undecided(near, 100) == ["linear", "arc-cosine"]
-    assert closing.undecided(near, 100_000) == ["arc-cosine"]
-    assert closing.undecided({"linear": 0.0}, 1) == ["linear"]
+def test_stand_ins_have_the_width_the_rows_and_the_repeats_of_a_column_and_are_related() -> None:
+    table = km.Table({"a": [f"a{k % 10}" for k in range(120)], "b": [f"b{k}" if k else None for k in range(120)]})
+    cells = stand_ins(table, {"a": 48, "b": 30}, 0)
+    (x, row), (y, row_y) = cells["a"], cells["b"]
+    assert (x.shape, y.shape, row.tolist(), row_y.tolist()) == ((120, 48), (119, 30), [*range(120)], [*range(1, 120)])
+    assert np.array_equal(x[0], x[10]) and not np.array_equal(x[0], x[1])
+    assert not np.array_equal(y[0], y[10])
+    found = screen(cells, np.arange(120), 0)
+    assert not found.hopeless and not found.aside
 
 
-def test_rows_stand_in_for_others_with_their_width_and_repeat_as_they_do() -> None:
-    table = km.Table({"a": ["one", "two", "three"] * 40, "b": np.random.default_rng(0).standard_normal((120, 5))})
-    port = Tower("a", km.Text(), Letters("stand/1"), None)
-    found = sample_column(table, port, 0)
-    assert (found.distinct, found.missing, found.width) == (3, 3, 48)
-    x, place, real = synthetic_features(table, found, np.arange(0, 120, 2), 0)
-    assert x.shape == (60, 48)
-    assert place.tolist() == list(range(60))
-    assert not real
-    assert np.array_equal(x[0], x[3])  # rows 0 and 6: the same word
-    assert not np.array_equal(x[0], x[1])
+def test_rows_of_a_trial_have_pairs_however_few_there_are() -> None:
+    table = km.Table({"a": [f"a{k}" if k < 110 else None for k in range(200)],
+                      "b": [f"b{k}" if k >= 100 else None for k in range(200)]})  # fmt: skip
+    rows = rows_of_trial(table, 32, 0)
+    assert len(rows) == 32 and (table.present()[rows].sum(1) == 2).sum() >= 4
 
 
 # ── it grows with rows ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("search", [SearchSpace(kernels=("linear", "arc-cosine")), VIEWS], ids=["two", "several"])
-def test_work_grows_with_rows_and_widths_across_every_change_of_method(search: SearchSpace) -> None:
-    views = 2 if search is not VIEWS else 3
-
-    def work_of(rows: int, width: int) -> float:
-        there = {name: np.arange(rows) for name in "abc"[:views]}
-        tally = work.closed_work(there, dict.fromkeys(there, width), search, None, 0)
-        return tally["gemm32"] + tally["gemm64"] + tally["sweep"] + tally["kernel"] + tally["rank"]
-
-    counts = [work_of(rows, 600) for rows in (1500, 3000, 4000, 8000, 30_000, 100_000)]
-    assert counts == sorted(counts)
-    assert work_of(2000, 300) < work_of(2000, 3000)
-    there = {name: np.arange(2000) for name in "abc"[:views]}
-    linear = work.closed_work(there, dict.fromkeys(there, 600), replace(search, kernels=("linear",)), None, 0)
-    both = work.closed_work(there, dict.fromkeys(there, 600), search, None, 0)
-    assert work.seconds(linear) < work.seconds(both)
+@pytest.mark.parametrize("columns", [2, 3])
+def test_a_closed_form_grows_with_rows_first_hardly_then_squared_then_as_they_do(columns: int) -> None:
+    growth = [closed_form_growth(rows, columns) for rows in (100, 1000, 4000, 8000, 8192, 16_384, 163_840)]
+    assert growth == sorted(growth)
+    assert growth[0] == pytest.approx(1, abs=0.01)
+    assert 1 < growth[3] / growth[2] < 4
+    assert growth[-1] / growth[-2] == pytest.approx(10, rel=0.05)
 
 
-def test_a_law_on_few_runs_is_found_again_and_never_falls() -> None:
-    sizes = np.array([10.0, 25.0, 60.0])
-    assert work.extrapolated(sizes, 0.5 + 2 * sizes, 1000.0) == pytest.approx(2000.5)
-    noisy = [3.0, 2.0, 2.5]  # the smallest was slowest
-    assert work.extrapolated(sizes, noisy, 1000.0) >= work.extrapolated(sizes, noisy, 60.0) > 0
+def test_a_shortened_loop_says_how_long_all_of_it_is() -> None:
+    with short_loops() as loops, collect_steps(), profiled_step("a"):
+        few, all_of_few = list(shortened(range(1000))), list(shortened(range(12)))
+        one = list(shortened("abc", 1))
+    assert (len(few), len(all_of_few), one) == (5, 12, ["a"])
+    assert (loops["a"].done, loops["a"].steps) == (18, 1015)
+    assert loops["a"].left.cpu >= 2 * loops["a"].each.cpu
+    with short_loops("b"), collect_steps(), profiled_step("b"):
+        assert len(list(shortened(range(1000)))) == 1000
+    assert len(list(shortened(range(1000)))) == 1000
 
 
-def test_more_rows_cost_more_memory_and_disk() -> None:
-    linear = km.CCA(dim=8, kernels=("linear",))  # which kernel few rows choose is another matter
-    small, large = (forecast(km.datasets.toy(rows), linear) for rows in (100, 1000))
+def test_more_rows_cost_more_seconds_memory_and_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecasting, "SMALL", 0)
+    linear = km.CCA(dim=8, kernels=("linear",))
+    small, large = (forecast(km.datasets.toy(rows), linear) for rows in (100, 10_000))
     assert small.disk < large.disk
+    assert small["closed form"].cpu < large["closed form"].cpu
     assert small["features: a"].stays < large["features: a"].stays
-    assert small["closed form"].stays < large["closed form"].stays
+    assert small["closed form"].memory < large["closed form"].memory
 
 
 # ── every kind of fit ────────────────────────────────────────────────────────────────────────────────────────────

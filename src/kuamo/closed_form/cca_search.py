@@ -29,6 +29,7 @@ from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.moments import as_features
 from kuamo.closed_form.warm_start import ValidationFold, WarmStart
 from kuamo.core.errors import KuamoError
+from kuamo.core.profiling import loops_are_short, shortened
 from kuamo.core.types import Matrix
 
 __all__ = ["Choice", "Norm", "SavedChoice", "SearchSpace", "Trial", "reciprocal_rank", "reciprocal_ranks", "search_cca"]
@@ -285,13 +286,15 @@ def tried_kernel(
             tried.trials.append(Trial(kernel, method, float(ridge), int(k), float(gamma), norm, float(m), float(e)))
         tried.correlations[method, ridge] = np.mean([held_correlations(u, v) for u, v, _ in codes], axis=0)
 
-    waiting = list(search.ridges)
-    while waiting:
-        score("regularised CCA", waiting.pop(0))
-        if not waiting and search.widen:
-            waiting = extend_grid(tried.best.ridge, sorted(ridge for _, ridge in tried.correlations))
+    for ridge in shortened(search.ridges, 1):
+        score("regularised CCA", ridge)
+    while search.widen and not loops_are_short():
+        further = extend_grid(tried.best.ridge, sorted(ridge for _, ridge in tried.correlations))
+        if not further:
+            break
+        score("regularised CCA", further[0])
     ridge = tried.best.ridge
-    for method in methods:
+    for method in shortened(methods, 1):
         score(method, ridge)
     return tried
 

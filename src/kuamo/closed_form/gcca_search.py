@@ -22,6 +22,7 @@ from kuamo.closed_form.kernel_pca import Kernel, Map, View, views_of
 from kuamo.closed_form.moments import Moments, as_features
 from kuamo.closed_form.warm_start import ValidationFold, WarmStart
 from kuamo.core.errors import KuamoError
+from kuamo.core.profiling import loops_are_short, shortened
 from kuamo.core.types import Matrix
 
 __all__ = ["VIEWS", "GCCAFit", "search_gcca"]
@@ -218,11 +219,13 @@ class Tried:
         most = min(fold.most for fold in folds)
         self.dims = sorted({min(dim, most) for dim in search.dims})
         self.trials: list[Trial] = []
-        waiting = list(search.ridges)
-        while waiting:
-            self._score(waiting.pop(0))
-            if not waiting and search.widen:
-                waiting = extend_grid(self.best.ridge, sorted({trial.ridge for trial in self.trials}))
+        for ridge in shortened(search.ridges, 1):
+            self._score(ridge)
+        while search.widen and not loops_are_short():
+            further = extend_grid(self.best.ridge, sorted({trial.ridge for trial in self.trials}))
+            if not further:
+                break
+            self._score(further[0])
 
     @property
     def best(self) -> Trial:

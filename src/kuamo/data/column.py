@@ -148,6 +148,10 @@ class Column:
             self._bad[int(self._position[entry]), int(self._part[entry])] = why
         self._pack()
 
+    def detach(self) -> None:
+        """From now on what is dropped here stays in the views that this one was taken from."""
+        self._bad = dict(self._bad)
+
     def skipped(self) -> list[tuple[int, str]]:
         """(row, why) of each cell that was dropped."""
         if not self._bad:

@@ -12,7 +12,7 @@ from kuamo.core.arrays import factorize
 from kuamo.core.errors import TableError
 from kuamo.core.memo import load_choice, store_choice
 from kuamo.core.messages import Note
-from kuamo.core.profiling import profiled_step
+from kuamo.core.profiling import loops_are_short, profiled_step
 from kuamo.core.threads import single_threaded_blas
 from kuamo.core.types import Packed
 from kuamo.data.table import Table
@@ -127,7 +127,8 @@ def contrasted(space: Space, solved: Solution, seed: int) -> Mapping[str, Embedd
     key = onward.key + "-refined by error"
     found = load_choice(key)
     result = FinetuneResult(**found) if found else validate_finetuning(onward.rehearse, seed)
-    store_choice(key, asdict(result))
+    if not loops_are_short():
+        store_choice(key, asdict(result))
     gain = {"steps": result.steps, "after": result.after, "before": result.before, "error": result.error}
     space.notes.append(Note("contrast_taken" if result.gains else "contrast_stays", **gain))
     if not result.gains:

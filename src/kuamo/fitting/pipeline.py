@@ -17,7 +17,7 @@ from kuamo.core.modules import is_module, is_trainable
 from kuamo.core.old_names import old_arguments
 from kuamo.core.profiling import profiled_step
 from kuamo.core.threads import single_threaded_blas
-from kuamo.core.types import Progress
+from kuamo.core.types import Packed, Progress
 from kuamo.core.validation import check_int, check_type
 from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table, as_table
@@ -106,21 +106,44 @@ def fit(
     check_int(seed=seed)
     if dim is not None:
         check_int(1, dim=dim)
+    return fit_from_features(
+        table, {}, objective, encoders or {}, decoders or {}, codecs or {}, init, dim, training, seed, run_dir,
+        progress, on_preview,
+    )  # fmt: skip
+
+
+def fit_from_features(
+    table: Table,
+    given: Packed,
+    objective: Objective | None,
+    encoders: Mapping[str, Any],
+    decoders: Mapping[str, Any],
+    codecs: Mapping[str, Any],
+    init: Space | None,
+    dim: int | None,
+    training: Training | None,
+    seed: int,
+    run_dir: str | Path | None = None,
+    progress: Progress | None = None,
+    on_preview: Callable[[str, float, list[Any], list[list[Any]]], None] | None = None,
+) -> Space:
+    """See `fit`; columns whose features are given, with the row of each, are not encoded."""
     by_itself = objective is None and init is None
     if by_itself:
         objective = CCA(dim=dim)
     table = with_targets(table, objective)
     check_table(table, objective)
-    recipes = {name: one for name, one in (decoders or {}).items() if isinstance(one, Recipe)}
-    check_columns(table, decoders=decoders or {}, codecs=codecs or {}, encoders=encoders or {})
-    own = {name: one for name, one in (decoders or {}).items() if name not in recipes}
-    ports, reasons = open_ports(table, encoders or {}, own, init)
-    cells: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    recipes = {name: one for name, one in decoders.items() if isinstance(one, Recipe)}
+    check_columns(table, decoders=decoders, codecs=codecs, encoders=encoders)
+    own = {name: one for name, one in decoders.items() if name not in recipes}
+    ports, reasons = open_ports(table, encoders, own, init)
+    cells = dict(given)
     metric = metric_target(objective, ports, table) if init is None else None
     frozen = [port for port in ports if not is_trainable(port.encoder) and port.name != metric]
     encode_columns(table, frozen, cells, progress)
-    if table.on_error == "skip":  # training must know before it starts which cells it cannot read
-        table.check(*(port.name for port in ports if is_trainable(port.encoder)))
+    raw = [port.name for port in ports if is_trainable(port.encoder) or port.name == metric]
+    if table.on_error == "skip" and raw:  # training must know before it starts which cells it cannot read
+        table.check(*raw)
     check_features(table, cells)
     check_table(table, objective)  # again: cells may have been skipped
     info: dict[str, Any] = {"source": table.source, "rows": len(table), "seed": seed}
@@ -135,9 +158,10 @@ def fit(
     )
     known: Mapping[str, Embedding] = {}
     if init is not None:
-        initialize_from(init, space, objective, dim, [*recipes, *(codecs or {})])
+        initialize_from(init, space, objective, dim, [*recipes, *codecs])
     looped = metric is None and objective is not None and any(term.trained for _, term in terms_of(objective))
-    run = run_of(run_dir, table, space, init, objective=objective, decoders=decoders, codecs=codecs, seed=seed, dim=dim)
+    run = run_of(run_dir, table, space, init, objective=objective, decoders=decoders or None,
+                 codecs=codecs or None, seed=seed, dim=dim)  # fmt: skip
     if objective is not None and looped:
         from kuamo.fitting.gradient import train_objective
 
@@ -147,7 +171,7 @@ def fit(
             solve_class_codes(space, table, cells, metric)
     elif objective is not None:
         known = fit_closed_form(space, table, cells, objective, seed, by_itself)
-    made = dict.fromkeys([*recipes, *(codecs or {})])
+    made = dict.fromkeys([*recipes, *codecs])
     if made or any(
         map(needs_ridge, ports)
     ):  # then codes of every column are needed, also of those that were trained raw
@@ -155,7 +179,7 @@ def fit(
     if made:
         from kuamo.fitting.decoders import fit_decoders
 
-        given = None if looped else training
+        alone = None if looped else training
         with profiled_step("decoders"):
             fit_decoders(
                 space,
@@ -163,8 +187,8 @@ def fit(
                 cells,
                 known,
                 recipes,
-                codecs or {},
-                given,
+                codecs,
+                alone,
                 seed,
                 None if looped else run,
                 progress,
@@ -174,7 +198,7 @@ def fit(
         with single_threaded_blas(), profiled_step("ridge decoders"):
             add_ridge_decoders(space, cells, known)
     for port in space.ports:  # a class or a number comes out as what it is: its codec's y is the encoder's features
-        if isinstance(port.modality, Category | Number) and port.codec is None and port.name not in (codecs or {}):
+        if isinstance(port.modality, Category | Number) and port.codec is None and port.name not in codecs:
             port.codec = label_codec(port.encoder)
     return space
 
@@ -213,11 +237,12 @@ def encode_columns(
     cells: dict[str, tuple[np.ndarray, np.ndarray]],
     progress: Progress | None = None,
 ) -> None:
-    """Features of these ports' columns into `cells`."""
+    """Features of these ports' columns into `cells`, where they are not there."""
     for port in ports:
         with profiled_step(f"features: {port.name}"):
-            found = features(table, port.name, port.encoder, progress=progress)
-        cells[port.name] = (found, table.column(port.name).row)
+            if port.name not in cells:
+                found = features(table, port.name, port.encoder, progress=progress)
+                cells[port.name] = (found, table.column(port.name).row)
 
 
 def with_targets(table: Table, objective: Objective | None) -> Table:

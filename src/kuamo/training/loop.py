@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from kuamo.core.profiling import shortened
 from kuamo.core.types import Progress
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.balance.sampling import draws_of
@@ -72,7 +73,7 @@ def train(
                 check_chunk(training.grad_cache_chunk, port.encoder, port.name)
         done = first
         try:
-            for step in range(first, training.steps):
+            for step in shortened(range(first, training.steps)):
                 torch.manual_seed(seed * 1_000_003 + step)
                 log: dict[str, float] = {}
                 batch = batch_of(sources, draw(step), training.fusemix_alpha, (seed, step), marks)

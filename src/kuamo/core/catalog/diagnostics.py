@@ -12,16 +12,11 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
         "{count:,.0f} cells to encode, {each:.3g} ms each, {once:.2g} s to load",
         "有 {count:,.0f} 个单元待编码，每个 {each:.3g} 毫秒，加载需 {once:.2g} 秒",
     ),
-    "forecast_known": ("the cache has all {count:,} cells", "{count:,} 个单元全部在缓存中"),
-    "forecast_closed": (
-        "from {few} rows with the real widths, by the law of its operations",
-        "以 {few} 行、真实特征宽度试算，再按运算量外推",
-    ),
+    "forecast_trial": ("from a fit of {few:,} rows", "由 {few:,} 行的试拟合推算"),
     "forecast_searched": (
         "searched on all rows, and what was found is kept: the fit does not search again",
         "已在全部行上搜索并存下结果：拟合时不再搜索",
     ),
-    "forecast_heed": ("are columns related? {pairs:,} pairs", "各列是否有关？{pairs:,} 对"),
     "forecast_contrast": (
         "{least:,} steps on trial, {more:,} more if they gain; {each:.3g} ms each; at most this, at least {cpu:.2g} "
         "CPU s",
@@ -32,7 +27,6 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
         "codecs, targets and {steps:,} steps, {each:.3g} ms each",
         "编解码器、目标，以及 {steps:,} 步训练，每步 {each:.3g} 毫秒",
     ),
-    "forecast_ridge": ("in closed form, by the law of its operations", "闭式解，按运算量推算"),
     "forecast_after": ("after the fit, if asked for", "拟合之后，需要时才有"),
     "forecast_branches": (
         "after the fit, if asked for; few rows do not settle the kernel ({kernels}) and the size ({least} to {most})",
@@ -83,8 +77,9 @@ DIAGNOSES: dict[str, tuple[str, str]] = {
         "或先用较少的行试一试，table.take(…)：编码时间与行数成正比",
     ),
     "linear_only": (
-        "km.CCA(kernels=('linear',)): about {factor:.2g} of the closed form's CPU seconds, {memory:.2g} of its memory",
-        "km.CCA(kernels=('linear',))：闭式解约需原来 {factor:.2g} 的 处理器时间、{memory:.2g} 的内存",
+        "km.CCA(kernels=('linear',)): the linear kernel alone, usually in less than half of the closed form's CPU "
+        "seconds",
+        "km.CCA(kernels=('linear',))：只用线性核，闭式解的处理器时间通常不到原来的一半",
     ),
     "fewer_rows": (
         "learn from {rows:,} of the rows, table.take(…): about {factor:.2g} of the closed form's CPU seconds, "

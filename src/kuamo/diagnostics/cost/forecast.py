@@ -1,46 +1,56 @@
-"""Forecast: what a fit will cost, told before it by a quick measurement.
+"""Forecast: what a fit will cost, predicted by fits of few rows.
 
     kuamo.diagnostics.cost.forecast(table)  the time, memory and disk of each step, and what to change if it is too much
 
-Nothing is looked up in a table of machines: a few cells of each column are encoded, the closed form is tried on few
-rows, a few steps are trained, all as the fit would do it; what that has cost is carried over to all rows by the law of
-each step (`outlook`, `work`). A forecast changes no result: not the table, not what is random, and features are not
-kept. Where the closed form is searched on all rows, what that finds is kept, and the fit need not search again.
+Nothing is looked up in a table of machines, and no algorithm is written a second time: a few cells of each column are
+encoded, `fit` itself is run on few rows with its loops cut short, and each of its steps is carried over to all rows by
+how it grows (`steps`). A forecast changes no result: not the table, not what is random, and features are not kept.
+Where it searched all rows, what that found is kept, and the fit need not search again.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from kuamo.core.errors import TableError
-from kuamo.core.memo import memo_disabled
 from kuamo.core.messages import Note
+from kuamo.core.modules import is_trainable
 from kuamo.core.profiling import collect_steps, measure_cost
+from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table
 from kuamo.diagnostics.cost.advice import advise, allowed
-from kuamo.diagnostics.cost.dry_run import copied
-from kuamo.diagnostics.cost.encoder_timing import sample_column
-from kuamo.diagnostics.cost.result import CostForecast, Step
+from kuamo.diagnostics.cost.encoder_timing import EncoderTiming, time_encoder
+from kuamo.diagnostics.cost.result import CostForecast
 from kuamo.diagnostics.cost.steps import CostModel
+from kuamo.diagnostics.cost.trial import Arguments, Trial, rows_of_trial, try_fit
+from kuamo.encoders.feature_cache import features
 from kuamo.fitting.checks import check_columns, check_table
-from kuamo.fitting.ridge_decoders import needs_ridge
-from kuamo.fitting.towers import initialize_from, open_ports
+from kuamo.fitting.gradient import usual_training
+from kuamo.fitting.pipeline import with_targets
+from kuamo.fitting.towers import open_ports
+from kuamo.generation.decoder_training import training_steps
 from kuamo.generation.recipes import Recipe
 from kuamo.objectives import CCA, Objective
 from kuamo.space import Space
+from kuamo.training.config import Training
 from kuamo.training.objective import terms_of
 
-if TYPE_CHECKING:
-    from kuamo.training.config import Training
-
 __all__ = ["forecast"]
+
+SMALL = 5000  # cells of a table of which all rows are fitted, where their features are at hand
+FEW, ROWS = 32, (640, 320)  # rows of the first trial; of the next, with two columns or more: as many as have all axes
+MOST_SPENT, SHARE = 3.0, 0.1  # CPU seconds of a forecast, or this share of the fit's
 
 
 def forecast(
@@ -82,15 +92,13 @@ def forecast(
     """
     limits = allowed(budget)
     with nothing_changed(), measure_cost() as took:
-        look, steps = foreseen(
-            table, objective, encoders or {}, decoders or {}, codecs or {}, start, dim, training, seed
-        )
+        model = tried(table, objective, encoders or {}, decoders or {}, codecs or {}, start, dim, training, seed)
+        steps = tuple(model.steps())
     title = Note("forecast", rows=len(table), source=table.source, spent=took.cpu)
-    advice = advise(CostForecast(tuple(steps)), look, limits)
-    return CostForecast(tuple(steps), title, took, tuple(advice), tuple(busy()))
+    return CostForecast(steps, title, took, tuple(advise(CostForecast(steps), model, limits)), tuple(busy()))
 
 
-def foreseen(
+def tried(
     table: Table,
     objective: Objective | None,
     encoders: Mapping[str, Any],
@@ -100,62 +108,105 @@ def foreseen(
     dim: int | None,
     training: Training | None,
     seed: int,
-) -> tuple[CostModel, list[Step]]:
-    """The steps in the order of `fit`, which this follows line by line."""
-    by_itself = objective is None and start is None
-    if by_itself:
-        objective = CCA(dim=dim)
+) -> CostModel:
+    """Encode a few cells of each column, then fit few rows.
+
+    Raises:
+        TableError: as `fit`; or a column of which no cell can be read.
+    """
+    begun = time.process_time()
+    table = with_targets(table, objective)
     check_table(table, objective)
-    recipes = {name: one for name, one in decoders.items() if isinstance(one, Recipe)}
     check_columns(table, decoders=decoders, codecs=codecs, encoders=encoders)
-    own = {name: one for name, one in decoders.items() if name not in recipes}
-    ports = [copied(port) for port in open_ports(table, encoders, own, start)[0]]
-    if start is not None:
-        initialize_from(start, Space(ports), objective, dim, [*recipes, *codecs])
-    sampled = {port.name: sample_column(table, port, seed) for port in ports}
-    for name, found in sampled.items():
+    own = {name: one for name, one in decoders.items() if not isinstance(one, Recipe)}
+    ports = open_ports(table, encoders, own, start)[0]
+    timed = {port.name: found for port in ports if (found := time_encoder(table, port, seed))}
+    for name, found in timed.items():
         if not found.width:
             raise TableError(f"column {name!r}: given no cell that can be read; expected some")
-    look = CostModel(table, ports, sampled, objective, recipes, dict(codecs), training, dim, seed)
-    steps = [look.features(name) for name, found in sampled.items() if not found.raw]
-    looped = objective is not None and any(term.trained for _, term in terms_of(objective))
-    if objective is not None and looped:
-        if look.closes():
-            steps.append(look.closed(CCA(dim=dim, kernels=("linear",))))
-        steps.append(look.learned(objective))
-    elif objective is not None:
-        if by_itself:
-            steps.append(look.heeded())
-        steps.append(look.closed(objective))
-        if by_itself:
-            steps.append(look.contrast())
-    made = bool(recipes or codecs)
-    taken = {*recipes, *codecs} | ({port.name for port in ports if decoded(objective, port.name)} if looped else set())
-    ridge = any(needs_ridge(port) for port in ports if port.name not in taken)
-    if made or ridge:
-        steps += [look.features(name) for name, found in sampled.items() if found.raw]
-    if made:
-        steps.append(look.decoders(looped))
-    if ridge:
-        steps.append(look.ridge())
-    return look, [*steps, look.kept(), look.index()]
+    if is_trained(objective):
+        training = training or usual_training(objective, len(table))
+    elif any(isinstance(one, Recipe) and one.trains for one in decoders.values()):
+        training = training or Training(steps=training_steps(int(0.9 * len(table))))
+    opened = {port.name: port.encoder for port in ports}
+    trials = Trials(table, Arguments(objective, opened, decoders, codecs, start, dim, training, seed), timed)
+    return trials.of_all() if trials.small else trials.of_few(begun)
 
 
-def decoded(objective: Objective | None, name: str) -> bool:
-    """Does an objective train a decoder of this column?"""
-    terms = [] if objective is None else [term for _, term in terms_of(objective)]
-    return any("decoders" in term.needs and term.decodes(name) for term in terms)
+def is_trained(objective: Objective | None) -> bool:
+    """Is any of its terms?"""
+    return objective is not None and any(term.trained for _, term in terms_of(objective))
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """Fits of few rows, or of all where that is quick; see `CostModel`."""
+
+    table: Table
+    given: Arguments
+    timed: Mapping[str, EncoderTiming]
+
+    @property
+    def small(self) -> bool:
+        """Are all features at hand, of few rows, and is nothing trained but contrast?"""
+        trains = self.timed or self.given.decoders or is_trained(self.given.objective)
+        return not trains and self.table.present().sum() <= SMALL
+
+    @cached_property
+    def widths(self) -> dict[str, int]:
+        """Column → D, of columns to stand in for: all but targets, if any, so that all are related."""
+        if not self.timed:
+            return {}
+        known = {name: found.width for name, found in self.timed.items()}
+        for name, encoder in self.given.encoders.items():
+            column = self.table.column(name)
+            if not (name in known or is_trainable(encoder) or isinstance(column.modality, Category | Number)):
+                known[name] = features(self.table.take(column.row[:1]), name, encoder).shape[1]
+        return known
+
+    def model(self, rows: int, given: Arguments, first: Trial | None = None, keep: bool = False) -> CostModel:
+        """From a fit of so many rows, after the first one."""
+        last = try_fit(self.table, rows_of_trial(self.table, rows, given.seed), self.widths, given, keep)
+        return CostModel(self.table, given, self.timed, first or last, last, keep)
+
+    def of_all(self) -> CostModel:
+        """From all rows: their search first, which is kept, then the fit as it will be."""
+        every, given = len(self.table), self.given
+        by_itself = given.objective is None and given.start is None
+        self.model(every, given._replace(objective=CCA(dim=given.dim)) if by_itself else given, keep=True)
+        model = self.model(every, given, keep=True)
+        aside = any(isinstance(note, Note) and note.key == "advice_followed" for note in model.last.space.notes)
+        return self.model(every, given, keep=True) if aside else model  # then other columns were searched
+
+    def of_few(self, begun: float) -> CostModel:
+        """From few rows, and more of them while there is time; `begun`: CPU seconds of the process at the beginning."""
+        every, given = len(self.table), self.given
+        raw = any(is_trainable(encoder) for encoder in given.encoders.values())
+        rows = ROWS[len(self.table.columns) > 2 or bool(given.decoders)]
+        if is_trained(given.objective) and given.training is not None:
+            rows = given.training.batch_size if raw else max(rows, given.training.batch_size)
+        first, rows = self.model(min(every, FEW), given).last, min(every, rows)
+        while True:
+            started = time.process_time()
+            model = self.model(rows, given, first)
+            now, total = time.process_time(), CostForecast(tuple(model.steps())).total.cpu
+            if raw or rows == every or now - begun + 2 * (now - started) > max(MOST_SPENT, SHARE * total):
+                return model
+            rows = min(every, 2 * rows)
 
 
 @contextmanager
 def nothing_changed() -> Iterator[None]:
-    """What is random outside stays as it is, no trial is remembered, and no step is counted as a fit's."""
+    """What is random outside stays as it is, and no step is counted as a fit's."""
     plain, arrays, torch = random.getstate(), np.random.get_state(), sys.modules.get("torch")
     drawn = torch.get_rng_state() if torch is not None else None
+    gc.collect()
+    gc.freeze()  # what there is need not be looked through again before each measurement
     try:
-        with memo_disabled(), collect_steps():
+        with collect_steps():
             yield
     finally:
+        gc.unfreeze()
         random.setstate(plain)
         np.random.set_state(arrays)
         if torch is not None:

@@ -1,333 +1,232 @@
-"""The steps of a fit, each tried on a little, in the order in which `fit` will do them.
+"""The steps of a fit, from a fit of few rows: each carried over to all n of them by how it grows.
 
-features    a few cells of each column                          once + cells · each
-diagnosis   the same, of all rows where they are at hand, else of few: more are looked at where these are not sure
-closed form its own search: of all rows where that is quick     what is left of it for the fit
-            else of few rows, real widths                       c₀ + c₁ · Σ operations (`work`)
-contrast    a few steps on coordinates as wide as the fit's     once + steps · each, at most
-training    a few steps of its own loop                         once + steps · each, and raw cells prepared
-decoders    codecs of few rows, a few steps                     linear in rows, + steps · each
-ridge       the law of its operations
+    features        once + cells · each                 of cells that have to be encoded
+    closed form     1 + n · min(n, 2 G) / T²            G = 4096 rows, above which there are no Gram matrices
+    diagnosis       1                                   it looks at few rows
+    loops           loading + n · what is around them + iterations · each
+    all others      n;  memory n^0.9
+
+Two trials: one of very few rows, which pays for what is loaded, then one of as many as is quick. Where features are at
+hand and rows few, all rows are searched, and then fitted: what the search found is kept, and the fit need not search
+again. T was chosen by fits of 640 to 10,000 rows: powers of n fitted to two trials of a few hundred rows were further
+off, since there the part that grows with n² is less than the noise (benchmarks/RESULTS.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from kuamo.closed_form.kernel_pca import ANCHORS, GRAM_ROWS
-from kuamo.core.errors import CellError
 from kuamo.core.messages import Note
-from kuamo.core.profiling import Cost
-from kuamo.core.threads import single_threaded_blas
+from kuamo.core.profiling import Cost, LoopCost
+from kuamo.data.modalities import Text
 from kuamo.data.table import Table
-from kuamo.diagnostics.cost import operation_counts as work
-from kuamo.diagnostics.cost.closed_form import KNOWN_DIM, ClosedFormCost, Rows
-from kuamo.diagnostics.cost.encoder_timing import MEGABYTE, EncoderTiming, measured_quickly, synthetic_features
+from kuamo.diagnostics.cost.encoder_timing import MEGABYTE, EncoderTiming
 from kuamo.diagnostics.cost.result import Step
-from kuamo.encoders.standardize import Standardize
-from kuamo.metrics.dependence.screening import FEW, screen
-from kuamo.objectives import CCA, Objective
-from kuamo.training.batch import HELD_BYTES
-from kuamo.training.objective import terms_of
+from kuamo.diagnostics.cost.trial import Arguments, Trial
+from kuamo.embedding.embedding import ClosedFormHead
+from kuamo.embedding.storage import _arrays
+from kuamo.fitting.finetuning import training_for
+from kuamo.generation.decoders.ridge import Ridge
+from kuamo.index.rows import TEXT_LENGTH, padded
+from kuamo.objectives import CCA
 
-__all__ = ["CostModel"]
+__all__ = ["CostModel", "closed_form_growth"]
+
+TURN = (2000, 1400)  # T of two columns, and of more: rows at which what grows with n² takes as long as the rest
+MEMORY = 0.9  # the power of n that memory grows with: of its peak a part is of fixed size
+LOOPS = ("contrast", "training", "decoders")
+DIMS = (16, 32, 64, 128, 256)
+WRITTEN = 200.0  # MB a second, written and hashed, about
 
 
-class CostModel(ClosedFormCost):
-    """Every step."""
+def closed_form_growth(rows: int, columns: int = 2) -> float:
+    """How the seconds of a closed form grow: quadratic up to twice the rows of a Gram matrix, then linear.
 
-    # ── features ─────────────────────────────────────────────────────────────────────────────────────────────────
+    Example:
+        >>> [round(closed_form_growth(n), 1) for n in (100, 2000, 10_000)]
+        [1.0, 2.0, 21.5]
+    """
+    return 1 + rows * min(rows, 2 * GRAM_ROWS) / TURN[columns > 2] ** 2
 
-    def features(self, name: str) -> Step:
-        """Of one column."""
-        found = self.sampled[name]
-        cost = found.cost()
-        how = Note("forecast_cells", count=found.cells, each=1000 * found.each.cpu, once=found.once.cpu)
-        if found.kept and not found.missing:
-            how = Note("forecast_known", count=found.entries)
+
+@dataclass(eq=False)
+class CostModel:
+    """A table, and fits of some of its rows.
+
+    Args:
+        table, given: as `fit` has them. timed: column → what encoding takes, of those that a fit encodes.
+        first, last: trials. searched: was the last one of all rows, after their search was kept?
+    """
+
+    table: Table
+    given: Arguments
+    timed: Mapping[str, EncoderTiming]
+    first: Trial
+    last: Trial
+    searched: bool = False
+
+    @cached_property
+    def rows(self) -> int:
+        """n."""
+        return len(self.table)
+
+    @property
+    def growth(self) -> float:
+        """How many times as many rows there are than were tried."""
+        return self.rows / self.last.rows
+
+    def closed_form(self, rows: int) -> float:
+        """How the seconds of the closed form of so many rows compare with those of others."""
+        return closed_form_growth(rows, len(self.table.columns))
+
+    def steps(self) -> list[Step]:
+        """In the order in which `fit` does them, and what may be kept afterwards."""
+        return [*map(self.step, self.last.steps), self.kept(), self.listed()]
+
+    def step(self, name: str) -> Step:
+        """One step of the fit."""
+        column = name.removeprefix("features: ")
+        if column != name and column in self.timed:
+            return self.encoded(name, self.timed[column])
+        if name in LOOPS and name in self.last.loops:
+            return self.looped(name)
+        cost, left = self.last.steps[name], self.last.loops.get(name, LoopCost()).left
+        seconds, memory = self.growth, self.growth**MEMORY * (cost.memory or 0.0)
+        how = Note("forecast_trial", few=self.last.rows)
+        if name == "closed form":
+            seconds = self.closed_form(self.rows) / self.closed_form(self.last.rows)
+            how = Note("forecast_searched") if self.searched else how
+        if name == "diagnosis":
+            seconds, memory = 1.0, cost.memory or 0.0
+        stays = memory if column != name else 0.0
         return Step(
-            f"features: {name}", cost.cpu, cost.wall, found.peak(), found.disk, found.stays, how=how
-        )  # fmt: skip
-
-    def heeded(self) -> Step:
-        """Whether every two columns look related: of all rows as `fit` has it, or of as many as it looks at first."""
-        if self.whole is not None:
-            with single_threaded_blas(), measured_quickly() as took:
-                found = screen(self.whole, self.numbers, self.seed)
-            self.aside = found.aside
-            return self.looked(took, len(found.relations), min(FEW, len(self.table)))
-        rng = np.random.default_rng([self.seed, 5])
-        rows = np.sort(rng.permutation(len(self.table))[:FEW])
-        cells = {
-            name: synthetic_features(self.table, found, rows, self.seed)[:2] for name, found in self.sampled.items()
-        }
-        group = np.unique(np.asarray(self.table.groups)[rows], return_inverse=True)[1]
-        with measured_quickly() as took:
-            found = screen(cells, group, self.seed)
-        return self.looked(took, len(found.relations), len(rows))
-
-    def looked(self, took: Cost, pairs: int, rows: int) -> Step:
-        """The step in which so many pairs were looked at, and kernels of so many rows made."""
-        how = Note("forecast_heed", pairs=pairs)
-        return Step("diagnosis", took.cpu, took.wall, 16 * 8 * rows**2 / MEGABYTE, how=how)
-
-    # ── what is trained ──────────────────────────────────────────────────────────────────────────────────────────
-
-    def contrast(self) -> Step:
-        """From the closed form on: outside one fold in any case, on all rows where that gains."""
-        from kuamo.diagnostics.cost.dry_run import dry_run_contrast, rows_in_batch
-        from kuamo.fitting.finetuning import training_for
-
-        assert self.solution is not None
-        assert isinstance(self.objective, CCA)
-        rows = self.core
-        widths = {name: self.sampled[name].width for name in rows}
-        search, kernel, dim = self.search(self.objective, rows), self.solution.kernel, self.solution.dim
-        every = len(self.shared(rows)) if len(rows) == 2 else len(np.unique(np.concatenate(list(rows.values()))))
-        seen = every - every // search.folds
-        axes = {
-            name: min(
-                self.sampled[name].rank, work.axes_of(min(len(row), seen), widths[name], kernel, search.components)
-            )
-            for name, row in rows.items()
-        }
-        shares = {name: 1.0 if len(rows) == 2 else min(1.0, len(row) / every) for name, row in rows.items()}
-        trial, full = training_for(seen), training_for(every)
-        batch = rows_in_batch(seen, trial.batch_size)
-        found = dry_run_contrast(axes, shares, min(dim, *sorted(axes.values())[-2:]), batch, self.seed)
-        beside = self.judged(rows, axes, every // search.folds, dim)
-        if self.solution.searched and len(rows) == 2:  # the search would have left the fold's axes
-            ranks = {name: self.sampled[name].rank for name in rows}
-            beside += work.seconds(
-                work.fold_of_two(every, every - seen, widths, kernel, search, 0, ranks)
-            )  # fmt: skip
-        lines = sum(len(row) * axes[name] for name, row in rows.items()) * 8 / MEGABYTE
-        once, more = found.of(trial.steps), found.of(full.steps)
-        cpu, wall = beside + once.cpu, beside + once.wall
-        extra = Cost(more.cpu - found.once.cpu, more.wall - found.once.wall)
-        least, each = trial.steps, 1000 * found.each.cpu
-        how = Note("forecast_contrast", least=least, more=full.steps, each=each, cpu=cpu)
-        memory = (found.once.memory or 0.0) + 2 * lines
-        return Step("contrast", cpu + extra.cpu, wall + extra.wall, memory, stays=lines, least=cpu, how=how)
-
-    def judged(self, rows: Rows, axes: Mapping[str, int], held: int, dim: int) -> float:
-        """CPU seconds of making the rehearsal's model and ranking its held-out rows, twice."""
-        tally = work.OperationCount(gemm64=sum(len(row) * axes[name] * dim for name, row in rows.items()))
-        pairs = len(rows) * (len(rows) - 1) // 2
-        tally.add(rank=2 * 2 * pairs * held * held, gemm64=2 * pairs * held * held * dim)
-        tally.add(eigh=min(axes.values()) ** 3 if len(rows) == 2 else sum(axes.values()) ** 3)
-        return work.seconds(tally)
-
-    def practice_table(self, count: int, needed: list[str]) -> tuple[Table, dict[str, Any]]:
-        """So many rows, some of them with two columns, whose cells in the needed columns can be read; and features."""
-        rng = np.random.default_rng([self.seed, 3])
-        present = self.table.present()
-        paired = rng.permutation(np.flatnonzero(present.sum(1) >= 2))[: max(2, count // 8)]
-        others = np.setdiff1d(np.flatnonzero(present.any(1)), paired)
-        rows = np.sort(np.concatenate([paired, rng.permutation(others)[: max(0, count - len(paired))]]))
-        some = self.table.take(rows)
-        if self.table.on_error == "skip":
-            bad = [int(some.column(name).row[entry]) for name in needed
-                   for entry, value in some.attempts(name) if isinstance(value, CellError)]  # fmt: skip
-            rows = np.delete(rows, bad)
-            some = self.table.take(rows)
-        cells = {name: synthetic_features(self.table, found, rows, self.seed)[:2]
-                 for name, found in self.sampled.items() if not found.raw}  # fmt: skip
-        return some, cells
-
-    def learned(self, objective: Objective) -> Step:
-        """The loop of a trained objective."""
-        from kuamo.diagnostics.cost.dry_run import dry_run_training, rows_in_batch
-        from kuamo.fitting.gradient import usual_training
-
-        training = self.training or usual_training(objective, len(self.table))
-        batch = rows_in_batch(len(self.table), training.batch_size)
-        raw = [found for found in self.sampled.values() if found.raw]
-        some, cells = self.practice_table(batch, [found.port.name for found in raw])
-        dim = self.dim or (self.solution.dim if self.solution else KNOWN_DIM)
-        found = self.trained = dry_run_training(self.ports, some, cells, objective, dim, training, self.seed)
-        cost = found.of(training.steps)
-        held = 0.0
-        for one in raw:  # each cell is prepared once, as far as all of them may be held
-            whole = one.distinct * one.item * MEGABYTE
-            share = min(1.0, HELD_BYTES / max(whole, 1.0))
-            seen = min(one.distinct, batch * training.steps)
-            again = (1 - share) * max(0.0, batch * training.steps * one.entries / max(len(self.table), 1) - seen)
-            cost.cpu += (seen + again) * one.ready.cpu
-            cost.wall += (seen + again) * one.ready.wall
-            held += 2 * min(whole, HELD_BYTES) / MEGABYTE
-        how = Note("forecast_steps", steps=training.steps, each=1000 * found.each.cpu)
-        return Step("training", cost.cpu, cost.wall, (found.once.memory or 0.0) + held, stays=held, how=how)
-
-    def decoders(self, looped: bool) -> Step:
-        """Codecs, targets, and decoders."""
-        from kuamo.diagnostics.cost.dry_run import dry_run_decoders, rows_in_batch
-        from kuamo.generation.decoder_training import training_steps
-        from kuamo.training.config import Training
-
-        rows = len(self.table)
-        given = None if looped else self.training
-        trains = any(recipe.trains for recipe in self.recipes.values())
-        training = given or Training(steps=training_steps(int(0.9 * rows)))
-        batch = rows_in_batch(max(1, int(0.9 * rows)), training.batch_size)
-        dim = self.dim or (self.solution.dim if self.solution else KNOWN_DIM)
-        tries = []
-        count = min(rows, max(40, int(batch / 0.9) + 1))
-        for few in (min(30, count), count):
-            some, cells = self.practice_table(few, [*self.recipes, *self.codecs])
-            for name, one in self.sampled.items():
-                if one.raw:
-                    cells[name] = synthetic_features(self.table, one, self.rows_of(some), self.seed)[:2]
-            made, space = dry_run_decoders(
-                self.ports, some, cells, self.recipes, self.codecs, dim, training if trains else None, self.seed
-            )
-            tries.append((len(some), made))
-        self.made = space
-        steps = training.steps if trains else 0
-        cost = tries[-1][1].of(0)
-        cost.cpu, cost.wall = (
-            work.extrapolated([n for n, _ in tries], [getattr(one.once, kind) for _, one in tries], rows)
-            for kind in ("cpu", "wall")
+            name, seconds * (cost.cpu + left.cpu), seconds * (cost.wall + left.wall), memory, stays=stays, how=how
         )
-        memory = work.extrapolated([n for n, _ in tries], [max(one.once.memory or 0, 1.0) for _, one in tries], rows)
-        each = tries[-1][1].each
-        how = Note("forecast_made", steps=steps, each=1000 * each.cpu)
-        return Step("decoders", cost.cpu + steps * each.cpu, cost.wall + steps * each.wall, memory, how=how)
 
-    def rows_of(self, some: Table) -> np.ndarray:
-        """The numbers that these rows have in the whole table."""
-        place = {name: number for number, name in enumerate(self.table.ids)}
-        return np.array([place[name] for name in some.ids])
+    def encoded(self, name: str, found: EncoderTiming) -> Step:
+        """Features that a fit encodes."""
+        cost = found.cost
+        how = Note("forecast_cells", count=found.missing, each=1000 * found.each.cpu, once=found.once.cpu)
+        stays = found.working + found.features
+        return Step(name, cost.cpu, cost.wall, cost.memory or 0.0, found.disk, stays, how=how)
 
-    # ── the rest ─────────────────────────────────────────────────────────────────────────────────────────────────
+    def looped(self, name: str) -> Step:
+        """A step whose seconds are those of a loop: what was loaded for it, what is around it, and its iterations."""
+        around, before, loop = self.last.outside(name), self.first.outside(name), self.last.loops[name]
+        trial, more, wider = self.iterations(name, loop)
+        once = Cost(*(self.growth * getattr(around, kind) + max(0.0, getattr(before, kind) - getattr(around, kind))
+                      for kind in ("cpu", "wall")))  # fmt: skip
+        each = Cost(wider * loop.each.cpu, wider * loop.each.wall)
+        least = once.cpu + trial * each.cpu
+        memory = max(self.growth**MEMORY * (around.memory or 0.0), before.memory or 0.0)
+        if more:
+            how = Note("forecast_contrast", least=trial, more=more, each=1000 * each.cpu, cpu=least)
+        else:
+            key = "forecast_steps" if name == "training" else "forecast_made"
+            how = Note(key, steps=trial, each=1000 * each.cpu)
+        cpu, wall = least + more * each.cpu, once.wall + (trial + more) * each.wall
+        return Step(name, cpu, wall, memory, least=least if more else None, how=how)
+
+    def iterations(self, name: str, loop: LoopCost) -> tuple[int, int, float]:
+        """How many iterations there are in any case, how many more where held-out rows gain, and by how much longer
+        each takes than in the trial."""
+        if name != "contrast":
+            return self.given.training.steps if self.given.training else loop.steps, 0, 1.0
+        full, few = training_for(self.rows), training_for(self.last.rows)
+        return training_for(self.rows * 5 // 6).steps, full.steps, full.batch_size / few.batch_size
+
+    @property
+    def each(self) -> Cost:
+        """A step of the training."""
+        return self.last.loops["training"].each
+
+    # ── what may be kept ─────────────────────────────────────────────────────────────────────────────────────────
 
     @property
     def size(self) -> int:
         """d."""
-        heads = [port.head.dim for port in self.ports if port.head is not None]
-        return heads[0] if heads else self.dim or (self.solution.dim if self.solution else KNOWN_DIM)
+        return self.last.space.dim
 
-    def ridge(self) -> Step:
-        """Ridge decoders of the columns that have none."""
-        entries = {name: found.entries for name, found in self.sampled.items()}
-        widths = {name: found.width for name, found in self.sampled.items()}
-        took = work.seconds(work.ridge_work(entries, widths, self.size).add(self.mapped()))
-        memory = 5 * 8 * self.size * max(widths.values(), default=0) / MEGABYTE
-        return Step("ridge decoders", took, took, memory, how=Note("forecast_ridge"))
-
-    def mapped(self) -> work.OperationCount:
-        """Codes of the columns whose codes the closed form has not given already."""
-        tally = work.OperationCount()
-        for name, found in self.sampled.items():
-            once = len(np.unique(self.table.column(name).row)) == found.entries
-            if self.solution is None or once:
-                continue
-            tally.add(self.coded(found))
-        return tally
-
-    def coded(self, found: EncoderTiming) -> work.OperationCount:
-        """A head on all of a column's features."""
-        if self.solution and self.solution.kernel == "arc-cosine":
-            anchors = self.anchors(found)
-            return work.OperationCount(
-                gemm32=found.entries * anchors * (found.width + self.size), kernel=found.entries * anchors
-            )
-        return work.OperationCount(gemm32=found.entries * found.width * self.size)
-
-    def anchors(self, found: EncoderTiming) -> int:
-        """Of a kernel's head."""
-        rows = len(np.unique(self.table.column(found.port.name).row))
-        return rows if rows <= GRAM_ROWS else ANCHORS
+    @cached_property
+    def choices(self) -> tuple[Sequence[str], Sequence[int]]:
+        """Kernels and sizes that more rows may choose."""
+        solved = [port.head for port in self.last.space.ports if isinstance(port.head, ClosedFormHead)]
+        objective = CCA() if self.given.objective is None and self.given.start is None else self.given.objective
+        if not solved or not isinstance(objective, CCA) or self.searched:
+            return [""], [self.size]
+        place = int(np.searchsorted(DIMS, self.size))
+        sizes = {self.size, *DIMS[max(0, place - 1) : place + 2]}
+        return list(objective.kernels), [self.size] if objective.dim or self.given.dim else sorted(sizes)
 
     def kept(self) -> Step:
-        """The space on disk: heads, encoders that were trained, and decoders; of two kernels that it may have, so many
-        bytes that the total is √(a · b), as near to the one's as to the other's."""
-        kernels, sizes = self.open
+        """The space on disk; of two kernels that it may have, so many bytes that the total is as near to both."""
+        kernels, sizes = self.choices
         branches = [self.stored(kernel, size) for kernel in kernels for size in sizes]
-        rest = sum(found.disk for found in self.sampled.values()) * MEGABYTE + self.listed(self.size)
+        rest = sum(found.disk for found in self.timed.values()) * MEGABYTE + self.indexed(self.size)
         ends = [rest + self.stored(kernel, self.size) for kernel in kernels]
-        total = float(np.sqrt(min(ends) * max(ends))) - rest
-        took = work.seconds(work.OperationCount(hash=2 * total))  # written, and read again for its hash
-        return self.after("space", took, total, branches)
+        return self.after("space", float(np.sqrt(min(ends) * max(ends))) - rest, branches)
 
-    @property
-    def open(self) -> tuple[Sequence[str], Sequence[int]]:
-        """The kernels and the sizes that the space may have."""
-        found = self.solution
-        if found is None or self.trained is not None or any(port.head is not None for port in self.ports):
-            return [found.kernel if found else ""], [self.size]
-        return found.kernels or [found.kernel], found.sizes or [self.size]
+    def listed(self) -> Step:
+        """An index of the same table."""
+        return self.after("index", self.indexed(self.size), [self.indexed(size) for size in self.choices[1]])
 
-    def after(self, name: str, took: float, total: float, branches: Sequence[float]) -> Step:
+    def after(self, name: str, total: float, branches: Sequence[float]) -> Step:
         """What may be kept after the fit: so many bytes; or of each branch."""
-        (least, most), (kernels, sizes) = (min(branches) / MEGABYTE, max(branches) / MEGABYTE), self.open
+        (least, most), (kernels, sizes) = (min(branches) / MEGABYTE, max(branches) / MEGABYTE), self.choices
         how = Note("forecast_after")
         if most > least:
             how = Note("forecast_branches", kernels=[Note(one) for one in kernels], least=min(sizes), most=max(sizes))
         megabytes = total / MEGABYTE
-        return Step(name, took, took, 2 * megabytes, megabytes, disks=(least, most), how=how, after=True)
+        seconds = megabytes / WRITTEN
+        return Step(name, seconds, seconds, 2 * megabytes, megabytes, disks=(least, most), how=how, after=True)
 
     def stored(self, kernel: str, size: int) -> float:
-        """Bytes of a space with this kernel and size."""
+        """Bytes of a space with this kernel ("" as in the trial) and size: its arrays, those of heads and of ridge
+        decoders by their law, memories as rows."""
         total = 0.0
-        for name, found in self.sampled.items():
-            if isinstance(found.port.encoder, Standardize):
-                total += 16 * found.width
-            if self.trained is not None:
-                continue
-            if kernel == "arc-cosine" and name in self.core:
-                total += self.anchors(found) * (4 * found.width + 8 * size) + 16 * found.width
-            elif kernel:
-                total += 8 * found.width * (size + 1)
-            if name not in self.recipes and name not in self.codecs:
-                total += 8 * (size + 1) * found.width
-        if self.trained is not None:
-            total += 4 * self.trained.parameters
-            total += sum(8 * (size + 1) * found.width for found in self.sampled.values() if not found.raw)
-        if self.made is not None:
-            from kuamo.embedding.storage import _arrays
-
-            ports = [self.made.port(name) for name in (*self.recipes, *self.codecs)]
-            parts = [part for port in ports for part in (port.codec, port.decoder, port.memory) if part is not None]
-            total += sum(array.nbytes for part in parts for array in _arrays(part).values())
+        for port in self.last.space.ports:
+            for role, part in port.parts().items():
+                own = float(sum(array.nbytes for array in _arrays(part).values()))
+                if role == "head" and kernel:
+                    own = self.head_bytes(port.name, kernel, size)
+                elif isinstance(part, Ridge):
+                    own *= (size + 1) / (self.size + 1)
+                elif role == "memory":
+                    own *= self.growth
+                total += own
         return total
 
-    def index(self) -> Step:
-        """An index of the same table."""
-        tally = work.OperationCount()
-        for found in self.sampled.values():
-            tally.add(self.coded(found))
-        total = self.listed(self.size)
-        read = sum(found.entries * found.read.cpu for found in self.sampled.values())
-        took = read + work.seconds(tally.add(hash=total))
-        return self.after("index", took, total, [self.listed(size) for size in self.open[1]])
+    def head_bytes(self, name: str, kernel: str, size: int) -> float:
+        """Of a closed form's head: of a kernel, its anchors and their weights."""
+        rows = len(np.unique(self.table.column(name).row))
+        width = self.width(name)
+        if kernel == "linear":
+            return 8 * width * (size + 1)
+        return (rows if rows <= GRAM_ROWS else ANCHORS) * (4 * width + 8 * size) + 16 * width
 
-    def listed(self, size: int) -> float:
+    def width(self, name: str) -> int:
+        """D."""
+        if name in self.timed:
+            return self.timed[name].width
+        return len(self.last.space.port(name).head.map.shift)
+
+    def indexed(self, size: int) -> float:
         """Bytes of an index of codes of this size."""
-        from kuamo.data.modalities import Text
-        from kuamo.index.rows import TEXT_LENGTH, padded
-
-        rows, total = len(self.table), 0.0
-        for name, found in self.sampled.items():
-            total += 4 * rows * padded(size)
-            if isinstance(found.port.modality, Text):
-                some = [str(self.table.column(name).raw(int(entry)))[:TEXT_LENGTH] for entry in found.at[:32]]
-                total += rows * float(np.mean([len(text.encode()) for text in some] or [0]))
-        return total + (rows * sum(len(str(value)) + 4 for value in self.marks()) if rows else 0)
+        total = 4.0 * self.rows * padded(size) * len(self.last.space.ports)
+        for column in self.table.columns.values():
+            if isinstance(column.modality, Text):
+                some = [str(column.raw(entry))[:TEXT_LENGTH] for entry in range(min(32, len(column.row)))]
+                total += self.rows * float(np.mean([len(text.encode()) for text in some] or [0]))
+        return total + (self.rows * sum(len(str(value)) + 4 for value in self.marks()) if self.rows else 0)
 
     def marks(self) -> list[Any]:
         """What an index keeps of a row beside its codes and texts: of the first row, for its size."""
         table = self.table
         labels = [] if table.labels is None else [table.labels[0]]
         return [table.ids[0], table.groups[0], *labels, *(cells[0] for cells in table.meta.values())]
-
-    def closes(self) -> bool:
-        """Does a trained objective begin at a closed form?"""
-        assert self.objective is not None
-        needs = frozenset().union(*(term.needs for _, term in terms_of(self.objective)))
-        started = any(port.head is not None for port in self.ports)
-        frozen = not any(found.raw for found in self.sampled.values())
-        return not started and "gaussian" not in needs and bool(needs & {"pairs", "labels", "groups"}) and frozen
