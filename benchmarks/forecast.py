@@ -7,8 +7,8 @@ Claim: totals, and every step that takes more than a tenth of them, are within a
 runs; with an empty cache, and with the features in it. Forecast and fit each run in a process of their own, the cache
 is a folder of their own, and what a search found is forgotten before each forecast, not between it and its fit: what
 the forecast found itself the fit need not search. Where a forecast says "from … to …", it says whether the fit is in
-that, and CPU seconds are compared with those of the branch that was taken (contrast or none, this kernel or that), MB
-of disk with the figure between. CPU seconds of one process still depend
+that, and CPU seconds are compared with those of the branch that was taken (contrast or none), MB of disk with the
+figure between. CPU seconds of one process still depend
 on what else the machine does: `speed` is what a fixed piece of work takes before and after, so that it can be seen.
 """
 
@@ -117,9 +117,8 @@ def job(kind, name):
                 space.index(table).save(Path(folder) / "index")
             steps["index"] = asdict(cost) | {"disk": megabytes(Path(folder) / "index")}
         disk = grown + steps["space"]["disk"] + steps["index"]["disk"]
-        kernels = [note.values["kernel"].key for note in space.notes if "kernel" in getattr(note, "values", {})]
         contrast = any(getattr(note, "key", "") == "contrast_taken" for note in space.notes)
-        dear = {"contrast": contrast, "closed form": kernels[:1] == ["arc-cosine"]}  # the dearer branch of each step
+        dear = {"contrast": contrast}  # the dearer branch of a step
         found = {"steps": steps, "total": asdict(total) | {"disk": disk}, "dear": dear, "cache": grown}
     print("RESULT" + json.dumps(found | {"speed": [before, speed()], "load": os.getloadavg()[0]}))
 

@@ -34,8 +34,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure for as short a time as can be: what is told here is not how long, but what changes, and how it grows."""
     monkeypatch.setattr("kuamo.core.profiling.gc.collect", lambda: 0)  # a tenth of a second each time
     monkeypatch.setattr(forecasting, "ROWS", (60, 60))
+    monkeypatch.setattr(forecasting, "ENOUGH", 0.0)
     monkeypatch.setattr(forecasting, "MOST_SPENT", 0.0)
-    monkeypatch.setattr(forecasting, "SHARE", 0.0)
     monkeypatch.setattr(encoder_timing, "SPENT", 0.05)
 
 

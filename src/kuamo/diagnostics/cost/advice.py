@@ -118,8 +118,8 @@ def of_features(step: Step, made: CostForecast, kind: str, model: CostModel, lim
 
 def of_closed(model: CostModel) -> list[Note]:
     """One kernel fewer, or fewer rows."""
-    objective = CCA() if model.given.objective is None else model.given.objective
-    notes = [Note("linear_only")] if isinstance(objective, CCA) and len(objective.kernels) > 1 else []
+    several = isinstance(model.objective, CCA) and len(model.objective.kernels) > 1
+    notes = [Note("linear_only")] if several else []
     few = model.rows // 4
     if few >= 200:
         factor = model.closed_form(few) / model.closed_form(model.rows)

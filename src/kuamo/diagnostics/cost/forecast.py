@@ -50,7 +50,7 @@ __all__ = ["forecast"]
 
 SMALL = 5000  # cells of a table of which all rows are fitted, where their features are at hand
 FEW, ROWS = 32, (640, 320)  # rows of the first trial; of the next, with two columns or more: as many as have all axes
-MOST_SPENT, SHARE = 3.0, 0.1  # CPU seconds of a forecast, or this share of the fit's
+ENOUGH, SHARE, MOST_SPENT = 3.0, 0.1, 12.0  # CPU seconds of a forecast, or this share of the fit's, up to so many
 
 
 def forecast(
@@ -190,7 +190,8 @@ class Trials:
             started = time.process_time()
             model = self.model(rows, given, first)
             now, total = time.process_time(), CostForecast(tuple(model.steps())).total.cpu
-            if raw or rows == every or now - begun + 2 * (now - started) > max(MOST_SPENT, SHARE * total):
+            enough = max(ENOUGH, min(SHARE * total, MOST_SPENT))
+            if raw or rows == every or now - begun + 2 * (now - started) > enough:
                 return model
             rows = min(every, 2 * rows)
 

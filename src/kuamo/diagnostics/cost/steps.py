@@ -34,7 +34,7 @@ from kuamo.embedding.storage import _arrays
 from kuamo.fitting.finetuning import training_for
 from kuamo.generation.decoders.ridge import Ridge
 from kuamo.index.rows import TEXT_LENGTH, padded
-from kuamo.objectives import CCA
+from kuamo.objectives import CCA, Objective
 
 __all__ = ["CostModel", "closed_form_growth"]
 
@@ -81,6 +81,11 @@ class CostModel:
         """How many times as many rows there are than were tried."""
         return self.rows / self.last.rows
 
+    @property
+    def objective(self) -> Objective | None:
+        """What is aligned by; what `fit` takes where none is given."""
+        return CCA() if self.given.objective is None and self.given.start is None else self.given.objective
+
     def closed_form(self, rows: int) -> float:
         """How the seconds of the closed form of so many rows compare with those of others."""
         return closed_form_growth(rows, len(self.table.columns))
@@ -101,7 +106,7 @@ class CostModel:
         how = Note("forecast_trial", few=self.last.rows)
         if name == "closed form":
             seconds = self.closed_form(self.rows) / self.closed_form(self.last.rows)
-            how = Note("forecast_searched") if self.searched else how
+            how = Note("forecast_searched") if self.searched and isinstance(self.objective, CCA) else how
         if name == "diagnosis":
             seconds, memory = 1.0, cost.memory or 0.0
         stays = memory if column != name else 0.0
@@ -157,12 +162,11 @@ class CostModel:
     def choices(self) -> tuple[Sequence[str], Sequence[int]]:
         """Kernels and sizes that more rows may choose."""
         solved = [port.head for port in self.last.space.ports if isinstance(port.head, ClosedFormHead)]
-        objective = CCA() if self.given.objective is None and self.given.start is None else self.given.objective
-        if not solved or not isinstance(objective, CCA) or self.searched:
+        if not solved or not isinstance(self.objective, CCA) or self.searched:
             return [""], [self.size]
         place = int(np.searchsorted(DIMS, self.size))
         sizes = {self.size, *DIMS[max(0, place - 1) : place + 2]}
-        return list(objective.kernels), [self.size] if objective.dim or self.given.dim else sorted(sizes)
+        return list(self.objective.kernels), [self.size] if self.objective.dim or self.given.dim else sorted(sizes)
 
     def kept(self) -> Step:
         """The space on disk; of two kernels that it may have, so many bytes that the total is as near to both."""
