@@ -33,7 +33,7 @@ from kuamo.diagnostics.cost.advice import advise, allowed
 from kuamo.diagnostics.cost.encoder_timing import EncoderTiming, time_encoder
 from kuamo.diagnostics.cost.result import CostForecast
 from kuamo.diagnostics.cost.steps import CostModel
-from kuamo.diagnostics.cost.trial import Arguments, Trial, rows_of_trial, try_fit
+from kuamo.diagnostics.cost.trial import Arguments, Trial, apart, rows_of_trial, try_fit
 from kuamo.encoders.feature_cache import features
 from kuamo.fitting.checks import check_columns, check_table
 from kuamo.fitting.gradient import usual_training
@@ -154,20 +154,25 @@ class Trials:
 
     @cached_property
     def widths(self) -> dict[str, int]:
-        """Column → D, of columns to stand in for: all but targets, if any, so that all are related."""
-        if not self.timed:
-            return {}
+        """Column → D, of those whose encoder is not trained."""
         known = {name: found.width for name, found in self.timed.items()}
         for name, encoder in self.given.encoders.items():
-            column = self.table.column(name)
-            if not (name in known or is_trainable(encoder) or isinstance(column.modality, Category | Number)):
-                known[name] = features(self.table.take(column.row[:1]), name, encoder).shape[1]
+            if name not in known and not is_trainable(encoder):
+                some = apart(self.table, np.unique(self.table.column(name).row)[:8])
+                known[name] = features(some, name, encoder).shape[1]
         return known
+
+    @property
+    def stand_ins(self) -> dict[str, int]:
+        """The columns to stand in for: all but targets, if any, so that all are related."""
+        kinds = self.table.modalities
+        targets = {name for name, kind in kinds.items() if isinstance(kind, Category | Number)} - set(self.timed)
+        return {name: width for name, width in self.widths.items() if self.timed and name not in targets}
 
     def model(self, rows: int, given: Arguments, first: Trial | None = None, keep: bool = False) -> CostModel:
         """From a fit of so many rows, after the first one."""
-        last = try_fit(self.table, rows_of_trial(self.table, rows, given.seed), self.widths, given, keep)
-        return CostModel(self.table, given, self.timed, first or last, last, keep)
+        last = try_fit(self.table, rows_of_trial(self.table, rows, given.seed), self.stand_ins, given, keep)
+        return CostModel(self.table, given, self.timed, self.widths, first or last, last, keep)
 
     def of_all(self) -> CostModel:
         """From all rows: their search first, which is kept, then the fit as it will be."""

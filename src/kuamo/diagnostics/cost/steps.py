@@ -61,12 +61,14 @@ class CostModel:
 
     Args:
         table, given: as `fit` has them. timed: column → what encoding takes, of those that a fit encodes.
+        widths: column → D, of those whose encoder is not trained.
         first, last: trials. searched: was the last one of all rows, after their search was kept?
     """
 
     table: Table
     given: Arguments
     timed: Mapping[str, EncoderTiming]
+    widths: Mapping[str, int]
     first: Trial
     last: Trial
     searched: bool = False
@@ -109,7 +111,10 @@ class CostModel:
             how = Note("forecast_searched") if self.searched and isinstance(self.objective, CCA) else how
         if name == "diagnosis":
             seconds, memory = 1.0, cost.memory or 0.0
-        stays = memory if column != name else 0.0
+        stays = 0.0
+        if column in self.widths and column != name:
+            stays = 4 * self.widths[column] * len(self.table.column(column).row) / MEGABYTE
+            memory = (cost.memory or 0.0) + 2 * stays
         return Step(
             name, seconds * (cost.cpu + left.cpu), seconds * (cost.wall + left.wall), memory, stays=stays, how=how
         )
@@ -209,16 +214,10 @@ class CostModel:
     def head_bytes(self, name: str, kernel: str, size: int) -> float:
         """Of a closed form's head: of a kernel, its anchors and their weights."""
         rows = len(np.unique(self.table.column(name).row))
-        width = self.width(name)
+        width = self.widths[name]
         if kernel == "linear":
             return 8 * width * (size + 1)
         return (rows if rows <= GRAM_ROWS else ANCHORS) * (4 * width + 8 * size) + 16 * width
-
-    def width(self, name: str) -> int:
-        """D."""
-        if name in self.timed:
-            return self.timed[name].width
-        return len(self.last.space.port(name).head.map.shift)
 
     def indexed(self, size: int) -> float:
         """Bytes of an index of codes of this size."""

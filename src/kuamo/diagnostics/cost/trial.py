@@ -26,7 +26,7 @@ from kuamo.space import Space
 if TYPE_CHECKING:
     from kuamo.training.config import Training
 
-__all__ = ["Arguments", "Trial", "rows_of_trial", "try_fit"]
+__all__ = ["Arguments", "Trial", "apart", "rows_of_trial", "try_fit"]
 
 SHARED, NOISE = 32, 0.5  # dimensions that all stand-ins share, and how much of each is its own
 
@@ -70,9 +70,7 @@ def try_fit(table: Table, rows: np.ndarray, widths: Mapping[str, int], given: Ar
     Args:
         widths: column → D, where features are stood in for. keep: is what its search finds kept for a later fit?
     """
-    some = table.take(rows)
-    for column in some.columns.values():
-        column.detach()  # a cell that cannot be read leaves the trial, not the table
+    some = apart(table, rows)
     cells = stand_ins(some, widths, given.seed)
     encoders = {name: copied_if_trainable(encoder) for name, encoder in given.encoders.items()}
     short = given.training and replace(given.training, steps=min(given.training.steps, MOST), at_most=False)
@@ -82,6 +80,14 @@ def try_fit(table: Table, rows: np.ndarray, widths: Mapping[str, int], given: Ar
             given.start, given.dim, short, given.seed,
         )  # fmt: skip
     return Trial(len(rows), steps, loops, space)
+
+
+def apart(table: Table, rows: np.ndarray) -> Table:
+    """These rows; a cell of them that cannot be read does not leave the table."""
+    some = table.take(rows)
+    for column in some.columns.values():
+        column.detach()
+    return some
 
 
 def stand_ins(table: Table, widths: Mapping[str, int], seed: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
