@@ -40,6 +40,7 @@ __all__ = ["CostModel", "closed_form_growth"]
 
 TURN = (2000, 1400)  # T of two columns, and of more: rows at which what grows with n² takes as long as the rest
 MEMORY = 0.9  # the power of n that memory grows with: of its peak a part is of fixed size
+STAYS = 0.5  # share of a closed form's memory that contrast goes on from
 LOOPS = ("contrast", "training", "decoders")
 DIMS = (16, 32, 64, 128, 256)
 WRITTEN = 200.0  # MB a second, written and hashed, about
@@ -104,14 +105,14 @@ class CostModel:
         if name in LOOPS and name in self.last.loops:
             return self.looped(name)
         cost, left = self.last.steps[name], self.last.loops.get(name, LoopCost()).left
-        seconds, memory = self.growth, self.growth**MEMORY * (cost.memory or 0.0)
+        seconds, memory, stays = self.growth, self.growth**MEMORY * (cost.memory or 0.0), 0.0
         how = Note("forecast_trial", few=self.last.rows)
         if name == "closed form":
             seconds = self.closed_form(self.rows) / self.closed_form(self.last.rows)
+            stays = STAYS * memory
             how = Note("forecast_searched") if self.searched and isinstance(self.objective, CCA) else how
         if name == "diagnosis":
             seconds, memory = 1.0, cost.memory or 0.0
-        stays = 0.0
         if column in self.widths and column != name:
             stays = 4 * self.widths[column] * len(self.table.column(column).row) / MEGABYTE
             memory = (cost.memory or 0.0) + 2 * stays
