@@ -50,7 +50,7 @@ __all__ = ["forecast"]
 
 SMALL = 5000  # cells of a table of which all rows are fitted, where their features are at hand
 FEW, ROWS = 32, (640, 320)  # rows of the first trial; of the next, with two columns or more: as many as have all axes
-ENOUGH, SHARE, MOST_SPENT = 3.0, 0.1, 12.0  # CPU seconds of a forecast, or this share of the fit's, up to so many
+ENOUGH, SHARE, MOST_SPENT = 3.0, 0.1, 8.0  # CPU seconds of a forecast, or this share of the fit's, up to so many
 
 
 def forecast(

@@ -1,15 +1,15 @@
 """The steps of a fit, from a fit of few rows: each carried over to all n of them by how it grows.
 
     features        once + cells · each                 of cells that have to be encoded
-    closed form     1 + n · min(n, 2 G) / T²            G = 4096 rows, above which there are no Gram matrices
+    closed form     1 + min(n, G)² / T² + max(n − G, 0) / R     G = 4096 rows, above which there are no Gram matrices
     diagnosis       1                                   it looks at few rows
     loops           loading + n · what is around them + iterations · each
-    all others      n;  memory n^0.9
+    all others      n;  memory n^0.8
 
 Two trials: one of very few rows, which pays for what is loaded, then one of as many as is quick. Where features are at
 hand and rows few, all rows are searched, and then fitted: what the search found is kept, and the fit need not search
-again. T was chosen by fits of 640 to 10,000 rows: powers of n fitted to two trials of a few hundred rows were further
-off, since there the part that grows with n² is less than the noise (benchmarks/RESULTS.md).
+again. T and R were chosen by fits of 640 to 10,000 rows: powers of n fitted to two trials of a few hundred rows were
+further off, since there the part that grows with n² is less than the noise (benchmarks/RESULTS.md).
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ from kuamo.objectives import CCA, Objective
 __all__ = ["CostModel", "closed_form_growth"]
 
 TURN = (2000, 1400)  # T of two columns, and of more: rows at which what grows with n² takes as long as the rest
-MEMORY = 0.9  # the power of n that memory grows with: of its peak a part is of fixed size
+ROWS = (410, 1960)  # R of the same: rows above G that take as long as the rest
+MEMORY = 0.8  # the power of n that memory grows with: of its peak a part is of fixed size
 STAYS = 0.5  # share of a closed form's memory that contrast goes on from
 LOOPS = ("contrast", "training", "decoders")
 DIMS = (16, 32, 64, 128, 256)
@@ -47,13 +48,14 @@ WRITTEN = 200.0  # MB a second, written and hashed, about
 
 
 def closed_form_growth(rows: int, columns: int = 2) -> float:
-    """How the seconds of a closed form grow: quadratic up to twice the rows of a Gram matrix, then linear.
+    """How the seconds of a closed form grow: with squared rows up to those of a Gram matrix, then linearly.
 
     Example:
         >>> [round(closed_form_growth(n), 1) for n in (100, 2000, 10_000)]
-        [1.0, 2.0, 21.5]
+        [1.0, 2.0, 19.6]
     """
-    return 1 + rows * min(rows, 2 * GRAM_ROWS) / TURN[columns > 2] ** 2
+    several = columns > 2
+    return 1 + (min(rows, GRAM_ROWS) / TURN[several]) ** 2 + max(0, rows - GRAM_ROWS) / ROWS[several]
 
 
 @dataclass(eq=False)
