@@ -17,7 +17,7 @@ from common import machine
 import kuamo as km
 from kuamo.core.modules import single_threaded_torch
 from kuamo.core.profiling import Cost
-from kuamo.evaluation.leaderboard import Trial, contest_of
+from kuamo.evaluation.leaderboard import Trial, from_trials
 
 STEPS = km.Training(steps=300, batch_size=256, lr=1e-3)
 METHODS = {
@@ -87,7 +87,7 @@ def main():
             table, names = DATA[data]()
             for method in given.methods:
                 start = time.process_time()
-                found = contest_of(data, list(trials(table, names, METHODS[method], given.seeds)), "R@10")
+                found = from_trials(data, list(trials(table, names, METHODS[method], given.seeds)), "R@10")
                 change = found.difference("a tenth", "none")
                 shares = ", ".join(f"{what} {found[f'{what}: R@10']:.3f}" for what in ("none", "a tenth", "all"))
                 print(

@@ -176,8 +176,8 @@ def missing(seeds):
             unseen = vectors({name: x[test] for name, x in found.items()})
 
             def score(space, unseen=unseen, rare=rare, others=others):
-                code = {name: space.comparable(space.column_codes(unseen, name)[0]) for name in unseen.columns}
-                fused = space.comparable(space.encode(unseen.select(*others)))
+                code = {name: space.normalized(space.encode_column(unseen, name)[0]) for name in unseen.columns}
+                fused = space.normalized(space.encode(unseen.select(*others)))
                 pairs = [(a, rare) for a in others] + [(rare, a) for a in others]
                 return {
                     "rare pairs": np.mean([hits(code[a], code[b]) for a, b in pairs], 0),
@@ -263,7 +263,8 @@ class JointRegression(km.Objective):
 
     def __call__(self, step, player):
         import torch
-        from kuamo.objectives.prediction.noise import targets_by_row
+
+        from kuamo.objectives.prediction.corruption import targets_by_row
 
         if player != "space":
             return None
@@ -275,7 +276,7 @@ class JointRegression(km.Objective):
         for m, name in enumerate(step.names):
             if name != self.to:
                 logits = decoder.net(code.mean[:, m]) / others.sum(1, keepdim=True).clamp(min=1)
-                step.tell(name, -(torch.log_softmax(logits, -1) * y).sum(1)[others[:, m]])
+                step.log_column_loss(name, -(torch.log_softmax(logits, -1) * y).sum(1)[others[:, m]])
         loss = step.mean(decoder.loss(y, fused.mean), others.any(1))
         for m in range(len(step.names) if self.heads else 0):
             loss = loss + step.mean(decoder.loss(y, code.mean[:, m]), others[:, m])
@@ -398,12 +399,12 @@ def sparse(seeds):
 def bounds(title, arms, gone, seeds, steps=1200):
     from sklearn.linear_model import LogisticRegression
 
-    from kuamo.data.datasets.folder import rows_of
+    from kuamo.data.datasets.folder import rows_of_folder
     from kuamo.data.modalities import Image
     from kuamo.generation.decoders.likelihood import Likelihood
 
     def pictures(split, count):
-        rows = rows_of(None, f"mnist-{split}.parquet", ("image", "digit"))
+        rows = rows_of_folder(None, f"mnist-{split}.parquet", ("image", "digit"))
         at = np.random.default_rng(1).permutation(len(rows["digit"]))[:count]
         x = np.stack([np.asarray(Image().read(rows["image"][i]))[..., 0] for i in at]).reshape(count, -1)
         return (x / 255).astype(np.float32), np.asarray(rows["digit"])[at]
@@ -470,7 +471,7 @@ def terms(seeds):
         unseen = vectors({name: x[test] for name, x in found.items()})
 
         def score(space, unseen=unseen, test=test):
-            a, b = (space.comparable(space.column_codes(unseen, name)[0]) for name in ("text", "image"))
+            a, b = (space.normalized(space.encode_column(unseen, name)[0]) for name in ("text", "image"))
             spread = {name: np.square(x[test] - x[test].mean(0)).sum(1).mean() for name, x in found.items()}
             errors = [
                 np.square(np.asarray(space.translate(unseen.select(name), to=name)) - x[test]).sum(1) / spread[name]

@@ -25,7 +25,7 @@ import numpy as np
 from common import machine
 
 from kuamo.data.datasets import toy
-from kuamo.metrics.dependence.permutation_test import Related, dependence_test
+from kuamo.metrics.dependence.permutation_test import DependenceTest, dependence_test
 
 ROWS = 300
 Pair = tuple[np.ndarray, np.ndarray]
@@ -166,7 +166,7 @@ def main() -> None:
             if given.kinds and name not in given.kinds:
                 continue
             start = time.process_time()
-            found: list[Related] = [dependence_test(*draw(s), draws=given.draws, seed=s) for s in tables]
+            found: list[DependenceTest] = [dependence_test(*draw(s), draws=given.draws, seed=s) for s in tables]
             cpu = (time.process_time() - start) / given.tables
             share = {key: np.mean([getattr(one, key) <= 0.05 for one in found]) for key in ("p", "linear", "nonlinear")}
             units = np.mean([one.units for one in found])

@@ -19,7 +19,7 @@ from common import machine
 from kuamo.data.datasets.toy import falling, toy
 from kuamo.encoders import Identity
 from kuamo.encoders.feature_cache import features
-from kuamo.metrics.dependence.align_or_predict import verdict
+from kuamo.metrics.dependence.align_or_predict import align_or_predict
 from kuamo.metrics.dependence.cca_spectrum import spectrum
 from kuamo.metrics.dependence.expected_retrieval import expected_retrieval
 
@@ -85,8 +85,8 @@ def cost(rows: int = 100_000, dim: int = 512) -> None:
     for title, run in {
         "expected": lambda x, y: expected_retrieval(x, y, gallery=10_000),
         "spectrum": spectrum,
-        "verdict": lambda x, y: verdict(x, y, label=label),
-        "verdict, without labels": verdict,
+        "verdict": lambda x, y: align_or_predict(x, y, label=label),
+        "verdict, without labels": align_or_predict,
     }.items():
         start = time.process_time()
         for a, b in combinations(columns, 2):

@@ -1,13 +1,14 @@
-"""Claim: align, predict, both or neither? `verdict` is right in 80 % of a grid of toys whose answer is known.
+"""Claim: align, predict, both or neither? `align_or_predict` is right in 80 % of a grid of toys whose answer is known.
 
     python benchmarks/diagnose_verdict.py [seed]
 
-The grid: signal correlation × nuisance correlation × nuisance deviation of either column × rows × both directions.
-The answer: either method, written out plainly, solved on three other draws of as many rows with the ridge that does its
-own job best in the population; then, in closed form, whether its code of 4 numbers keeps half of what the column itself
-tells of the signal z (R² / best linear R² ≥ .5). Asked: `verdict` on one more draw, with labels (the signs of z), or
-without. Without labels nobody can tell signal from correlated nuisance: so once more, with an answer in which all that
-is shared is signal. The grid and every choice in `verdict` were settled on the worlds from seed 1000 on.
+The grid: signal correlation × nuisance correlation × nuisance deviation of either column × rows × both directions. The
+answer: either method, written out plainly, solved on three other draws of as many rows with the ridge that does its own
+job best in the population; then, in closed form, whether its code of 4 numbers keeps half of what the column itself
+tells of the signal z (R² / best linear R² ≥ .5). Asked: `align_or_predict` on one more draw, with labels (the signs of
+z), or without. Without labels nobody can tell signal from correlated nuisance: so once more, with an answer in which
+all that is shared is signal. The grid and every choice in `align_or_predict` were settled on the worlds from seed 1000
+on.
 """
 
 import sys
@@ -22,7 +23,7 @@ from common import machine
 from kuamo.data.datasets.toy import toy, toy_axes
 from kuamo.encoders import Identity
 from kuamo.encoders.feature_cache import features
-from kuamo.metrics.dependence.align_or_predict import verdict
+from kuamo.metrics.dependence.align_or_predict import align_or_predict
 
 DIMS, SIGNAL, NOISE, DRAWS = (64, 48), 4, 0.3, 3
 RIDGES = (0.01, 0.1, 1.0, 10.0)
@@ -133,9 +134,9 @@ def main() -> None:
         (a, b), labels = draw(one, rows, world, world)
         start = time.process_time()
         found = {
-            "labels": verdict(a, b, label=labels),
-            "pairs": verdict(a, b),
-            "pairs of 4": verdict(a, b, dim=SIGNAL),
+            "labels": align_or_predict(a, b, label=labels),
+            "pairs": align_or_predict(a, b),
+            "pairs of 4": align_or_predict(a, b, dim=SIGNAL),
         }
         seconds += time.process_time() - start
         right = {every: answers(one, rows, world, every) for every in (False, True)}

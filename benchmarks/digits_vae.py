@@ -210,7 +210,7 @@ def report(space, judges, train, test, seed):
         said += [np.mean(list(shares.values())), min(shares.values())]
         print(f"  from {size}: mean {said[-2]:.3f}, min {said[-1]:.3f}: {paths}")
     start = time.process_time()
-    density = space.density(train.take(range(0, len(train), 4)), seed=seed)
+    density = space.fit_prior(train.take(range(0, len(train), 4)), seed=seed)
     took = time.process_time() - start
     for name, codes in (
         ("prior", np.random.default_rng(seed).standard_normal((2000, DIM))),

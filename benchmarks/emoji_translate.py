@@ -25,7 +25,7 @@ from kuamo.core.modules import single_threaded_torch
 from kuamo.core.threads import single_threaded_blas
 from kuamo.encoders import EfficientNetLite0
 from kuamo.encoders.feature_cache import features
-from kuamo.metrics.sample_quality import nearest
+from kuamo.metrics.sample_quality import nearest_rows
 
 
 def recognised(codec, test):
@@ -35,7 +35,7 @@ def recognised(codec, test):
     real = [on_canvas(value, codec.height, codec.width) for value in test.values("image")]
     back = codec.decode(codec.encode(real))
     flat = [np.stack(one).reshape(len(one), -1).astype(np.float32) for one in (back, real)]
-    pixels = (nearest(*flat)[0] == np.arange(len(real))).mean()
+    pixels = (nearest_rows(*flat)[0] == np.arange(len(real))).mean()
     x, y = (
         np.asarray(features(km.Table({"image": one}, modalities={"image": km.Image()}), "image", EfficientNetLite0()))
         for one in (back, real)
@@ -108,7 +108,7 @@ def main():
         few = test.take(np.random.default_rng(0).permutation(len(test))[:12])
         drawn = made.translate(few.select("text"), to="image", samples=4, seed=0)
         known, y = codec.encode(train.values("image")), [codec.encode(row[:1])[0] for row in drawn]
-        near = codec.decode(known[nearest(np.stack(y), known)[0]])
+        near = codec.decode(known[nearest_rows(np.stack(y), known)[0]])
         real = codec.decode(codec.encode(few.values("image")))
         rows = [[one, *draws, copy] for one, draws, copy in zip(real, drawn, near, strict=True)]
         from pathlib import Path

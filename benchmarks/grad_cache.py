@@ -30,7 +30,7 @@ from kuamo.encoders.base import collate
 from kuamo.fitting.gradient import add_heads
 from kuamo.fitting.towers import open_ports
 from kuamo.training.batch import Source, batch_of
-from kuamo.training.players import Game
+from kuamo.training.players import Optimization
 from kuamo.training.randomness import forked_rng
 
 DIM = 64
@@ -84,7 +84,7 @@ def ours(batch, chunk, steps):
     for source in sources.values():
         source.cells(rows, rows)  # cells are read once, and held
         list(map(source._item, range(len(source.row))))
-    game = Game(space, km.InfoNCE(), km.Training(steps=10, optimizer="sgd", lr=0.0))
+    game = Optimization(space, km.InfoNCE(), km.Training(steps=10, optimizer="sgd", lr=0.0))
     for module in space.modules():
         module.train()
     with Peak() as peak:

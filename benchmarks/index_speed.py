@@ -72,7 +72,7 @@ def digit_codes(rows: int, rng: np.random.Generator) -> np.ndarray:
 
 def noisy(space: km.Space, table: km.Table, rows: int, rng: np.random.Generator) -> np.ndarray:
     """Codes of a table's cells, each many times, with noise of half its length."""
-    codes = np.concatenate([np.asarray(space.column_codes(table, name)[0]) for name in space.modalities])
+    codes = np.concatenate([np.asarray(space.encode_column(table, name)[0]) for name in space.modalities])
     noise = rng.standard_normal((rows, DIM)) * codes.std(axis=0)
     picked = codes[rng.integers(0, len(codes), rows)]
     noise *= 0.5 * np.linalg.norm(picked, axis=1, keepdims=True) / np.linalg.norm(noise, axis=1, keepdims=True)
@@ -111,7 +111,7 @@ def in_kuamo(codes: np.ndarray, kind: str, folder: Path) -> tuple[float, Any, st
     table, start = km.Table({"code": codes}), perf_counter()
     index = space.index(table, folder / f"{kind}.lance")
     if kind != "auto":
-        index.optimise(kind=kind)
+        index.optimize(kind=kind)
     seconds = perf_counter() - start
 
     def search(query: np.ndarray) -> list[int]:

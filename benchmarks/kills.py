@@ -155,7 +155,7 @@ def build(folder: Path, number: int, say: Say) -> None:
     for path in (folder / f"new{number}.lance", folder / "replaced.lance"):
         index = SPACE.index(table(built(number)), path)
         say(f"built {path.name}")
-        index.optimise(kind="quantised")
+        index.optimize(kind="quantised")
         say(f"fast {path.name}")
 
 
@@ -174,7 +174,7 @@ def check_build(folder: Path, number: int, said: list[str], known: dict[str, str
         else:
             assert look(index, built(int(old))), f"{path.name} is neither the old nor the new one"
         if f"fast {path.name}" in said:
-            assert index.finders(), f"{path.name} has lost what optimise() made"  # type: ignore[attr-defined]
+            assert index.ann_indexes(), f"{path.name} has lost what optimise() made"  # type: ignore[attr-defined]
     return known
 
 

@@ -158,7 +158,7 @@ def learned_alone(space, rows, to):
     """Probabilities by what `Predict` has learned, without the regression beside it and without temperature."""
     from kuamo.embedding.embedding import Embedding
 
-    mean, _, present = space.stacked(rows)
+    mean, _, present = space.encode_columns(rows)
     with torch.inference_mode():
         pooled = space.fusion.pool(Embedding(torch.from_numpy(mean)), torch.from_numpy(present))
         return torch.softmax(space.port(to).decoder.trained(pooled.c), -1).numpy().astype(float)

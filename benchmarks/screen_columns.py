@@ -35,8 +35,8 @@ def main() -> None:
             start = time.process_time()
             found = [screen(columns(count, rho, seed), np.arange(ROWS), 0) for seed in range(given.tables)]
             cpu = (time.process_time() - start) / given.tables
-            related = np.mean([not one.hopeless for one in found])
-            aside = np.mean([len(one.aside) for one in found if not one.hopeless] or [0])
+            related = np.mean([not one.none_related for one in found])
+            aside = np.mean([len(one.unrelated) for one in found if not one.none_related] or [0])
             what = f"ρ = {rho}" if rho else "unrelated"
             print(
                 f"{count} columns, {what}: called related in {related:.3f} of {given.tables} tables, "

@@ -28,7 +28,7 @@ from kuamo.core.modules import single_threaded_torch
 from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders import SoundEffects
 from kuamo.encoders.feature_cache import features
-from kuamo.generation.codecs.audio_pca import stretched
+from kuamo.generation.codecs.audio_pca import resized
 from kuamo.metrics.sample_quality import diversity_ratio, memorization_ratio
 
 
@@ -57,7 +57,7 @@ def convergence(codec, real, made):
     found = []
     for a, b in zip(real, made, strict=True):
         s, other = (np.exp(codec.spectrum(value) / 2) for value in (a, b))
-        other = stretched(other, s.shape[1])
+        other = resized(other, s.shape[1])
         found.append(20 * np.log10(np.linalg.norm(s - other) / np.linalg.norm(s)))
     return float(np.median(found))
 

@@ -24,7 +24,7 @@ from common import machine
 import kuamo as km
 from kuamo.cli.media_files import save_sheet
 from kuamo.core.modules import single_threaded_torch
-from kuamo.metrics.sample_quality import nearest
+from kuamo.metrics.sample_quality import nearest_rows
 
 
 class Judge:
@@ -35,7 +35,7 @@ class Judge:
         self.gesture, self.tone = (np.array(table.meta[name]) for name in ("gesture", "tone"))
 
     def __call__(self, made, rows):
-        found = nearest(flat(made), self.flat)[0]
+        found = nearest_rows(flat(made), self.flat)[0]
         gesture, tone = self.gesture[found] == self.gesture[rows], self.tone[found] == self.tone[rows]
         return f"both {(gesture & tone).mean():.3f}, gesture {gesture.mean():.3f}, tone {tone.mean():.3f}"
 
@@ -69,7 +69,7 @@ def main():
                 space = km.fit(train, seed=0)
             fitted = time.process_time() - start
             start = time.process_time()
-            edit = km.fit(train, init=space, decoders={"image": km.Bilinear(by="tone", of="base")}, seed=0)
+            edit = km.fit(train, init=space, decoders={"image": km.Bilinear(style="tone", base="base")}, seed=0)
             took = time.process_time() - start
             print(f"seed {seed}, unseen {what}: {len(rows)} pictures; space {fitted:.0f}, decoder {took:.0f} CPU s")
             for note in edit.notes[-2:]:
@@ -82,7 +82,7 @@ def main():
             print("  tone and untinted picture:", judge(edit.translate(test.select("tone", "base"), to="image"), rows))
             names = km.fit(train.select("text", "tone", "image"), seed=0)
             names = km.fit(
-                train.select("text", "tone", "image"), init=names, decoders={"image": km.Bilinear(by="tone")}, seed=0
+                train.select("text", "tone", "image"), init=names, decoders={"image": km.Bilinear(style="tone")}, seed=0
             )
             said = names.translate(test.select("text", "tone"), to="image")
             print("  names alone:", judge(said, rows), flush=True)

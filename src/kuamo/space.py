@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.core.files import local_path, place
-from kuamo.core.old_names import old_arguments
+from kuamo.core.old_names import old_arguments, old_methods
 from kuamo.core.types import Progress
 from kuamo.core.validation import names_of
 from kuamo.data.table import Table, as_table
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Space"]
 
 
+@old_methods(density="fit_prior")
 class Space(EmbeddingSpace):
     """One shared space, and a port for each column.
 
@@ -92,7 +93,7 @@ class Space(EmbeddingSpace):
         for name in names_of(to):
             if project:
                 memory_of(self.port(name))
-        stacked = self.stacked(inputs, modality, None)
+        stacked = self.encode_columns(inputs, modality, None)
         rows = inputs if isinstance(inputs, Table) else self.as_table(inputs, modality)
         if chained and not isinstance(to, str):
             return decode_chained(self, stacked, rows, to, seed, samples, sample_posterior, options, project)
@@ -178,7 +179,7 @@ class Space(EmbeddingSpace):
 
         return impute(self, table, columns, draws, seed, progress)
 
-    def density(self, table: Table, *, components: int = 30, seed: int = 0) -> GaussianMixture:
+    def fit_prior(self, table: Table, *, components: int = 30, seed: int = 0) -> GaussianMixture:
         """A Gaussian mixture fitted on the joint codes of a table's rows: a prior to `sample` from."""
         from kuamo.generation.gaussian_mixture import GaussianMixture
 
@@ -187,7 +188,7 @@ class Space(EmbeddingSpace):
         return GaussianMixture.fit(codes, components=components, seed=seed)
 
     def sample(self, n: int, to: str | Sequence[str], *, prior: GaussianMixture | None = None, seed: int = 0) -> Any:
-        """New rows: n codes from N(0, I), or from a mixture of `density`, decoded; as `decode` gives them.
+        """New rows: n codes from N(0, I), or from a mixture of `fit_prior`, decoded; as `decode` gives them.
 
         Raises:
             KuamoError: a column without a decoder, or codes that are points and no `prior`.
@@ -241,7 +242,7 @@ class Space(EmbeddingSpace):
     def load(
         cls, path: str | Path, *, custom: Mapping[str, tuple[Any, ...]] | None = None, download: bool = False
     ) -> Space:
-        """Read a saved space; runs no code from the folder, and asks no network unless told to.
+        """Read a saved space; runs no code from the folder, and uses no network unless asked to.
 
         Args:
             path: the folder.

@@ -9,7 +9,7 @@ import pytest
 
 import kuamo as km
 from kuamo.core.errors import KuamoError
-from kuamo.metrics.dependence.align_or_predict import verdict
+from kuamo.metrics.dependence.align_or_predict import align_or_predict
 from kuamo.metrics.dependence.cca_spectrum import spectrum
 from kuamo.metrics.dependence.expected_retrieval import expected_retrieval
 
@@ -17,7 +17,9 @@ X = np.random.default_rng(0).normal(size=(20, 3))
 BAD = np.where(np.arange(60).reshape(20, 3) == 31, np.nan, X)
 
 
-@pytest.mark.parametrize("call", [spectrum, verdict, lambda x, y, **more: expected_retrieval(x, y, gallery=5, **more)])
+@pytest.mark.parametrize(
+    "call", [spectrum, align_or_predict, lambda x, y, **more: expected_retrieval(x, y, gallery=5, **more)]
+)
 @pytest.mark.parametrize(
     ("x", "y", "more", "words"),
     [
@@ -43,9 +45,9 @@ def test_bad_options() -> None:
     with pytest.raises(KuamoError, match="axes: given 0; expected at least 1"):
         spectrum(X, X, axes=0)
     with pytest.raises(KuamoError, match="dim: given 0; expected at least 1"):
-        verdict(X, X, dim=0)
+        align_or_predict(X, X, dim=0)
     with pytest.raises(KuamoError, match="label: given 2; expected one for each of 20 rows"):
-        verdict(X, X, label=["a", "b"])
+        align_or_predict(X, X, label=["a", "b"])
 
 
 def test_bad_toys() -> None:

@@ -36,7 +36,7 @@ BAD_CHANGES: list[tuple[Any, str]] = [
     (lambda index: index.update(km.Table({"zzz": ["a"]}, id=["2"])), r"given columns \['zzz'\]"),
     (lambda index: index.delete(["3", "nobody"]), "id 'nobody'"),
     (lambda index: index.delete("3"), "expected a list of ids"),
-    (lambda index: index.optimise(kind="fast"), "kind='fast'"),
+    (lambda index: index.optimize(kind="fast"), "kind='fast'"),
 ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import kuamo as km
 from commands import kuamo
-from kuamo.metrics import Interval, measure, per_query, ranks
+from kuamo.metrics import Interval, per_query, rank_queries, ranks
 from kuamo.metrics.bootstrap import resample
 from plain import plain_space
 
@@ -97,7 +97,7 @@ def test_arrays_that_do_not_fit() -> None:
     with pytest.raises(km.KuamoError, match="gallery"):
         ranks(codes, codes[:0], key, key[:0])
     with pytest.raises(km.KuamoError, match="query 1: given no right answer"):
-        measure(codes[:2], codes, np.array([0, 9]), key)
+        rank_queries(codes[:2], codes, np.array([0, 9]), key)
     assert np.isnan(ranks(codes[:1], codes, np.array([9]), key)[0])
     with pytest.raises(km.KuamoError, match="mode"):
         resample(np.ones((3, 1)), ["mode"])

@@ -74,7 +74,7 @@ def test_batches_without_a_usable_row_are_skipped_and_counted() -> None:
     space = km.fit(holed, km.InfoNCE(), training=km.Training(steps=60, batch_size=2))
     (note,) = (note for note in space.notes if "skipped" in note)
     said = int(note.split()[0])
-    assert 20 < said < 60 and note == f"{said} of 60 batches had no row that the objective can use: skipped"
+    assert 20 < said < 60 and note == f"{said} of 60 batches had no row that the objective can use and were skipped"
     assert not any("skipped" in note for note in km.fit(table, km.InfoNCE(), training=km.Training(steps=2)).notes)
 
 

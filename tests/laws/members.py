@@ -46,7 +46,7 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     },
     "R3": lambda: {"objective": km.R3("a", "b", ema=0.9), "dim": 16, "decoders": {"b": Generator(16, 24, noise=4)}},
     "R3 of any column": lambda: {
-        "objective": km.R3(None, "b", hard=True, every=3, own=0.2),
+        "objective": km.R3(None, "b", hard=True, every=3, self_conditioning=0.2),
         "dim": 16,
         "decoders": {"b": Generator(16, 24, noise=4, linear=True)},
     },
@@ -61,12 +61,12 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
         "decoders": {"b": Generator(16, 24, noise=4, linear=True)},
     },
     "LSGAN of any column": lambda: {
-        "objective": km.LSGAN(None, "b", paired=0.0, own=0.2),
+        "objective": km.LSGAN(None, "b", paired=0.0, self_conditioning=0.2),
         "dim": 16,
         "decoders": {"b": Generator(16, 24, noise=0, layers=2)},
     },
     "Decode": lambda: {
-        "objective": Decode(("a", "b"), own=0.2),
+        "objective": Decode(("a", "b"), self_conditioning=0.2),
         "dim": 16,
         "decoders": {"a": Likelihood(16, 30), "b": FlowDecoder(16, 24, width=16, layers=1)},
     },

@@ -17,7 +17,7 @@ from kuamo.fitting.gradient import add_decoders, add_heads, label_codes
 from kuamo.fitting.towers import open_ports
 from kuamo.training.balance import ColumnCurves
 from kuamo.training.batch import Source, batch_of
-from kuamo.training.players import Game
+from kuamo.training.players import Optimization
 from kuamo.training.randomness import forked_rng
 
 
@@ -50,7 +50,7 @@ def gradients_of_one_step(
         for decoder in member.get("decoders", {}).values():
             for parameter in decoder.parameters():
                 torch.nn.init.normal_(parameter, std=0.1)
-        game = Game(space, objective, km.Training(steps=10, optimizer="sgd", lr=0.0))
+        game = Optimization(space, objective, km.Training(steps=10, optimizer="sgd", lr=0.0))
         space.ports = [next(p for p in space.ports if p.name == name) for name in table.columns]
         sources = {
             p.name: Source(table, p, features(table, p.name, p.encoder) if p in frozen else None, member.get("chunk"))
@@ -72,7 +72,7 @@ def gradients_of_one_step(
     return grads, {player: {id(p) for p in game.parameters[player]} for player in game.players}
 
 
-def _labelled(space: km.Space, game: Game, player: str) -> list[tuple[str, torch.nn.Module]]:
+def _labelled(space: km.Space, game: Optimization, player: str) -> list[tuple[str, torch.nn.Module]]:
     if player != "space":
         return [(player, module) for module in game.modules[player]]
     parts = [(f"{p.name}.{role}", part) for p in space.ports for role, part in p.parts().items()]

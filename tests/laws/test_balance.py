@@ -17,9 +17,9 @@ from kuamo.encoders.feature_cache import features
 from kuamo.objectives.vae import size_weights
 from kuamo.training.balance import ColumnCurves
 from kuamo.training.balance.learning_curves import discrepancy
-from kuamo.training.balance.sampling import drawing, shares
-from kuamo.training.batch import Source, batch_of, rows_of_step
-from kuamo.training.players import Game
+from kuamo.training.balance.sampling import class_shares, drawing
+from kuamo.training.batch import Source, batch_of, batch_rows
+from kuamo.training.players import Optimization
 from laws.members import small_toy
 
 SHORT: dict[str, Any] = {"steps": 12, "batch_size": 64, "save_every": 5}
@@ -176,7 +176,7 @@ def test_a_row_comes_as_often_as_its_share_and_never_twice_in_a_batch(seed: int)
         def weights(self, sources: Any, marks: Any, rows: int) -> np.ndarray:
             return weights
 
-    share = shares(weights, 7.0)  # 7 batches in an epoch
+    share = class_shares(weights, 7.0)  # 7 batches in an epoch
     assert share.sum() == pytest.approx(200) and share.max() <= 7 + 1e-9
     below = share < 7 - 1e-9
     assert np.allclose((share / weights)[below], (share / weights)[below][0])
@@ -195,7 +195,7 @@ def test_equal_weights_are_each_row_once_in_the_same_order() -> None:
     for rows, size in ((50, 7), (64, 64), (10, 100)):
         batches = drawing(km.ClassBalanced(1.0), {}, {"label": np.zeros(rows)}, rows, size, 3)
         for step in range(20):
-            assert np.array_equal(batches(step), rows_of_step(rows, size, 3, step))
+            assert np.array_equal(batches(step), batch_rows(rows, size, 3, step))
 
 
 def test_classes_are_those_of_labels_groups_or_a_column() -> None:
@@ -281,10 +281,10 @@ class Constant(km.Objective):
         return step.mean(there) if player == "space" else None
 
 
-def played(objective: Any, steps: int, rows: int = 20) -> Game:
+def played(objective: Any, steps: int, rows: int = 20) -> Optimization:
     table = small_toy(40)
     space = fitted(table)
-    game = Game(space, objective, km.Training(steps=steps, optimizer="sgd", lr=0.2))
+    game = Optimization(space, objective, km.Training(steps=steps, optimizer="sgd", lr=0.2))
     sources = {p.name: Source(table, p, features(table, p.name, p.encoder)) for p in space.ports}
     for step in range(steps):
         game.play("space", batch_of(sources, np.arange(rows)), sources, (0, step), {})
@@ -326,7 +326,7 @@ def test_units_do_not_matter() -> None:
     assert torch.allclose(gradient(1.0).mean(), gradient(1000.0).mean(), rtol=1e-2)
 
 
-def _step_of(game: Game) -> Any:
+def _step_of(game: Optimization) -> Any:
     from kuamo.training.step import Step
 
     table = small_toy(20)

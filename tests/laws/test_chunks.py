@@ -17,7 +17,7 @@ from kuamo.fitting.gradient import add_decoders, add_heads, label_codes
 from kuamo.fitting.towers import open_ports
 from kuamo.training.batch import Source, batch_of
 from kuamo.training.gradient_cache import Chunks, grad_cache_encode
-from kuamo.training.players import Game
+from kuamo.training.players import Optimization
 from kuamo.training.randomness import forked_rng
 from laws.members import raw_text_table, words
 
@@ -52,7 +52,7 @@ def gradients(objective: km.Objective, chunk: int | None) -> dict[str, torch.Ten
         add_heads(space, table, {}, needs, 6, 0)
         if "decoders" in needs:
             add_decoders(space, {}, objective, table)
-        game = Game(space, objective, km.Training(steps=10, optimizer="sgd", lr=0.0))
+        game = Optimization(space, objective, km.Training(steps=10, optimizer="sgd", lr=0.0))
         sources = {port.name: Source(table, port, None, chunk) for port in space.ports}
         batch = batch_of(sources, np.arange(23), marks=label_codes(table))
         for player in game.players:

@@ -184,7 +184,7 @@ def test_repeating_every_entry_changes_nothing() -> None:
     same(twice.pair("x", "y"), once.pair("x", "y"))
 
 
-def test_moments_of_views_add_and_subtract() -> None:
+def test_moments_of_add_and_subtract() -> None:
     x, y = paired()
     parts = []
     for rows in (np.arange(250), np.arange(250, 400)):

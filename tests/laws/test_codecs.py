@@ -12,7 +12,7 @@ import pytest
 import kuamo as km
 from kuamo.closed_form.streaming_pca import principal_axes
 from kuamo.generation.codecs import Codec
-from kuamo.generation.codecs.audio_pca import inverted, stretched
+from kuamo.generation.codecs.audio_pca import inverted, resized
 from kuamo.generation.codecs.base import Held
 from kuamo.generation.codecs.default import default_codec
 from kuamo.generation.codecs.image_pca import canvas_of, on_canvas
@@ -142,7 +142,7 @@ def test_sounds_keep_their_pitch_and_their_length() -> None:
     for value, made in list(zip(values, codec.decode(codec.encode(values)), strict=True))[:6]:
         assert made.rate == 8000 and abs(len(made.samples) / len(value.samples) - 1) < 0.15
         before, after = codec.spectrum(value), codec.spectrum(made)
-        after = stretched(after, before.shape[1])
+        after = resized(after, before.shape[1])
         assert np.abs(before.argmax(0) - after.argmax(0))[5:-5].mean() < 2  # mel bands
 
 

@@ -9,14 +9,14 @@ import pytest
 
 import kuamo as km
 from kuamo.evaluation.report import Report
-from kuamo.evaluation.results import Pair
+from kuamo.evaluation.results import Direction
 from kuamo.metrics import Interval, holm, paired_test, sign_flip
 
 
 def report_of(rank: np.ndarray, query: list[str] | None = None, group: np.ndarray | None = None) -> Report:
     """A report of one pair with these ranks."""
     query = query or [f"q{i}" for i in range(len(rank))]
-    pair = Pair("a", "b", query, group, 100, "same", {}, {"rank": rank})
+    pair = Direction("a", "b", query, group, 100, "same", {}, {"rank": rank})
     names = ("R@1", "R@10", "median_rank", "MRR")
     return Report("x", {f"a_to_b_{name}": Interval(0, 0, 0, len(rank)) for name in names}, pairs={"a_to_b": pair})
 

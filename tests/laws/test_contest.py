@@ -38,7 +38,7 @@ def plain(result: km.Benchmark) -> dict[str, Any]:
 
 def test_who_aligns_is_better_than_the_control_and_the_control_is_at_chance(whole: tuple[km.Benchmark, Path]) -> None:
     result = whole[0]
-    assert set(result.beaten("CCA")) >= {"Reconstruct"} and not result.beaten("Reconstruct")
+    assert set(result.outperforms("CCA")) >= {"Reconstruct"} and not result.outperforms("Reconstruct")
     assert result.methods[-1] == "Reconstruct"
     assert abs(result["Reconstruct: R@10"] - result.chance) < 0.15
     assert any("negative control" in note and "Reconstruct" in note for note in result.notes)
@@ -61,7 +61,7 @@ def test_numbers_are_those_of_the_reports(whole: tuple[km.Benchmark, Path]) -> N
 def test_the_same_method_twice_is_no_difference() -> None:
     result = contest(methods={"one": km.InfoNCE(), "two": km.InfoNCE()})
     one = result.difference("two", "one")
-    assert (one.value, one.p, one.p_holm) == (0.0, 1.0, 1.0) and not result.real("one", "two")
+    assert (one.value, one.p, one.p_holm) == (0.0, 1.0, 1.0) and not result.significant("one", "two")
     with pytest.raises(km.KuamoError, match="given 'one' and 'three'"):
         result.difference("one", "three")
 
@@ -133,7 +133,7 @@ def test_a_metric_that_is_none_is_named() -> None:
 
 def test_of_ranks_the_lower_is_better(whole: tuple[km.Benchmark, Path]) -> None:
     result = contest(metric="median_rank", out=whole[1])
-    assert result.methods[-1] == "Reconstruct" and "Reconstruct" in result.beaten("CCA")
+    assert result.methods[-1] == "Reconstruct" and "Reconstruct" in result.outperforms("CCA")
     assert result.chance is None and "random order" not in str(result)
 
 
@@ -146,7 +146,7 @@ def test_json_and_pages_hold_what_was_found(tmp_path: Path) -> None:
     assert data["kind"] == "contest" and data["measures"]["Reconstruct: R@10"]["n"] > 0
     english, chinese = ((tmp_path / f"{lang}.html").read_text(encoding="utf-8") for lang in ("en", "zh"))
     assert "&lt;b&gt;one&lt;/b&gt;" in english and "<b>one" not in english
-    assert "Which differences are real" in english and "哪些差别是真实的" in chinese
+    assert "Significant differences" in english and "显著差异" in chinese
     assert "负对照" in chinese and "negative control" not in chinese and "held out" not in chinese
     assert "<script" not in english and "http://" not in english
     with pytest.raises(km.StoreError, match="ends in"):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.diagnostics.contributions import Game as Columns
-from kuamo.diagnostics.contributions import chance_of
-from kuamo.metrics.shapley import exact, sampled, shapley
+from kuamo.diagnostics.contributions import ValueFunction as Columns
+from kuamo.diagnostics.contributions import chance_recall_of
+from kuamo.metrics.shapley import exact_shapley, sampled_shapley, shapley
 
 Game = Callable[[np.ndarray], np.ndarray]
 
@@ -28,7 +28,7 @@ def a_game(players: int, rows: int = 3, seed: int = 0) -> Game:
 def test_efficiency(players: int) -> None:
     value = a_game(players)
     everybody, nobody = np.ones(players, bool), np.zeros(players, bool)
-    for phi, _ in (exact(value, players, 3), sampled(value, players, 3, 4, 0)):
+    for phi, _ in (exact_shapley(value, players, 3), sampled_shapley(value, players, 3, 4, 0)):
         assert np.allclose(phi.sum(1), value(everybody) - value(nobody))
 
 
@@ -39,10 +39,10 @@ def test_symmetry_null_player_and_linearity() -> None:
         """Players 0 and 1 do the same, 3 does nothing."""
         return value(np.array([who[0] or who[1], who[0] and who[1], who[2]]))
 
-    phi, error = exact(alike, 4, 3)
+    phi, error = exact_shapley(alike, 4, 3)
     assert np.allclose(phi[:, 0], phi[:, 1]) and np.allclose(phi[:, 3], 0) and not error.any()
-    both = exact(lambda who: 2 * alike(who) + a_game(4, seed=1)(who), 4, 3)[0]
-    assert np.allclose(both, 2 * phi + exact(a_game(4, seed=1), 4, 3)[0])
+    both = exact_shapley(lambda who: 2 * alike(who) + a_game(4, seed=1)(who), 4, 3)[0]
+    assert np.allclose(both, 2 * phi + exact_shapley(a_game(4, seed=1), 4, 3)[0])
 
 
 def test_exact_is_the_mean_over_all_orders() -> None:
@@ -55,7 +55,7 @@ def test_exact_is_the_mean_over_all_orders() -> None:
             before = value(who)
             who[player] = True
             phi[:, player] += (value(who) - before) / 24
-    assert np.allclose(phi, exact(value, 4, 3)[0])
+    assert np.allclose(phi, exact_shapley(value, 4, 3)[0])
 
 
 def test_many_players_are_sampled_with_an_error_that_holds() -> None:
@@ -64,7 +64,7 @@ def test_many_players_are_sampled_with_an_error_that_holds() -> None:
     def value(who: np.ndarray) -> np.ndarray:
         return np.array([strength[who].sum() ** 2])
 
-    true = exact(value, 10, 1)[0][0]
+    true = exact_shapley(value, 10, 1)[0][0]
     found = [shapley(value, 10, 1, 40, seed) for seed in range(20)]
     assert all(error.any() for _, error in found)
     off = np.array([(phi[0] - true) / np.maximum(error, 1e-12) for phi, error in found])[:, 1:]
@@ -75,8 +75,8 @@ def test_many_players_are_sampled_with_an_error_that_holds() -> None:
 def test_chance_is_that_of_a_random_order(right: int) -> None:
     rng = np.random.default_rng(0)
     first = np.array([rng.permutation(8)[:right].min() + 1 for _ in range(20_000)])
-    assert chance_of("MRR", right, 8) == pytest.approx((1 / first).mean(), abs=0.01)
-    assert chance_of("R@2", right, 8) == pytest.approx((first <= 2).mean(), abs=0.015)
+    assert chance_recall_of("MRR", right, 8) == pytest.approx((1 / first).mean(), abs=0.01)
+    assert chance_recall_of("R@2", right, 8) == pytest.approx((first <= 2).mean(), abs=0.015)
 
 
 # ── columns ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -205,6 +205,6 @@ def test_an_absent_column_adds_nothing_to_its_row(fits: dict[str, tuple[km.Space
     space, test = fits["kind"]
     names = ["shown", "twin", "noise", "rare"]
     game = Columns.of(space, test, "kind", names, None, "row", False, 0)
-    phi, _ = exact(game, 4, len(test))
+    phi, _ = exact_shapley(game, 4, len(test))
     there = test.select("rare").present()[:, 0]
     assert np.abs(phi[~there, 3]).max() < 1e-12 and np.abs(phi[there, 3]).max() > 0.01  # but for sums' rounding

@@ -12,9 +12,15 @@ import kuamo as km
 from kuamo.core.errors import StoreError
 from kuamo.diagnostics.column_pairs import relation_findings
 from kuamo.metrics.coverage import coverage, coverage_findings, skew
-from kuamo.metrics.data_quality import Watch, fingerprints, quality_of, repeats, twins
+from kuamo.metrics.data_quality import (
+    FeatureScan,
+    cell_fingerprints,
+    cross_group_duplicates,
+    duplicate_rows,
+    quality_of,
+)
 from kuamo.metrics.dependence.family_wise import family, tail_evidence
-from kuamo.metrics.dependence.screening import aside, screen
+from kuamo.metrics.dependence.screening import screen, unrelated_columns
 
 
 def keys_of(findings: list) -> set[str]:
@@ -55,7 +61,7 @@ def test_what_is_missing_is_said() -> None:
     assert keys_of(coverage_findings(coverage(whole))) == {"diagnosis_full"}
     rows = {"a": [v, v, v] * 80, "b": [v, v, v] * 80, "c": [v, v, n] * 80}
     (mostly,) = coverage_findings(coverage(km.Table(rows, modalities=kinds)))
-    assert mostly.note == "160 of 240 rows have all 3 columns, the others at least two"
+    assert mostly.note == "160 of 240 rows have all 3 columns, the other rows at least two"
 
 
 def repeating(seed: int, twice: int = 10, n: int = 200) -> km.Table:
@@ -81,25 +87,25 @@ def test_rows_that_stand_twice_relate_nothing(twice: list[km.Diagnosis]) -> None
     assert alarms <= 1
     table = repeating(0)
     cells = {name: (np.stack([table.column(name)[i] for i in range(len(table))]), np.arange(210)) for name in "abc"}
-    assert screen(cells, np.arange(210), 0).aside == ["b"]
+    assert screen(cells, np.arange(210), 0).unrelated == ["b"]
 
 
 def test_what_repeats_by_chance_or_in_its_group_is_no_copy() -> None:
     rng = np.random.default_rng(0)
     row = np.arange(300)
     words = {name: (np.eye(6)[rng.integers(6, size=300)], row) for name in "ab"}
-    assert not repeats(words, row).any()
+    assert not duplicate_rows(words, row).any()
     x = np.repeat(rng.normal(size=(150, 3)), 2, axis=0)
-    assert not repeats({"a": (x, row), "b": (x, row)}, row // 2).any()
-    assert np.flatnonzero(repeats({"a": (x, row), "b": (x, row)}, row)).tolist() == list(range(1, 300, 2))
+    assert not duplicate_rows({"a": (x, row), "b": (x, row)}, row // 2).any()
+    assert np.flatnonzero(duplicate_rows({"a": (x, row), "b": (x, row)}, row)).tolist() == list(range(1, 300, 2))
     some = {"a": (x, row), "b": (x[::2], row[::2])}  # half of them lack a column: another pattern, no copy
-    assert not repeats(some, row).any()
+    assert not duplicate_rows(some, row).any()
 
 
 def test_the_strongest_axis_need_not_be_the_first() -> None:
     one = {"a": "x", "b": "y", "p": 0.01, "axes": 1, "linear": 0.01, "spectrum": [[0.01, 0.0, 0.3], [0.6, 0.4, 0.8]]}
     (said,) = relation_findings(one | {"information": {"saturated": False}, "copies": False})
-    assert "strongest correlation 0.60" in said.note
+    assert "largest held-out correlation 0.60" in said.note
 
 
 def test_the_verdict_of_unrelated_columns_is_neither(twice: list[km.Diagnosis]) -> None:
@@ -137,9 +143,9 @@ def test_fingerprints_tell_rows_apart_whatever_the_blocks() -> None:
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.standard_normal((500, 7)), np.eye(7), -np.eye(7), np.zeros((1, 7)), -np.zeros((1, 7))])
     x = x[rng.permutation(len(x))].astype(np.float32)
-    assert len(np.unique(fingerprints(x))) == 515  # 0 and −0 are one
-    assert np.array_equal(fingerprints(x), Watch(iter(np.array_split(x, 9))).keys)
-    assert np.array_equal(fingerprints(x)[::-1], fingerprints(x[::-1]))
+    assert len(np.unique(cell_fingerprints(x))) == 515  # 0 and −0 are one
+    assert np.array_equal(cell_fingerprints(x), FeatureScan(iter(np.array_split(x, 9))).keys)
+    assert np.array_equal(cell_fingerprints(x)[::-1], cell_fingerprints(x[::-1]))
 
 
 def test_quality_sees_repeated_cells_and_still_numbers() -> None:
@@ -147,18 +153,23 @@ def test_quality_sees_repeated_cells_and_still_numbers() -> None:
     x = rng.standard_normal((100, 5)).astype(np.float32)
     x[:, 2], x[:, 4] = 3, 1e-6 * x[:, 4]
     x[50:70] = x[:20]
-    found = quality_of(Watch(iter([x])))
+    found = quality_of(FeatureScan(iter([x])))
     assert (found.cells, found.repeated, found.commonest, found.numbers, found.still) == (100, 20, 2, 5, 2)
 
 
 def test_twins_are_rows_of_another_group_that_repeat_in_every_column() -> None:
-    key = fingerprints(np.array([[1.0], [2], [1], [1], [5]], np.float32))
+    key = cell_fingerprints(np.array([[1.0], [2], [1], [1], [5]], np.float32))
     row = np.arange(5)
     whole = {"a": (key, row), "b": (key, row)}
-    assert twins(5, whole, list("vwxyz")) == 2
-    assert twins(5, whole, list("vwvvz")) == 0  # of one group: they are known to repeat
-    assert twins(5, {"a": (key, row)}, list("vwxyz")) == 0  # one column alone says nothing of rows
-    assert twins(5, {"a": (key, row), "b": (fingerprints(np.eye(5, dtype=np.float32)), row)}, list("vwxyz")) == 0
+    assert cross_group_duplicates(5, whole, list("vwxyz")) == 2
+    assert cross_group_duplicates(5, whole, list("vwvvz")) == 0  # of one group: they are known to repeat
+    assert cross_group_duplicates(5, {"a": (key, row)}, list("vwxyz")) == 0  # one column alone says nothing of rows
+    assert (
+        cross_group_duplicates(
+            5, {"a": (key, row), "b": (cell_fingerprints(np.eye(5, dtype=np.float32)), row)}, list("vwxyz")
+        )
+        == 0
+    )
 
 
 def drawn(seed: int = 0, **first: float) -> dict[tuple[str, str], np.ndarray]:
@@ -168,10 +179,10 @@ def drawn(seed: int = 0, **first: float) -> dict[tuple[str, str], np.ndarray]:
 
 
 def test_aside_needs_two_others_that_are_related() -> None:
-    assert aside(family(drawn(ab=20.0, ac=0.5, bc=0.2))) == ["c"]
-    assert aside(family(drawn(ab=20.0, ac=0.5, bc=20.0))) == []
-    assert aside(family(drawn(ab=1.0, ac=0.5, bc=0.2))) == []
-    assert aside(family(drawn(ab=20.0))) == []  # nobody could look at c
+    assert unrelated_columns(family(drawn(ab=20.0, ac=0.5, bc=0.2))) == ["c"]
+    assert unrelated_columns(family(drawn(ab=20.0, ac=0.5, bc=20.0))) == []
+    assert unrelated_columns(family(drawn(ab=1.0, ac=0.5, bc=0.2))) == []
+    assert unrelated_columns(family(drawn(ab=20.0))) == []  # nobody could look at c
 
 
 def columns_of_numbers(count: int, rho: float, seed: int, rows: int = 300) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -186,17 +197,19 @@ def columns_of_numbers(count: int, rho: float, seed: int, rows: int = 300) -> di
 def test_many_related_columns_look_related(count: int, rho: float) -> None:
     """Bonferroni over the pairs of six columns cannot reach .05 with 200 draws, whatever they share."""
     found = screen(columns_of_numbers(count, rho, 0), np.arange(300), 0)
-    assert not found.hopeless and found.aside == []
+    assert not found.none_related and found.unrelated == []
 
 
 def test_of_many_columns_the_unrelated_one_is_told_apart() -> None:
     cells = columns_of_numbers(8, 0.6, 0)
     cells["other"] = np.random.default_rng(9).normal(size=(300, 20)), np.arange(300)
-    assert screen(cells, np.arange(300), 0).aside == ["other"]
+    assert screen(cells, np.arange(300), 0).unrelated == ["other"]
 
 
 def test_many_unrelated_columns_look_unrelated() -> None:
-    alarms = sum(not screen(columns_of_numbers(6, 0.0, seed, 100), np.arange(100), 0).hopeless for seed in range(12))
+    alarms = sum(
+        not screen(columns_of_numbers(6, 0.0, seed, 100), np.arange(100), 0).none_related for seed in range(12)
+    )
     assert alarms <= 3  # .05 of them: 4 or more with p = .002
 
 

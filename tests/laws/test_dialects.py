@@ -110,7 +110,7 @@ def test_quotes_after_back_slashes(tmp_path: Path) -> None:
 def test_rows_that_a_pair_of_lone_quotes_would_swallow_are_said(tmp_path: Path) -> None:
     lines = "".join(f"{k},word {k}\n" for k in range(5))
     table = km.Table.read(written(tmp_path / "t.csv", f'id,text\na,"first\n{lines}b,last"\nc,end\n'))
-    assert "line 2: a field in quotes holds lines that look like rows" in table.notes[0]
+    assert "line 2: a quoted field contains lines that look like rows" in table.notes[0]
 
 
 def test_names_of_columns_are_bare_and_data_is_no_header(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_names_of_columns_are_bare_and_data_is_no_header(tmp_path: Path) -> None
 @pytest.mark.parametrize("first", ["", "Unnamed: 0", " "])
 def test_an_index_without_a_name_is_left_out(first: str, tmp_path: Path) -> None:
     table = km.Table.read(written(tmp_path / "t.csv", f'"{first}",text,other\n5,a cat,x y\n3,a dog,u v\n'))
-    assert list(table.columns) == ["text", "other"] and not table.meta and "numbers of rows" in table.notes[0]
+    assert list(table.columns) == ["text", "other"] and not table.meta and "row numbers" in table.notes[0]
     table = km.Table.read(written(tmp_path / "t.csv", f'"{first}",text\none word,a cat\nand another,a dog\n'))
     assert list(table.columns) == ["column_0", "text"] and "column_0" in table.notes[0]
     table = km.Table.read(written(tmp_path / "t.csv", f'text,"{first}"\na cat,\na dog,\n'))
@@ -139,7 +139,7 @@ def test_words_that_mean_a_gap_are_gaps(word: str, tmp_path: Path) -> None:
     table = km.Table.read(path)
     assert table.column("text").row.tolist() == [0, 2] and table.labels == ["x", None, "y"]
     assert list(table.meta["price"]) == [1.5, None, 2]
-    said = [note for note in table.notes if "count as absent" in note]
+    said = [note for note in table.notes if "are treated as missing" in note]
     assert [note.split(":")[0] for note in said] == (["text", "price", "label"] if word.strip() else [])
     if word.strip():
         kept = km.Table.read(path, modalities={"text": km.Text()})
@@ -148,7 +148,7 @@ def test_words_that_mean_a_gap_are_gaps(word: str, tmp_path: Path) -> None:
 
 def test_words_that_look_like_gaps_elsewhere_are_said() -> None:
     for source in ({"text": ["a cat", "nan"]}, pa.table({"text": ["a cat", "None"]})):
-        assert "and are taken for texts" in km.Table(source).notes[0]
+        assert "and are read as text" in km.Table(source).notes[0]
     assert km.Table({"text": ["a nan", "None of these"]}).notes == []
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import kuamo as km
 from kuamo.data.modalities import Waveform
-from kuamo.metrics import bootstrap, measure, ranks
+from kuamo.metrics import bootstrap, rank_queries, ranks
 from plain import plain_space
 
 
@@ -52,8 +52,8 @@ def test_tiles_change_no_measure(tile: int) -> None:
     queries, gallery = rng.standard_normal((50, 6)), rng.standard_normal((80, 6))
     gallery_key = rng.integers(0, 9, 80)
     query_key = rng.choice(gallery_key, 50)
-    expected, count = measure(queries, gallery, query_key, gallery_key)
-    found, again = measure(queries, gallery, query_key, gallery_key, tile=tile)
+    expected, count = rank_queries(queries, gallery, query_key, gallery_key)
+    found, again = rank_queries(queries, gallery, query_key, gallery_key, tile=tile)
     assert np.array_equal(count, again) and all(np.array_equal(expected[name], found[name]) for name in expected)
 
 
@@ -98,7 +98,7 @@ def test_rows_without_a_label_are_neither_queries_nor_answers() -> None:
     report = km.evaluate(plain_space("a", "b"), table, positives="label")
     judged = km.evaluate(plain_space("a", "b"), table.take(range(25, 60)), positives="label")
     assert report.intervals == judged.intervals
-    assert report.notes == ["25 rows without a label are neither queries nor answers"]
+    assert report.notes == ["25 rows without a label are used neither as queries nor as answers"]
 
 
 def test_a_query_needs_a_right_answer_not_a_partner() -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kuamo.core.messages import told
+from kuamo.core.messages import localize
 from kuamo.data.datasets.toy import toy, toy_axes
 from kuamo.encoders import Identity
 from kuamo.encoders.feature_cache import features
-from kuamo.metrics.dependence.align_or_predict import verdict
+from kuamo.metrics.dependence.align_or_predict import align_or_predict
 from kuamo.metrics.dependence.cca_spectrum import spectrum
 from kuamo.metrics.dependence.expected_retrieval import Expected, expected_retrieval
-from kuamo.metrics.dependence.gallery_scaling import beaten, below, hit_chance
+from kuamo.metrics.dependence.gallery_scaling import below, hit_chance, rank_counts
 from kuamo.metrics.dependence.paired_sample import half_of, pairs_of
 
 
@@ -60,7 +60,7 @@ def test_a_smaller_gallery_is_a_draw_from_this_one(gallery: int) -> None:
     codes = rng.normal(size=(40, 3))
     other = codes + rng.normal(size=codes.shape)
     rows = np.arange(40)
-    foretold = hit_chance(beaten(codes, other, rows, rows), gallery, 3).mean()
+    foretold = hit_chance(rank_counts(codes, other, rows, rows), gallery, 3).mean()
     score, hits = codes @ other.T, []
     for _ in range(400):
         some = rng.choice(40, gallery, replace=False)
@@ -74,7 +74,7 @@ def test_right_answers_of_other_groups_come_and_go_with_the_draw() -> None:
     key, rows = np.arange(40) % 4, np.arange(40)
     codes = np.eye(4)[key] + rng.normal(size=(40, 4))
     other = np.eye(4)[key] + rng.normal(size=(40, 4))
-    foretold = hit_chance(beaten(codes, other, key, rows), 15, 2).mean()
+    foretold = hit_chance(rank_counts(codes, other, key, rows), 15, 2).mean()
     score, hits = codes @ other.T, []
     for _ in range(600):
         some = rng.choice(40, 15, replace=False)
@@ -89,26 +89,28 @@ def test_a_larger_gallery_is_foretold_from_the_tail() -> None:
     codes = rng.normal(size=(1500, 6))
     other = codes + 0.7 * rng.normal(size=codes.shape)
     few, many = np.arange(100), np.arange(1500)
-    foretold = np.mean([hit_chance(beaten(codes[i::15], other[i::15], few, few), 1500, 10).mean() for i in range(10)])
-    reached = hit_chance(beaten(codes, other, many, many), 1500, 10).mean()
+    foretold = np.mean(
+        [hit_chance(rank_counts(codes[i::15], other[i::15], few, few), 1500, 10).mean() for i in range(10)]
+    )
+    reached = hit_chance(rank_counts(codes, other, many, many), 1500, 10).mean()
     assert abs(foretold - reached) < 0.05
-    assert abs(hit_chance(beaten(codes[:100], other[:100], few, few), 100, 10).mean() - reached) > 0.2
+    assert abs(hit_chance(rank_counts(codes[:100], other[:100], few, few), 100, 10).mean() - reached) > 0.2
 
 
 def test_ties_count_against_as_in_evaluate() -> None:
     rows = np.arange(30)
-    assert hit_chance(beaten(np.ones((30, 2)), np.ones((30, 2)), rows, rows), 30, 10).max() == 0
-    assert hit_chance(beaten(np.ones((30, 2)), np.ones((30, 2)), rows, rows), 300, 10).max() == 0
-    assert hit_chance(beaten(np.ones((30, 2)), np.ones((30, 2)), rows, rows), 8, 10).min() == 1
+    assert hit_chance(rank_counts(np.ones((30, 2)), np.ones((30, 2)), rows, rows), 30, 10).max() == 0
+    assert hit_chance(rank_counts(np.ones((30, 2)), np.ones((30, 2)), rows, rows), 300, 10).max() == 0
+    assert hit_chance(rank_counts(np.ones((30, 2)), np.ones((30, 2)), rows, rows), 8, 10).min() == 1
 
 
 def test_own_group_comes_along() -> None:
     group = np.repeat(np.arange(10), 3)  # three rows of a group beat each other; a gallery of any size has them all
     codes = np.eye(10)[group]
     rows = np.arange(30)
-    assert hit_chance(beaten(codes, codes, rows, group), 10, 2).max() == 0
-    assert hit_chance(beaten(codes, codes, rows, group), 10, 3).min() == 1
-    assert hit_chance(beaten(codes, codes, group, group), 10, 1).min() == 1
+    assert hit_chance(rank_counts(codes, codes, rows, group), 10, 2).max() == 0
+    assert hit_chance(rank_counts(codes, codes, rows, group), 10, 3).min() == 1
+    assert hit_chance(rank_counts(codes, codes, group, group), 10, 1).min() == 1
 
 
 def test_fewer_than_k_of_a_binomial() -> None:
@@ -217,13 +219,13 @@ def test_spectrum_does_not_depend_on_the_order_of_named_groups() -> None:
 
 @pytest.mark.parametrize("label", [None, list("ab") * 150])
 def test_independent_columns_are_neither(label: list[str] | None) -> None:
-    for one in verdict(*apart(), label=label):
+    for one in align_or_predict(*apart(), label=label):
         assert (one.choice, one.dim) == ("neither", 0)
 
 
 def test_a_column_and_itself_are_both() -> None:
     x = shared()[0]
-    assert {one.choice for one in verdict(x, x)} == {"both"}
+    assert {one.choice for one in align_or_predict(x, x)} == {"both"}
 
 
 WORLDS = {  # correlation of the signal, of nuisances, and their deviations in a and b → a → b
@@ -241,22 +243,22 @@ def test_verdict_with_labels(choice: str) -> None:
         800, dims=(40, 30), correlations=(rho,) * 4, nuisance=widths, shared_nuisance=nuisances, label_axes=4, seed=5
     )
     x, y = (features(table, name, Identity()) for name in "ab")
-    found = verdict(x, y, label=table.labels, names=("a", "b"))
+    found = align_or_predict(x, y, label=table.labels, names=("a", "b"))
     assert [one.choice for one in found] == [choice] * 2
     assert all(one.by == "labels" and one.dim >= 3 for one in found)
-    english, chinese = str(found[0].reason), told("zh", found[0].reason)
+    english, chinese = str(found[0].reason), localize("zh", found[0].reason)
     assert english.startswith(choice) and "a" in english and chinese != english
 
 
 def test_labels_that_hardly_repeat_are_no_labels() -> None:
     x, y = shared()
-    assert verdict(x, y, label=[str(i) for i in range(300)])[0].by == "pairs"
+    assert align_or_predict(x, y, label=[str(i) for i in range(300)])[0].by == "pairs"
 
 
 def test_rows_without_a_label_are_left_out() -> None:
     x, y = shared(400)
     label = [None if i % 2 else str(x[i, 0] > 0) for i in range(400)]
-    found = verdict(x, y, label=label)[0]
+    found = align_or_predict(x, y, label=label)[0]
     assert (found.by, found.total) == ("labels", 200)
 
 

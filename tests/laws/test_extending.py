@@ -95,7 +95,7 @@ import json
 import numpy as np
 import kuamo as km
 from kuamo.generation.registry import parse_specs
-from kuamo.objectives.registry import objective_named, usable
+from kuamo.objectives.registry import objective_named, usable_names
 
 x = np.random.default_rng(0).standard_normal((60, 5))
 table = km.Table({"a": list(x), "b": list(x[:, ::-1] + 1)}, modalities={"a": km.Vector(), "b": km.Vector()})
@@ -106,7 +106,7 @@ space.save("x.space")
 loaded = km.Space.load("x.space")
 space.index(table, "x.half")
 print(json.dumps({
-    "objective": ["Uniform" in usable(), "Uniform" in dir(km), km.Uniform is km.objectives.Uniform],
+    "objective": ["Uniform" in usable_names(), "Uniform" in dir(km), km.Uniform is km.objectives.Uniform],
     "decoder": [
         "LinearMean" in dir(km), type(recipe) is km.LinearMean, type(loaded.port("b").decoder).__name__,
         bool((loaded.translate(table.select("a"), to="b") == space.translate(table.select("a"), to="b")).all()),

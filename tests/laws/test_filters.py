@@ -237,7 +237,7 @@ def test_filters_with_a_finder_are_those_without(tmp_path: Path, monkeypatch: py
     table = km.Table({name: [toy[i][name] for i in range(1200)] for name in "ab"}, meta=meta)
     space = km.fit(table.take(range(200)), km.CCA(dim=8, kernels=("linear",)))
     index, memory = space.index(table, tmp_path / "x.lance"), space.index(table)
-    index.optimise(kind="quantised")
+    index.optimize(kind="quantised")
     asked = [{"a": table[i]["a"]} for i in range(0, 1200, 100)]
     for most in (20_000, 0):
         monkeypatch.setattr("kuamo.index.lance.EXACT_ROWS", most)

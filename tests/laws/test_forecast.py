@@ -15,12 +15,12 @@ import torch
 import kuamo as km
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.memo import load_choice, memo_disabled, store_choice
-from kuamo.core.messages import Note, note_from_dict, told
+from kuamo.core.messages import Note, localize, note_from_dict
 from kuamo.core.profiling import collect_steps, profiled_step, short_loops, shortened
 from kuamo.diagnostics.cost import encoder_timing
 from kuamo.diagnostics.cost import forecast as forecasting
 from kuamo.diagnostics.cost.forecast import forecast
-from kuamo.diagnostics.cost.result import CostForecast, Step
+from kuamo.diagnostics.cost.result import CostForecast, StepCost
 from kuamo.diagnostics.cost.steps import closed_form_growth
 from kuamo.diagnostics.cost.trial import rows_of_trial, stand_ins
 from kuamo.diagnostics.text import cost_grid
@@ -243,7 +243,7 @@ def test_disk_of_either_kernel_is_between_what_is_told_where_few_rows_do_not_set
     assert made.disk == pytest.approx(np.sqrt(least * most))
     assert made["space"].how.key == "forecast_branches"
     assert "linear; arc-cosine" in made["space"].how
-    assert "线性核；反余弦核" in told("zh", made["space"].how)
+    assert "线性核；反余弦核" in localize("zh", made["space"].how)
 
 
 def test_one_kernel_and_size_have_one_disk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +274,7 @@ def test_stand_ins_have_the_width_the_rows_and_the_repeats_of_a_column_and_are_r
     assert np.array_equal(x[0], x[10]) and not np.array_equal(x[0], x[1])
     assert not np.array_equal(y[0], y[10])
     found = screen(cells, np.arange(120), 0)
-    assert not found.hopeless and not found.aside
+    assert not found.none_related and not found.unrelated
 
 
 def test_rows_of_a_trial_have_pairs_however_few_there_are() -> None:
@@ -403,8 +403,8 @@ def test_advice_names_the_step_that_costs_most_and_by_how_much_in_two_languages(
     assert cpu.values["step"] == made.dearest().name
     assert cpu.values["factor"] == pytest.approx(made.total.cpu / 0.01)
     for note in made.advice:
-        assert told("zh", note) != str(note)
-    assert "合计" in made.told("zh")
+        assert localize("zh", note) != str(note)
+    assert "合计" in made.render("zh")
     assert "the fit" in str(made)
 
 
@@ -413,18 +413,18 @@ def test_a_fit_that_is_within_its_budget_gets_no_advice() -> None:
 
 
 def test_memory_at_its_peak_counts_what_earlier_steps_left() -> None:
-    steps = (Step("a", memory=10, stays=5), Step("b", memory=7), Step("index", memory=99, after=True))
+    steps = (StepCost("a", memory=10, stays=5), StepCost("b", memory=7), StepCost("index", memory=99, after=True))
     assert CostForecast(steps).total.memory == 12
     assert CostForecast(steps).dearest("memory").name == "b"
 
 
 def test_disk_is_told_from_to_where_it_may_differ_by_much() -> None:
-    wide = Step("space", disk=2.0, disks=(0.5, 8.0), after=True)
-    made = CostForecast((Step("a", disk=1.0), wide, Step("index", disk=1.0, disks=(0.9, 1.1), after=True)))
+    wide = StepCost("space", disk=2.0, disks=(0.5, 8.0), after=True)
+    made = CostForecast((StepCost("a", disk=1.0), wide, StepCost("index", disk=1.0, disks=(0.9, 1.1), after=True)))
     assert made.disk_span == pytest.approx((2.4, 10.1))
     assert "2 (0.5–8)" in str(made)
     assert "4 (2.4–10)" in str(made)
-    assert "4 (2.4–10)" in made.told("zh")
+    assert "4 (2.4–10)" in made.render("zh")
     assert "0.9–1.1" not in str(made)
     assert made.as_dict()["total"]["disks"] == pytest.approx([2.4, 10.1])
     grid = cost_grid({"cost": json.loads(json.dumps(made.as_dict()))["steps"]}, "en")
@@ -476,4 +476,4 @@ def test_a_budget_is_of_a_known_kind_and_above_zero(budget: object) -> None:
 def test_every_sentence_of_the_forecast_has_two_languages() -> None:
     note = Note("too_much_cpu", needed=100, given=10, factor=10, share=85, step="features: image")
     assert str(note) == "100 CPU s where 10 are to spare: 10.0 times too much, 85 % of it in “features: image”"
-    assert "超出到 10.0 倍" in told("zh", note)
+    assert "超出到 10.0 倍" in localize("zh", note)

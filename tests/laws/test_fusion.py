@@ -109,7 +109,7 @@ def test_attention_that_weighs_two_columns_alike_says_so() -> None:
     code = Embedding(torch.nn.functional.normalize(torch.randn(50, 2, 5), dim=-1))
     present = torch.ones(50, 2, dtype=torch.bool)
     for score in ("dot", "scaled_dot", "cosine"):
-        with pytest.warns(FusionWarning, match=f"attention by {score} with the mean of two codes"):
+        with pytest.warns(FusionWarning, match=f"attention with score='{score}' and the mean of two codes"):
             assert torch.allclose(Attention(score)(code, present)[1], torch.full((50, 2), 0.5), atol=1e-6)
     for fusion in (Attention("cosine", query=1), Attention("additive", dim=5)):
         with warnings.catch_warnings():

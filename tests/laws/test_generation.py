@@ -41,12 +41,12 @@ def test_samples_come_from_the_prior_or_from_where_codes_are(space: km.Space) ->
     assert space.sample(5, to="a").shape == (5, 30)
     made = space.sample(4, to=["a", "b"], seed=1)
     assert np.array_equal(made["b"], space.sample(4, to="b", seed=1))
-    density = space.density(small_toy(), components=5)
+    density = space.fit_prior(small_toy(), components=5)
     assert np.array_equal(space.sample(4, to="b", prior=density), space.sample(4, to="b", prior=density))
     points = km.fit(small_toy(), km.CCA(dim=4))
     with pytest.raises(km.KuamoError, match="codes are points"):
         points.sample(3, to="a")
-    assert points.sample(3, to="a", prior=points.density(small_toy())).shape == (3, 30)
+    assert points.sample(3, to="a", prior=points.fit_prior(small_toy())).shape == (3, 30)
     with pytest.raises(km.KuamoError, match=r"shape \(2, 3\); expected \(n, 6\)"):
         space.decode(np.zeros((2, 3)), to="a")
 

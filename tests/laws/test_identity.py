@@ -239,7 +239,7 @@ def test_what_cannot_be_told_is_not_resumed(tmp_path: Path) -> None:
             return np.asarray(batch, np.float32)
 
     km.fit(table(), **GIVEN, encoders={"a": Odd()}, run_dir=tmp_path)
-    with pytest.raises(km.StoreError, match="it cannot be told whether of this fit"):
+    with pytest.raises(km.StoreError, match="it is unknown whether of this fit"):
         km.fit(table(), **GIVEN, encoders={"a": Odd()}, run_dir=tmp_path)
 
 

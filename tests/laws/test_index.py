@@ -71,7 +71,7 @@ def same(first: list[list[Any]], second: list[list[Any]], percentiles: bool = Tr
 
 def brute(space: km.Space, table: km.Table, query: Any, to: str, k: int) -> list[str]:
     """By hand: the space's own similarity, sorted."""
-    codes, rows = space.column_codes(table, to)
+    codes, rows = space.encode_column(table, to)
     scores = space.similarity(space.encode([query]), codes)[0]
     return [table.ids[rows[i]] for i in np.argsort(-scores, kind="stable")[:k]]
 
@@ -303,9 +303,9 @@ def test_a_finder_finds_what_a_scan_finds(kind: str, tmp_path: Path) -> None:
     table = with_meta(km.datasets.toy(rows=2000, holes=0.1, seed=2))
     space, asked = km.fit(table.take(range(300)), seed=0), queries(table, 20)
     index, memory = space.index(table.take(range(1500)), tmp_path / "x.lance"), space.index(table)
-    index.optimise(kind=kind)
+    index.optimize(kind=kind)
     made = {"quantised": "IVF_RQ", "graph": "IVF_HNSW_SQ"}[kind]
-    assert isinstance(index, LanceIndex) and set(index.finders().values()) == {made}
+    assert isinstance(index, LanceIndex) and set(index.ann_indexes().values()) == {made}
     index.add(table.take(range(1500, 2000)))
     gone = [hit.id for hit in index.search(asked[0], to="b", k=2)]
     index.delete(gone)
@@ -317,10 +317,10 @@ def test_a_finder_finds_what_a_scan_finds(kind: str, tmp_path: Path) -> None:
             assert np.mean(shared) >= 0.98, where
             assert not {hit.id for hits in found for hit in hits} & set(gone)
             np.testing.assert_allclose([h[0].score for h in found], [h[0].score for h in exact], atol=1e-4)
-        index.optimise(kind=kind)
-        assert set(index.finders().values()) == {made}
-    index.optimise(kind="exact")
-    assert not index.finders()
+        index.optimize(kind=kind)
+        assert set(index.ann_indexes().values()) == {made}
+    index.optimize(kind="exact")
+    assert not index.ann_indexes()
     same(index.search(asked, k=5), memory.search(asked, k=5))
 
 

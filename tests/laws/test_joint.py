@@ -9,7 +9,7 @@ import torch
 import kuamo as km
 from kuamo.closed_form.logistic import cross_entropy, logistic
 from kuamo.embedding.embedding import Embedding
-from kuamo.objectives.prediction.regression import AXES, Chosen, JointRegression, hash_uniform, principal_axes
+from kuamo.objectives.prediction.regression import AXES, Chosen, JointRegression, hash_uniform, principal_directions
 from kuamo.objectives.prediction.stacking import ExpertOutputs, fit_scales
 
 
@@ -40,7 +40,7 @@ def test_what_cannot_be_regressed_is_refused() -> None:
 def test_principal_axes_hold_what_rows_have(shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
     x = (rng.normal(size=(shape[0], 6)) @ rng.normal(size=(6, shape[1]))).astype(np.float32)
-    axes = principal_axes(x)
+    axes = principal_directions(x)
     assert np.allclose(x @ axes @ axes.T, x, atol=1e-2)
     assert np.allclose(axes.T @ axes, np.eye(axes.shape[1]), atol=1e-3)
 
@@ -62,7 +62,7 @@ def test_the_sum_of_what_columns_add_is_the_regression() -> None:
     kinds = {"left": km.Vector(), "right": km.Vector(), "kind": km.Category()}
     table = km.Table(cells, modalities=kinds)
     space = km.fit(table, km.Predict("kind"), dim=8, training=km.Training(steps=20))
-    mean, _, present = space.stacked(table.select("left", "right"))
+    mean, _, present = space.encode_columns(table.select("left", "right"))
     trust, decoder = space.fusion, space.port("kind").decoder
     for port in space.ports:  # as if nothing were strange
         assert port.head.joint == 4  # twice K − 1

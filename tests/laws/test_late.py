@@ -27,7 +27,7 @@ def test_the_others_are_as_without_it_and_it_is_found(tmp_path: Path) -> None:
         assert np.array_equal(
             np.asarray(space.encode(given.select(name))), np.asarray(without.encode(given.select(name)))
         )
-    assert any(note.startswith("c: joined last") for note in space.notes)
+    assert any(note.startswith("c: added after the joint fit") for note in space.notes)
     report = km.evaluate(space, test, examples=0)
     assert min(report[f"{x}_to_{y}_R@10"] for x, y in (("c", "a"), ("a", "c"), ("c", "b"), ("b", "c"))) > 0.5
     space.save(tmp_path / "s")
@@ -38,7 +38,7 @@ def test_the_others_are_as_without_it_and_it_is_found(tmp_path: Path) -> None:
 
 def test_where_no_column_is_rare_all_are_solved_together() -> None:
     space = km.fit(table(share=0.6), km.CCA(), seed=0)
-    assert not any("joined last" in note for note in space.notes)
+    assert not any("added after the joint fit" in note for note in space.notes)
 
 
 def test_a_late_column_without_a_row_in_common_is_named() -> None:

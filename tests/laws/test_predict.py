@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.core.messages import told as told_in
+from kuamo.core.messages import localize as told_in
 from kuamo.embedding.embedding import Embedding
 from kuamo.encoders.one_hot import OneHot
 from kuamo.objectives.prediction.corruption import noise
@@ -213,11 +213,11 @@ def test_a_label_or_meta_column_can_be_told_as_it_was_read() -> None:
     assert told.values == list(table.labels)
     assert km.contributions(space, table, to="label").whole.value == 1
     shown = str(told).splitlines()
-    assert shown[0] == "40 rows told" and shown[1].startswith("  a ") and shown[11] == "  … and 30 more"
+    assert shown[0] == "predictions for 40 rows" and shown[1].startswith("  a ") and shown[11] == "  … and 30 more"
     priced = km.fit(table, km.Predict("price"), dim=4, training=training)
     assert isinstance(priced.modalities["price"], km.Number)
     with pytest.raises(km.TableError, match=r"given 'nope' to predict; the table has \['x', 'label', 'price'\]"):
         km.fit(table, km.Predict("nope"))
     both = km.Table({"x": x, "kind": list(table.labels)}, modalities={"x": km.Vector(), "kind": km.Category()})
     report = km.evaluate(km.fit(both, km.Predict("kind"), dim=4, training=training), both)
-    assert report["kind_told_accuracy"] > 0.9
+    assert report["kind_pred_accuracy"] > 0.9

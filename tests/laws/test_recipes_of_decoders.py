@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.core.messages import told
+from kuamo.core.messages import localize
 from kuamo.embedding.embedding import ClosedFormHead
 from kuamo.embedding.fusion import ProductOfExperts
 from kuamo.embedding.heads import differentiable
@@ -161,7 +161,7 @@ def test_a_flow_tells_two_modes_that_ridge_averages() -> None:
 
 def test_what_does_not_beat_ridge_is_reported_so(start: km.Space) -> None:
     lazy = km.fit(rows(), init=start, decoders={"b": km.Gaussian()}, training=km.Training(steps=1))
-    assert any("does NOT make held-out cells better than ridge" in note for note in lazy.notes)
+    assert any("does NOT generate better than ridge" in note for note in lazy.notes)
 
 
 def test_the_energy_score_is_least_for_the_truth() -> None:
@@ -234,14 +234,14 @@ def test_the_cycle_brings_codes_back_and_unpaired_is_said(start: km.Space) -> No
     for weight in (0.0, 10.0):
         recipe = km.CycleGAN(cycle=weight, paired=0.0, width=32, lr=2e-3)
         found[weight] = km.fit(few, init=start, decoders={"b": recipe}, training=training)
-        assert any("b: CycleGAN is told no pairs" in note for note in found[weight].notes)
-        assert any("不使用配对" in told("zh", note) for note in found[weight].notes)
+        assert any("b: CycleGAN is trained without pairs" in note for note in found[weight].notes)
+        assert any("不使用配对" in localize("zh", note) for note in found[weight].notes)
     ridge = km.fit(few, init=start, decoders={"b": km.Ridge()})
     assert cycle_error(found[10.0]) < 0.7 * min(cycle_error(found[0.0]), cycle_error(ridge))
     still = km.fit(few, init=start, decoders={"b": km.CycleGAN(width=32, lr=1e-12)}, training=SHORT)
     assert np.isclose(cycle_error(still), cycle_error(ridge), rtol=1e-3)  # it starts there
     paired = km.fit(few, init=start, decoders={"b": km.CycleGAN(width=32)}, training=SHORT)
-    assert not any("told no pairs" in note for note in paired.notes)
+    assert not any("trained without pairs" in note for note in paired.notes)
 
 
 def test_a_cycle_needs_features_and_says_so() -> None:
@@ -304,9 +304,9 @@ def test_features_are_translated_to_features() -> None:
     assert space.translate(table.select("text").take([0]), to="image").shape == (1, 48)
     test = km.datasets.shapes(rows=60, size=8, seed=1)
     report = km.evaluate(space, test, generated=["image"], examples=0, training=table)
-    assert report["text_to_image_made_R2"] > 0.2 and report["text_to_image_made_R@1"] > 3 / 60
-    assert report["text_to_image_made_back_R@10"] > 0.4 and report.intervals["text_to_image_made_R@10"].low > 0.3
-    assert report["text_to_image_made_energy_ridge"] <= report["text_to_image_made_energy"] < 1  # of full rank
+    assert report["text_to_image_gen_R2"] > 0.2 and report["text_to_image_gen_R@1"] > 3 / 60
+    assert report["text_to_image_gen_reverse_R@10"] > 0.4 and report.intervals["text_to_image_gen_R@10"].low > 0.3
+    assert report["text_to_image_gen_energy_ridge"] <= report["text_to_image_gen_energy"] < 1  # of full rank
 
 
 def test_targets_that_are_made_in_turn_agree() -> None:

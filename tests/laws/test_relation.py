@@ -7,11 +7,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from kuamo.metrics.dependence.cka import nearest, similarity
-from kuamo.metrics.dependence.exchangeable import Units, blocks_of, permutation_p
+from kuamo.metrics.dependence.cka import nearest_neighbours, similarity
+from kuamo.metrics.dependence.exchangeable import ExchangeableBlocks, blocks_of, permutation_p
 from kuamo.metrics.dependence.kernels import squared_distances
-from kuamo.metrics.dependence.modality_gap import gap
-from kuamo.metrics.dependence.mutual_information import gained, information
+from kuamo.metrics.dependence.modality_gap import modality_gap
+from kuamo.metrics.dependence.mutual_information import gained, infonce_bound
 from kuamo.metrics.dependence.near_duplicates import near_duplicates
 from kuamo.metrics.dependence.permutation_test import (
     LINEAR,
@@ -40,7 +40,7 @@ def turn(size: int, seed: int = 9) -> np.ndarray:
     return np.linalg.qr(RNG(seed).normal(size=(size, size)))[0]
 
 
-def rows_of(x: np.ndarray) -> Units:
+def rows_of(x: np.ndarray) -> ExchangeableBlocks:
     return blocks_of(np.arange(len(x)), most=len(x))
 
 
@@ -109,7 +109,7 @@ def test_p_is_never_0() -> None:
     assert found.p == pytest.approx(1 / 40)
     assert found.linear == pytest.approx(1 / 40)
     assert similarity(x, x, draws=39).kernel_cka.p == pytest.approx(1 / 40)
-    assert gap(x, 9 * x, draws=39).p == pytest.approx(1 / 40)
+    assert modality_gap(x, 9 * x, draws=39).p == pytest.approx(1 / 40)
 
 
 def test_columns_tested_together_are_related_as_each_pair_is_by_itself() -> None:
@@ -278,7 +278,7 @@ def test_linear_cka_is_the_slow_formula() -> None:
 def test_a_row_of_its_own_group_is_never_a_neighbour() -> None:
     x, _ = repeated(30, 4, 5, 0.01, 0)
     number = np.repeat(np.arange(30), 4)
-    near = nearest(squared_distances(x), number, 6)
+    near = nearest_neighbours(squared_distances(x), number, 6)
     assert near.shape == (120, 6)
     assert (number[near] != number[:, None]).all()
 
@@ -298,7 +298,7 @@ def test_the_bound_of_normal_codes_is_just_below_the_truth(size: int, rho: float
     rng = RNG(size)
     x, noise = rng.normal(size=(2, 2000, size))
     truth = -0.5 * size * np.log(1 - rho**2)
-    found = information(x, rho * x + np.sqrt(1 - rho**2) * noise)
+    found = infonce_bound(x, rho * x + np.sqrt(1 - rho**2) * noise)
     assert found.low < truth
     assert 0.85 * truth < found.nats < truth + 0.1 * np.sqrt(truth)
     assert found.low <= found.nats <= found.high <= found.ceiling == pytest.approx(np.log(found.batch))
@@ -307,7 +307,7 @@ def test_the_bound_of_normal_codes_is_just_below_the_truth(size: int, rho: float
 
 def test_what_exceeds_the_ceiling_is_said_to() -> None:
     x = RNG(0).normal(size=(600, 24))
-    found = information(x, x + 0.1 * RNG(1).normal(size=x.shape))
+    found = infonce_bound(x, x + 0.1 * RNG(1).normal(size=x.shape))
     assert found.saturated
     assert found.ceiling - 0.1 < found.nats <= found.ceiling == pytest.approx(np.log(300))
 
@@ -315,13 +315,13 @@ def test_what_exceeds_the_ceiling_is_said_to() -> None:
 def test_unrelated_codes_have_no_information_however_wide_they_are() -> None:
     for size in (2, 64):
         x, y = RNG(size).normal(size=(2, 120, size))
-        assert information(x, y).nats < 0.05
+        assert infonce_bound(x, y).nats < 0.05
 
 
 def test_copies_of_a_row_are_not_in_a_batch_or_the_other_half() -> None:
     x, y = repeated(60, 10, 4, 0.01, 0)
     group = np.repeat(np.arange(60), 10)
-    found = information(x, y, group)
+    found = infonce_bound(x, y, group)
     assert (found.batch, found.pairs) == (30, 60)
     assert found.nats < 0.1
 
@@ -339,19 +339,19 @@ def test_scores_of_one_pair_and_its_mirror_image_gain_alike() -> None:
 def test_the_distribution_part_does_not_see_a_shift_and_the_centroid_part_is_in_spreads() -> None:
     x, y = RNG(0).normal(size=(2, 300, 5))
     y[:, 0] *= 2
-    plain, moved, turned = gap(x, y), gap(x + 3, y), gap(x @ turn(5), y @ turn(5))
-    swapped, scaled = gap(y, x), gap(7 * x, 7 * y)
+    plain, moved, turned = modality_gap(x, y), modality_gap(x + 3, y), modality_gap(x @ turn(5), y @ turn(5))
+    swapped, scaled = modality_gap(y, x), modality_gap(7 * x, 7 * y)
     for other in (moved, turned, swapped, scaled):
         assert other.distribution == pytest.approx(plain.distribution, rel=1e-5)
     assert scaled.spreads == pytest.approx(plain.spreads)
     assert scaled.distance == pytest.approx(7 * plain.distance)
     assert swapped.cosine == pytest.approx(plain.cosine)
-    assert gap(x, x + 1.0, draws=19).spreads == pytest.approx(np.sqrt(5 / x.var(0).sum()))
+    assert modality_gap(x, x + 1.0, draws=19).spreads == pytest.approx(np.sqrt(5 / x.var(0).sum()))
 
 
 def test_means_apart_are_the_centroid_part_alone_and_other_shapes_the_rest() -> None:
     x, y = RNG(2).normal(size=(2, 300, 8))
-    moved, wider = gap(x, y + 2), gap(x, 1.5 * y)
+    moved, wider = modality_gap(x, y + 2), modality_gap(x, 1.5 * y)
     assert moved.p > 0.05
     assert moved.p_centroid < 0.05
     assert moved.removed > 0.99
@@ -362,5 +362,5 @@ def test_means_apart_are_the_centroid_part_alone_and_other_shapes_the_rest() -> 
 
 def test_more_numbers_than_rows_leave_a_test_that_sees_shapes() -> None:
     x, y = RNG(0).normal(size=(2, 60, 300))
-    assert gap(x, 3 * y).p < 0.05
-    assert gap(x, y).p > 0.05
+    assert modality_gap(x, 3 * y).p < 0.05
+    assert modality_gap(x, y).p > 0.05

@@ -244,7 +244,7 @@ def test_a_fit_says_once_how_many_pictures_move() -> None:
         warnings.simplefilter("default")
         space = km.fit(table, km.CCA(dim=2), encoders={"image": Shade()})
     assert [note for note in space.notes if "moving" in note] == [
-        "image: the first frame of 20 moving pictures is read"
+        "image: 20 animated images; only the first frame of each is used"
     ]
     assert len([one for one in said if issubclass(one.category, km.TruncationWarning)]) == 1
 

@@ -52,7 +52,7 @@ def test_weights_sum_to_one_over_what_is_present(space_and_table: tuple[km.Space
     alone = present.sum(1) == 1
     name = list(table.columns)[0]
     only = alone & present[:, 0]
-    own, rows = space.column_codes(table, name)
+    own, rows = space.encode_column(table, name)
     assert np.array_equal(np.asarray(code)[only], np.asarray(own)[np.isin(rows, np.flatnonzero(only))])
 
 

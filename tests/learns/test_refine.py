@@ -10,7 +10,7 @@ import torch
 
 import kuamo as km
 from kuamo.fitting.finetuning import FinetuneResult
-from kuamo.training.batch import ColumnBatch, FeatureSource, Mix, fusemix
+from kuamo.training.batch import ColumnBatch, FeatureSource, MixKey, fusemix
 
 
 def curved(rows: int, seed: int = 0) -> km.Table:
@@ -26,7 +26,7 @@ def curved(rows: int, seed: int = 0) -> km.Table:
 def test_it_is_taken_only_where_held_out_rows_gain() -> None:
     train, test = curved(1500).split(test=300, seed=0)
     plain, further = km.fit(train, km.CCA(), seed=0), km.fit(train, seed=0)
-    taken = further.notes[-1].endswith("so they are taken")
+    taken = further.notes[-1].endswith("so the fine-tuned weights are kept")
     same = np.array_equal(np.asarray(plain.encode(test)), np.asarray(further.encode(test)))
     assert taken != same
     reports = [km.evaluate(space, test) for space in (plain, further)]
@@ -56,7 +56,7 @@ def test_a_second_fit_does_not_search_again_and_gives_the_same(
         raise AssertionError("searched again")
 
     monkeypatch.setattr(search_cca.__globals__["select_kernel"], "__code__", forbidden.__code__)
-    monkeypatch.setattr(choose_views.Tried, "__init__", forbidden)
+    monkeypatch.setattr(choose_views.ViewTrials, "__init__", forbidden)
     second = km.fit(table, seed=0)
     assert first.notes == second.notes
     assert np.array_equal(np.asarray(first.encode(table)), np.asarray(second.encode(table)))
@@ -77,7 +77,7 @@ def test_mixing_takes_the_same_row_and_share_in_every_column() -> None:
     sources = {"a": FeatureSource(x, np.arange(5), 5), "b": FeatureSource(10 * x[[0, 1, 4]], np.array([0, 1, 4]), 5)}
     place = np.arange(4)
     cells = {name: source.cells(rows, place) for name, source in sources.items()}
-    fusemix(cells, sources, rows, Mix(1.0, (0, 0)))
+    fusemix(cells, sources, rows, MixKey(1.0, (0, 0)))
     a = dict(zip(cells["a"].row.tolist(), cells["a"].x[:, 0].tolist(), strict=True))
     b = dict(zip(cells["b"].row.tolist(), cells["b"].x[:, 0].tolist(), strict=True))
     assert sorted(b) == [0, 1, 3]
@@ -87,4 +87,4 @@ def test_mixing_takes_the_same_row_and_share_in_every_column() -> None:
     raw = FeatureSource(x, np.arange(5), 5)
     raw.frozen = None  # type: ignore[assignment]
     with pytest.raises(km.KuamoError, match="'a'"):
-        fusemix({"a": ColumnBatch(torch.zeros(1, 1), torch.tensor([0]))}, {"a": raw}, rows, Mix(1.0, (0, 0)))
+        fusemix({"a": ColumnBatch(torch.zeros(1, 1), torch.tensor([0]))}, {"a": raw}, rows, MixKey(1.0, (0, 0)))

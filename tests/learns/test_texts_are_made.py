@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.core.messages import told
+from kuamo.core.messages import localize
 from kuamo.data.modalities.audio import Waveform
 from kuamo.data.speech_synthesis import programs
 from kuamo.generation.codecs import BPECodec, TextVocabulary
@@ -82,12 +82,12 @@ def test_caption_takes_what_is_better_and_says_so() -> None:
     table = captions()
     lazy = space_of(table, km.Caption(width=16), steps=2)
     assert isinstance(lazy.port("text").decoder, Retrieval) and isinstance(lazy.port("text").codec, TextVocabulary)
-    assert "so they are found" in lazy.notes[-1] and "因此采用检索" in told("zh", lazy.notes[-1])
+    assert "so texts are retrieved" in lazy.notes[-1] and "因此采用检索" in localize("zh", lazy.notes[-1])
     made = lazy.translate(table.select("thing"), to="text")
     assert np.mean([a == b for a, b in zip(made, table.values("text"), strict=True)]) > 0.9
     explicit = space_of(table, km.TextRNN(width=16), steps=2)
     assert isinstance(explicit.port("text").decoder, TextRNNDecoder)
-    assert "km.NearestText()} is the better choice" in explicit.notes[-1]
+    assert "km.NearestText()} instead" in explicit.notes[-1]
 
 
 def test_several_texts_are_the_nearest_or_drawn() -> None:

@@ -9,7 +9,7 @@ import torch
 
 import kuamo as km
 from kuamo.objectives.gan_least_squares import least_squares
-from kuamo.objectives.gan_relativistic import relativistic, squared_slope
+from kuamo.objectives.gan_relativistic import gradient_penalty, relativistic
 from kuamo.objectives.supervised import label_triplet
 from kuamo.training.ema import EMA
 
@@ -69,7 +69,7 @@ def test_the_penalty_is_the_squared_slope_and_trains_the_critic() -> None:
     torch.manual_seed(0)
     critic = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)).double()
     y, h = torch.randn(4, 3, dtype=torch.float64), 1e-6
-    _, slope = squared_slope(lambda y, z: critic(y)[:, 0], y, None)
+    _, slope = gradient_penalty(lambda y, z: critic(y)[:, 0], y, None)
     for i in range(4):
         each = [(critic(y[i] + h * e) - critic(y[i] - h * e)) / (2 * h) for e in torch.eye(3, dtype=torch.float64)]
         assert float(slope[i].detach()) == pytest.approx(sum(float(d.detach()) ** 2 for d in each), rel=1e-6)

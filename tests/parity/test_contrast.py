@@ -164,12 +164,12 @@ def test_a_whole_loss_is_the_formula_for_every_pair_of_columns() -> None:
 def test_a_row_mixed_with_one_of_another_label_has_neither() -> None:
     import numpy as np
 
-    from kuamo.training.batch import FeatureSource, Mix, fusemix
+    from kuamo.training.batch import FeatureSource, MixKey, fusemix
 
     rows = np.arange(6)
     source = FeatureSource(np.eye(6, dtype=np.float32), rows, 6)
     cells, mark = {"a": source.cells(rows, rows)}, np.array([0, 0, 0, 1, 1, 1])
-    fusemix(cells, {"a": source}, rows, Mix(1.0, (0, 0)), {"label": mark})
+    fusemix(cells, {"a": source}, rows, MixKey(1.0, (0, 0)), {"label": mark})
     for x, label, before in zip(cells["a"].x.numpy(), mark, (0, 0, 0, 1, 1, 1), strict=True):
         alike = {int(i) // 3 for i in np.flatnonzero(x)} == {before}
         assert label == (before if alike else -1)

@@ -15,10 +15,10 @@ from kuamo.metrics import (
     average_precision,
     bootstrap,
     chance_recall,
-    measure,
     ndcg,
     per_query,
-    ranked,
+    rank_queries,
+    ranked_relevance,
     ranks,
 )
 
@@ -28,7 +28,7 @@ RECORDED = json.loads((Path(__file__).parent / "fixtures" / "sklearn_ranking.jso
 def one_query(scores: list[float], right: list[bool]) -> dict[str, float]:
     """Measures of one query with these scores, through codes of one dimension."""
     gallery, key = np.asarray(scores)[:, None], np.asarray(right).astype(int)
-    values, _ = measure(np.ones((1, 1)), gallery, np.array([1]), key)
+    values, _ = rank_queries(np.ones((1, 1)), gallery, np.array([1]), key)
     return {
         name: float(per_query(name, values)[0]) for name in ("mAP", "mAP@R", "nDCG@10", "MRR", "R@1", "median_rank")
     }
@@ -53,7 +53,9 @@ def test_by_hand() -> None:
 
 def test_ties_count_against_us_by_hand() -> None:
     """Scores 3 3 2 2 1; the right ones are one of the 3s and one of the 2s: ranks 2 and 4."""
-    (found,) = ranked(np.ones((1, 1)), np.array([[3.0], [3], [2], [2], [1]]), np.array([1]), np.array([0, 1, 1, 0, 0]))
+    (found,) = ranked_relevance(
+        np.ones((1, 1)), np.array([[3.0], [3], [2], [2], [1]]), np.array([1]), np.array([0, 1, 1, 0, 0])
+    )
     assert found.rank.tolist() == [2, 4]
 
 
@@ -91,7 +93,7 @@ def test_the_slow_version_agrees(draw: Callable) -> None:
     queries, gallery = draw(rng, (60, 4)).astype(float), draw(rng, (90, 4)).astype(float)
     gallery_key = rng.integers(0, 9, 90)
     query_key = rng.choice(gallery_key, 60)
-    values, count = measure(queries, gallery, query_key, gallery_key, tile=17)
+    values, count = rank_queries(queries, gallery, query_key, gallery_key, tile=17)
     for i in range(60):
         right = gallery_key == query_key[i]
         expected = slow(queries[i] @ gallery.T, right)

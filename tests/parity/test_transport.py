@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.objectives.optimal_transport import follow, klot, sinkhorn
+from kuamo.objectives.optimal_transport import plan_cross_entropy, plan_kl, sinkhorn
 
 HERE = Path(__file__).parent
 spec = importlib.util.spec_from_file_location("record_pot", HERE / "record_pot.py")
@@ -60,7 +60,7 @@ def test_klot_is_the_divergence_and_its_gradient_needs_no_unrolling() -> None:
         f = -torch.tensor(8.0).log() - torch.logsumexp(scores / 0.2 + g, 1, keepdim=True)
         g = -torch.tensor(6.0).log() - torch.logsumexp(scores / 0.2 + f, 0)
     slow = (log_target.exp() * (log_target - scores / 0.2 - f - g)).sum()
-    fast = klot(scores, log_target, eps=0.2, iterations=5000).sum()
+    fast = plan_kl(scores, log_target, eps=0.2, iterations=5000).sum()
     assert float(fast.detach()) == pytest.approx(float(slow.detach()), rel=1e-5)
     (wanted,), (ours,) = (torch.autograd.grad(loss, scores) for loss in (slow, fast))
     assert torch.allclose(ours, wanted, atol=1e-6)
@@ -72,7 +72,7 @@ def test_following_a_sure_plan_is_info_nce() -> None:
     torch.manual_seed(0)
     u, v, key = torch.randn(6, 3), torch.randn(6, 3), torch.arange(6)
     plan = torch.where(torch.eye(6).bool(), 0.0, -torch.inf)
-    assert torch.allclose(follow(u @ v.T, plan, 0.5), info_nce(u / 0.5, v, key, key)[0], atol=1e-5)
+    assert torch.allclose(plan_cross_entropy(u @ v.T, plan, 0.5), info_nce(u / 0.5, v, key, key)[0], atol=1e-5)
 
 
 def test_numbers_that_make_no_sense_are_refused() -> None:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from kuamo.cli.options import Encoding, Import, Json, OnError, Root, Seed, TableArgument
-from kuamo.cli.terminal import bar, emit, load_imports, open_space, open_table
+from kuamo.cli.terminal import ProgressBar, emit, load_imports, open_space, open_table
 
 __all__ = ["diagnose"]
 
@@ -20,32 +20,40 @@ __all__ = ["diagnose"]
 def diagnose(
     table: TableArgument,
     space: Annotated[
-        Path | None, typer.Option(help="A saved space: how it uses the columns of these rows, which it has not seen.")
-    ] = None,
-    save: Annotated[
-        list[Path] | None, typer.Option(help="Also write it here, as .json or .html; may be given again.")
-    ] = None,
-    lang: Annotated[str, typer.Option(help="Language of the words, and of the .html page: en or zh.")] = "en",
-    positives: Annotated[str, typer.Option(help="Right answers: same 'row', 'group' or 'label'.")] = "row",
-    gallery: Annotated[
-        int | None,
+        Path | None,
         typer.Option(
-            help="Among how many answers R@k is expected; as many as --against has, else a fifth of the rows."
+            help="A saved space: also analyse how it uses the columns of these rows, which should not be training rows."
         ),
     ] = None,
-    k: Annotated[int, typer.Option("-k", help="Of R@k.")] = 10,
+    save: Annotated[
+        list[Path] | None, typer.Option(help="Also save the diagnosis, as .json or .html. Repeatable.")
+    ] = None,
+    lang: Annotated[str, typer.Option(help="Language of the output and of the .html page: en or zh.")] = "en",
+    positives: Annotated[
+        str, typer.Option(help="Which items are relevant to a query: those of the same 'row', 'group' or 'label'.")
+    ] = "row",
+    gallery: Annotated[
+        int | None,
+        typer.Option(help="Gallery size for the expected R@k. Default: that of --against, else a fifth of the rows."),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="Cutoff k of R@k.")] = 10,
     predict: Annotated[
         str | None,
         typer.Option(
-            help="A column of classes or numbers that is to be told from the others, or 'stars:number', "
-            "'stars:category' to say which."
+            help=(
+                "Column of classes or numbers to predict from the others; 'stars:number' or 'stars:category' sets "
+                "its kind."
+            )
         ),
     ] = None,
     against: Annotated[
-        Path | None, typer.Option(help="A saved .json report of evaluate: what came beside what was expected.")
+        Path | None,
+        typer.Option(help="A saved .json report of `kuamo evaluate`: compare expected with measured results."),
     ] = None,
-    whole: Annotated[bool, typer.Option("--all", help="Print every row of every table, not the first dozen.")] = False,
-    cost: Annotated[bool, typer.Option(help="Forecast the time, memory and disk of a fit too.")] = True,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Print all rows of all tables, not only the first dozen.")
+    ] = False,
+    cost: Annotated[bool, typer.Option(help="Also forecast the time, memory and disk space of a fit.")] = True,
     seed: Seed = 0,
     on_error: OnError = "skip",
     root: Root = None,
@@ -53,7 +61,7 @@ def diagnose(
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
-    """What a table is like: what is there, how its columns relate, what to expect, what a fit costs, and what to do."""
+    """Diagnose a table: data quality, dependence of columns, expected retrieval, cost of a fit, recommendations."""
     import kuamo as km
     from kuamo.core.catalog.pages import label as say_in
     from kuamo.core.errors import TableError
@@ -74,7 +82,7 @@ def diagnose(
     encoders = {name: net for name, net in own["ENCODERS"].items() if name in rows.columns}
     answers = {pair.target: pair.gallery for pair in report.pairs.values()} if report and not gallery else gallery
     given = {"positives": positives, "gallery": answers, "k": k, "seed": seed, "to": to}
-    with bar(quiet=as_json) as progress:
+    with ProgressBar(quiet=as_json) as progress:
         if loaded is not None:
             found = km.diagnose(loaded, rows, **given, progress=progress)  # type: ignore[arg-type]
         else:

@@ -22,22 +22,23 @@ from kuamo.cli.diagnose import diagnose
 from kuamo.cli.options import Encoding, Import, Json, OnError, Root, Seed, SpaceArgument, TableArgument
 from kuamo.cli.predict import predict
 from kuamo.cli.terminal import (
-    bar,
+    PreviewWriter,
+    ProgressBar,
     emit,
     hit_lines,
     installed_encoders,
     load_imports,
-    looks,
     open_array,
     open_index,
     open_space,
     open_table,
 )
+from kuamo.core.old_names import OLD_OPTIONS
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    help="kuamo (跨模): one shared space for texts, pictures, sounds and vectors.",
+    help="kuamo (跨模): cross-modal learning; one shared embedding space for text, images, audio and vectors.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -51,40 +52,48 @@ app.command()(predict)
 @app.command()
 def fit(
     table: TableArgument,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where to save the space (a folder).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output folder of the space.")],
     objective: Annotated[
         str | None,
         typer.Option(
-            help="What to learn by, such as 'CCA' or 'InfoNCE+0.5*Reconstruct' (see `kuamo info`); "
-            "if not given, the closed form, then contrast where held-out rows gain."
+            help=(
+                "The objective, such as 'CCA' or 'InfoNCE+0.5*Reconstruct' (see `kuamo info`). Default: a closed "
+                "form, then contrastive fine-tuning if it helps on held-out rows."
+            )
         ),
     ] = None,
     predict: Annotated[
         str | None,
         typer.Option(
-            help="A column of classes or numbers to learn to tell from the others (see `kuamo predict`), or "
-            "'stars:number', 'stars:category' to say which; numbers among those are columns too then."
+            help=(
+                "Column of classes or numbers to predict from the others (see `kuamo predict`). 'stars:number' or "
+                "'stars:category' sets its kind; number columns are then used as inputs too."
+            )
         ),
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(min=0, help="Training steps, for objectives that are trained; what suits the rows if not given."),
+        typer.Option(min=0, help="Training steps, for trained objectives. Default: depends on the number of rows."),
     ] = None,
     start: Annotated[
-        Path | None, typer.Option(help="A saved space to go on from: without --objective it stays, and gains decoders.")
+        Path | None,
+        typer.Option(
+            help="A saved space to start from. Without --objective the space is unchanged and only decoders are added."
+        ),
     ] = None,
     decode: Annotated[
         list[str] | None,
         typer.Option(
             "--decode",
-            help="A column to be made by `translate`: 'image', or with how: 'image=flow', gan, gaussian, ridge, or "
-            "'image=cyclegan' for its features, or 'image=bilinear:tone:base', what a base becomes in a tone. May be "
-            "given again; a column of texts by caption, retrieve or writer. Ctrl-C ends its training and keeps what "
-            "was best.",
+            help=(
+                "Column to train a decoder for: 'image', or with a recipe: 'image=flow' (or gan, gaussian, ridge), "
+                "'image=cyclegan' (features only), 'image=bilinear:tone:base' (style and base columns); for text: "
+                "caption, nearest_text, text_rnn. Repeatable. Ctrl-C stops training and keeps the best checkpoint."
+            ),
         ),
     ] = None,
     decode_steps: Annotated[
-        int | None, typer.Option(min=1, help="Training steps of decoders; what suits the rows if not given.")
+        int | None, typer.Option(min=1, help="Training steps of decoders. Default: depends on the number of rows.")
     ] = None,
     seed: Seed = 0,
     on_error: OnError = "raise",
@@ -93,7 +102,7 @@ def fit(
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
-    """Learn a shared space from a table, and index the table for search; with --decode, also learn to make columns."""
+    """Fit a shared embedding space to a table and index the table for search; with --decode, also train decoders."""
     import kuamo as km
     from kuamo.cli.terminal import cost_of
     from kuamo.core.errors import TableError
@@ -109,19 +118,19 @@ def fit(
     if predict and objective:
         raise TableError(f"given --predict {predict!r} and --objective {objective!r}; expected one of them")
     own = load_imports(imports)
-    asked = parse_specs(decode or [])
+    query_signature = parse_specs(decode or [])
     before = open_space(start, own) if start else None
-    styles = [style for recipe in asked.values() for style in getattr(recipe, "styles", ())]
+    styles = [style for recipe in query_signature.values() for style in getattr(recipe, "styles", ())]
     rows = open_table(table, own, on_error, root, encoding, styles)
     if predict:
         predict, kind = parse_target(rows, predict)
         rows = with_label_columns(rows, predict, kind)
-    recipes = {name: recipe or default_spec(rows.column(name).modality) for name, recipe in asked.items()}
+    recipes = {name: recipe or default_spec(rows.column(name).modality) for name, recipe in query_signature.items()}
     chosen = km.Predict(predict) if predict else objective_named(objective) if objective else None
     trained = predict is not None or objective not in (None, "CCA")
     encoders = {name: net for name, net in own["ENCODERS"].items() if name in rows.columns}
     making = km.Training(steps=decode_steps) if decode_steps else None
-    with bar(quiet=as_json) as progress, looks(out, quiet=as_json) as look:
+    with ProgressBar(quiet=as_json) as progress, PreviewWriter(out, quiet=as_json) as look:
         if trained or not recipes:
             usual = usual_training(chosen, len(rows))
             training = usual if steps is None else replace(usual, steps=steps, at_most=False)
@@ -154,13 +163,16 @@ def fit(
 def evaluate(
     space: SpaceArgument,
     table: TableArgument,
-    positives: Annotated[str, typer.Option(help="Right answers: same 'row', 'group' or 'label'.")] = "row",
+    positives: Annotated[
+        str, typer.Option(help="Which items are relevant to a query: those of the same 'row', 'group' or 'label'.")
+    ] = "row",
     save: Annotated[
-        list[Path] | None, typer.Option(help="Also write the report here, as .json or .html; may be given again.")
+        list[Path] | None, typer.Option(help="Also save the report, as .json or .html. Repeatable.")
     ] = None,
     lang: Annotated[str | None, typer.Option(help="Language of the .html page: en (default) or zh.")] = None,
     against: Annotated[
-        Path | None, typer.Option(help="A saved .json report of the same rows: is the difference more than chance?")
+        Path | None,
+        typer.Option(help="A saved .json report of the same rows to compare with, with significance tests."),
     ] = None,
     seed: Seed = 0,
     on_error: OnError = "raise",
@@ -169,7 +181,7 @@ def evaluate(
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
-    """How well each column finds each other, on rows the space has not seen; `--save x.html` is a page to look at."""
+    """Evaluate cross-modal retrieval on rows that were not used for training; `--save x.html` writes a report page."""
     import kuamo as km
     from kuamo.core.export import check_targets
 
@@ -178,7 +190,7 @@ def evaluate(
     own = load_imports(imports)
     loaded = open_space(space, own)
     rows = open_table(table, own, on_error, root, encoding)
-    with bar(quiet=as_json) as progress:
+    with ProgressBar(quiet=as_json) as progress:
         report = km.evaluate(loaded, rows, positives=positives, seed=seed, progress=progress)
     for path in save or []:
         report.save(path, lang=lang if path.suffix.lower() == ".html" else None)
@@ -193,32 +205,44 @@ def compare(
     methods: Annotated[
         str | None,
         typer.Option(
-            help="Names with ';' between: 'default; CCA; InfoNCE+0.5*Reconstruct' (see `kuamo info`); 'default' is fit "
-            "as it stands. A usual set if not given."
+            help=(
+                "Methods, separated by ';': 'default; CCA; InfoNCE+0.5*Reconstruct' (see `kuamo info`); 'default' "
+                "is `fit` without an objective. Default: a standard set."
+            )
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How many splits, each with fits of its own.")] = 3,
-    test: Annotated[float, typer.Option(help="Held out: a share below 1, or a number of groups.")] = 0.2,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of random splits, each with its own fits.")] = 3,
+    test: Annotated[float, typer.Option(help="Size of the test set: a share below 1, or a number of groups.")] = 0.2,
     by: Annotated[
-        str, typer.Option(help="What stays together in a split: group, id, label or a meta column.")
+        str, typer.Option(help="What is kept together in a split: group, id, label or a metadata column.")
     ] = "group",
-    positives: Annotated[str, typer.Option(help="Right answers: same 'row', 'group' or 'label'.")] = "row",
+    positives: Annotated[
+        str, typer.Option(help="Which items are relevant to a query: those of the same 'row', 'group' or 'label'.")
+    ] = "row",
     metric: Annotated[
-        str | None, typer.Option(help="What methods are ordered and tested by; R@10, or mAP with --positives.")
+        str | None,
+        typer.Option(help="Metric that methods are ranked and tested by. Default: R@10, or mAP with --positives."),
     ] = None,
-    steps: Annotated[int, typer.Option(min=0, help="Training steps, for objectives that are trained.")] = 600,
+    steps: Annotated[int, typer.Option(min=0, help="Training steps, for trained objectives.")] = 600,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="A folder for contest.json, contest.html and what is done; it resumes."),
+        typer.Option(
+            "--out",
+            "-o",
+            help=(
+                "Output folder for contest.json, contest.html and intermediate results; an interrupted run resumes "
+                "from it."
+            ),
+        ),
     ] = None,
-    lang: Annotated[str, typer.Option(help="The page's language: en or zh.")] = "en",
+    lang: Annotated[str, typer.Option(help="Language of the page: en or zh.")] = "en",
     on_error: OnError = "raise",
     root: Root = None,
     encoding: Encoding = None,
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
-    """Several methods on the same rows: what each reaches and costs, and which differences are more than chance."""
+    """Benchmark several methods on the same rows: metrics, costs, and which differences are significant."""
     import kuamo as km
     from kuamo.core.errors import TableError
     from kuamo.core.export import check_targets
@@ -232,7 +256,7 @@ def compare(
         raise TableError(f"given --test {test:g}; expected a share below 1, or a whole number of groups")
     own = load_imports(imports)
     rows = open_table(table, own, on_error, root, encoding)
-    with bar(quiet=as_json) as progress:
+    with ProgressBar(quiet=as_json) as progress:
         contest = km.compare(
             rows,
             [name.strip() for name in methods.split(";") if name.strip()] if methods else None,
@@ -256,20 +280,20 @@ def compare(
 def encode(
     space: SpaceArgument,
     table: TableArgument,
-    out: Annotated[Path, typer.Option("--out", "-o", help="A .parquet file: id, and the code of the whole row.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output .parquet file: id and code of each row.")],
     on_error: OnError = "raise",
     root: Root = None,
     encoding: Encoding = None,
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
-    """The code of every row of a table, fused over the columns that are there."""
+    """Encode every row of a table: one code per row, fused over its columns."""
     from kuamo.cli.export_codes import write_codes
 
     own = load_imports(imports)
     loaded = open_space(space, own)
     given = open_table(table, own, on_error, root, encoding)
-    with bar(quiet=as_json) as progress:
+    with ProgressBar(quiet=as_json) as progress:
         rows, empty = write_codes(loaded, given, out, progress=progress)
     emit(
         {"rows": rows, "empty": empty, "dim": loaded.dim, "out": str(out)},
@@ -282,19 +306,19 @@ def encode(
 def index(
     space: SpaceArgument,
     table: TableArgument,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Where the index is, or will be: a folder, *.lance, or a URI.")
-    ],
-    add: Annotated[bool, typer.Option("--add", help="Put the rows into an index that is there.")] = False,
-    update: Annotated[bool, typer.Option("--update", help="The same, replacing rows of a known id.")] = False,
-    thumbnails: Annotated[bool, typer.Option("--thumbnails", help="Keep small pictures for showing hits.")] = False,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Path of the index: a folder, *.lance, or a URI.")],
+    add: Annotated[bool, typer.Option("--add", help="Add the rows to an existing index.")] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Add the rows to an existing index and replace rows with the same id.")
+    ] = False,
+    thumbnails: Annotated[bool, typer.Option("--thumbnails", help="Store thumbnails for displaying results.")] = False,
     on_error: OnError = "raise",
     root: Root = None,
     encoding: Encoding = None,
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
-    """Make an index that lasts (extra 'index'), or put more rows into one."""
+    """Create an index on disk (extra 'index'), or add rows to one."""
     from kuamo.core.errors import TableError
     from kuamo.core.files import place
     from kuamo.index import Index
@@ -303,7 +327,7 @@ def index(
         raise TableError("given --add and --update; expected one of them")
     own = load_imports(imports)
     loaded, rows = open_space(space, own), open_table(table, own, on_error, root, encoding)
-    with bar(quiet=as_json) as progress:
+    with ProgressBar(quiet=as_json) as progress:
         if add or update:
             made = Index.load(out, loaded)
             (made.update if update else made.add)(rows, progress=progress)
@@ -316,21 +340,21 @@ def index(
 @app.command()
 def search(
     space: SpaceArgument,
-    query: Annotated[str, typer.Argument(help="A text, or the path of a file; an array as .npy.")],
+    query: Annotated[str, typer.Argument(help="Query: a text, or the path of a file (an array as .npy).")],
     to: Annotated[
-        str | None, typer.Option(help="The column to look in; all of them, by percentile, if not given.")
+        str | None, typer.Option(help="Column to search in. Default: all columns, merged by percentile.")
     ] = None,
-    source: Annotated[str | None, typer.Option("--from", help="The query's column; guessed if not given.")] = None,
-    k: Annotated[int, typer.Option("-k", help="How many hits.")] = 5,
-    where: Annotated[
-        str | None, typer.Option(help="Only rows that fulfil this, such as \"category = 'Activities'\".")
+    source: Annotated[
+        str | None, typer.Option("--from", help="Column that the query belongs to. Default: guessed from the query.")
     ] = None,
-    at: Annotated[Path | None, typer.Option("--index", help="Search this index instead of the fitted table.")] = None,
-    table: Annotated[str | None, typer.Option(help="Search this table instead.")] = None,
+    k: Annotated[int, typer.Option("-k", help="Number of results.")] = 5,
+    where: Annotated[str | None, typer.Option(help="Filter, such as \"category = 'Activities'\".")] = None,
+    at: Annotated[Path | None, typer.Option("--index", help="Search this index instead of the training table.")] = None,
+    table: Annotated[str | None, typer.Option(help="Search this table instead of the training table.")] = None,
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
-    """Find the cells that are nearest to a query of any kind."""
+    """Search for the cells nearest to a query of any modality."""
     own = load_imports(imports)
     loaded = open_space(space, own)
     looked = loaded.index(open_table(table, own)) if table else open_index(at or space, loaded)
@@ -361,37 +385,54 @@ def named_cells(said: list[str]) -> dict[str, str]:
 def translate(
     space: SpaceArgument,
     query: Annotated[
-        str | None, typer.Argument(help="A text, or the path of a file; an array as .npy. Or rows: --table.")
+        str | None,
+        typer.Argument(help="Query: a text, or the path of a file (an array as .npy). For many rows use --table."),
     ] = None,
     to: Annotated[
-        list[str] | None, typer.Option("--to", help="The column to make; may be given again: they are of one code.")
+        list[str] | None,
+        typer.Option("--to", help="Target column. Repeatable: all targets are generated from the same code."),
     ] = None,
-    source: Annotated[str | None, typer.Option("--from", help="The query's column; guessed if not given.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="Column that the query belongs to. Default: guessed from the query.")
+    ] = None,
     beside: Annotated[
         list[str] | None,
-        typer.Option("--with", help="Another cell of the query's row: 'tone=dark'. May be given again; needs --from."),
+        typer.Option(
+            "--with", help="Another cell of the query's row, such as 'tone=dark'. Repeatable; requires --from."
+        ),
     ] = None,
     table: Annotated[str | None, typer.Option(help="Translate every row of this table instead of one query.")] = None,
-    n: Annotated[int, typer.Option("-n", help="How many of each.")] = 1,
+    n: Annotated[int, typer.Option("-n", help="Number of samples.")] = 1,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="A folder for what is made: PNG, WAV, TXT or NPY files.")
+        Path | None, typer.Option("--out", "-o", help="Output folder for PNG, WAV, TXT or NPY files.")
     ] = None,
     guidance: Annotated[
-        float | None, typer.Option(help="Of a flow: more keeps to the query, less is more varied; 1 as it was learned.")
+        float | None,
+        typer.Option(
+            help=(
+                "Guidance scale of a flow: higher follows the query more closely, lower is more diverse; 1 is the "
+                "learned distribution."
+            )
+        ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Of a flow: more is finer and takes longer.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Integration steps of a flow: more is finer and slower.")] = None,
     chained: Annotated[
         bool,
         typer.Option(
             "--chained",
             "--agree",
-            help="Of several --to: each is generated from those before it too: all mean the same.",
+            help="With several --to: generate each target from the ones before it too, so that they are consistent.",
         ),
     ] = False,
     project: Annotated[
         bool,
         typer.Option(
-            "--project", "--settle", help="For queries unlike the training rows, such as a new voice: keep to those."
+            "--project",
+            OLD_OPTIONS["--project"],
+            help=(
+                "Project the code onto codes of training rows; for queries unlike the training data, such as a new "
+                "voice."
+            ),
         ),
     ] = False,
     seed: Seed = 0,
@@ -401,8 +442,8 @@ def translate(
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
-    """Make what another column would hold: a picture of a text, a sound of a picture, a text of a sound."""
-    from kuamo.cli.media_files import check_out
+    """Translate one modality into another: text → image, image → audio, audio → text."""
+    from kuamo.cli.media_files import check_media_out
     from kuamo.cli.translate import translate_rows
     from kuamo.core.errors import TableError
 
@@ -411,7 +452,7 @@ def translate(
     if not to:
         raise TableError("given no --to; expected the column to make")
     if out:
-        check_out(out)
+        check_media_out(out)
     own = load_imports(imports)
     loaded = open_space(space, own)
     if table is None:
@@ -423,7 +464,7 @@ def translate(
     else:
         rows = open_table(table, own, on_error, root, encoding)
         rows = rows.select(source) if source else rows.select(*(name for name in rows.columns if name not in to))
-    with bar(quiet=as_json) as progress:
+    with ProgressBar(quiet=as_json) as progress:
         found = translate_rows(
             loaded,
             rows,
@@ -442,24 +483,24 @@ def translate(
 
 @app.command()
 def info(
-    path: Annotated[str | None, typer.Argument(help="A space folder or a table; nothing for the installation.")] = None,
+    path: Annotated[str | None, typer.Argument(help="A space folder or a table. Without it: the installation.")] = None,
     on_error: OnError = "raise",
     root: Root = None,
     encoding: Encoding = None,
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
-    """What a space, a table or this installation is made of."""
+    """Show information about a space, a table, or this installation."""
     import kuamo as km
     from kuamo.embedding.storage import read_config
     from kuamo.encoders.feature_cache import cache_folder
-    from kuamo.objectives.registry import usable
+    from kuamo.objectives.registry import usable_names
 
     if path and (Path(path) / "config.json").exists():
         loaded = open_space(Path(path), load_imports(imports))
         config = read_config(Path(path), "space")
         about = {key: config[key] for key in ("format", "ports", "info")}
-        about["info"].pop("taught", None)  # fingerprints, which say nothing to people
+        about["info"].pop("training_rows", None)  # fingerprints, which say nothing to people
         emit(about | {"notes": loaded.notes}, as_json, str(loaded))
     elif path:
         rows = open_table(path, load_imports(imports), on_error, root, encoding)
@@ -469,7 +510,7 @@ def info(
         state = {
             "version": km.__version__,
             "cache": str(cache_folder()),
-            "objectives": usable(),
+            "objectives": usable_names(),
         }
         known = installed_encoders()
         width = max(map(len, known))
@@ -481,32 +522,36 @@ def info(
 
 @app.command()
 def cache(
-    clear: Annotated[bool, typer.Option("--clear", help="Remove everything that is kept.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove everything in the cache.")] = False,
     limit: Annotated[
-        str | None, typer.Option(help="Remove what was not used longest, until at most this is left: 500MB, 2GB.")
+        str | None,
+        typer.Option(help="Remove the least recently used entries until the cache is at most this large: 500MB, 2GB."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """What is kept of earlier work (features, choices), and how to be rid of it."""
+    """Show or clear the cache of features and chosen settings."""
     from kuamo.core import disk_cache as store
 
-    freed = store.shrink(0 if clear else store.size_of(limit)) if clear or limit else 0
+    freed = store.shrink(0 if clear else store.parse_bytes(limit)) if clear or limit else 0
     state = store.state() | {"freed": freed}
-    lines = [f"{state['folder']}: {store.human(state['bytes'])} in {state['files']:,} files"]
-    lines += [f"freed {store.human(freed)}"] if clear or limit else []
+    lines = [f"{state['folder']}: {store.format_bytes(state['bytes'])} in {state['files']:,} files"]
+    lines += [f"freed {store.format_bytes(freed)}"] if clear or limit else []
     limit_now = store.limit()
-    lines += [f"limit: {store.human(limit_now)} (KUAMO_CACHE_LIMIT)" if limit_now else "no limit (KUAMO_CACHE_LIMIT)"]
+    lines += [
+        f"limit: {store.format_bytes(limit_now)} (KUAMO_CACHE_LIMIT)" if limit_now else "no limit (KUAMO_CACHE_LIMIT)"
+    ]
     emit(state, as_json, "\n".join(lines))
 
 
 @app.command()
 def demo(
-    page: Annotated[Path | None, typer.Option(help="Where to write the report's page (.html).")] = None,
-    lang: Annotated[str, typer.Option(help="The page's language: en or zh.")] = "en",
+    page: Annotated[Path | None, typer.Option(help="Path of the report page (.html).")] = None,
+    lang: Annotated[str, typer.Option(help="Language of the page: en or zh.")] = "en",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Emoji as text, Chinese, picture and sound: 1,336 to learn from, 300 unseen concepts to find."""
+    """Demo: emoji as English text, Chinese text, image and audio; 1,336 for training, 300 held-out concepts for
+    testing."""
     from kuamo.cli.demo import run
     from kuamo.core.errors import TableError
     from kuamo.core.export import check_target
@@ -515,7 +560,7 @@ def demo(
         raise TableError(f"given --page {str(page)!r}; expected a name that ends in .html")
     if page:
         check_target(page, lang)
-    with bar(quiet=as_json) as progress:
+    with ProgressBar(quiet=as_json) as progress:
         shown = run(seed, progress)
     if page:
         shown.report.save(page, lang=lang)

@@ -16,7 +16,7 @@ from kuamo.core.errors import TableError
 from kuamo.core.files import atomic_path, reporting_io_errors, sweep
 from kuamo.data.modalities import Audio, Category, Image, Modality, Number, Text
 
-__all__ = ["check_out", "save_sheet", "sheet", "write_made"]
+__all__ = ["check_media_out", "contact_sheet", "save_sheet", "write_media"]
 
 GAP = 2  # pixels between two pictures of a sheet
 LARGE = 64  # pixels that a picture of a sheet has at least, by whole multiples
@@ -29,12 +29,12 @@ ENDINGS: tuple[tuple[type, str], ...] = (
 )
 
 
-def check_out(out: Path) -> None:
+def check_media_out(out: Path) -> None:
     """Refuse a place that is a file, before the long work.
 
     Raises:
         TableError: it is.
-        StoreError: nobody can tell.
+        StoreError: it is unknown.
     """
     with reporting_io_errors(out):
         wrong = out.exists() and not out.is_dir()
@@ -42,7 +42,7 @@ def check_out(out: Path) -> None:
         raise TableError(f"given {str(out)!r}, which is a file; expected a folder")
 
 
-def write_made(out: Path, names: Sequence[str], made: Sequence[Sequence[Any]], modality: Modality) -> list[Path]:
+def write_media(out: Path, names: Sequence[str], made: Sequence[Sequence[Any]], modality: Modality) -> list[Path]:
     """Write each draw (n lists of values, or of arrays) into a file of its own; the files.
 
     Args:
@@ -54,11 +54,11 @@ def write_made(out: Path, names: Sequence[str], made: Sequence[Sequence[Any]], m
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as place:
-        ...     made = write_made(Path(place), ["a/b"], [[np.zeros((2, 2, 3), np.uint8)]], Image())
+        ...     made = write_media(Path(place), ["a/b"], [[np.zeros((2, 2, 3), np.uint8)]], Image())
         ...     print([path.name for path in made])
         ['a_b-0.png']
     """
-    check_out(out)
+    check_media_out(out)
     with reporting_io_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         sweep(out)
@@ -80,11 +80,11 @@ def write_made(out: Path, names: Sequence[str], made: Sequence[Sequence[Any]], m
     return files
 
 
-def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+def contact_sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
     """Pictures (H, W, 3) of one size, a list for each row, side by side on white.
 
     Example:
-        >>> sheet([[np.zeros((64, 64, 3), np.uint8)] * 2]).shape
+        >>> contact_sheet([[np.zeros((64, 64, 3), np.uint8)] * 2]).shape
         (68, 134, 3)
     """
     height, width = rows[0][0].shape[:2]
@@ -101,4 +101,4 @@ def sheet(rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
 def save_sheet(rows: Sequence[Sequence[np.ndarray]], path: Path) -> None:
     """Write a sheet as PNG, whole or not at all."""
     with atomic_path(path) as part:
-        Image().write(sheet(rows), part)
+        Image().write(contact_sheet(rows), part)

@@ -1,7 +1,7 @@
 """`kuamo predict`: what class or number rows are, how sure that is, and by which columns.
 
 kuamo fit pets.csv --predict species --out pets.space
-kuamo predict pets.space new.csv --to species --out told.csv
+kuamo predict pets.space new.csv --to species --out predictions.csv
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from kuamo.cli.options import Encoding, Import, Json, OnError, Root, SpaceArgument, TableArgument
-from kuamo.cli.terminal import bar, emit, load_imports, open_space, open_table
+from kuamo.cli.terminal import ProgressBar, emit, load_imports, open_space, open_table
 
 __all__ = ["predict"]
 
@@ -20,10 +20,12 @@ __all__ = ["predict"]
 def predict(
     space: SpaceArgument,
     table: TableArgument,
-    to: Annotated[str, typer.Option(help="The column of classes or numbers, as in `kuamo fit --predict`.")],
+    to: Annotated[str, typer.Option(help="Column to predict, as in `kuamo fit --predict`.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="A .csv or .parquet file: id, value, probability, weight of each column."),
+        typer.Option(
+            "--out", "-o", help="Output .csv or .parquet file: id, value, probability, weight of each column."
+        ),
     ] = None,
     on_error: OnError = "raise",
     root: Root = None,
@@ -31,28 +33,28 @@ def predict(
     imports: Import = None,
     as_json: Json = False,
 ) -> None:
-    """Tell a class or a number of each row from whatever else it has, how sure that is, and by which columns."""
-    from kuamo.cli.prediction_files import check_out, format_prediction, predictions, write_predictions
+    """Predict a class or a number for each row from its other columns, with confidence and column weights."""
+    from kuamo.cli.prediction_files import check_predictions_out, format_prediction, predictions, write_predictions
     from kuamo.data.targets import as_model_input
-    from kuamo.embedding import provenance as taught
-    from kuamo.generation.prediction import caveats
+    from kuamo.embedding import provenance as provenance
+    from kuamo.generation.prediction import prediction_notes
 
     if out:
-        check_out(out)  # before the long work
+        check_predictions_out(out)  # before the long work
     own = load_imports(imports)
     loaded = open_space(space, own)
     loaded.port(to)
     rows = as_model_input(open_table(table, own, on_error, root, encoding), loaded.modalities)
-    with bar(quiet=as_json) as progress:
+    with ProgressBar(quiet=as_json) as progress:
         found = predictions(loaded, rows, to, progress)
         if out:
             count, empty = write_predictions(found, loaded, to, out)
         else:
-            told = list(found)
+            rows_read = list(found)
     if out:
-        text = f"{count:,} rows told in {out}" + (f"; {empty:,} had nothing to tell by" if empty else "")
+        text = f"predictions for {count:,} rows in {out}" + (f"; {empty:,} had no input" if empty else "")
         data: dict[str, Any] = {"rows": count, "empty": empty, "out": str(out)}
     else:
-        data, text = {"to": to, "rows": told}, "\n".join(map(format_prediction, told))
-    notes = [*caveats(loaded, to), *taught.caveats(loaded, rows)]
+        data, text = {"to": to, "rows": rows_read}, "\n".join(map(format_prediction, rows_read))
+    notes = [*prediction_notes(loaded, to), *provenance.leakage_notes(loaded, rows)]
     emit(data | {"notes": notes}, as_json, "\n".join([text, *notes]))

@@ -14,7 +14,7 @@ from kuamo.data.modalities import Number
 from kuamo.data.table import Table
 from kuamo.space import Space
 
-__all__ = ["BLOCK", "blocks", "check_out", "format_prediction", "predictions", "short", "write_predictions"]
+__all__ = ["BLOCK", "blocks", "check_predictions_out", "format_prediction", "predictions", "short", "write_predictions"]
 
 
 BLOCK = 4096
@@ -24,22 +24,22 @@ def predictions(
     space: Space, table: Table, to: str, progress: Callable[[str, int, int], None] | None = None
 ) -> Iterator[dict[str, Any]]:
     """For each row its id, value, probability (of classes) and weights; `None` where a row has nothing."""
-    able = [name for name in table.columns if name in space.modalities and name != to]
-    if not able:
+    runnable = [name for name in table.columns if name in space.modalities and name != to]
+    if not runnable:
         raise TableError(f"given columns {list(table.columns)}; expected some of {list(space.modalities)} but {to!r}")
-    rows = table.select(*able)
+    rows = table.select(*runnable)
     for start in range(0, len(rows), BLOCK):
         block = rows.take(np.arange(start, min(start + BLOCK, len(rows))))
         there = np.flatnonzero(block.present().any(1))
-        told = space.predict(block.take(there), to) if len(there) else None
+        predicted = space.predict(block.take(there), to) if len(there) else None
         at = dict(zip(there.tolist(), range(len(there))))
         for number, name in enumerate(block.ids):
             row: dict[str, Any] = {"id": name, "value": None, "probability": None, "weights": {}}
-            if told is not None and number in at:
+            if predicted is not None and number in at:
                 k = at[number]
-                row["value"] = told.values[k]
-                row["probability"] = None if told.probability is None else float(told.probability[k].max())
-                weights = zip(told.columns, told.weights[k].tolist())
+                row["value"] = predicted.values[k]
+                row["probability"] = None if predicted.probability is None else float(predicted.probability[k].max())
+                weights = zip(predicted.columns, predicted.weights[k].tolist())
                 row["weights"] = {column: weight for column, weight in weights if weight > 0}
             yield row
         if progress:
@@ -50,7 +50,7 @@ def write_predictions(rows: Iterator[dict[str, Any]], space: Space, to: str, out
     """Write id, value, probability and `weight of COLUMN` as .csv or .parquet, a block of rows at a time.
 
     Returns:
-        How many rows there are, and how many of them had nothing to tell by.
+        How many rows there are, and how many of them had no input.
 
     Raises:
         TableError: `out` ends otherwise, or its folder does not exist.
@@ -59,7 +59,7 @@ def write_predictions(rows: Iterator[dict[str, Any]], space: Space, to: str, out
     import pyarrow.csv as pc
     import pyarrow.parquet as pq
 
-    check_out(out)
+    check_predictions_out(out)
     number = isinstance(space.port(to).modality, Number)
     columns = [name for name in space.modalities if name != to]
     fields = [("id", pa.string()), ("value", pa.float64() if number else pa.string())]
@@ -76,7 +76,7 @@ def write_predictions(rows: Iterator[dict[str, Any]], space: Space, to: str, out
     return count, empty
 
 
-def check_out(out: Path) -> None:
+def check_predictions_out(out: Path) -> None:
     """Refuse a name that predictions cannot be written to.
 
     Raises:
@@ -110,7 +110,7 @@ def format_prediction(row: Mapping[str, Any]) -> str:
         '7                 cat  .98  by photo .70, sound .30'
     """
     if row["value"] is None:
-        return f"{row['id']:16}  –  nothing to tell by"
+        return f"{row['id']:16}  –  no input"
     value = f"{row['value']:.6g}" if isinstance(row["value"], float) else str(row["value"])
     sure = "" if row["probability"] is None else f"  {short(row['probability'])}"
     by = ", ".join(f"{name} {short(weight)}" for name, weight in row["weights"].items())

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from kuamo.space import Space
 
 __all__ = [
-    "bar",
+    "PreviewWriter",
+    "ProgressBar",
     "cost_of",
     "emit",
     "hit_lines",
     "installed_encoders",
     "load_imports",
-    "looks",
     "open_array",
     "open_index",
     "open_space",
@@ -124,7 +124,7 @@ def load_imports(names: list[str] | None) -> dict[str, dict[str, Any]]:
     return found
 
 
-class bar:
+class ProgressBar:
     """A progress bar on the terminal's error stream, one line for each column; nothing where nobody looks."""
 
     def __init__(self, quiet: bool) -> None:
@@ -153,7 +153,7 @@ class bar:
         self.progress.update(self.tasks[name], completed=done, total=of)
 
 
-class looks:
+class PreviewWriter:
     """While decoders are trained: a sheet of held-out pictures beside what is made of their rows, OUT-COLUMN.png.
 
     The real picture stands first in each row. It is written anew a few times, the first time early.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.cli.media_files import write_made
+from kuamo.cli.media_files import write_media
 from kuamo.core.errors import TableError
 from kuamo.data.modalities import Category, Number, Text
 from kuamo.data.table import Table
@@ -69,13 +69,13 @@ def translate_rows(
             project=project,
         )
         for name, draws in made.items():
-            found[name] += told(space, name, part, draws, out / name if out and several else out)
+            found[name] += write_generated(space, name, part, draws, out / name if out and several else out)
         if progress:
             progress("translate", start + len(part), len(rows))
     return found
 
 
-def told(space: Space, name: str, rows: Table, draws: Any, out: Path | None) -> list[str]:
+def write_generated(space: Space, name: str, rows: Table, draws: Any, out: Path | None) -> list[str]:
     """Texts, or the names of the files that now hold what was made."""
     port = space.port(name)
     lines = []
@@ -83,5 +83,5 @@ def told(space: Space, name: str, rows: Table, draws: Any, out: Path | None) -> 
         lines = [one if isinstance(one, str) else port.modality.show(one) for each in draws for one in each]
     if out is None:
         return lines
-    files = [str(path) for path in write_made(out, rows.ids, [list(each) for each in draws], port.modality)]
+    files = [str(path) for path in write_media(out, rows.ids, [list(each) for each in draws], port.modality)]
     return lines or files

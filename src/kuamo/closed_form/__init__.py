@@ -1,8 +1,8 @@
 """Closed forms: arrays or streamed moments in, linear maps out. NumPy only."""
 
 from kuamo.closed_form.arc_cosine_kernel import KernelMap, kernel_map
-from kuamo.closed_form.cca import CCA, cca, cca_from_moments, csa_codes
-from kuamo.closed_form.cca_search import Choice, SearchSpace, Trial, search_cca
+from kuamo.closed_form.cca import CCAMaps, cca, cca_from_moments, csa_codes
+from kuamo.closed_form.cca_search import CCAFit, RidgeTrial, SearchSpace, search_cca
 from kuamo.closed_form.chi2_kernel import ChiSquaredMap, chi_squared_map
 from kuamo.closed_form.gcca import GCCA, gcca, gcca_from_moments
 from kuamo.closed_form.linear_map import LinearMap
@@ -11,17 +11,17 @@ from kuamo.closed_form.procrustes import procrustes, procrustes_from_moments
 from kuamo.closed_form.regression import reduced_rank, reduced_rank_from_moments, ridge, ridge_from_moments
 
 __all__ = [
-    "CCA",
     "GCCA",
+    "CCAFit",
+    "CCAMaps",
     "ChiSquaredMap",
-    "Choice",
     "Covariances",
     "KernelMap",
     "LinearMap",
     "Moments",
     "PairMoments",
+    "RidgeTrial",
     "SearchSpace",
-    "Trial",
     "cca",
     "cca_from_moments",
     "chi_squared_map",

@@ -2,7 +2,7 @@
 
     k(a, b) = (sin θ + (π − θ) cos θ) / π,   θ = ∠(a, b),   k(a, a) = 1
 
-A linear map after it can tell apart what no linear map of the features can, and needs no step of training.
+A linear map after it can separate what no linear map of the features can, and needs no step of training.
 """
 
 from __future__ import annotations

@@ -21,15 +21,15 @@ from kuamo.closed_form.svd import svd
 from kuamo.core.errors import KuamoError
 from kuamo.core.types import Matrix
 
-__all__ = ["CCA", "cca", "cca_from_moments", "csa_codes", "penalty_of", "whitener"]
+__all__ = ["CCAMaps", "cca", "cca_from_moments", "csa_codes", "penalty_of", "whitener"]
 
-Ridge = float | tuple[float, float]
+RidgePair = float | tuple[float, float]
 
 MANY = 16384  # rows from which rounding of single products averages out below 1e-6, and time begins to matter
 
 
 @dataclass(frozen=True, eq=False)
-class CCA:
+class CCAMaps:
     """Two linear maps into a shared space, and how strongly its axes correlate.
 
     Args:
@@ -56,8 +56,13 @@ class CCA:
 
 
 def cca(
-    x: ArrayLike, y: ArrayLike, dim: int = 64, *, ridge: Ridge = 0.0, precision: Precision | Literal["auto"] = "auto"
-) -> CCA:
+    x: ArrayLike,
+    y: ArrayLike,
+    dim: int = 64,
+    *,
+    ridge: RidgePair = 0.0,
+    precision: Precision | Literal["auto"] = "auto",
+) -> CCAMaps:
     """Regularised canonical correlation analysis of two views.
 
     max tr(Wxᵀ Σxy Wy) subject to Wxᵀ(Σxx + λx I)Wx = Wyᵀ(Σyy + λy I)Wy = I,   λ = c tr(Σ)/D.
@@ -101,7 +106,7 @@ def cca(
     return cca_from_moments(moments_of([(x, y)]), dim, ridge=ridge)
 
 
-def float32_suffices(moments: PairMoments, ridge: Ridge) -> bool:
+def float32_suffices(moments: PairMoments, ridge: RidgePair) -> bool:
     """Is every feature's own share of variance, beyond what the others explain, a hundred thousand times rounding?"""
     c = moments.covariances()
     return all(
@@ -122,7 +127,7 @@ def least_pivot(covariance: Matrix) -> float:
     return float((np.diagonal(lower) ** 2).min())
 
 
-def cca_from_moments(moments: PairMoments, dim: int = 64, *, ridge: Ridge = 0.0) -> CCA:
+def cca_from_moments(moments: PairMoments, dim: int = 64, *, ridge: RidgePair = 0.0) -> CCAMaps:
     """`cca` from moments that were summed before, over any number of shards.
 
     Args:
@@ -145,11 +150,11 @@ def cca_from_moments(moments: PairMoments, dim: int = 64, *, ridge: Ridge = 0.0)
     white_y = whitener(c.yy, penalty_of(c.yy, ridge_y), floor_of(c))
     u, rho, vt = svd(white_x.T @ c.xy @ white_y)
     weight_x, weight_y = white_x @ u[:, :dim], white_y @ vt[:dim].T
-    sign = signs(weight_x)
-    return CCA(
-        LinearMap(c.mean_x, padded(weight_x * sign, dim)),
-        LinearMap(c.mean_y, padded(weight_y * sign, dim)),
-        padded(np.minimum(rho[:dim], 1.0)[None], dim)[0],
+    sign = axis_signs(weight_x)
+    return CCAMaps(
+        LinearMap(c.mean_x, zero_padded(weight_x * sign, dim)),
+        LinearMap(c.mean_y, zero_padded(weight_y * sign, dim)),
+        zero_padded(np.minimum(rho[:dim], 1.0)[None], dim)[0],
     )
 
 
@@ -214,13 +219,13 @@ def whitener(covariance: Matrix, penalty: float, floor: float) -> Matrix:
     correlation = regular[np.ix_(kept, kept)] * inverse * inverse[:, None]
     weight = np.zeros((len(covariance), 0))
     if len(kept):
-        root = inverse_root(correlation, floor)
+        root = whitening(correlation, floor)
         weight = np.zeros((len(covariance), root.shape[1]))
         weight[kept] = root * inverse[:, None]
     return weight
 
 
-def inverse_root(correlation: Matrix, floor: float) -> Matrix:
+def whitening(correlation: Matrix, floor: float) -> Matrix:
     """W with Wᵀ R W = I over the numerical range of a correlation matrix R."""
     try:
         lower = np.linalg.cholesky(correlation)
@@ -239,7 +244,7 @@ def floor_of(c: Covariances) -> float:
     return c.noise * max(c.xy.shape)
 
 
-def ridge_pair(ridge: Ridge) -> tuple[float, float]:
+def ridge_pair(ridge: RidgePair) -> tuple[float, float]:
     """One ridge for each view, checked."""
     pair = ridge if isinstance(ridge, tuple) else (ridge, ridge)
     if len(pair) != 2 or not all(np.isfinite(c) and c >= 0 for c in pair):
@@ -256,7 +261,7 @@ def check_dim(dim: int, dim_x: int, dim_y: int) -> None:
         )
 
 
-def signs(weight: Matrix) -> Matrix:
+def axis_signs(weight: Matrix) -> Matrix:
     """±1 per column, so that its largest entry becomes positive: a factorisation leaves the sign to chance."""
     if weight.size == 0:
         return np.ones(weight.shape[1])
@@ -264,6 +269,6 @@ def signs(weight: Matrix) -> Matrix:
     return np.where(largest < 0, -1.0, 1.0)
 
 
-def padded(matrix: Matrix, columns: int) -> Matrix:
+def zero_padded(matrix: Matrix, columns: int) -> Matrix:
     """`matrix` with zero columns at the right up to `columns`."""
     return np.pad(matrix, ((0, 0), (0, columns - matrix.shape[1])))

@@ -8,7 +8,7 @@ Several kernels first meet on some of the folds, and the best goes on. The best 
 was better throughout (on a toy and on emoji, 100 and 1,000 pairs): "smallest k" and "largest ridge" lost at 100 pairs
 on both; "largest k" gained on emoji (.166 on unseen rows against .156) and lost on the toy (.015 against .018); at
 1,000 pairs all were within .006.
-A best ridge at the edge of the grid is not believed: the grid grows by factors of three until the best is inside.
+A best ridge at the edge of the grid is not taken: the grid grows by factors of three until the best is inside.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.arc_cosine_kernel import unit_rows
-from kuamo.closed_form.cca import CCA, csa_codes, signs
+from kuamo.closed_form.cca import CCAMaps, axis_signs, csa_codes
 from kuamo.closed_form.folds import FREE, Axes, Folds, Method, as_labels, fold_of_rows, iter_folds, penalty
 from kuamo.closed_form.kernel_pca import Kernel, Map, views_of
 from kuamo.closed_form.linear_map import LinearMap
@@ -32,7 +32,16 @@ from kuamo.core.errors import KuamoError
 from kuamo.core.profiling import loops_are_short, shortened
 from kuamo.core.types import Matrix
 
-__all__ = ["Choice", "Norm", "SavedChoice", "SearchSpace", "Trial", "reciprocal_rank", "reciprocal_ranks", "search_cca"]
+__all__ = [
+    "CCAFit",
+    "Norm",
+    "RidgeTrial",
+    "SavedChoice",
+    "SearchSpace",
+    "reciprocal_rank",
+    "reciprocal_ranks",
+    "search_cca",
+]
 
 Norm = Literal["before", "after"]
 
@@ -66,7 +75,7 @@ class SearchSpace:
     gallery: int = 2000
 
 
-class Trial(NamedTuple):
+class RidgeTrial(NamedTuple):
     """One row of the score table: a choice, its mean score over folds, and the standard error of that mean."""
 
     kernel: Kernel
@@ -83,17 +92,17 @@ class SavedChoice(NamedTuple):
     """What a search found, as plain data: enough to solve again without searching.
 
     Args:
-        best, correlations, gallery, folds: as in `Choice`.
+        best, correlations, gallery, folds: as in `CCAFit`.
     """
 
-    best: Trial
+    best: RidgeTrial
     correlations: list[float]
     gallery: float
     folds: int
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class CCAFit:
     """What cross-validation chose, and the model that was then fitted to all rows.
 
     Args:
@@ -111,13 +120,13 @@ class Choice:
         rehearse: () → the same on the rows outside the first fold, to judge training by.
     """
 
-    cca: CCA
-    best: Trial
+    cca: CCAMaps
+    best: RidgeTrial
     penalties: tuple[float, float]
     correlations: Matrix
     gallery: float
     folds: int
-    table: tuple[Trial, ...]
+    table: tuple[RidgeTrial, ...]
     kernels: dict[Kernel, float]
     variates: tuple[NDArray, NDArray]
     before: tuple[Map, Map]
@@ -146,10 +155,10 @@ def search_cca(
     seed: int = 0,
     groups: ArrayLike | None = None,
     judged: SavedChoice | None = None,
-) -> Choice:
+) -> CCAFit:
     """Cross-validated regularised CCA: kernel, ridge c, size k, exponent γ and norm that retrieve held-out rows best.
 
-    s(x, y) = Σ_{i≤k} ρ_i^γ û_i v̂_i; score = mean over both directions of 1/rank of the partner.
+    s(x, y) = Σ_{i≤k} ρ_i^γ û_i v̂_i; score = mean over both directions of 1/rank of the paired row.
 
     Args:
         x: (n, D_x) features. y: (n, D_y), row i belongs to row i of x.
@@ -183,7 +192,7 @@ def search_cca(
     views_y = views_of(y, kinds, search.components, "y", seed)
     solvers = {kernel: Folds(views_x[kernel], views_y[kernel], held) for kernel in kinds}
     kernels: dict[Kernel, float] = {}
-    table: tuple[Trial, ...]
+    table: tuple[RidgeTrial, ...]
     if judged is None:
         kernels = select_kernel(solvers, search, labels) if len(kinds) > 1 else {kinds[0]: 0.0}
         winner = max(kernels, key=kernels.__getitem__)
@@ -198,13 +207,13 @@ def search_cca(
     (coded_x, map_x), (coded_y, map_y) = views_x[best.kernel].whole(), views_y[best.kernel].whole()
     axes = Axes(coded_x.var(0, ddof=1), coded_y.var(0, ddof=1), coded_x.T @ coded_y / (len(x) - 1))
     weight_x, weight_y, rho = axes.maps(best.method, best.ridge, min(best.dim, *axes.cross.shape))
-    sign = signs(map_x.weight @ weight_x)
+    sign = axis_signs(map_x.weight @ weight_x)
     weight_x, weight_y = weight_x * sign, weight_y * sign
     to_x, to_y = (LinearMap(np.zeros(len(w)), w) for w in (weight_x, weight_y))
     rows = np.arange(len(x))
-    start = start_of((coded_x, rows), (coded_y, rows), (weight_x, weight_y, rho), best)
-    return Choice(
-        CCA(map_x.then(to_x), map_y.then(to_y), rho),
+    start = warm_start((coded_x, rows), (coded_y, rows), (weight_x, weight_y, rho), best)
+    return CCAFit(
+        CCAMaps(map_x.then(to_x), map_y.then(to_y), rho),
         best,
         (penalty(axes.var_x, best.ridge), penalty(axes.var_y, best.ridge)),
         np.asarray(judged.correlations)[: len(rho)],
@@ -230,35 +239,35 @@ def select_kernel(solvers: Mapping[Kernel, Folds], search: SearchSpace, labels: 
 
 
 @dataclass(frozen=True, eq=False)
-class Tried:
+class KernelTrials:
     """All trials of one kernel, and held-out correlations by method and ridge."""
 
-    trials: list[Trial]
+    trials: list[RidgeTrial]
     correlations: dict[tuple[Method, float], Matrix]
 
     @property
-    def best(self) -> Trial:
+    def best(self) -> RidgeTrial:
         """Of equals, the earlier one."""
         return max(self.trials, key=lambda trial: trial.score)
 
 
-def rehearsal(folds: Folds, best: Trial, labels: NDArray | None) -> ValidationFold:
+def rehearsal(folds: Folds, best: RidgeTrial, labels: NDArray | None) -> ValidationFold:
     """The chosen model on the rows outside the first fold."""
     (solver,), held = folds.first(1), folds.held[0]
     weight_x, weight_y, rho = solver.axes.maps(best.method, best.ridge, min(best.dim, *solver.axes.cross.shape))
-    start = start_of((solver.seen_x, held.seen), (solver.seen_y, held.seen), (weight_x, weight_y, rho), best)
+    start = warm_start((solver.seen_x, held.seen), (solver.seen_y, held.seen), (weight_x, weight_y, rho), best)
     return ValidationFold(start, {"x": (solver.held_x, held.rows), "y": (solver.held_y, held.rows)}, labels)
 
 
-def start_of(
-    x: tuple[Matrix, NDArray], y: tuple[Matrix, NDArray], model: tuple[Matrix, Matrix, Matrix], best: Trial
+def warm_start(
+    x: tuple[Matrix, NDArray], y: tuple[Matrix, NDArray], model: tuple[Matrix, Matrix, Matrix], best: RidgeTrial
 ) -> WarmStart:
     """A model (W_x, W_y, ρ) on centred coordinates and their rows."""
     (weight_x, weight_y, rho), shift = model, {"x": np.zeros(x[0].shape[1]), "y": np.zeros(y[0].shape[1])}
     return WarmStart({"x": x, "y": y}, shift, {"x": weight_x, "y": weight_y}, axis_scale(rho, best), best.norm)
 
 
-def axis_scale(rho: Matrix, best: Trial) -> Matrix:
+def axis_scale(rho: Matrix, best: RidgeTrial) -> Matrix:
     """ρ^(γ/2), the weights of the axes (k,)."""
     return np.clip(rho, 0, 1) ** (best.gamma / 2)
 
@@ -270,20 +279,22 @@ def tried_kernel(
     search: SearchSpace,
     labels: NDArray | None,
     methods: Sequence[Method] = (),
-) -> Tried:
+) -> KernelTrials:
     """Score every ridge, size, exponent and norm in the first so many folds, then other methods at the best ridge."""
     solvers, held = folds.first(count), folds.held[:count]
     most = min(min(solver.axes.cross.shape) for solver in solvers)
     dims = sorted({min(dim, most) for dim in search.dims})
     same = [None if labels is None else labels[one.rows][:, None] == labels[one.rows] for one in held]
-    tried = Tried([], {})
+    tried = KernelTrials([], {})
 
     def score(method: Method, ridge: float) -> None:
         codes = [solver.codes(method, ridge, dims[-1]) for solver in solvers]
         scores = np.array([score_grid(*one, dims, search, right) for one, right in zip(codes, same, strict=True)])
         mean, error = scores.mean(0), scores.std(0) / np.sqrt(max(len(scores) - 1, 1))
         for (k, gamma, norm), m, e in zip(product(dims, search.gammas, search.norms), mean, error, strict=True):
-            tried.trials.append(Trial(kernel, method, float(ridge), int(k), float(gamma), norm, float(m), float(e)))
+            tried.trials.append(
+                RidgeTrial(kernel, method, float(ridge), int(k), float(gamma), norm, float(m), float(e))
+            )
         tried.correlations[method, ridge] = np.mean([held_correlations(u, v) for u, v, _ in codes], axis=0)
 
     for ridge in shortened(search.ridges, 1):

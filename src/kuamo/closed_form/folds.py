@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.cca import gram_svd
-from kuamo.closed_form.kernel_pca import View
+from kuamo.closed_form.kernel_pca import KernelView
 from kuamo.closed_form.moments import Covariances, moments_of
 from kuamo.core.errors import KuamoError
 from kuamo.core.profiling import loops_are_short
@@ -98,7 +98,7 @@ def as_labels(groups: ArrayLike, n: int) -> NDArray[np.intp]:
 class Folds:
     """The folds of one kernel, each decomposed when it is first asked for, and once."""
 
-    def __init__(self, x: View, y: View, held: Sequence[HeldOut]) -> None:
+    def __init__(self, x: KernelView, y: KernelView, held: Sequence[HeldOut]) -> None:
         self.x, self.y, self.held = x, y, held
         self.solvers: list[FoldSolver] = []
 
@@ -140,7 +140,7 @@ class FoldSolver:
     held_y: Matrix
 
     @staticmethod
-    def of(view_x: View, view_y: View, held: HeldOut) -> FoldSolver:
+    def of(view_x: KernelView, view_y: KernelView, held: HeldOut) -> FoldSolver:
         """Decompose both covariances, where views have not done so, and turn everything else."""
         (seen_x, held_x), (seen_y, held_y) = view_x.split(held.seen, held.rows), view_y.split(held.seen, held.rows)
         if view_x.principal and view_y.principal:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.closed_form.cca import padded, penalty_of, signs, whitener
+from kuamo.closed_form.cca import axis_signs, penalty_of, whitener, zero_padded
 from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.moments import Covariances, Moments, Precision, as_features
 from kuamo.core.errors import KuamoError
@@ -143,9 +143,9 @@ def gcca_from_moments(moments: Moments, dim: int = 64, *, ridge: float = 0.0) ->
         view: weight * np.sqrt(sum(rows.values()) / rows[view])
         for view, weight in split_rows(vectors[:, top], white).items()
     }
-    sign = signs(np.concatenate(list(weights.values())))
-    maps = {view: LinearMap(mean[view], padded(weights[view] * sign, dim)) for view in dims}
-    return GCCA(maps, padded(np.minimum(values[top], 1.0)[None], dim)[0])
+    sign = axis_signs(np.concatenate(list(weights.values())))
+    maps = {view: LinearMap(mean[view], zero_padded(weights[view] * sign, dim)) for view in dims}
+    return GCCA(maps, zero_padded(np.minimum(values[top], 1.0)[None], dim)[0])
 
 
 def largest(matrix: Matrix, k: int) -> tuple[Matrix, Matrix]:

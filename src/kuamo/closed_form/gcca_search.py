@@ -15,10 +15,10 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.closed_form.cca_search import SavedChoice, SearchSpace, Trial, axis_scale, extend_grid, score_grid
+from kuamo.closed_form.cca_search import RidgeTrial, SavedChoice, SearchSpace, axis_scale, extend_grid, score_grid
 from kuamo.closed_form.folds import HeldOut, fold_of_rows, iter_folds
 from kuamo.closed_form.gcca import GCCA, gcca_from_moments
-from kuamo.closed_form.kernel_pca import Kernel, Map, View, views_of
+from kuamo.closed_form.kernel_pca import Kernel, KernelView, Map, views_of
 from kuamo.closed_form.moments import Moments, as_features
 from kuamo.closed_form.warm_start import ValidationFold, WarmStart
 from kuamo.core.errors import KuamoError
@@ -27,7 +27,7 @@ from kuamo.core.types import Matrix
 
 __all__ = ["VIEWS", "GCCAFit", "search_gcca"]
 
-Rows = NDArray[np.intp]
+RowNumbers = NDArray[np.intp]
 VIEWS = SearchSpace(kernels=("linear", "arc-cosine"), dims=(32, 64, 128, 256), methods=(), components=256)
 ALL_AXES = 1024  # of all views together: the eigenproblem of every ridge is as large as that
 SCORED = 12  # pairs of views that rank held-out rows, each view in about as many as any other
@@ -50,7 +50,7 @@ class GCCAFit:
 
     maps: dict[str, Map]
     spectrum: Matrix
-    best: Trial
+    best: RidgeTrial
     folds: int
     gallery: float
     kernels: dict[Kernel, float]
@@ -101,16 +101,16 @@ def search_gcca(
     }
     kernels: dict[Kernel, float] = {}
     if judged is None:
-        kernels = {kernel: Tried([fold], search).best.score for kernel, fold in first.items()}
+        kernels = {kernel: ViewTrials([fold], search).best.score for kernel, fold in first.items()}
         kernel = max(kernels, key=lambda name: kernels[name])
         chosen = {name: view[kernel] for name, view in views.items()}
         folds = [first[kernel], *(Fold.of(chosen, rows, one, labels) for one in held[1:])]
         gallery = float(np.mean([fold.gallery for fold in folds]))
-        judged = SavedChoice(Tried(folds, search).best._replace(kernel=kernel), [], gallery, len(folds))
+        judged = SavedChoice(ViewTrials(folds, search).best._replace(kernel=kernel), [], gallery, len(folds))
     best = judged.best
     whole = {name: view[best.kernel].whole() for name, view in views.items()}
     coordinates = {name: (x, rows[name]) for name, (x, _) in whole.items()}
-    model = gcca_from_moments(moments_of(coordinates), best.dim, ridge=best.ridge)
+    model = gcca_from_moments(moments_of_views(coordinates), best.dim, ridge=best.ridge)
     return GCCAFit(
         {name: before.then(model.maps[name]) for name, (_, before) in whole.items()},
         model.spectrum,
@@ -120,12 +120,12 @@ def search_gcca(
         kernels,
         {name: model.maps[name](x) for name, (x, _) in whole.items()},
         {name: before for name, (_, before) in whole.items()},
-        start_of(coordinates, model, best),
+        warm_start_of_views(coordinates, model, best),
         lambda: first[best.kernel].rehearsal(best),
     )
 
 
-def even_share(pairs: dict[tuple[str, str], Rows]) -> dict[tuple[str, str], Rows]:
+def even_share(pairs: dict[tuple[str, str], RowNumbers]) -> dict[tuple[str, str], RowNumbers]:
     """At most `SCORED` pairs of views, or as many as views: each in turn the one whose views have been taken least.
 
     Example:
@@ -138,7 +138,7 @@ def even_share(pairs: dict[tuple[str, str], Rows]) -> dict[tuple[str, str], Rows
     most = max(SCORED, len(taken))
     if len(pairs) <= most:
         return pairs
-    chosen: dict[tuple[str, str], Rows] = {}
+    chosen: dict[tuple[str, str], RowNumbers] = {}
     while len(chosen) < most:
         a, b = min((pair for pair in pairs if pair not in chosen), key=lambda one: taken[one[0]] + taken[one[1]])
         chosen[a, b] = pairs[a, b]
@@ -146,7 +146,9 @@ def even_share(pairs: dict[tuple[str, str], Rows]) -> dict[tuple[str, str], Rows
     return chosen
 
 
-def start_of(coordinates: Mapping[str, tuple[Matrix, Rows]], model: GCCA, best: Trial) -> WarmStart:
+def warm_start_of_views(
+    coordinates: Mapping[str, tuple[Matrix, RowNumbers]], model: GCCA, best: RidgeTrial
+) -> WarmStart:
     """A model on coordinates; these are shifted to the model's means first."""
     shifted = {name: (x - model.maps[name].shift, row) for name, (x, row) in coordinates.items()}
     weights = {name: one.weight for name, one in model.maps.items()}
@@ -159,12 +161,14 @@ class Fold:
     """One fold: the moments of the rows seen, and the held-out rows on the same axes."""
 
     seen: Moments
-    coordinates: dict[str, tuple[Matrix, Rows]]
-    held: dict[str, tuple[Matrix, Rows]]
-    labels: Rows | None
+    coordinates: dict[str, tuple[Matrix, RowNumbers]]
+    held: dict[str, tuple[Matrix, RowNumbers]]
+    labels: RowNumbers | None
 
     @staticmethod
-    def of(views: Mapping[str, View], rows: Mapping[str, Rows], one: HeldOut, labels: Rows | None) -> Fold:
+    def of(
+        views: Mapping[str, KernelView], rows: Mapping[str, RowNumbers], one: HeldOut, labels: RowNumbers | None
+    ) -> Fold:
         """Turn every view to the axes of its rows seen."""
         seen, held = {}, {}
         for name, view in views.items():
@@ -173,7 +177,7 @@ class Fold:
                 raise KuamoError(f"view {name!r}: given {len(inside)} rows outside a fold; expected at least 2")
             x_seen, x_held = view.split(inside, outside)
             seen[name], held[name] = (x_seen, rows[name][inside]), (x_held, rows[name][outside])
-        return Fold(moments_of(seen), seen, held, labels)
+        return Fold(moments_of_views(seen), seen, held, labels)
 
     @property
     def most(self) -> int:
@@ -185,7 +189,7 @@ class Fold:
         """The mean number of rows that two views have in common."""
         return float(np.mean([len(common) for common in self.pairs().values()]))
 
-    def pairs(self) -> dict[tuple[str, str], Rows]:
+    def pairs(self) -> dict[tuple[str, str], RowNumbers]:
         """Held-out rows that two views have in common, for every pair of views with two or more of them."""
         common = {(a, b): np.intersect1d(self.held[a][1], self.held[b][1]) for a, b in combinations(self.held, 2)}
         common = even_share({pair: rows for pair, rows in common.items() if len(rows) >= 2})
@@ -193,11 +197,11 @@ class Fold:
             raise KuamoError("given too few rows with two views to hold some out; expected at least two in each fold")
         return common
 
-    def rehearsal(self, best: Trial) -> ValidationFold:
+    def rehearsal(self, best: RidgeTrial) -> ValidationFold:
         """The chosen model on the rows seen."""
         model = gcca_from_moments(self.seen, min(best.dim, self.most), ridge=best.ridge)
         held = {name: (x - model.maps[name].shift, row) for name, (x, row) in self.held.items()}
-        return ValidationFold(start_of(self.coordinates, model, best), held, self.labels)
+        return ValidationFold(warm_start_of_views(self.coordinates, model, best), held, self.labels)
 
     def scores(self, ridge: float, dims: Sequence[int], search: SearchSpace) -> Matrix:
         """The mean reciprocal rank over pairs of views of every (k, γ, norm), in the order of their product."""
@@ -211,14 +215,14 @@ class Fold:
         return np.mean(scores, axis=0)
 
 
-class Tried:
+class ViewTrials:
     """Every ridge, size, exponent and norm of one kernel on some folds."""
 
     def __init__(self, folds: list[Fold], search: SearchSpace) -> None:
         self.folds, self.search = folds, search
         most = min(fold.most for fold in folds)
         self.dims = sorted({min(dim, most) for dim in search.dims})
-        self.trials: list[Trial] = []
+        self.trials: list[RidgeTrial] = []
         for ridge in shortened(search.ridges, 1):
             self._score(ridge)
         while search.widen and not loops_are_short():
@@ -228,7 +232,7 @@ class Tried:
             self._score(further[0])
 
     @property
-    def best(self) -> Trial:
+    def best(self) -> RidgeTrial:
         """Of equals, the earlier one."""
         return max(self.trials, key=lambda trial: trial.score)
 
@@ -237,10 +241,10 @@ class Tried:
         mean, error = scores.mean(0), scores.std(0) / np.sqrt(max(len(scores) - 1, 1))
         grid = product(self.dims, self.search.gammas, self.search.norms)
         for (k, gamma, norm), m, e in zip(grid, mean, error, strict=True):
-            self.trials.append(Trial("linear", "generalised CCA", ridge, k, gamma, norm, float(m), float(e)))
+            self.trials.append(RidgeTrial("linear", "generalised CCA", ridge, k, gamma, norm, float(m), float(e)))
 
 
-def moments_of(cells: Mapping[str, tuple[Matrix, Rows]]) -> Moments:
+def moments_of_views(cells: Mapping[str, tuple[Matrix, RowNumbers]]) -> Moments:
     """The pairwise moments of packed views."""
     moments = Moments({name: x.shape[1] for name, (x, _) in cells.items()})
     moments.update(dict(cells))

@@ -22,7 +22,7 @@ from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.moments import check_finite
 from kuamo.core.types import Matrix
 
-__all__ = ["Kernel", "Map", "View", "leading_axes", "principal_map", "views_of"]
+__all__ = ["Kernel", "KernelView", "Map", "leading_axes", "principal_map", "views_of"]
 
 Map = LinearMap | KernelMap
 Kernel = Literal["linear", "arc-cosine"]
@@ -31,7 +31,7 @@ GRAM_ROWS = 4096
 ANCHORS = 2048
 
 
-class View(Protocol):
+class KernelView(Protocol):
     """One view of n rows, ready to be cut into folds.
 
     `principal`: are the coordinates of seen rows those on their own principal axes, with mean 0 and no covariance?
@@ -46,7 +46,9 @@ class View(Protocol):
         """Coordinates (n, p) of all rows on their axes, with mean 0, and the map that makes them of features."""
 
 
-def views_of(x: NDArray, kernels: Sequence[Kernel], components: int, name: str, seed: int = 0) -> dict[Kernel, View]:
+def views_of(
+    x: NDArray, kernels: Sequence[Kernel], components: int, name: str, seed: int = 0
+) -> dict[Kernel, KernelView]:
     """The view of features x (n, D) in each kernel, on at most so many axes; one Gram matrix serves them all.
 
     Raises:
@@ -55,7 +57,7 @@ def views_of(x: NDArray, kernels: Sequence[Kernel], components: int, name: str, 
     total = x.sum(0, dtype=np.float64)
     check_finite(x, total, np.zeros((1, 1)), name)
     many, whole = len(x) > GRAM_ROWS, x.shape[1] < min(components, len(x))
-    views: dict[Kernel, View] = {}
+    views: dict[Kernel, KernelView] = {}
     if "linear" in kernels and (many or whole):
         views["linear"] = SlicedView(x, None, components, name)
     if "arc-cosine" in kernels and many:
@@ -167,7 +169,7 @@ def kernel_axes(gram: NDArray, k: int) -> tuple[Matrix, Matrix]:
     root = np.sqrt(np.maximum(values[real], np.finfo(np.float64).tiny))
     weight = axes[:, real] / root
     weight -= weight.mean(0)  # a head's kernel is not centred: what rounding has left along 1 would count there
-    if exact(len(gram), k):
+    if exact_kernel(len(gram), k):
         return axes[:, real] * root, weight
     coordinates = (gram @ weight.astype(gram.dtype)).astype(np.float64)
     turn = np.linalg.eigh(coordinates.T @ coordinates)[1][:, ::-1]
@@ -185,7 +187,7 @@ def leading_axes(gram: NDArray, k: int) -> tuple[Matrix, Matrix]:
     by either, at 3 CPU s more); one round did lose (.778).
     """
     n = len(gram)
-    if exact(n, k):
+    if exact_kernel(n, k):
         values, vectors = np.linalg.eigh(gram.astype(np.float64))
         return vectors[:, ::-1][:, :k], values[::-1][:k]
     start = np.random.default_rng(0).standard_normal((n, k + k // 8), dtype=np.float32).astype(gram.dtype)
@@ -194,6 +196,6 @@ def leading_axes(gram: NDArray, k: int) -> tuple[Matrix, Matrix]:
     return span @ turn[:, ::-1][:, :k], values[::-1][:k]
 
 
-def exact(n: int, k: int) -> bool:
+def exact_kernel(n: int, k: int) -> bool:
     """Is an (n, n) matrix decomposed in full for its k leading axes?"""
     return n <= 2 * k

@@ -2,7 +2,7 @@
 
     min_{W, b}  Σ_i s_i ℓ(y_i, o_i + x_i W + b) / Σ_i s_i + λ/2 ‖W‖²,      ℓ = −Σ_k y_k log softmax_k
 
-x (n, D) features, y (n, K) indicators, s (n,) weights of rows, o (n, K) what is told already, W (D, K), b (K,). The
+x (n, D) features, y (n, K) indicators, s (n,) weights of rows, o (n, K) a fixed offset, W (D, K), b (K,). The
 Hessian of ℓ is at most ½ I in every class, so ½ E[x_j²] + λ bounds that of feature j: steps begin at its inverse, which
 is exact scaling where features are uncorrelated, as principal axes are.
 
@@ -130,7 +130,7 @@ def minimise(
 
 
 def direction(slope: Matrix, known: list[tuple[Matrix, Matrix]], scale: Matrix) -> Matrix:
-    """The inverse Hessian, as the last steps tell it, times the gradient (the two loops of L-BFGS)."""
+    """The inverse Hessian, as the last steps estimate it, times the gradient (the two loops of L-BFGS)."""
     way, shares = slope, []
     for step, change in reversed(known):
         share = float((step * way).sum() / (step * change).sum())

@@ -50,7 +50,7 @@ def as_features(x: ArrayLike, name: str) -> NDArray[np.floating]:
 class Covariances:
     """Means (D,) and covariances (D, D) of two views over their n common rows, with divisor n − 1.
 
-    `noise` is the relative rounding error of one product; what is below it cannot be told from zero.
+    `noise` is the relative rounding error of one product; what is below it is zero up to rounding.
     """
 
     n: int
@@ -68,7 +68,7 @@ class PairMoments:
     Args:
         dim_x: D_x, and dim_y: D_y, the sizes of the two feature vectors.
         precision: of single products; sums are always float64. "float32" is about twice as fast and serves wherever
-            there is a ridge; without one it cannot tell directions below 1e-4 of the variance from rounding.
+            there is a ridge; without one directions below 1e-4 of the variance drown in rounding.
 
     Example:
         >>> whole = PairMoments(1, 1)
@@ -188,7 +188,7 @@ class PairMoments:
 class Moments:
     """Pairwise moments of M views with holes: for each two views, over the rows that have both.
 
-    A cell that has no partner adds nothing. The views' names are sorted, so their order does not matter.
+    An unpaired cell adds nothing. The views' names are sorted, so their order does not matter.
 
     Args:
         dims: each view's feature size, {"image": 512, "text": 384}.
@@ -217,7 +217,7 @@ class Moments:
         """Add a batch of packed cells, {view: (x (n, D), row (n,))}; a view may be missing, a row may be absent.
 
         Several entries of one view may have the same row number (several captions). Every combination with the
-        partner's entries then counts, and **a row weighs one in all**, however many entries it has:
+        paired entries then counts, and **a row weighs one in all**, however many entries it has:
         E_row E_{caption of row} E_{image of row}. All entries of a row must come in one batch.
 
         Raises:

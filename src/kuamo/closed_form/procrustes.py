@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.closed_form.cca import check_dim, signs
+from kuamo.closed_form.cca import axis_signs, check_dim
 from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.moments import PairMoments, Precision, as_features, moments_of
 from kuamo.closed_form.svd import svd
@@ -67,7 +67,7 @@ def procrustes_from_moments(moments: PairMoments, dim: int = 64) -> tuple[Linear
     check_dim(dim, moments.dim_x, moments.dim_y)
     c = moments.covariances()
     u, _, vt = svd(c.xy)
-    sign = signs(u[:, :dim])
+    sign = axis_signs(u[:, :dim])
     return (
         LinearMap(c.mean_x, u[:, :dim] * sign * inverse_size(c.xx)),
         LinearMap(c.mean_y, vt[:dim].T * sign * inverse_size(c.yy)),

@@ -11,7 +11,7 @@ from kuamo.closed_form.arc_cosine_kernel import KernelMap
 from kuamo.closed_form.kernel_pca import Map
 from kuamo.closed_form.linear_map import LinearMap
 
-__all__ = ["RunningSpread", "Scaling", "spread_of", "standardise"]
+__all__ = ["RunningSpread", "Scaling", "running_spread", "standardize"]
 
 FLOOR = 1e-3  # of the root mean square of a layer's deviations
 BLOCK = 8192  # rows of which float64 copies are made at a time
@@ -93,21 +93,21 @@ class RunningSpread:
         return np.where(std > 0, 1 / np.where(std > 0, std, 1.0), still)
 
 
-def spread_of(x: NDArray) -> RunningSpread:
+def running_spread(x: NDArray) -> RunningSpread:
     """Mean and standard deviation of features (n, D)."""
     found = RunningSpread()
     found.add(x)
     return found
 
 
-def standardise(x: np.ndarray, blocks: tuple[int, ...] | None) -> Scaling:
+def standardize(x: np.ndarray, blocks: tuple[int, ...] | None) -> Scaling:
     """Zero mean and unit variance for each feature; each block of features then gets total variance 1.
 
     A feature without variance keeps a gain of 1, so that a later change in it is not blown up. Features of a block are
     those of one layer and share a unit: one that hardly varies beside the others is not blown up either (`FLOOR`; R@1
     of five splits of emoji .443, and .436 without).
     """
-    found = spread_of(x)
+    found = running_spread(x)
     if not blocks:
         return Scaling(found.mean.astype(np.float32), found.gain(1.0).astype(np.float32))
     parts = np.split(found.std, np.cumsum(blocks)[:-1])

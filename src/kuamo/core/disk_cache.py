@@ -16,7 +16,7 @@ from typing import Any
 from kuamo.core.errors import KuamoError
 from kuamo.core.files import cache_folder, reporting_io_errors, sweep
 
-__all__ = ["human", "limit", "shrink", "size_of", "state"]
+__all__ = ["format_bytes", "limit", "parse_bytes", "shrink", "state"]
 
 # Folder → what kuamo calls the files in it.
 OURS = {
@@ -27,14 +27,14 @@ OURS = {
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
-def size_of(text: str | None) -> int:
+def parse_bytes(text: str | None) -> int:
     """Bytes of a size as people write it.
 
     Raises:
         KuamoError: it is not a number with one of B, KB, MB, GB, TB.
 
     Example:
-        >>> size_of("1.5 GB")
+        >>> parse_bytes("1.5 GB")
         1500000000
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([KMGT]?B?)\s*", (text or "").upper())
@@ -44,11 +44,11 @@ def size_of(text: str | None) -> int:
     return int(float(found[1]) * UNITS[unit])
 
 
-def human(size: int) -> str:
+def format_bytes(size: int) -> str:
     """A size as people read it.
 
     Example:
-        >>> human(1_500_000), human(12)
+        >>> format_bytes(1_500_000), format_bytes(12)
         ('1.5 MB', '12 B')
     """
     for unit in ("TB", "GB", "MB", "KB"):
@@ -64,7 +64,7 @@ def limit() -> int | None:
         KuamoError: it is not a size.
     """
     given = os.environ.get("KUAMO_CACHE_LIMIT")
-    return size_of(given) if given else None
+    return parse_bytes(given) if given else None
 
 
 def files() -> list[tuple[float, int, Path]]:

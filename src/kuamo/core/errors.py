@@ -40,7 +40,7 @@ class StoreError(KuamoError):
 
 
 class LeakWarning(UserWarning):
-    """Rows that are held out share cells with those that teach."""
+    """Rows that are held out share cells with training rows."""
 
 
 class FusionWarning(UserWarning):

@@ -41,7 +41,7 @@ __all__ = [
     "sweep",
 ]
 
-LONG = 100  # bytes of a name; a longer one is told by its hash, since a mark must fit behind it
+LONG = 100  # bytes of a name; a longer one is replaced by its hash, since a mark must fit behind it
 
 
 def cache_folder() -> Path:
@@ -84,9 +84,9 @@ def _check_name(path: str | Path) -> None:
         os.lstat(path)
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise StoreError(f"{_told(path)}: no file can have this name ({error.strerror})") from None
+            raise StoreError(f"{_shown_path(path)}: no file can have this name ({error.strerror})") from None
     except ValueError as error:
-        raise StoreError(f"{_told(path)}: no file can have this name ({error})") from None
+        raise StoreError(f"{_shown_path(path)}: no file can have this name ({error})") from None
 
 
 def local_path(path: str | Path, what: str) -> Path:
@@ -122,10 +122,12 @@ def reporting_io_errors(path: Path) -> Iterator[None]:
         if type(error) is ValueError and "null" not in str(error):
             raise  # not about a name that no file can have
         why = getattr(error, "strerror", None) or error
-        raise StoreError(f"{_told(path)}: cannot be written ({why}); expected a writable disk with room") from None
+        raise StoreError(
+            f"{_shown_path(path)}: cannot be written ({why}); expected a writable disk with room"
+        ) from None
 
 
-def _told(path: str | Path) -> str:
+def _shown_path(path: str | Path) -> str:
     """A path for a message: the end of it, if it is long."""
     return str(path) if len(str(path)) <= 200 else f"…{str(path)[-200:]}"
 

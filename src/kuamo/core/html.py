@@ -29,7 +29,7 @@ def style() -> str:
 
 
 def _label(lang: str, metric: str) -> str:
-    if metric.startswith("told_"):
+    if metric.startswith("pred_"):
         return label(lang, f"name_{metric}")
     return label(lang, "median_rank") if metric == "median_rank" else metric
 

@@ -1,6 +1,6 @@
 """Note: a sentence that a space or a report says about itself, in English and in Chinese.
 
-    Note("trained_here", column="photo", encoder="PixelEncoder")
+    Note("trained_here", column="photo", encoder="ImageCNN")
 
 A note is its English text, a `str` like any other. It also knows which sentence of `NOTES` it is and what was put in:
 so it is stored as plain data, and a page says it in the reader's language. A note that somebody else wrote is a plain
@@ -14,8 +14,9 @@ from typing import Any
 from kuamo.core.catalog import SENTENCES
 from kuamo.core.catalog.pages import LANGUAGES
 from kuamo.core.errors import KuamoError
+from kuamo.core.old_names import current_note
 
-__all__ = ["NOTES", "Note", "note_from_dict", "note_to_dict", "told"]
+__all__ = ["NOTES", "Note", "localize", "note_from_dict", "note_to_dict"]
 
 NOTES = SENTENCES
 
@@ -27,9 +28,9 @@ class Note(str):
         key: of `NOTES`. values: what its fields hold: plain values, notes, or a list of them.
 
     Example:
-        >>> note = Note("trained_here", column="photo", encoder="PixelEncoder")
-        >>> note, told("zh", note)
-        ('photo: PixelEncoder, trained here', 'photo：PixelEncoder，由这次训练得到')
+        >>> note = Note("trained_here", column="photo", encoder="ImageCNN")
+        >>> note, localize("zh", note)
+        ('photo: ImageCNN, trained in this fit', 'photo：ImageCNN，在本次拟合中训练')
     """
 
     key: str
@@ -44,14 +45,14 @@ class Note(str):
         return (self.key,), self.values  # else a copy would take the English text for the key
 
 
-def told(lang: str, note: str) -> str:
+def localize(lang: str, note: str) -> str:
     """A note in `"en"` or `"zh"`; a plain string as it is.
 
     Raises:
         KuamoError: an unknown language.
 
     Example:
-        >>> told("zh", Note("more", count=1200)), told("zh", "by hand")
+        >>> localize("zh", Note("more", count=1200)), localize("zh", "by hand")
         ('另有 1,200 个', 'by hand')
     """
     if lang not in LANGUAGES:
@@ -83,7 +84,10 @@ def note_from_dict(plain: Any) -> Any:
         'and 3 more'
     """
     if isinstance(plain, dict):
-        return Note(plain["note"], **{name: note_from_dict(value) for name, value in plain.items() if name != "note"})
+        return Note(
+            current_note(plain["note"]),
+            **{name: note_from_dict(value) for name, value in plain.items() if name != "note"},
+        )
     return [note_from_dict(one) for one in plain] if isinstance(plain, list) else plain
 
 
@@ -95,4 +99,4 @@ def _fill(lang: str, key: str, values: dict[str, Any]) -> str:
 def _words(lang: str, value: Any) -> Any:
     if isinstance(value, list):
         return ("；" if lang == "zh" else "; ").join(_words(lang, one) for one in value)
-    return told(lang, value) if isinstance(value, Note) else value
+    return localize(lang, value) if isinstance(value, Note) else value

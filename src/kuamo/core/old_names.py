@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -13,19 +13,31 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 __all__ = [
+    "ARRAYS",
     "CLASSES",
+    "INFO",
+    "METRICS",
     "MOVED",
+    "NOTES",
+    "OLD_OPTIONS",
     "PARTS",
     "RECIPES",
     "OldModules",
     "current",
+    "current_array",
+    "current_info",
+    "current_metric",
+    "current_note",
     "former",
+    "former_array",
     "former_names",
     "old_arguments",
+    "old_methods",
     "renamed",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound=type)
 
 MOVED = {
     "kuamo.balance": "kuamo.training.balance",
@@ -44,6 +56,52 @@ MOVED = {
     "kuamo.table": "kuamo.data.table",
 }
 """Modules that users had reason to import; old → new. The next release forgets them."""
+
+METRICS = {
+    "told_accuracy": "pred_accuracy",
+    "told_log_loss": "pred_log_loss",
+    "told_confidence_gap": "pred_confidence_gap",
+    "told_R2": "pred_R2",
+    "told_error": "pred_MAE",
+    "told_within_90": "pred_coverage_90",
+    "made_R2": "gen_R2",
+    "made_energy": "gen_energy",
+    "made_energy_ridge": "gen_energy_ridge",
+    "made_R@1": "gen_R@1",
+    "made_R@10": "gen_R@10",
+    "made_back_R@1": "gen_reverse_R@1",
+    "made_back_R@10": "gen_reverse_R@10",
+    "made_diversity": "gen_diversity",
+    "made_nearest": "gen_memorization",
+    "made_judged": "gen_accuracy",
+    "made_judged_real": "gen_accuracy_real",
+    "made_judged_codec": "gen_accuracy_codec",
+    "made_overlap": "gen_token_F1",
+}
+"""Metrics of reports, as they end the names of figures; old → new."""
+
+NOTES = {
+    "advice_aside": "advice_unrelated",
+    "advice_hopeless": "advice_none_related",
+    "closed_several": "gcca",
+    "closed_two": "cca",
+    "only_distributions": "unpaired_only",
+    "remark_told": "remark_label_column",
+    "taught": "seen_in_training",
+    "told_of_another": "predicts_another",
+    "told_unfitted": "predicts_unfitted",
+    "writer_yields": "text_falls_back",
+}
+"""Keys of notes in stored spaces, reports and diagnoses; old → new."""
+
+ARRAYS = {"belief": "log_scale", "doubts": "uncertainty_nets"}
+"""First parts of the names of arrays that stored spaces have by the old names; old → new."""
+
+OLD_OPTIONS = {"--project": "--settle"}
+"""Options of the command line; new → old."""
+
+INFO = {"taught": "training_rows"}
+"""Keys of `Space.info` in stored spaces; old → new."""
 
 CLASSES = {
     "ByClass": "ClassBalanced",
@@ -72,11 +130,13 @@ CLASSES = {
 PARTS = {
     "Additive": "AdditiveScore",
     "Answer": "StackedDecoder",
+    "Bilinear": "BilinearDecoder",
     "ClassList": "OneHotCodec",
     "Classes": "OneHot",
     "InverseVariance": "PrecisionWeighted",
     "JointHead": "SplitHead",
     "Mixture": "MixtureOfExperts",
+    "Numbers": "Scalar",
     "PictureChange": "ImageDifferencePCA",
     "PictureConv": "ImageConv",
     "PicturePCA": "ImagePCA",
@@ -84,6 +144,7 @@ PARTS = {
     "Pixels": "PixelLikelihood",
     "Plain": "ScalarCodec",
     "Product": "ProductOfExperts",
+    "Ridge": "RidgeDecoder",
     "SolvedHead": "ClosedFormHead",
     "SoundEncoder": "AudioCNN",
     "Sounds": "DefaultAudioEncoder",
@@ -116,6 +177,46 @@ def current(name: str) -> str:
         ('ImagePCA', 'text_rnn', 'MiniLM')
     """
     return (CLASSES | PARTS | RECIPES).get(name, name)
+
+
+def current_metric(name: str) -> str:
+    """The name that a figure of a report has now.
+
+    Example:
+        >>> current_metric("text_to_image_made_R2"), current_metric("a_to_b_R@1")
+        ('text_to_image_gen_R2', 'a_to_b_R@1')
+    """
+    for old in sorted(METRICS, key=len, reverse=True):
+        if name == old or name.endswith(f"_{old}"):
+            return name.removesuffix(old) + METRICS[old]
+    return name
+
+
+def current_note(key: str) -> str:
+    """The key that a stored note has now."""
+    return NOTES.get(key) or key
+
+
+def current_info(info: Mapping[str, Any]) -> dict[str, Any]:
+    """`Space.info` as it was stored, by the keys that it has now."""
+    return {INFO.get(key) or key: value for key, value in info.items()}
+
+
+def current_array(name: str) -> str:
+    """The name that a stored array has in its module.
+
+    Example:
+        >>> current_array("doubts.0.weight"), former_array("uncertainty_nets.0.weight")
+        ('uncertainty_nets.0.weight', 'doubts.0.weight')
+    """
+    first, dot, rest = name.partition(".")
+    return (ARRAYS.get(first) or first) + dot + rest
+
+
+def former_array(name: str) -> str:
+    """The name by which an array is stored."""
+    first, dot, rest = name.partition(".")
+    return next((old for old, new in ARRAYS.items() if new == first), first) + dot + rest
 
 
 def former(name: str) -> str:
@@ -184,6 +285,36 @@ def old_arguments(**names: str | None) -> Callable[[F], F]:
             function.__init__ = called  # type: ignore[misc]
             return function
         return called  # type: ignore[return-value]
+
+    return decorate
+
+
+def old_methods(**names: str) -> Callable[[C], C]:
+    """A class has its methods by their old names too; old → new.
+
+    Example:
+        >>> @old_methods(optimise="optimize")
+        ... class Index:
+        ...     def optimize(self):
+        ...         return "done"
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
+        ...     Index().optimise()
+        'done'
+    """
+
+    def forwarding(old: str, new: str) -> Callable[..., Any]:
+        def called(self: Any, *args: Any, **given: Any) -> Any:
+            warnings.warn(f"{type(self).__name__}.{old}() is .{new}() since 0.2", DeprecationWarning, stacklevel=2)
+            return getattr(self, new)(*args, **given)
+
+        called.__name__, called.__doc__ = old, f"The old name of `{new}`."
+        return called
+
+    def decorate(cls: C) -> C:
+        for old, new in names.items():
+            setattr(cls, old, forwarding(old, new))
+        return cls
 
     return decorate
 

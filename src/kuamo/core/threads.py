@@ -102,7 +102,7 @@ def _one_in_blas() -> Callable[[], object]:
 
 
 def _let_any_thread_set() -> None:
-    """threadpoolctl 3.7 and later heeds the first thread alone, and the last to leave may be another."""
+    """threadpoolctl 3.7 and later limits the first thread alone, and the last to leave may be another."""
     import threadpoolctl
 
     controller = getattr(threadpoolctl, "OpenBLASController", None)

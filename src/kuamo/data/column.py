@@ -19,7 +19,7 @@ from kuamo.core.messages import Note
 from kuamo.core.types import Layout
 from kuamo.data.modalities import Modality
 
-__all__ = ["Column", "LazyColumn", "View", "layout"]
+__all__ = ["Column", "LazyColumn", "RowView", "layout"]
 
 
 @runtime_checkable
@@ -73,9 +73,9 @@ class Column:
         return visible(f"Column {self.name}: {type(self.modality).__name__}, {there:,} of {len(self):,} cells")
 
     @property
-    def cells(self) -> View:
+    def cells(self) -> RowView:
         """The cells of this view's rows."""
-        return View(self._cells, self._rows)
+        return RowView(self._cells, self._rows)
 
     def take(self, rows: np.ndarray) -> Column:
         """The same column with these rows only; no cell is read or copied."""
@@ -123,7 +123,7 @@ class Column:
     def distinct(self) -> tuple[np.ndarray, np.ndarray]:
         """Entries (k,) of different raw content, the first of each, and which of them (n,) every entry is.
 
-        Bytes and texts (and names of files) are told apart by what they are; other cells are all their own.
+        Bytes and texts (and names of files) are compared by content; other cells are all their own.
 
         Example:
             >>> from kuamo.data.modalities import Text
@@ -194,16 +194,16 @@ def layout(cells: Sequence[Any] | LazyColumn, modality: Modality) -> Layout:
     return np.asarray(position, dtype=np.int64), np.asarray(part, dtype=np.int64)
 
 
-class View(Sequence[Any]):
+class RowView(Sequence[Any]):
     """A sequence seen through rows; nothing is copied, and a view of a view sees the sequence itself.
 
     Example:
-        >>> list(View(View(["a", "b", "c"], np.array([2, 1])), np.array([1, 0, 0])))
+        >>> list(RowView(RowView(["a", "b", "c"], np.array([2, 1])), np.array([1, 0, 0])))
         ['b', 'c', 'c']
     """
 
     def __init__(self, cells: Any, rows: np.ndarray) -> None:
-        inner = isinstance(cells, View)
+        inner = isinstance(cells, RowView)
         self._cells: Any = cells._cells if inner else cells
         self._rows: np.ndarray = cells._rows[rows] if inner else rows
 
@@ -212,7 +212,7 @@ class View(Sequence[Any]):
 
     def __getitem__(self, row: Any) -> Any:
         if isinstance(row, slice):
-            return View(self._cells, self._rows[row])
+            return RowView(self._cells, self._rows[row])
         return self._cells[int(self._rows[row])]
 
     def __iter__(self) -> Iterator[Any]:

@@ -36,14 +36,14 @@ _CLASSES: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 
 
 class Unknown(KuamoError):
-    """Something of which it cannot be told what it does."""
+    """Something whose behaviour is unknown."""
 
 
 def identity(thing: Any) -> str:
     """sha256 of what a value is, or of what an object does.
 
     Raises:
-        Unknown: nobody can tell.
+        Unknown: its behaviour is unknown.
 
     Example:
         >>> identity({"a": np.zeros(2)}) == identity({"a": np.zeros(2)}) != identity({"a": np.zeros(2, int)})
@@ -115,7 +115,7 @@ def _of_torch(thing: Any, depth: int) -> Iterator[str | bytes]:
     elif isinstance(thing, types.BuiltinFunctionType | types.FunctionType | type):
         yield f"{thing.__module__}.{thing.__qualname__}"
     else:
-        raise Unknown(f"given {type(thing).__name__}, of which it cannot be told what it does; expected plain settings")
+        raise Unknown(f"given {type(thing).__name__}, whose behaviour is unknown; expected plain settings")
 
 
 def _module(module: Any, depth: int, moving: bool) -> Iterator[str | bytes]:
@@ -156,7 +156,7 @@ def _object(thing: Any, depth: int) -> Iterator[str | bytes]:
     elif type(thing).__module__ in ("datetime", "decimal", "fractions", "uuid"):
         yield f"{type(thing).__name__} {thing!r}"
     else:
-        raise Unknown(f"given {type(thing).__name__}, of which it cannot be told what it does; expected plain settings")
+        raise Unknown(f"given {type(thing).__name__}, whose behaviour is unknown; expected plain settings")
 
 
 def _function(function: Any, depth: int) -> Iterator[str | bytes]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from kuamo.core.errors import TableError
 
-__all__ = ["Voice", "draw_voices", "programs", "speak"]
+__all__ = ["Voice", "draw_voices", "programs", "synthesize"]
 
 ACCENTS = ("en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-029", "en-gb-x-gbcwmd")
 VARIANTS = (*(f"m{i}" for i in range(1, 9)), *(f"f{i}" for i in range(1, 6)), "klatt", "klatt2", "klatt3", "klatt4")
@@ -73,17 +73,17 @@ def draw_voices(count: int, seed: int = 0, among: Sequence[str] = PROGRAMS) -> l
         True
     """
     rng = np.random.default_rng(seed)
-    return [drawn(among[number % len(among)], rng) for number in range(count)]
+    return [random_voice(among[number % len(among)], rng) for number in range(count)]
 
 
-def drawn(program: str, rng: np.random.Generator) -> Voice:
+def random_voice(program: str, rng: np.random.Generator) -> Voice:
     """One voice of a program."""
     accent, variant, person = (str(rng.choice(names)) for names in (ACCENTS, VARIANTS, PEOPLE))
     pitch, speed = int(rng.integers(10, 90)), int(rng.integers(100, 220))
     return Voice(program, person if program == "flite" else f"{accent}+{variant}", pitch, speed)
 
 
-def speak(words: Sequence[str], voice: Voice) -> list[bytes]:
+def synthesize(words: Sequence[str], voice: Voice) -> list[bytes]:
     """Each word as a WAV file, at the rate of the voice.
 
     Raises:

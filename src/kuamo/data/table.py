@@ -18,7 +18,7 @@ from kuamo.core.errors import CellError, LeakWarning, TableError, is_unicode, sh
 from kuamo.core.messages import Note
 from kuamo.core.threads import ordered_map
 from kuamo.core.validation import check_int, check_type, check_unique, is_int, is_number
-from kuamo.data.column import Column, View
+from kuamo.data.column import Column, RowView
 from kuamo.data.modalities import Image, Modality, Text, Vector
 from kuamo.data.repeats import shared_cells
 
@@ -45,7 +45,7 @@ class Table:
             table, and `skipped()` (and the notes of a space or a report) say how many there were, and where.
 
     Raises:
-        TableError: columns of unequal length, repeated ids, a column whose kind cannot be told.
+        TableError: columns of unequal length, repeated ids, a column of unknown kind.
 
     Example:
         >>> table = Table({"text": ["a cat", "a dog", None], "pose": np.eye(3)})
@@ -82,7 +82,7 @@ class Table:
             vars(self).update(vars(_read(Table, columns, modalities or {}, on_error=on_error)))
             _equal(dict.fromkeys(self.columns, len(self)) | {name: len(cells) for name, cells in extras.items()})
             self._name_rows(extras)
-            self.meta |= {name: View(extras[name], np.arange(len(self))) for name in meta or {}}
+            self.meta |= {name: RowView(extras[name], np.arange(len(self))) for name in meta or {}}
             return
         modalities = dict(modalities or {})
         unknown = set(modalities) - set(columns)
@@ -99,7 +99,7 @@ class Table:
         self.labels = None
         self.groups = self.ids
         self._name_rows(extras)
-        self.meta: dict[str, Sequence[Any]] = {name: View(extras[name], np.arange(size)) for name in meta or {}}
+        self.meta: dict[str, Sequence[Any]] = {name: RowView(extras[name], np.arange(size)) for name in meta or {}}
         self.source, self.on_error = source, on_error
         self.notes: list[str] = []
         self.columns: dict[str, Column] = {}
@@ -208,9 +208,9 @@ class Table:
 
     def describe(self) -> str:
         """What each column is, how many of its cells are there, and a first one; then what was decided in reading."""
-        from kuamo.data.readers.summary import describe
+        from kuamo.data.readers.summary import describe_columns
 
-        return describe(
+        return describe_columns(
             self.columns,
             len(self),
             self.ids,
@@ -298,7 +298,7 @@ class Table:
 
         Example:
             >>> Table({"text": ["a cat", " ", "a dog"]}, on_error="skip").check()
-            ['text: 1 of 3 cells cannot be read and counts as absent: row 1: given an empty text']
+            ['text: 1 of 3 cells cannot be read and is treated as missing: row 1: given an empty text']
         """
         for name in names or tuple(self.columns):
             self.leave_out(name, {entry: value for entry, value in self.attempts(name) if isinstance(value, CellError)})
@@ -356,7 +356,7 @@ class Table:
         other.ids = [self.ids[i] for i in rows]
         other.groups = [self.groups[i] for i in rows]
         other.labels = None if self.labels is None else [self.labels[i] for i in rows]
-        other.meta = {name: View(cells, rows) for name, cells in self.meta.items()}
+        other.meta = {name: RowView(cells, rows) for name, cells in self.meta.items()}
         other.source, other.on_error, other.notes = self.source, self.on_error, self.notes
         other.columns = {name: column.take(rows) for name, column in self.columns.items()}
         return other
@@ -545,12 +545,12 @@ def _inferred(name: str, cells: Sequence[Any], notes: list[str]) -> Modality:
     Raises:
         TableError: there is none.
     """
-    from kuamo.data.readers.schema import Unread, judged, sampled
+    from kuamo.data.readers.schema import Unread, sampled_cells, vote_of
     from kuamo.data.readers.spelled_cells import hole_words
 
-    found = judged(cells)
+    found = vote_of(cells)
     if found is None or isinstance(found, Unread):
-        seen = sampled(cells)
+        seen = sampled_cells(cells)
         given = f"cells like {describe_raw(seen[0])}" if seen else "no cell that is present"
         names = f"; modalities={{{name!r}: km.Text()}} takes them as texts" if isinstance(found, Unread) else ""
         raise TableError(

@@ -20,7 +20,7 @@ def of_table(table: Table) -> str:
     """sha256 of a table: ids, groups, labels, further columns, and the content of every cell, also that of its file.
 
     Raises:
-        Unknown: a modality of which nobody can tell how it reads.
+        Unknown: a modality that reads in an unknown way.
     """
     from kuamo.data.modalities import content_key
 

@@ -1,4 +1,4 @@
-"""Prediction over files: which columns of a table are numbers and classes, and what rows are told to be, to a file.
+"""Prediction over files: which columns of a table are numbers and classes, and predictions, to a file.
 
 A file's reader keeps numbers as `meta`, and one column as the label; to predict, they are columns like any other.
 """
@@ -60,12 +60,12 @@ def with_label_columns(table: Table, to: str, kind: Modality | None = None) -> T
     if to not in found and to not in table.columns:
         raise TableError(f"given {to!r} to predict; the table has {[*table.columns, *found]}")
     cells = found.pop(to) if to in found else [table.column(to)[i] for i in range(len(table))]
-    found.pop(LABEL, None)  # another name for what is told, more often than not
-    kinds: dict[str, Modality] = {to: kind or (Number() if is_number(cells, CLASSES) else Category())}
+    found.pop(LABEL, None)  # another name for the target, more often than not
+    kinds: dict[str, Modality] = {to: kind or (Number() if are_numbers(cells, CLASSES) else Category())}
     if isinstance(kinds[to], Category):
         check_classes(table, to, cells, guessed=kind is None)
         cells = [class_name(cell) for cell in cells]
-    kinds |= {name: Number() for name, those in found.items() if is_number(those, 0)}
+    kinds |= {name: Number() for name, those in found.items() if are_numbers(those, 0)}
     kinds |= {name: Category() for name, those in found.items() if name not in kinds and is_class(those)}
     return with_columns(table, {to: cells} | {name: found[name] for name in found if name in kinds}, kinds)
 
@@ -157,11 +157,11 @@ def is_missing(cell: Any) -> bool:
     return cell is None or cell != cell or (isinstance(cell, str) and not cell.strip())
 
 
-def is_number(cells: list[Any], classes: int) -> bool:
+def are_numbers(cells: list[Any], classes: int) -> bool:
     """Are all cells numbers, of more different values than so many classes, or not whole?
 
     Example:
-        >>> is_number(["1", "2", None], 20), is_number([1.5, 2], 20), is_number(["1", "a"], 0)
+        >>> are_numbers(["1", "2", None], 20), are_numbers([1.5, 2], 20), are_numbers(["1", "a"], 0)
         (False, True, False)
     """
     known = {cell for cell in cells if not is_missing(cell)}

@@ -1,6 +1,6 @@
 """Advice: which method suits a table, what to switch on or mend, and the lines of code for it.
 
-What `fit` follows by itself is what `aside` says: a column that looks related to no other one says nothing of what the
+`fit` itself follows `unrelated_columns`: a column that looks related to no other one says nothing of what the
 others share, yet takes part in every moment of them. Of two columns with 400 rows, an unrelated third cost .08 of R@10.
 """
 
@@ -14,9 +14,9 @@ from kuamo.core.findings import Finding, finding
 from kuamo.core.messages import Note
 from kuamo.metrics.coverage import SKEWED, Coverage, links
 from kuamo.metrics.dependence.family_wise import Family
-from kuamo.metrics.dependence.screening import LEVEL, aside
+from kuamo.metrics.dependence.screening import LEVEL, unrelated_columns
 
-__all__ = ["Advice", "advise"]
+__all__ = ["Advice", "advise_methods"]
 
 LITTLE = 0.25  # R@k below, of which a random order has a third or more, is little; so is what chance may be
 
@@ -27,16 +27,16 @@ class Advice:
 
     Args:
         method: as `kuamo compare` spells it; `"Predict"` for a column of classes or numbers; `""` for no fit.
-        findings: why, and what else. code: lines to copy. aside: columns that are to join last.
+        findings: why, and what else. code: lines to copy. unrelated: columns that are to join last.
     """
 
     method: str
     findings: list[Finding] = field(default_factory=list)
     code: list[str] = field(default_factory=list)
-    aside: list[str] = field(default_factory=list)
+    unrelated: list[str] = field(default_factory=list)
 
 
-def advise(
+def advise_methods(
     coverage: Coverage,
     p: Family,
     directions: Sequence[Mapping[str, Any]],
@@ -55,7 +55,7 @@ def advise(
     names, joined = list(coverage.columns), bool(links(coverage))
     others = [name for name in names if name not in targets]
     said: list[Finding] = []
-    last = aside(p)
+    last = unrelated_columns(p)
     if targets and others:
         to = targets[0]
         kind = Note("kind_Category" if coverage.columns[to].kind == "Category" else "kind_Number")
@@ -79,7 +79,7 @@ def advise(
         said.append(finding("bad", "advice_no_pairs"))
         return Advice("", said, [], last)
     said.append(finding("good", "advice_default") if p.pairs else finding("look", "advice_few"))
-    said += [finding("look", "advice_aside", column=name, p=p.columns[name]) for name in last]
+    said += [finding("look", "advice_unrelated", column=name, p=p.columns[name]) for name in last]
     for one in directions:
         if one["a"] not in last and one["b"] not in last and expects_little(one):
             little = {"k": one["k"], "value": one["value"], "chance": one["chance"]}

@@ -12,12 +12,12 @@ from kuamo.core.findings import Finding, finding
 from kuamo.core.messages import Note, note_to_dict
 from kuamo.metrics import Interval
 from kuamo.metrics.coverage import MANY
-from kuamo.metrics.dependence.align_or_predict import verdict
+from kuamo.metrics.dependence.align_or_predict import align_or_predict
 from kuamo.metrics.dependence.cca_spectrum import spectrum
 from kuamo.metrics.dependence.cka import similarity
 from kuamo.metrics.dependence.expected_retrieval import expected_retrieval
 from kuamo.metrics.dependence.family_wise import Family, family
-from kuamo.metrics.dependence.mutual_information import information
+from kuamo.metrics.dependence.mutual_information import infonce_bound
 from kuamo.metrics.dependence.permutation_test import dependence_test
 from kuamo.metrics.dependence.screening import LEVEL
 
@@ -75,14 +75,14 @@ class Paired:
 
 
 def measure_pair(pair: Paired, seed: int, draws: int = 200) -> Facts:
-    """Are they related, along which axes, how alike do they arrange rows, how much do they tell of each other?"""
+    """Are they related, along which axes, how alike do they arrange rows, how much information do they share?"""
     said: Facts = {"a": pair.a, "b": pair.b, "rows": len(pair.x), "groups": len(np.unique(pair.group))}
     if not pair.enough:
         return said | {"p": None, "still": pair.still}
     test = dependence_test(pair.x, pair.y, pair.given_group, draws=draws, seed=seed)
     axes = spectrum(pair.x, pair.y, group=pair.group, blocks=pair.blocks, seed=seed)
     alike = similarity(pair.x, pair.y, pair.given_group, k=min(10, len(pair.x) // 4), seed=seed)
-    known = information(pair.x, pair.y, pair.group, batch=BATCH, seed=seed)
+    known = infonce_bound(pair.x, pair.y, pair.group, batch=BATCH, seed=seed)
     return said | {
         "p": test.p,
         "evidence": test.evidence,
@@ -129,7 +129,7 @@ def measure_directions(pair: Paired, relation: Facts, gallery: tuple[int, int], 
         key=None if pair.key is None else pair.key[one], blocks=pair.blocks, seed=seed,
     )  # fmt: skip
     label = None if pair.labels is None else [None if one < 0 else int(one) for one in pair.labels]
-    works = verdict(
+    works = align_or_predict(
         pair.x, pair.y, group=pair.group, label=label, names=(pair.a, pair.b), blocks=pair.blocks, seed=seed
     )
     names = ((pair.a, pair.b), (pair.b, pair.a))

@@ -1,11 +1,11 @@
-"""Contribution: what each column adds to telling another, by Shapley values over the subsets of columns.
+"""Contribution: what each column adds to predicting another, by Shapley values over the subsets of columns.
 
     φ_m = Σ_{S ∌ m} |S|! (M − |S| − 1)! / M!  (v(S ∪ m) − v(S)),        Σ_m φ_m = v(all) − v(∅)
 
-v(S) is how well the target is told from the columns S of held-out rows: a class (accuracy, or the mean over classes), a
-number (R²), or by search (mean reciprocal rank, R@k). It is a mean over rows of v_i(S ∩ A_i), A_i what row i has, and
-v_i(∅) is chance: the commonest class, the mean, a random order. So φ is a mean of rows' own φ_i, in which a column that
-is absent adds exactly nothing: φ_m = (share of rows that have it) · (its mean where it is there).
+v(S) is how well the target is predicted from the columns S of held-out rows: a class (accuracy, or the mean over
+classes), a number (R²), or by search (mean reciprocal rank, R@k). It is a mean over rows of v_i(S ∩ A_i), A_i what row
+i has, and v_i(∅) is chance: the commonest class, the mean, a random order. So φ is a mean of rows' own φ_i, in which a
+column that is absent adds exactly nothing: φ_m = (share of rows that have it) · (its mean where it is there).
 
 Each column is encoded once; a subset costs a fusion. Exact up to 8 columns; beyond that over random orders of the
 columns, each with its reverse (Σ_m φ_m still holds), with standard errors.
@@ -30,12 +30,12 @@ from kuamo.core.validation import check_int, check_type
 from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table, as_table
 from kuamo.data.targets import as_model_input
-from kuamo.embedding.provenance import caveats
+from kuamo.embedding.provenance import leakage_notes
 from kuamo.embedding.space import BLOCK_ROWS, fuse_codes
 from kuamo.evaluation.retrieval import relevance_keys
 from kuamo.generation.codecs.base import decode_cells
 from kuamo.generation.translation import decode, decoder_input, decoder_of
-from kuamo.metrics import Interval, bootstrap, measure, per_query
+from kuamo.metrics import Interval, bootstrap, per_query, rank_queries
 from kuamo.metrics.shapley import shapley
 from kuamo.space import Space
 
@@ -44,14 +44,14 @@ __all__ = ["Contributions", "contributions"]
 
 @dataclass(frozen=True, eq=False)
 class Contributions:
-    """What each of M columns adds to telling a target.
+    """What each of M columns adds to predicting a target.
 
     Args:
         to: the target. measure: what v is. columns: M names.
         phi: column → φ_m, with a 95 % interval by resampling groups. alone: column → v(m). without: column → v of all
             the others. error: column → standard error of φ_m by sampling orders; 0 where it is exact.
         present: column → the share of rows that have it. whole: v(all). chance: v(∅).
-        notes: what to know of it: that the rows taught the space, if they did.
+        notes: such as that the rows were used for training.
     """
 
     to: str
@@ -72,7 +72,7 @@ class Contributions:
         return self.phi[column].value / share if share else 0.0
 
     def shares(self) -> dict[str, float]:
-        """Column → φ_m / Σ φ: may be negative, or not a number where nothing is told at all."""
+        """Column → φ_m / Σ φ: may be negative, or not a number where nothing is predicted at all."""
         total = sum(one.value for one in self.phi.values())
         return {name: one.value / total if total else float("nan") for name, one in self.phi.items()}
 
@@ -106,12 +106,12 @@ def contributions(
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Contributions:
-    """Shapley values of the columns for telling another.
+    """Shapley values of the columns for predicting another.
 
     Args:
-        space: fitted. table: rows that it has not seen; `notes` says so if some of them taught it.
+        space: fitted. table: rows that it has not seen; `notes` says so if some were used for training.
         to: the target: a `Category()` or `Number()` is predicted, any other column is searched for.
-        columns: by which it is told; all others if not given.
+        columns: the inputs; all others if not given.
         measure: `"accuracy"` (of classes, the default) or `"balanced accuracy"`; `"R2"` of numbers; `"MRR"` (the
             default) or `"R@k"` of a search.
         positives: of a search, see `evaluate`. complete: only rows that have every column?
@@ -140,8 +140,8 @@ def contributions(
     if unknown or not names or to not in table.columns:
         raise TableError(f"given to={to!r} and columns {columns}; the space and the table share {[*names, to]}")
     names = [name for name in names if columns is None or name in columns]
-    table = table if most is None else some_groups(table, most, seed)
-    game = Game.of(space, table, to, names, measure, positives, complete, seed)
+    table = table if most is None else sampled_groups(table, most, seed)
+    game = ValueFunction.of(space, table, to, names, measure, positives, complete, seed)
     phi, error = shapley(game, len(names), len(game.chance), orders, seed, progress)
 
     def interval(values: np.ndarray) -> Interval:
@@ -162,11 +162,11 @@ def contributions(
         {names[m]: float(game.present[:, game.at[m]].mean()) for m in numbers},
         interval(game(some(*numbers))),
         float(game.chance.mean()),
-        list(caveats(space, table)),
+        list(leakage_notes(space, table)),
     )
 
 
-def some_groups(table: Table, most: int, seed: int) -> Table:
+def sampled_groups(table: Table, most: int, seed: int) -> Table:
     """At most so many rows, whole groups of them; at least one group."""
     _, group, size = np.unique(np.asarray(table.groups), return_inverse=True, return_counts=True)
     if len(table) <= most:
@@ -183,8 +183,8 @@ def some_groups(table: Table, most: int, seed: int) -> Table:
 
 
 @dataclass(eq=False)
-class Game:
-    """v_i(S): how well each row is told from some columns.
+class ValueFunction:
+    """v_i(S): how well each row is predicted from some columns.
 
     Args:
         space, to, measure: as for `contributions`. mean, logvar, present: codes (N, M', d) of all of the space's
@@ -214,7 +214,7 @@ class Game:
         positives: str,
         complete: bool,
         seed: int,
-    ) -> Game:
+    ) -> ValueFunction:
         """The game of a table's rows that have the target."""
         at = np.array([number for number, port in enumerate(space.ports) if port.name in names])
         there = table.select(*names, to).present()
@@ -223,12 +223,12 @@ class Game:
         if len(rows) < 2:
             raise TableError(f"given {len(rows)} rows with {to!r} and {list(names)}; expected at least two")
         if isinstance(kind, Category | Number):
-            told, chance, gain = predicting(space, table.take(rows), to, measure)
+            name, chance, gain = prediction_scorer(space, table.take(rows), to, measure)
         else:
-            rows, told, chance, gain = searching(space, table, to, rows, measure, positives)
+            rows, name, chance, gain = retrieval_scorer(space, table, to, rows, measure, positives)
         some = table.take(rows)
-        mean, logvar, present = space.stacked(some.select(*names))
-        return cls(space, to, told, mean, logvar, present, at, list(some.groups), chance, gain)
+        mean, logvar, present = space.encode_columns(some.select(*names))
+        return cls(space, to, name, mean, logvar, present, at, list(some.groups), chance, gain)
 
     def __call__(self, who: np.ndarray) -> np.ndarray:
         """v_i(S ∩ A_i) (N,) of the players (M,) bool."""
@@ -252,11 +252,11 @@ class Game:
         return out
 
 
-Told = tuple[str, np.ndarray, Callable[[np.ndarray, np.ndarray], np.ndarray]]
+Scorer = tuple[str, np.ndarray, Callable[[np.ndarray, np.ndarray], np.ndarray]]
 
 
-def predicting(space: Space, rows: Table, to: str, measure: str | None) -> Told:
-    """The measure, chance (N,) and gain of telling classes or numbers."""
+def prediction_scorer(space: Space, rows: Table, to: str, measure: str | None) -> Scorer:
+    """The measure, chance (N,) and gain of predicting classes or numbers."""
     port, decoder = space.port(to), decoder_of(space, to)
     classes = isinstance(port.modality, Category)
     known = ("accuracy", "balanced accuracy") if classes else ("R2",)
@@ -265,7 +265,7 @@ def predicting(space: Space, rows: Table, to: str, measure: str | None) -> Told:
     values = list(rows.values(to, np.unique(column.row, return_index=True)[1]))
     truth = np.array([str(value) for value in values] if classes else [float(value) for value in values])
 
-    def told(code: np.ndarray) -> np.ndarray:
+    def predicted(code: np.ndarray) -> np.ndarray:
         parts = [decode(decoder, code[i : i + BLOCK_ROWS]) for i in range(0, len(code), BLOCK_ROWS)]
         y = np.concatenate(parts)
         return np.array(port.codec.decode(y) if port.codec is not None else decode_cells(port, y)[:, 0])
@@ -276,14 +276,14 @@ def predicting(space: Space, rows: Table, to: str, measure: str | None) -> Told:
         def near(values: np.ndarray, y: np.ndarray) -> np.ndarray:
             return 1 - np.square(y - values) / spread
 
-        return measure, near(np.full(len(truth), truth.mean()), truth), lambda z, at: near(told(z), truth[at])
+        return measure, near(np.full(len(truth), truth.mean()), truth), lambda z, at: near(predicted(z), truth[at])
     names, which, count = np.unique(truth, return_inverse=True, return_counts=True)
     weight = np.ones(len(truth)) if measure == "accuracy" else len(truth) / (len(names) * count[which])
     chance = weight * (which == count.argmax())
-    return measure, chance, lambda z, at: weight[at] * (told(z) == truth[at])
+    return measure, chance, lambda z, at: weight[at] * (predicted(z) == truth[at])
 
 
-def searching(
+def retrieval_scorer(
     space: Space, table: Table, to: str, rows: np.ndarray, measure_name: str | None, positives: str
 ) -> tuple[np.ndarray, str, np.ndarray, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
     """The rows that can be judged, the measure, chance (N,) and gain of a search among all cells of the target."""
@@ -292,30 +292,30 @@ def searching(
     if measure_name != "MRR" and not (name == "R" and k.isdigit() and int(k) > 0):
         check(measure_name, ("MRR", "R@1", "R@10"))
     key, judged = relevance_keys(table, positives)
-    code, row = space.column_codes(table, to)
-    gallery, answers = space.comparable(code)[judged[row]], key[row[judged[row]]]
+    code, row = space.encode_column(table, to)
+    gallery, answers = space.normalized(code)[judged[row]], key[row[judged[row]]]
     rows = rows[judged[rows]]
     if len(rows) < 2:
         raise TableError(f"given {len(rows)} rows that can be judged by positives={positives!r}; expected at least two")
     wanted = key[rows]
     sizes, count = np.unique(answers, return_counts=True)
     right = count[np.searchsorted(sizes, wanted)]
-    by_count = {p: chance_of(measure_name, int(p), len(gallery)) for p in np.unique(right)}
+    by_count = {p: chance_recall_of(measure_name, int(p), len(gallery)) for p in np.unique(right)}
 
     def gain(z: np.ndarray, at: np.ndarray) -> np.ndarray:
-        values, _ = measure(space.comparable(z), gallery, wanted[at], answers)
+        values, _ = rank_queries(space.normalized(z), gallery, wanted[at], answers)
         return per_query(measure_name, values)
 
     return rows, measure_name, np.array([by_count[p] for p in right]), gain
 
 
-def chance_of(measure: str, right: int, answers: int) -> float:
+def chance_recall_of(measure: str, right: int, answers: int) -> float:
     """The mean reciprocal rank, or R@k, of a random order of m answers of which p are right.
 
     P(r_1 > r) = C(m − p, r) / C(m, r),     R@k = 1 − P(r_1 > k),     MRR = Σ_r P(r_1 = r) / r
 
     Example:
-        >>> chance_of("MRR", 1, 2), chance_of("R@1", 1, 4)
+        >>> chance_recall_of("MRR", 1, 2), chance_recall_of("R@1", 1, 4)
         (0.75, 0.25)
     """
     rank = np.arange(1, answers + 1)

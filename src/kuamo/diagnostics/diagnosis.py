@@ -105,7 +105,7 @@ class Diagnosis(Mapping[str, float]):
         findings = self.findings | {"expect": [*self.findings.get("expect", []), held]}
         return Diagnosis(self.title, self.method, self.intervals, findings, self.facts | {"directions": directions})
 
-    # ── telling ──────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── output ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def __str__(self) -> str:
         return self.text("en")

@@ -10,7 +10,7 @@ from kuamo.core.catalog.pages import label
 from kuamo.core.export import to_html
 from kuamo.core.findings import MARKS
 from kuamo.core.html import engine, style
-from kuamo.core.messages import told
+from kuamo.core.messages import localize
 from kuamo.core.version import __version__
 from kuamo.diagnostics.diagnosis import SECTIONS, Diagnosis
 from kuamo.diagnostics.text import (
@@ -27,7 +27,7 @@ from kuamo.diagnostics.text import (
     use_grid,
 )
 
-__all__ = ["render"]
+__all__ = ["render_diagnosis"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -36,20 +36,22 @@ WIDE, HIGH = 300, 90  # of a small plot, in its own units
 
 
 @to_html.register
-def render(diagnosis: Diagnosis, lang: str = "en") -> str:
+def render_diagnosis(diagnosis: Diagnosis, lang: str = "en") -> str:
     """The page, in English (`"en"`) or Chinese (`"zh"`).
 
     Raises:
         KuamoError: an unknown language.
 
     Example:
-        >>> page = render(Diagnosis("<toy>", "default", {}, {}), "zh")
+        >>> page = render_diagnosis(Diagnosis("<toy>", "default", {}, {}), "zh")
         >>> "&lt;toy&gt;" in page, "推荐方法" in page
         (True, True)
     """
     facts = diagnosis.facts
     found = {
-        section: [(one.level, MARKS[one.level], told(lang, one.note)) for one in diagnosis.findings.get(section, [])]
+        section: [
+            (one.level, MARKS[one.level], localize(lang, one.note)) for one in diagnosis.findings.get(section, [])
+        ]
         for section in SECTIONS
     }
     return (
@@ -57,7 +59,7 @@ def render(diagnosis: Diagnosis, lang: str = "en") -> str:
         .get_template("diagnosis.html.jinja")
         .render(
             t=partial(label, lang),
-            title=told(lang, diagnosis.title),
+            title=localize(lang, diagnosis.title),
             css=style(),
             method="" if facts.get("fitted") else method_in_words(diagnosis.method, lang),
             code=facts.get("code", []),
@@ -73,14 +75,14 @@ def render(diagnosis: Diagnosis, lang: str = "en") -> str:
             expected=[_expected(one) for one in facts.get("directions", [])],
             k=next((one["k"] for one in facts.get("directions", [])), 10),
             reasons=[
-                (f"{one['a']} → {one['b']}", told(lang, _note(one["reason"])))
+                (f"{one['a']} → {one['b']}", localize(lang, _note(one["reason"])))
                 for one in facts.get("directions", [])
                 if one.get("reason")
             ],
             reached=reached_grid(facts, lang),
             gaps=space_grid(facts, lang),
             gap_bars=_gaps(facts),
-            use=use_grid(facts, lang),
+            measure_space=use_grid(facts, lang),
             weights=[(name, number(value), _percent(value)) for name, value in facts.get("weights", {}).items()],
             speed=_speed(facts),
             cost=cost_grid(facts, lang),

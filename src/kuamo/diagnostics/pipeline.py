@@ -23,7 +23,7 @@ from kuamo.core.validation import check_int
 from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table, as_table
 from kuamo.data.targets import as_model_input
-from kuamo.diagnostics.advice import advise
+from kuamo.diagnostics.advice import advise_methods
 from kuamo.diagnostics.column_pairs import (
     Facts,
     Paired,
@@ -36,11 +36,11 @@ from kuamo.diagnostics.column_pairs import (
     relations_findings,
 )
 from kuamo.diagnostics.diagnosis import Diagnosis
-from kuamo.diagnostics.sample import Progress, look, sample
-from kuamo.diagnostics.space_usage import speed, use
+from kuamo.diagnostics.sample import Progress, sample, sample_features
+from kuamo.diagnostics.space_usage import measure_space, speed
 from kuamo.embedding.space import Tower
 from kuamo.evaluation.retrieval import relevance_keys
-from kuamo.fitting.checks import check_columns
+from kuamo.fitting.checks import check_usable_columns
 from kuamo.fitting.towers import open_ports
 from kuamo.metrics import Interval
 from kuamo.metrics.coverage import Coverage, coverage, coverage_facts, coverage_findings
@@ -72,8 +72,8 @@ def diagnose(
     """What a table is like and what to do with it, before a fit; or how a space uses what it is given.
 
     Args:
-        what: a table; or a space, which then says what its fit was told by the diagnosis, and with rows how it uses
-            them. table: those rows, which the space has not seen: figures of rows that taught it are higher, and a
+        what: a table; or a space, which then gives what its fit found by screening, and with rows how it uses
+            them. table: those rows, which the space has not seen: figures of training rows are higher, and a
             finding says so.
         encoders: column → encoder, as for `fit`; a trainable one is not looked through, its default is.
         positives: what counts as a right answer: the same `"row"`, `"group"` or `"label"`; as for `evaluate`.
@@ -108,13 +108,13 @@ def diagnose(
         raise TableError(f"given the columns {list(given.columns)}; expected at least two")
     check_int(seed=seed)
     check_int(1, k=k, rows=rows)
-    check_columns(given, encoders=encoders or {})
+    check_usable_columns(given, encoders=encoders or {})
     seen = forgiving(given if space is None else as_model_input(given, space.modalities))
     ports = ports_of(space, seen, encoders or {})
     counted = coverage(seen)
     answers = galleries(counted, gallery, k)
     some = sample(seen, rows, seed)
-    looked, cells, quality, same = look(seen, ports, some, progress)
+    looked, cells, quality, same = sample_features(seen, ports, some, progress)
     facts: Facts = {"source": given.source, "rows": len(given), "seed": seed, "positives": positives}
     facts |= coverage_facts(counted) | {"quality": {name: asdict(one) for name, one in quality.items()}}
     said: dict[str, list[Finding]] = {"there": coverage_findings(counted)}
@@ -122,7 +122,7 @@ def diagnose(
         said["there"].append(finding("look", "diagnosis_sampled", count=len(some), rows=len(given)))
     if unseen := [name for name in given.meta if name != "split" and name not in seen.columns]:
         said["there"].append(finding("look", "diagnosis_meta", columns=unseen))
-    plain = {name: one for name, one in quality.items() if name not in targets_of(seen)}
+    plain = {name: one for name, one in quality.items() if name not in label_columns_of(seen)}
     said["quality"] = quality_findings(plain, same, seen.skipped() if looked is seen else looked.skipped())
     numbers = coverage_numbers(counted)
     with single_threaded_blas():
@@ -136,24 +136,28 @@ def diagnose(
         said["expect"] = [finding("look", "diagnosis_by_pairs")]
     numbers |= relation_numbers(facts["relations"]) | direction_numbers(facts["directions"])
     if space is not None:
-        found = use(space, looked, to, k, positives, seed)
+        found = measure_space(space, looked, to, k, positives, seed)
         facts |= found.facts | {"fitted": True}
         numbers |= found.numbers
         said["space"] = found.findings
     elif cost:
-        told_by = [name for name in targets_of(seen) if len(targets_of(seen)) < len(seen.columns)]
-        facts["cost"], said["cost"], ahead = foretold(given, encoders or {}, seed, told_by[0] if told_by else None)
+        targets = [name for name in label_columns_of(seen) if len(label_columns_of(seen)) < len(seen.columns)]
+        facts["cost"], said["cost"], ahead = forecast_facts(
+            given, encoders or {}, seed, targets[0] if targets else None
+        )
         numbers |= ahead
-    targets = targets_of(seen)
+    targets = label_columns_of(seen)
     still = [name for name, one in quality.items() if one.cells and one.commonest == one.cells]
-    advice = advise(counted, p, facts["directions"], targets, bool(counted.skews.get("label")), positives, still)
+    advice = advise_methods(
+        counted, p, facts["directions"], targets, bool(counted.skews.get("label")), positives, still
+    )
     if space is None:
         facts["code"], said["advice"] = advice.code, advice.findings
     title = Note("diagnosis", source=given.source, rows=len(given), count=len(given.columns))
     return Diagnosis(title, advice.method, numbers, said, facts)
 
 
-def foretold(
+def forecast_facts(
     table: Table, encoders: Mapping[str, Any], seed: int, to: str | None = None
 ) -> tuple[list[Facts], list[Finding], dict[str, Interval]]:
     """What a fit will cost: facts of its steps, sentences, and `fit_cpu_seconds`, `fit_memory_MB`, `fit_disk_MB`.
@@ -204,8 +208,8 @@ def galleries(found: Coverage, given: int | Mapping[str, int] | None, k: int) ->
     return usual | asked
 
 
-def targets_of(table: Table) -> list[str]:
-    """Columns of classes or numbers: they are told from the others."""
+def label_columns_of(table: Table) -> list[str]:
+    """Columns of classes or numbers: prediction targets."""
     return [name for name, modality in table.modalities.items() if isinstance(modality, Category | Number)]
 
 
@@ -234,7 +238,7 @@ def related_and_expected(
     groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
     key, judged = relevance_keys(table, positives)
     labels = None if table.labels is None else factorize(table.labels)
-    told_only = set(targets_of(table))
+    label_columns = set(label_columns_of(table))
     relations: list[Facts] = []
     directions: list[Facts] = []
     pairs = list(iter_pairs(cells, groups))
@@ -245,8 +249,8 @@ def related_and_expected(
         label = None if labels is None else labels[row]
         pair = Paired(a, b, x, y, group, keys, judged[row], (blocks[a], blocks[b]), label)
         relations.append(measure_pair(pair, seed))
-        if not expect or {a, b} & told_only:
-            continue  # a class is told, not searched for
+        if not expect or {a, b} & label_columns:
+            continue  # a class is predicted, not searched for
         directions += measure_directions(pair, relations[-1], (gallery[a], gallery[b]), k, seed)
     if progress and pairs:
         progress("–", len(pairs), len(pairs))
@@ -265,7 +269,8 @@ def coverage_numbers(found: Coverage) -> dict[str, Interval]:
 
 
 def remembered(space: Space) -> Diagnosis:
-    """What a space knows by itself: what its fit was told, what it chose, and how fast its columns were learned."""
+    """What a space knows by itself: what its fit found by screening, what it chose, and how fast its columns were
+    learned."""
     facts: Facts = {"source": space.info.get("source", "–"), "rows": space.info.get("rows", 0)}
     facts |= space.info.get("diagnosis", {})
     if "learning" in space.info:

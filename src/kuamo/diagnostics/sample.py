@@ -13,10 +13,10 @@ from kuamo.core.types import Progress
 from kuamo.data.table import Table
 from kuamo.embedding.space import Tower
 from kuamo.encoders.feature_cache import feature_blocks, features
-from kuamo.metrics.data_quality import Packed, Quality, Watch, quality_of, twins
+from kuamo.metrics.data_quality import FeatureScan, Packed, Quality, cross_group_duplicates, quality_of
 from kuamo.metrics.dependence.paired_sample import drawn_groups
 
-__all__ = ["Progress", "look", "sample"]
+__all__ = ["Progress", "sample", "sample_features"]
 
 
 def sample(table: Table, rows: int, seed: int) -> np.ndarray:
@@ -32,7 +32,7 @@ def sample(table: Table, rows: int, seed: int) -> np.ndarray:
     return np.flatnonzero(np.isin(group, drawn_groups(np.bincount(group), rows, seed)))
 
 
-def look(
+def sample_features(
     table: Table, ports: Sequence[Tower], some: np.ndarray, progress: Progress | None = None
 ) -> tuple[Table, Packed, dict[str, Quality], int]:
     """The table of `some` rows with cells that cannot be read left out, its features, and the quality of each column.
@@ -44,13 +44,13 @@ def look(
     free = all(not getattr(port.encoder, "cached", True) for port in ports)
     of = table if free else rows
     cells: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    watched: dict[str, Watch] = {}
+    watched: dict[str, FeatureScan] = {}
     for port in ports:
         name = port.name
         x = features(rows, name, port.encoder, progress=progress)
         cells[name] = x, rows.column(name).row
-        watched[name] = Watch(iter([x]) if of is rows else feature_blocks(of, name, port.encoder))
+        watched[name] = FeatureScan(iter([x]) if of is rows else feature_blocks(of, name, port.encoder))
     broken = {name: len(of.column(name).skipped()) for name in watched}
     found = {name: quality_of(watch, broken[name]) for name, watch in watched.items()}
     keys = {name: (watch.keys, of.column(name).row) for name, watch in watched.items()}
-    return rows, cells, found, twins(len(of), keys, of.groups)
+    return rows, cells, found, cross_group_duplicates(len(of), keys, of.groups)

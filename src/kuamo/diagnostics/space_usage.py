@@ -14,22 +14,22 @@ from kuamo.core.findings import Finding, finding
 from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table
 from kuamo.diagnostics.contributions import contributions
-from kuamo.embedding.provenance import caveats
+from kuamo.embedding.provenance import leakage_notes
 from kuamo.evaluation.retrieval import evaluate
 from kuamo.metrics import Interval
-from kuamo.metrics.dependence.modality_gap import gap
+from kuamo.metrics.dependence.modality_gap import modality_gap
 from kuamo.space import Space
 
-__all__ = ["Use", "speed", "use"]
+__all__ = ["SpaceUsage", "measure_space", "speed"]
 
 FAR = 0.5  # spreads: centres that far apart are spoken of
 FEWEST = 5  # rows
 NOTHING = 5e-4
-MOST = 2000  # rows by which contributions are told
+MOST = 2000  # rows by which contributions are measured
 
 
 @dataclass(frozen=True)
-class Use:
+class SpaceUsage:
     """Facts, numbers and sentences of a space on rows."""
 
     facts: dict[str, Any]
@@ -37,16 +37,18 @@ class Use:
     findings: list[Finding]
 
 
-def use(space: Space, table: Table, to: str | None, k: int = 10, positives: str = "row", seed: int = 0) -> Use:
+def measure_space(
+    space: Space, table: Table, to: str | None, k: int = 10, positives: str = "row", seed: int = 0
+) -> SpaceUsage:
     """See the module.
 
     Args:
-        space: fitted. table: rows that it has not seen; a finding says so if some taught it.
+        space: fitted. table: rows that it has not seen; a finding says so if some were used for training.
         to: what contributions are to; the first column of classes or numbers if not given, and nothing where there is
             none. k, positives: of what is reached, see `evaluate`.
     """
     names = [port.name for port in space.ports if port.name in table.columns]
-    codes = {name: space.column_codes(table, name) for name in names}
+    codes = {name: space.encode_column(table, name) for name in names}
     groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
     gaps = [
         {"a": a, "b": b, **one}
@@ -58,7 +60,7 @@ def use(space: Space, table: Table, to: str | None, k: int = 10, positives: str 
     facts: dict[str, Any] = {"gaps": gaps, "weights": weights(space, table, target)}
     facts["reached"] = reached(space, table.select(*(name for name in names if name not in labels)), k, positives, seed)
     widest = max(gaps, key=lambda one: one["centroid"], default=None)
-    said = [Finding("bad", note) for note in caveats(space, table)]
+    said = [Finding("bad", note) for note in leakage_notes(space, table)]
     if widest is not None and widest["centroid"] > FAR:
         said.append(finding("look", "diagnosis_gap", **{name: widest[name] for name in ("a", "b", "centroid")}))
     numbers = {
@@ -94,7 +96,7 @@ def use(space: Space, table: Table, to: str | None, k: int = 10, positives: str 
         ]
     if "learning" in space.info:
         facts["speed"] = speed(space)
-    return Use(facts, numbers, said)
+    return SpaceUsage(facts, numbers, said)
 
 
 def reached(space: Space, table: Table, k: int, positives: str, seed: int) -> list[dict[str, Any]]:
@@ -144,11 +146,11 @@ def speed(space: Space) -> dict[str, list[list[float]]]:
 
 def _gap(space: Space, one: Any, other: Any, groups: np.ndarray, seed: int) -> Mapping[str, Any] | None:
     rows = np.intersect1d(one[1], other[1])
-    x, y = (space.comparable(np.asarray(code)[np.isin(row, rows)]) for code, row in (one, other))
+    x, y = (space.normalized(np.asarray(code)[np.isin(row, rows)]) for code, row in (one, other))
     if len(np.unique(groups[rows])) < FEWEST:
         return None
     try:
-        found = gap(x, y, groups[rows], seed=seed)
+        found = modality_gap(x, y, groups[rows], seed=seed)
     except KuamoError:  # codes that are all the same have no spread to measure by
         return None
     return {"centroid": found.spreads, "distribution": found.distribution, "p": found.p, "rows": found.rows}

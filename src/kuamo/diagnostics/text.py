@@ -8,7 +8,7 @@ from typing import Any
 from kuamo.core.catalog.pages import WORDS, label
 from kuamo.core.export import to_text
 from kuamo.core.findings import MARKS
-from kuamo.core.messages import told
+from kuamo.core.messages import localize
 from kuamo.core.text_table import format_table
 from kuamo.core.validation import check_int
 from kuamo.diagnostics.column_pairs import top_correlation
@@ -32,7 +32,7 @@ def render_text(diagnosis: Diagnosis, lang: str = "en", rows: int | None = MOST)
         KuamoError: an unknown language, or no whole number of rows.
     """
     check_int(1, rows=MOST if rows is None else rows)
-    lines = [told(lang, diagnosis.title)]
+    lines = [localize(lang, diagnosis.title)]
     for section in SECTIONS:
         grids = [grid for make in GRIDS.get(section, ()) if len(grid := make(diagnosis.facts, lang)) > 1]
         found = diagnosis.findings.get(section, [])
@@ -46,7 +46,7 @@ def render_text(diagnosis: Diagnosis, lang: str = "en", rows: int | None = MOST)
             lines += [f"  {line}" for line in format_table(shown)]
             if len(grid) > len(shown):
                 lines.append("  " + label(lang, "dx_more_lines", count=len(grid) - len(shown)))
-        lines += [f"  {MARKS[one.level]} {told(lang, one.note)}" for one in found]
+        lines += [f"  {MARKS[one.level]} {localize(lang, one.note)}" for one in found]
         if section == "advice":
             lines += [f"    {line}" for line in diagnosis.facts.get("code", [])]
     return "\n".join(lines)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from kuamo.closed_form import KernelMap, LinearMap
-from kuamo.closed_form.scaling import spread_of
+from kuamo.closed_form.scaling import running_spread
 from kuamo.core.errors import KuamoError
 from kuamo.embedding.embedding import ClosedFormHead, Embedding
 
@@ -77,7 +77,7 @@ class LinearHead(nn.Module):
 
     def standardise(self, features: np.ndarray) -> None:
         """Take shift and gain from features (n, D): zero mean, unit variance."""
-        found = spread_of(features)
+        found = running_spread(features)
         self.shift.copy_(torch.from_numpy(found.mean))
         self.gain.copy_(torch.from_numpy(found.gain(1.0)))
 

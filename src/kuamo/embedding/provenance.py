@@ -1,11 +1,11 @@
-"""Taught: have these rows taught a space? It keeps fingerprints of some of its rows, so that it can tell.
+"""Train/test leakage check: a space keeps fingerprints of a sample of its training rows.
 
-    share of L rows that taught  ≈  (hits / L) (N / K),      hits: those of them that are among the K kept, of N
+    share of L rows seen in training  ≈  (hits / L) (N / K),      hits: those of them that are among the K kept, of N
 
 K rows are drawn at random when a space is fitted, and 6 bytes of a hash of each of their cells are stored with it:
 equal content, equal fingerprint, whatever the encoder, the machine or the version, and whether a vector comes in
 float32 or in float64. A row is known by all the columns that it and the space have in common; rows that are not alone
-with what they have, such as a class by itself, tell nothing.
+with what they have, such as a class by itself, give no evidence.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kuamo.data.table import Table
     from kuamo.embedding.space import EmbeddingSpace
 
-__all__ = ["caveats", "fingerprint_row", "fingerprints", "training_overlap"]
+__all__ = ["fingerprint_row", "leakage_notes", "table_fingerprints", "training_overlap"]
 
 KEPT = 128  # rows, K
 ASKED = 2000  # rows, L
@@ -43,8 +43,8 @@ def fingerprint_row(table: Table) -> dict[str, Any]:
         >>> found["rows"], {name: len(keys) for name, keys in found["keys"].items()}
         (3, {'a': 24, 'b': 24})
     """
-    rows = some_rows(len(table), KEPT, 0)
-    return {"rows": len(table), "keys": {name: packed(keys_of(table, name, rows)) for name in table.columns}}
+    rows = spread_rows(len(table), KEPT, 0)
+    return {"rows": len(table), "keys": {name: packed(column_keys(table, name, rows)) for name in table.columns}}
 
 
 def packed(keys: np.ndarray) -> str:
@@ -63,19 +63,19 @@ def unpacked(text: str) -> np.ndarray:
     return np.pad(bare, ((0, 0), (0, 8 - SIZE))).view("<u8")[:, 0]
 
 
-def fingerprints(table: Table, start: EmbeddingSpace | None) -> list[dict[str, Any]]:
+def table_fingerprints(table: Table, start: EmbeddingSpace | None) -> list[dict[str, Any]]:
     """Those of a fit's rows, and of the rows of the space that it goes on from, each once."""
-    before = [] if start is None else start.info.get("taught", [])
+    before = [] if start is None else start.info.get("training_rows", [])
     own = fingerprint_row(table)
     return [own, *(one for one in before if one != own)][: 1 + STARTS]
 
 
 def training_overlap(space: EmbeddingSpace, table: Table) -> float:
-    """About which share of a table's rows taught a space; 0 where that cannot be known."""
-    rows = some_rows(len(table), ASKED, 1)
-    known = space.info.get("taught", [])
+    """The estimated share of a table's rows that a space was trained on; 0 where that cannot be known."""
+    rows = spread_rows(len(table), ASKED, 1)
+    known = space.info.get("training_rows", [])
     names = sorted({name for one in known for name in one["keys"] if name in table.columns})
-    given = {name: keys_of(table, name, rows) for name in names}
+    given = {name: column_keys(table, name, rows) for name in names}
     return max((share_of(one, given, len(rows)) for one in known), default=0.0)
 
 
@@ -91,10 +91,10 @@ def share_of(kept: Mapping[str, Any], given: Mapping[str, np.ndarray], count: in
     return min(1.0, hits / count * kept["rows"] / len(stored[0]))
 
 
-def caveats(space: EmbeddingSpace, table: Table) -> list[Note]:
-    """What to know of figures on a table's rows: that some taught the space, if they did."""
+def leakage_notes(space: EmbeddingSpace, table: Table) -> list[Note]:
+    """A note that some of a table's rows were used for training, if they were."""
     share = training_overlap(space, table)
-    return [Note("taught", share=100 * share)] if share > SPOKEN_OF else []
+    return [Note("seen_in_training", share=100 * share)] if share > SPOKEN_OF else []
 
 
 def together(keys: Sequence[np.ndarray]) -> np.ndarray:
@@ -102,29 +102,29 @@ def together(keys: Sequence[np.ndarray]) -> np.ndarray:
     return np.stack([key * np.uint64(2 * place + 3) for place, key in enumerate(keys)]).sum(0, dtype=np.uint64)
 
 
-def some_rows(count: int, most: int, seed: int) -> np.ndarray:
+def spread_rows(count: int, most: int, seed: int) -> np.ndarray:
     """At most so many row numbers, ascending, at random."""
     return np.sort(np.random.default_rng([seed, 23]).permutation(count)[:most])
 
 
-def keys_of(table: Table, name: str, rows: np.ndarray) -> np.ndarray:
+def column_keys(table: Table, name: str, rows: np.ndarray) -> np.ndarray:
     """(n,) the fingerprints of some rows' cells of a column; 0 where it is absent, or cannot be read."""
     column = table.column(name).take(rows)
     found = np.zeros(len(rows), dtype="<u8")
     for entry, row in enumerate(column.row.tolist()):
         try:
-            key = fingerprint(column.modality, column.raw(entry))
+            key = row_fingerprint(column.modality, column.raw(entry))
         except CellError:
             continue
         found[row : row + 1] += np.frombuffer(key[:8], dtype="<u8")  # several values in any order; modulo 2⁶⁴
     return found & np.uint64(2 ** (8 * SIZE) - 1)
 
 
-def fingerprint(modality: Modality, raw: Any) -> bytes:
+def row_fingerprint(modality: Modality, raw: Any) -> bytes:
     """The hash (32 bytes) of a cell's content, the same since 0.1: stored spaces know their rows by it.
 
     Example:
-        >>> fingerprint(Vector(), [0.1]) == fingerprint(Vector(), np.array([0.1], np.float32))
+        >>> row_fingerprint(Vector(), [0.1]) == row_fingerprint(Vector(), np.array([0.1], np.float32))
         True
     """
     content = getattr(modality, "content", modality.read)(raw)

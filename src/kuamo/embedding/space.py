@@ -12,6 +12,7 @@ import numpy as np
 
 from kuamo.core.errors import ForeignWarning, KuamoError, TableError, TruncationWarning, shorten, visible
 from kuamo.core.modules import is_module
+from kuamo.core.old_names import old_methods
 from kuamo.core.types import Progress
 from kuamo.data.modalities import Modality, Vector
 from kuamo.data.table import Table, as_table
@@ -35,7 +36,7 @@ class Tower:
         name: the column's. modality: what its cells are.
         encoder: values → features (n, D). head: features → Embedding (n, d).
         codec: value ↔ y, or `None`: y is the features. decoder: p(y | z), or `None`.
-        memory: where codes settle, of decoders that have learned from them; see `kuamo.generation.hopfield`.
+        memory: training codes for projection, of decoders that store them; see `kuamo.generation.hopfield`.
     """
 
     name: str
@@ -99,6 +100,7 @@ def check_columns(ports: Sequence[Tower], table: Table) -> None:
         )
 
 
+@old_methods(comparable="normalized", column_codes="encode_column", stacked="encode_columns")
 @dataclass
 class EmbeddingSpace:
     """The space as an encoder: one shared space, and a port for each column. What users hold is `kuamo.Space`.
@@ -163,7 +165,7 @@ class EmbeddingSpace:
             Embedding; `present` is false for rows with nothing in them, and their code is 0.
 
         Raises:
-            TableError: an unknown column, or an object whose kind cannot be told.
+            TableError: an unknown column, or an object whose kind is unknown.
             CellError: naming column and row of a cell that cannot be read.
         """
         return self._fused(inputs, modality, progress)[0]
@@ -178,7 +180,7 @@ class EmbeddingSpace:
         Raises:
             KuamoError: not codes (n, d) of finite numbers, such as `encode` gives.
         """
-        return self.comparable(self.check_codes(a)) @ self.comparable(self.check_codes(b)).T
+        return self.normalized(self.check_codes(a)) @ self.normalized(self.check_codes(b)).T
 
     def check_codes(self, given: Any) -> np.ndarray:
         """Codes (n, d) as an array.
@@ -196,18 +198,20 @@ class EmbeddingSpace:
             or codes.dtype.kind not in "fiu"
             or not np.isfinite(codes).all()
         ):
-            told = f"{codes.dtype} of shape {codes.shape}" if codes.ndim else shorten(given)
-            raise KuamoError(f"given {told}; expected (n, {self.dim}) codes of finite numbers, as encode() gives them")
+            described = f"{codes.dtype} of shape {codes.shape}" if codes.ndim else shorten(given)
+            raise KuamoError(
+                f"given {described}; expected (n, {self.dim}) codes of finite numbers, as encode() gives them"
+            )
         return codes
 
-    def comparable(self, codes: Any) -> np.ndarray:
+    def normalized(self, codes: Any) -> np.ndarray:
         """Codes whose dot product is the space's score."""
         codes = np.asarray(codes)
         if self.score == "dot":
             return codes
         return codes / np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), np.finfo(codes.dtype).tiny)
 
-    def column_codes(
+    def encode_column(
         self, table: Table, name: str, *, cache: bool = True, progress: Progress | None = None
     ) -> tuple[Embedding, np.ndarray]:
         """Codes (n, d) of one column's present rows, and their row numbers (n,); several captions are averaged.
@@ -232,9 +236,9 @@ class EmbeddingSpace:
         return Embedding(total.astype(np.float32), spread), rows
 
     def _fused(self, inputs: Any, modality: str | None, progress: Progress | None) -> tuple[Embedding, np.ndarray]:
-        return fuse_codes(self.fusion, *self.stacked(inputs, modality, progress))
+        return fuse_codes(self.fusion, *self.encode_columns(inputs, modality, progress))
 
-    def stacked(
+    def encode_columns(
         self, inputs: Any, modality: str | None = None, progress: Progress | None = None
     ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
         """Mean and log-variance (B, M, d) of each column's code, and what is present (B, M)."""
@@ -255,7 +259,7 @@ class EmbeddingSpace:
                 warnings.warn(visible(said), TruncationWarning, stacklevel=3)
             if not isinstance(inputs, Table) and (said := language_note(table, port.name, port.encoder)):
                 warnings.warn(said, ForeignWarning, stacklevel=3)
-            code, rows = self.column_codes(table, port.name, cache=isinstance(inputs, Table), progress=progress)
+            code, rows = self.encode_column(table, port.name, cache=isinstance(inputs, Table), progress=progress)
             present[rows, number] = True
             mean[rows, number] = code.mean
             if code.logvar is not None:

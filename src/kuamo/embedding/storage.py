@@ -28,7 +28,7 @@ from kuamo.core.files import reporting_io_errors, save_arrays, sha256_of
 from kuamo.core.folders import read_json, recover, write_folder, write_json
 from kuamo.core.messages import note_from_dict, note_to_dict
 from kuamo.core.modules import is_module, is_trainable
-from kuamo.core.old_names import current, former
+from kuamo.core.old_names import current, current_info, former
 from kuamo.core.ownership import check_place, check_seal, marker, real_place, sealed, what_is
 from kuamo.embedding.space import EmbeddingSpace, Tower
 
@@ -47,7 +47,7 @@ PARTS = {
     "Category": "kuamo.data.modalities",
     "Number": "kuamo.data.modalities",
     "OneHot": "kuamo.encoders.one_hot",
-    "Numbers": "kuamo.encoders.standardize",
+    "Scalar": "kuamo.encoders.standardize",
     "Standardize": "kuamo.encoders.standardize",
     "OneHotCodec": "kuamo.generation.codecs.labels",
     "ScalarCodec": "kuamo.generation.codecs.labels",
@@ -176,7 +176,13 @@ def load_space(
             }
             ports.append(Tower(item["name"], **parts))
         fusion = config["fusion"] and load_part(config["fusion"], _under(arrays, "fusion."), "fusion", "fusion", None)
-        return kind(ports, config["score"], fusion or None, note_from_dict(list(config["notes"])), dict(config["info"]))
+        return kind(
+            ports,
+            config["score"],
+            fusion or None,
+            note_from_dict(list(config["notes"])),
+            current_info(dict(config["info"])),
+        )
     except StoreError:
         raise
     except KuamoError as error:  # such as an encoder whose package is not installed

@@ -129,7 +129,7 @@ class AudioCNN(nn.Module):
         )
         power = self.filters @ spectrum.abs().square()
         return (
-            stretched(power[None], torch.tensor([power.shape[1]]), self.frames)[0] if self.frames else power
+            resampled_frames(power[None], torch.tensor([power.shape[1]]), self.frames)[0] if self.frames else power
         ).numpy()
 
     def collate(self, items: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
@@ -150,14 +150,14 @@ class AudioCNN(nn.Module):
         if moved:
             energy, frames = moved.energies(energy, frames, self.hertz)
             if self.frames:
-                energy, frames = stretched(energy, frames, self.frames), torch.full_like(frames, self.frames)
-        h, inside = standard(energy, frames, self.per_band)
+                energy, frames = resampled_frames(energy, frames, self.frames), torch.full_like(frames, self.frames)
+        h, inside = standard_spectra(energy, frames, self.per_band)
         if moved:
             h = h * moved.kept(self.mels, frames, h.shape[-1])[:, None]
         for conv, norm in zip(self.convs, self.norms, strict=True):
             h = nn.functional.gelu(norm(conv(h).movedim(1, -1)).movedim(-1, 1))
             frames = (frames + 1).div(2, rounding_mode="floor")
-            inside = within(frames, h.shape[-1])
+            inside = in_range(frames, h.shape[-1])
             h = h * inside[:, None, None]
         return self.out(self.dropout(h.flatten(1) if self.frames else pooled(h.flatten(1, 2), inside)))
 
@@ -183,12 +183,12 @@ def trimmed(samples: np.ndarray, hop: int, decibels: float) -> np.ndarray:
     return samples[loud[0] * hop : (loud[-1] + 1) * hop] if len(loud) else samples
 
 
-def standard(energy: Tensor, frames: Tensor, per_band: bool = False) -> tuple[Tensor, Tensor]:
+def standard_spectra(energy: Tensor, frames: Tensor, per_band: bool = False) -> tuple[Tensor, Tensor]:
     """(n, 1, mels, T) of zero mean and unit variance over each sound, zero beyond it; and where (n, T) it is.
 
     `per_band`: each band has mean zero of its own.
     """
-    inside = within(frames, energy.shape[-1])
+    inside = in_range(frames, energy.shape[-1])
     size = (frames * energy.shape[1])[:, None, None]
     mean = (energy * inside[:, None]).sum(2, keepdim=True) / frames[:, None, None]
     energy = energy - (mean if per_band else mean.mean(1, keepdim=True))
@@ -197,11 +197,11 @@ def standard(energy: Tensor, frames: Tensor, per_band: bool = False) -> tuple[Te
     return (energy / scale)[:, None], inside
 
 
-def stretched(energy: Tensor, frames: Tensor, to: int) -> Tensor:
+def resampled_frames(energy: Tensor, frames: Tensor, to: int) -> Tensor:
     """(n, mels, to): each sound from its first moment to its last, by linear interpolation of energy (n, mels, T).
 
     Example:
-        >>> stretched(torch.tensor([[[0.0, 2.0, 9.0]]]), torch.tensor([2]), 3)
+        >>> resampled_frames(torch.tensor([[[0.0, 2.0, 9.0]]]), torch.tensor([2]), 3)
         tensor([[[0., 1., 2.]]])
     """
     place = torch.linspace(0, 1, to) * (frames - 1)[:, None]
@@ -214,6 +214,6 @@ def pooled(h: Tensor, part: Tensor) -> Tensor:
     return torch.cat([mean, h.masked_fill(~part[:, None], -torch.inf).amax(-1)], dim=1)
 
 
-def within(frames: Tensor, most: int) -> Tensor:
+def in_range(frames: Tensor, most: int) -> Tensor:
     """(n, T) bool: is frame t one of the first `frames` (n,)?"""
     return torch.arange(most)[None] < frames[:, None]

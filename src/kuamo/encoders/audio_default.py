@@ -2,7 +2,7 @@
 
     h = [SpectralFeatures(x), SoundEffects(x)]
 
-Nothing tells speech from other sounds beforehand, and nothing need: the spectrum at 16 moments tells words apart, the
+Speech is not distinguished from other sounds beforehand: the spectrum at 16 moments distinguishes words, the
 network what makes a sound, and side by side they find more of either kind than one alone.
 """
 

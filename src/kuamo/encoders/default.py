@@ -16,7 +16,7 @@ from kuamo.encoders.efficientnet import EfficientNetLite0
 from kuamo.encoders.mel_statistics import SpectralFeatures
 from kuamo.encoders.minilm import MiniLM
 from kuamo.encoders.one_hot import OneHot
-from kuamo.encoders.standardize import Numbers, Standardize
+from kuamo.encoders.standardize import Scalar, Standardize
 
 __all__ = ["EncoderChoice", "default_encoder"]
 
@@ -68,7 +68,7 @@ def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ())
         >>> type(default_encoder("name", Text(), ["一只猫", "两只狗"]).encoder).__name__
         'MultilingualE5'
         >>> default_encoder("name", Text(), ["a cat", "two dogs"]).why
-        'letters a–z alone: English is supposed'
+        'only the letters a–z, so the texts are assumed to be English'
     """
     hint = ""
     if isinstance(modality, Vector):
@@ -79,7 +79,7 @@ def default_encoder(column: str, modality: Modality, sample: Iterable[Any] = ())
         return EncoderChoice(classes, Note("classes", count=len(classes.names)))
     if isinstance(modality, Number):
         blocks = list(sample)
-        return EncoderChoice(Numbers.of(blocks) if blocks else Numbers(), Note("numbers"))
+        return EncoderChoice(Scalar.of(blocks) if blocks else Scalar(), Note("numbers"))
     if isinstance(modality, Text):
         hint = f" (or {way_to('packaged')}, for English; {way_to('multilingual')}, for other languages)"
         pick = text_encoder(foreign_share(sample))

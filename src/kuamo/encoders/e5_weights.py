@@ -17,12 +17,12 @@ import numpy as np
 
 from kuamo.core.errors import StoreError
 
-__all__ = ["Matrix", "Network", "read_network"]
+__all__ = ["Network", "QuantizedMatrix", "read_network"]
 
 BLOCK = np.dtype([("scale", "<f2"), ("halves", "u1", 16)])
 
 
-class Matrix(NamedTuple):
+class QuantizedMatrix(NamedTuple):
     """Weights w = scale (quarter − 8): scale (rows, blocks) float32, quarter (rows, blocks, 32) uint8 below 16."""
 
     scale: np.ndarray
@@ -65,13 +65,13 @@ class Network:
         start, size = self.places[name]
         return self.data[start : start + 4 * size].view("<f4")
 
-    def matrix(self, name: str, columns: int, rows: np.ndarray | slice = slice(None)) -> Matrix:
+    def matrix(self, name: str, columns: int, rows: np.ndarray | slice = slice(None)) -> QuantizedMatrix:
         """A tensor of four bits, or some of its rows."""
         start, size = self.places[name]
         blocks = self.data[start : start + size // 32 * BLOCK.itemsize].view(BLOCK).reshape(-1, columns // 32)[rows]
         halves = blocks["halves"]
         quarter = np.concatenate([halves & 15, halves >> 4], axis=-1)
-        return Matrix(blocks["scale"].astype(np.float32), quarter)
+        return QuantizedMatrix(blocks["scale"].astype(np.float32), quarter)
 
 
 def read_network(path: Path) -> Network:

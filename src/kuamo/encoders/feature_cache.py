@@ -2,7 +2,7 @@
 
     key = sha256(modality, content)       folder = sha256(encoder configuration, weights)
 
-A folder holds shards: safetensors files of keys (n, 32), features (n, D) and sums (n, 8) that tell of damage, written
+A folder holds shards: safetensors files of keys (n, 32), features (n, D) and checksums (n, 8), written
 beside and then renamed, so a kill leaves no half file and two processes never meet in one. What is known is
 found again wherever the content turns up; what is damaged is removed, and encoded again. Where nothing can be written,
 a run keeps in memory what it encodes.
@@ -31,7 +31,7 @@ from kuamo.core.modules import is_module
 from kuamo.core.threads import ordered_map, single_threaded_blas
 from kuamo.data.identity import Unknown, identity
 from kuamo.data.modalities import Text, Vector, content_key
-from kuamo.data.modalities.vector import within
+from kuamo.data.modalities.vector import within_limits
 from kuamo.data.table import AHEAD, Table
 from kuamo.encoders.base import Identity, batches, encode_items, prepare
 from kuamo.encoders.standardize import Standardize
@@ -93,7 +93,7 @@ class FeatureCache:
             rows = np.stack([self._held[key] for key in wanted]) if shard is None else self._rows(shard, row, wanted)
             if out is None:
                 out = np.empty((len(keys), rows.shape[1]), dtype=np.float32)
-            if rows.shape[1] != out.shape[1]:  # of an encoder whose fingerprint tells too little
+            if rows.shape[1] != out.shape[1]:  # of an encoder whose fingerprint says too little
                 for one in filter(None, by_shard):
                     self._forget(one, damaged=True)
                 raise ShardMissing(str(self.folder))
@@ -224,7 +224,7 @@ def feature_blocks(
     """
     fingerprint = getattr(encoder, "fingerprint", None)
     nameless = is_module(encoder) or not getattr(encoder, "cached", True)
-    if not cache or nameless or fingerprint is None or not _told(table.column(name).modality):
+    if not cache or nameless or fingerprint is None or not _is_identifiable(table.column(name).modality):
         # No name to keep it by, or nothing to save.
         coded = encode_entries(table, name, encoder, np.arange(len(table.column(name).row)))
         while len(block := _stacked(_some(coded, size))):
@@ -247,8 +247,8 @@ def feature_blocks(
         yield block
 
 
-def _told(modality: Any) -> bool:
-    """Can it be told how a modality reads?"""
+def _is_identifiable(modality: Any) -> bool:
+    """Is it known how a modality reads?"""
     try:
         identity(modality)
     except Unknown:
@@ -341,7 +341,7 @@ def _together(table: Table, name: str, encoder: Any, entries: np.ndarray) -> np.
     if cells is None or cells.ndim != 2 or cells.shape[1] != (column.modality.dim or cells.shape[1]):
         return None
     with np.errstate(over="ignore"):
-        x = encoder(cells if within(cells).all() else np.full_like(cells, np.nan, np.float64))
+        x = encoder(cells if within_limits(cells).all() else np.full_like(cells, np.nan, np.float64))
     return x if x.size and np.isfinite(x).all() else None
 
 
@@ -380,7 +380,7 @@ def truncation_note(table: Table, name: str, encoder: Any) -> Note | None:
         ...     limit = "3 letters"
         ...     def cuts(self, value): return len(value) > 3
         >>> truncation_note(Table({"text": ["a cat", "cat"]}), "text", First())
-        'text: 1 of 2 values are longer than the 3 letters that First reads; what is beyond has no effect'
+        'text: 1 of 2 values are longer than the limit of First (3 letters) and are truncated'
     """
     cuts = getattr(encoder, "cuts", None)
     if cuts is None or not isinstance(table.column(name).modality, Text):

@@ -24,7 +24,7 @@ from kuamo.core.errors import KuamoError, StoreError
 from kuamo.core.extras import way_to
 from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders.base import Reopens
-from kuamo.encoders.hub_folder import check_folder, content_hash, find_folder, older_hash, read_json, senses
+from kuamo.encoders.hub_folder import check_folder, content_hash, find_folder, older_hash, read_json_file, senses
 
 __all__ = ["HubEncoder", "hub"]
 
@@ -116,7 +116,7 @@ class HubEncoder(Reopens):
 
     @property
     def blocks(self) -> tuple[int, ...] | None:
-        """How many features each layer gives; nothing to tell apart without `layers`."""
+        """How many features each layer gives; nothing without `layers`."""
         return None if self.layers is None else tuple(self._widths[layer] for layer in self.layers)
 
     def config(self) -> dict[str, Any]:
@@ -355,7 +355,7 @@ class HubEncoder(Reopens):
 
     @cached_property
     def _settings(self) -> dict[str, Any]:
-        return dict(read_json(self._network_folder, "config.json"))
+        return dict(read_json_file(self._network_folder, "config.json"))
 
     @property
     def _is_sentence_model(self) -> bool:
@@ -364,7 +364,7 @@ class HubEncoder(Reopens):
     @property
     def _network_folder(self) -> Any:
         """Where the network stands: a sentence-transformers folder keeps it at its first part's path."""
-        parts = read_json(self.folder, "modules.json")
+        parts = read_json_file(self.folder, "modules.json")
         return self.folder / str(parts[0]["path"]) if parts else self.folder
 
     @cached_property

@@ -15,7 +15,7 @@ from typing import Any
 from kuamo.core.errors import StoreError
 from kuamo.core.extras import way_to
 
-__all__ = ["check_folder", "content_hash", "find_folder", "older_hash", "read_json", "senses"]
+__all__ = ["check_folder", "content_hash", "find_folder", "older_hash", "read_json_file", "senses"]
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 # What is fetched from a hub, and what names the content: weights, configuration, vocabulary. No code, no pickle.
@@ -79,7 +79,7 @@ def check_folder(folder: Path) -> None:
     Raises:
         StoreError: no configuration, weights that are pickled or absent, a part that is not sentence-transformers' own.
     """
-    modules = read_json(folder, "modules.json")
+    modules = read_json_file(folder, "modules.json")
     if not modules and not (folder / "config.json").is_file():
         raise StoreError(f"given {str(folder)!r}; expected a saved model's folder, with config.json or modules.json")
     foreign = [
@@ -114,7 +114,7 @@ def content_hash(folder: Path) -> str:
     """
     if (folder / "router_config.json").is_file():  # it names folders of its own
         return older_hash(folder)
-    inner = [str(part.get("path", "")) for part in read_json(folder, "modules.json")]
+    inner = [str(part.get("path", "")) for part in read_json_file(folder, "modules.json")]
     modules = [found for path in inner if path for kind in PARTS for found in (folder / path).rglob(kind)]
     return _hash_of(folder, {*_decisive(folder), *modules})
 
@@ -141,7 +141,7 @@ def _hash_of(folder: Path, files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def read_json(folder: Path, name: str) -> Any:
+def read_json_file(folder: Path, name: str) -> Any:
     """A JSON file of the folder, or an empty list where it is not there.
 
     Raises:
@@ -158,14 +158,16 @@ def read_json(folder: Path, name: str) -> Any:
 
 def senses(folder: Path) -> tuple[str, ...]:
     """Which kinds of data the model reads: one of text, image and audio, or text and one of the others."""
-    if read_json(folder, "modules.json"):
+    if read_json_file(folder, "modules.json"):
         return ("text",)
-    config = dict(read_json(folder, "config.json"))
+    config = dict(read_json_file(folder, "config.json"))
     if "text_config" in config and "vision_config" in config:
         return ("text", "image")
     if "text_config" in config and "audio_config" in config:
         return ("text", "audio")
-    settings = dict(read_json(folder, "processor_config.json")) | dict(read_json(folder, "preprocessor_config.json"))
+    settings = dict(read_json_file(folder, "processor_config.json")) | dict(
+        read_json_file(folder, "preprocessor_config.json")
+    )
     settings |= dict(settings.get("image_processor") or {}) | dict(settings.get("feature_extractor") or {})
     if "sampling_rate" in settings:
         return ("audio",)

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from kuamo.closed_form.scaling import RunningSpread, Scaling
 from kuamo.core.errors import KuamoError
 
-__all__ = ["Numbers", "Standardize"]
+__all__ = ["Scalar", "Standardize"]
 
 FARTHEST = 1e12  # standard deviations: beyond, float32 could not hold the square
 
@@ -102,11 +102,11 @@ class Standardize:
         return cls(**arrays)
 
 
-class Numbers(Standardize):
+class Scalar(Standardize):
     """Number → a feature (1,) of zero mean and unit variance; without arguments the number itself.
 
     Example:
-        >>> encoder = Numbers([10.0], [0.5])
+        >>> encoder = Scalar([10.0], [0.5])
         >>> encoder(np.stack([encoder.prepare(14.0)])).tolist(), encoder.inverse([[2.0]]).tolist()
         ([[2.0]], [[14.0]])
     """

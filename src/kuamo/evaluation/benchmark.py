@@ -23,7 +23,7 @@ from kuamo.data.identity import Unknown, identity
 from kuamo.data.table import Table, as_table
 from kuamo.data.table_identity import of_table
 from kuamo.encoders.feature_cache import features
-from kuamo.evaluation.leaderboard import Benchmark, Trial, contest_of
+from kuamo.evaluation.leaderboard import Benchmark, Trial, from_trials
 from kuamo.evaluation.report import Report
 from kuamo.evaluation.retrieval import evaluate
 from kuamo.fitting.checks import check_table
@@ -69,11 +69,11 @@ def compare(
     out: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Benchmark:
-    """Fit several methods on the same rows, and tell what each reaches and costs, and which differences are real.
+    """Fit several methods on the same rows; report figures, costs, and which differences are significant.
 
     For each seed the table is split once; every method is fitted on one side and asked on the other. Tests are paired,
     on the same queries, over all directions and seeds at once; rows of a group are flipped together, however often they
-    were asked, and p is corrected (Holm) for all pairs of methods. Intervals tell what other rows would give, not what
+    were asked, and p is corrected (Holm) for all pairs of methods. Intervals cover what other rows would give, not what
     other seeds would.
 
     Args:
@@ -97,7 +97,7 @@ def compare(
     Example:
         >>> import kuamo as km
         >>> contest = compare(km.datasets.toy(300), ["CCA", "Reconstruct"], seeds=[0], training=km.Training(steps=5))
-        >>> contest.methods, contest.beaten("CCA")
+        >>> contest.methods, contest.outperforms("CCA")
         (['CCA', 'Reconstruct'], ['Reconstruct'])
     """
     table = as_table(table)
@@ -106,7 +106,7 @@ def compare(
     )
     if not seeds:
         raise TableError("given no seed; expected at least one")
-    wanted, left_out = able(setting, named(methods, table, positives), seeds, strict=methods is not None)
+    wanted, left_out = runnable(setting, named_methods(methods, table, positives), seeds, strict=methods is not None)
     shared, used = encode_once(setting, progress)
     common = content_of(setting, used) if setting.out else ""
     trials: list[Trial] = []
@@ -130,13 +130,13 @@ def compare(
     if not trials:
         raise TableError("no method has a result: " + "; ".join(f"{name}: {why}" for name, why in left_out.items()))
     metric = metric or ("R@10" if positives == "row" else "mAP")
-    return contest_of(title(setting, seeds), trials, metric, notes=remarks(trials, wanted, shared), left_out=left_out)
+    return from_trials(title(setting, seeds), trials, metric, notes=remarks(trials, wanted, shared), left_out=left_out)
 
 
 # ── methods ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def named(methods: Methods | Sequence[str] | None, table: Table, positives: str) -> dict[str, Objective | None]:
+def named_methods(methods: Methods | Sequence[str] | None, table: Table, positives: str) -> dict[str, Objective | None]:
     """Name → objective.
 
     Raises:
@@ -147,7 +147,7 @@ def named(methods: Methods | Sequence[str] | None, table: Table, positives: str)
     if isinstance(methods, Mapping):
         found = dict(methods)
     else:
-        names = usual(table, positives) if methods is None else list(methods)
+        names = default_methods(table, positives) if methods is None else list(methods)
         if len(set(names)) < len(names):
             raise TableError(f"given methods {names}; expected each name once")
         found = {name: None if name == "default" else objective_named(name) for name in names}
@@ -156,7 +156,7 @@ def named(methods: Methods | Sequence[str] | None, table: Table, positives: str)
     return found
 
 
-def usual(table: Table, positives: str) -> list[str]:
+def default_methods(table: Table, positives: str) -> list[str]:
     """The names that are tried if none are given."""
     present = table.present()
     holes = not present.all()
@@ -164,7 +164,7 @@ def usual(table: Table, positives: str) -> list[str]:
     return [*USUAL[:-1], *more, *(["InfoNCE + 0.3 * Sinkhorn"] if holes else []), USUAL[-1]]
 
 
-def able(
+def runnable(
     setting: Setting, methods: dict[str, Objective | None], seeds: Sequence[int], strict: bool
 ) -> tuple[dict[str, Objective | None], dict[str, str]]:
     """The methods that this table has the rows for, and why the others are left out.
@@ -238,7 +238,7 @@ def checked_cost(known: Report, path: Path) -> Report:
 
 def content_of(setting: Setting, encoders: Mapping[str, Any]) -> str | None:
     """The hash of what all trials depend on: version, rows with what their files hold, split, settings and encoders;
-    `None` where nobody can tell."""
+    `None` where that is unknown."""
     from kuamo.core.version import __version__
 
     shared = (setting.test, setting.by, setting.positives, setting.training, encoders)

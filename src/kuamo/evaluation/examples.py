@@ -11,7 +11,7 @@ import numpy as np
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Modality
 from kuamo.data.table import Table
-from kuamo.evaluation.results import MEDIA, Example, Pair, Preview
+from kuamo.evaluation.results import MEDIA, Direction, Example, Preview
 from kuamo.metrics.ranking import ROUNDING
 
 __all__ = ["Previews", "draw", "find", "preview_of"]
@@ -70,7 +70,7 @@ class Previews:
         self.remarks: list[Note] = []
         self._bytes = 0
 
-    def add(self, pairs: Sequence[Pair]) -> None:
+    def add(self, pairs: Sequence[Direction]) -> None:
         """The cells of these pairs' examples: the first example of every pair, then the second, …"""
         longest = max((len(pair.examples) for pair in pairs), default=0)
         for turn in range(longest):

@@ -1,18 +1,18 @@
 """How good is what a space makes? Each column made from each other one, on rows that it has not seen.
 
-    made_R2           1 − E‖E[ŷ | z] − y‖² / E‖y − ȳ‖²,  of draws without guidance; see `unbiased_r2`
-    made_energy       (E‖ŷ − y‖ − ½ E‖ŷ − ŷ′‖) / E‖y − ȳ‖, of the same draws; made_energy_ridge of the closed form
-    made_R@1          is, of all real cells, the row's own (or one of its label) nearest to what is made?
-    made_diversity    mean distance of two draws of a row / of two real cells of one label
-    made_nearest      distance to the nearest training cell / the same of the row's real cell; the median
-    made_judged       what a judge takes for the row's label; made_judged_real of the real cell, made_judged_codec of
+    gen_R2            1 − E‖E[ŷ | z] − y‖² / E‖y − ȳ‖²,  of draws without guidance; see `unbiased_r2`
+    gen_energy        (E‖ŷ − y‖ − ½ E‖ŷ − ŷ′‖) / E‖y − ȳ‖, of the same draws; gen_energy_ridge of the closed form
+    gen_R@1           is, of all real cells, the row's own (or one of its label) nearest to what is made?
+    gen_diversity     mean distance of two draws of a row / of two real cells of one label
+    gen_memorization  distance to the nearest training cell / the same of the row's real cell; the median
+    gen_accuracy      what a judge takes for the row's label; gen_accuracy_real of the real cell, gen_accuracy_codec of
                       the same through the codec and back, which bounds all that is made
-    made_overlap      of texts: the words in common with the row's own
+    gen_token_F1      of texts: the words in common with the row's own
 
 Distances are of y, a codec's numbers, or features where a column has no codec. Features are found by centred cosine:
 
-    made_R@1, made_R@10             the real cell among all real cells, by what is made
-    made_back_R@1, made_back_R@10   what is made of its row among all that is made, by the real cell
+    gen_R@1, gen_R@10                    the real cell among all real cells, by what is made
+    gen_reverse_R@1, gen_reverse_R@10    what is made of its row among all that is made, by the real cell
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from kuamo.evaluation.results import GeneratedExample, GenerationResult
 from kuamo.generation.codecs.base import decode_cells, encode_cells, reference_values
 from kuamo.generation.decoder_problem import DecoderProblem
 from kuamo.generation.translation import decode, decoder_input, decoder_of, unguided
-from kuamo.metrics import Interval, bootstrap_all, measure, per_query
-from kuamo.metrics.sample_quality import mean_distance, nearest, token_f1
+from kuamo.metrics import Interval, bootstrap_all, per_query, rank_queries
+from kuamo.metrics.sample_quality import mean_distance, nearest_rows, token_f1
 from kuamo.space import Space
 
-__all__ = ["Known", "check_made", "evaluate_generation", "known_of"]
+__all__ = ["TrainingReference", "check_made", "evaluate_generation", "known_of"]
 
 MOST = 300  # rows that are made for each pair of columns
 MOST_TRAINING = 20_000  # rows among which copies are looked for, and by which the closed form is solved
-MEDIANS = ("made_nearest",)
+MEDIANS = ("gen_memorization",)
 Judges = Mapping[str, Callable[[list[Any]], Sequence[Any]]]
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class TrainingReference:
     """What the training rows say of a column that is made.
 
     Args:
@@ -87,7 +87,7 @@ def evaluate_generation(
     draws: int,
     examples: int,
     judges: Judges,
-    training: Known | None,
+    training: TrainingReference | None,
     seed: int,
 ) -> GenerationResult | None:
     """Make the target of the source's cells, and of those that its decoder cannot do without; `None` if no row has them
@@ -102,20 +102,20 @@ def evaluate_generation(
     given = list(dict.fromkeys([source, *by, *((of,) if of else ())]))
     if source in by or not all(name in table.columns for name in given):
         return None
-    rows = some_rows(table, [*given, target], seed)
+    rows = sampled_rows(table, [*given, target], seed)
     if len(rows) == 0:
         return None
     part = table.take(rows)
     z, others = (
-        np.asarray(decoder_input(space, port, *space.stacked(part.select(*given)))),
+        np.asarray(decoder_input(space, port, *space.encode_columns(part.select(*given)))),
         reference_values(port.codec, part),
     )
-    y = drawn(port.decoder, z, draws, seed)
+    y = decoded_samples(port.decoder, z, draws, seed)
     column = part.column(target)
     first = np.unique(column.row, return_index=True)[1]
     real = list(part.values(target, first))
     if isinstance(port.modality, Text) and port.codec is not None:
-        values = {"made_overlap": token_f1(port.codec.decode(y[:, 0]), real)}
+        values = {"gen_token_F1": token_f1(port.codec.decode(y[:, 0]), real)}
     else:
         own = y_of(port, part, real)
         values = predictive_scores(port.decoder, z, own, y, seed, training) | compared(port, part, own, y, training)
@@ -127,7 +127,7 @@ def evaluate_generation(
     return GenerationResult(source, target, part.ids, values, type(port.decoder).__name__, shown, made)
 
 
-def known_of(space: Space, table: Table, name: str, seed: int) -> Known | None:
+def known_of(space: Space, table: Table, name: str, seed: int) -> TrainingReference | None:
     """What training rows say of a column, at most 20,000 of them; `None` of texts."""
     port = space.port(name)
     if isinstance(port.modality, Text) and port.codec is not None:
@@ -144,11 +144,11 @@ def known_of(space: Space, table: Table, name: str, seed: int) -> Known | None:
     }
     known = y[np.isfinite(y).all(1)]  # of a codec that needs another column's cell, some may be missing
     if hasattr(port.decoder, "by"):  # it is shown two codes, ridge would be shown one
-        return Known(known, None)
-    return Known(known, DecoderProblem(space, codes, {name: y}).ridge(name, np.arange(len(part))))
+        return TrainingReference(known, None)
+    return TrainingReference(known, DecoderProblem(space, codes, {name: y}).ridge(name, np.arange(len(part))))
 
 
-def some_rows(table: Table, names: Sequence[str], seed: int) -> np.ndarray:
+def sampled_rows(table: Table, names: Sequence[str], seed: int) -> np.ndarray:
     """Rows that have these columns, at most 300, drawn with the seed."""
     rows = reduce(np.intersect1d, [np.unique(table.column(name).row) for name in names])
     if len(rows) > MOST:
@@ -156,25 +156,25 @@ def some_rows(table: Table, names: Sequence[str], seed: int) -> np.ndarray:
     return rows
 
 
-def drawn(decoder: Any, z: np.ndarray, draws: int, seed: int, **options: Any) -> np.ndarray:
+def decoded_samples(decoder: Any, z: np.ndarray, draws: int, seed: int, **options: Any) -> np.ndarray:
     """Draws (n, K, L) of each code."""
     return np.stack([decode(decoder, z, seed + k, **options) for k in range(draws)], 1)
 
 
 def predictive_scores(
-    decoder: Any, z: np.ndarray, own: np.ndarray, y: np.ndarray, seed: int, training: Known | None
+    decoder: Any, z: np.ndarray, own: np.ndarray, y: np.ndarray, seed: int, training: TrainingReference | None
 ) -> dict[str, np.ndarray]:
-    """R² and energy: how well the decoder's distribution foretells the rows' own cells (n, L).
+    """R² and energy: how well the decoder's distribution predicts the rows' own cells (n, L).
 
     Args:
         y: (n, K, L), what is made as it comes; a guided draw is no draw of the distribution, and others take its place.
     """
     if options := unguided(decoder):
-        y = drawn(decoder, z, y.shape[1], seed, **options)
+        y = decoded_samples(decoder, z, y.shape[1], seed, **options)
     usual = max(float(np.linalg.norm(own - own.mean(0), axis=1).mean()), 1e-12)
-    found = {"made_R2": unbiased_r2(y, own), "made_energy": energies(y, own) / usual}
+    found = {"gen_R2": unbiased_r2(y, own), "gen_energy": energies(y, own) / usual}
     if training is not None and training.ridge is not None:
-        found["made_energy_ridge"] = energies(decode(training.ridge, z)[:, None], own) / usual
+        found["gen_energy_ridge"] = energies(decode(training.ridge, z)[:, None], own) / usual
     return found
 
 
@@ -189,7 +189,7 @@ def unbiased_r2(y: np.ndarray, own: np.ndarray) -> np.ndarray:
     Example:
         >>> rng = np.random.default_rng(0)
         >>> own = rng.normal(size=(5000, 3))
-        >>> bool(abs(unbiased_r2(rng.normal(size=(5000, 2, 3)), own).mean()) < 0.05)  # the mean is foretold, no more
+        >>> bool(abs(unbiased_r2(rng.normal(size=(5000, 2, 3)), own).mean()) < 0.05)
         True
     """
     draws = y.shape[1]
@@ -214,20 +214,22 @@ def energies(y: np.ndarray, own: np.ndarray) -> np.ndarray:
     return near - 0.5 * apart
 
 
-def compared(port: Tower, part: Table, own: np.ndarray, y: np.ndarray, training: Known | None) -> dict[str, np.ndarray]:
+def compared(
+    port: Tower, part: Table, own: np.ndarray, y: np.ndarray, training: TrainingReference | None
+) -> dict[str, np.ndarray]:
     """What follows from draws y (n, K, L), as `translate` makes them, and the rows' own cells (n, L)."""
     label = part.labels if part.labels is not None else part.ids
     key = np.unique([str(one) for one in label], return_inverse=True)[1]
     if port.codec is None:
         found = retrieval_scores(y[:, 0], own, key)
     else:
-        found = {"made_R@1": (key[nearest(y[:, 0], own)[0]] == key).astype(float)}
+        found = {"gen_R@1": (key[nearest_rows(y[:, 0], own)[0]] == key).astype(float)}
     within = [mean_distance(own[key == k]) for k in np.unique(key) if (key == k).sum() >= 2]
     if within and np.mean(within) > 0:
-        found["made_diversity"] = np.array([mean_distance(one) for one in y]) / np.mean(within)
+        found["gen_diversity"] = np.array([mean_distance(one) for one in y]) / np.mean(within)
     if training is not None and len(training.y):
-        usual = np.median(nearest(own, training.y)[1])
-        found["made_nearest"] = nearest(y[:, 0], training.y)[1] / max(float(usual), 1e-12)
+        usual = np.median(nearest_rows(own, training.y)[1])
+        found["gen_memorization"] = nearest_rows(y[:, 0], training.y)[1] / max(float(usual), 1e-12)
     return found
 
 
@@ -240,8 +242,8 @@ def retrieval_scores(made: np.ndarray, own: np.ndarray, key: np.ndarray) -> dict
         [1.0, 1.0, 1.0, 1.0]
     """
     there, here = (unit_rows((x - own.mean(0)).astype(np.float32)) for x in (made, own))
-    ways = {"made": (there, here), "made_back": (here, there)}
-    ranks = {way: measure(*both, key, key)[0] for way, both in ways.items()}
+    ways = {"gen": (there, here), "gen_reverse": (here, there)}
+    ranks = {way: rank_queries(*both, key, key)[0] for way, both in ways.items()}
     return {f"{way}_R@{k}": per_query(f"R@{k}", values) for way, values in ranks.items() for k in (1, 10)}
 
 
@@ -266,9 +268,9 @@ def classifier_scores(
         return {}
     assert part.labels is not None
     label = np.array([str(one) for one in part.labels])
-    cells: dict[str, list[Any]] = {"made_judged": list(decode_cells(port, y, others)), "made_judged_real": real}
+    cells: dict[str, list[Any]] = {"gen_accuracy": list(decode_cells(port, y, others)), "gen_accuracy_real": real}
     if port.codec is not None:
-        cells["made_judged_codec"] = decode_cells(port, y_of(port, part, real), others)
+        cells["gen_accuracy_codec"] = decode_cells(port, y_of(port, part, real), others)
     said = {name: np.array([str(one) for one in judge(values)]) for name, values in cells.items()}
     for name, one in said.items():
         if len(one) != len(label):

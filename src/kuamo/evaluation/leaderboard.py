@@ -19,13 +19,14 @@ import numpy as np
 from kuamo.core.errors import KuamoError, visible
 from kuamo.core.export import save_result, to_json
 from kuamo.core.files import local_path
+from kuamo.core.old_names import old_methods
 from kuamo.core.profiling import Cost
 from kuamo.core.text_table import format_table
 from kuamo.evaluation.report import Report
 from kuamo.metrics import Difference, Interval, bootstrap_all, holm, paired_test, per_query
-from kuamo.metrics.formatting import digits
+from kuamo.metrics.formatting import format_figure
 
-__all__ = ["Benchmark", "Trial", "contest_of"]
+__all__ = ["Benchmark", "Trial", "from_trials"]
 
 LEVEL = 0.05
 
@@ -41,6 +42,7 @@ class Trial:
     groups: Mapping[str, str]
 
 
+@old_methods(real="significant", beaten="outperforms")
 @dataclass
 class Benchmark(Mapping[str, float]):
     """Methods side by side. As a mapping it gives plain values.
@@ -75,7 +77,7 @@ class Benchmark(Mapping[str, float]):
     def __len__(self) -> int:
         return len(self.intervals)
 
-    def real(self, a: str, b: str) -> bool:
+    def significant(self, a: str, b: str) -> bool:
         """Is a better or worse than b by more than chance, all pairs of methods considered?"""
         return self.difference(a, b).p_holm < LEVEL
 
@@ -88,11 +90,11 @@ class Benchmark(Mapping[str, float]):
         one = self.differences[b, a]
         return Difference(-one.value, -one.high, -one.low, one.p, one.p_bootstrap, one.p_holm, one.b, one.a, one.n)
 
-    def beaten(self, method: str) -> list[str]:
+    def outperforms(self, method: str) -> list[str]:
         """The methods that it is really better than."""
         sign = sign_of(self.metric)
         others = (other for other in self.methods if other != method)
-        return [o for o in others if self.real(method, o) and sign * self.difference(method, o).value > 0]
+        return [o for o in others if self.significant(method, o) and sign * self.difference(method, o).value > 0]
 
     def tasks(self) -> list[str]:
         """The directions, `image_to_text`, in order."""
@@ -108,19 +110,19 @@ class Benchmark(Mapping[str, float]):
         grid = [["", f"{self.metric}, all", *map(self.arrow, shown), "CPU s", "wall s", "memory MB"]]
         for method in self.methods:
             one, cost = self.intervals[f"{method}: {self.metric}"], self.costs[method]
-            value, low, high = (digits(self.metric, number) for number in (one.value, one.low, one.high))
-            each = [digits(self.metric, self[f"{method}: {task}_{self.metric}"]) for task in shown]
+            value, low, high = (format_figure(self.metric, number) for number in (one.value, one.low, one.high))
+            each = [format_figure(self.metric, self[f"{method}: {task}_{self.metric}"]) for task in shown]
             memory = "–" if cost.memory is None else f"{cost.memory:.0f}"
             grid.append([method, f"{value} [{low}–{high}]", *each, f"{cost.cpu:.1f}", f"{cost.wall:.1f}", memory])
         lines = [self.title, *format_table(grid)]
         if self.chance is not None:
-            lines.append(f"random order: {digits(self.metric, self.chance)}")
+            lines.append(f"random order: {format_figure(self.metric, self.chance)}")
         if len(self.methods) > 1:
             lines.append(
                 f"better by more than chance in {self.metric} (p < {LEVEL} after Holm, {len(self.differences)} tests):"
             )
             lines += [
-                f"  {method} > {', '.join(below)}" for method in self.methods if (below := self.beaten(method))
+                f"  {method} > {', '.join(below)}" for method in self.methods if (below := self.outperforms(method))
             ] or ["  no method than any other"]
         lines += [f"{method}: left out: {why}" for method, why in self.left_out.items()]
         return visible("\n".join([*lines, *self.notes]))
@@ -156,7 +158,7 @@ def _json(contest: Benchmark) -> str:
     return json.dumps({"kind": "contest", "format": 1} | contest.as_dict(), indent=1, ensure_ascii=False)
 
 
-def contest_of(
+def from_trials(
     title: str,
     trials: list[Trial],
     metric: str,
@@ -177,12 +179,12 @@ def contest_of(
         raise KuamoError(f"given metric={metric!r}; expected one of {known}")
     intervals: dict[str, Interval] = {}
     scores: dict[str, np.ndarray] = {}
-    queries = asked(of[names[0]])
+    queries = query_signature(of[names[0]])
     for name in names:
-        if asked(of[name]) != queries:
+        if query_signature(of[name]) != queries:
             raise KuamoError(f"given methods {names[0]!r} and {name!r} with different queries; expected the same rows")
-        found, groups = pooled(of[name], known)
-        intervals |= {f"{name}: {key}": one for key, one in spread(found, groups, seed).items()}
+        found, groups = pool_trials(of[name], known)
+        intervals |= {f"{name}: {key}": one for key, one in standard_deviation(found, groups, seed).items()}
         scores[name] = found[metric]
     kind = "median" if metric == "median_rank" else "mean"
     order = sorted(names, key=lambda name: -sign_of(metric) * intervals[f"{name}: {metric}"].value)
@@ -201,7 +203,7 @@ def contest_of(
         order,
         intervals,
         {name: mean_cost([trial.cost for trial in of[name]]) for name in order},
-        chance_of(of[names[0]], metric),
+        chance_level(of[names[0]], metric),
         differences,
         notes or [],
         dict(left_out or {}),
@@ -214,7 +216,7 @@ def sign_of(metric: str) -> int:
     return -1 if metric == "median_rank" else 1
 
 
-def asked(trials: list[Trial]) -> list[Any]:
+def query_signature(trials: list[Trial]) -> list[Any]:
     """Which queries a method got, in which galleries: what must be the same for all."""
     return [
         (trial.seed, task, pair.query, pair.gallery_sha256)
@@ -223,7 +225,7 @@ def asked(trials: list[Trial]) -> list[Any]:
     ]
 
 
-def pooled(trials: list[Trial], metrics: list[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def pool_trials(trials: list[Trial], metrics: list[str]) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Metric, and task_metric, → what each query got over all seeds; and the group (n,) of each query of all tasks.
 
     Arrays of a task hold NaN for the queries of others, so that all have the same queries.
@@ -245,7 +247,7 @@ def pooled(trials: list[Trial], metrics: list[str]) -> tuple[dict[str, np.ndarra
     return found, groups
 
 
-def spread(found: Mapping[str, np.ndarray], groups: np.ndarray, seed: int) -> dict[str, Interval]:
+def standard_deviation(found: Mapping[str, np.ndarray], groups: np.ndarray, seed: int) -> dict[str, Interval]:
     """Intervals; groups are drawn with all their queries, whatever direction and seed these are of."""
     out: dict[str, Interval] = {}
     masks: dict[bytes, list[str]] = {}
@@ -258,7 +260,7 @@ def spread(found: Mapping[str, np.ndarray], groups: np.ndarray, seed: int) -> di
     return {name: out[name] for name in found}
 
 
-def chance_of(trials: list[Trial], metric: str) -> float | None:
+def chance_level(trials: list[Trial], metric: str) -> float | None:
     """The metric of a random order, over all queries."""
     pairs = [pair for trial in trials for pair in trial.report.pairs.values()]
     if not all(metric in pair.chance for pair in pairs):

@@ -15,9 +15,9 @@ from kuamo.core.export import check_target, write_text
 from kuamo.core.files import local_path
 from kuamo.core.text_table import format_table
 from kuamo.core.validation import check_int
-from kuamo.evaluation.results import Measured, Pair
+from kuamo.evaluation.results import Direction, Measured
 from kuamo.metrics import Difference, holm, paired_test
-from kuamo.metrics.formatting import digits
+from kuamo.metrics.formatting import format_figure
 
 __all__ = ["Comparison", "compare_reports"]
 
@@ -50,7 +50,7 @@ class Comparison(Mapping[str, float]):
         grid = [["", "this", "other", "difference", "p", "p (Holm)", "queries"]]
         for name, one in self.differences.items():
             value, low, high = (f"{number:+.3f}" for number in (one.value, one.low, one.high))
-            a, b = (digits(name.rsplit("_to_", 1)[-1], number) for number in (one.a, one.b))
+            a, b = (format_figure(name.rsplit("_to_", 1)[-1], number) for number in (one.a, one.b))
             grid.append([name, a, b, f"{value} [{low} to {high}]", _p(one.p), _p(one.p_holm), str(one.n)])
         return visible("\n".join([self.title, *format_table(grid), *self.notes]))
 
@@ -115,7 +115,7 @@ def _wanted(this: Measured, other: Measured, metrics: Sequence[str] | None) -> l
     return [metric for metric in both if not this.shown or metric in this.shown]
 
 
-def _same_queries(task: str, a: Pair, b: Pair) -> np.ndarray:
+def _same_queries(task: str, a: Direction, b: Direction) -> np.ndarray:
     """Where each query of `a` stands in `b`.
 
     Raises:

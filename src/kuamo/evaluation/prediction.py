@@ -1,11 +1,11 @@
-"""Told: how well a space tells the classes or numbers that it was fitted to predict, from all else that rows have.
+"""How well a space predicts the classes or numbers that it was fitted for, from the other columns of held-out rows.
 
-told_accuracy           share of the rows whose class is told; a class that the space has never seen is not
-told_log_loss           −log p of the class, of classes that it knows
-told_confidence_gap     how sure it is, less how often it is right: 0 if it is calibrated, above 0 if it is too sure
-told_R2                 1 − E(y − ŷ)² / E(y − ȳ)²
-told_error              E|y − ŷ|, in the column's unit
-told_within_90          share of the numbers within ± 1.645 of their standard deviations: .9 if these are right
+pred_accuracy           share of the rows whose class is predicted; a class that the space has never seen is not
+pred_log_loss           −log p of the class, of classes that it knows
+pred_confidence_gap     how sure it is, less how often it is right: 0 if it is calibrated, above 0 if it is too sure
+pred_R2                 1 − E(y − ŷ)² / E(y − ȳ)²
+pred_MAE              E|y − ŷ|, in the column's unit
+pred_coverage_90          share of the numbers within ± 1.645 of their standard deviations: .9 if these are right
 """
 
 from __future__ import annotations
@@ -72,11 +72,11 @@ def evaluate_predictions(space: Space, table: Table, to: str, seed: int) -> dict
         return {}
     column = table.column(to)
     truth = [column.modality.read(column.raw(first[row])) for row in rows.tolist()]
-    told = predict_rows(space, table.take(rows).select(*others), to)
+    predicted = predict_rows(space, table.take(rows).select(*others), to)
     groups = [table.groups[row] for row in rows]
-    if told.classes is None or told.probability is None:
-        return numbers(np.array(told.values), np.array(truth, np.float64), told.spread, groups, seed)
-    return classes(told.probability, told.classes, [str(one) for one in truth], groups, seed)
+    if predicted.classes is None or predicted.probability is None:
+        return numbers(np.array(predicted.values), np.array(truth, np.float64), predicted.spread, groups, seed)
+    return classes(predicted.probability, predicted.classes, [str(one) for one in truth], groups, seed)
 
 
 def classes(p: np.ndarray, names: list[str], truth: list[str], groups: Sequence[Any], seed: int) -> dict[str, Interval]:
@@ -84,16 +84,16 @@ def classes(p: np.ndarray, names: list[str], truth: list[str], groups: Sequence[
 
     Example:
         >>> found = classes(np.array([[0.8, 0.2], [0.6, 0.4]]), ["a", "b"], ["a", "c"], ["1", "2"], 0)
-        >>> found["told_accuracy"].value, found["told_log_loss"].n
+        >>> found["pred_accuracy"].value, found["pred_log_loss"].n
         (0.5, 1)
     """
     place = {name: number for number, name in enumerate(names)}
     right = np.array([place.get(one, -1) for one in truth])
     hit, known = (p.argmax(1) == right).astype(float), np.flatnonzero(right >= 0)
-    samples = {"told_accuracy": (hit, np.arange(len(right)))}
+    samples = {"pred_accuracy": (hit, np.arange(len(right)))}
     if len(known):
         loss = -np.log(p[known, right[known]].clip(1e-12))
-        samples |= {"told_log_loss": (loss, known), "told_confidence_gap": (p[known].max(1) - hit[known], known)}
+        samples |= {"pred_log_loss": (loss, known), "pred_confidence_gap": (p[known].max(1) - hit[known], known)}
     return {
         name: bootstrap(x, groups=[groups[int(row)] for row in where], seed=seed)
         for name, (x, where) in samples.items()
@@ -101,13 +101,13 @@ def classes(p: np.ndarray, names: list[str], truth: list[str], groups: Sequence[
 
 
 def numbers(
-    told: np.ndarray, truth: np.ndarray, spread: np.ndarray | None, groups: Sequence[Any], seed: int
+    predicted: np.ndarray, truth: np.ndarray, spread: np.ndarray | None, groups: Sequence[Any], seed: int
 ) -> dict[str, Interval]:
     """Measures of numbers (n,) and their standard deviations."""
     usual = float(np.square(truth - truth.mean()).mean())
-    samples = {"told_error": np.abs(told - truth)}
+    samples = {"pred_MAE": np.abs(predicted - truth)}
     if usual > 0:
-        samples = {"told_R2": 1 - np.square(told - truth) / usual} | samples
+        samples = {"pred_R2": 1 - np.square(predicted - truth) / usual} | samples
     if spread is not None and np.isfinite(spread).all():
-        samples["told_within_90"] = (np.abs(told - truth) <= Z90 * spread).astype(float)
+        samples["pred_coverage_90"] = (np.abs(predicted - truth) <= Z90 * spread).astype(float)
     return {name: bootstrap(x, groups=list(groups), seed=seed) for name, x in samples.items()}

@@ -13,19 +13,19 @@ from kuamo.data.repeats import SPOKEN_OF, cell_keys
 
 if TYPE_CHECKING:
     from kuamo.data.table import Table
-    from kuamo.evaluation.results import Pair
+    from kuamo.evaluation.results import Direction
 
 __all__ = ["repeated_answers"]
 
 
-def repeated_answers(table: Table, pairs: Mapping[str, Pair], positives: str) -> list[Note]:
+def repeated_answers(table: Table, pairs: Mapping[str, Direction], positives: str) -> list[Note]:
     """Columns that are searched, of which several rows hold the same."""
     if positives != "row":
         return []
     notes = []
     for name in dict.fromkeys(pair.target for pair in pairs.values()):
         if isinstance(table.column(name).modality, Category | Number):
-            continue  # it is said already that these are told
+            continue  # a note says already that these are prediction targets
         keys = cell_keys(table.column(name), len(table))
         there = keys[keys != 0]
         times = np.unique(there, return_counts=True)[1]

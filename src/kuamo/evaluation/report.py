@@ -19,13 +19,14 @@ import numpy as np
 from kuamo.core.errors import KuamoError, visible
 from kuamo.core.export import save_result, to_json
 from kuamo.core.files import local_path
+from kuamo.core.old_names import current_metric, renamed
 from kuamo.core.text_table import format_table
 from kuamo.core.validation import check_type
 from kuamo.evaluation.paired_comparison import Comparison, compare_reports
 from kuamo.evaluation.report_json import dump, parse
-from kuamo.evaluation.results import GenerationResult, Pair, Preview
+from kuamo.evaluation.results import Direction, GenerationResult, Preview
 from kuamo.metrics import Interval, per_query
-from kuamo.metrics.formatting import between, digits
+from kuamo.metrics.formatting import format_figure, format_interval
 
 __all__ = ["Report"]
 
@@ -49,7 +50,7 @@ class Report(Mapping[str, float]):
     title: str
     intervals: dict[str, Interval]
     notes: list[str] = field(default_factory=list)
-    pairs: dict[str, Pair] = field(default_factory=dict)
+    pairs: dict[str, Direction] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     previews: dict[str, dict[str, Preview]] = field(default_factory=dict)
     shown: tuple[str, ...] = ()
@@ -70,6 +71,9 @@ class Report(Mapping[str, float]):
         return len(self.intervals)
 
     def _known(self, name: str) -> Interval:
+        if name not in self.intervals and (new := current_metric(name)) in self.intervals:
+            renamed(name, new, "report")
+            name = new
         if name not in self.intervals:
             raise KuamoError(f"given {name!r}; the report has {list(self.intervals)}")
         return self.intervals[name]
@@ -94,24 +98,25 @@ class Report(Mapping[str, float]):
         rows = self.rows()
         if not rows:
             return visible("\n".join([self.title, *self.notes]))
-        found = [metric for metric in self.metrics() if not metric.startswith(("made_", "told_"))]
+        found = [metric for metric in self.metrics() if not metric.startswith(("gen_", "pred_"))]
         columns = [metric for metric in found if not self.shown or metric in self.shown]
-        told = {task: row for task, row in rows.items() if any(metric.startswith("told_") for metric in row)}
-        searched = {task: row for task, row in rows.items() if task not in told}
+        predicted = {task: row for task, row in rows.items() if any(metric.startswith("pred_") for metric in row)}
+        searched = {task: row for task, row in rows.items() if task not in predicted}
         lines = [self.title, *(self._grid(searched, columns, "queries") if searched else [])]
-        for task, row in told.items():
-            lines += ["", *self._grid({task: row}, list(row), "rows told")]
+        for task, row in predicted.items():
+            lines += ["", *self._grid({task: row}, list(row), "rows")]
         if self.makings:
-            made = [metric for metric in self.metrics() if metric.startswith("made_")]
-            lines += ["", *self._grid({task: rows[task] for task in self.makings}, made, "rows")]
+            made = [metric for metric in self.metrics() if metric.startswith("gen_")]
+            lines += ["", *self._grid({task: rows[task] for task in self.makings}, made, "rows", ", generated")]
         return visible("\n".join([*lines, *self.notes]))
 
-    def _grid(self, rows: Mapping[str, Mapping[str, Interval]], columns: list[str], count: str) -> list[str]:
-        grid = [["", *(metric.removeprefix("made_").removeprefix("told_") for metric in columns), count]]
+    def _grid(
+        self, rows: Mapping[str, Mapping[str, Interval]], columns: list[str], count: str, what: str = ""
+    ) -> list[str]:
+        grid = [["", *(metric.removeprefix("gen_").removeprefix("pred_") for metric in columns), count]]
         for task, row in rows.items():
             n = max((row[metric].n for metric in columns if metric in row), default=0)
-            name = f"{self.arrow(task)}, made" if count == "rows" else self.arrow(task)
-            grid.append([name, *(_cell(metric, row.get(metric)) for metric in columns), str(n)])
+            grid.append([self.arrow(task) + what, *(_cell(metric, row.get(metric)) for metric in columns), str(n)])
         return format_table(grid)
 
     def rows(self) -> dict[str, dict[str, Interval]]:
@@ -136,7 +141,7 @@ class Report(Mapping[str, float]):
         for task in sorted({*self.pairs, *self.makings}, key=len, reverse=True):
             if name.startswith(f"{task}_"):
                 return task, name[len(task) + 1 :]
-        for metric in ("told_", "median_rank", "nDCG@", "mAP@R", "mAP", "MRR", "R@"):
+        for metric in ("pred_", "median_rank", "nDCG@", "mAP@R", "mAP", "MRR", "R@"):
             cut = name.rfind(f"_{metric}")
             if cut > 0:
                 return name[:cut], name[cut + 1 :]
@@ -221,4 +226,4 @@ def _json(report: Report) -> str:
 def _cell(metric: str, interval: Interval | None) -> str:
     if interval is None:
         return "–"
-    return f"{digits(metric, interval.value)} [{between(metric, interval)}]"
+    return f"{format_figure(metric, interval.value)} [{format_interval(metric, interval)}]"

@@ -14,14 +14,14 @@ from typing import Any
 from kuamo.core.catalog.pages import label
 from kuamo.core.export import to_html
 from kuamo.core.html import _label, engine, meanings, style
-from kuamo.core.messages import note_from_dict, told
+from kuamo.core.messages import localize, note_from_dict
 from kuamo.core.version import __version__
 from kuamo.evaluation.report import Report
-from kuamo.evaluation.results import MEDIA, Example, GenerationResult, Pair, Preview, made_key
+from kuamo.evaluation.results import MEDIA, Direction, Example, GenerationResult, Preview, made_key
 from kuamo.metrics import Interval
-from kuamo.metrics.formatting import between, digits
+from kuamo.metrics.formatting import format_figure, format_interval
 
-__all__ = ["render"]
+__all__ = ["render_report"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -30,7 +30,7 @@ SHADES = ("weak", "middle", "strong")
 
 
 @to_html.register
-def render(report: Report, lang: str = "en") -> str:
+def render_report(report: Report, lang: str = "en") -> str:
     """The page, in English (`"en"`) or Chinese (`"zh"`).
 
     Raises:
@@ -38,13 +38,13 @@ def render(report: Report, lang: str = "en") -> str:
 
     Example:
         >>> from kuamo.metrics import Interval
-        >>> page = render(Report("<toy>", {"a_to_b_R@1": Interval(0.5, 0.4, 0.6, 100)}), "zh")
-        >>> "&lt;toy&gt;" in page, "全部数字" in page
+        >>> page = render_report(Report("<toy>", {"a_to_b_R@1": Interval(0.5, 0.4, 0.6, 100)}), "zh")
+        >>> "&lt;toy&gt;" in page, "全部指标" in page
         (True, True)
     """
     t = partial(label, lang)
-    metrics = [metric for metric in report.metrics() if not metric.startswith("made_")]
-    made = [metric for metric in report.metrics() if metric.startswith("made_")]
+    metrics = [metric for metric in report.metrics() if not metric.startswith("gen_")]
+    made = [metric for metric in report.metrics() if metric.startswith("gen_")]
     page = engine(TEMPLATES).get_template("report.html.jinja")
     return page.render(
         t=t,
@@ -59,9 +59,9 @@ def render(report: Report, lang: str = "en") -> str:
         made_table=[_line(report, task, report.rows()[task], made) for task in report.makings],
         made_meanings=[(label(lang, f"name_{metric}"), label(lang, f"means_{metric}")) for metric in made],
         makings=[_making(report, task, making) for task, making in report.makings.items() if making.examples],
-        remarks=[told(lang, note) for note in report.notes],
+        remarks=[localize(lang, note) for note in report.notes],
         dim=report.facts.get("space", {}).get("dim"),
-        choices=[told(lang, note_from_dict(note)) for note in report.facts.get("space", {}).get("notes", [])],
+        choices=[localize(lang, note_from_dict(note)) for note in report.facts.get("space", {}).get("notes", [])],
         seed=report.facts.get("seed"),
         examples=[_examples(report, task, pair) for task, pair in report.pairs.items() if pair.examples],
         version=__version__,
@@ -89,8 +89,8 @@ def _bars(report: Report, task: str, row: dict[str, Interval]) -> dict[str, Any]
     lanes = []
     for shade, metric in zip(SHADES, _recalls(row)):
         one, chance = row[metric], pair.chance.get(metric) if pair else None
-        numbers = {name: digits(metric, getattr(one, name)) for name in ("value", "low", "high")}
-        numbers["chance"] = "–" if chance is None else digits(metric, chance)
+        numbers = {name: format_figure(metric, getattr(one, name)) for name in ("value", "low", "high")}
+        numbers["chance"] = "–" if chance is None else format_figure(metric, chance)
         places: dict[str, str | None] = {name: f"{100 * getattr(one, name):.2f}%" for name in ("value", "low", "high")}
         places["chance"] = None if chance is None else f"{100 * chance:.2f}%"
         lanes.append({"metric": metric, "shade": shade, "numbers": numbers, "at": places})
@@ -107,7 +107,7 @@ def _line(report: Report, task: str, row: dict[str, Interval], metrics: list[str
     pair = report.pairs.get(task)
     last = _last_recall(report)
     cells = [
-        None if metric not in row else (digits(metric, row[metric].value), between(metric, row[metric]))
+        None if metric not in row else (format_figure(metric, row[metric].value), format_interval(metric, row[metric]))
         for metric in metrics
     ]
     return {
@@ -115,14 +115,14 @@ def _line(report: Report, task: str, row: dict[str, Interval], metrics: list[str
         "queries": f"{max((row[metric].n for metric in metrics if metric in row), default=0):,}",
         "gallery": f"{pair.gallery:,}" if pair else "–",
         "cells": cells,
-        "chance": digits(last, pair.chance[last]) if pair and last in pair.chance else "–",
+        "chance": format_figure(last, pair.chance[last]) if pair and last in pair.chance else "–",
     }
 
 
 # ── examples ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _examples(report: Report, task: str, pair: Pair) -> dict[str, Any]:
+def _examples(report: Report, task: str, pair: Direction) -> dict[str, Any]:
     made = [(example.rank == 1, _example(report, pair, example)) for example in pair.examples]
     return {
         "name": report.arrow(task),
@@ -133,7 +133,7 @@ def _examples(report: Report, task: str, pair: Pair) -> dict[str, Any]:
     }
 
 
-def _example(report: Report, pair: Pair, example: Example) -> dict[str, Any]:
+def _example(report: Report, pair: Direction, example: Example) -> dict[str, Any]:
     answers = [
         _cell(report, pair.target, row) | {"right": right}
         for row, right in zip(example.found, example.correct, strict=True)

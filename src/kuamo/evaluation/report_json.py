@@ -14,13 +14,14 @@ import numpy as np
 from kuamo.core.errors import StoreError
 from kuamo.core.files import read_plain
 from kuamo.core.messages import Note, note_from_dict, note_to_dict
+from kuamo.core.old_names import current_metric, current_note
 from kuamo.core.ownership import check_seal, marker, sealed
-from kuamo.evaluation.results import Example, GeneratedExample, GenerationResult, Pair, Preview
+from kuamo.evaluation.results import Direction, Example, GeneratedExample, GenerationResult, Preview
 from kuamo.metrics import Interval
 
 __all__ = ["dump", "parse"]
 
-FORMAT = 2  # 1: every note was its English text, and facts["remarks"] told which remark some were
+FORMAT = 2  # 1: every note was its English text, and facts["remarks"] named the remark that some were
 
 
 def dump(
@@ -28,7 +29,7 @@ def dump(
     notes: list[str],
     shown: Sequence[str],
     facts: Mapping[str, Any],
-    pairs: Mapping[str, Pair],
+    pairs: Mapping[str, Direction],
     makings: Mapping[str, GenerationResult],
     previews: Mapping[str, Mapping[str, Preview]],
 ) -> str:
@@ -67,7 +68,7 @@ def parse(path: Path) -> dict[str, Any]:
     try:
         fields = {
             "title": str(data["title"]),
-            "intervals": {name: interval_of(interval) for name, interval in data["measures"].items()},
+            "intervals": {current_metric(name): interval_of(interval) for name, interval in data["measures"].items()},
             "notes": _notes(data),
             "pairs": {task: _pair(pair, data["rows"]) for task, pair in data["pairs"].items()},
             "facts": dict(data["facts"]),
@@ -75,7 +76,7 @@ def parse(path: Path) -> dict[str, Any]:
                 column: {row: _preview(preview) for row, preview in cells.items()}
                 for column, cells in data["previews"].items()
             },
-            "shown": tuple(data["shown"]),
+            "shown": tuple(map(current_metric, data["shown"])),
             "makings": {task: _making(making) for task, making in data.get("makings", {}).items()},
         }
         check_seal(data, FORMAT, path)
@@ -96,7 +97,7 @@ def interval_of(plain: Mapping[str, Any]) -> Interval:
 
 
 def _notes(data: Mapping[str, Any]) -> list[str]:
-    known = [Note(remark["key"], **remark["values"]) for remark in data["facts"].get("remarks", [])]
+    known = [Note(current_note(remark["key"]), **remark["values"]) for remark in data["facts"].get("remarks", [])]
     notes = {str(note): note for note in known}
     note_from_dict(data["facts"].get("space", {}).get("notes", []))  # a page will need them
     return [notes.get(note, note) for note in map(_word, note_from_dict(list(data["notes"])))]
@@ -113,7 +114,7 @@ def _example(plain: Mapping[str, Any]) -> Example:
     return Example(_word(plain["query"]), int(plain["rank"]), _word(plain["right"]), found, correct)
 
 
-def _plain_pair(pair: Pair, number: Mapping[str, int]) -> dict[str, Any]:
+def _plain_pair(pair: Direction, number: Mapping[str, int]) -> dict[str, Any]:
     return {
         "source": pair.source,
         "target": pair.target,
@@ -127,7 +128,7 @@ def _plain_pair(pair: Pair, number: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def _pair(plain: Mapping[str, Any], ids: list[str]) -> Pair:
+def _pair(plain: Mapping[str, Any], ids: list[str]) -> Direction:
     kept = {name: plain[name] for name in ("source", "target", "gallery", "gallery_sha256")}
     chance = {str(name): float(share) for name, share in plain["chance"].items()}
     values = {
@@ -136,7 +137,7 @@ def _pair(plain: Mapping[str, Any], ids: list[str]) -> Pair:
     }
     if {len(numbers) for numbers in values.values()} != {len(plain["query"])} or "rank" not in values:
         raise ValueError("values and queries differ in number")
-    return Pair(
+    return Direction(
         **kept,
         chance=chance,
         query=[ids[i] for i in plain["query"]],

@@ -13,7 +13,7 @@ from kuamo.metrics import Interval
 if TYPE_CHECKING:
     pass
 
-__all__ = ["MEDIA", "Example", "GeneratedExample", "GenerationResult", "Measured", "Pair", "Preview", "made_key"]
+__all__ = ["MEDIA", "Direction", "Example", "GeneratedExample", "GenerationResult", "Measured", "Preview", "made_key"]
 
 
 # What a preview may be: a page shows nothing else. SVG and HTML, which can hold scripts and links, are not here.
@@ -45,7 +45,7 @@ class Example:
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class Direction:
     """How the queries of one column fared in the gallery of another.
 
     Args:
@@ -120,7 +120,7 @@ class Measured(Protocol):
     """Searches that were measured: what a comparison of two asks of each."""
 
     title: str
-    pairs: dict[str, Pair]
+    pairs: dict[str, Direction]
     intervals: dict[str, Interval]
     facts: dict[str, Any]
     shown: tuple[str, ...]

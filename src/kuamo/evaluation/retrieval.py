@@ -15,7 +15,7 @@ from kuamo.core.old_names import old_arguments
 from kuamo.core.validation import check_int, check_type, is_int
 from kuamo.data.modalities import Category, Number, Vector
 from kuamo.data.table import Table, as_table
-from kuamo.embedding.provenance import caveats
+from kuamo.embedding.provenance import leakage_notes
 from kuamo.embedding.space import check_columns
 from kuamo.encoders.feature_cache import truncation_note
 from kuamo.evaluation.examples import Previews, draw, find, preview_of
@@ -23,8 +23,8 @@ from kuamo.evaluation.generation import Judges, check_made, evaluate_generation,
 from kuamo.evaluation.prediction import evaluate_predictions, known_classes
 from kuamo.evaluation.repeated_answers import repeated_answers
 from kuamo.evaluation.report import Report
-from kuamo.evaluation.results import GenerationResult, Pair, made_key
-from kuamo.metrics import Interval, bootstrap_all, chance_recall, measure, per_query
+from kuamo.evaluation.results import Direction, GenerationResult, made_key
+from kuamo.metrics import Interval, bootstrap_all, chance_recall, per_query, rank_queries
 from kuamo.metrics.ranking import NDCG_AT
 from kuamo.objectives.prediction.intervals import targets_of
 from kuamo.space import Space
@@ -53,14 +53,14 @@ def evaluate(
     answer in the gallery. Ties count against the space. Where rows share a group, intervals resample groups.
 
     Args:
-        space: fitted. table: rows that it has not seen; a note says so if some of them taught it.
+        space: fitted. table: rows that it has not seen; a note says so if it was trained on some of them.
         cutoffs: the k of R@k.
         positives: what counts as a right answer: the same `"row"`, `"group"` or `"label"`. Rows without a label, which
             nobody can judge, are then neither queries nor answers.
         generated: columns that are also generated from each other one, and judged: see `kuamo.evaluation.generation`.
         classifiers: column → a function from a list of its values to their labels, such as one of yours that was
             trained on other data; it must be among `generated`.
-        training: what the space was fitted on, to tell copies, and to solve the closed form that decoders have to beat.
+        training: what the space was fitted on, to find copies, and to solve the closed form that decoders have to beat.
         samples: of each row that is made.
         examples: hits, and misses, to keep for the report's page, for each pair; 0 keeps none.
         seed: of the bootstrap, and of which examples are kept.
@@ -68,8 +68,8 @@ def evaluate(
 
     Returns:
         Report with `image_to_text_R@10`, `_median_rank`, `_MRR`, `_mAP`, `_mAP@R`, `_nDCG@10`, … and what each query
-        got; of made columns `_made_R2`, `_made_energy`, `_made_R@1`, …; of a column `kind` that the space was fitted to
-        predict `kind_told_accuracy`, `kind_told_log_loss`, … in place of searches, see
+        got; of made columns `_gen_R2`, `_gen_energy`, `_gen_R@1`, …; of a column `kind` that the space was fitted to
+        predict `kind_pred_accuracy`, `kind_pred_log_loss`, … in place of searches, see
         `kuamo.evaluation.prediction`. Classes that the space has never seen are wrong there, and a note counts them.
 
     Raises:
@@ -90,27 +90,29 @@ def evaluate(
     if samples < 2:
         raise TableError(f"given samples={samples}; expected at least 2, to see how far apart they are")
     check_made(space, table, generated, classifiers or {})
-    told = {name: evaluate_predictions(space, table, name, seed) for name in targets_of(space) if name in table.columns}
+    predicted = {
+        name: evaluate_predictions(space, table, name, seed) for name in targets_of(space) if name in table.columns
+    }
     table, unseen = known_classes(space, table)
     key, judged = relevance_keys(table, positives)
     names = [port.name for port in space.ports if port.name in table.columns]
     _check_names(names)
     codes = {name: _codes(space, table, name, judged, progress) for name in names}
     group = _groups(table)
-    pairs: dict[str, Pair] = {}
+    pairs: dict[str, Direction] = {}
     intervals: dict[str, Interval] = {}
     for a in names:
         for b in names:
             task, rows = f"{a}_to_{b}", np.isin(key[codes[a][1]], key[codes[b][1]])
-            if a == b or not rows.any() or (positives == "row" and (told.get(a) or told.get(b))):
-                continue  # what is told is not searched for: rows that hold the same would count as wrong
-            pair, count = _pair(table, a, b, codes, rows, key, _told(progress, f"{a} → {b}"))
+            if a == b or not rows.any() or (positives == "row" and (predicted.get(a) or predicted.get(b))):
+                continue  # a prediction target is not searched for: rows of equal value would count as wrong
+            pair, count = _pair(table, a, b, codes, rows, key, _labelled_progress(progress, f"{a} → {b}"))
             pair = replace(pair, group=None if group is None else group[codes[a][1][rows]])
             chance = {f"R@{k}": chance_recall(k, count, pair.gallery) for k in cutoffs}
             pairs[task] = replace(pair, chance=chance)
             found = _intervals(pair, cutoffs, [table.groups[row] for row in codes[a][1][rows]], seed)
             intervals |= {f"{task}_{metric}": interval for metric, interval in found.items()}
-    intervals |= {f"{name}_{metric}": one for name, found in told.items() for metric, one in found.items()}
+    intervals |= {f"{name}_{metric}": one for name, found in predicted.items() for metric, one in found.items()}
     if not intervals:
         raise TableError(f"given no row of the columns {names} with a right answer in another; expected at least one")
     if examples:
@@ -153,10 +155,10 @@ def _add_made(space: Space, table: Table, report: Report, making: GenerationResu
     report.makings[task] = replace(making, made=[])
 
 
-def label_column_notes(table: Table, pairs: dict[str, Pair]) -> list[Note]:
+def label_column_notes(table: Table, pairs: dict[str, Direction]) -> list[Note]:
     """Columns of classes or numbers: many rows hold the same, of which a search counts one alone as right."""
     names = [name for name in _columns(pairs) if isinstance(table.column(name).modality, Category | Number)]
-    return [Note("remark_told", column=name) for name in names]
+    return [Note("remark_label_column", column=name) for name in names]
 
 
 def _report(
@@ -164,7 +166,7 @@ def _report(
     table: Table,
     positives: str,
     judged: np.ndarray,
-    pairs: dict[str, Pair],
+    pairs: dict[str, Direction],
     intervals: dict[str, Interval],
     cutoffs: Sequence[int],
     seed: int,
@@ -178,7 +180,7 @@ def _report(
     unjudged = int((~judged).sum())
     notes: list[str] = [Note("remark_groups", count=groups)] if groups else []
     notes += [Note("remark_unjudged", count=unjudged)] if unjudged else []
-    notes += caveats(space, table)
+    notes += leakage_notes(space, table)
     notes += [note for note in label_column_notes(table, pairs) if positives == "row"]
     notes += previews.remarks
     notes += table.skipped()
@@ -204,17 +206,17 @@ def _pair(
     rows: np.ndarray,
     key: np.ndarray,
     progress: Callable[[int, int], None] | None,
-) -> tuple[Pair, np.ndarray]:
+) -> tuple[Direction, np.ndarray]:
     """What the queries `rows` (n_a,) bool got, and how many right answers each has."""
     (code_a, row_a), (code_b, row_b) = codes[a], codes[b]
-    values, count = measure(code_a[rows], code_b, key[row_a[rows]], key[row_b], progress=progress)
+    values, count = rank_queries(code_a[rows], code_b, key[row_a[rows]], key[row_b], progress=progress)
     answers = "\n".join(sorted(table.ids[row] for row in row_b))
     digest = hashlib.sha256(answers.encode("utf-8", "surrogatepass")).hexdigest()
     query = [table.ids[row] for row in row_a[rows]]
-    return Pair(a, b, query, None, len(row_b), digest, {}, values), count
+    return Direction(a, b, query, None, len(row_b), digest, {}, values), count
 
 
-def _intervals(pair: Pair, cutoffs: Sequence[int], groups: list[str], seed: int) -> dict[str, Interval]:
+def _intervals(pair: Direction, cutoffs: Sequence[int], groups: list[str], seed: int) -> dict[str, Interval]:
     metrics = [*(f"R@{k}" for k in sorted(set(cutoffs))), "median_rank", "MRR", "mAP", "mAP@R", f"nDCG@{NDCG_AT}"]
     samples = {metric: per_query(metric, pair.values) for metric in metrics}
     kinds = {metric: "median" if metric == "median_rank" else "mean" for metric in metrics}
@@ -223,12 +225,12 @@ def _intervals(pair: Pair, cutoffs: Sequence[int], groups: list[str], seed: int)
 
 def _with_examples(
     table: Table,
-    pair: Pair,
+    pair: Direction,
     codes: dict[str, tuple[np.ndarray, np.ndarray]],
     key: np.ndarray,
     count: int,
     seed: int,
-) -> Pair:
+) -> Direction:
     (code_a, row_a), (code_b, row_b) = codes[pair.source], codes[pair.target]
     chosen = draw(pair.values["rank"], pair.query, count, seed, f"{pair.source}_to_{pair.target}")
     number = {name: row for row, name in enumerate(table.ids)}
@@ -243,13 +245,13 @@ def _codes(
     space: Space, table: Table, name: str, judged: np.ndarray, progress: Callable[[str, int, int], None] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Codes (n, d) of a column's cells that can be judged, and their rows (n,)."""
-    code, row = space.column_codes(table, name, progress=progress)
-    comparable = space.comparable(code)
-    bad = np.flatnonzero(~np.isfinite(comparable).all(axis=1))
+    code, row = space.encode_column(table, name, progress=progress)
+    normalized = space.normalized(code)
+    bad = np.flatnonzero(~np.isfinite(normalized).all(axis=1))
     if len(bad):
         where = table.where(int(row[bad[0]]))
         raise TableError(f"column {name!r}, row {where}: given a code that is not finite; expected finite numbers")
-    return comparable[judged[row]], row[judged[row]]
+    return normalized[judged[row]], row[judged[row]]
 
 
 def relevance_keys(table: Table, positives: str) -> tuple[np.ndarray, np.ndarray]:
@@ -270,11 +272,13 @@ def _groups(table: Table) -> np.ndarray | None:
     return group if len(names) < len(table) else None
 
 
-def _columns(pairs: dict[str, Pair]) -> list[str]:
+def _columns(pairs: dict[str, Direction]) -> list[str]:
     return list(dict.fromkeys(name for pair in pairs.values() for name in (pair.source, pair.target)))
 
 
-def _told(progress: Callable[[str, int, int], None] | None, task: str) -> Callable[[int, int], None] | None:
+def _labelled_progress(
+    progress: Callable[[str, int, int], None] | None, task: str
+) -> Callable[[int, int], None] | None:
     return None if progress is None else lambda done, of: progress(task, done, of)
 
 

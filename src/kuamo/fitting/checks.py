@@ -19,7 +19,7 @@ from kuamo.training.objective import terms_of
 if TYPE_CHECKING:
     pass
 
-__all__ = ["check_columns", "check_features", "check_labels", "check_table", "same_everywhere"]
+__all__ = ["check_features", "check_labels", "check_table", "check_usable_columns", "same_everywhere"]
 
 
 def check_table(table: Table, objective: Objective | None) -> None:
@@ -48,14 +48,14 @@ def check_table(table: Table, objective: Objective | None) -> None:
 
 
 def check_labels(table: Table) -> None:
-    """Refuse labels that tell nothing apart.
+    """Refuse labels that are all equal or all different.
 
     Raises:
         TableError: no row has a label, or all have the same.
     """
     known = {str(label) for label in table.labels or () if not is_absent(label)}
     if not known:
-        raise TableError(f"given {len(table)} rows without a label; expected labels, to tell partners by")
+        raise TableError(f"given {len(table)} rows without a label; expected labels, which define the positives")
     if len(known) == 1:
         raise TableError(
             f"given {len(table)} rows that all have the label {known.pop()!r}; expected at least two labels"
@@ -100,7 +100,7 @@ def same_everywhere(x: np.ndarray, row: np.ndarray) -> bool:
     return len(rows) > 1
 
 
-def check_columns(table: Table, **given: Mapping[str, Any]) -> None:
+def check_usable_columns(table: Table, **given: Mapping[str, Any]) -> None:
     """Refuse parts for columns that are not there.
 
     Raises:

@@ -35,7 +35,7 @@ def fit_closed_form(
 ) -> Mapping[str, Embedding]:
     """Heads in closed form, columns that join last, and contrast from there; the codes of the columns' entries.
 
-    Where `fit` chooses by itself, it heeds the diagnosis: see `kuamo.metrics.dependence.screening`.
+    Where `fit` chooses by itself, it screens the columns: see `kuamo.metrics.dependence.screening`.
     """
     late = rare_columns(cells) if isinstance(objective, CCA) else []
     hopeless = False
@@ -47,8 +47,8 @@ def fit_closed_form(
             found = screen(cells, np.unique(np.asarray(table.groups), return_inverse=True)[1], seed)
         space.notes += found.notes
         space.info["diagnosis"] = coverage_facts(coverage(table)) | {"relations": found.relations}
-        late = [name for name in cells if name in late or name in found.aside]
-        hopeless = found.hopeless
+        late = [name for name in cells if name in late or name in found.unrelated]
+        hopeless = found.none_related
     core = {name: both for name, both in cells.items() if name not in late}
     solved = solve_heads(space, table, core, objective, seed, late=late)
     space.notes.append(solved.note)

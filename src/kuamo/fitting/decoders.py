@@ -62,7 +62,7 @@ def fit_decoders(
             if port.codec is None:
                 targets[name] = np.ascontiguousarray(cells[name][0], dtype=np.float32)
             else:
-                targets[name] = targets_of(table, port, recipes.get(name))
+                targets[name] = codec_targets(table, port, recipes.get(name))
                 space.notes.append(codec_note(table, port))
     codes = {
         name: (known[name] if name in known else run_head(space.port(name).head, x), row)
@@ -76,7 +76,7 @@ def fit_decoders(
         space.notes.append(Note("spoken", column=name, of=recipe.of))
 
 
-def targets_of(table: Table, port: Tower, recipe: Any) -> np.ndarray:
+def codec_targets(table: Table, port: Tower, recipe: Any) -> np.ndarray:
     """y (n, L) of a column's entries; equal cells are encoded once, where they have the same y.
 
     Raises:
@@ -86,10 +86,10 @@ def targets_of(table: Table, port: Tower, recipe: Any) -> np.ndarray:
     if of is None:
         first, which = table.column(port.name).distinct()
         return encode_cells(port.codec, table, port.name, first)[which]
-    if of != getattr(recipe, "of", None):
+    if of != getattr(recipe, "base", None):
         raise TableError(
             f"column {port.name!r}: given {type(port.codec).__name__} of {of!r} and {recipe}; "
-            f"expected km.Bilinear(by=…, of={of!r})"
+            f"expected km.Bilinear(style=…, base={of!r})"
         )
     return encode_cells(port.codec, table, port.name, np.arange(len(table.column(port.name).row)))
 

@@ -14,18 +14,18 @@ import numpy as np
 from kuamo.closed_form.scaling import RunningSpread
 from kuamo.core.errors import KuamoError, TableError, shorten
 from kuamo.data.modalities import Number, Vector
-from kuamo.data.modalities.vector import LARGEST, within
+from kuamo.data.modalities.vector import LARGEST, within_limits
 from kuamo.data.table import Table
 
 __all__ = [
-    "check_rows",
-    "check_targets",
+    "check_estimator_rows",
+    "check_estimator_targets",
     "classes_of",
     "columns_of",
     "named_features",
     "not_fitted",
+    "sample_weights",
     "varying",
-    "weights_of",
 ]
 
 WHOLE = "x"  # the one column of an array that is not parted
@@ -41,7 +41,7 @@ def not_fitted(estimator: Any) -> Exception:
     return NotFittedError(words)
 
 
-def check_targets(estimator: Any, rows: Table, y: Any, *, classes: bool) -> np.ndarray:
+def check_estimator_targets(estimator: Any, rows: Table, y: Any, *, classes: bool) -> np.ndarray:
     """y (n,).
 
     Raises:
@@ -87,14 +87,14 @@ def classes_of(known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return found, numbers
 
 
-def weights_of(sample_weight: Any, count: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+def sample_weights(sample_weight: Any, count: int) -> tuple[np.ndarray | None, np.ndarray | None]:
     """How much rows count, of those that do (k,), and which these are (k,); `None` for all alike, and for all.
 
     Raises:
         KuamoError: another number than rows, or numbers below 0 or not finite, or none above 0.
 
     Example:
-        >>> [one.tolist() for one in weights_of([1, 0, 3], 3)]
+        >>> [one.tolist() for one in sample_weights([1, 0, 3], 3)]
         [[1.0, 3.0], [0, 2]]
     """
     if sample_weight is None:
@@ -181,8 +181,8 @@ def columns_of(found: Any, columns: Mapping[str, Any] | None) -> Table:
     return Table(cells, modalities={name: Vector() for name in cells}, source="an array")
 
 
-def check_rows(rows: Table, names: Sequence[str]) -> None:
-    """Refuse rows that have none of these columns: nothing can be learned or told of them.
+def check_estimator_rows(rows: Table, names: Sequence[str]) -> None:
+    """Refuse rows that have none of these columns: nothing can be learned or predicted of them.
 
     Raises:
         TableError: naming the first of them, and how many there are.
@@ -200,7 +200,7 @@ def check_rows(rows: Table, names: Sequence[str]) -> None:
 
 
 def varying(rows: Table) -> list[str]:
-    """The columns of which two cells differ; others, as a fold may have them, teach nothing.
+    """The columns of which two cells differ; others, as a fold may have them, are useless.
 
     Raises:
         TableError: there is none.
@@ -287,7 +287,7 @@ def _numbers(X: Any) -> np.ndarray:
     if array.shape[1] == 0:
         raise KuamoError(f"Found array with 0 feature(s) (shape={array.shape}) while a minimum of 1 is required.")
     array = _real(array, "X", np.float32 if array.dtype in (np.float16, np.float32) else np.float64)
-    if (~within(array) & ~np.isnan(array)).any():
+    if (~within_limits(array) & ~np.isnan(array)).any():
         raise KuamoError(f"Input X contains infinity or a value too large; expected numbers up to {LARGEST:g}")
     return array
 

@@ -18,14 +18,14 @@ from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.messages import Note
 from kuamo.core.validation import check_int
 from kuamo.fitting.estimator_inputs import (
-    check_rows,
-    check_targets,
+    check_estimator_rows,
+    check_estimator_targets,
     classes_of,
     columns_of,
     named_features,
     not_fitted,
+    sample_weights,
     varying,
-    weights_of,
 )
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class _Estimator:
     def _rows(self, X: Any, first: bool = False) -> Table:
         """X as a table; the number and the names of its features are learned, or must be those that were."""
         rows = columns_of(named_features(self, X, first), self.columns)
-        check_rows(
+        check_estimator_rows(
             rows,
             [name for name in (rows.columns if first else self.space_.modalities) if first or name != self.target_],
         )
@@ -147,13 +147,13 @@ class _Estimator:
 
 
 class Classifier(_Estimator):
-    """Tell classes from whatever a row has.
+    """Predict classes from any subset of columns.
 
     Args:
         columns: of a 2-D X, name → which of its numbers are that column: a slice, positions, or names of a data
             frame; no number is in two. A cell whose numbers are all NaN is absent; one of which some are is refused,
             and so is a row without any cell, in `fit` as in `predict`. A column that is the same in all rows of a fit
-            is set aside, and `space_.notes` says so. `None` is one column of all numbers. Of a dict, a data frame of
+            is not used, and `space_.notes` says so. `None` is one column of all numbers. Of a dict, a data frame of
             mixed kinds or a table, name → modality, as in `Table`, or `None`.
         encoders: column → encoder, as in `fit`. balanced: does every class count the same, however rare?
         dim: d of the space. noise: see `Predict`. steps: of the training; by the number of rows if not given.
@@ -198,8 +198,8 @@ class Classifier(_Estimator):
         from kuamo.data.modalities import Category
 
         given = self._rows(X, first=True)
-        known = check_targets(self, given, y, classes=True)
-        weights, some = weights_of(sample_weight, len(known))
+        known = check_estimator_targets(self, given, y, classes=True)
+        weights, some = sample_weights(sample_weight, len(known))
         given, known = (given, known) if some is None else (given.take(some), known[some])
         self.classes_, numbers = classes_of(known)
         if len(self.classes_) < 2:
@@ -209,14 +209,14 @@ class Classifier(_Estimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Calibrated probabilities (n, K), in the order of `classes_`."""
-        told = self.weigh(X)
-        assert told.classes is not None and told.probability is not None
-        return told.probability[:, np.argsort(np.array(told.classes).astype(int))]
+        predicted = self.weigh(X)
+        assert predicted.classes is not None and predicted.probability is not None
+        return predicted.probability[:, np.argsort(np.array(predicted.classes).astype(int))]
 
     def predict(self, X: Any) -> np.ndarray:
         """The likeliest class of each row (n,)."""
-        told = self.predict_proba(X)
-        return self.classes_[told.argmax(1)]
+        predicted = self.predict_proba(X)
+        return self.classes_[predicted.argmax(1)]
 
     def score(self, X: Any, y: Any) -> float:
         """The share that is right.
@@ -224,14 +224,14 @@ class Classifier(_Estimator):
         Raises:
             TableError: another number of classes than rows.
         """
-        told, known = self.predict(X), np.asarray(y).reshape(-1)
-        if len(told) != len(known):
-            raise TableError(f"given X of {len(told)} rows and y of {len(known)}; expected as many")
-        return float(np.mean(told == known))
+        predicted, known = self.predict(X), np.asarray(y).reshape(-1)
+        if len(predicted) != len(known):
+            raise TableError(f"given X of {len(predicted)} rows and y of {len(known)}; expected as many")
+        return float(np.mean(predicted == known))
 
 
 class Regressor(_Estimator):
-    """Tell a number from whatever a row has; see `Classifier` for the arguments.
+    """Predict a number from any subset of columns; see `Classifier` for the arguments.
 
     Example:
         >>> X = np.random.default_rng(0).normal(size=(100, 3))
@@ -261,8 +261,8 @@ class Regressor(_Estimator):
         from kuamo.data.modalities import Number
 
         given = self._rows(X, first=True)
-        known = check_targets(self, given, y, classes=False)
-        weights, some = weights_of(sample_weight, len(known))
+        known = check_estimator_targets(self, given, y, classes=False)
+        weights, some = sample_weights(sample_weight, len(known))
         given, known = (given, known) if some is None else (given.take(some), known[some])
         self._learn(given, known.tolist(), Number(), False, weights)
         return self
@@ -280,9 +280,9 @@ class Regressor(_Estimator):
         known = np.asarray(y, np.float64).reshape(-1)
         if len(known) < 2:
             raise TableError(f"given {len(known)} rows; expected at least 2, for R²")
-        told = self.predict(X)
-        if len(told) != len(known):
-            raise TableError(f"given X of {len(told)} rows and y of {len(known)}; expected as many")
+        predicted = self.predict(X)
+        if len(predicted) != len(known):
+            raise TableError(f"given X of {len(predicted)} rows and y of {len(known)}; expected as many")
         around = np.square(known - known.mean()).sum()
-        left = np.square(known - told).sum()
+        left = np.square(known - predicted).sum()
         return float(1 - left / around) if around > 0 else float(left == 0)

@@ -2,7 +2,7 @@
 
     L = InfoNCE(mixed coordinates) + c Σ_m ‖W_m − W_m⁰‖²        W⁰: the closed form's weights
 
-First on the rows outside one fold: if the fold's rows then find their partners better (mean reciprocal rank over all
+First on the rows outside one fold: if the fold's rows then find their pairs better (mean reciprocal rank over all
 pairs of columns) by more than the standard error of that gain, the same is done on all rows. The pull to W⁰ and the
 mixing keep few rows from being learned by heart: without them R@10 on emoji fell by up to .06 in 48 steps, with them it
 never fell, and the mean reciprocal rank gained .02. On the Wikipedia

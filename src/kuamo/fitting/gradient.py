@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from kuamo.closed_form import ChiSquaredMap, KernelMap
-from kuamo.closed_form.scaling import spread_of
+from kuamo.closed_form.scaling import running_spread
 from kuamo.core.arrays import factorize
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.messages import Note
@@ -124,7 +124,7 @@ def only_distributions(objective: Objective) -> Note | None:
     blind = [term.name for term in terms if term.aligns == "distributions"]
     if not blind or any(term.needs & {"pairs", "labels", "groups"} for term in terms):
         return None
-    return Note("only_distributions", objectives=", ".join(blind))
+    return Note("unpaired_only", objectives=", ".join(blind))
 
 
 def add_heads(
@@ -184,9 +184,9 @@ def add_heads(
 def closed_form_init(
     space: Space, table: Table, cells: Packed, needs: frozenset[str], dim: int | None, seed: int
 ) -> dict[str, ClosedFormHead]:
-    """Linear CCA of paired rows, or where partners go by label or group, of entries that are paired by those.
+    """Linear CCA of paired rows, or where positives go by label or group, of entries that are paired by those.
 
-    By label, right answers for held-out rows are still their own partners alone: of several ridges that tell labels
+    By label, relevant for held-out rows are still their own pairs alone: of several ridges that separate labels
     apart equally well, nothing is lost by it.
     """
     from kuamo.fitting.closed_form import solve_heads
@@ -257,10 +257,10 @@ def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table
                 f"column {port.name!r}: its encoder is trained, so its target is raw; "
                 f"expected decoders={{{port.name!r}: a decoder with `target(batch)`}}"
             )
-        check_targets(port, cells, table)
+        check_decoder_targets(port, cells, table)
         if hasattr(port.decoder, "standardise") and port.name in cells and not hasattr(port.decoder, "target"):
             y = cells[port.name][0]
-            found = spread_of(y)
+            found = running_spread(y)
             port.decoder.standardise(
                 *(torch.from_numpy(one.astype(np.float32)) for one in (found.mean, found.gain(1.0)))
             )
@@ -274,7 +274,7 @@ def some_values(table: Table, port: Tower, most: int = 2000) -> list[Any]:
     return list(table.values(port.name, np.linspace(0, count - 1, most).astype(int)))
 
 
-def check_targets(port: Tower, cells: Packed, table: Table | None) -> None:
+def check_decoder_targets(port: Tower, cells: Packed, table: Table | None) -> None:
     """Let a likelihood look at its targets before training: all that are features, a few that are made of raw cells.
 
     Raises:

@@ -22,14 +22,14 @@ from kuamo.core.validation import check_int, check_type
 from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table, as_table
 from kuamo.embedding.embedding import Embedding
-from kuamo.embedding.provenance import fingerprints
+from kuamo.embedding.provenance import table_fingerprints
 from kuamo.embedding.space import Tower
 from kuamo.encoders import HubEncoder
 from kuamo.encoders.feature_cache import features, moving_note, truncation_note
-from kuamo.fitting.checks import check_columns, check_features, check_table
+from kuamo.fitting.checks import check_features, check_table, check_usable_columns
 from kuamo.fitting.closed_form import fit_closed_form
 from kuamo.fitting.ridge_decoders import add_ridge_decoders, needs_ridge
-from kuamo.fitting.towers import describe, initialize_from, open_ports
+from kuamo.fitting.towers import describe_encoder, initialize_from, open_ports
 from kuamo.generation.codecs.labels import label_codec
 from kuamo.generation.recipes import Recipe
 from kuamo.objectives import CCA, Objective
@@ -134,7 +134,7 @@ def fit_from_features(
     table = with_targets(table, objective)
     check_table(table, objective)
     recipes = {name: one for name, one in decoders.items() if isinstance(one, Recipe)}
-    check_columns(table, decoders=decoders, codecs=codecs, encoders=encoders)
+    check_usable_columns(table, decoders=decoders, codecs=codecs, encoders=encoders)
     own = {name: one for name, one in decoders.items() if name not in recipes}
     ports, reasons = open_ports(table, encoders, own, init)
     cells = dict(given)
@@ -148,8 +148,8 @@ def fit_from_features(
     check_table(table, objective)  # again: cells may have been skipped
     info: dict[str, Any] = {"source": table.source, "rows": len(table), "seed": seed}
     reasons |= {port.name: port.encoder.name for port in ports if isinstance(port.encoder, HubEncoder)}
-    space = Space(ports, notes=[describe(port, cells, reasons.get(port.name)) for port in ports], info=info)
-    info["taught"] = fingerprints(table, init)
+    space = Space(ports, notes=[describe_encoder(port, cells, reasons.get(port.name)) for port in ports], info=info)
+    info["training_rows"] = table_fingerprints(table, init)
     space.notes += (
         [note for note in table.notes if isinstance(note, Note)]
         + table.skipped()

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kuamo.closed_form import LinearMap, SearchSpace, search_cca
+from kuamo.closed_form.scaling import standardize
 from kuamo.core.arrays import row_means
 from kuamo.core.messages import Note
 from kuamo.core.types import Packed
 from kuamo.embedding.embedding import ClosedFormHead, Embedding
-from kuamo.objectives.cca import standardise
 
 if TYPE_CHECKING:
     from kuamo.space import Space
@@ -74,7 +74,7 @@ def fit_rare_head(
     if len(common) < 4:
         raise TableError(f"column {name!r}: given {len(common)} rows with another column; expected at least 4")
     own, wanted = row_means(x, row, common), target[np.searchsorted(rows, common)]
-    scaling = standardise(own, blocks)
+    scaling = standardize(own, blocks)
     scaled = scaling(own)
     folds = min(6, len(common) // 2)
     choice = search_cca(scaled, wanted, SearchSpace(kernels=("linear",), folds=folds), seed=seed)

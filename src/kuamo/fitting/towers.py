@@ -14,7 +14,7 @@ from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
 from kuamo.core.types import Packed
 from kuamo.data.modalities import Category, Number, Text, Vector
-from kuamo.data.modalities.vector import within
+from kuamo.data.modalities.vector import within_limits
 from kuamo.data.table import Table
 from kuamo.embedding.space import BLOCK_ROWS, Tower
 from kuamo.encoders import default_encoder
@@ -25,7 +25,7 @@ from kuamo.space import Space
 if TYPE_CHECKING:
     pass
 
-__all__ = ["copied_if_trainable", "describe", "initialize_from", "numbers_of", "open_ports", "sample_of"]
+__all__ = ["copied_if_trainable", "describe_encoder", "initialize_from", "numbers_of", "open_ports", "sample_of"]
 
 
 def initialize_from(
@@ -93,7 +93,7 @@ def numbers_of(table: Table, name: str) -> Iterator[np.ndarray]:
     for start in range(0, len(every), BLOCK_ROWS):
         some = every[start : start + BLOCK_ROWS]
         together = column.stacked(some) if isinstance(column.modality, Vector) else None
-        if together is not None and together.ndim == 2 and within(together).all():
+        if together is not None and together.ndim == 2 and within_limits(together).all():
             yield together
             continue
         values = [np.atleast_1d(value) for _, value in table.attempts(name, some) if not isinstance(value, CellError)]
@@ -102,7 +102,7 @@ def numbers_of(table: Table, name: str) -> Iterator[np.ndarray]:
             yield np.stack([value for value in values if value.shape == usual])
 
 
-def describe(port: Tower, cells: Packed, reason: str | None = None) -> Note:
+def describe_encoder(port: Tower, cells: Packed, reason: str | None = None) -> Note:
     """One note about a port's encoder."""
     named = {"column": port.name, "encoder": type(port.encoder).__name__}
     known = port.name in cells

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.closed_form.scaling import spread_of
+from kuamo.closed_form.scaling import running_spread
 from kuamo.core.arrays import entries_in_rows
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.messages import Note
@@ -32,12 +32,12 @@ from kuamo.metrics.sample_quality import token_f1
 
 __all__ = ["DecoderProblem", "energy_score"]
 
-Codes = Mapping[str, tuple[Embedding, np.ndarray]]
+ColumnCodes = Mapping[str, tuple[Embedding, np.ndarray]]
 Targets = Mapping[str, np.ndarray]
 SHOWN, DRAWS = 8, 4
 FEW = 10  # rows, by which nobody can say whether what is made is of use
-STRANGE, TOLD = 1.5, 0.55  # beyond, and below, what is made is of no use
-SETTLED = 100  # rows at most by which it is chosen how codes settle
+STRANGE, LEAST_RIGHT = 1.5, 0.55  # beyond, and below, what is made is of no use
+PROJECTION_ROWS = 100  # rows at most by which the temperature of projection is chosen
 KNOWN = 500  # texts by which it is learned how sure a found one is
 
 
@@ -48,7 +48,7 @@ class DecoderProblem:
         space: whose fusion fuses codes. codes, targets: see `learn_decoders`.
     """
 
-    def __init__(self, space: EmbeddingSpace, codes: Codes, targets: Targets) -> None:
+    def __init__(self, space: EmbeddingSpace, codes: ColumnCodes, targets: Targets) -> None:
         self.space, self.codes, self.targets = space, codes, targets
         self.codecs = {name: space.port(name).codec for name in targets}  # y's own, whatever a column is made by later
 
@@ -91,7 +91,7 @@ class DecoderProblem:
         return decoder
 
     def memory(self, name: str, rows: np.ndarray, held: np.ndarray, seed: int) -> Hopfield | None:
-        """Where codes that a column is made of settle: at those of these rows, by the τ that costs held-out rows least.
+        """Projection onto codes of these rows, with the τ of least loss on held-out rows.
 
         `None` of decoders that see more than one code.
         """
@@ -99,9 +99,9 @@ class DecoderProblem:
         codes, there = self.cross(name, rows)
         if len(there) == 0 or hasattr(port.decoder, "by"):
             return None
-        some = held[:: max(1, -(-len(held) // SETTLED))]
+        some = held[:: max(1, -(-len(held) // PROJECTION_ROWS))]
         known = {tau: Hopfield.of(codes, tau, seed) for tau in TEMPERATURES}
-        costs = {tau: self.score(name, port.decoder, some, seed, settle=one) for tau, one in known.items()}
+        costs = {tau: self.score(name, port.decoder, some, seed, project=one) for tau, one in known.items()}
         found = {tau: cost for tau, cost in costs.items() if cost is not None}
         return known[min(found, key=lambda tau: found[tau])] if found else Hopfield.of(codes, 0.05, seed)
 
@@ -129,7 +129,7 @@ class DecoderProblem:
         where = np.array([place[text] for text in texts], dtype=np.int64)
         np.add.at(mean, where, np.asarray(codes.mean)[entry])
         np.add.at(count, where, 1)
-        decoder = Retrieval(self.space.comparable((mean / count).astype(np.float32)))
+        decoder = Retrieval(self.space.normalized((mean / count).astype(np.float32)))
         some = np.unique(np.linspace(0, len(entry) - 1, min(len(entry), KNOWN)).astype(int))
         number = dict(zip(row[entry[some]].tolist(), where[some].tolist(), strict=True))
         z, there = self.cross(name, np.array(sorted(number), dtype=np.int64))
@@ -144,16 +144,16 @@ class DecoderProblem:
         rows: np.ndarray,
         seed: int,
         codec: Any = None,
-        settle: Callable[[np.ndarray], np.ndarray] | None = None,
+        project: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> float | None:
         """How far what is made of these rows' other columns is from what is there, less is better: the energy score, or
         of texts 1 − their overlap in words; `None` if no row has both.
 
         Args:
-            codec: of what this decoder makes; the column's, if not given. settle: what codes become before.
+            codec: of what this decoder makes; the column's, if not given. project: what codes become before.
         """
         codes, there = self.cross(name, rows)
-        codes = codes if settle is None or len(there) == 0 else settle(codes)
+        codes = codes if project is None or len(there) == 0 else project(codes)
         entry, place = entries_in_rows(self.codes[name][1], there)
         if len(entry) == 0:
             return None
@@ -179,7 +179,7 @@ class DecoderProblem:
 
         made = decode(decoder, codes[place], seed) / unit
         off, right = strangeness(made, real)
-        if off <= STRANGE and right >= TOLD:
+        if off <= STRANGE and right >= LEAST_RIGHT:
             return None
         return Note("made_unusable", column=name, what=what, off=off, right=100 * right, rows=len(entry))
 
@@ -214,7 +214,7 @@ class DecoderProblem:
         return np.asarray(fuse_codes(self.space.fusion, mean[there], spread, present[there])[0]), rows[there]
 
 
-class Known:
+class PassThroughHead:
     """The head of cells that are codes already: x (n, d) or (n, 2d) → Embedding.
 
     Args:
@@ -262,8 +262,9 @@ def energy_score(decoder: Any, z: np.ndarray, y: np.ndarray, seed: int = 0, unit
 
     Example:
         >>> from kuamo.closed_form import LinearMap
-        >>> from kuamo.generation.decoders.ridge import Ridge
-        >>> float(energy_score(Ridge(LinearMap(np.zeros(1), np.eye(1))), np.ones((2, 1)), np.array([[1.0], [3.0]])))
+        >>> from kuamo.generation.decoders.ridge import RidgeDecoder
+        >>> decoder = RidgeDecoder(LinearMap(np.zeros(1), np.eye(1)))
+        >>> float(energy_score(decoder, np.ones((2, 1)), np.array([[1.0], [3.0]])))
         1.0
     """
     from kuamo.generation.translation import decode, unguided
@@ -310,11 +311,11 @@ def scale_of(y: np.ndarray) -> np.ndarray:
         >>> scale_of(np.array([[1e6, 3.0, 0.0], [1e6 + 2, 3.0, 1e-6]])).tolist()
         [1.0, 1.0, 5e-07]
     """
-    return 1 / spread_of(y).gain(1.0)
+    return 1 / running_spread(y).gain(1.0)
 
 
-def standardise(decoder: Any, y: np.ndarray, codes: np.ndarray, own_units: bool = False) -> None:
-    """Tell a decoder the mean of y and of codes, and their spread: of y one number for all where its axes are weighed
+def set_scales(decoder: Any, y: np.ndarray, codes: np.ndarray, own_units: bool = False) -> None:
+    """Set a decoder's mean and scale of y and of codes: of y one number for all where its axes are weighed
     already, and of codes one for each axis.
 
     Args:

@@ -15,7 +15,14 @@ from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.encoders import Identity
 from kuamo.generation.best_checkpoint import BestCheckpoint, PreviewCallback
 from kuamo.generation.codecs.text import TextVocabulary
-from kuamo.generation.decoder_problem import Codes, DecoderProblem, Known, Targets, has_own_units, standardise
+from kuamo.generation.decoder_problem import (
+    ColumnCodes,
+    DecoderProblem,
+    PassThroughHead,
+    Targets,
+    has_own_units,
+    set_scales,
+)
 from kuamo.generation.recipes import Recipe, Ridge
 from kuamo.training.batch import FeatureSource
 from kuamo.training.run_folder import Run
@@ -27,10 +34,10 @@ __all__ = [
     "fewer",
     "held_out",
     "learn",
+    "quality_note",
     "train_all_decoders",
     "train_decoders",
     "training_steps",
-    "verdict",
 ]
 
 
@@ -40,7 +47,7 @@ HELD_OUT, MOST_HELD_OUT = 0.1, 500
 def train_all_decoders(
     space: EmbeddingSpace,
     table: Table,
-    codes: Codes,
+    codes: ColumnCodes,
     targets: Targets,
     recipes: Mapping[str, Recipe],
     training: Any = None,
@@ -101,7 +108,7 @@ def learn(
         theirs = decoding.score(name, closed, held, seed, codec)
         if ours is None or theirs is None:
             continue
-        space.notes.append(verdict(name, recipe, ours, theirs, len(held), isinstance(codec, TextVocabulary)))
+        space.notes.append(quality_note(name, recipe, ours, theirs, len(held), isinstance(codec, TextVocabulary)))
         if note := decoding.unusable(name, decoder, held, seed, type(recipe).__name__):
             space.notes.append(note)
         if recipe.yields and theirs < ours:
@@ -132,11 +139,11 @@ def train_decoders(
         x = np.concatenate([np.asarray(part)[entry] for part in (code.mean, code.logvar) if part is not None], 1)
         y = problem.targets[port.name][entry] if port.name in decoders else None
         sources[port.name] = FeatureSource(x, place, len(rows), y)
-        head = Known(problem.space.dim, gaussian, port)
+        head = PassThroughHead(problem.space.dim, gaussian, port)
         ports.append(Tower(port.name, port.modality, Identity(), head, decoder=decoders.get(port.name)))
         if y is not None:
             codes = problem.cross(port.name, rows, own=True)[0]
-            standardise(decoders[port.name], y, codes, own_units=has_own_units(port))
+            set_scales(decoders[port.name], y, codes, own_units=has_own_units(port))
             if hasattr(decoders[port.name], "start_from"):
                 decoders[port.name].start_from(problem.ridge(port.name, rows))
     beside = EmbeddingSpace(ports, problem.space.score, problem.space.fusion)
@@ -159,12 +166,12 @@ def train_decoders(
     problem.space.notes.append(Note(key, columns=", ".join(decoders), steps=done, given=training.steps))
 
 
-def verdict(name: str, recipe: Recipe, ours: float, theirs: float, rows: int, texts: bool) -> Note:
+def quality_note(name: str, recipe: Recipe, ours: float, theirs: float, rows: int, texts: bool) -> Note:
     """Whether a trained decoder beats the closed form on held-out rows; both scores are less for the better."""
     key = "decoder_better" if ours < theirs else "decoder_worse"
     given = {"column": name, "what": type(recipe).__name__, "rival": recipe.rival, "rows": rows}
     if texts:
-        key = "writer_better" if ours < theirs else "writer_yields" if recipe.yields else "writer_worse"
+        key = "writer_better" if ours < theirs else "text_falls_back" if recipe.yields else "writer_worse"
         return Note(key, **given, ours=1 - ours, theirs=1 - theirs)
     return Note(key, **given, ours=ours, theirs=theirs)
 

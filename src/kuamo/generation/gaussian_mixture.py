@@ -18,7 +18,7 @@ from kuamo.core.errors import KuamoError
 
 __all__ = ["GaussianMixture"]
 
-Array = NDArray[np.float64]
+Float64 = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +38,9 @@ class GaussianMixture:
         (4, 2)
     """
 
-    weights: Array
-    means: Array
-    factors: Array
+    weights: Float64
+    means: Float64
+    factors: Float64
 
     @classmethod
     def fit(
@@ -59,12 +59,12 @@ class GaussianMixture:
         if x.ndim != 2 or len(x) < 2 or not np.isfinite(x).all():
             raise KuamoError(f"given codes of shape {x.shape}; expected at least two finite rows (n, d)")
         count = max(1, min(components, len(x) // (2 * x.shape[1])))
-        share = nearest(x, spread_out(x, count, np.random.default_rng(seed)))
+        share = nearest_centre(x, spread_out(x, count, np.random.default_rng(seed)))
         floor = 1e-6 * max(float(x.var(axis=0).mean()), 1e-12)
         mixture, before = cls._maximise(x, share, floor), -np.inf
         for _ in range(steps):
             joint = mixture._joint(x)
-            total = log_sum(joint)
+            total = log_sum_over_components(joint)
             mixture = cls._maximise(x, np.exp(joint - total[:, None]), floor)
             if total.mean() - before < tolerance:
                 break
@@ -72,7 +72,7 @@ class GaussianMixture:
         return mixture
 
     @classmethod
-    def _maximise(cls, x: Array, share: Array, floor: float) -> GaussianMixture:
+    def _maximise(cls, x: Float64, share: Float64, floor: float) -> GaussianMixture:
         mass = share.sum(axis=0) + 1e-10
         means = share.T @ x / mass[:, None]
         factors = np.empty((len(mass), x.shape[1], x.shape[1]))
@@ -81,7 +81,7 @@ class GaussianMixture:
             factors[k] = np.linalg.cholesky((share[:, k, None] * gap).T @ gap / mass[k] + floor * np.eye(x.shape[1]))
         return cls(mass / mass.sum(), means, factors)
 
-    def _joint(self, x: Array) -> Array:
+    def _joint(self, x: Float64) -> Float64:
         """log π_k N(x; μ_k, Σ_k), (n, K)."""
         out = np.empty((len(x), len(self.weights)))
         for k, (weight, mean, factor) in enumerate(zip(self.weights, self.means, self.factors, strict=True)):
@@ -90,7 +90,7 @@ class GaussianMixture:
             out[:, k] = np.log(weight) - 0.5 * ((gap**2).sum(axis=0) + size)
         return out
 
-    def log_prob(self, codes: np.ndarray) -> Array:
+    def log_prob(self, codes: np.ndarray) -> Float64:
         """log p(z) (n,) of codes (n, d).
 
         Example:
@@ -98,7 +98,7 @@ class GaussianMixture:
             >>> round(float(np.exp(one.log_prob(np.zeros((1, 2)))[0]) * 2 * np.pi), 6)
             1.0
         """
-        return log_sum(self._joint(np.asarray(codes, dtype=np.float64)))
+        return log_sum_over_components(self._joint(np.asarray(codes, dtype=np.float64)))
 
     def sample(self, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """Codes (n, d)."""
@@ -107,19 +107,19 @@ class GaussianMixture:
         return (self.means[which] + np.einsum("nij,nj->ni", self.factors[which], noise)).astype(np.float32)
 
 
-def log_sum(x: Array) -> Array:
+def log_sum_over_components(x: Float64) -> Float64:
     """log Σ_k exp x_k, (n,)."""
     most = x.max(axis=1)
     return most + np.log(np.exp(x - most[:, None]).sum(axis=1))
 
 
-def nearest(x: Array, centres: Array) -> Array:
+def nearest_centre(x: Float64, centres: Float64) -> Float64:
     """(n, K), 1 for the nearest centre and 0 for the others."""
     far = (centres**2).sum(axis=1) - 2 * x @ centres.T
     return np.eye(len(centres))[far.argmin(axis=1)]
 
 
-def spread_out(x: Array, count: int, rng: np.random.Generator) -> Array:
+def spread_out(x: Float64, count: int, rng: np.random.Generator) -> Float64:
     """Centres (K, d): drawn far from each other (k-means++), then ten rounds of k-means."""
     chosen = [x[rng.integers(len(x))]]
     far = ((x - chosen[0]) ** 2).sum(axis=1)
@@ -128,7 +128,7 @@ def spread_out(x: Array, count: int, rng: np.random.Generator) -> Array:
         far = np.minimum(far, ((x - chosen[-1]) ** 2).sum(axis=1))
     centres = np.stack(chosen)
     for _ in range(10):
-        share = nearest(x, centres)
+        share = nearest_centre(x, centres)
         mass = share.sum(axis=0)
         centres = np.where(mass[:, None] > 0, share.T @ x / np.maximum(mass, 1)[:, None], centres)
     return centres

@@ -1,9 +1,9 @@
-"""Settling: a code goes where codes are known to be, by attention over some that a decoder has learned from.
+"""Modern Hopfield retrieval: a code is projected onto codes of training rows, by attention over a sample of them.
 
     z′ = Σ_k a_k z_k,     a_k = softmax_k(cos(z, z_k)/τ)
 
 One step of a modern Hopfield network. The code of an input unlike all that was learned from, such as a voice that was
-never heard, lies between the codes that a decoder knows, which then makes now one thing and now another. Settled, it
+never heard, lies between the codes that a decoder knows, which then makes now one thing and now another. Projected, it
 is one of them. What is new in an input is lost by it: a combination that was never seen becomes one that was.
 
 References:
@@ -50,10 +50,10 @@ class Hopfield:
     def __call__(self, z: np.ndarray) -> np.ndarray:
         """z′ (n, d) of codes z (n, d)."""
         z, known = np.asarray(z, dtype=np.float32), unit_rows(self.codes)
-        parts = [self._settled(z[start : start + TILE], known) for start in range(0, max(len(z), 1), TILE)]
+        parts = [self._project_tile(z[start : start + TILE], known) for start in range(0, max(len(z), 1), TILE)]
         return np.concatenate(parts).astype(np.float32)
 
-    def _settled(self, z: np.ndarray, known: np.ndarray) -> np.ndarray:
+    def _project_tile(self, z: np.ndarray, known: np.ndarray) -> np.ndarray:
         score = unit_rows(z) @ known.T / self.temperature
         weight = np.exp(score - score.max(1, keepdims=True))
         return (weight / weight.sum(1, keepdims=True)) @ self.codes

@@ -23,7 +23,7 @@ from kuamo.data.table import Table
 from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.generation.codecs.base import decode_cells, reference_values
 from kuamo.generation.codecs.labels import OneHotCodec
-from kuamo.generation.prediction import shares
+from kuamo.generation.prediction import class_probabilities
 from kuamo.generation.translation import decode, decoder_input, decoder_of, unguided
 from kuamo.metrics.sample_quality import token_f1
 from kuamo.objectives.prediction.intervals import widths
@@ -74,7 +74,7 @@ def impute(
         wanted = rows[np.any([~present[name][rows] for name in asked], axis=0)] if asked else rows[:0]
         if len(wanted):
             part = table.take(wanted)
-            stacked = space.stacked(part)
+            stacked = space.encode_columns(part)
             for name in asked:
                 port = space.port(name)
                 code = decoder_input(space, port, *stacked)
@@ -87,7 +87,7 @@ def impute(
                 values, unsure = made(port, np.asarray(code)[empty], draws, seed + start, others)
                 spread = widths(space, name, stacked[0], stacked[2])
                 if spread is not None:
-                    unsure = spread[empty] / spread_of(port.decoder)
+                    unsure = spread[empty] / target_spread(port.decoder)
                 uncertainty[name][wanted[empty]] = unsure
                 for row, value in zip(wanted[empty], values, strict=True):
                     cells[name][row] = value
@@ -106,12 +106,12 @@ def made(
     """A value for each code (n, d), and its uncertainty (n,); `others` as in `decode_cells`."""
     decoder = port.decoder
     if hasattr(decoder, "nearest"):
-        return port.codec.decode(decoder.sample(z)), decoder.doubt(z)
+        return port.codec.decode(decoder.sample(z)), decoder.uncertainty(z)
     if hasattr(decoder, "vocabulary"):
         return written(port, z, draws, seed)
     if isinstance(port.codec, OneHotCodec):
         y = decode(decoder, z, seed, **unguided(decoder))
-        return port.codec.decode(y), 1 - shares(y).max(1)
+        return port.codec.decode(y), 1 - class_probabilities(y).max(1)
     drawn = hasattr(decoder, "noise")
     y = np.stack([decode(decoder, z, seed + k, **unguided(decoder)) for k in range(draws if drawn else 1)], 1)
     centre = y.mean(1, keepdims=True)
@@ -135,8 +135,8 @@ def relative_spread(y: np.ndarray, decoder: Any) -> np.ndarray:
     return np.sqrt((y.var(1, ddof=1) * np.square(gain)).mean(1))
 
 
-def spread_of(decoder: Any) -> float:
-    """√E‖y − ȳ‖² of the column, as the decoder was told it in training."""
+def target_spread(decoder: Any) -> float:
+    """√E‖y − ȳ‖² of the column, as the decoder stored it in training."""
     gain = decoder.gain.detach().numpy()
     return float(np.sqrt((1 / gain.astype(np.float64) ** 2).sum()))
 

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from kuamo.data.table import Table
     from kuamo.embedding.space import EmbeddingSpace
 
-__all__ = ["Prediction", "caveats", "predict_rows"]
+__all__ = ["Prediction", "predict_rows", "prediction_notes"]
 
 SHOWN = 10  # rows, of a prediction that is printed
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What rows are told to be.
+    """Predictions for rows.
 
     Args:
         values: (n) classes, or numbers. classes: of the columns of `probability`; `None` of numbers.
-        probability: (n, K), `None` of numbers. columns: those that it may be told by.
+        probability: (n, K), `None` of numbers. columns: the inputs.
         weights: (n, M), how much each column weighed; 0 where it is absent, and they sum to 1.
         spread: (n,) of numbers, the standard deviation that the truth is expected to lie about each; `None` of classes,
             and where the space was not fitted to predict them.
@@ -48,14 +48,14 @@ class Prediction:
         return len(self.values)
 
     def __str__(self) -> str:
-        """The first rows, a line each: what is told, how sure that is, and what each column weighed."""
-        lines = [f"{len(self)} rows told"]
+        """The first rows, a line each: prediction, confidence, and the weight of each column."""
+        lines = [f"predictions for {len(self)} rows"]
         for row, (value, weights) in enumerate(zip(self.values[:SHOWN], self.weights, strict=False)):
             sure = "" if self.probability is None else f" {self.probability[row].max():.2f}"
             by = ", ".join(f"{name} {one:.2f}" for name, one in zip(self.columns, weights, strict=True) if one)
             sure = sure if self.spread is None else f" ± {self.spread[row]:.3g}"
-            told = f"{value:.6g}" if self.probability is None else str(value)
-            lines.append(f"  {told}{sure}  by {by}")
+            value_text = f"{value:.6g}" if self.probability is None else str(value)
+            lines.append(f"  {value_text}{sure}  from {by}")
         rest = len(self) - SHOWN
         return visible("\n".join([*lines, *([f"  … and {rest} more"] if rest > 0 else []), *self.notes]))
 
@@ -72,7 +72,7 @@ def predict_rows(space: EmbeddingSpace, rows: Table, to: str) -> Prediction:
         )
     decoder = decoder_of(space, to)
     names = [other.name for other in space.ports]
-    mean, logvar, present = space.stacked(rows.select(*(name for name in rows.columns if name != to)))
+    mean, logvar, present = space.encode_columns(rows.select(*(name for name in rows.columns if name != to)))
     code = decoder_input(space, port, mean, logvar, present)
     require_inputs(rows, port, code)
     y = decode(decoder, np.asarray(code))
@@ -80,29 +80,29 @@ def predict_rows(space: EmbeddingSpace, rows: Table, to: str) -> Prediction:
     weights = fuse_codes(space.fusion, mean, logvar, present)[1][:, kept]
     values = list(decode_cells(port, y))
     classes = list(port.codec.names) if isinstance(port.modality, Category) and port.codec is not None else None
-    p = shares(y) if classes else None
-    told_by, spread = [names[k] for k in kept], widths(space, to, mean, present)
+    p = class_probabilities(y) if classes else None
+    names_kept, spread = [names[k] for k in kept], widths(space, to, mean, present)
     if spread is not None and port.codec is not None:
         nothing, one = port.codec.decode(np.array([[0.0], [1.0]]))
         spread = spread * abs(one - nothing)
-    return Prediction(values, classes, p, told_by, weights, caveats(space, to), spread)
+    return Prediction(values, classes, p, names_kept, weights, prediction_notes(space, to), spread)
 
 
-def caveats(space: EmbeddingSpace, to: str) -> list[str]:
+def prediction_notes(space: EmbeddingSpace, to: str) -> list[str]:
     """What to know of predictions of a column: where the space was not fitted to predict it, they are translated."""
     targets = targets_of(space)
     if to in targets:
         return []
     if not targets:
-        return [Note("told_unfitted", column=to)]
-    return [Note("told_of_another", column=to, targets=", ".join(targets))]
+        return [Note("predicts_unfitted", column=to)]
+    return [Note("predicts_another", column=to, targets=", ".join(targets))]
 
 
-def shares(y: np.ndarray) -> np.ndarray:
+def class_probabilities(y: np.ndarray) -> np.ndarray:
     """y (n, K) as probabilities: what a closed form gives may be below 0, or not sum to 1.
 
     Example:
-        >>> shares(np.array([[0.5, 0.5], [1.2, -0.1]])).tolist()
+        >>> class_probabilities(np.array([[0.5, 0.5], [1.2, -0.1]])).tolist()
         [[0.5, 0.5], [1.0, 0.0]]
     """
     y = np.maximum(np.asarray(y, np.float64), 0)

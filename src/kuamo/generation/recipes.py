@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
-from kuamo.core.old_names import former_names
+from kuamo.core.old_names import former_names, old_arguments
 from kuamo.embedding.storage import register_part
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Ridge(Recipe):
         True
     """
 
-    decoder: ClassVar[str] = "kuamo.generation.decoders.ridge:Ridge"
+    decoder: ClassVar[str] = "kuamo.generation.decoders.ridge:RidgeDecoder"
     penalty: float = 0.1
     rank: int | None = None
     trains: ClassVar[bool] = False
@@ -127,39 +127,40 @@ class Ridge(Recipe):
         return decoding.space.port(name).codec, decoding.ridge(name, rows, self.penalty, self.rank)
 
 
+@old_arguments(by="style", of="base")
 @dataclass(frozen=True)
 class Bilinear(Recipe):
     """A content in a style, also where the two were never seen together; see `kuamo.generation.decoders.bilinear`.
 
-    What is made needs a cell of `by` in its row, and one of `of` if that is given; the content is all else.
+    What is made needs a cell of `style` in its row, and one of `base` if that is given; the content is all else.
 
     Args:
-        by: the column, or columns, of the style. of: a column of the same kind of which this one is a change: what does
-            not change is then taken from there.
+        style: the column, or columns, of the style. base: a column of the same kind of which this one is a
+            change: what does not change is then taken from there.
         penalty: λ; chosen by what is left out if not given.
 
     Raises:
-        KuamoError: no style, a style that is `of` too, or a negative penalty.
+        KuamoError: no style, a style that is `base` too, or a negative penalty.
 
     Example:
-        >>> Bilinear(by="tone", of="base").styles
+        >>> Bilinear(style="tone", base="base").styles
         ('tone',)
     """
 
-    decoder: ClassVar[str] = "kuamo.generation.decoders.bilinear:Bilinear"
-    by: str | tuple[str, ...] = ()
-    of: str | None = None
+    decoder: ClassVar[str] = "kuamo.generation.decoders.bilinear:BilinearDecoder"
+    style: str | tuple[str, ...] = ()
+    base: str | None = None
     penalty: float | None = None
     trains: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not self.styles or self.of in self.styles or (self.penalty is not None and not self.penalty > 0):
-            raise KuamoError(f"given {self}; expected by=, a column that is not `of`, and a penalty above 0")
+        if not self.styles or self.base in self.styles or (self.penalty is not None and not self.penalty > 0):
+            raise KuamoError(f"given {self}; expected style=, a column that is not `base`, and a penalty above 0")
 
     @property
     def styles(self) -> tuple[str, ...]:
         """The columns of the style."""
-        return (self.by,) if isinstance(self.by, str) else tuple(self.by)
+        return (self.style,) if isinstance(self.style, str) else tuple(self.style)
 
     def codec(self, table: Table, name: str, seed: int) -> Any:
         """What suits the column; of a change, `ImageDifferencePCA`.
@@ -169,21 +170,21 @@ class Bilinear(Recipe):
         """
         from kuamo.core.errors import TableError
 
-        for other in (*self.styles, *(() if self.of is None else (self.of,))):
+        for other in (*self.styles, *(() if self.base is None else (self.base,))):
             table.column(other)
             if other == name:
                 raise TableError(f"column {name!r}: given {self}; expected other columns than itself")
         if len(set(table.columns) - set(self.styles) - {name}) == 0:
             raise TableError(f"column {name!r}: given {self} and no further column; expected one of the content")
-        if self.of is None:
+        if self.base is None:
             return super().codec(table, name, seed)
         from kuamo.generation.codecs.image_difference import ImageDifferencePCA
 
-        return ImageDifferencePCA.of_columns(table, name, self.of, seed=seed)
+        return ImageDifferencePCA.of_columns(table, name, self.base, seed=seed)
 
     def solve(self, decoding: DecoderProblem, name: str, rows: np.ndarray) -> tuple[Any, Any]:
         """The closed form, of these rows."""
-        return decoding.space.port(name).codec, decoding.bilinear(name, rows, self.styles, self.of, self.penalty)
+        return decoding.space.port(name).codec, decoding.bilinear(name, rows, self.styles, self.base, self.penalty)
 
 
 @dataclass(frozen=True)
@@ -217,12 +218,13 @@ class NearestText(Recipe):
         return decoding.retrieval(name, rows)
 
 
+@old_arguments(own="self_conditioning")
 @dataclass(frozen=True)
 class TextRNN(Recipe):
     """Texts written token by token, of what the table's texts are made of: what nobody has said yet can be said.
 
     Args:
-        width: of the network. dropout: in training. vocabulary: tokens at most. own: as in `Flow`.
+        width: of the network. dropout: in training. vocabulary: tokens at most. self_conditioning: as in `Flow`.
 
     Example:
         >>> TextRNN().yields
@@ -233,11 +235,11 @@ class TextRNN(Recipe):
     width: int = 256
     dropout: float = 0.2
     vocabulary: int = 2000
-    own: float = 0.1
+    self_conditioning: float = 0.1
     rival: ClassVar[str] = "NearestText"
 
     def __post_init__(self) -> None:
-        check_sizes(self, self.width, self.vocabulary, (self.own, self.dropout))
+        check_sizes(self, self.width, self.vocabulary, (self.self_conditioning, self.dropout))
 
     def codec(self, table: Table, name: str, seed: int) -> Any:
         """Byte-level tokens, learned from the column.
@@ -258,13 +260,14 @@ class TextRNN(Recipe):
         """`Decode`."""
         from kuamo.objectives.conditional_likelihood import Decode
 
-        return Decode((column,), own=self.own)
+        return Decode((column,), self_conditioning=self.self_conditioning)
 
     def solve(self, decoding: DecoderProblem, name: str, rows: np.ndarray) -> tuple[Any, Any]:
         """Retrieval among the texts of these rows."""
         return decoding.retrieval(name, rows)
 
 
+@old_arguments(own="self_conditioning")
 @dataclass(frozen=True)
 class Caption(TextRNN):
     """Texts written (`TextRNN`), or found (`NearestText`): whichever shares more words with held-out rows.
@@ -311,15 +314,16 @@ class TextToSpeech(Recipe):
         return None
 
 
+@old_arguments(own="self_conditioning", dropped="cond_dropout")
 @dataclass(frozen=True)
 class Flow(Recipe):
     """A rectified flow: sharp, varied, guided; see `kuamo.generation.decoders.flow`.
 
     Args:
-        width, layers: of the network. dropped: how often the code is left out in training.
-        steps, guidance: of what is made, where `translate` is not told. Guidance makes pictures and sounds clearer and
+        width, layers: of the network. cond_dropout: how often the code is left out in training.
+        steps, guidance: defaults of `translate`. Guidance makes pictures and sounds clearer and
             less varied than they are, so it is 2 for them if not given; numbers are drawn as they are distributed, 1.
-        own: how often a cell is made from its own code, rather than from the other columns'.
+        self_conditioning: how often a cell is made from its own code, rather than from the other columns'.
 
     Raises:
         KuamoError: numbers that make no sense.
@@ -332,20 +336,20 @@ class Flow(Recipe):
     decoder: ClassVar[str] = "kuamo.generation.decoders.flow:FlowDecoder"
     width: int = 256
     layers: int = 3
-    dropped: float = 0.1
+    cond_dropout: float = 0.1
     steps: int = 12
     guidance: float | None = None
-    own: float = 0.1
+    self_conditioning: float = 0.1
 
     def __post_init__(self) -> None:
         from kuamo.generation.decoders.flow import check_draw
 
         check_draw(self.steps, 1.0 if self.guidance is None else self.guidance)
-        check_sizes(self, self.width, self.layers, (self.dropped, self.own))
+        check_sizes(self, self.width, self.layers, (self.cond_dropout, self.self_conditioning))
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
         """An untrained `FlowDecoder`."""
-        options = {name: getattr(self, name) for name in ("width", "layers", "dropped", "steps")}
+        options = {name: getattr(self, name) for name in ("width", "layers", "steps")} | {"dropped": self.cond_dropout}
         guidance = getattr(codec, "guidance", 1.0) if self.guidance is None else self.guidance
         return self.decoder_class()(dim, out, guidance=guidance, **options)
 
@@ -353,15 +357,16 @@ class Flow(Recipe):
         """`Decode`."""
         from kuamo.objectives.conditional_likelihood import Decode
 
-        return Decode((column,), own=self.own)
+        return Decode((column,), self_conditioning=self.self_conditioning)
 
 
+@old_arguments(own="self_conditioning")
 @dataclass(frozen=True)
 class Gaussian(Recipe):
     """A likelihood: the mean of y given z by a perceptron, so the average of all that would do; smooth, not varied.
 
     Args:
-        width, layers: of the perceptron. own: as in `Flow`.
+        width, layers: of the perceptron. self_conditioning: as in `Flow`.
 
     Example:
         >>> Gaussian().build(4, None, 10).family
@@ -371,10 +376,10 @@ class Gaussian(Recipe):
     decoder: ClassVar[str] = "kuamo.generation.decoders.likelihood:Likelihood"
     width: int = 384
     layers: int = 2
-    own: float = 0.1
+    self_conditioning: float = 0.1
 
     def __post_init__(self) -> None:
-        check_sizes(self, self.width, self.layers, (self.own,))
+        check_sizes(self, self.width, self.layers, (self.self_conditioning,))
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
         """An untrained `Likelihood`."""
@@ -384,9 +389,10 @@ class Gaussian(Recipe):
         """`Decode`."""
         from kuamo.objectives.conditional_likelihood import Decode
 
-        return Decode((column,), own=self.own)
+        return Decode((column,), self_conditioning=self.self_conditioning)
 
 
+@old_arguments(own="self_conditioning", mismatched="mismatch_weight")
 @dataclass(frozen=True)
 class GAN(Recipe):
     """A generator against a critic; it starts at ridge.
@@ -396,8 +402,8 @@ class GAN(Recipe):
             down, by SGD, which saturates and rotates: it is here to compare with.
         width, layers: of both networks. noise: numbers that the generator draws.
         lr: of both players; .001 (r3) or .02 (minimax) if not given.
-        penalty: γ of R1 and R2. mismatched: weight of real cells with another row's code, of a near one (r3) or of any.
-        own: as in `Flow`.
+        penalty: γ of R1 and R2. mismatch_weight: weight of real cells with another row's code, of a near one (r3) or
+            of any. self_conditioning: as in `Flow`.
 
     Raises:
         KuamoError: an unknown game, or numbers that make no sense.
@@ -414,13 +420,13 @@ class GAN(Recipe):
     noise: int = 32
     lr: float | None = None
     penalty: float = 1.0
-    mismatched: float = 1.0
-    own: float = 0.1
+    mismatch_weight: float = 1.0
+    self_conditioning: float = 0.1
 
     def __post_init__(self) -> None:
         if self.game not in ("r3", "minimax"):
             raise KuamoError(f"given game={self.game!r}; expected 'r3' or 'minimax'")
-        check_sizes(self, self.width, self.layers, (self.own,))
+        check_sizes(self, self.width, self.layers, (self.self_conditioning,))
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
         """An untrained `Generator`."""
@@ -430,16 +436,21 @@ class GAN(Recipe):
         """`R3` or `Minimax`, from any of the other columns."""
         from kuamo.objectives import R3, Minimax
 
-        shape: dict[str, Any] = {"own": self.own, "width": self.width, "layers": self.layers}
+        shape: dict[str, Any] = {
+            "self_conditioning": self.self_conditioning,
+            "width": self.width,
+            "layers": self.layers,
+        }
         if self.game == "minimax":
-            return Minimax(None, column, lr=self.lr or 0.02, mismatched=self.mismatched > 0, **shape)
-        shape |= {"penalty": self.penalty, "mismatched": self.mismatched}
+            return Minimax(None, column, lr=self.lr or 0.02, mismatched=self.mismatch_weight > 0, **shape)
+        shape |= {"penalty": self.penalty, "mismatch_weight": self.mismatch_weight}
         return R3(None, column, lr=self.lr or 1e-3, hard=True, every=4, **shape)
 
 
+@old_arguments(own="self_conditioning")
 @dataclass(frozen=True)
 class CycleGAN(Recipe):
-    """Features of one column from those of others, by an adversary with a cycle; rows without a partner teach it too.
+    """Features of one column from those of others, by an adversary with a cycle; unpaired rows are used too.
 
     y is the column's features, not pictures or sounds, since what is made is encoded again: `translate` gives features.
     It starts at ridge. See `kuamo.objectives.gan_least_squares` for the formula.
@@ -448,7 +459,7 @@ class CycleGAN(Recipe):
         cycle, paired, adversary: weights of the way back to the code, of rows that have both (0: unpaired, and
             `space.notes` says so), and of the game.
         width, layers: of both networks. noise: numbers that the generator draws; none, so one answer, if not given.
-        lr: of both players. own: as in `Flow`.
+        lr: of both players. self_conditioning: as in `Flow`.
 
     Raises:
         KuamoError: numbers that make no sense.
@@ -471,10 +482,10 @@ class CycleGAN(Recipe):
     layers: int = 2
     noise: int = 0
     lr: float = 2e-4
-    own: float = 0.1
+    self_conditioning: float = 0.1
 
     def __post_init__(self) -> None:
-        check_sizes(self, self.width, self.layers, (self.own,))
+        check_sizes(self, self.width, self.layers, (self.self_conditioning,))
         if not (self.lr > 0 and self.noise >= 0 and min(self.cycle, self.paired, self.adversary) >= 0):
             raise KuamoError(f"given {self}; expected lr > 0, and weights and noise of at least 0")
 
@@ -489,7 +500,7 @@ class CycleGAN(Recipe):
         """`LSGAN`, from any of the other columns."""
         from kuamo.objectives import LSGAN
 
-        names = ("cycle", "paired", "adversary", "lr", "own", "width", "layers")
+        names = ("cycle", "paired", "adversary", "lr", "self_conditioning", "width", "layers")
         return LSGAN(None, column, **{name: getattr(self, name) for name in names})
 
 

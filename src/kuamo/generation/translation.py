@@ -64,7 +64,7 @@ def translate_columns(
     n: int | None,
     draw: bool,
     options: Mapping[str, Any],
-    settle: bool = False,
+    project: bool = False,
 ) -> Any:
     """As `decode_columns`, each column from what its decoder sees of rows; one draw of a row's code serves all columns.
 
@@ -77,7 +77,7 @@ def translate_columns(
         code = decoder_input(space, port, *stacked)
         require_inputs(rows, port, code)
         z = sample_posterior(code, seed) if draw else np.asarray(code)
-        z = memory_of(port)(z) if settle else z
+        z = memory_of(port)(z) if project else z
         many = z if n is None else np.repeat(z, n, axis=0)
         made[name] = sample_values(port, many, n, seed, options, others=reference_values(port.codec, rows))
     return made[to] if isinstance(to, str) else made
@@ -102,14 +102,14 @@ def decoder_input(
 
 
 def memory_of(port: Tower) -> Any:
-    """Where codes settle that a column is made of.
+    """The training codes onto which codes of a column are projected.
 
     Raises:
         KuamoError: nowhere.
     """
     if port.memory is None:
         raise KuamoError(
-            f"given project=True and to={port.name!r}, whose decoder knows no codes to settle at; expected a space "
+            f"given project=True and to={port.name!r}, whose decoder has stored no training codes; expected a space "
             f"fitted with decoders={{{port.name!r}: …}} by a recipe that sees one code, such as km.Flow()"
         )
     return port.memory
@@ -143,7 +143,7 @@ def decode_chained(
     n: int | None,
     draw: bool,
     options: Mapping[str, Any],
-    settle: bool = False,
+    project: bool = False,
 ) -> dict[str, Any]:
     """As `translate_columns`, each column of what is present and of the columns made before.
 
@@ -158,7 +158,7 @@ def decode_chained(
         code = decoder_input(space, port, mean, logvar, present)
         require_inputs(rows, port, code)
         z = sample_posterior(code, seed + turn) if draw else np.asarray(code)
-        z = memory_of(port)(z) if settle else z
+        z = memory_of(port)(z) if project else z
         others = reference_values(port.codec, rows, np.repeat(np.arange(len(rows)), times))
         values = sample_values(port, z, None, seed, options, varied=times > 1, others=others)
         made[name] = values if n is None else grouped(values, n)
@@ -250,7 +250,7 @@ def decoder_of(space: EmbeddingSpace, name: str) -> Any:
 
 
 def decode(decoder: Any, z: np.ndarray, seed: int = 0, **options: Any) -> np.ndarray:
-    """One sample of p(y | z) for each code, as numpy; options are what the decoder's `sample` can be told."""
+    """One sample of p(y | z) for each code, as numpy; options are arguments of the decoder's `sample`."""
     if not is_module(decoder):
         return decoder.sample(z)
     import torch
@@ -264,7 +264,7 @@ def decode(decoder: Any, z: np.ndarray, seed: int = 0, **options: Any) -> np.nda
 
 
 def unguided(decoder: Any) -> dict[str, float]:
-    """What to tell a decoder so that it draws from p(y | z) itself, and not from what guidance makes of it."""
+    """Arguments by which a decoder samples from p(y | z) itself, without guidance."""
     return {"guidance": 1.0} if "guidance" in getattr(decoder, "options", ()) else {}
 
 
@@ -278,7 +278,9 @@ def sample_prior(space: EmbeddingSpace, n: int, prior: GaussianMixture | None, s
     if prior is not None:
         return prior.sample(n, rng)
     if not space.ports[0].head.gaussian:
-        raise KuamoError("given a space whose codes are points; expected Gaussian codes, or prior=space.density(table)")
+        raise KuamoError(
+            "given a space whose codes are points; expected Gaussian codes, or prior=space.fit_prior(table)"
+        )
     return rng.standard_normal((n, space.dim)).astype(np.float32)
 
 

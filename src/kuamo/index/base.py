@@ -18,11 +18,12 @@ import numpy as np
 from kuamo.core.errors import KuamoError, StoreError, TableError, visible
 from kuamo.core.files import place
 from kuamo.core.folders import recover
+from kuamo.core.old_names import old_methods
 from kuamo.core.validation import check_int
 from kuamo.data.table import Table
 from kuamo.index.filters import Filter, parse_filter
-from kuamo.index.query import EncodedQueries, Recipe, encode_queries
-from kuamo.index.rows import Layout, Progress, as_codes, code_field, padded, text_field, thumbnail_field
+from kuamo.index.query import EncodedQueries, QueryTerms, encode_queries
+from kuamo.index.rows import Progress, RowSchema, as_codes, code_field, padded_codes, text_field, thumbnail_field
 from kuamo.index.score_calibration import NullDistribution, mismatched_scores, percentile
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Hit(NamedTuple):
         return self._asdict() | {"thumbnail": picture}
 
 
+@old_methods(optimise="optimize")
 class Index(ABC):
     """The codes of a table's cells in one space, ready for search.
 
@@ -79,9 +81,9 @@ class Index(ABC):
     backends: ClassVar[list[type[Index]]] = []
     """Every kind of index that says where it can be kept (`accepts`), in the order of their definition."""
 
-    layout: Layout
+    layout: RowSchema
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: RowSchema) -> None:
         self.layout = layout
         self._several: dict[Any, NullDistribution | None] = {}
 
@@ -124,7 +126,7 @@ class Index(ABC):
         chosen = None if where is None else parse_filter(where, self.layout)
         asked = encode_queries(self.space, query)
         inside = None if chosen is None else self._inside(chosen)
-        wide = np.zeros((len(asked.codes), padded(self.space.dim)), np.float32)
+        wide = np.zeros((len(asked.codes), padded_codes(self.space.dim)), np.float32)
         wide[:, : self.space.dim] = asked.codes
         names = self.columns if to is None else [to]
         found = {name: self._nearest(self.columns.index(name), wide, k, inside) for name in names}
@@ -183,7 +185,7 @@ class Index(ABC):
         null = self._several[key]
         return self._own_null(code, to) if null is None else null.scaled(float(np.linalg.norm(code)))
 
-    def _recipe_null(self, recipe: Recipe, to: str) -> NullDistribution | None:
+    def _recipe_null(self, recipe: QueryTerms, to: str) -> NullDistribution | None:
         """The same sum over random rows, at length 1, against cells of other rows."""
         sample, rng = self._sample(), np.random.default_rng(0)
         total, groups = 0.0, []
@@ -251,7 +253,7 @@ class Index(ABC):
         """
 
     @abstractmethod
-    def optimise(self, *, kind: str = "auto", progress: Progress | None = None) -> None:
+    def optimize(self, *, kind: str = "auto", progress: Progress | None = None) -> None:
         """Make search fast again after many changes, and estimate the nulls anew; results stay what they were.
 
         Args:
@@ -355,7 +357,7 @@ class Sample:
         layout: of the index. rows: of the sample.
     """
 
-    def __init__(self, layout: Layout, rows: pa.Table) -> None:
+    def __init__(self, layout: RowSchema, rows: pa.Table) -> None:
         dim = layout.space.dim
         order = np.argsort(np.array(rows["id"].to_pylist(), dtype=object), kind="stable")
         self.groups = np.unique(np.array(rows["group"].to_pylist(), dtype=str), return_inverse=True)[1][order]

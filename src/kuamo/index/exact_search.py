@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-__all__ = ["nearest", "tiles"]
+__all__ = ["k_nearest", "row_tiles"]
 
 TILE_ROWS = 8192
 
 
-def nearest(
+def k_nearest(
     blocks: Iterable[tuple[np.ndarray, np.ndarray]], queries: np.ndarray, k: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each query the k best (handles, scores), best first; equal scores in the order of their handles.
@@ -21,7 +21,7 @@ def nearest(
         queries: (B, d). k: how many.
 
     Example:
-        >>> [(handles, scores)] = nearest([(np.array([7, 8, 9]), np.eye(3))], np.array([[0.0, 1.0, 0.5]]), 2)
+        >>> [(handles, scores)] = k_nearest([(np.array([7, 8, 9]), np.eye(3))], np.array([[0.0, 1.0, 0.5]]), 2)
         >>> handles.tolist(), scores.tolist()
         ([8, 9], [1.0, 0.5])
     """
@@ -35,7 +35,7 @@ def nearest(
     return found
 
 
-def tiles(handles: np.ndarray, codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def row_tiles(handles: np.ndarray, codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Codes that are in memory, a tile at a time."""
     for start in range(0, len(handles), TILE_ROWS):
         yield handles[start : start + TILE_ROWS], codes[start : start + TILE_ROWS]
@@ -43,7 +43,7 @@ def tiles(handles: np.ndarray, codes: np.ndarray) -> Iterator[tuple[np.ndarray, 
 
 def _best(handles: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     if len(scores) > k:
-        # Everything as good as the k-th stays in the draw, so that ties are settled by the handle alone.
+        # Everything as good as the k-th stays in the draw, so that ties are broken by the handle alone.
         keep = scores >= np.partition(scores, len(scores) - k)[len(scores) - k]
         handles, scores = handles[keep], scores[keep]
     order = np.lexsort((handles, -scores))[:k]

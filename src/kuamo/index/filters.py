@@ -9,7 +9,7 @@
     value    := 'text' | number | TRUE | FALSE | DATE 'text' | TIMESTAMP 'text'
 
 A row whose field is empty, or NaN, fulfils only IS NULL, as in SQL; a name may be written in other letters' case where
-that leaves no doubt. Whole numbers are compared exactly, also with fractions and beyond what the column can hold.
+that is unambiguous. Whole numbers are compared exactly, also with fractions and beyond what the column can hold.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from kuamo.core.errors import TableError, is_unicode, shorten
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from kuamo.index.rows import Layout
+    from kuamo.index.rows import RowSchema
 
 __all__ = ["Filter", "parse_filter"]
 
@@ -76,7 +76,7 @@ class Filter:
         return np.asarray(pc.fill_null(self.mask(rows), False), dtype=bool)
 
 
-def parse_filter(where: str, layout: Layout) -> Filter:
+def parse_filter(where: str, layout: RowSchema) -> Filter:
     """Read a predicate over id, group, label and meta columns.
 
     Raises:
@@ -93,7 +93,7 @@ def parse_filter(where: str, layout: Layout) -> Filter:
 
 
 class _Reader:
-    def __init__(self, where: str, layout: Layout) -> None:
+    def __init__(self, where: str, layout: RowSchema) -> None:
         self.where, self.layout, self.place, self.depth, self.tests = where, layout, 0, 0, 0
         self.fields, self.used = ["id", "group", "label", *layout.meta], list[str]()
         self.tokens = self._cut(where)

@@ -13,9 +13,9 @@ from kuamo.core.errors import StoreError, TableError
 from kuamo.core.files import local_path, sha256_of
 from kuamo.data.table import Table
 from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
-from kuamo.index.exact_search import nearest, tiles
+from kuamo.index.exact_search import k_nearest, row_tiles
 from kuamo.index.filters import Filter
-from kuamo.index.rows import Layout, Progress, as_codes, check_about, check_rows, code_field
+from kuamo.index.rows import Progress, RowSchema, as_codes, check_about, check_rows, code_field
 from kuamo.index.score_calibration import SAMPLE_ROWS, NullDistribution, sample_key
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class MemoryIndex(Index):
         layout: what is kept of each row. rows: (N,) in that layout.
     """
 
-    def __init__(self, layout: Layout, rows: pa.Table) -> None:
+    def __init__(self, layout: RowSchema, rows: pa.Table) -> None:
         super().__init__(layout)
         self._set(rows)
 
@@ -51,7 +51,7 @@ class MemoryIndex(Index):
         """Encode a table's cells."""
         import pyarrow as pa
 
-        layout = Layout.of(space, table, payload)
+        layout = RowSchema.of(space, table, payload)
         return cls(layout, pa.Table.from_batches(layout.batches(table, progress), layout.schema))
 
     def __len__(self) -> int:
@@ -87,7 +87,7 @@ class MemoryIndex(Index):
         check_known([name for name in gone if name not in set(self.ids)])
         self._set(self._without(set(gone)))
 
-    def optimise(self, *, kind: str = "auto", progress: Progress | None = None) -> None:
+    def optimize(self, *, kind: str = "auto", progress: Progress | None = None) -> None:
         """Nothing to do: an index in memory is exact.
 
         Raises:
@@ -118,7 +118,7 @@ class MemoryIndex(Index):
         if inside is not None:
             chosen = np.isin(rows, inside)
             rows, codes = rows[chosen], codes[chosen]
-        return nearest(tiles(rows, codes), queries, k)
+        return k_nearest(row_tiles(rows, codes), queries, k)
 
     def _rows(self, handles: np.ndarray) -> pa.Table:
         return self._held.select(self._shown()).take(handles)
@@ -203,7 +203,7 @@ class MemoryIndex(Index):
         try:
             with pa.OSFile(str(rows), "rb") as source:
                 held = pa.ipc.open_file(source).read_all()
-            layout = Layout(space, tuple(config["payload"]), held.schema)
+            layout = RowSchema(space, tuple(config["payload"]), held.schema)
         except (pa.ArrowException, OSError) as error:
             raise StoreError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
         check_rows(layout, path)

@@ -2,7 +2,7 @@
 
 Each change is one transaction: what `add` has returned from is there after a kill, and two processes that write at once
 both succeed, or one of them hears that an id is taken. Search is exact while the index is small; above, codes are
-found through an index of their own (see `Index.optimise`), refined by exact scores, and rows that were added since are
+found through an index of their own (see `Index.optimize`), refined by exact scores, and rows that were added since are
 scanned. Memory is bounded by blocks of rows, not by the size of the index.
 
 The place is a folder, or a URI that Lance knows, such as `s3://bucket/pets.lance`: what kuamo must know of the index
@@ -26,9 +26,9 @@ from kuamo.core.extras import way_to
 from kuamo.core.files import local_path
 from kuamo.data.table import Table
 from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
-from kuamo.index.exact_search import TILE_ROWS, nearest, tiles
+from kuamo.index.exact_search import TILE_ROWS, k_nearest, row_tiles
 from kuamo.index.filters import Filter
-from kuamo.index.rows import BLOCK_ROWS, Layout, Progress, as_codes, check_about, check_rows, code_field
+from kuamo.index.rows import BLOCK_ROWS, Progress, RowSchema, as_codes, check_about, check_rows, code_field
 from kuamo.index.score_calibration import SAMPLE_ROWS, NullDistribution, sample_key
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class LanceIndex(Index):
         layout: what is kept of each row. path: its folder, or its URI in an object store. dataset: opened.
     """
 
-    def __init__(self, layout: Layout, path: Path | str, dataset: Any) -> None:
+    def __init__(self, layout: RowSchema, path: Path | str, dataset: Any) -> None:
         super().__init__(layout)
         self.path, self._data = path, dataset
         self._nulls: dict[str, Any] = _stored_nulls(dataset)
@@ -84,10 +84,10 @@ class LanceIndex(Index):
         from kuamo.core.folders import recover, write_folder
         from kuamo.embedding.storage import fingerprint
 
-        layout = Layout.of(space, table, payload)
+        layout = RowSchema.of(space, table, payload)
         about = {"kind": "index", "format": FORMAT, "space": fingerprint(space), "payload": layout.payload}
         schema = layout.schema.with_metadata({"kuamo": json.dumps(about)})
-        layout = Layout(space, layout.payload, schema)
+        layout = RowSchema(space, layout.payload, schema)
         options = _options(path, storage_options)
         if isinstance(path, Path):
             recover(path)
@@ -96,17 +96,17 @@ class LanceIndex(Index):
             raise StoreError(f"given {str(path)!r}, which exists and is not an index; expected a new place")
         if there or isinstance(path, str):
             # One transaction replaces all rows; who reads the old version goes on reading it.
-            with _reader(layout, table, progress) as rows, _telling(path, "written"):
+            with _reader(layout, table, progress) as rows, _reporting_errors(path, "written"):
                 mode = "overwrite" if there else "create"
                 dataset = lance.write_dataset(rows, str(path), schema=schema, mode=mode, **options)
             made = cls(layout, path, dataset)
-            made.optimise(progress=progress)
+            made.optimize(progress=progress)
             return made
 
         def fill(folder: Path) -> None:
-            with _reader(layout, table, progress) as rows, _telling(path, "written"):
+            with _reader(layout, table, progress) as rows, _reporting_errors(path, "written"):
                 lance.write_dataset(rows, str(folder), schema=schema)
-            cls(layout, folder, lance.dataset(str(folder))).optimise(progress=progress)
+            cls(layout, folder, lance.dataset(str(folder))).optimize(progress=progress)
 
         write_folder(path, None, fill)
         return cls(layout, path, lance.dataset(str(path)))
@@ -143,9 +143,9 @@ class LanceIndex(Index):
         if about["format"] > FORMAT:
             raise StoreError(f"{path}: given format {about['format']}; this kuamo reads up to {FORMAT}")
         check_owner(about["space"], fingerprint(space), path)
-        layout = Layout(space, tuple(about["payload"]), dataset.schema)
+        layout = RowSchema(space, tuple(about["payload"]), dataset.schema)
         check_rows(layout, path)
-        with _telling(path, "read"):
+        with _reporting_errors(path, "read"):
             return cls(layout, path, dataset)
 
     def __repr__(self) -> str:
@@ -162,11 +162,11 @@ class LanceIndex(Index):
         return self._table(columns=["id"])["id"].to_pylist()
 
     def _table(self, **options: Any) -> pa.Table:
-        with _telling(self.path, "read"):
+        with _reporting_errors(self.path, "read"):
             return self._data.to_table(**options)
 
     def _batches(self, **options: Any) -> Iterator[pa.RecordBatch]:
-        with _telling(self.path, "read"):
+        with _reporting_errors(self.path, "read"):
             yield from self._data.to_batches(with_row_id=True, **options)
 
     # ── change ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,7 +189,7 @@ class LanceIndex(Index):
         """See `Index.update`."""
         self.layout.check(table)
         self._refresh()
-        with _reader(self.layout, table, progress) as rows, _telling(self.path, "written"):
+        with _reader(self.layout, table, progress) as rows, _reporting_errors(self.path, "written"):
             self._merge().when_matched_update_all().when_not_matched_insert_all().execute(rows)
         self._refresh()
 
@@ -202,7 +202,7 @@ class LanceIndex(Index):
         known = set(self._known(gone))
         check_known([name for name in gone if name not in known])
         if gone:
-            with _telling(self.path, "written"):
+            with _reporting_errors(self.path, "written"):
                 self._merge().when_matched_delete().execute(pa.table({"id": pa.array(gone, pa.string())}))
         self._refresh()
 
@@ -217,12 +217,12 @@ class LanceIndex(Index):
             found += self._table(columns=["id"], filter=f"id IN ({named})")["id"].to_pylist()
         return found
 
-    def optimise(self, *, kind: str = "auto", progress: Progress | None = None) -> None:
-        """See `Index.optimise`."""
+    def optimize(self, *, kind: str = "auto", progress: Progress | None = None) -> None:
+        """See `Index.optimize`."""
         if kind not in ("auto", "exact", "quantised", "graph"):
             raise TableError(f"given kind={kind!r}; expected 'auto', 'exact', 'quantised' or 'graph'")
         self._refresh()
-        with _telling(self.path, "written"):
+        with _reporting_errors(self.path, "written"):
             self._data.optimize.compact_files()
             rows = self._data.count_rows()
             if kind == "auto":
@@ -265,7 +265,7 @@ class LanceIndex(Index):
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         field = code_field(number)
         many = inside is None or len(inside) > EXACT_ROWS
-        if many and self.finders().get(f"find{field}"):
+        if many and self.ann_indexes().get(f"find{field}"):
             return [self._found(number, query, k, inside) for query in queries]
         if self._data.count_rows() <= EXACT_ROWS:
             if number not in self._small:
@@ -276,8 +276,8 @@ class LanceIndex(Index):
                 )
             handles, codes = self._small[number]
             chosen = slice(None) if inside is None else np.isin(handles, inside)
-            return nearest(tiles(handles[chosen], codes[chosen]), queries, k)
-        return nearest(self._blocks(field, inside), queries, k)
+            return k_nearest(row_tiles(handles[chosen], codes[chosen]), queries, k)
+        return k_nearest(self._blocks(field, inside), queries, k)
 
     def _blocks(self, field: str, inside: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """(row ids, codes) of the cells that are there, streamed from disk."""
@@ -320,7 +320,7 @@ class LanceIndex(Index):
         """The k best of all rows."""
         field = code_field(number)
         wanted: dict[str, Any] = {"column": field, "q": query, "k": k, "refine_factor": max(REFINE, -(-100 // k))}
-        if self.finders()[f"find{field}"] == "IVF_HNSW_SQ":
+        if self.ann_indexes()[f"find{field}"] == "IVF_HNSW_SQ":
             wanted["ef"] = max(GRAPH_WIDTH, k * REFINE)
         else:
             wanted["nprobes"] = QUANTISED_PARTS  # all of them: nothing is missed but by rounding
@@ -329,7 +329,7 @@ class LanceIndex(Index):
         order = np.lexsort((handles, -scores))
         return handles[order], scores[order]
 
-    def finders(self) -> dict[str, str]:
+    def ann_indexes(self) -> dict[str, str]:
         """Name → type of the indexes over codes that there are; none where search is exact."""
         if self._kinds is None:
             self._kinds = {item.name: item.index_type for item in self._data.describe_indices()}
@@ -346,13 +346,13 @@ class LanceIndex(Index):
 
     def _refresh(self) -> None:
         """Go to the newest version; forget what was held of the last one."""
-        with _telling(self.path, "read"):
+        with _reporting_errors(self.path, "read"):
             self._data.checkout_latest()
         if self._data.version != self._version:
             about = _about(self._data)
             if about is None or about["space"] != (_about_schema(self.layout.schema) or {}).get("space"):
                 raise StoreError(f"{self.path}: replaced by an index of another space; expected Index.load()")
-            self.layout = Layout(self.space, tuple(about["payload"]), self._data.schema)
+            self.layout = RowSchema(self.space, tuple(about["payload"]), self._data.schema)
             self._version, self._small, self._kinds = self._data.version, {}, None
             stored, rows = _stored_nulls(self._data), self._data.count_rows()
             if abs(stored["rows"] - rows) <= abs(self._nulls["rows"] - rows):
@@ -397,7 +397,7 @@ class LanceIndex(Index):
         self._refresh()
 
         def fill(folder: Path) -> None:
-            with _telling(path, "written"):
+            with _reporting_errors(path, "written"):
                 self._data.deep_clone(str(folder), self._data.version)
 
         write_folder(path, None, fill)
@@ -420,7 +420,7 @@ def import_lance() -> Any:
 
 
 @contextmanager
-def _reader(layout: Layout, table: Table, progress: Progress | None) -> Iterator[pa.RecordBatchReader]:
+def _reader(layout: RowSchema, table: Table, progress: Progress | None) -> Iterator[pa.RecordBatchReader]:
     """A table's rows as a stream; an error while encoding comes out as itself, not as Lance's."""
     import pyarrow as pa
 
@@ -442,7 +442,7 @@ def _reader(layout: Layout, table: Table, progress: Progress | None) -> Iterator
 
 
 @contextmanager
-def _telling(path: Path | str, what: str) -> Iterator[None]:
+def _reporting_errors(path: Path | str, what: str) -> Iterator[None]:
     """Lance's errors as ours."""
     try:
         yield
@@ -495,7 +495,7 @@ def _found(path: Path | str, options: Mapping[str, Any]) -> Any:
         StoreError: the store does not answer, or what is there is damaged.
     """
     lance = import_lance()
-    with _telling(path, "read"):
+    with _reporting_errors(path, "read"):
         try:
             return lance.dataset(str(path), **options)
         except ValueError as error:

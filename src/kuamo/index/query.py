@@ -17,9 +17,9 @@ from kuamo.embedding.embedding import Embedding
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
 
-__all__ = ["EncodedQueries", "Query", "Recipe", "encode_queries"]
+__all__ = ["EncodedQueries", "Query", "QueryTerms", "encode_queries"]
 
-Recipe = tuple[tuple[float, tuple[str, ...]], ...] | None
+QueryTerms = tuple[tuple[float, tuple[str, ...]], ...] | None
 """(weight, columns) of each term of a query; `None` where a term is a ready code, whose columns nobody knows."""
 
 
@@ -88,7 +88,7 @@ class EncodedQueries:
     """
 
     codes: np.ndarray
-    recipes: list[Recipe]
+    recipes: list[QueryTerms]
     many: bool
 
 
@@ -125,7 +125,7 @@ def _encode_terms(space: EmbeddingSpace, terms: Sequence[Any]) -> tuple[np.ndarr
         code, present = space.encode(inputs), space.as_table(inputs).present()
         if not present.any(axis=1).all():
             raise TableError("given an empty query; expected at least one cell")
-        codes[raw] = space.comparable(code)
+        codes[raw] = space.normalized(code)
         names = [port.name for port in space.ports]
         for number, there in zip(raw, present, strict=True):
             columns[number] = tuple(name for name, here in zip(names, there, strict=True) if here)
@@ -141,7 +141,7 @@ def _ready(space: EmbeddingSpace, code: Embedding) -> np.ndarray:
         raise TableError(f"given a code of shape {array.shape}; expected (1, {space.dim}), a code of this space")
     if not np.isfinite(array).all() or (code.present is not None and not np.all(code.present)):
         raise TableError("given a code that is absent or not finite; expected a code of this space")
-    return space.comparable(array)[0]
+    return space.normalized(array)[0]
 
 
 def _sum(weights: np.ndarray, codes: np.ndarray, row: int) -> np.ndarray:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kuamo.data.table import Table
     from kuamo.embedding.space import EmbeddingSpace
 
-__all__ = ["Layout", "as_codes", "code_field", "text_field", "thumbnail_field"]
+__all__ = ["RowSchema", "as_codes", "code_field", "text_field", "thumbnail_field"]
 
 BLOCK_ROWS = 2048
 PAYLOADS = ("text", "thumbnail")
@@ -50,7 +50,7 @@ def thumbnail_field(number: int) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class RowSchema:
     """What an index keeps of each row.
 
     Args:
@@ -63,7 +63,7 @@ class Layout:
     schema: pa.Schema
 
     @classmethod
-    def of(cls, space: EmbeddingSpace, table: Table, payload: Sequence[str]) -> Layout:
+    def of(cls, space: EmbeddingSpace, table: Table, payload: Sequence[str]) -> RowSchema:
         """The layout that a first table decides: which meta columns there are, and of what kind.
 
         Raises:
@@ -94,7 +94,7 @@ class Layout:
             if kind == "Image" and "thumbnail" in payload:
                 fields.append(pa.field(thumbnail_field(number), pa.binary()))
         fields += [
-            pa.field(code_field(number), pa.list_(pa.float32(), padded(space.dim)))
+            pa.field(code_field(number), pa.list_(pa.float32(), padded_codes(space.dim)))
             for number in range(len(space.ports))
         ]
         return cls(space, payload, pa.schema(fields))
@@ -165,20 +165,20 @@ class Layout:
     def _codes(self, block: Table, name: str, start: int, total: int, progress: Progress | None) -> pa.Array:
         import pyarrow as pa
 
-        wide = padded(self.space.dim)
+        wide = padded_codes(self.space.dim)
         codes, absent = np.zeros((len(block), wide), np.float32), np.ones(len(block), dtype=bool)
         if name in block.columns:
 
-            def told(column: str, done: int, of: int) -> None:
+            def report(column: str, done: int, of: int) -> None:
                 if progress:
                     progress(column, start + len(block) - of + done, total)
 
-            code, rows = self.space.column_codes(block, name, progress=told)
-            codes[rows, : self.space.dim], absent[rows] = self.space.comparable(code), False
+            code, rows = self.space.encode_column(block, name, progress=report)
+            codes[rows, : self.space.dim], absent[rows] = self.space.normalized(code), False
             wrong = np.flatnonzero(~np.isfinite(codes).all(axis=1))
             if len(wrong):
                 raise CellError("a code that is not finite", "finite features", column=name, row=block.where(wrong[0]))
-            told(name, len(block), len(block))
+            report(name, len(block), len(block))
         return pa.FixedSizeListArray.from_arrays(pa.array(codes.ravel()), wide, mask=pa.array(absent))
 
 
@@ -194,7 +194,7 @@ def check_about(about: Any, path: Any) -> None:
         raise StoreError(f"{path}: does not describe an index; expected its space, format and payload")
 
 
-def check_rows(layout: Layout, path: Any) -> None:
+def check_rows(layout: RowSchema, path: Any) -> None:
     """Refuse rows that lack what every index has.
 
     Raises:
@@ -206,7 +206,7 @@ def check_rows(layout: Layout, path: Any) -> None:
         raise StoreError(f"{path}: does not describe an index; expected rows with {missing[0]!r}")
 
 
-def padded(dim: int) -> int:
+def padded_codes(dim: int) -> int:
     """The size that codes are stored at."""
     return -(-dim // 8) * 8
 

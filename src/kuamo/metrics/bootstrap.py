@@ -115,7 +115,7 @@ def wilson(p: float, n: float) -> tuple[float, float]:
 
 
 def _alike(x: np.ndarray, group: np.ndarray, size: np.ndarray) -> float:
-    """n′: how many queries of their own would tell as much as these, which come in groups."""
+    """n′: the effective number of independent queries of these, which come in groups."""
     n, groups, p = len(x), len(size), x.mean()
     if groups == n:
         return float(n)

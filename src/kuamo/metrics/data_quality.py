@@ -2,7 +2,7 @@
 
     two cells are the same if their features are;   a number hardly changes if its std ≤ 10⁻³ of the column's usual one
 
-What the encoder cannot tell apart, nothing after it can.
+What the encoder maps to one point, nothing after it can separate.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ import numpy as np
 from kuamo.core.findings import Finding, finding
 from kuamo.core.types import Packed
 
-__all__ = ["Packed", "Quality", "Watch", "fingerprints", "quality_findings", "quality_of", "repeats", "twins"]
+__all__ = [
+    "FeatureScan",
+    "Packed",
+    "Quality",
+    "cell_fingerprints",
+    "cross_group_duplicates",
+    "duplicate_rows",
+    "quality_findings",
+    "quality_of",
+]
 
 BLOCK = 8192
 KEYED = 512  # rows at a time, whose fingerprints need eight bytes for each number
@@ -42,11 +51,11 @@ class Quality:
     broken: int
 
 
-class Watch:
+class FeatureScan:
     """Looks at blocks of features (n, D) as they come: their fingerprints (n,), and how much each number changes.
 
     Example:
-        >>> watch = Watch(iter([np.eye(2), np.eye(2)]))
+        >>> watch = FeatureScan(iter([np.eye(2), np.eye(2)]))
         >>> len(watch.keys), len(np.unique(watch.keys)), watch.spread.tolist()
         (4, 2, [0.5, 0.5])
     """
@@ -60,7 +69,7 @@ class Watch:
                 part = np.ascontiguousarray(block[start : start + BLOCK], dtype=np.float32)
                 if not keys:
                     shift, total, square = part[0].astype(np.float64), np.zeros(part.shape[1]), np.zeros(part.shape[1])
-                keys.append(fingerprints(part))
+                keys.append(cell_fingerprints(part))
                 away = part - shift
                 total, square = total + away.sum(0), square + np.square(away).sum(0)
         self.keys = np.concatenate(keys) if keys else np.zeros(0, dtype=np.uint64)
@@ -68,11 +77,11 @@ class Watch:
             self.spread = np.sqrt(np.maximum(square / len(self.keys) - np.square(total / len(self.keys)), 0))
 
 
-def quality_of(watch: Watch, broken: int = 0) -> Quality:
+def quality_of(watch: FeatureScan, broken: int = 0) -> Quality:
     """What was seen of one column.
 
     Example:
-        >>> quality_of(Watch(iter([np.array([[1.0, 0], [1, 0], [2, 0]])]))).repeated
+        >>> quality_of(FeatureScan(iter([np.array([[1.0, 0], [1, 0], [2, 0]])]))).repeated
         1
     """
     count = np.unique(watch.keys, return_counts=True)[1]
@@ -82,7 +91,7 @@ def quality_of(watch: Watch, broken: int = 0) -> Quality:
     return Quality(cells, cells - len(count), int(count.max(initial=0)), len(watch.spread), still, broken)
 
 
-def fingerprints(x: np.ndarray) -> np.ndarray:
+def cell_fingerprints(x: np.ndarray) -> np.ndarray:
     """(n,) a 64-bit number for each row of x (n, D); equal rows have equal ones, others hardly ever."""
     rng = np.random.default_rng(0)
     factor = rng.integers(0, 2**63, x.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
@@ -92,7 +101,7 @@ def fingerprints(x: np.ndarray) -> np.ndarray:
     return (number ^ (number >> np.uint64(29))).sum(1, dtype=np.uint64)
 
 
-def twins(rows: int, keys: Packed, groups: Sequence[str]) -> int:
+def cross_group_duplicates(rows: int, keys: Packed, groups: Sequence[str]) -> int:
     """Rows that are the same as a row of another group in every column; rows with one column only do not count."""
     whole, known = whole_keys(rows, keys)
     group = np.unique(np.asarray(groups), return_inverse=True)[1][known]
@@ -111,10 +120,10 @@ def whole_keys(rows: int, keys: Packed) -> tuple[np.ndarray, np.ndarray]:
     return whole, np.flatnonzero(there > 1)
 
 
-def repeats(cells: Packed, groups: np.ndarray) -> np.ndarray:
+def duplicate_rows(cells: Packed, groups: np.ndarray) -> np.ndarray:
     """(N,) is a row the same, in every column, as an earlier one of another group, and hardly by chance?
 
-    Two copies of a row are one coincidence: they would count as two in a test, and tell an answer across folds. But
+    Two copies of a row are one coincidence: they would count as two in a test, and leak an answer across folds. But
     where columns have few values, rows meet by chance and each is a row of its own. If columns had nothing to do with
     each other, so many pairs of rows would be the same:
 
@@ -128,10 +137,10 @@ def repeats(cells: Packed, groups: np.ndarray) -> np.ndarray:
     Example:
         >>> x, row = np.random.default_rng(0).normal(size=(20, 3)), np.arange(22)
         >>> x = np.concatenate([x, x[:2]])
-        >>> np.flatnonzero(repeats({"a": (x, row), "b": (x, row)}, row)).tolist()
+        >>> np.flatnonzero(duplicate_rows({"a": (x, row), "b": (x, row)}, row)).tolist()
         [20, 21]
         >>> words = np.eye(2)[row % 2]
-        >>> bool(repeats({"a": (words, row), "b": (words, row)}, row).any())
+        >>> bool(duplicate_rows({"a": (words, row), "b": (words, row)}, row).any())
         False
     """
     n = len(groups)
@@ -150,7 +159,7 @@ def repeats(cells: Packed, groups: np.ndarray) -> np.ndarray:
 
 def keys_in_blocks(x: np.ndarray) -> np.ndarray:
     """Fingerprints (n,) of features (n, D), some rows at a time."""
-    parts = [fingerprints(x[start : start + KEYED]) for start in range(0, len(x), KEYED)]
+    parts = [cell_fingerprints(x[start : start + KEYED]) for start in range(0, len(x), KEYED)]
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint64)
 
 

@@ -9,25 +9,27 @@ from kuamo.metrics import Interval
 if TYPE_CHECKING:
     pass
 
-__all__ = ["between", "digits"]
+__all__ = ["format_figure", "format_interval"]
 
 
-def between(metric: str, interval: Interval) -> str:
+def format_interval(metric: str, interval: Interval) -> str:
     """From where to where an interval goes; a negative number keeps its sign apart from the dash.
 
     Example:
-        >>> between("made_R2", Interval(-0.4, -0.5, 0.1, 100)), between("R@1", Interval(0.5, 0.4, 0.6, 100))
-        ('-0.500 – 0.100', '0.400–0.600')
+        >>> format_interval("gen_R2", Interval(-0.4, -0.5, 0.1, 100))
+        '-0.500 – 0.100'
+        >>> format_interval("R@1", Interval(0.5, 0.4, 0.6, 100))
+        '0.400–0.600'
     """
     dash = " – " if interval.low < 0 else "–"
-    return f"{digits(metric, interval.low)}{dash}{digits(metric, interval.high)}"
+    return f"{format_figure(metric, interval.low)}{dash}{format_figure(metric, interval.high)}"
 
 
-def digits(metric: str, number: float) -> str:
+def format_figure(metric: str, number: float) -> str:
     """A number as its metric is written: ranks with one decimal, shares with three.
 
     Example:
-        >>> digits("median_rank", 2), digits("R@1", 0.5)
+        >>> format_figure("median_rank", 2), format_figure("R@1", 0.5)
         ('2.0', '0.500')
     """
     return f"{number:.1f}" if metric == "median_rank" else f"{number:.3f}"

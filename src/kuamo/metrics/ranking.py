@@ -26,11 +26,11 @@ __all__ = [
     "average_precision",
     "chance_recall",
     "first_rank",
-    "measure",
     "median_rank",
     "ndcg",
     "per_query",
-    "ranked",
+    "rank_queries",
+    "ranked_relevance",
     "ranks",
     "recall",
 ]
@@ -161,7 +161,7 @@ def per_query(metric: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
     """One number (n,) for each query: its part of `R@k`, `MRR`, `mAP`, `mAP@R`, `nDCG@k`, or its rank.
 
     Args:
-        metric: the name. values: what `measure` gave. Where it is only `rank`, each query has one right answer.
+        metric: the name. values: what `rank_queries` gave. Where it is only `rank`, each query has one right answer.
 
     Raises:
         KuamoError: the metric does not follow from these values.
@@ -192,7 +192,7 @@ def per_query(metric: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
 # ── ranks in tiles ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def measure(
+def rank_queries(
     queries: np.ndarray,
     gallery: np.ndarray,
     query_key: np.ndarray,
@@ -204,7 +204,7 @@ def measure(
     """What each query got, from which every measure follows; and how many right answers it has.
 
     Args:
-        queries, gallery, query_key, gallery_key, tile: as for `ranked`; every query has a right answer.
+        queries, gallery, query_key, gallery_key, tile: as for `ranked_relevance`; every query has a right answer.
         progress: called with (queries done, queries).
 
     Returns:
@@ -212,13 +212,13 @@ def measure(
         (n,) float32; and count (n,).
 
     Example:
-        >>> values, count = measure(np.eye(2), np.eye(2)[[0, 1, 1]], np.arange(2), np.array([0, 1, 1]))
+        >>> values, count = rank_queries(np.eye(2), np.eye(2)[[0, 1, 1]], np.arange(2), np.array([0, 1, 1]))
         >>> values["rank"], values["mAP"], count
         (array([1, 1]), array([1., 1.], dtype=float32), array([1, 2]))
     """
     parts: dict[str, list[np.ndarray]] = {"rank": [], "mAP": [], "mAP@R": [], f"nDCG@{NDCG_AT}": [], "count": []}
     done = 0
-    for answers in ranked(queries, gallery, query_key, gallery_key, tile):
+    for answers in ranked_relevance(queries, gallery, query_key, gallery_key, tile):
         of_tile = (
             first_rank(answers),
             average_precision(answers),
@@ -243,7 +243,7 @@ def measure(
 def ranks(
     queries: np.ndarray, gallery: np.ndarray, query_key: np.ndarray, gallery_key: np.ndarray, tile: int | None = None
 ) -> np.ndarray:
-    """Rank (n,) of each query's best right answer; NaN where no answer is right. Arguments: see `ranked`.
+    """Rank (n,) of each query's best right answer; NaN where no answer is right. Arguments: see `ranked_relevance`.
 
     Example:
         >>> ranks(np.eye(3), np.eye(3)[[1, 0, 2]], np.arange(3), np.array([1, 0, 2]))
@@ -251,11 +251,11 @@ def ranks(
         >>> ranks(np.ones((1, 2)), np.ones((5, 2)), np.array([3]), np.arange(5))
         array([5.])
     """
-    tiles = [first_rank(answers) for answers in ranked(queries, gallery, query_key, gallery_key, tile)]
+    tiles = [first_rank(answers) for answers in ranked_relevance(queries, gallery, query_key, gallery_key, tile)]
     return np.concatenate(tiles) if tiles else np.zeros(0)
 
 
-def ranked(
+def ranked_relevance(
     queries: np.ndarray, gallery: np.ndarray, query_key: np.ndarray, gallery_key: np.ndarray, tile: int | None = None
 ) -> Iterator[RankedRelevance]:
     """Ranks of all right answers, tile after tile of queries; an answer is right where the keys are equal.

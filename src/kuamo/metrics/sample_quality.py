@@ -18,7 +18,7 @@ import numpy as np
 
 from kuamo.core.errors import KuamoError
 
-__all__ = ["diversity_ratio", "frechet_distance", "memorization_ratio", "nearest", "token_f1"]
+__all__ = ["diversity_ratio", "frechet_distance", "memorization_ratio", "nearest_rows", "token_f1"]
 
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 
@@ -41,7 +41,7 @@ def frechet_distance(a: Any, b: Any) -> float:
         >>> round(frechet_distance(x, x), 6), round(frechet_distance(x, x + 2), 6)
         (0.0, 12.0)
     """
-    a, b = checked(a, b)
+    a, b = checked_samples(a, b)
     means, (cov_a, cov_b) = a.mean(0) - b.mean(0), (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
     root = symmetric_root(cov_a)
     inner = np.linalg.eigvalsh(root @ cov_b @ root)
@@ -72,7 +72,7 @@ def diversity_ratio(made: Any, real: Any, made_of: Sequence[Any], real_of: Seque
         >>> round(diversity_ratio(np.zeros((100, 4)), rng.normal(size=(100, 4)), of, of), 2)
         0.0
     """
-    made, real = checked(made, real)
+    made, real = checked_samples(made, real)
     spreads = []
     for condition in sorted({str(c) for c in made_of} & {str(c) for c in real_of}):
         parts = [x[[str(c) == condition for c in of]] for x, of in ((made, made_of), (real, real_of))]
@@ -91,11 +91,11 @@ def mean_distance(x: np.ndarray) -> float:
     return float(distance.sum() / (len(x) * (len(x) - 1)))
 
 
-def nearest(x: Any, among: Any) -> tuple[np.ndarray, np.ndarray]:
+def nearest_rows(x: Any, among: Any) -> tuple[np.ndarray, np.ndarray]:
     """For each row of x (n, D) the nearest row of `among` (m, D): its number (n,), and the distance (n,); in tiles.
 
     Example:
-        >>> nearest(np.array([[0.0], [9.0]]), np.array([[8.0], [1.0]]))
+        >>> nearest_rows(np.array([[0.0], [9.0]]), np.array([[8.0], [1.0]]))
         (array([1, 0]), array([1., 1.]))
     """
     x, among = np.asarray(x, np.float64), np.asarray(among, np.float64)
@@ -124,7 +124,9 @@ def memorization_ratio(made: Any, training: Any, held_out: Any) -> float:
         >>> memorization_ratio(training[:50], training, new)
         0.0
     """
-    return float(np.median(nearest(made, training)[1]) / max(np.median(nearest(held_out, training)[1]), 1e-12))
+    return float(
+        np.median(nearest_rows(made, training)[1]) / max(np.median(nearest_rows(held_out, training)[1]), 1e-12)
+    )
 
 
 def token_f1(made: Sequence[str], real: Sequence[str]) -> np.ndarray:
@@ -142,7 +144,7 @@ def token_f1(made: Sequence[str], real: Sequence[str]) -> np.ndarray:
     return np.asarray(found)
 
 
-def checked(a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
+def checked_samples(a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
     """Two sets of features as float64.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["EXACT", "Value", "exact", "sampled", "shapley", "subsets"]
+__all__ = ["EXACT", "Value", "exact_shapley", "sampled_shapley", "shapley", "subsets"]
 
 
 EXACT = 8  # columns; 2⁸ subsets
@@ -37,13 +37,13 @@ def shapley(
         (array([[2., 2.]]), array([0., 0.]))
     """
     return (
-        exact(value, players, rows, progress)
+        exact_shapley(value, players, rows, progress)
         if players <= EXACT
-        else sampled(value, players, rows, orders, seed, progress)
+        else sampled_shapley(value, players, rows, orders, seed, progress)
     )
 
 
-def exact(value: Value, players: int, rows: int, progress: Any = None) -> tuple[np.ndarray, np.ndarray]:
+def exact_shapley(value: Value, players: int, rows: int, progress: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """Each subset once: v(S) counts for those in it, by (|S| − 1)! (M − |S|)! / M!, and against the others."""
     phi = np.zeros((rows, players))
     for number, who in enumerate(subsets(players)):
@@ -64,7 +64,7 @@ def subsets(players: int) -> Iterator[np.ndarray]:
             yield np.isin(np.arange(players), who)
 
 
-def sampled(
+def sampled_shapley(
     value: Value, players: int, rows: int, orders: int, seed: int, progress: Any = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """What each adds to those before it, over random orders and their reverses; errors are of the pairs' means."""

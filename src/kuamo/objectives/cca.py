@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kuamo.closed_form import SearchSpace, search_cca
-from kuamo.closed_form.cca_search import SavedChoice, Trial
+from kuamo.closed_form.cca_search import RidgeTrial, SavedChoice
 from kuamo.closed_form.gcca_search import VIEWS, search_gcca
 from kuamo.closed_form.kernel_pca import Kernel
-from kuamo.closed_form.scaling import Scaling, standardise
+from kuamo.closed_form.scaling import Scaling, standardize
 from kuamo.core.arrays import row_means
 from kuamo.core.errors import TableError
 from kuamo.core.memo import key_of, load_choice, store_choice
@@ -74,7 +74,7 @@ class CCA(Objective):
             TableError: too few paired rows to validate on.
         """
         blocks = blocks or {}
-        scalings = {name: standardise(x, blocks.get(name)) for name, (x, _) in cells.items()}
+        scalings = {name: standardize(x, blocks.get(name)) for name, (x, _) in cells.items()}
         scaled = {name: (scalings[name](x), row) for name, (x, row) in cells.items()}
         if len(cells) == 2:
             return self._two(scaled, groups, seed, scalings)
@@ -113,8 +113,8 @@ class CCA(Objective):
         ways = {"regression x → y": (a, b), "regression y → x": (b, a)}.get(best.method)
         method = Note("regression", given=ways[0], wanted=ways[1]) if ways else Note(best.method)
         variates = {a: (choice.variates[0], row_x), b: (choice.variates[1], row_y)}
-        chosen = in_words(best, choice.folds, folds, choice.gallery)
-        note = Note("closed_two", method=method, rows=len(rows), **chosen)
+        chosen = choice_note(best, choice.folds, folds, choice.gallery)
+        note = Note("cca", method=method, rows=len(rows), **chosen)
         known = {name: heads[name].finish(z) for name, (z, row) in variates.items() if np.array_equal(row, rows)}
         ends = {"x": a, "y": b}
         before = {a: scalings[a].into(choice.before[0]), b: scalings[b].into(choice.before[1])}
@@ -144,15 +144,15 @@ class CCA(Objective):
         store_choice(key, {"best": best, "correlations": [], "gallery": choice.gallery, "folds": choice.folds})
         scale = np.clip(choice.spectrum, 0, 1) ** (best.gamma / 2)
         heads = {name: ClosedFormHead(scalings[name].into(choice.maps[name]), scale, best.norm) for name in cells}
-        chosen = in_words(best, choice.folds, folds, choice.gallery)
-        note = Note("closed_several", method=Note(best.method), columns=len(cells), **chosen)
+        chosen = choice_note(best, choice.folds, folds, choice.gallery)
+        note = Note("gcca", method=Note(best.method), columns=len(cells), **chosen)
         once = {name: len(row) == len(merged[name][1]) for name, (_, row) in cells.items()}
         known = {name: heads[name].finish(z) for name, z in choice.variates.items() if once[name]}
         before = {name: scalings[name].into(one) for name, one in choice.before.items()}
         return Solution(heads, note, best.score, known, Continuation(key, choice.start, choice.rehearse, before, once))
 
 
-def in_words(best: Trial, tried: int, folds: int, gallery: float) -> dict[str, Any]:
+def choice_note(best: RidgeTrial, tried: int, folds: int, gallery: float) -> dict[str, Any]:
     """What was chosen, as values of a note."""
     named = {"kernel": Note(best.kernel), "norm": Note(best.norm)}
     numbers = {"ridge": float(best.ridge), "dim": int(best.dim), "gamma": float(best.gamma)}
@@ -163,7 +163,7 @@ def known_choice(key: str, search: SearchSpace) -> SavedChoice | None:
     """What a search of the same data found before."""
     found = load_choice(key)
     try:
-        judged = SavedChoice(**(found | {"best": Trial(*found["best"])})) if found else None
+        judged = SavedChoice(**(found | {"best": RidgeTrial(*found["best"])})) if found else None
     except (TypeError, KeyError):
         return None
     return judged if judged and judged.best.kernel in search.kernels else None

@@ -1,6 +1,6 @@
 """Decode: decoders learn to make a cell from the codes of the other columns; the codes stay as they are.
 
-    L = Σ_m mean −log p(y_m | z_S),     S a random subset of what else the row has;     own: in that share, S = {m}
+    L = Σ_m mean −log p(y_m | z_S),     S a random subset of the row's other columns, or S = {m}
 
 They see the codes that they will be given: a decoder that has only seen its own column's codes is lost elsewhere.
 """
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from kuamo.core.old_names import old_arguments
 from kuamo.objectives.vae import row_uniforms
 from kuamo.training.objective import Objective, Optimized
 
@@ -18,17 +19,17 @@ if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
-__all__ = ["Decode", "cross_codes", "row_codes"]
+__all__ = ["Decode", "subset_codes", "subset_codes_per_entry"]
 
 
-def row_codes(step: Step, name: str, own: float) -> tuple[Any, Any]:
+def subset_codes(step: Step, name: str, self_conditioning: float) -> tuple[Any, Any]:
     """A code z (R, d) for each row that a column can be made of, without a gradient, and which rows (R,) these are.
 
-    Fused from a random subset of the row's other columns; in a share `own` of the rows that have it, and where the row
-    has no other, the column's own.
+    Fused from a random subset of the row's other columns; in a share `self_conditioning` of the rows that have it, and
+    where the row has no other, the column's own.
 
     Args:
-        step: of a space whose heads stay. own: in [0, 1).
+        step: of a space whose heads stay. self_conditioning: in [0, 1).
     """
     import torch
 
@@ -39,7 +40,7 @@ def row_codes(step: Step, name: str, own: float) -> tuple[Any, Any]:
         number = step.names.index(name)
         itself = torch.arange(present.shape[1]) == number
         others = present & ~itself
-        alone = (step.uniform(f"own/{name}", step.batch.row, 1) < own) | ~others.any(1, keepdim=True)
+        alone = (step.uniform(f"own/{name}", step.batch.row, 1) < self_conditioning) | ~others.any(1, keepdim=True)
         alone = alone & present[:, [number]]
         chosen = torch.where(
             alone, present & itself, MixtureOfProducts().choose(others, row_uniforms(step, f"from/{name}"))
@@ -49,22 +50,24 @@ def row_codes(step: Step, name: str, own: float) -> tuple[Any, Any]:
     return z, present.any(1)
 
 
-def cross_codes(step: Step, name: str, own: float) -> Any:
-    """`row_codes`, (n, d), of the rows of a column's entries."""
-    return step.at_entries(name, row_codes(step, name, own)[0])
+def subset_codes_per_entry(step: Step, name: str, self_conditioning: float) -> Any:
+    """`subset_codes`, (n, d), of the rows of a column's entries."""
+    return step.at_entries(name, subset_codes(step, name, self_conditioning)[0])
 
 
+@old_arguments(own="self_conditioning")
 @dataclass(frozen=True)
 class Decode(Objective):
     """Train the decoders of these columns.
 
     Args:
-        columns: whose decoders. own: see `cross_codes`. ema: decay of the moving average of the decoders' weights.
+        columns: whose decoders. self_conditioning: see `subset_codes_per_entry`. ema: decay of the moving average of
+            the decoders' weights.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"decoders"})
     columns: Sequence[str] = ()
-    own: float = 0.1
+    self_conditioning: float = 0.1
     ema: float = 0.998
 
     def decodes(self, column: str) -> bool:
@@ -85,7 +88,7 @@ class Decode(Objective):
         total: Any = 0.0
         for name in self.columns:
             decoder, y = step.space.port(name).decoder, step.target(name)
-            z = cross_codes(step, name, self.own)
+            z = subset_codes_per_entry(step, name, self.self_conditioning)
             options = {}
             if size := getattr(decoder, "noise", 0):
                 options["noise"] = step.at_entries(name, step.noise(f"decode/{name}", step.batch.row, size))

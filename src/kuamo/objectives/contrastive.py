@@ -1,15 +1,15 @@
-"""Contrast: partners are more alike than strangers.
+"""Contrastive losses: positives are more alike than negatives.
 
     InfoNCE   L = ½ mean_i [ log Σ_j exp s_ij − mean_{j ∈ P(i)} s_ij ] + ½ (the other way round),   s_ij = u_i · v_j / τ
-    DCL       the same, but the sum leaves the partners out: Σ_{j ∉ P(i)}
+    DCL       the same, but the sum leaves the positives out: Σ_{j ∉ P(i)}
     SigLIP    L = ½ mean_i [ Σ_j log(1 + exp(s_ij + b)) − Σ_{j ∈ P(i)} (s_ij + b) ] + ½ (the other way round)
 
 P(i): the entries of i's own row (several captions are several positives), or also those of all rows with its label or
-group. A cell without a partner is only a negative. τ (its inverse at most 100) and b are learned.
+group. A cell without positives is only a negative. τ (its inverse at most 100) and b are learned.
 
-Partners are told by a key, equal where two entries are partners. Their share of a loss then needs no matrix of pairs,
-Σ_{j ∈ P(i)} s_ij = u_i · Σ_{j ∈ P(i)} v_j, and the sums over everybody go in tiles (`tiles.py`): memory grows with
-n d, never with n².
+Positives are found by a key, equal where two entries are positives of each other. Their share of a loss then needs no
+matrix of pairs, Σ_{j ∈ P(i)} s_ij = u_i · Σ_{j ∈ P(i)} v_j, and the sums over everybody go in tiles (`tiles.py`):
+memory grows with n d, never with n².
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from math import log
 from typing import TYPE_CHECKING, Any
 
 from kuamo.core.errors import KuamoError
-from kuamo.objectives.pairwise import Pairwise, Side, partners
+from kuamo.objectives.pairwise import Pairwise, Side, positives_of
 from kuamo.training.objective import Optimized
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ __all__ = ["DCL", "InfoNCE", "SigLIP", "dcl", "info_nce", "sig_lip"]
 
 
 def info_nce(u: Any, v: Any, key_u: Any, key_v: Any) -> tuple[Any, Any]:
-    """log Σ_j exp(u_i · v_j) − mean over partners of u_i · v_j, each i that has one; and each j.
+    """log Σ_j exp(u_i · v_j) − mean over positives of u_i · v_j, each i that has one; and each j.
 
     Args:
-        u: (n, d), already divided by τ. v: (m, d). key_u, key_v: (n,), (m,), equal for partners.
+        u: (n, d), already divided by τ. v: (m, d). key_u, key_v: (n,), (m,), equal for positives.
 
     Returns:
-        (k,) and (l,) losses of those with a partner.
+        (k,) and (l,) losses of those with positives.
 
     References:
         Representation Learning with Contrastive Predictive Coding, van den Oord et al., 2018; Learning Transferable
@@ -56,7 +56,7 @@ def info_nce(u: Any, v: Any, key_u: Any, key_v: Any) -> tuple[Any, Any]:
 
 
 def dcl(u: Any, v: Any, key_u: Any, key_v: Any) -> tuple[Any, Any]:
-    """log Σ_{j no partner} exp(u_i · v_j) − mean over partners, each i that has both; and each j.
+    """log Σ_{j negative} exp(u_i · v_j) − mean over positives, each i that has both; and each j.
 
     Args, Returns:
         as for `info_nce`.
@@ -78,10 +78,10 @@ def dcl(u: Any, v: Any, key_u: Any, key_v: Any) -> tuple[Any, Any]:
 
 
 def sig_lip(u: Any, v: Any, key_u: Any, key_v: Any, bias: Any) -> tuple[Any, Any]:
-    """−Σ_j log σ(± (u_i · v_j + b)), + where j is a partner, − where it is not, for each i; and the same for each j.
+    """−Σ_j log σ(± (u_i · v_j + b)), + where j is a positive, − where it is not, for each i; and the same for each j.
 
     Args:
-        u: (n, d), already divided by τ. v: (m, d). key_u, key_v: (n,), (m,), equal for partners. bias: a number.
+        u: (n, d), already divided by τ. v: (m, d). key_u, key_v: (n,), (m,), equal for positives. bias: a number.
 
     Returns:
         (n,) and (m,) losses.
@@ -99,15 +99,15 @@ def sig_lip(u: Any, v: Any, key_u: Any, key_v: Any, bias: Any) -> tuple[Any, Any
     rows, columns = softplus_sums(u, v, bias)
 
     def less(total: Any, own: Side, other: Side) -> Any:
-        near, count = partners(own, other)
+        near, count = positives_of(own, other)
         return total - (own.codes * near).sum(-1) - bias * count  # softplus(−s) = softplus(s) − s
 
     return less(rows, Side(u, key_u), Side(v, key_v)), less(columns, Side(v, key_v), Side(u, key_u))
 
 
 def minus_positives(total: Any, own: Side, other: Side) -> Any:
-    """total_i − mean of the scores with i's partners, of each i that has one, and whose total is a number."""
-    near, count = partners(own, other)
+    """total_i − mean of the scores with i's positives, of each i that has one, and whose total is a number."""
+    near, count = positives_of(own, other)
     has = (count > 0) & ~total.isneginf()
     return total[has] - (own.codes[has] * near[has]).sum(-1) / count[has]
 
@@ -135,7 +135,7 @@ class Contrast(Pairwise):
         return {"space": Optimized(module)}
 
 
-def scaled(u: Side, own: Any) -> Any:
+def by_temperature(u: Side, own: Any) -> Any:
     """Codes divided by τ."""
     return own.log_scale.clamp(max=log(100.0)).exp() * u.codes
 
@@ -145,8 +145,8 @@ class InfoNCE(Contrast):
     """Symmetric InfoNCE over every pair of columns.
 
     Args:
-        positives: partners are entries of one `"row"`, or also of all rows with the same `"label"` or `"group"`. A row
-            without a label is a partner to itself alone.
+        positives: entries of one `"row"`, or also of all rows with the same `"label"` or `"group"`. A row
+            without a label is a positive of itself alone.
         temperature: where τ starts. learn_temperature: does it move?
 
     Raises:
@@ -159,12 +159,12 @@ class InfoNCE(Contrast):
 
     def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
         """See `info_nce`."""
-        return info_nce(scaled(u, own), v.codes, u.key, v.key)
+        return info_nce(by_temperature(u, own), v.codes, u.key, v.key)
 
 
 @dataclass(frozen=True)
 class DCL(Contrast):
-    """InfoNCE whose partners do not compete with themselves: for small batches and few pairs, at a fixed temperature.
+    """Decoupled InfoNCE: positives do not compete with each other; for small batches or few pairs, at a fixed τ.
 
     Args:
         positives, temperature, learn_temperature: as for `InfoNCE`; τ stays, since a learned one runs away from few
@@ -182,7 +182,7 @@ class DCL(Contrast):
 
     def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
         """See `dcl`."""
-        return dcl(scaled(u, own), v.codes, u.key, v.key)
+        return dcl(by_temperature(u, own), v.codes, u.key, v.key)
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class SigLIP(Contrast):
 
     Args:
         positives, temperature, learn_temperature: as for `InfoNCE`; τ starts at 1/10.
-        bias: where b starts; so low that at first nothing is thought to be a partner, as most are not.
+        bias: where b starts; so low that at first every pair counts as negative, as most are.
 
     References:
         Sigmoid Loss for Language Image Pre-Training, Zhai, Mustafa, Kolesnikov and Beyer, 2023.
@@ -211,4 +211,4 @@ class SigLIP(Contrast):
 
     def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
         """See `sig_lip`."""
-        return sig_lip(scaled(u, own), v.codes, u.key, v.key, own.bias)
+        return sig_lip(by_temperature(u, own), v.codes, u.key, v.key, own.bias)

@@ -3,7 +3,7 @@
     critic   min E −log D(column | z)          encoders   max of the same
 
 It aligns the columns' distributions, not their rows: the one space may lie upon the other turned round. Beside a term
-that knows pairs or labels it takes away what tells columns apart; alone, `fit` says in its notes what it is.
+that knows pairs or labels it removes what distinguishes columns; alone, `fit` says in its notes what it is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["ModalityDiscriminator"]
 
 @dataclass(frozen=True)
 class ModalityDiscriminator(Objective):
-    """Codes of all columns are made alike by a critic that tries to tell them apart.
+    """Codes of all columns are made alike by a discriminator that tries to distinguish them.
 
     Args:
         lr: of the critic's Adam. hidden: width of its perceptron, which has one hidden layer.

@@ -1,10 +1,10 @@
-"""LSGAN: a game by least squares, with a cycle and with pairs: a translator that unpaired rows teach too.
+"""LSGAN: a least-squares GAN with cycle consistency and pairs: a translator that uses unpaired rows too.
 
     L_D = ½ E (D(y) − 1)² + ½ E D(ŷ)²,     ŷ = G(z, noise)
     L_G = ½ E (D(ŷ) − 1)² + cycle · E ‖e(ŷ) − z‖² / Σ_i σ_i² + paired · E ‖ŷ − y‖² / L
 
 e is the column's own head: what is made of a code has that code again. In features the cycle would be
-G_a(e_b(G_b(z_a))) ≈ y_a, and need a decoder of every column; a code is all that G is told, so here the cycle ends
+G_a(e_b(G_b(z_a))) ≈ y_a, and need a decoder of every column; a code is all that G sees, so here the cycle ends
 there, with one decoder and from any number of columns. D sees no code. So D and the cycle look at all that is there,
 paired or not; only the last term looks at rows that have both. Without it distributions are aligned, not pairs. y and
 ŷ are in the generator's standard units, σ is the codes' deviation, as the generator sees it.
@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kuamo.core.errors import KuamoError
-from kuamo.objectives.conditional_likelihood import row_codes
+from kuamo.core.old_names import old_arguments
+from kuamo.objectives.conditional_likelihood import subset_codes
 from kuamo.objectives.gan_minimax import generator_of
-from kuamo.objectives.gan_relativistic import standard
+from kuamo.objectives.gan_relativistic import conditioning_scale
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
@@ -45,13 +46,14 @@ def least_squares(real: Any, made: Any) -> tuple[Any, Any]:
     return 0.5 * (real - 1).square(), 0.5 * made.square()
 
 
+@old_arguments(own="self_conditioning")
 @dataclass(frozen=True)
 class LSGAN(Objective):
     """The game by least squares for one direction, `given` → `to`; codes are not moved by it.
 
     Args:
-        given, to: columns; given `None`, codes of any of the others (`row_codes`), of which `own` is the target's own
-            share.
+        given, to: columns; given `None`, codes of any of the others (`subset_codes`), of which `self_conditioning` is
+            the share of the target's own.
         cycle: weight of the way back to the code, in shares of the codes' variance. paired: weight of rows that have
             both; 0 for a game that knows no pairs. adversary: weight of the game itself in L_G.
         lr: of both players' Adam, falling to a quarter along a half cosine. ema: decay of G's moving average.
@@ -73,7 +75,7 @@ class LSGAN(Objective):
     lr: float = 2e-4
     ema: float = 0.998
     critic: Callable[[], Any] | None = None
-    own: float = 0.0
+    self_conditioning: float = 0.0
     width: int = 128
     layers: int = 1
 
@@ -112,7 +114,7 @@ class LSGAN(Objective):
 
         generator = generator_of(space, self.to, self.given)
         if self.cycle:
-            way_back(space.port(self.to))
+            reencoder(space.port(self.to))
 
         def adam(parameters: Any) -> Any:
             return torch.optim.Adam(parameters, lr=self.lr, betas=(0.5, 0.99))
@@ -131,18 +133,18 @@ class LSGAN(Objective):
 
         z, row, both = self.codes(step)
         generator, critic = step.own["generator"], step.own["critic"]
-        y, row_y = standard(generator, step.target(self.to)), step.cells[self.to].row
+        y, row_y = conditioning_scale(generator, step.target(self.to)), step.cells[self.to].row
         noise = step.noise("generator", row, getattr(generator, "noise", 1))
         with torch.set_grad_enabled(player == "generator"):
             raw = generator.generate(z, noise)
-            made = standard(generator, raw)
+            made = conditioning_scale(generator, raw)
         if player == "critic":
             real, fake = least_squares(critic(y), critic(made))
             return step.mean(real) + step.mean(fake)
         loss = self.adversary * step.mean(least_squares(critic(made), made)[0])
         if self.cycle:
-            back = way_back(step.space.port(self.to))(raw).mean
-            loss = loss + self.cycle * step.mean((back - z).square().sum(-1) / spread(generator, z))
+            back = reencoder(step.space.port(self.to))(raw).mean
+            loss = loss + self.cycle * step.mean((back - z).square().sum(-1) / code_variance(generator, z))
         if self.paired:
             at_made, at_real = ((row[:, None] == row_y) & both[:, None]).nonzero(as_tuple=True)
             loss = loss + self.paired * step.mean((made[at_made] - y[at_real]).square().mean(-1))
@@ -158,7 +160,7 @@ class LSGAN(Objective):
         from kuamo.training.distributed import total
 
         if self.given is None:
-            z, there = row_codes(step, self.to, self.own)
+            z, there = subset_codes(step, self.to, self.self_conditioning)
             z, row, both = z[there], step.batch.row[there], step.present().sum(1)[there] > 1
         else:
             z, row = step.code(self.given).mean, step.cells[self.given].row
@@ -167,7 +169,7 @@ class LSGAN(Objective):
         return z[some], row[some], both[some]
 
 
-def way_back(port: Tower) -> Callable[[Any], Any]:
+def reencoder(port: Tower) -> Callable[[Any], Any]:
     """Made features (n, L) → Embedding, with a gradient.
 
     Raises:
@@ -183,7 +185,7 @@ def way_back(port: Tower) -> Callable[[Any], Any]:
     return getattr(port.head, "again", port.head)
 
 
-def spread(generator: Any, z: Any) -> Any:
+def code_variance(generator: Any, z: Any) -> Any:
     """Σ_i σ_i², the variance of all of a code, where the generator knows it; else d."""
     codes = getattr(generator, "codes", None)
     return z.shape[-1] if codes is None else codes.gain.square().reciprocal().sum()

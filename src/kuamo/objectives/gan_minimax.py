@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
-from kuamo.objectives.conditional_likelihood import cross_codes
+from kuamo.core.old_names import old_arguments
+from kuamo.objectives.conditional_likelihood import subset_codes_per_entry
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
@@ -40,13 +41,14 @@ def minimax(real: Any, made: Any) -> tuple[Any, Any]:
     return softplus(-real) + softplus(made), -softplus(made)
 
 
+@old_arguments(own="self_conditioning")
 @dataclass(frozen=True)
 class Minimax(Objective):
     """The plain minimax game for one direction, `given` → `to`.
 
     Args:
-        given, to: columns; given `None`, codes of any of the others (`cross_codes`), of which `own` is the target's own
-            share. lr: of the discriminator's SGD. momentum: of the same.
+        given, to: columns; given `None`, codes of any of the others (`subset_codes_per_entry`), of which
+            `self_conditioning` is the share of the target's own. lr: of the discriminator's SGD. momentum: of the same.
         critic: () → module (y (n, L), z (n, d)) → logits (n,); `None` is a perceptron of this `width` and `layers`.
         mismatched: also show D real cells with the code of another row; it and the made cells then weigh half each.
 
@@ -62,7 +64,7 @@ class Minimax(Objective):
     momentum: float = 0.5
     critic: Callable[[], Any] | None = None
     mismatched: bool = False
-    own: float = 0.0
+    self_conditioning: float = 0.0
     width: int = 128
     layers: int = 1
 
@@ -88,7 +90,7 @@ class Minimax(Objective):
             return None
         import torch
 
-        z, y, row = dealt(step, self.given, self.to, self.own)
+        z, y, row = generator_inputs(step, self.given, self.to, self.self_conditioning)
         generator, critic = step.space.port(self.to).decoder, step.own["critic"]
         noise = step.noise("generator", row, getattr(generator, "noise", 1))
         with torch.set_grad_enabled(player == "space"):
@@ -100,7 +102,7 @@ class Minimax(Objective):
         step.log["critic"] = float(loss_d.detach().mean()) if len(loss_d) else 0.0
         if not self.mismatched:
             return step.mean(loss_d)
-        other, known = other_row(*codes_to_mistake(step, self.given, z, row), row)
+        other, known = shifted_negative(*negative_codes(step, self.given, z, row), row)
         wrong = torch.nn.functional.softplus(critic(y[known], other[known]))
         return step.mean(torch.nn.functional.softplus(-real) + 0.5 * torch.nn.functional.softplus(fake)) + (
             0.5 * step.mean(wrong)
@@ -124,28 +126,28 @@ def generator_of(space: EmbeddingSpace, name: str, given: str | None) -> Any:
     return generator
 
 
-def dealt(step: Step, given: str | None, to: str, own: float) -> tuple[Any, Any, Any]:
+def generator_inputs(step: Step, given: str | None, to: str, self_conditioning: float) -> tuple[Any, Any, Any]:
     """What a game is played with: z (n, d), y (n, L) and the row (n,) of each pair of a given cell and a target's.
 
     Args:
-        given: a column, or `None` for codes of any of the others. own: see `cross_codes`.
+        given: a column, or `None` for codes of any of the others. self_conditioning: see `subset_codes_per_entry`.
     """
     target = step.cells[to].row
     if given is None:
-        return cross_codes(step, to, own), step.target(to), target
+        return subset_codes_per_entry(step, to, self_conditioning), step.target(to), target
     row = step.cells[given].row
     at_given, at_target = (target[None] == row[:, None]).nonzero(as_tuple=True)
     return step.code(given).mean[at_given], step.target(to)[at_target], row[at_given]
 
 
-def codes_to_mistake(step: Step, given: str | None, z: Any, row: Any) -> tuple[Any, Any]:
+def negative_codes(step: Step, given: str | None, z: Any, row: Any) -> tuple[Any, Any]:
     """Codes and their rows, of all processes, of which some are the wrong ones."""
     from kuamo.training.distributed import gather_rows
 
     return step.gather()[given] if given is not None else (gather_rows(z), gather_rows(row))
 
 
-def near_row(codes: Any, rows: Any, z: Any, of: Any, uniform: Any, among: int = 8) -> tuple[Any, Any]:
+def hard_negative(codes: Any, rows: Any, z: Any, of: Any, uniform: Any, among: int = 8) -> tuple[Any, Any]:
     """For each code z the code of one of the nearest other rows, and whether there is one: a mistake hard to see.
 
     Codes that are as good as equal, such as those of the same caption, are no mistake.
@@ -160,7 +162,7 @@ def near_row(codes: Any, rows: Any, z: Any, of: Any, uniform: Any, among: int = 
     Example:
         >>> import torch
         >>> codes = torch.tensor([[0.0], [0.0], [1.0], [9.0]])
-        >>> near_row(codes, torch.arange(4), codes[:1], torch.tensor([0]), torch.zeros(1))[0]
+        >>> hard_negative(codes, torch.arange(4), codes[:1], torch.tensor([0]), torch.zeros(1))[0]
         tensor([[1.]])
     """
     import torch
@@ -175,7 +177,7 @@ def near_row(codes: Any, rows: Any, z: Any, of: Any, uniform: Any, among: int = 
     return codes[place], count > 0
 
 
-def other_row(codes: Any, rows: Any, of: Any) -> tuple[Any, Any]:
+def shifted_negative(codes: Any, rows: Any, of: Any) -> tuple[Any, Any]:
     """For each row in `of`, the code of the next row of the whole batch that has one, and whether there is another.
 
     Args:
@@ -183,7 +185,7 @@ def other_row(codes: Any, rows: Any, of: Any) -> tuple[Any, Any]:
 
     Example:
         >>> import torch
-        >>> other_row(torch.eye(3), torch.tensor([4, 0, 2]), torch.tensor([0, 4]))[0].argmax(1)
+        >>> shifted_negative(torch.eye(3), torch.tensor([4, 0, 2]), torch.tensor([0, 4]))[0].argmax(1)
         tensor([2, 1])
     """
     import torch

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
-from kuamo.objectives.gan_minimax import codes_to_mistake, dealt, generator_of, near_row, other_row
+from kuamo.core.old_names import old_arguments
+from kuamo.objectives.gan_minimax import generator_inputs, generator_of, hard_negative, negative_codes, shifted_negative
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
-__all__ = ["R3", "relativistic", "squared_slope", "standard"]
+__all__ = ["R3", "conditioning_scale", "gradient_penalty", "relativistic"]
 
 
 def relativistic(real: Any, other: Any) -> Any:
@@ -40,12 +41,12 @@ def relativistic(real: Any, other: Any) -> Any:
     return softplus(other - real)
 
 
-def squared_slope(critic: Any, y: Any, z: Any) -> tuple[Any, Any]:
+def gradient_penalty(critic: Any, y: Any, z: Any) -> tuple[Any, Any]:
     """D(y, z) (n,) and ‖∇_y D(y, z)‖² (n,), which D can be trained by.
 
     Example:
         >>> import torch
-        >>> squared_slope(lambda y, z: (3 * y).sum(1), torch.ones(1, 2), None)[1].detach()
+        >>> gradient_penalty(lambda y, z: (3 * y).sum(1), torch.ones(1, 2), None)[1].detach()
         tensor([18.])
     """
     import torch
@@ -57,15 +58,17 @@ def squared_slope(critic: Any, y: Any, z: Any) -> tuple[Any, Any]:
     return logits, slope.flatten(1).square().sum(-1)
 
 
+@old_arguments(own="self_conditioning", mismatched="mismatch_weight")
 @dataclass(frozen=True)
 class R3(Objective):
     """The relativistic game for one direction, `given` → `to`; codes are not moved by it.
 
     Args:
-        given, to: columns; given `None`, codes of any of the others (`cross_codes`), of which `own` is the target's own
-            share. lr: of both players' Adam (β₁ = 0), falling to a quarter along a half cosine.
+        given, to: columns; given `None`, codes of any of the others (`subset_codes_per_entry`), of which
+            `self_conditioning` is the share of the target's own. lr: of both Adam optimizers (β₁ = 0), falling to a
+            quarter along a half cosine.
         penalty: γ, of every so many-th row (`every`), others in each step. ema: decay of G's moving average.
-        mismatched: weight of real cells with the code of another row; `hard`: of a near one.
+        mismatch_weight: weight of real cells with the code of another row; `hard`: of a near one.
         critic: () → module (y (n, L), z (n, d)) → logits (n,); `None` is a perceptron of this `width` and `layers`.
 
     Raises:
@@ -73,7 +76,7 @@ class R3(Objective):
 
     References:
         The GAN is dead; long live the GAN! A Modern Baseline GAN, Huang, Gokaslan, Kuleshov and Tompkin, 2024;
-        Generative Adversarial Text to Image Synthesis, Reed et al., 2016 (`mismatched`).
+        Generative Adversarial Text to Image Synthesis, Reed et al., 2016 (`mismatch_weight`).
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs", "decoders"})
@@ -81,12 +84,12 @@ class R3(Objective):
     to: str = "image"
     lr: float = 2e-4
     penalty: float = 1.0
-    mismatched: float = 0.5
+    mismatch_weight: float = 0.5
     ema: float = 0.998
     critic: Callable[[], Any] | None = None
     hard: bool = False
     every: int = 1
-    own: float = 0.0
+    self_conditioning: float = 0.0
     width: int = 128
     layers: int = 1
 
@@ -96,7 +99,7 @@ class R3(Objective):
             or self.lr <= 0
             or self.penalty < 0
             or self.every < 1
-            or self.mismatched < 0
+            or self.mismatch_weight < 0
             or not 0 <= self.ema < 1
         ):
             raise KuamoError(f"given {self}; expected two columns, lr > 0, weights of at least 0, and ema in [0, 1)")
@@ -134,26 +137,26 @@ class R3(Objective):
             return None
         import torch
 
-        z, y, row = dealt(step, self.given, self.to, self.own)
+        z, y, row = generator_inputs(step, self.given, self.to, self.self_conditioning)
         generator, critic = step.own["generator"], step.own["critic"]
-        y = standard(generator, y)
+        y = conditioning_scale(generator, y)
         noise = step.noise("generator", row, getattr(generator, "noise", 1))
         with torch.set_grad_enabled(player == "generator"):
-            made = standard(generator, generator.generate(z, noise))
+            made = conditioning_scale(generator, generator.generate(z, noise))
         if player == "generator":
             return step.mean(relativistic(critic(made, z), critic(y, z)))
         real, fake = critic(y, z), critic(made, z)
         some = row % self.every == step.key[1] % self.every
-        slopes = [squared_slope(critic, one[some], z[some])[1] for one in (y, made)]
-        codes = codes_to_mistake(step, self.given, z, row)
-        other, known = other_row(*codes, row)
+        slopes = [gradient_penalty(critic, one[some], z[some])[1] for one in (y, made)]
+        codes = negative_codes(step, self.given, z, row)
+        other, known = shifted_negative(*codes, row)
         if self.hard:
-            other, known = near_row(*codes, z, row, step.uniform("mistake", row, 1)[:, 0])
+            other, known = hard_negative(*codes, z, row, step.uniform("mistake", row, 1)[:, 0])
         wrong = relativistic(real[known], critic(y[known], other[known]))
         penalty = 0.5 * self.penalty * step.mean(slopes[0] + slopes[1])
-        return step.mean(relativistic(real, fake)) + penalty + self.mismatched * step.mean(wrong)
+        return step.mean(relativistic(real, fake)) + penalty + self.mismatch_weight * step.mean(wrong)
 
 
-def standard(generator: Any, y: Any) -> Any:
+def conditioning_scale(generator: Any, y: Any) -> Any:
     """y in the units in which the generator's target has mean 0 and variance 1, where it knows them."""
     return (y - generator.shift) * generator.gain if hasattr(generator, "gain") else y

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
-from kuamo.objectives.vae import Weights, check_weights, kl_of_mixture, kl_to_standard, row_uniforms, weights_of
+from kuamo.objectives.vae import Weights, beta_weights, check_weights, kl_of_mixture, kl_to_standard, row_uniforms
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
@@ -82,13 +82,13 @@ class MMVAEPlus(Objective):
         there = present.any(-1)
         shared = kl_of_mixture(z[there], code.mean[there], code.logvar[there], present[there])
         own_kl, total = torch.zeros(len(present)), self.beta * step.over_rows(shared)
-        for number, (name, weight) in enumerate(weights_of(step, self.weights).items()):
+        for number, (name, weight) in enumerate(beta_weights(step, self.weights).items()):
             decoder, y = step.space.port(name).decoder, step.target(name)
             own = step.at_entries(name, source[:, number])
             q, noise = decoder.posterior(y), step.noise(f"w/{name}", step.cells[name].row, decoder.private)
             w = torch.where(own[:, None], q.sample(noise), decoder.from_prior(noise))
             loss = decoder.loss(y, step.at_entries(name, z), private=w)
-            step.tell(name, loss / max(step.target(name).shape[-1], 1))
+            step.log_column_loss(name, loss / max(step.target(name).shape[-1], 1))
             total = total + weight * step.over_rows(step.by_row(name, loss))
             own_kl = own_kl + step.by_row(name, torch.where(own, kl_to_standard(q.mean, q.logvar), 0.0))
         return total + self.beta * step.over_rows(own_kl, there)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kuamo.objectives.vae import Weights, check_weights, kl_between, kl_to_standard, linear_ramp, weights_of
+from kuamo.objectives.vae import Weights, beta_weights, check_weights, kl_between, kl_to_standard, linear_ramp
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ class MMVM(Objective):
         alone = torch.where(present, kl_to_standard(code.mean, code.logvar), 0.0).sum(-1)
         kl = a * alone + (1 - a) * pairwise_kl(code, present)
         total = self.beta * step.over_rows(kl, present.any(-1))
-        for number, (name, weight) in enumerate(weights_of(step, self.weights).items()):
+        for number, (name, weight) in enumerate(beta_weights(step, self.weights).items()):
             loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z[:, number]))
-            step.tell(name, loss / max(step.target(name).shape[-1], 1))
+            step.log_column_loss(name, loss / max(step.target(name).shape[-1], 1))
             total = total + weight * step.over_rows(step.by_row(name, loss))
         return total

@@ -2,8 +2,8 @@
 
     L = (M − α)/M Σ_m w_m E −log p(y_m | z) + β [ (1 − α) KL(q ‖ N(0, I)) + α/M Σ_m KL(q ‖ q_m) ],     z ~ q ∝ Π q_m
 
-The last sum is the conditional information bottleneck: what the joint code tells beyond one column's own. It makes each
-column alone foresee the joint code. M is the number of columns that the row has.
+The last sum is the conditional information bottleneck: what the joint code says beyond one column's own. It makes each
+column alone predict the joint code. M is the number of columns that the row has.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kuamo.objectives.vae import Weights, check_weights, kl_between, kl_to_standard, weights_of
+from kuamo.objectives.vae import Weights, beta_weights, check_weights, kl_between, kl_to_standard
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ class MVTCAE(Objective):
         bottleneck = (1 - self.alpha) * prior + self.alpha * others
         total = self.beta * step.over_rows(bottleneck, present.any(-1))
         share = 1 - self.alpha / present.sum(-1).clamp(min=1)
-        for number, (name, weight) in enumerate(weights_of(step, self.weights).items()):
+        for number, (name, weight) in enumerate(beta_weights(step, self.weights).items()):
             loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z))
-            step.tell(name, loss / max(step.target(name).shape[-1], 1))
+            step.log_column_loss(name, loss / max(step.target(name).shape[-1], 1))
             total = total + weight * step.over_rows(share * step.by_row(name, loss), present[:, number])
         return total

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Codes", "Critic", "Residual", "residual"]
+__all__ = ["CodeInput", "Critic", "Residual", "residual"]
 
 
-class Codes(nn.Module):
-    """Sees codes as (z − shift) · gain, as they are unless told: beside the many numbers of y they must not be small.
+class CodeInput(nn.Module):
+    """Sees codes as (z − shift) · gain, as they are by default: beside the many numbers of y they must not be small.
 
     Example:
-        >>> Codes(2)(torch.ones(1, 2))
+        >>> CodeInput(2)(torch.ones(1, 2))
         tensor([[1., 1.]])
     """
 
@@ -71,11 +71,11 @@ class Critic(nn.Module):
     def __init__(self, out: int, dim: int, hidden: int = 128, layers: int = 1) -> None:
         super().__init__()
         self.net = residual(out + dim, 1, hidden, layers)
-        self.codes = Codes(dim)
+        self.codes = CodeInput(dim)
 
     def see_as(self, generator: Any) -> None:
         """See codes as the generator does, if it has a way of its own."""
-        if isinstance(getattr(generator, "codes", None), Codes):
+        if isinstance(getattr(generator, "codes", None), CodeInput):
             self.codes.standardise(generator.codes.shift, generator.codes.gain)
 
     def forward(self, y: Tensor, z: Tensor | None = None) -> Tensor:

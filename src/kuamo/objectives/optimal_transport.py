@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
-__all__ = ["KLOT", "Sinkhorn", "Transport", "follow", "klot", "sinkhorn"]
+__all__ = ["KLOT", "Sinkhorn", "Transport", "plan_cross_entropy", "plan_kl", "sinkhorn"]
 
 BLOCK = 20
 LOOSE = 0.05  # of a marginal: a plan that is further off is another one than was asked for
@@ -73,8 +73,8 @@ def sinkhorn(
     b = torch.full_like(s[0], 1 / m) if b is None else b
     f, g = torch.zeros_like(a), torch.zeros_like(b)
     for done in range(0, iterations, BLOCK):
-        f = a.log() - log_sum(s + g, 1)
-        g = b.log() - log_sum(s + f[:, None], 0)
+        f = a.log() - stable_log_sum_exp(s + g, 1)
+        g = b.log() - stable_log_sum_exp(s + f[:, None], 0)
         plan, u, v = (s + f[:, None] + g).clamp(min=FLOOR).exp(), torch.ones_like(a), torch.ones_like(b)
         for _ in range(min(BLOCK, iterations - done) - 1):
             u = a / (plan @ v)
@@ -89,13 +89,13 @@ def sinkhorn(
     return s + f[:, None] + g
 
 
-def log_sum(x: Any, dim: int) -> Any:
+def stable_log_sum_exp(x: Any, dim: int) -> Any:
     """log Σ exp x along one axis, without subnormal numbers."""
     top = x.amax(dim, keepdim=True)
     return (x - top).clamp(min=FLOOR).exp().sum(dim).log() + top.squeeze(dim)
 
 
-def follow(scores: Any, log_plan: Any, temperature: float) -> Any:
+def plan_cross_entropy(scores: Any, log_plan: Any, temperature: float) -> Any:
     """−Σ_j (P_ij/Σ_k P_ik) log softmax_j(s_ij/τ): InfoNCE whose positives are a plan's, for each row.
 
     Args:
@@ -106,13 +106,13 @@ def follow(scores: Any, log_plan: Any, temperature: float) -> Any:
 
     Example:
         >>> import torch
-        >>> follow(torch.zeros(2, 4), torch.zeros(2, 4), 0.1).exp()
+        >>> plan_cross_entropy(torch.zeros(2, 4), torch.zeros(2, 4), 0.1).exp()
         tensor([4., 4.])
     """
     return -(log_plan.softmax(-1) * (scores / temperature).log_softmax(-1)).sum(-1)
 
 
-def klot(scores: Any, log_target: Any, *, eps: float, iterations: int = 100) -> Any:
+def plan_kl(scores: Any, log_target: Any, *, eps: float, iterations: int = 100) -> Any:
     """KL(P* ‖ P) of a given plan and that of the scores, with the gradient (P − P*)/ε: nothing is unrolled.
 
     Args:
@@ -127,7 +127,7 @@ def klot(scores: Any, log_target: Any, *, eps: float, iterations: int = 100) -> 
 
     Example:
         >>> import torch
-        >>> klot(torch.eye(2), sinkhorn(torch.eye(2), eps=0.1), eps=0.1).sum().abs() < 1e-6
+        >>> plan_kl(torch.eye(2), sinkhorn(torch.eye(2), eps=0.1), eps=0.1).sum().abs() < 1e-6
         tensor(True)
     """
     log_plan, target = sinkhorn(scores.detach(), eps=eps, iterations=iterations), log_target.exp()
@@ -196,9 +196,11 @@ class Sinkhorn(Transport):
             raise KuamoError(f"given temperature={self.temperature}; expected a positive number")
 
     def losses(self, scores: Any, teacher: Any) -> tuple[Any, Any]:
-        """See `follow`: half for each direction."""
+        """See `plan_cross_entropy`: half for each direction."""
         plan = sinkhorn(scores.detach(), eps=self.eps, iterations=self.iterations)
-        return 0.5 * follow(scores, plan, self.temperature), 0.5 * follow(scores.T, plan.T, self.temperature)
+        return 0.5 * plan_cross_entropy(scores, plan, self.temperature), 0.5 * plan_cross_entropy(
+            scores.T, plan.T, self.temperature
+        )
 
 
 @dataclass(frozen=True)
@@ -243,9 +245,9 @@ class KLOT(Transport):
         return codes
 
     def losses(self, scores: Any, teacher: Any) -> tuple[Any, Any]:
-        """See `klot`: shares times their number, so that the means add up to the divergence."""
+        """See `plan_kl`: shares times their number, so that the means add up to the divergence."""
         target = sinkhorn(teacher, eps=self.sharp, iterations=self.iterations)
-        share, (n, m) = klot(scores, target, eps=self.eps, iterations=self.iterations), scores.shape
+        share, (n, m) = plan_kl(scores, target, eps=self.eps, iterations=self.iterations), scores.shape
         return 0.5 * n * share.sum(1), 0.5 * m * share.sum(0)
 
 

@@ -1,8 +1,8 @@
-"""Losses of pairs of columns, and who is whose partner.
+"""Losses of pairs of columns, and the positives of each entry.
 
 P(i): the entries of i's own row (several captions are several positives), or also those of all rows with its label or
-group. Partners are told by a key, equal where two entries are partners, so that no matrix of pairs is needed:
-Σ_{j ∈ P(i)} u_i · v_j = u_i · Σ_{j ∈ P(i)} v_j. A cell without a partner is only a negative.
+group. Positives are found by a key, equal where two entries are positives of each other, so that no matrix of pairs is
+needed: Σ_{j ∈ P(i)} u_i · v_j = u_i · Σ_{j ∈ P(i)} v_j. A cell without positives is only a negative.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kuamo.training.objective import Objective
 if TYPE_CHECKING:
     from kuamo.training.step import Step
 
-__all__ = ["Pairwise", "Positives", "Side", "partners"]
+__all__ = ["Pairwise", "Positives", "Side", "positives_of"]
 
 Positives = Literal["row", "label", "group"]
 NEEDS = {"row": "pairs", "label": "labels", "group": "groups"}
@@ -31,7 +31,7 @@ class Side(NamedTuple):
     key: Any
 
 
-def partners(own: Side, other: Side) -> tuple[Any, Any]:
+def positives_of(own: Side, other: Side) -> tuple[Any, Any]:
     """Σ_{j ∈ P(i)} v_j (n, d), and how many they are (n,)."""
     import torch
 
@@ -75,8 +75,8 @@ class Pairwise(Objective, ABC):
             else:
                 all_u, all_v = (Side(codes, key[rows]) for codes, rows in (everybody[a], everybody[b]))
                 forth, back = self.losses(u, all_v, own)[0], self.losses(v, all_u, own)[0]
-            step.tell(a, forth)
-            step.tell(b, back)
+            step.log_column_loss(a, forth)
+            step.log_column_loss(b, back)
             losses += [forth, back]
         return step.mean(torch.cat(losses))
 

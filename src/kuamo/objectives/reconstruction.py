@@ -45,7 +45,7 @@ class Reconstruct(Objective):
         for name in step.names:
             decoder, y = step.space.port(name).decoder, step.target(name)
             loss = decoder.loss(y, step.code(name).mean)
-            step.tell(name, loss / max(y.shape[-1], 1))
+            step.log_column_loss(name, loss / max(y.shape[-1], 1))
             total = total + step.mean(loss) / max(y.shape[-1], 1)
         return total
 
@@ -69,7 +69,7 @@ class CrossReconstruct(Objective):
             at_given, at_to = (step.cells[given].row[:, None] == step.cells[to].row).nonzero(as_tuple=True)
             y, z = step.target(to)[at_to], step.code(given).mean[at_given]
             loss = step.space.port(to).decoder.loss(y, z)
-            step.tell(given, loss / max(y.shape[-1], 1))
+            step.log_column_loss(given, loss / max(y.shape[-1], 1))
             total = total + step.mean(loss) / max(y.shape[-1], 1)
         return total / max(len(step.names) - 1, 1)
 

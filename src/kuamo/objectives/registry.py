@@ -11,14 +11,14 @@ from kuamo.core.old_names import current
 from kuamo.training.objective import Objective
 from kuamo.training.objective import __all__ as contract
 
-__all__ = ["objective_named", "usable"]
+__all__ = ["objective_named", "usable_names"]
 
 
 def objective_named(text: str) -> Objective:
     """The objective that a text names; names are those of `kuamo.objectives.__all__`, each with its own settings.
 
     Raises:
-        TableError: a name that is none, or of an objective that must be told something, such as how many classes.
+        TableError: a name that is none, or of an objective that needs an argument, such as how many classes.
 
     Example:
         >>> [weight for weight, _ in objective_named("InfoNCE + 0.5*Reconstruct").terms]
@@ -28,28 +28,28 @@ def objective_named(text: str) -> Objective:
     for part in text.replace(" ", "").split("+"):
         weight, _, name = part.rpartition("*")
         name = current(name)
-        kind = getattr(objectives, name, None) if name in usable() else None
+        kind = getattr(objectives, name, None) if name in usable_names() else None
         try:
             term = float(weight or 1) * kind() if kind and weight else kind and kind()
         except (TypeError, ValueError):
             term = None
         if not isinstance(term, Objective):
-            raise TableError(f"given objective {part!r}; expected one of {usable()}, as in 'A+0.5*B'")
+            raise TableError(f"given objective {part!r}; expected one of {usable_names()}, as in 'A+0.5*B'")
         total = term if total is None else total + term
     assert total is not None
     return total
 
 
-def usable() -> list[str]:
+def usable_names() -> list[str]:
     """The names that need nothing else to be said.
 
     Example:
-        >>> "InfoNCE" in usable(), "Objective" in usable()
+        >>> "InfoNCE" in usable_names(), "Objective" in usable_names()
         (True, False)
     """
     return [name for name in objectives.__all__ if name not in contract and not _asks(getattr(objectives, name))]
 
 
 def _asks(kind: Callable[..., Objective]) -> bool:
-    """Must it be told something, such as how many classes?"""
+    """Does it need an argument, such as how many classes?"""
     return any(one.default is one.empty for one in signature(kind).parameters.values())

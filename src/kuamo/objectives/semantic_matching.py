@@ -1,4 +1,4 @@
-"""Semantic matching: the shared space is what each column tells of the label.
+"""Semantic matching: the shared space holds each column's class probabilities.
 
     z_m = (m + φ_m(x) W_m) · π^(−1/4),   W_m: ridge regression onto class indicators, π: shares of the classes
     z_a · z_b ≈ Σ_c p(c | x_a) p(c | x_b) / π_c^(1/2): are the two of one class, rare classes not forgotten?
@@ -19,13 +19,13 @@ import numpy as np
 from kuamo.closed_form import KernelMap, LinearMap, kernel_map
 from kuamo.closed_form.chi2_kernel import ChiSquaredMap, chi_squared_map
 from kuamo.closed_form.indicator_ridge import IndicatorRidge, indicators
+from kuamo.closed_form.scaling import standardize
 from kuamo.core.arrays import row_means
 from kuamo.core.errors import TableError
 from kuamo.core.messages import Note
 from kuamo.embedding.embedding import ClosedFormHead, Embedding
 from kuamo.encoders.standardize import Standardize
-from kuamo.metrics import measure
-from kuamo.objectives.cca import standardise
+from kuamo.metrics import rank_queries
 from kuamo.objectives.solution import Solution
 from kuamo.training.objective import Objective
 
@@ -52,8 +52,8 @@ class Candidate:
 class SemanticMatching(Objective):
     """Columns meet in the classes of the label; solved in closed form.
 
-    A target is the class of the row, or half of it what the other columns tell of the row, each from the other rows:
-    chosen as well. Rows need a label, not a partner.
+    A target is the class of the row, or half of it what the other columns predict for the row, each from the other
+    rows: chosen as well. Rows need a label, not pairs.
 
     Args:
         kernels: to choose from.
@@ -99,7 +99,8 @@ class SemanticMatching(Objective):
         known[labels >= 0] = number
         share = np.bincount(number, minlength=len(kinds)) / len(number)
         views = {
-            name: View.of(name, *both, known, blocks.get(name), (units or {}).get(name)) for name, both in cells.items()
+            name: LabelledView.of(name, *both, known, blocks.get(name), (units or {}).get(name))
+            for name, both in cells.items()
         }
         candidates = {name: list(view.candidates(self.kernels, rng)) for name, view in views.items()}
         chosen, score = choose(views, candidates, share, rng)
@@ -119,7 +120,7 @@ class SemanticMatching(Objective):
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class LabelledView:
     """A column's labelled rows: features (n, D), rows (n,), and their classes (n,)."""
 
     x: np.ndarray
@@ -137,7 +138,7 @@ class View:
         known: np.ndarray,
         blocks: tuple[int, ...] | None,
         units: Standardize | None = None,
-    ) -> View:
+    ) -> LabelledView:
         """Of a column's entries, those of a row averaged."""
         rows = np.unique(row[known[row] >= 0])
         label = known[rows]
@@ -149,7 +150,7 @@ class View:
 
     def candidates(self, kernels: tuple[str, ...], rng: np.random.Generator) -> Any:
         """Every way to see the column."""
-        scaling = standardise(self.x, self.blocks)
+        scaling = standardize(self.x, self.blocks)
         some = np.sort(rng.permutation(len(self.x))[:ANCHORS])
         size = np.sqrt(self.x.shape[1])
         for kernel in kernels:
@@ -180,26 +181,29 @@ class View:
             found = chi_squared_map(x, gamma)
             yield found if back is None else replace(found, shift=back.shift, gain=back.gain)
 
-    def target(self, classes: int, soft: float, told: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
-        """(n, C): the class, or in part what others tell, (rows, their shares of classes)."""
+    def target(self, classes: int, soft: float, others: tuple[np.ndarray, np.ndarray] | None) -> np.ndarray:
+        """(n, C): the class, or in part what others predict, (rows, their shares of classes)."""
         hard = np.eye(classes)[self.label]
-        if not soft or told is None:
+        if not soft or others is None:
             return hard
-        rows, shares = told
+        rows, shares = others
         here, there = np.isin(self.row, rows), np.searchsorted(rows, self.row)
         hard[here] = (1 - soft) * hard[here] + soft * shares[there[here]]
         return hard
 
 
-Choice = tuple[Candidate, float, float]
+WeighedCandidate = tuple[Candidate, float, float]
 
 
 def choose(
-    views: Mapping[str, View], candidates: Mapping[str, list[Candidate]], share: np.ndarray, rng: np.random.Generator
-) -> tuple[dict[str, Choice], float]:
+    views: Mapping[str, LabelledView],
+    candidates: Mapping[str, list[Candidate]],
+    share: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[dict[str, WeighedCandidate], float]:
     """Kernel, ridge and softness of each column, in turn, by mean average precision of left-out scores."""
     classes = len(share)
-    chosen: dict[str, Choice] = {}
+    chosen: dict[str, WeighedCandidate] = {}
     for name, view in views.items():  # a start that needs no other column: the smallest squared error
         target = view.target(classes, 0.0, None)
         tried = [(c, ridge, 0.0) for c in candidates[name] for ridge in RIDGES]
@@ -219,7 +223,9 @@ def choose(
     return chosen, best
 
 
-def left_out(views: Mapping[str, View], chosen: Mapping[str, Choice], name: str, classes: int) -> np.ndarray:
+def left_out(
+    views: Mapping[str, LabelledView], chosen: Mapping[str, WeighedCandidate], name: str, classes: int
+) -> np.ndarray:
     """Scores (n, C) of a column's rows, each from the others."""
     candidate, ridge, soft = chosen[name]
     target = views[name].target(classes, soft, others(views, chosen, name, classes) if soft else None)
@@ -227,7 +233,7 @@ def left_out(views: Mapping[str, View], chosen: Mapping[str, Choice], name: str,
 
 
 def others(
-    views: Mapping[str, View], chosen: Mapping[str, Choice], name: str, classes: int
+    views: Mapping[str, LabelledView], chosen: Mapping[str, WeighedCandidate], name: str, classes: int
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Rows, and the shares of classes (n, C) that the other columns give them on average, each from other rows."""
     total: dict[int, np.ndarray] = {}
@@ -236,8 +242,8 @@ def others(
         if other == name:
             continue
         candidate, ridge, _ = chosen[other]
-        told = np.clip(candidate.parts.left_out(view.target(classes, 0.0, None), ridge), 1e-3, None)
-        for row, shares in zip(view.row.tolist(), told / told.sum(1, keepdims=True), strict=True):
+        others = np.clip(candidate.parts.left_out(view.target(classes, 0.0, None), ridge), 1e-3, None)
+        for row, shares in zip(view.row.tolist(), others / others.sum(1, keepdims=True), strict=True):
             total[row] = total.get(row, 0) + shares
             count[row] = count.get(row, 0) + 1
     if not total:
@@ -246,12 +252,14 @@ def others(
     return rows, np.stack([total[row] / count[row] for row in rows.tolist()])
 
 
-def precision(views: Mapping[str, View], scores: Mapping[str, np.ndarray], judged: Mapping[str, np.ndarray]) -> float:
+def precision(
+    views: Mapping[str, LabelledView], scores: Mapping[str, np.ndarray], judged: Mapping[str, np.ndarray]
+) -> float:
     """Mean average precision by class, over ordered pairs of columns."""
     found = []
     for a, b in permutations(views, 2):
         key_a, key_b = views[a].label[judged[a]], views[b].label[judged[b]]
         asked = np.isin(key_a, key_b)
-        values, _ = measure(scores[a][judged[a]][asked], scores[b][judged[b]], key_a[asked], key_b)
+        values, _ = rank_queries(scores[a][judged[a]][asked], scores[b][judged[b]], key_a[asked], key_b)
         found.append(float(np.mean(values["mAP"] if "mAP" in values else 1 / values["rank"])))
     return float(np.mean(found))

@@ -31,7 +31,7 @@ def label_triplet(scores: Any, same: Any, known: Any, margin: float, push: float
         scores: (n, m) cosines. same: (n, m) bool. known: (n, m) bool, do both have a label? margin: μ. push: λ.
 
     Returns:
-        (n,) losses; a row without partners, or without strangers, has nothing of that part.
+        (n,) losses; a row without positives, or without negatives, has nothing of that part.
 
     Example:
         >>> import torch
@@ -85,7 +85,7 @@ class Classify(Objective):
             label = step.labels[step.cells[name].row]
             logits = step.own["space"](step.code(name).mean)[label >= 0]
             losses.append(step.mean(each := cross_entropy(logits, label[label >= 0], reduction="none")))
-            step.tell(name, each)
+            step.log_column_loss(name, each)
         return torch.stack(losses).mean()
 
 

@@ -81,7 +81,7 @@ class _LogSumExp(torch.autograd.Function):
         du, dv = torch.zeros_like(u), torch.zeros_like(v)
         if ctx.bounded:
             g, h = g * torch.exp(-rows), h * torch.exp(-columns)
-        for (i, j), s in tiles(u, v, *ctx.keys):
+        for (i, j), s in tile_pairs(u, v, *ctx.keys):
             if ctx.bounded:
                 slope = s.exp_().mul_(g[i, None] + h[j])
             else:
@@ -96,7 +96,7 @@ class _SoftplusSums(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, v: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         rows, columns = u.new_zeros(len(u)), v.new_zeros(len(v))
-        for (i, j), s in tiles(u, v):
+        for (i, j), s in tile_pairs(u, v):
             value = torch.nn.functional.softplus(s.add_(bias))
             rows[i] += value.sum(1)
             columns[j] += value.sum(0)
@@ -108,7 +108,7 @@ class _SoftplusSums(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor, h: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
         u, v, bias = ctx.saved_tensors
         du, dv, db = torch.zeros_like(u), torch.zeros_like(v), torch.zeros_like(bias)
-        for (i, j), s in tiles(u, v):
+        for (i, j), s in tile_pairs(u, v):
             slope = s.add_(bias).sigmoid_().mul_(g[i, None] + h[j])
             du[i].addmm_(slope, v[j])
             dv[j].addmm_(slope.T, u[i])
@@ -119,7 +119,7 @@ class _SoftplusSums(torch.autograd.Function):
 def bounded_sums(u: Tensor, v: Tensor, key_u: Tensor | None, key_v: Tensor | None) -> tuple[Tensor, Tensor]:
     """Log-sum-exp where no score can be large: one exponential serves rows and columns."""
     rows, columns = u.new_zeros(len(u)), v.new_zeros(len(v))
-    for (i, j), s in tiles(u, v, key_u, key_v):
+    for (i, j), s in tile_pairs(u, v, key_u, key_v):
         s.exp_()
         rows[i] += s.sum(1)
         columns[j] += s.sum(0)
@@ -129,13 +129,13 @@ def bounded_sums(u: Tensor, v: Tensor, key_u: Tensor | None, key_v: Tensor | Non
 def running_sums(u: Tensor, v: Tensor, key_u: Tensor | None, key_v: Tensor | None) -> tuple[Tensor, Tensor]:
     """Log-sum-exp of any scores: each tile's own, added to what is there already."""
     rows, columns = u.new_full((len(u),), -torch.inf), v.new_full((len(v),), -torch.inf)
-    for (i, j), s in tiles(u, v, key_u, key_v):
+    for (i, j), s in tile_pairs(u, v, key_u, key_v):
         rows[i] = torch.logaddexp(rows[i], torch.logsumexp(s, 1))
         columns[j] = torch.logaddexp(columns[j], torch.logsumexp(s, 0))
     return rows, columns
 
 
-def tiles(
+def tile_pairs(
     u: Tensor, v: Tensor, key_u: Tensor | None = None, key_v: Tensor | None = None
 ) -> Iterator[tuple[Slices, Tensor]]:
     """Places and scores of one tile after the other, in one piece of memory: what it held before is gone."""

@@ -1,8 +1,8 @@
-"""The triplet loss: an entry is closer to its partner than to the stranger that is hardest to tell from it.
+"""The triplet loss: an entry is closer to its positives than to the hardest negative.
 
     L = ½ mean_i max(0, m − s_i⁺ + s_i⁻) + ½ (the other way round),   s_ij = u_i · v_j
 
-s⁺ is the mean score with the partners; s⁻ the highest with a stranger, or, where `semi_hard`, the highest below s⁺.
+s⁺ is the mean score with the positives; s⁻ the highest with a negative, or, where `semi_hard`, the highest below s⁺.
 Who that is, is looked for in tiles and without a graph; only its own score has one.
 """
 
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from kuamo.core.errors import KuamoError
-from kuamo.objectives.pairwise import Pairwise, Side, partners
+from kuamo.objectives.pairwise import Pairwise, Side, positives_of
 
 __all__ = ["Triplet", "triplet"]
 
 
 def triplet(u: Any, v: Any, key_u: Any, key_v: Any, margin: float = 0.2, semi_hard: bool = False) -> Any:
-    """max(0, m − s_i⁺ + s_i⁻) for each i that has a partner and a stranger, (k,).
+    """max(0, m − s_i⁺ + s_i⁻) for each i that has a positive and a negative, (k,).
 
     Args:
-        u: (n, d). v: (m, d). key_u, key_v: (n,), (m,), equal for partners. margin: m.
-        semi_hard: only strangers that are less alike than the partners.
+        u: (n, d). v: (m, d). key_u, key_v: (n,), (m,), equal for positives. margin: m.
+        semi_hard: only negatives that are less alike than the positives.
 
     References:
         FaceNet: A Unified Embedding for Face Recognition and Clustering, Schroff et al., 2015 (semi-hard); VSE++:
@@ -35,7 +35,7 @@ def triplet(u: Any, v: Any, key_u: Any, key_v: Any, margin: float = 0.2, semi_ha
     """
     import torch
 
-    sums, count = partners(Side(u, key_u), Side(v, key_v))
+    sums, count = positives_of(Side(u, key_u), Side(v, key_v))
     near = (u * sums).sum(-1) / count.clamp(min=1)
     with torch.no_grad():
         below = near if semi_hard else torch.full_like(near, torch.inf)
@@ -46,13 +46,13 @@ def triplet(u: Any, v: Any, key_u: Any, key_v: Any, margin: float = 0.2, semi_ha
 
 
 def hardest(u: Any, v: Any, key_u: Any, key_v: Any, below: Any) -> tuple[Any, Any]:
-    """The highest score below `below` (n,) of each i with a stranger, −inf if there is none, and whose (n,)."""
+    """The highest score below `below` (n,) of each i with a negative, −inf if there is none, and whose (n,)."""
     import torch
 
-    from kuamo.objectives.tiled_sums import tiles
+    from kuamo.objectives.tiled_sums import tile_pairs
 
     best, who = u.new_full((len(u),), -torch.inf), torch.zeros(len(u), dtype=torch.int64)
-    for (i, j), s in tiles(u, v, key_u, key_v):
+    for (i, j), s in tile_pairs(u, v, key_u, key_v):
         s.masked_fill_(s >= below[i, None], -torch.inf)
         score, at = s.max(1)
         who[i] = torch.where(score > best[i], at + j.start, who[i])
@@ -66,7 +66,7 @@ class Triplet(Pairwise):
 
     Args:
         positives: as for `InfoNCE`. margin: m, of scores between −1 and 1.
-        semi_hard: only negatives that are less alike than the partners. Without it the hardest of all are taken, and
+        semi_hard: only negatives that are less alike than the positives. Without it the hardest of all are taken, and
             encoders that start from nothing, or rows that show the same thing, collapse to one point.
 
     Raises:

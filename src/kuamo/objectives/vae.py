@@ -137,7 +137,7 @@ def check_weights(space: EmbeddingSpace, given: Weights) -> None:
             raise TableError(f"given weights for column {name!r}; expected columns among {known}")
 
 
-def weights_of(step: Step, given: Weights) -> dict[str, float]:
+def beta_weights(step: Step, given: Weights) -> dict[str, float]:
     """Column → w_m."""
     decoders = {name: step.space.port(name).decoder for name in step.names}
     return size_weights({name: getattr(d, "out", step.target(name).shape[-1]) for name, d in decoders.items()}, given)
@@ -237,9 +237,9 @@ class Elbo(Objective):
         else:
             kl = kl_to_standard(joint.mean, joint.logvar)
         total = self.beta * linear_ramp(step.progress, self.warmup) * step.over_rows(kl, None if self.tight else there)
-        for number, (name, weight) in enumerate(weights_of(step, self.weights).items()):
+        for number, (name, weight) in enumerate(beta_weights(step, self.weights).items()):
             loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z))
-            step.tell(name, loss / max(step.target(name).shape[-1], 1))
+            step.log_column_loss(name, loss / max(step.target(name).shape[-1], 1))
             total = total + weight * step.over_rows(step.by_row(name, loss), asked[:, number])
         return total
 

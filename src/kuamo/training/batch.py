@@ -28,7 +28,7 @@ from kuamo.training.gradient_cache import Chunks
 if TYPE_CHECKING:
     pass
 
-__all__ = ["Batch", "ColumnBatch", "FeatureSource", "Mix", "Source", "batch_of", "fusemix", "rows_of_step"]
+__all__ = ["Batch", "ColumnBatch", "FeatureSource", "MixKey", "Source", "batch_of", "batch_rows", "fusemix"]
 
 HELD_BYTES = 256 << 20
 
@@ -209,7 +209,7 @@ def one_in_each_row(row: np.ndarray, rows: int) -> bool:
     return len(row) == rows and np.array_equal(row, np.arange(rows))
 
 
-class Mix(NamedTuple):
+class MixKey(NamedTuple):
     """How cells are mixed: λ ~ Beta(α, α), drawn with the key."""
 
     alpha: float
@@ -220,13 +220,13 @@ def fusemix(
     cells: dict[str, ColumnBatch],
     sources: Mapping[str, Any],
     rows: np.ndarray,
-    mix: Mix,
+    mix: MixKey,
     marks: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """x ← λ x + (1 − λ) x of another row of the batch, the same row and λ in every column (FuseMix), in place.
 
-    A row is mixed only with one that has the same columns; of several captions, the partner's first is taken. A row of
-    one label that is mixed with a row of another has neither: its mark becomes −1.
+    A row is mixed only with one that has the same columns; of several captions, the other row's first is taken. A row
+    of one label that is mixed with a row of another has neither: its mark becomes −1.
 
     Args:
         cells: column → this process's cells. rows: (B,) the table rows of the whole batch. marks: see `Batch`.
@@ -243,36 +243,36 @@ def fusemix(
     if raw:
         raise KuamoError(f"column {raw[0]!r}: given raw cells; expected frozen features where mix > 0")
     rng = np.random.default_rng(mix.key)
-    share, partner = np.float32(rng.beta(mix.alpha, mix.alpha)), rng.permutation(len(rows))
+    share, other_row = np.float32(rng.beta(mix.alpha, mix.alpha)), rng.permutation(len(rows))
     there = np.stack([np.isin(rows, source.row) for source in sources.values()], axis=1)
-    alike = (there == there[partner]).all(axis=1)
+    alike = (there == there[other_row]).all(axis=1)
     for mark in (marks or {}).values():
-        mark[alike & (mark != mark[partner])] = -1
+        mark[alike & (mark != mark[other_row])] = -1
     for name, own in cells.items():
         if len(own) == 0:
             continue
         source, at = sources[name], own.row.numpy()
-        other = np.searchsorted(source.row, rows[partner[at]])
+        other = np.searchsorted(source.row, rows[other_row[at]])
         x, y = own.x.numpy(), source.frozen[np.minimum(other, len(source.row) - 1)]
         cells[name] = ColumnBatch(torch.from_numpy(np.where(alike[at, None], share * x + (1 - share) * y, x)), own.row)
 
 
-def rows_of_step(rows: int, batch_size: int, seed: int, step: int) -> np.ndarray:
+def batch_rows(rows: int, batch_size: int, seed: int, step: int) -> np.ndarray:
     """The table rows (B,) of one step: a pure function of (seed, step), the same in every process.
 
     Each epoch is a fresh permutation; its last, smaller batch is kept.
 
     Example:
-        >>> sorted(np.concatenate([rows_of_step(5, 2, 0, s) for s in range(3)]).tolist())
+        >>> sorted(np.concatenate([batch_rows(5, 2, 0, s) for s in range(3)]).tolist())
         [0, 1, 2, 3, 4]
     """
     per_epoch = -(-rows // batch_size)
     epoch, part = divmod(step, per_epoch)
-    return order_of(rows, seed, epoch)[part * batch_size : (part + 1) * batch_size]
+    return epoch_order(rows, seed, epoch)[part * batch_size : (part + 1) * batch_size]
 
 
 @lru_cache(maxsize=2)
-def order_of(rows: int, seed: int, epoch: int) -> np.ndarray:
+def epoch_order(rows: int, seed: int, epoch: int) -> np.ndarray:
     """An epoch's permutation (N,), made once for all of its steps."""
     order = np.random.default_rng([seed, epoch]).permutation(rows)
     order.flags.writeable = False
@@ -292,6 +292,6 @@ def batch_of(
     cells = {name: source.cells(rows[place], place) for name, source in sources.items()}
     ours = {name: mark[rows] for name, mark in (marks or {}).items()}
     if mix:
-        fusemix(cells, sources, rows, Mix(mix, key), ours)
+        fusemix(cells, sources, rows, MixKey(mix, key), ours)
     tensors = {name: torch.from_numpy(mark) for name, mark in ours.items()}
     return Batch(len(rows), torch.from_numpy(place), cells, tensors, rows)

@@ -89,7 +89,7 @@ class LearningCurves:
     """Write down how fast each column learns: `ColumnCurves.of(space)` afterwards.
 
     Args:
-        every: steps between two lines. held: the share of the groups that training does not see, to tell overfitting
+        every: steps between two lines. held: the share of the groups that training does not see, to detect overfitting
             by; with 0 the space is, bit for bit, what it is without a record.
 
     Raises:

@@ -24,13 +24,13 @@ from kuamo.training.config import Training
 from kuamo.training.distributed import rank_and_size
 from kuamo.training.gradient_cache import check_chunk
 from kuamo.training.objective import Objective, terms_of
-from kuamo.training.players import Game
+from kuamo.training.players import Optimization
 from kuamo.training.randomness import forked_rng
 from kuamo.training.run_folder import Run
 
 __all__ = ["train"]
 
-Watch = Callable[[int, Callable[[], Any]], None]
+StepWatcher = Callable[[int, Callable[[], Any]], None]
 
 
 def train(
@@ -43,7 +43,7 @@ def train(
     out: Run | None = None,
     progress: Progress | None = None,
     marks: Mapping[str, np.ndarray] | None = None,
-    watch: Watch | None = None,
+    watch: StepWatcher | None = None,
 ) -> dict[str, float]:
     """Move a space's parameters in place.
 
@@ -62,7 +62,7 @@ def train(
         KuamoError: a loss that is not finite; the last good state stays in `out`.
     """
     with forked_rng(seed):
-        game = Game(space, objective, training)
+        game = Optimization(space, objective, training)
         first = game.resume(out, training, seed) if out else 0
         draw, held = draws_of(sources, training, seed, marks, predicted(objective))
         logged: list[dict[str, float]] = []

@@ -52,7 +52,7 @@ class Objective:
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()
-    """Some of `pairs`, `unpaired` (rows without a partner), `labels`, `groups`, `gaussian` (Gaussian heads), `decoders`
+    """Some of `pairs`, `unpaired` (unpaired rows), `labels`, `groups`, `gaussian` (Gaussian heads), `decoders`
     (likelihood decoders)."""
 
     aligns: ClassVar[str] = "pairs"

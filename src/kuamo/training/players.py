@@ -24,15 +24,15 @@ from kuamo.training.ema import EMA
 from kuamo.training.objective import SPACE, Objective, Optimized, terms_of
 from kuamo.training.run_folder import Run
 from kuamo.training.step import Step
-from kuamo.training.targets import targets_of
+from kuamo.training.targets import decoder_targets
 
 if TYPE_CHECKING:
     from kuamo.training.config import Training
 
-__all__ = ["Game"]
+__all__ = ["Optimization"]
 
 
-class Game:
+class Optimization:
     """The players of a fit: their modules, their optimisers, and the terms of the objective that they minimise."""
 
     def __init__(self, space: EmbeddingSpace, objective: Objective, training: Training) -> None:
@@ -75,11 +75,11 @@ class Game:
         role = player.split("/")[0]
         loss: Any = 0.0
         counted = 0
-        told: dict[int, list[tuple[str, Tensor]]] = {}
+        column_losses: dict[int, list[tuple[str, Tensor]]] = {}
         for number, weight, step in self._steps(player, batch, sources, key, log, role == SPACE):
             term = self.terms[number][1]
             value = term(step, role)
-            told[number] = step.told or []
+            column_losses[number] = step.column_losses or []
             if value is None:
                 continue
             said = float(value.detach())
@@ -107,7 +107,7 @@ class Game:
             optimiser.zero_grad(set_to_none=True)
         sum_gradients(self.parameters[player])
         if self.turn is not None and role == SPACE:
-            self.turn.observe(told)
+            self.turn.observe(column_losses)
         optimiser.step()
 
     def _steps(
@@ -123,13 +123,13 @@ class Game:
         codes: dict[str, Any] = {}  # shared by the terms: every encoder runs once a turn
         places: dict[str, Any] = {}
         frozen = {name: source.frozen is not None for name, source in sources.items()}
-        targets = targets_of(self.space, batch, frozen)
+        targets = decoder_targets(self.space, batch, frozen)
         for number, ((weight, _), own) in enumerate(zip(self.terms, self.own, strict=True)):
             if player in (SPACE, *(self._name(name, number) for name in own)):
-                told: list[tuple[str, Tensor]] | None = None if self.turn is None else []
+                column_losses: list[tuple[str, Tensor]] | None = None if self.turn is None else []
                 yield number, weight, Step(
                     self.space, batch, key, targets, frozen, own, learning, log, codes, key[1] / self.steps,
-                    shared=len(self.terms) > 1, _places=places, told=told,
+                    shared=len(self.terms) > 1, _places=places, column_losses=column_losses,
                 )  # fmt: skip
 
     def write(
@@ -143,18 +143,18 @@ class Game:
         """A line of the record, if there is one and it is due: also of the rows `held`, which leave no trace."""
         if self.turn is None or not self.turn.due(done, self.steps):
             return
-        told: dict[int, list[tuple[str, Tensor]]] | None = None
+        column_losses: dict[int, list[tuple[str, Tensor]]] | None = None
         if held is not None:
             buffers = [(b, b.clone()) for module in self.space.modules() for b in module.buffers()]
             with self.averaged(), torch.no_grad():
                 batch = batch_of(sources, held, marks=marks)
-                told = {}
+                column_losses = {}
                 for number, _, step in self._steps(SPACE, batch, sources, key, {}, False):
                     self.terms[number][1](step, SPACE)
-                    told[number] = step.told or []
+                    column_losses[number] = step.column_losses or []
             for buffer, before in buffers:
                 buffer.copy_(before)
-        self.turn.write(done, told)
+        self.turn.write(done, column_losses)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

@@ -32,8 +32,8 @@ class Run:
     """Where a fit keeps its state.
 
     Args:
-        folder: `fit(run_dir=)`. of: what the fit depends on, in words → hash; `None` where that cannot be told.
-        why: what cannot be told.
+        folder: `fit(run_dir=)`. of: what the fit depends on, in words → hash; `None` where that is unknown.
+        why: what is unknown.
     """
 
     folder: Path
@@ -99,7 +99,7 @@ class Run:
         """Is a state of this fit?"""
         if not isinstance(found, dict) or None in self.of.values():
             raise StoreError(
-                f"{self.folder}: holds a run, and it cannot be told whether of this fit "
+                f"{self.folder}: holds a run, and it is unknown whether of this fit "
                 f"({self.why or 'it does not say'}); expected another folder"
             )
         others = [name for name in {**self.of, **found} if self.of.get(name) != found.get(name)]

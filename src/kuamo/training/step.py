@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from kuamo.core.errors import KuamoError
+from kuamo.core.old_names import old_methods
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.batch import Batch, ColumnBatch
@@ -25,6 +26,7 @@ from kuamo.training.gradient_cache import Chunks, grad_cache_encode
 __all__ = ["Step"]
 
 
+@old_methods(tell="log_column_loss")
 @dataclass
 class Step:
     """One batch, for one player.
@@ -39,7 +41,7 @@ class Step:
             which is resumed anneals as if it had not been stopped.
         counted: how many values `mean` has seen, in all processes.
         shared: do other terms look at the codes too? If not, a term may have only those encoded that it needs.
-        told: what a term tells of single columns; `None` where nobody listens.
+        column_losses: what a term reports of single columns; `None` where nothing records it.
     """
 
     space: EmbeddingSpace
@@ -55,7 +57,7 @@ class Step:
     counted: int = 0
     shared: bool = True
     _places: dict[str, Tensor | None] = field(default_factory=dict)
-    told: list[tuple[str, Tensor]] | None = None
+    column_losses: list[tuple[str, Tensor]] | None = None
     _stacked: tuple[Embedding, Tensor] | None = None
     _rows: int | None = None
 
@@ -85,7 +87,7 @@ class Step:
         return self.batch.marks[kind]
 
     def keys(self, kind: str = "row") -> Tensor:
-        """(B,) a number for every row of the whole batch, equal where entries are partners.
+        """(B,) a number for every row of the whole batch, equal where entries are positives of each other.
 
         Entries of one row always are; by label or group, those of rows with the same one are too.
         """
@@ -203,13 +205,13 @@ class Step:
         self.counted += self._rows
         return values.sum() / max(self._rows, 1)
 
-    def tell(self, name: str, losses: Tensor) -> None:
+    def log_column_loss(self, name: str, losses: Tensor) -> None:
         """Say how a column does: its own losses (n,), not negative, such as −log of the probability of what is right.
 
         For learning curves (`training/balance`); it changes no loss, and costs nothing where nobody does.
         """
-        if self.told is not None:
-            self.told.append((name, losses.detach()))
+        if self.column_losses is not None:
+            self.column_losses.append((name, losses.detach()))
 
     def table_rows(self, row: Tensor, most: int = 5) -> str:
         """The table rows of rows (n,) of the whole batch, in words; the first few, if they are many."""

@@ -14,10 +14,10 @@ from kuamo.training.batch import Batch
 if TYPE_CHECKING:
     pass
 
-__all__ = ["targets_of"]
+__all__ = ["decoder_targets"]
 
 
-def targets_of(space: EmbeddingSpace, batch: Batch, frozen: Mapping[str, bool]) -> dict[str, Tensor]:
+def decoder_targets(space: EmbeddingSpace, batch: Batch, frozen: Mapping[str, bool]) -> dict[str, Tensor]:
     """What each decoder should give: features of a frozen column, or what its decoder takes of raw values."""
     targets = {}
     for port in space.ports:

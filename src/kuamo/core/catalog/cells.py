@@ -10,16 +10,28 @@ CELLS: dict[str, tuple[str, str]] = {
     "cell_not_plain": ("{name}, which is not a plain file", "{name}，不是普通文件"),
     "cell_outside": ("{name}, which is outside the root", "{name}，在根目录之外"),
     "cell_too_large": ("{name}, more than {count:,} bytes", "{name}，超过 {count:,} 字节"),
-    "cell_broke_off": ("{name}, which broke off after {count:,} bytes", "{name}，下载在 {count:,} 字节后中断"),
-    "cell_slow": ("{name}, which was not there after {count} seconds", "{name}，{count} 秒后仍未取得"),
+    "cell_broke_off": (
+        "{name}, whose download stopped after {count:,} bytes",
+        "{name}，下载在 {count:,} 字节后中断",
+    ),
+    "cell_slow": (
+        "{name}, which did not arrive within {count} seconds",
+        "{name}，{count} 秒后仍未取得",
+    ),
     "cell_failed": ("{name} ({kind}: {error})", "{name}（解码失败，{kind}：{error}）"),
     "cell_unreadable": (
         "a cell that cannot be read ({kind}: {error})",
         "无法读取的单元格（{kind}：{error}）",
     ),
-    # ── pictures and sounds ──────────────────────────────────────────────────────────────────────────────────────
-    "cell_damaged_picture": ("{name}, a damaged picture", "{name}，图片已损坏"),
-    "cell_begins_with": ("{name}, which begins with {start}", "{name}，不是图片，开头为 {start}"),
+    # ── images and audio ─────────────────────────────────────────────────────────────────────────────────────────
+    "cell_damaged_picture": (
+        "{name}, a damaged image",
+        "{name}，图像已损坏",
+    ),
+    "cell_begins_with": (
+        "{name}, which begins with {start}",
+        "{name}，不是图像，开头为 {start}",
+    ),
     "cell_many_pixels": ("{name} ({width} × {height} pixels)", "{name}（{width} × {height} 像素，过大）"),
     "cell_cut_bytes": (
         "{name}, cut off after {count:,} of {given:,} bytes",
@@ -31,7 +43,10 @@ CELLS: dict[str, tuple[str, str]] = {
     ),
     "cell_many_samples": ("{name}, more than {count:,} samples", "{name}，超过 {count:,} 个采样"),
     "cell_samples": ("samples of shape {shape}", "采样的形状为 {shape}"),
-    "cell_odd_samples": ("samples with NaN or infinity", "采样中有非数值或无穷大"),
+    "cell_odd_samples": (
+        "samples with NaN or infinity",
+        "采样中有 NaN 或无穷大",
+    ),
     "cell_loud": ("samples of {kind} up to {peak}", "类型为 {kind}、最大为 {peak} 的采样"),
     "cell_rate": ("a rate of {rate} Hz", "采样率为 {rate} Hz"),
     # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────

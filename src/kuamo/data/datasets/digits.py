@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import TableError
-from kuamo.data.datasets.folder import rows_of
+from kuamo.data.datasets.folder import rows_of_folder
 from kuamo.data.modalities import Audio, Image, Modality, Text
-from kuamo.data.speech_synthesis import draw_voices, programs, speak
+from kuamo.data.speech_synthesis import draw_voices, programs, synthesize
 from kuamo.data.table import Table
 
 __all__ = ["SPEAKERS", "WORDS", "digits"]
@@ -55,7 +55,7 @@ def digits(
             raise TableError(f"given {name}={tuple(given)}; expected some of {all_of}")
     check_split(split)
     spoken = recordings(path, speakers, voices, seed)
-    pictures = rows_of(path, f"mnist-{split}.parquet", ("image", "digit"))
+    pictures = rows_of_folder(path, f"mnist-{split}.parquet", ("image", "digit"))
     rng = np.random.default_rng(seed)
     known = len(spoken["digit"])
     count = known if rows is None else rows
@@ -88,13 +88,13 @@ def digits(
 
 def recordings(path: str | Path | None, speakers: Sequence[str], voices: int, seed: int) -> dict[str, list[Any]]:
     """`audio`, `digit`, `speaker` and `take` of these speakers, and of synthetic ones."""
-    every = rows_of(path, "spoken-digits.parquet", names := ("audio", "digit", "speaker", "take"))
+    every = rows_of_folder(path, "spoken-digits.parquet", names := ("audio", "digit", "speaker", "take"))
     ours = [i for i, speaker in enumerate(every["speaker"]) if speaker in speakers]
     found = {name: [every[name][i] for i in ours] for name in names}
     if voices and not programs():
         raise TableError(f"given voices={voices}, and no program that speaks; expected espeak-ng or flite installed")
     for voice in draw_voices(voices, seed, programs()):
-        found["audio"] += speak(WORDS, voice)
+        found["audio"] += synthesize(WORDS, voice)
         found["digit"] += range(10)
         found["speaker"] += [voice.name] * 10
         found["take"] += [0] * 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kuamo.data.datasets.folder import rows_of
+from kuamo.data.datasets.folder import rows_of_folder
 from kuamo.data.modalities import Audio, Text
 from kuamo.data.table import Table
 
@@ -27,7 +27,7 @@ def esc10(path: str | Path | None = None) -> Table:
     References:
         ESC: Dataset for Environmental Sound Classification, Piczak, 2015.
     """
-    rows = rows_of(path, "esc10.parquet", ("audio", "text", "fold", "source"))
+    rows = rows_of_folder(path, "esc10.parquet", ("audio", "text", "fold", "source"))
     return Table(
         {"audio": rows["audio"], "text": rows["text"]},
         modalities={"audio": Audio(), "text": Text()},

@@ -9,10 +9,10 @@ from typing import Any
 
 from kuamo.core.errors import TableError
 
-__all__ = ["rows_of"]
+__all__ = ["rows_of_folder"]
 
 
-def rows_of(path: str | Path | None, name: str, columns: Sequence[str]) -> dict[str, Any]:
+def rows_of_folder(path: str | Path | None, name: str, columns: Sequence[str]) -> dict[str, Any]:
     """Columns of one Parquet file of the data folder, as lists; vectors as one array (n, D).
 
     Args:

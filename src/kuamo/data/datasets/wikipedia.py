@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kuamo.data.datasets.digits import check_split
-from kuamo.data.datasets.folder import rows_of
+from kuamo.data.datasets.folder import rows_of_folder
 from kuamo.data.modalities import Vector
 from kuamo.data.table import Table
 
@@ -30,7 +30,7 @@ def wikipedia(path: str | Path | None = None, *, split: str = "train") -> Table:
         A New Approach to Cross-Modal Multimedia Retrieval, Rasiwasia et al., 2010.
     """
     check_split(split)
-    rows = rows_of(path, f"wikipedia-{split}.parquet", ("image", "text", "category"))
+    rows = rows_of_folder(path, f"wikipedia-{split}.parquet", ("image", "text", "category"))
     count = len(rows["category"])
     return Table(
         {"image": rows["image"], "text": rows["text"]},

@@ -11,7 +11,7 @@ import numpy as np
 
 from kuamo.core.errors import CellError, shorten
 from kuamo.core.messages import Note
-from kuamo.data.modalities.base import as_array, in_words, read_bytes
+from kuamo.data.modalities.base import as_array, describe_value, read_bytes
 
 __all__ = ["Audio", "Waveform"]
 
@@ -39,12 +39,12 @@ class Audio:
 
     Reads a path, bytes, or a pair (samples, rate), also as {"array", "sampling_rate"}, with samples (T,),
     (T, channels) or (channels, T): the longer side is time. Whole numbers (int16, …) are scaled by what their type can
-    hold; floats are in [−1, 1], and what is somewhat louder is made as loud as that. What neither type nor size tell,
+    hold; floats are in [−1, 1], and what is somewhat louder is made as loud as that. What neither type nor size show,
     such as samples of 16 bits in a type of 32, is refused unless `peak` says it. Channels in opposite phase, of which
     the mean is silence, count by the first of them.
 
     Args:
-        peak: full scale of samples that come as numbers whose type does not tell it, such as 32768.
+        peak: full scale of samples that come as numbers whose type does not show it, such as 32768.
 
     Example:
         >>> Audio().read((np.zeros((2, 8000)), 8000)).samples.shape
@@ -191,7 +191,7 @@ def _decode(raw: Any) -> tuple[np.ndarray, int]:
     import soundfile
 
     content = read_bytes(raw, _EXPECTED)
-    name = in_words(raw)
+    name = describe_value(raw)
     _check_whole(content, name)
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as file:

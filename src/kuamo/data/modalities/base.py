@@ -20,7 +20,7 @@ import numpy as np
 from kuamo.core.errors import CellError, shorten
 from kuamo.core.messages import Note
 
-__all__ = ["Modality", "as_array", "content_key", "hash_of", "in_words", "read_bytes", "start_of"]
+__all__ = ["Modality", "as_array", "content_key", "describe_value", "first_bytes", "hash_of", "read_bytes"]
 
 READING = 3  # to be raised whenever kuamo's own modalities make other values of the same content
 MAX_FILE = 1 << 30  # bytes of one picture, sound or vector
@@ -91,17 +91,17 @@ def read_bytes(raw: Any, expected: str) -> bytes:
         try:
             found = _start(first_there([Path(each) for each in spellings(str(raw))]), MAX_FILE + 1)
         except OSError as error:
-            raise CellError(_not_read(in_words(raw), error), f"a readable file with {expected}") from None
+            raise CellError(_not_read(describe_value(raw), error), f"a readable file with {expected}") from None
         except ValueError as error:  # a name that no file can have
-            given = Note("cell_not_read", name=in_words(raw), error=str(error))
+            given = Note("cell_not_read", name=describe_value(raw), error=str(error))
             raise error if isinstance(error, CellError) else CellError(given, "a path") from None
         if found is None:
-            raise CellError(Note("cell_not_plain", name=in_words(raw)), f"a file with {expected}")
+            raise CellError(Note("cell_not_plain", name=describe_value(raw)), f"a file with {expected}")
         return found
     raise CellError(Note("cell_kind", kind=type(raw).__name__, value=shorten(raw)), f"a path or bytes with {expected}")
 
 
-def start_of(path: Path) -> bytes | None:
+def first_bytes(path: Path) -> bytes | None:
     """The first 64 bytes of a plain file; `None` of anything else.
 
     Raises:
@@ -123,15 +123,15 @@ def _start(path: Path, most: int) -> bytes | None:
         if not stat.S_ISREG(there.st_mode):
             return None
         if there.st_size > MAX_FILE and most > MAX_FILE:
-            raise CellError(Note("cell_too_large", name=in_words(path), count=MAX_FILE), "a smaller file")
+            raise CellError(Note("cell_too_large", name=describe_value(path), count=MAX_FILE), "a smaller file")
         return file.read(min(most, there.st_size))
 
 
-def in_words(raw: Any) -> str:
+def describe_value(raw: Any) -> str:
     """What a cell holds, for an error message: the end of a path, a number of bytes, or a type.
 
     Example:
-        >>> print(in_words("photos/cat.png"), in_words(b"1234"), in_words(None))
+        >>> print(describe_value("photos/cat.png"), describe_value(b"1234"), describe_value(None))
         'photos/cat.png' 4 bytes NoneType
     """
     if isinstance(raw, str | Path):

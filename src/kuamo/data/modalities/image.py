@@ -13,7 +13,7 @@ import numpy as np
 
 from kuamo.core.errors import CellError, TruncationWarning
 from kuamo.core.messages import Note
-from kuamo.data.modalities.base import as_array, failed, in_words, read_bytes
+from kuamo.data.modalities.base import as_array, describe_value, failed, read_bytes
 from kuamo.data.modalities.levels import as_bytes, stated_range
 
 __all__ = ["Image"]
@@ -36,7 +36,7 @@ class Image:
 
     Reads a path, bytes, a PIL image, or an array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or a tensor with
     channels first. Levels are scaled by their type and by what the file states: uint8, uint16, truth values, floats in
-    [0, 1]. What neither tells, such as 12 bits in a type of 16, or floats of another range, is refused unless `peak`
+    [0, 1]. What neither shows, such as 12 bits in a type of 16, or floats of another range, is refused unless `peak`
     says it. Of a picture that moves, or has several pages, the first is read, and a warning says so.
 
     Args:
@@ -99,7 +99,7 @@ class Image:
         raw = as_array(raw)
         if isinstance(raw, np.ndarray):
             return self._from_array(raw)
-        name = in_words(raw)
+        name = describe_value(raw)
         picture = raw if hasattr(raw, "getexif") else _decode(read_bytes(raw, _EXPECTED), name, enough)
         try:
             return self._flatten(picture)

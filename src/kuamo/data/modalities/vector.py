@@ -11,9 +11,9 @@ import numpy as np
 
 from kuamo.core.errors import CellError, shorten
 from kuamo.core.messages import Note
-from kuamo.data.modalities.base import as_array, failed, in_words, read_bytes
+from kuamo.data.modalities.base import as_array, describe_value, failed, read_bytes
 
-__all__ = ["LARGEST", "Vector", "within"]
+__all__ = ["LARGEST", "Vector", "within_limits"]
 
 LARGEST = 1e100  # a number, so that squares and sums of squares are numbers too
 
@@ -59,7 +59,7 @@ class Vector:
             raise CellError(Note("cell_array", shape=str(vector.shape)), "a vector (D,)")
         if self.dim is not None and len(vector) != self.dim:
             raise CellError(Note("cell_size", size=len(vector)), f"size {self.dim}")
-        bad = np.flatnonzero(~within(vector))
+        bad = np.flatnonzero(~within_limits(vector))
         if len(bad):
             wanted = f"finite numbers up to {LARGEST:g}"
             raise CellError(Note("cell_at", value=str(vector[bad[0]]), place=int(bad[0])), wanted)
@@ -74,11 +74,11 @@ class Vector:
         return f"vector ({len(value)}): " + " ".join(f"{x:.2g}" for x in value[:4]) + (" …" * (len(value) > 4))
 
 
-def within(numbers: np.ndarray) -> np.ndarray:
+def within_limits(numbers: np.ndarray) -> np.ndarray:
     """Which numbers are finite, and small enough to be squared.
 
     Example:
-        >>> within(np.array([1.0, np.nan, np.inf, 1e300])).tolist()
+        >>> within_limits(np.array([1.0, np.nan, np.inf, 1e300])).tolist()
         [True, False, False, False]
     """
     most = min(LARGEST, float(np.finfo(numbers.dtype).max)) if numbers.dtype.kind == "f" else LARGEST
@@ -90,4 +90,4 @@ def _load(path: Path) -> np.ndarray:
     try:
         return np.load(io.BytesIO(content), allow_pickle=False)
     except Exception as error:  # a damaged header fails in many ways
-        raise CellError(failed(in_words(path), error), "a .npy file of numbers") from None
+        raise CellError(failed(describe_value(path), error), "a .npy file of numbers") from None

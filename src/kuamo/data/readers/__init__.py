@@ -16,7 +16,7 @@ from kuamo.core.errors import TableError, shorten
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Category, Modality, Text, Vector
 from kuamo.data.readers.paths import FileResolver, Opening, ResolvedCells
-from kuamo.data.readers.schema import Unread, is_category, judged, sampled
+from kuamo.data.readers.schema import Unread, is_category, sampled_cells, vote_of
 from kuamo.data.readers.spelled_cells import hole_words, read_spelled
 
 __all__ = ["ParsedSource", "read_source"]
@@ -74,17 +74,17 @@ def read_source(
     if "split" in reading.roles:
         reading.meta["split"] = reading.roles.pop("split")
     columns = {each: read_spelled(each, cells, modalities.get(each), opening.notes) for each, cells in raw.items()}
-    found = {each: judged(cells, places) for each, cells in columns.items() if each not in modalities}
-    doubts = {each: kind for each, kind in found.items() if isinstance(kind, Unread)}
+    found = {each: vote_of(cells, places) for each, cells in columns.items() if each not in modalities}
+    uncertain = {each: kind for each, kind in found.items() if isinstance(kind, Unread)}
     kinds = dict(modalities)
     kinds |= {each: kind for each, kind in found.items() if kind is not None and not isinstance(kind, Unread)}
     texts = [each for each, kind in found.items() if isinstance(kind, Text)]
-    for each in [*texts, *(each for each, doubt in doubts.items() if doubt.why == "table_numbers")]:
+    for each in [*texts, *(each for each, found_unread in uncertain.items() if found_unread.why == "table_numbers")]:
         typed = _typed(columns[each])
         if typed is not columns[each]:
             columns[each] = typed
             kinds.pop(each, None)
-            doubts.pop(each, None)
+            uncertain.pop(each, None)
     classes = [each for each in texts if each in kinds and is_category(each, columns[each])]
     if len(kinds) - len(classes) < 2:
         classes = []  # else there would be nothing to align: image and breed, say
@@ -94,14 +94,16 @@ def read_source(
             reading.columns[each] = _placed(cells, kinds[each], places)
         else:
             reading.meta[each] = cells
-    opening.notes.extend([Note(doubt.why, column=each, what=doubt.what) for each, doubt in doubts.items()])
+    opening.notes.extend(
+        [Note(found_unread.why, column=each, what=found_unread.what) for each, found_unread in uncertain.items()]
+    )
     opening.notes.extend(hole_words({each: columns[each] for each in texts if each in reading.columns}))
     if not reading.columns:
         raise TableError(
             f"{name}: given columns {[*reading.roles, *reading.meta]}, none of text, pictures, sounds or vectors; "
             f"expected at least one, or modalities={{column: ...}}" + "".join(f"; {note}" for note in opening.notes)
         )
-    rest = [each for each in _rest(reading, classes) if each not in doubts]
+    rest = [each for each in _rest(reading, classes) if each not in uncertain]
     reading.notes = [
         *opening.notes,
         *_notes("a few classes", classes, "Category"),
@@ -145,7 +147,7 @@ def open_source(source: Any, opening: Opening, root: str | Path | None) -> tuple
 
 
 def _open_path(path: Path, opening: Opening) -> dict[str, Any]:
-    from kuamo.data.readers.arrow import Mapped, arrow_columns, checked
+    from kuamo.data.readers.arrow import Mapped, arrow_columns, checked_batch
     from kuamo.data.readers.folders import read_folder, suffix_of, table_file
     from kuamo.data.readers.parquet import parquet_columns
 
@@ -155,8 +157,8 @@ def _open_path(path: Path, opening: Opening) -> dict[str, Any]:
     if suffix == ".parquet":
         return dict(parquet_columns([path]))
     if suffix in (".arrow", ".feather"):
-        return arrow_columns(checked(_arrow_file(path)), Mapped(path))
-    return arrow_columns(checked(table_file(path, opening)))
+        return arrow_columns(checked_batch(_arrow_file(path)), Mapped(path))
+    return arrow_columns(checked_batch(table_file(path, opening)))
 
 
 def _arrow_file(path: Path) -> Any:
@@ -178,7 +180,7 @@ def _with_names(columns: dict[str, Any], notes: list[str]) -> dict[str, Any]:
         if name.strip() and not re.fullmatch(r"Unnamed: \d+", name):
             named[name] = cells
             continue
-        seen = [str(cell) for cell in sampled(cells)]
+        seen = [str(cell) for cell in sampled_cells(cells)]
         if all(cell.isdigit() for cell in seen) and len(set(seen)) == len(seen):
             notes += [Note("table_numbered")] if seen else []
             continue
@@ -220,5 +222,5 @@ def _typed_numbers(cells: Any) -> bool:
 
 
 def _notes(what: str, names: list[str], kind: str) -> list[str]:
-    told = f"modalities={{{names[0]!r}: km.{kind}()}}, say, makes it a column" if names else ""
-    return [f"kept as meta ({what}): {', '.join(names)}; {told}"] if names else []
+    advice = f"modalities={{{names[0]!r}: km.{kind}()}}, say, makes it a column" if names else ""
+    return [f"kept as meta ({what}): {', '.join(names)}; {advice}"] if names else []

@@ -23,12 +23,12 @@ __all__ = [
     "Mapped",
     "TakenCells",
     "arrow_columns",
-    "checked",
+    "checked_batch",
     "checked_names",
     "describe_cell",
     "layout_of",
     "parsing",
-    "plain",
+    "plain_cell",
 ]
 
 
@@ -67,7 +67,7 @@ class ArrowCells:
             if is_list(chunk.type):
                 yield from (cell_of(chunk, k) for k in range(len(chunk)))
             else:
-                yield from map(plain, chunk.to_pylist())
+                yield from map(plain_cell, chunk.to_pylist())
 
     def layout(self, modality: Modality) -> Layout:
         """Position and part of each entry."""
@@ -155,7 +155,7 @@ def arrow_columns(table: Any, guard: Callable[[], Any] = bool) -> dict[str, Any]
     checked_names(table.column_names)
     classes = class_names(table.schema)
     return {
-        name: named(column, classes[name]) if name in classes else ArrowCells(column, guard)
+        name: named_fields(column, classes[name]) if name in classes else ArrowCells(column, guard)
         for name, column in zip(table.column_names, table.columns)
     }
 
@@ -171,7 +171,7 @@ def checked_names(names: list[str]) -> None:
         raise TableError(f"given several columns called {repeated[0]!r}; expected unique names")
 
 
-def checked(table: Any) -> Any:
+def checked_batch(table: Any) -> Any:
     """The table, if its offsets and texts are sound: Arrow does not look until it is too late.
 
     Raises:
@@ -208,7 +208,7 @@ def class_names(schema: Any) -> dict[str, list[str]]:
         return {}  # somebody else's note
 
 
-def named(column: Any, names: list[str]) -> Any:
+def named_fields(column: Any, names: list[str]) -> Any:
     """Class numbers as a dictionary array of their names; −1 (no label) is absent."""
     import pyarrow as pa
 
@@ -227,7 +227,7 @@ def simple(array: Any) -> Any:
     kind = array.type
     if pa.types.is_temporal(kind) and not pa.types.is_interval(kind):
         return _python_times(array)
-    if pa.types.is_fixed_size_list(kind) and not is_number(kind.value_type):
+    if pa.types.is_fixed_size_list(kind) and not is_number_type(kind.value_type):
         return array.cast(pa.list_(kind.value_type))
     return array
 
@@ -266,7 +266,7 @@ def _known_zone(zone: str | None) -> str | None:
     return zone
 
 
-def is_number(kind: Any) -> bool:
+def is_number_type(kind: Any) -> bool:
     """Is it a type of numbers?"""
     import pyarrow as pa
 
@@ -322,26 +322,26 @@ def cell_of(array: Any, position: int) -> Any:
     """One cell as a plain value; a list of numbers as an array that shares Arrow's memory where it can."""
     kind = array.type
     if not is_list(kind) or not array[position].is_valid:
-        return plain(array[position].as_py())
+        return plain_cell(array[position].as_py())
     values = array[position].values
-    if is_number(kind.value_type):
+    if is_number_type(kind.value_type):
         return values.to_numpy(zero_copy_only=False)
     if is_list(kind.value_type):
         return [cell_of(values, k) for k in range(len(values))]
-    return plain(values.to_pylist())
+    return plain_cell(values.to_pylist())
 
 
-def plain(cell: Any) -> Any:
+def plain_cell(cell: Any) -> Any:
     """A cell without the dicts that Hugging Face and JSON put around files.
 
     Example:
-        >>> plain({"bytes": None, "path": "cat.png"}), plain([{"bytes": b"RIFF", "path": None}])
+        >>> plain_cell({"bytes": None, "path": "cat.png"}), plain_cell([{"bytes": b"RIFF", "path": None}])
         ('cat.png', [b'RIFF'])
     """
     if isinstance(cell, np.ndarray) and cell.dtype == object:  # what pandas makes of a list
         cell = cell.tolist()
     if isinstance(cell, list):
-        return [plain(part) for part in cell]
+        return [plain_cell(part) for part in cell]
     if isinstance(cell, dict) and cell and set(cell) <= {"bytes", "path"}:
         return cell.get("path") if cell.get("bytes") is None else cell["bytes"]
     if isinstance(cell, dict) and {"array", "sampling_rate"} <= set(cell):

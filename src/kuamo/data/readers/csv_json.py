@@ -16,7 +16,7 @@ from kuamo.core.messages import Note
 from kuamo.data.readers.dialect import dialect_of
 from kuamo.data.readers.paths import Opening
 
-__all__ = ["HOLES", "read_csv", "read_json", "retyped"]
+__all__ = ["HOLES", "read_csv", "read_json_rows", "retyped"]
 
 BLOCK_BYTES = 16 << 20
 MAX_BYTES = 8 << 30  # of a text file once it is unpacked; tables beyond are for Parquet
@@ -87,7 +87,7 @@ def without_holes(table: Any, opening: Opening) -> Any:
     return table
 
 
-def read_json(path: Path, opening: Opening) -> Any:
+def read_json_rows(path: Path, opening: Opening) -> Any:
     """A file of one JSON object a line, or of one list of objects, as an Arrow table."""
     import pyarrow as pa
     from pyarrow import json as arrow_json

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import TableError
-from kuamo.data.readers.arrow import TakenCells, arrow_columns, checked, checked_names, plain
+from kuamo.data.readers.arrow import TakenCells, arrow_columns, checked_batch, checked_names, plain_cell
 
 __all__ = ["read_object"]
 
@@ -31,7 +31,7 @@ def read_object(source: Any) -> tuple[dict[str, Any], str]:
     if hasattr(source, "iloc") and hasattr(source, "columns"):
         return _frame(source), "a data frame"
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):  # Arrow, polars, DuckDB, …
-        return arrow_columns(checked(_table_of(source))), "an Arrow table"
+        return arrow_columns(checked_batch(_table_of(source))), "an Arrow table"
     more = "; of a LazyFrame, .collect() is one" if hasattr(source, "collect") else ""
     raise TableError(
         f"given {type(source).__name__}; expected a path, a data frame of pandas or polars, an Arrow table or a "
@@ -56,8 +56,8 @@ def _dataset(source: Any) -> dict[str, Any]:
     """Columns over the dataset's own Arrow table, undecoded and memory-mapped as it comes, in its chosen rows."""
     stored, chosen = getattr(getattr(source, "data", None), "table", None), getattr(source, "_indices", None)
     if not hasattr(stored, "schema"):
-        return arrow_columns(checked(_as_arrow(source)))
-    columns = arrow_columns(checked(_with_schema(stored, source)))
+        return arrow_columns(checked_batch(_as_arrow(source)))
+    columns = arrow_columns(checked_batch(_with_schema(stored, source)))
     if chosen is None:
         return columns
     rows = np.asarray(chosen.column(0), dtype=np.int64)  # rows were selected or shuffled
@@ -79,7 +79,7 @@ def _splits(sources: Mapping[str, Any]) -> Any:
 
     tables = []
     for name, source in sources.items():
-        table = checked(_as_arrow(source))
+        table = checked_batch(_as_arrow(source))
         if "split" not in table.column_names:
             table = table.append_column("split", pa.array([str(name)] * table.num_rows, pa.string()))
         tables.append(table)
@@ -92,6 +92,6 @@ def _frame(frame: Any) -> dict[str, Any]:
     checked_names(names)
     gaps = frame.isna().to_numpy()
     return {
-        name: [None if gap else plain(cell) for cell, gap in zip(frame.iloc[:, k].tolist(), gaps[:, k])]
+        name: [None if gap else plain_cell(cell) for cell, gap in zip(frame.iloc[:, k].tolist(), gaps[:, k])]
         for k, name in enumerate(names)
     }

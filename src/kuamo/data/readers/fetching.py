@@ -20,7 +20,7 @@ from urllib.request import HTTPHandler, HTTPSHandler, Request, build_opener
 from kuamo.core.errors import CellError, KuamoError
 from kuamo.core.files import atomic_path
 from kuamo.core.messages import Note
-from kuamo.data.modalities.base import in_words
+from kuamo.data.modalities.base import describe_value
 
 __all__ = ["fetch"]
 
@@ -42,15 +42,17 @@ def fetch(url: str, copy: Path) -> None:
             while piece := answer.read1(PIECE):
                 size += len(piece)
                 if size > MAX_DOWNLOAD:
-                    raise CellError(Note("cell_too_large", name=in_words(url), count=MAX_DOWNLOAD), "a smaller file")
+                    raise CellError(
+                        Note("cell_too_large", name=describe_value(url), count=MAX_DOWNLOAD), "a smaller file"
+                    )
                 file.write(piece)
             if answer.length or over.is_set():  # of what comes in chunks nobody knows the length
-                raise CellError(Note("cell_broke_off", name=in_words(url), count=size), "the whole file")
+                raise CellError(Note("cell_broke_off", name=describe_value(url), count=size), "the whole file")
     except KuamoError:
         raise
     except (OSError, HTTPException, ValueError) as error:  # URLError and TimeoutError are OSErrors
         raise CellError(
-            Note("cell_not_read", name=in_words(url), error=str(error)), "a file that can be fetched"
+            Note("cell_not_read", name=describe_value(url), error=str(error)), "a file that can be fetched"
         ) from None
 
 
@@ -76,7 +78,7 @@ def _opened(url: str) -> Iterator[Any]:
     except (OSError, HTTPException, ValueError, CellError):
         if over.is_set():
             raise CellError(
-                Note("cell_slow", name=in_words(url), count=int(SECONDS)), "a server that answers"
+                Note("cell_slow", name=describe_value(url), count=int(SECONDS)), "a server that answers"
             ) from None
         raise
     finally:

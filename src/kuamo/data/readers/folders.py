@@ -14,8 +14,8 @@ from typing import Any
 from kuamo.core.errors import CellError, TableError
 from kuamo.data.modalities import Audio, Image
 from kuamo.data.modalities.base import read_bytes
-from kuamo.data.readers.arrow import arrow_columns, checked, parsing
-from kuamo.data.readers.csv_json import read_csv, read_json
+from kuamo.data.readers.arrow import arrow_columns, checked_batch, parsing
+from kuamo.data.readers.csv_json import read_csv, read_json_rows
 from kuamo.data.readers.parquet import parquet_columns
 from kuamo.data.readers.paths import Opening
 
@@ -60,7 +60,7 @@ def table_file(path: Path, opening: Opening) -> Any:
     suffix = suffix_of(path)
     if suffix == ".parquet":
         return pq.read_table(opening.allow(path))
-    return (read_csv if suffix in (".csv", ".tsv") else read_json)(opening.allow(path), opening)
+    return (read_csv if suffix in (".csv", ".tsv") else read_json_rows)(opening.allow(path), opening)
 
 
 def suffix_of(path: Path) -> str:
@@ -86,7 +86,7 @@ def _with_metadata(folder: Path, files: list[Path], opening: Opening) -> dict[st
     tables = []
     for path in files:
         with parsing(path):
-            table = checked(table_file(path, opening))
+            table = checked_batch(table_file(path, opening))
         below = path.parent.relative_to(folder)
         split = _SPLITS.get(below.name.lower())
         for name in table.column_names:

@@ -13,9 +13,9 @@ import numpy as np
 
 from kuamo.core.arrays import is_absent
 from kuamo.core.errors import TableError, is_unicode, shorten
-from kuamo.data.column import LazyColumn, View
+from kuamo.data.column import LazyColumn, RowView
 from kuamo.data.modalities.base import as_array
-from kuamo.data.readers.arrow import ArrowCells, checked, plain
+from kuamo.data.readers.arrow import ArrowCells, checked_batch, plain_cell
 
 __all__ = ["by_position", "check_words", "columns_of_rows", "own_names"]
 
@@ -32,7 +32,7 @@ def by_position(cells: Any, name: str) -> Any:
     """
     if isinstance(cells, list | tuple):
         return [as_array(cell) for cell in cells] if any(hasattr(cell, "detach") for cell in cells) else cells
-    if isinstance(cells, LazyColumn | View | range) and not hasattr(cells, "detach"):  # a tensor has a `layout` too
+    if isinstance(cells, LazyColumn | RowView | range) and not hasattr(cells, "detach"):  # a tensor has a `layout` too
         return cells
     if isinstance(cells, str | bytes | bytearray | Mapping | set | frozenset) and not hasattr(cells, "toarray"):
         kind, more = type(cells).__name__, " (of a dict: list(d.values()))" if isinstance(cells, Mapping) else ""
@@ -73,14 +73,14 @@ def checked_array(cells: Any) -> Any:
     import pyarrow as pa
 
     chunked = cells if isinstance(cells, pa.ChunkedArray) else pa.chunked_array([cells])
-    return checked(pa.table([chunked], names=["cells"])).column(0)
+    return checked_batch(pa.table([chunked], names=["cells"])).column(0)
 
 
 def _of_pandas(cells: Any) -> Any:
     gaps = np.asarray(cells.isna())
     if gaps.ndim == 2 or (getattr(cells.dtype, "kind", "O") in "iufb" and not gaps.any()):
         return np.asarray(cells.to_numpy())
-    return [None if gap else plain(cell) for cell, gap in zip(cells.tolist(), gaps.tolist())]
+    return [None if gap else plain_cell(cell) for cell, gap in zip(cells.tolist(), gaps.tolist())]
 
 
 def _of_array(cells: np.ndarray, name: str) -> Any:

@@ -21,7 +21,7 @@ from kuamo.data.readers.arrow import (
     ArrowCells,
     arrow_columns,
     cell_of,
-    checked,
+    checked_batch,
     checked_names,
     is_list,
     layout_of,
@@ -112,7 +112,7 @@ class ParquetCells:
 
         array = batch.column(batch.schema.get_field_index(self.name))
         array = array if array.type == self.type else array.cast(self.type)
-        checked(pa.table([array], names=[self.name]))
+        checked_batch(pa.table([array], names=[self.name]))
         return simple(array)
 
     def _keep(self, first: int, array: Any) -> None:
@@ -159,7 +159,7 @@ def parquet_columns(shards: list[Path]) -> dict[str, ArrowCells | ParquetCells]:
     parts = []
     for shard in shards:
         with parsing(shard):
-            parts.append(checked(pq.read_table(shard, columns=small)))
+            parts.append(checked_batch(pq.read_table(shard, columns=small)))
     held = pa.concat_tables(parts, promote_options="permissive")
     held = held.select(small).replace_schema_metadata(schema.metadata)
     columns: dict[str, ArrowCells | ParquetCells] = arrow_columns(held)

@@ -21,7 +21,7 @@ from kuamo.core.files import cache_folder
 from kuamo.core.messages import Note
 from kuamo.data.column import Layout, layout
 from kuamo.data.modalities import Modality
-from kuamo.data.modalities.base import first_there, in_words, spellings
+from kuamo.data.modalities.base import describe_value, first_there, spellings
 from kuamo.data.readers.fetching import fetch
 
 __all__ = ["FileResolver", "Opening", "ResolvedCells"]
@@ -52,7 +52,7 @@ class Opening:
         real = Path(os.path.realpath(path))
         if self.roots and not any(real.is_relative_to(os.path.realpath(root)) for root in self.roots):
             raise TableError(
-                f"given {in_words(path)}, which leads outside the root; expected a file inside {self.roots[0]}"
+                f"given {describe_value(path)}, which leads outside the root; expected a file inside {self.roots[0]}"
             )
         return path
 
@@ -81,16 +81,16 @@ class FileResolver:
             if parts.scheme.lower() in ("http", "https"):
                 return self._fetched(name)
             if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
-                raise CellError(in_words(name), "a path, a file:// URL, or http(s):// with download=True")
+                raise CellError(describe_value(name), "a path, a file:// URL, or http(s):// with download=True")
             name = unquote(parts.path)
         path = first_there([self.folder / each for each in spellings(name)])
         if self.jail:
             try:
                 inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.folder))
             except (OSError, ValueError) as error:
-                raise CellError(Note("cell_not_read", name=in_words(name), error=str(error)), "a path") from None
+                raise CellError(Note("cell_not_read", name=describe_value(name), error=str(error)), "a path") from None
             if not inside:
-                raise CellError(Note("cell_outside", name=in_words(name)), f"a path inside {self.folder}")
+                raise CellError(Note("cell_outside", name=describe_value(name)), f"a path inside {self.folder}")
         return path
 
     def place(self, cell: Any) -> Any:
@@ -117,7 +117,7 @@ class FileResolver:
     def _fetched(self, url: str) -> Path:
         """A copy of a file on the web, in the cache; fetched once."""
         if not self.download:
-            raise CellError(in_words(url), "a file on this machine, or download=True to fetch it")
+            raise CellError(describe_value(url), "a file on this machine, or download=True to fetch it")
         copy = cache_folder() / "downloads" / hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
         if not copy.exists():
             fetch(url, copy)

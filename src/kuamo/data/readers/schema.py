@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 
 from kuamo.data.column import LazyColumn, layout
 from kuamo.data.modalities import Audio, Image, Modality, Text, Vector
-from kuamo.data.modalities.base import start_of
+from kuamo.data.modalities.base import first_bytes
 from kuamo.data.readers.paths import FileResolver
 from kuamo.data.readers.spelled import numbers_alone
 
-__all__ = ["Unread", "infer", "is_category", "judged", "sampled"]
+__all__ = ["Unread", "infer", "is_category", "sampled_cells", "vote_of"]
 
 SAMPLE = 64
 _FILES = (Image(), Audio())
@@ -63,7 +63,7 @@ class _Whole:
         return True
 
 
-def sampled(cells: Sequence[Any] | LazyColumn) -> list[Any]:
+def sampled_cells(cells: Sequence[Any] | LazyColumn) -> list[Any]:
     """Up to 64 cells that are there: the first ones, and, where that costs nothing, some from all over."""
     if isinstance(cells, LazyColumn):
         there, _ = cells.layout(_Whole())  # type: ignore[arg-type]
@@ -84,20 +84,20 @@ def infer(cells: Sequence[Any] | LazyColumn, places: FileResolver | None = None)
         >>> infer(["a.png", "N/A", "b.png"]), infer(["a cat", "a dog"]), infer([3.5, 4.5]), infer(["a.mp4", "b.mp4"])
         (Image(background=255, peak=None), Text(), None, None)
     """
-    found = judged(cells, places)
+    found = vote_of(cells, places)
     return None if isinstance(found, Unread) else found
 
 
-def judged(cells: Sequence[Any] | LazyColumn, places: FileResolver | None = None) -> Modality | Unread | None:
+def vote_of(cells: Sequence[Any] | LazyColumn, places: FileResolver | None = None) -> Modality | Unread | None:
     """The same, and why cells that look like texts are none."""
-    seen = [part for cell in sampled(cells) for part in _parts(cell)]
+    seen = [part for cell in sampled_cells(cells) for part in _parts(cell)]
     votes = [_kind(part, places or FileResolver(Path())) for part in seen]
     for kind in (Image(), Audio(), Vector(), Text()):
         if votes and 2 * sum(vote == kind for vote in votes) > len(votes):
             return kind
-    doubts = [vote for vote in votes if isinstance(vote, Unread)]
-    if 2 * len(doubts) > len(votes):
-        return doubts[0]
+    uncertain = [vote for vote in votes if isinstance(vote, Unread)]
+    if 2 * len(uncertain) > len(votes):
+        return uncertain[0]
     named = [vote for vote in votes if vote is not None and not isinstance(vote, Unread)]
     return named[0] if named and len(set(map(type, named))) == 1 and 2 * len(named) == len(votes) else None
 
@@ -106,7 +106,7 @@ def is_category(name: str, cells: Sequence[Any] | LazyColumn) -> bool:
     """Are these texts a few classes, each of many rows? Columns that are called like prose are not."""
     if any(word in name.lower() for word in _WORDS) or len(cells) < 40:
         return False
-    if any(not isinstance(cell, str) for cell in sampled(cells)) or _is_far(cells):
+    if any(not isinstance(cell, str) for cell in sampled_cells(cells)) or _is_far(cells):
         return False
     distinct: set[Any] = set()
     for k in range(len(cells)):
@@ -183,6 +183,6 @@ def _kind_of_name(name: str, places: FileResolver) -> Modality | Unread | None:
 def _head(name: str, places: FileResolver) -> bytes | None:
     """The first bytes of a file; `None` where there is none."""
     try:
-        return start_of(places.find(name))
+        return first_bytes(places.find(name))
     except (OSError, ValueError):  # a CellError is one
         return None

@@ -12,7 +12,7 @@ from kuamo.core.errors import TableError, shorten
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Category, Modality, Number, Text, Vector
 from kuamo.data.readers.csv_json import HOLES
-from kuamo.data.readers.schema import sampled
+from kuamo.data.readers.schema import sampled_cells
 from kuamo.data.readers.spelled import CUT, is_json, numbers_alone, spelled
 
 __all__ = ["hole_words", "read_spelled"]
@@ -30,7 +30,7 @@ def read_spelled(name: str, cells: Any, kind: Modality | None, notes: list[str])
     Raises:
         TableError: lists whose middle was left out when they were written.
     """
-    seen = sampled(cells)
+    seen = sampled_cells(cells)
     texts = [cell for cell in seen if isinstance(cell, str)]
     if not texts or 2 * len(texts) <= len(seen) or isinstance(kind, Number | Category):
         return cells
@@ -79,7 +79,7 @@ def hole_words(columns: Mapping[str, Any]) -> list[str]:
     """Notes of columns of texts some of whose first cells say NA, None or the like."""
     notes: list[str] = []
     for name, cells in columns.items():
-        words = dict.fromkeys(cell.strip() for cell in sampled(cells) if isinstance(cell, str))
+        words = dict.fromkeys(cell.strip() for cell in sampled_cells(cells) if isinstance(cell, str))
         said = [word for word in words if word in HOLES]
         if said:
             notes.append(Note("table_hole_words", column=name, words=", ".join(said[:3])))

@@ -15,10 +15,10 @@ from kuamo.data.readers.arrow import describe_cell
 if TYPE_CHECKING:
     from kuamo.data.column import Column
 
-__all__ = ["describe"]
+__all__ = ["describe_columns"]
 
 
-def describe(
+def describe_columns(
     columns: Mapping[str, Column],
     rows: int,
     ids: Sequence[str],

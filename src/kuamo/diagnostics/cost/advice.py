@@ -10,7 +10,7 @@ from kuamo.core.errors import KuamoError
 from kuamo.core.files import cache_folder
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
-from kuamo.diagnostics.cost.result import CostForecast, Step
+from kuamo.diagnostics.cost.result import CostForecast, StepCost
 from kuamo.diagnostics.cost.steps import CostModel
 from kuamo.encoders import EfficientNetLite0
 from kuamo.generation.recipes import Recipe
@@ -76,7 +76,7 @@ def advise(made: CostForecast, model: CostModel, limits: Mapping[str, float]) ->
 
 
 def remedies(
-    step: Step, made: CostForecast, kind: str, model: CostModel, limit: float | None, factor: float
+    step: StepCost, made: CostForecast, kind: str, model: CostModel, limit: float | None, factor: float
 ) -> list[Note]:
     """What makes this step cheaper in this kind."""
     if step.name.startswith("features: "):
@@ -94,7 +94,7 @@ def remedies(
     return []
 
 
-def of_features(step: Step, made: CostForecast, kind: str, model: CostModel, limit: float | None) -> list[Note]:
+def of_features(step: StepCost, made: CostForecast, kind: str, model: CostModel, limit: float | None) -> list[Note]:
     """Encoding: once, smaller, or fewer cells."""
     name = step.name.removeprefix("features: ")
     found = model.timed.get(name)

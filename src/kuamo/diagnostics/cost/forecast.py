@@ -33,9 +33,9 @@ from kuamo.diagnostics.cost.advice import advise, allowed
 from kuamo.diagnostics.cost.encoder_timing import EncoderTiming, time_encoder
 from kuamo.diagnostics.cost.result import CostForecast
 from kuamo.diagnostics.cost.steps import CostModel
-from kuamo.diagnostics.cost.trial import Arguments, Trial, apart, rows_of_trial, try_fit
+from kuamo.diagnostics.cost.trial import Arguments, TrialRun, apart, rows_of_trial, try_fit
 from kuamo.encoders.feature_cache import features
-from kuamo.fitting.checks import check_columns, check_table
+from kuamo.fitting.checks import check_table, check_usable_columns
 from kuamo.fitting.gradient import usual_training
 from kuamo.fitting.pipeline import with_targets
 from kuamo.fitting.towers import open_ports
@@ -70,7 +70,7 @@ def forecast(
 
     Seconds are as the machine is now: what else runs on it counts. What loading costs, of libraries and models, is
     counted where this process has paid it just now; a fit in the same process pays less. What is stored depends on the
-    kernel and size that the closed form chooses; where only few rows were searched, disk is told from … to ….
+    kernel and size that the closed form chooses; where only few rows were searched, disk is given as a range.
 
     Args:
         table, objective, encoders, decoders, codecs, start, dim, training, seed: as for `fit`.
@@ -117,7 +117,7 @@ def tried(
     begun = time.process_time()
     table = with_targets(table, objective)
     check_table(table, objective)
-    check_columns(table, decoders=decoders, codecs=codecs, encoders=encoders)
+    check_usable_columns(table, decoders=decoders, codecs=codecs, encoders=encoders)
     own = {name: one for name, one in decoders.items() if not isinstance(one, Recipe)}
     ports = open_ports(table, encoders, own, start)[0]
     timed = {port.name: found for port in ports if (found := time_encoder(table, port, seed))}
@@ -169,7 +169,7 @@ class Trials:
         targets = {name for name, kind in kinds.items() if isinstance(kind, Category | Number)} - set(self.timed)
         return {name: width for name, width in self.widths.items() if self.timed and name not in targets}
 
-    def model(self, rows: int, given: Arguments, first: Trial | None = None, keep: bool = False) -> CostModel:
+    def model(self, rows: int, given: Arguments, first: TrialRun | None = None, keep: bool = False) -> CostModel:
         """From a fit of so many rows, after the first one."""
         last = try_fit(self.table, rows_of_trial(self.table, rows, given.seed), self.stand_ins, given, keep)
         return CostModel(self.table, given, self.timed, self.widths, first or last, last, keep)
@@ -180,8 +180,8 @@ class Trials:
         by_itself = given.objective is None and given.start is None
         self.model(every, given._replace(objective=CCA(dim=given.dim)) if by_itself else given, keep=True)
         model = self.model(every, given, keep=True)
-        aside = any(isinstance(note, Note) and note.key == "advice_followed" for note in model.last.space.notes)
-        return self.model(every, given, keep=True) if aside else model  # then other columns were searched
+        unrelated = any(isinstance(note, Note) and note.key == "advice_followed" for note in model.last.space.notes)
+        return self.model(every, given, keep=True) if unrelated else model  # then other columns were searched
 
     def of_few(self, begun: float) -> CostModel:
         """From few rows, and more of them while there is time; `begun`: CPU seconds of the process at the beginning."""

@@ -7,17 +7,17 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kuamo.core.errors import visible
-from kuamo.core.messages import note_to_dict, told
+from kuamo.core.messages import localize, note_to_dict
 from kuamo.core.profiling import Cost
 from kuamo.core.text_table import format_table
 
-__all__ = ["CostForecast", "Step", "spanned"]
+__all__ = ["CostForecast", "StepCost", "spanned"]
 
 WIDE = 1.5
 
 
 @dataclass(frozen=True)
-class Step:
+class StepCost:
     """A step of a fit, or of what comes after it.
 
     Args:
@@ -26,7 +26,7 @@ class Step:
         cpu, wall: seconds, at most. memory: MB at its peak, beyond what there was before it. disk: MB.
         stays: MB of memory that later steps have beside theirs. least: CPU seconds, where it may be done early.
         disks: MB of disk at least and at most, where what decides it is not known yet; `disk` lies between them.
-        how: what it was told by, in words. after: is it no part of the fit?
+        how: what it was estimated from, in words. after: is it no part of the fit?
     """
 
     name: str
@@ -60,18 +60,19 @@ class CostForecast:
         advice: what costs most, and what to change if it is too much. notes: further lines.
 
     Example:
-        >>> made = CostForecast((Step("features: a", 3.0, 3.0, 50, 2, 20), Step("contrast", 2.0, 2.0, 40, least=1.0)))
+        >>> steps = StepCost("features: a", 3.0, 3.0, 50, 2, 20), StepCost("contrast", 2.0, 2.0, 40, least=1.0)
+        >>> made = CostForecast(steps)
         >>> made.total.cpu, made.at_least, made.total.memory, made.disk, made.dearest().name
         (5.0, 4.0, 60.0, 2.0, 'features: a')
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[StepCost, ...]
     title: str = ""
     took: Cost = field(default_factory=Cost)
     advice: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def __getitem__(self, name: str) -> Step:
+    def __getitem__(self, name: str) -> StepCost:
         """The step of this name.
 
         Raises:
@@ -83,7 +84,7 @@ class CostForecast:
         raise KeyError(name)
 
     @property
-    def fit(self) -> tuple[Step, ...]:
+    def fit(self) -> tuple[StepCost, ...]:
         """The fit's own steps."""
         return tuple(step for step in self.steps if not step.after)
 
@@ -117,7 +118,7 @@ class CostForecast:
             held += step.stays
         return peaks
 
-    def dearest(self, kind: str = "cpu") -> Step:
+    def dearest(self, kind: str = "cpu") -> StepCost:
         """The step that takes most "cpu", "wall", "memory" or "disk"."""
         if kind == "memory":
             peaks = self.peaks()
@@ -125,9 +126,9 @@ class CostForecast:
         return max(self.steps if kind == "disk" else self.fit, key=lambda step: getattr(step, kind))
 
     def __str__(self) -> str:
-        return visible(self.told("en"))
+        return visible(self.render("en"))
 
-    def told(self, lang: str = "en") -> str:
+    def render(self, lang: str = "en") -> str:
         """The table and the advice, in English ("en") or Chinese ("zh")."""
         english = lang == "en"
         head = (
@@ -139,9 +140,11 @@ class CostForecast:
         disk = spanned(self.disk, *self.disk_span)
         grid.append(["the fit" if english else "合计", span, _short(total.wall), _short(peak), disk])
         lines = format_table(grid)
-        how = ["", *(told(lang, step.how) for step in self.steps), ""]
+        how = ["", *(localize(lang, step.how) for step in self.steps), ""]
         lines = [f"{line}  {why}".rstrip() for line, why in zip(lines, how, strict=True)]
-        return "\n".join([told(lang, self.title), *lines, *(told(lang, note) for note in (*self.notes, *self.advice))])
+        return "\n".join(
+            [localize(lang, self.title), *lines, *(localize(lang, note) for note in (*self.notes, *self.advice))]
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -155,7 +158,7 @@ class CostForecast:
         }
 
 
-def _cells(name: str, step: Step) -> Sequence[str]:
+def _cells(name: str, step: StepCost) -> Sequence[str]:
     early = step.least is not None and step.least < 0.98 * step.cpu
     cpu = f"{_short(step.at_least)}–{_short(step.cpu)}" if early else _short(step.cpu)
     return [name, cpu, _short(step.wall), _short(step.memory), spanned(step.disk, *step.disk_span)]

@@ -27,13 +27,13 @@ from kuamo.core.profiling import Cost, LoopCost
 from kuamo.data.modalities import Text
 from kuamo.data.table import Table
 from kuamo.diagnostics.cost.encoder_timing import MEGABYTE, EncoderTiming
-from kuamo.diagnostics.cost.result import Step
-from kuamo.diagnostics.cost.trial import Arguments, Trial
+from kuamo.diagnostics.cost.result import StepCost
+from kuamo.diagnostics.cost.trial import Arguments, TrialRun
 from kuamo.embedding.embedding import ClosedFormHead
 from kuamo.embedding.storage import _arrays
 from kuamo.fitting.finetuning import training_for
-from kuamo.generation.decoders.ridge import Ridge
-from kuamo.index.rows import TEXT_LENGTH, padded
+from kuamo.generation.decoders.ridge import RidgeDecoder
+from kuamo.index.rows import TEXT_LENGTH, padded_codes
 from kuamo.objectives import CCA, Objective
 
 __all__ = ["CostModel", "closed_form_growth"]
@@ -72,8 +72,8 @@ class CostModel:
     given: Arguments
     timed: Mapping[str, EncoderTiming]
     widths: Mapping[str, int]
-    first: Trial
-    last: Trial
+    first: TrialRun
+    last: TrialRun
     searched: bool = False
 
     @cached_property
@@ -95,11 +95,11 @@ class CostModel:
         """How the seconds of the closed form of so many rows compare with those of others."""
         return closed_form_growth(rows, len(self.table.columns))
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[StepCost]:
         """In the order in which `fit` does them, and what may be kept afterwards."""
         return [*map(self.step, self.last.steps), self.kept(), self.listed()]
 
-    def step(self, name: str) -> Step:
+    def step(self, name: str) -> StepCost:
         """One step of the fit."""
         column = name.removeprefix("features: ")
         if column != name and column in self.timed:
@@ -118,18 +118,18 @@ class CostModel:
         if column in self.widths and column != name:
             stays = 4 * self.widths[column] * len(self.table.column(column).row) / MEGABYTE
             memory = (cost.memory or 0.0) + 2 * stays
-        return Step(
+        return StepCost(
             name, seconds * (cost.cpu + left.cpu), seconds * (cost.wall + left.wall), memory, stays=stays, how=how
         )
 
-    def encoded(self, name: str, found: EncoderTiming) -> Step:
+    def encoded(self, name: str, found: EncoderTiming) -> StepCost:
         """Features that a fit encodes."""
         cost = found.cost
         how = Note("forecast_cells", count=found.missing, each=1000 * found.each.cpu, once=found.once.cpu)
         stays = found.working + found.features
-        return Step(name, cost.cpu, cost.wall, cost.memory or 0.0, found.disk, stays, how=how)
+        return StepCost(name, cost.cpu, cost.wall, cost.memory or 0.0, found.disk, stays, how=how)
 
-    def looped(self, name: str) -> Step:
+    def looped(self, name: str) -> StepCost:
         """A step whose seconds are those of a loop: what was loaded for it, what is around it, and its iterations."""
         around, before, loop = self.last.outside(name), self.first.outside(name), self.last.loops[name]
         trial, more, wider = self.iterations(name, loop)
@@ -144,7 +144,7 @@ class CostModel:
             key = "forecast_steps" if name == "training" else "forecast_made"
             how = Note(key, steps=trial, each=1000 * each.cpu)
         cpu, wall = least + more * each.cpu, once.wall + (trial + more) * each.wall
-        return Step(name, cpu, wall, memory, least=least if more else None, how=how)
+        return StepCost(name, cpu, wall, memory, least=least if more else None, how=how)
 
     def iterations(self, name: str, loop: LoopCost) -> tuple[int, int, float]:
         """How many iterations there are in any case, how many more where held-out rows gain, and by how much longer
@@ -176,7 +176,7 @@ class CostModel:
         sizes = {self.size, *DIMS[max(0, place - 1) : place + 2]}
         return list(self.objective.kernels), [self.size] if self.objective.dim or self.given.dim else sorted(sizes)
 
-    def kept(self) -> Step:
+    def kept(self) -> StepCost:
         """The space on disk; of two kernels that it may have, so many bytes that the total is as near to both."""
         kernels, sizes = self.choices
         branches = [self.stored(kernel, size) for kernel in kernels for size in sizes]
@@ -184,11 +184,11 @@ class CostModel:
         ends = [rest + self.stored(kernel, self.size) for kernel in kernels]
         return self.after("space", float(np.sqrt(min(ends) * max(ends))) - rest, branches)
 
-    def listed(self) -> Step:
+    def listed(self) -> StepCost:
         """An index of the same table."""
         return self.after("index", self.indexed(self.size), [self.indexed(size) for size in self.choices[1]])
 
-    def after(self, name: str, total: float, branches: Sequence[float]) -> Step:
+    def after(self, name: str, total: float, branches: Sequence[float]) -> StepCost:
         """What may be kept after the fit: so many bytes; or of each branch."""
         (least, most), (kernels, sizes) = (min(branches) / MEGABYTE, max(branches) / MEGABYTE), self.choices
         how = Note("forecast_after")
@@ -196,7 +196,7 @@ class CostModel:
             how = Note("forecast_branches", kernels=[Note(one) for one in kernels], least=min(sizes), most=max(sizes))
         megabytes = total / MEGABYTE
         seconds = megabytes / WRITTEN
-        return Step(name, seconds, seconds, 2 * megabytes, megabytes, disks=(least, most), how=how, after=True)
+        return StepCost(name, seconds, seconds, 2 * megabytes, megabytes, disks=(least, most), how=how, after=True)
 
     def stored(self, kernel: str, size: int) -> float:
         """Bytes of a space with this kernel ("" as in the trial) and size: its arrays, those of heads and of ridge
@@ -207,7 +207,7 @@ class CostModel:
                 own = float(sum(array.nbytes for array in _arrays(part).values()))
                 if role == "head" and kernel:
                     own = self.head_bytes(port.name, kernel, size)
-                elif isinstance(part, Ridge):
+                elif isinstance(part, RidgeDecoder):
                     own *= (size + 1) / (self.size + 1)
                 elif role == "memory":
                     own *= self.growth
@@ -224,7 +224,7 @@ class CostModel:
 
     def indexed(self, size: int) -> float:
         """Bytes of an index of codes of this size."""
-        total = 4.0 * self.rows * padded(size) * len(self.last.space.ports)
+        total = 4.0 * self.rows * padded_codes(size) * len(self.last.space.ports)
         for column in self.table.columns.values():
             if isinstance(column.modality, Text):
                 some = [str(column.raw(entry))[:TEXT_LENGTH] for entry in range(min(32, len(column.row)))]

@@ -26,7 +26,7 @@ from kuamo.space import Space
 if TYPE_CHECKING:
     from kuamo.training.config import Training
 
-__all__ = ["Arguments", "Trial", "apart", "rows_of_trial", "try_fit"]
+__all__ = ["Arguments", "TrialRun", "apart", "rows_of_trial", "try_fit"]
 
 SHARED, NOISE = 32, 0.5  # dimensions that all stand-ins share, and how much of each is its own
 
@@ -45,7 +45,7 @@ class Arguments(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class TrialRun:
     """A fit of some rows.
 
     Args:
@@ -64,7 +64,9 @@ class Trial:
         return Cost(max(0.0, cpu), max(0.0, wall), cost.memory or 0.0)
 
 
-def try_fit(table: Table, rows: np.ndarray, widths: Mapping[str, int], given: Arguments, keep: bool = False) -> Trial:
+def try_fit(
+    table: Table, rows: np.ndarray, widths: Mapping[str, int], given: Arguments, keep: bool = False
+) -> TrialRun:
     """Fit these rows.
 
     Args:
@@ -79,7 +81,7 @@ def try_fit(table: Table, rows: np.ndarray, widths: Mapping[str, int], given: Ar
             some, cells, given.objective, encoders, deepcopy(dict(given.decoders)), deepcopy(dict(given.codecs)),
             given.start, given.dim, short, given.seed,
         )  # fmt: skip
-    return Trial(len(rows), steps, loops, space)
+    return TrialRun(len(rows), steps, loops, space)
 
 
 def apart(table: Table, rows: np.ndarray) -> Table:

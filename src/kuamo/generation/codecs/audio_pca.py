@@ -166,7 +166,7 @@ class AudioPCA:
 
     def _in_pieces(self, energy: np.ndarray) -> np.ndarray:
         """(pieces, D)."""
-        parts = stretched(energy, self.moments).reshape(self.mels, self.pieces, -1)
+        parts = resized(energy, self.moments).reshape(self.mels, self.pieces, -1)
         return parts.swapaxes(0, 1).reshape(self.pieces, -1)
 
     def encode(self, values: Iterable[Waveform]) -> np.ndarray:
@@ -196,7 +196,7 @@ class AudioPCA:
             parts = self.mean + (one[:-1].reshape(self.pieces, -1) * self.scale) @ self.axes.T
             energy = parts.reshape(self.pieces, self.mels, -1).swapaxes(0, 1).reshape(self.mels, self.moments)
             frames = np.exp(self.length[0] + float(np.clip(one[-1], -3, 3)) * self.length[1])
-            found.append(stretched(energy, max(1, round(float(frames)))))
+            found.append(resized(energy, max(1, round(float(frames)))))
         return found
 
     def round_trip(self, values: Sequence[Waveform]) -> dict[str, float]:
@@ -252,11 +252,11 @@ class Cut:
             yield block.reshape(len(block) * self.pieces, -1)
 
 
-def stretched(energy: np.ndarray, to: int) -> np.ndarray:
+def resized(energy: np.ndarray, to: int) -> np.ndarray:
     """(mels, to) of (mels, T), from the first moment to the last, by linear interpolation.
 
     Example:
-        >>> stretched(np.array([[0.0, 2.0]]), 3)
+        >>> resized(np.array([[0.0, 2.0]]), 3)
         array([[0., 1., 2.]], dtype=float32)
     """
     place = np.linspace(0, energy.shape[1] - 1, to)

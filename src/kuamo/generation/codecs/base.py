@@ -18,7 +18,7 @@ from kuamo.data.table import Table
 if TYPE_CHECKING:
     from kuamo.embedding.space import Tower
 
-__all__ = ["Blocks", "Codec", "Held", "decode_cells", "encode_cells", "other_entries", "reference_values"]
+__all__ = ["CellBlocks", "Codec", "Held", "decode_cells", "encode_cells", "other_entries", "reference_values"]
 
 HELD_BYTES = 256 << 20
 BLOCK = 256
@@ -94,7 +94,7 @@ def other_entries(table: Table, name: str, of: str) -> np.ndarray:
     return np.where(rows[place] == row, first[place], -1)
 
 
-class Blocks:
+class CellBlocks:
     """Entries as rows of numbers, block by block, as often as asked for.
 
     They are kept while they are few; beyond `HELD_BYTES` every pass reads the values again.
@@ -128,7 +128,7 @@ class Blocks:
             self._kept = kept
 
 
-class Held(Blocks):
+class Held(CellBlocks):
     """A column's values as rows of numbers.
 
     Args:

@@ -79,7 +79,7 @@ class ImageConv(nn.Module):
         training: Training | None = None,
         seed: int = 0,
     ) -> ImageConv:
-        """The codec of a column's pictures, trained on them: 1,000 steps of 64 if not told.
+        """The codec of a column's pictures, trained on them: 1,000 steps of 64 by default.
 
         Args:
             table, name: whose. size: of the canvas, as of `ImagePCA`, taken to multiples of 8.

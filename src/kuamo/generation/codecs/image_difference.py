@@ -17,7 +17,7 @@ from kuamo.closed_form.streaming_pca import principal_axes
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.data.modalities import Image
 from kuamo.data.table import Table
-from kuamo.generation.codecs.base import Blocks, other_entries
+from kuamo.generation.codecs.base import CellBlocks, other_entries
 from kuamo.generation.codecs.image_pca import SEEN, canvas_of, on_canvas
 
 __all__ = ["ImageDifferencePCA"]
@@ -79,7 +79,7 @@ class ImageDifferencePCA:
         def read(part: np.ndarray) -> np.ndarray:
             return draft.changes(table.values(name, part), table.values(of, other[part]))
 
-        blocks = Blocks(entries, read)
+        blocks = CellBlocks(entries, read)
         most = min(components or MOST, height * width * 3)
         mean, axes, variance, total = principal_axes(blocks, most, seed)
         if components is None:

@@ -11,7 +11,7 @@ import numpy as np
 from kuamo.core.errors import KuamoError
 from kuamo.data.table import Table
 from kuamo.encoders.one_hot import OneHot
-from kuamo.encoders.standardize import Numbers
+from kuamo.encoders.standardize import Scalar
 
 __all__ = ["OneHotCodec", "ScalarCodec", "label_codec"]
 
@@ -72,7 +72,7 @@ class ScalarCodec:
     """A number in its column's units: y (n, 1) = (value − shift) · gain.
 
     Args:
-        shift, gain: as in the encoder `Numbers`.
+        shift, gain: as in the encoder `Scalar`.
 
     Example:
         >>> ScalarCodec(10.0, 0.5).decode(ScalarCodec(10.0, 0.5).encode([14.0]))
@@ -86,12 +86,12 @@ class ScalarCodec:
     @classmethod
     def of(cls, values: Iterable[float]) -> ScalarCodec:
         """Standardised by these."""
-        encoder = Numbers.of([np.array(list(values), np.float64).reshape(-1, 1)])
+        encoder = Scalar.of([np.array(list(values), np.float64).reshape(-1, 1)])
         return cls(float(encoder.shift[0]), float(encoder.gain[0]))
 
     def encode(self, values: Iterable[float]) -> np.ndarray:
         """(n, 1)."""
-        return Numbers([self.shift], [self.gain])(np.array(list(values), np.float64).reshape(-1, 1))
+        return Scalar([self.shift], [self.gain])(np.array(list(values), np.float64).reshape(-1, 1))
 
     def decode(self, y: np.ndarray) -> list[float]:
         """The numbers.
@@ -102,7 +102,7 @@ class ScalarCodec:
         y = np.asarray(y)
         if y.ndim != 2 or y.shape[1] != 1:
             raise KuamoError(f"given y of shape {y.shape}; expected (n, 1)")
-        return Numbers([self.shift], [self.gain]).inverse(y)[:, 0].tolist()
+        return Scalar([self.shift], [self.gain]).inverse(y)[:, 0].tolist()
 
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""
@@ -118,4 +118,4 @@ def label_codec(encoder: Any) -> OneHotCodec | ScalarCodec | None:
     """
     if isinstance(encoder, OneHot):
         return OneHotCodec(encoder.names)
-    return ScalarCodec(float(encoder.shift[0]), float(encoder.gain[0])) if isinstance(encoder, Numbers) else None
+    return ScalarCodec(float(encoder.shift[0]), float(encoder.gain[0])) if isinstance(encoder, Scalar) else None

@@ -62,13 +62,13 @@ class TextToSpeechCodec:
         Raises:
             KuamoError: espeak-ng is not installed, or does not know the voice.
         """
-        from kuamo.data.speech_synthesis import Voice, speak
+        from kuamo.data.speech_synthesis import Voice, synthesize
 
         said = self.texts.decode(y)
         sounds: dict[str, Waveform] = {}
         for voice in sorted({self._voice(text) for text in said}):
             words = sorted({text for text in said if self._voice(text) == voice})
-            files = speak(words, Voice("espeak-ng", voice, PITCH, SPEED))
+            files = synthesize(words, Voice("espeak-ng", voice, PITCH, SPEED))
             sounds |= {text: Audio().read(file) for text, file in zip(words, files, strict=True)}
         return [sounds[text] for text in said]
 

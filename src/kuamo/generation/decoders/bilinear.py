@@ -22,7 +22,7 @@ import numpy as np
 
 from kuamo.core.errors import KuamoError
 
-__all__ = ["Bilinear", "solve_bilinear"]
+__all__ = ["BilinearDecoder", "solve_bilinear"]
 
 STYLES = 8  # axes of t at most
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)  # λ, in units of k · ψᵀQψ
@@ -32,7 +32,7 @@ FLOOR = 1e-4  # of Q's largest eigenvalue: no style is wholly like others
 
 
 @dataclass(frozen=True, eq=False)
-class Bilinear:
+class BilinearDecoder:
     """p(y | z, t) with its mean linear in φ(z) ⊗ ψ(t); a point decoder of two codes, [z, t].
 
     Args:
@@ -87,7 +87,7 @@ class Bilinear:
         return {name: np.ascontiguousarray(getattr(self, name)) for name in ARRAYS}
 
     @classmethod
-    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> Bilinear:
+    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> BilinearDecoder:
         """The stored decoder."""
         parts: dict[str, Any] = {**config, **{name: arrays[name] for name in ARRAYS}}
         return cls(**parts | {"by": tuple(config["by"])})
@@ -104,11 +104,11 @@ def solve_bilinear(
     of: str | None = None,
     penalty: float | None = None,
     seed: int = 0,
-) -> Bilinear:
+) -> BilinearDecoder:
     """The decoder of rows (z, t, y), in closed form.
 
     Args:
-        content: z (n, d). style: t (n, d). y: (n, L). by, of: see `Bilinear`.
+        content: z (n, d). style: t (n, d). y: (n, L). by, of: see `BilinearDecoder`.
         penalty: λ; if not given, that of the least error where each combination of z and t is left out in turn.
         seed: of landmarks and of rows to choose by.
 
@@ -132,11 +132,11 @@ def solve_bilinear(
     distinct, same = np.unique(content.round(6), axis=0, return_inverse=True)
     most = max(1, FEATURES // (1 + axes.shape[1]))
     landmarks = distinct if len(distinct) <= most else distinct[np.sort(rng.permutation(len(distinct))[:most])]
-    squares = squared_distances(landmarks, landmarks)
+    squares = pairwise_squares(landmarks, landmarks)
     width = 1 / max(float(np.median(squares[np.triu_indices(len(squares), 1)])) if len(squares) > 1 else 1.0, 1e-12)
     size = 1 + axes.shape[1]
-    decoder = Bilinear(
-        tuple(by), of, landmarks, inverse_root(np.exp(-width * squares)), width, shift, axes, np.eye(size),
+    decoder = BilinearDecoder(
+        tuple(by), of, landmarks, inverse_square_root(np.exp(-width * squares)), width, shift, axes, np.eye(size),
         np.zeros((size, y.shape[1])), np.zeros((len(landmarks) * size, y.shape[1])),
     )  # fmt: skip
     psi = decoder.psi(style)
@@ -145,7 +145,7 @@ def solve_bilinear(
     decoder = replace(decoder, level=level, mixing=likeness_root(psi, rest, same.reshape(-1)))
     x = decoder.features(content, psi)
     groups = np.unique(np.concatenate([content, style], axis=1).round(6), axis=0, return_inverse=True)[1].reshape(-1)
-    some = some_groups(groups, rng)
+    some = held_out_groups(groups, rng)
     lam, error = chosen(x[some], rest[some], groups[some], y[some], PENALTIES if penalty is None else (penalty,))
     gram = x.T @ x
     weight = np.linalg.solve(gram + lam * np.eye(len(gram)), x.T @ rest)
@@ -154,15 +154,15 @@ def solve_bilinear(
 
 def kernel(x: np.ndarray, landmarks: np.ndarray, width: float) -> np.ndarray:
     """exp(−γ ‖x − x′‖²), (n, m)."""
-    return np.exp(-width * squared_distances(x, landmarks))
+    return np.exp(-width * pairwise_squares(x, landmarks))
 
 
-def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def pairwise_squares(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(n, m)."""
     return np.maximum(np.square(x).sum(1)[:, None] + np.square(y).sum(1) - 2 * x @ y.T, 0)
 
 
-def inverse_root(matrix: np.ndarray) -> np.ndarray:
+def inverse_square_root(matrix: np.ndarray) -> np.ndarray:
     """K^(−1/2), its smallest eigenvalues left out."""
     values, vectors = np.linalg.eigh(matrix)
     kept = values > 1e-10 * values[-1]
@@ -204,7 +204,7 @@ def likeness_root(psi: np.ndarray, y: np.ndarray, same: np.ndarray) -> np.ndarra
     return root / np.sqrt(np.square(psi @ root.T).sum(1).mean())
 
 
-def some_groups(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def held_out_groups(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Rows (k,) of whole groups, at most 3,000 where groups are smaller than that."""
     if len(groups) <= CHOOSING:
         return np.arange(len(groups))

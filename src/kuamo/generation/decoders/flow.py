@@ -59,7 +59,7 @@ class FlowDecoder(nn.Module):
 
     Args:
         dim: d of the code. out: L. width, layers: of the network. dropped: how often the code is left out in training.
-        steps, guidance: of `sample`, where it is not told.
+        steps, guidance: defaults of `sample`.
 
     Example:
         >>> decoder = FlowDecoder(4, 10, width=32)
@@ -68,7 +68,7 @@ class FlowDecoder(nn.Module):
     """
 
     options = ("guidance", "steps")
-    """What `sample` can be told."""
+    """Arguments of `sample`."""
 
     def __init__(
         self,

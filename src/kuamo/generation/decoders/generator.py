@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kuamo.objectives.networks import Codes, residual
+from kuamo.objectives.networks import CodeInput, residual
 
 __all__ = ["Generator"]
 
@@ -37,7 +37,7 @@ class Generator(nn.Module):
         self.dim, self.out, self.noise, self.hidden, self.layers = dim, out, noise, hidden, layers
         self.net = residual(dim + noise, out, hidden, layers)
         self.mean = nn.Linear(dim, out) if linear else None
-        self.codes = Codes(dim)
+        self.codes = CodeInput(dim)
         self.shift: Tensor
         self.gain: Tensor
         self.register_buffer("shift", torch.zeros(out))
@@ -54,7 +54,7 @@ class Generator(nn.Module):
         return (y if self.mean is None else y + self.mean(z)) / self.gain + self.shift
 
     def standardise_codes(self, shift: Tensor, gain: Tensor) -> None:
-        """See `Codes`."""
+        """See `CodeInput`."""
         self.codes.standardise(shift, gain)
 
     def start_from(self, ridge: Any) -> None:

@@ -67,7 +67,7 @@ class TextLikelihood(Likelihood):
         hidden, layers, private: see `Likelihood`.
 
     Raises:
-        KuamoError: two texts of the same tokens, which no batch can tell apart.
+        KuamoError: two texts of the same tokens, which no batch can distinguish.
 
     Example:
         >>> from kuamo.encoders.token_mean import TokenMean, train_tokenizer
@@ -160,17 +160,17 @@ class SpectrumLikelihood(Likelihood):
         decoder = cls(dim, power.shape[1], moments, out, **options)
         e = decoder.standard(batch)
         decoder.centre.copy_(e.mean(0))
-        axes, variance = principal(e - decoder.centre, out)
+        axes, variance = principal_components(e - decoder.centre, out)
         decoder.axes.copy_(axes / (float(variance.mean().sqrt()) or 1.0))
         return decoder
 
     def standard(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """(n, mels · moments) of zero mean and unit variance over each sound."""
-        from kuamo.encoders.audio_cnn import standard, stretched
+        from kuamo.encoders.audio_cnn import resampled_frames, standard_spectra
 
         power, frames = batch
-        energy = stretched(torch.log(power + 1e-4), frames, self.moments)
-        return standard(energy, torch.full_like(frames, self.moments))[0].flatten(1)
+        energy = resampled_frames(torch.log(power + 1e-4), frames, self.moments)
+        return standard_spectra(energy, torch.full_like(frames, self.moments))[0].flatten(1)
 
     def target(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """(n, L)."""
@@ -187,11 +187,11 @@ class SpectrumLikelihood(Likelihood):
         return {"mels": self.mels, "moments": self.moments} | super().config()
 
 
-def principal(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def principal_components(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The leading axes (D, count) of centred x (n, D), and the variances (count,) along them.
 
     Example:
-        >>> axes, variance = principal(torch.tensor([[2.0, 0.0], [-2.0, 0.0], [0.0, 1.0], [0.0, -1.0]]), 1)
+        >>> axes, variance = principal_components(torch.tensor([[2.0, 0.0], [-2.0, 0.0], [0.0, 1.0], [0.0, -1.0]]), 1)
         >>> axes.abs()[:, 0].round(), variance
         (tensor([1., 0.]), tensor([2.]))
     """

@@ -49,7 +49,7 @@ class Retrieval:
         order = np.concatenate(found) if found else np.zeros((0, n))
         return order.astype(np.float32)[..., None]
 
-    def doubt(self, z: np.ndarray) -> np.ndarray:
+    def uncertainty(self, z: np.ndarray) -> np.ndarray:
         """1 − p of the nearest (B,)."""
         found = [np.zeros(0)]
         for start in range(0, len(z), TILE):

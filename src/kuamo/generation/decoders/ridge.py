@@ -15,15 +15,15 @@ import numpy as np
 
 from kuamo.closed_form import LinearMap
 
-__all__ = ["Ridge", "solve_ridge"]
+__all__ = ["RidgeDecoder", "solve_ridge"]
 
 
 @dataclass(frozen=True, eq=False)
-class Ridge:
+class RidgeDecoder:
     """p(y | z) with its mean linear in z; a point decoder.
 
     Example:
-        >>> Ridge(LinearMap(np.zeros(2), np.eye(2))).sample(np.ones((1, 2), np.float32))
+        >>> RidgeDecoder(LinearMap(np.zeros(2), np.eye(2))).sample(np.ones((1, 2), np.float32))
         array([[1., 1.]], dtype=float32)
     """
 
@@ -49,7 +49,7 @@ class Ridge:
         return arrays | {"error": np.array([self.error])}
 
     @classmethod
-    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> Ridge:
+    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> RidgeDecoder:
         """The stored decoder."""
         error = float(arrays["error"][0]) if "error" in arrays else float("nan")
         return cls(LinearMap(arrays["shift"], arrays["weight"], arrays["offset"]), error)
@@ -57,7 +57,7 @@ class Ridge:
 
 def solve_ridge(
     batches: Iterable[tuple[np.ndarray, np.ndarray]], penalty: float = 0.1, rank: int | None = None
-) -> Ridge | None:
+) -> RidgeDecoder | None:
     """The ridge decoder of streamed pairs (z (n, d), y (n, L)); of Σyy only the trace is needed.
 
     Args:
@@ -95,4 +95,4 @@ def solve_ridge(
     total = squares / n - float(mean_y @ mean_y)
     left = total - 2 * float((weight * cross).sum()) + float((weight * (covariance @ weight)).sum())
     error = float(np.sqrt(min(max(left / total, 0.0), 1.0))) if total > 1e-12 * squares / n else 0.0
-    return Ridge(LinearMap(mean_z, weight, mean_y + np.asarray(offset, np.float64)), error)
+    return RidgeDecoder(LinearMap(mean_z, weight, mean_y + np.asarray(offset, np.float64)), error)

@@ -33,7 +33,7 @@ class TextRNNDecoder(nn.Module):
 
     options = ("temperature",)
     varied: ClassVar[dict[str, float]] = {"temperature": 0.7}
-    """What `sample` is told where several draws are asked for."""
+    """Arguments of `sample` where several samples are requested."""
 
     def __init__(self, dim: int, out: int, *, vocabulary: int, width: int = 256, dropout: float = 0.2) -> None:
         super().__init__()

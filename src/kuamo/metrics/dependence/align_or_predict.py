@@ -8,15 +8,16 @@
 With signal correlation ρ and nuisance correlation ν, aligning takes s first where ρ > ν; predicting where ρ sd(C s) >
 ν sd(D n_y), which depends on the target. Finite rows blur both: noise of large variance in y looks predictable.
 
-**With labels** k is how many directions of x tell the label, and a code keeps of the signal
+**With labels** k is how many directions of x predict the label, and a code keeps of the signal
 
     share = η²(u_{1…k} of that method) / η²(u_{1…k} of label regression, of endless rows)
 
 η² the part of a whitened held-out code's variance that lies between labels, adjusted for their number, one count for
-each group. **Without labels** nobody can tell a signal from nuisances that correlate: the signal is taken to be what is
-shared, k its number of axes. Aligning keeps ρ(n)/ρ of it (`spectrum`); predicting as much more or less as its code
-tells y's held-out variates v better or worse. A share of half or more passes. η² and ρ at n rows are n₁-row figures
-plus (1 − n₁/n) times what doubling to n₁ brought, of endless rows plus all of that: what is lacking falls as 1/n.
+each group. **Without labels** no method can distinguish a signal from nuisances that correlate: the signal is taken to
+be what is shared, k its number of axes. Aligning keeps ρ(n)/ρ of it (`spectrum`); predicting as much more or less as
+its code predicts y's held-out variates v better or worse. A share of half or more passes. η² and ρ at n rows are n₁-row
+figures plus (1 − n₁/n) times what doubling to n₁ brought, of endless rows plus all of that: what is lacking falls as
+1/n.
 """
 
 from __future__ import annotations
@@ -29,22 +30,31 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.folds import Folds, HeldOut, Method
-from kuamo.closed_form.kernel_pca import Map, View, views_of
+from kuamo.closed_form.kernel_pca import KernelView, Map, views_of
 from kuamo.core.arrays import factorize
 from kuamo.core.errors import KuamoError
 from kuamo.core.messages import Note
 from kuamo.core.threads import single_threaded_blas
 from kuamo.core.types import Matrix
-from kuamo.metrics.dependence.cca_spectrum import COMPONENTS, DRAWS, FOLDS, RIDGES, Coded, Codes, beyond, plain
-from kuamo.metrics.dependence.paired_sample import Blocks, Pairs, half_of, pairs_of
+from kuamo.metrics.dependence.cca_spectrum import (
+    COMPONENTS,
+    DRAWS,
+    FOLDS,
+    RIDGES,
+    Coded,
+    FoldCodes,
+    beyond,
+    decorrelated,
+)
+from kuamo.metrics.dependence.paired_sample import LayerSizes, Pairs, half_of, pairs_of
 
-__all__ = ["Recommendation", "verdict"]
+__all__ = ["Recommendation", "align_or_predict"]
 
-Choice = Literal["align", "predict", "both", "neither"]
+Verb = Literal["align", "predict", "both", "neither"]
 AXES = 32
 HALF = 0.5
 FEW, REPEATS = 600, 3  # of fewer rows, folds are dealt so many times
-LABEL_LEVEL = 0.05  # at which a direction tells the label: one too many does less harm than one too few
+LABEL_LEVEL = 0.05  # at which a direction predicts the label: one too many does less harm than one too few
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class Recommendation:
         dim: k, its number of axes. reason: in words. rows: how many were looked at. total: how many there are.
     """
 
-    choice: Choice
+    choice: Verb
     aligned: float
     predicted: float
     by: Literal["labels", "pairs"]
@@ -69,7 +79,7 @@ class Recommendation:
 
 
 @single_threaded_blas()
-def verdict(
+def align_or_predict(
     x: ArrayLike,
     y: ArrayLike,
     *,
@@ -78,7 +88,7 @@ def verdict(
     dim: int | None = None,
     names: tuple[str, str] = ("x", "y"),
     rows: int | None = None,
-    blocks: Blocks = (None, None),
+    blocks: LayerSizes = (None, None),
     seed: int = 0,
 ) -> tuple[Recommendation, Recommendation]:
     """Align, predict, both or neither, from x to y and from y to x.
@@ -102,7 +112,7 @@ def verdict(
     Example:
         >>> rng = np.random.default_rng(0)
         >>> z = rng.normal(size=(400, 3))
-        >>> forth, back = verdict(z, z @ rng.normal(size=(3, 5)))
+        >>> forth, back = align_or_predict(z, z @ rng.normal(size=(3, 5)))
         >>> forth.choice, forth.by, forth.dim
         ('both', 'pairs', 3)
     """
@@ -112,18 +122,20 @@ def verdict(
         raise KuamoError(f"label: given {len(label)}; expected one for each of {len(np.asarray(x))} rows")
     known = None if label is None else factorize(label)
     pairs = pairs_of(x, y, group, rows=rows, blocks=blocks, seed=seed)
-    told = known is not None and usable(known[pairs.rows], pairs.group)
-    if known is not None and told and (known < 0).any():  # rows without a label tell nothing of it
+    labelled = known is not None and usable_labels(known[pairs.rows], pairs.group)
+    if known is not None and labelled and (known < 0).any():  # rows without a label say nothing of it
         kept = np.flatnonzero(known >= 0)
         names_of = None if group is None else np.asarray(group)[kept]
         pairs = pairs_of(np.asarray(x)[kept], np.asarray(y)[kept], names_of, rows=rows, blocks=blocks, seed=seed)
         known = known[kept]
     rehearsed = Rehearsed(pairs, seed)
     most = AXES if dim is None else dim
-    ends = by_labels(rehearsed, known[pairs.rows], most) if known is not None and told else by_pairs(rehearsed, most)
-    by: Literal["labels", "pairs"] = "labels" if told else "pairs"
+    ends = (
+        by_labels(rehearsed, known[pairs.rows], most) if known is not None and labelled else by_pairs(rehearsed, most)
+    )
+    by: Literal["labels", "pairs"] = "labels" if labelled else "pairs"
     return tuple(  # type: ignore[return-value]
-        judged(end, by, order, pairs) for end, order in zip(ends, (names, names[::-1]), strict=True)
+        recommendation(end, by, order, pairs) for end, order in zip(ends, (names, names[::-1]), strict=True)
     )
 
 
@@ -139,12 +151,12 @@ class Shares:
 class Kept:
     """A view that cuts each fold once, however many other views it meets."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: KernelView) -> None:
         self.view, self.principal = view, view.principal
         self.cuts: dict[tuple[int, int], tuple[Matrix, Matrix]] = {}
 
     def split(self, seen: NDArray[np.intp], held: NDArray[np.intp]) -> tuple[Matrix, Matrix]:
-        """See `View.split`; folds are told apart by identity, and outlive this."""
+        """See `View.split`; folds are distinguished by identity, and outlive this."""
         if (key := (id(seen), id(held))) not in self.cuts:
             self.cuts[key] = self.view.split(seen, held)
         return self.cuts[key]
@@ -166,15 +178,15 @@ class Rehearsed:
         self.seen = float(np.mean([len(one.seen) for one in self.held]))
         self.both = self.coded(self.x, self.y)
 
-    def view(self, x: NDArray, name: str) -> View:
+    def view(self, x: NDArray, name: str) -> KernelView:
         """A column on its axes."""
         return Kept(views_of(x, ("linear",), COMPONENTS, name, self.seed)["linear"])
 
-    def coded(self, x: View, y: View) -> tuple[Coded, Coded]:
+    def coded(self, x: KernelView, y: KernelView) -> tuple[Coded, Coded]:
         """Two views, seen in full and in half."""
         return Coded(self.pairs, Folds(x, y, self.held), AXES), Coded(self.pairs, Folds(x, y, self.few), AXES)
 
-    def once(self, x: View, y: View) -> Coded:
+    def once(self, x: KernelView, y: KernelView) -> Coded:
         """Two views in folds that were dealt once: what chance is held against."""
         return Coded(self.pairs, Folds(x, y, self.held[: len(self.held) // self.times]), AXES)
 
@@ -184,12 +196,12 @@ class Rehearsed:
 
 
 def by_labels(rehearsed: Rehearsed, label: NDArray[np.intp], most: int) -> tuple[Shares, Shares]:
-    """Shares of what tells the label."""
+    """Shares of what predicts the label."""
     label = np.unique(label, return_inverse=True)[1]
     indicator = np.eye(label.max() + 1, dtype=np.float32)[label]
     target = rehearsed.view((indicator - indicator.mean(0)) / np.sqrt(indicator.mean(0)), "label")
     shares = []
-    ways: tuple[tuple[View, int, Method], ...] = (
+    ways: tuple[tuple[KernelView, int, Method], ...] = (
         (rehearsed.x, 0, "regression x → y"),
         (rehearsed.y, 1, "regression y → x"),
     )
@@ -198,23 +210,25 @@ def by_labels(rehearsed: Rehearsed, label: NDArray[np.intp], most: int) -> tuple
         once = rehearsed.once(view, target)
         codes = once.codes("regression x → y", once.best_ridge("regression x → y", RIDGES))
         null = once.null("regression x → y", RIDGES, DRAWS, rehearsed.seed)
-        k = min(beyond(plain(codes), null, LABEL_LEVEL), most)
+        k = min(beyond(decorrelated(codes), null, LABEL_LEVEL), most)
         if k == 0:
             shares.append(Shares(0.0, 0.0, 0))
             continue
 
-        def tells(pair: tuple[Coded, Coded], method: Method, end: int, k: int = k) -> tuple[float, float]:
+        def label_shares(pair: tuple[Coded, Coded], method: Method, end: int, k: int = k) -> tuple[float, float]:
             best = best_for(pair[0], method, k)
-            return rehearsed.figures(*(told(part.codes(method, best), end, k, rehearsed, label) for part in pair))
+            return rehearsed.figures(
+                *(label_eta_squared(part.codes(method, best), end, k, rehearsed, label) for part in pair)
+            )
 
-        found = [tells(rehearsed.both, "regularised CCA", end), tells(rehearsed.both, method, end)]
-        best = max(tells(supervised, "regression x → y", 0)[1], *(now for now, _ in found))
+        found = [label_shares(rehearsed.both, "regularised CCA", end), label_shares(rehearsed.both, method, end)]
+        best = max(label_shares(supervised, "regression x → y", 0)[1], *(now for now, _ in found))
         aligned, predicted = (float(np.clip(now / max(best, 1e-9), 0, 1)) for now, _ in found)
         shares.append(Shares(aligned, predicted, k))
     return shares[0], shares[1]
 
 
-def told(codes: Codes, end: int, k: int, rehearsed: Rehearsed, label: NDArray[np.intp]) -> float:
+def label_eta_squared(codes: FoldCodes, end: int, k: int, rehearsed: Rehearsed, label: NDArray[np.intp]) -> float:
     """η² of held-out codes: the adjusted part of their variance between labels, the mean over k whitened axes."""
     total = 0.0
     for code, one in zip(codes, rehearsed.held, strict=True):
@@ -223,15 +237,15 @@ def told(codes: Codes, end: int, k: int, rehearsed: Rehearsed, label: NDArray[np
         )
         own = group.ravel()
         z = np.stack([np.bincount(own, column) for column in code[end][:, :k].T], axis=1) / np.bincount(own)[:, None]
-        total += len(one.rows) * between(z, cell[1])
+        total += len(one.rows) * cross_correlations(z, cell[1])
     return total / sum(len(one.rows) for one in rehearsed.held)
 
 
-def between(z: Matrix, label: NDArray[np.intp]) -> float:
+def cross_correlations(z: Matrix, label: NDArray[np.intp]) -> float:
     """Adjusted η² of (m, k) whitened, mean over axes.
 
     Example:
-        >>> between(np.array([[-1.0], [-1.0], [1.0], [1.0]]), np.array([0, 0, 1, 1])).__round__(6)
+        >>> cross_correlations(np.array([[-1.0], [-1.0], [1.0], [1.0]]), np.array([0, 0, 1, 1])).__round__(6)
         1.0
     """
     z = z - z.mean(0)
@@ -254,21 +268,21 @@ def by_pairs(rehearsed: Rehearsed, most: int) -> tuple[Shares, Shares]:
 
     once = rehearsed.once(rehearsed.x, rehearsed.y)
     first = once.codes("regularised CCA", ridge)
-    k = min(beyond(plain(first), once.null("regularised CCA", RIDGES, DRAWS, rehearsed.seed)), most)
+    k = min(beyond(decorrelated(first), once.null("regularised CCA", RIDGES, DRAWS, rehearsed.seed)), most)
     if k == 0:
         return Shares(0.0, 0.0, 0), Shares(0.0, 0.0, 0)
-    sums = [float(plain(part.codes("regularised CCA", ridge))[:k].sum()) for part in (whole, half)]
+    sums = [float(decorrelated(part.codes("regularised CCA", ridge))[:k].sum()) for part in (whole, half)]
     now, endless = rehearsed.figures(*sums)
     aligned = float(np.clip(now / max(endless, 1e-9), 0, 1))
     shares = []
     ways: tuple[tuple[int, Method], ...] = ((0, "regression x → y"), (1, "regression y → x"))
     for end, method in ways:
         predicting = whole.codes(method, best_for(whole, method, k))
-        tell = [
+        found_r2 = [
             float(np.mean([explained(v[1 - end][:, :k], u[end][:, :k]) for v, u in zip(codes, given, strict=True)]))
             for given in (codes, predicting)
         ]
-        shares.append(Shares(aligned, float(np.clip(aligned * tell[1] / max(tell[0], 1e-9), 0, 1)), k))
+        shares.append(Shares(aligned, float(np.clip(aligned * found_r2[1] / max(found_r2[0], 1e-9), 0, 1)), k))
     return shares[0], shares[1]
 
 
@@ -308,16 +322,18 @@ def parts(target: Matrix, given: Matrix) -> Matrix:
     return total - (total - inside) * ((m - 1) / max(m - 1 - k, 1))
 
 
-def usable(label: NDArray[np.intp], group: NDArray[np.intp]) -> bool:
+def usable_labels(label: NDArray[np.intp], group: NDArray[np.intp]) -> bool:
     """Are there two labels or more, of at least three groups each on average?"""
     cells = np.unique(np.stack([group, label])[:, label >= 0], axis=1)
     count = len(np.unique(cells[1]))
     return count >= 2 and cells.shape[1] >= max(3 * count, 24)
 
 
-def judged(share: Shares, by: Literal["labels", "pairs"], names: tuple[str, str], pairs: Pairs) -> Recommendation:
+def recommendation(
+    share: Shares, by: Literal["labels", "pairs"], names: tuple[str, str], pairs: Pairs
+) -> Recommendation:
     """The verdict, and its reason in words."""
-    choices: dict[tuple[bool, bool], Choice] = {
+    choices: dict[tuple[bool, bool], Verb] = {
         (True, True): "both", (True, False): "align", (False, True): "predict", (False, False): "neither",
     }  # fmt: skip
     choice = choices[share.aligned >= HALF, share.predicted >= HALF]

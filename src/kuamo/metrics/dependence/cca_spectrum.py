@@ -3,7 +3,7 @@
     ρ_i = corr(u_i, v_i) on held-out rows,   u, v the codes of regularised CCA of the rows outside the fold
 
 On the rows that it saw CCA reads 1 whenever n ≲ D. Held out it reads too little, as axes are found from n₁ rows alone;
-what they lack falls as 1/n, so that folds which see half as much beside tell what endless rows would show:
+what they lack falls as 1/n, so that folds which see half as much beside show what infinitely many rows would:
 
     ρ(n) = ρ − c/n   ⇒   ρ = ρ(n₁) + (ρ(n₁) − ρ(n₁/2)) / (n₁/n₂ − 1)
 
@@ -25,7 +25,7 @@ from kuamo.closed_form.kernel_pca import views_of
 from kuamo.core.errors import KuamoError
 from kuamo.core.threads import single_threaded_blas
 from kuamo.core.types import Matrix
-from kuamo.metrics.dependence.paired_sample import Blocks, Pairs, half_of, pairs_of
+from kuamo.metrics.dependence.paired_sample import LayerSizes, Pairs, half_of, pairs_of
 
 __all__ = ["Spectrum", "spectrum"]
 
@@ -42,7 +42,8 @@ class Spectrum:
 
     Args:
         correlations: ρ (k,) as endless rows would show them, in the order of the axes that were found.
-        low, high: (k,) 95 % intervals: groups are drawn again, and half of the correction for rows is in doubt.
+        low, high: (k,) 95 % intervals: groups are drawn again, and half of the correction for rows is taken as
+            uncertain.
         held_out: (k,) on held-out rows, before the correction. bar: what a ρ must pass that is alone against chance.
         shared: how many axes are beyond chance. ridge: c, chosen on held-out rows.
         rows: how many rows were looked at. total: how many there are.
@@ -67,7 +68,7 @@ def spectrum(
     group: ArrayLike | None = None,
     axes: int = 64,
     rows: int | None = None,
-    blocks: Blocks = (None, None),
+    blocks: LayerSizes = (None, None),
     seed: int = 0,
 ) -> Spectrum:
     """Held-out canonical correlations of two columns' features.
@@ -110,7 +111,7 @@ def spectrum(
     codes, less = whole.codes("regularised CCA", ridge), half.codes("regularised CCA", ridge)
     k = min(u.shape[1] for u, _ in (*codes, *less))
     weight = whole.drawn(DRAWS, seed)
-    full, part = correlated(codes, weight)[:, :k], correlated(less, weight)[:, :k]  # row 0: every row once
+    full, part = correlated_codes(codes, weight)[:, :k], correlated_codes(less, weight)[:, :k]  # row 0: every row once
     ratio = sum(len(one.seen) for one in held) / max(sum(len(one.seen) for one in few), 1)
     endless = np.clip(full + (full - part) / max(ratio - 1, 0.5), -1, 1)
     error = np.hypot(endless[1:].std(0), (endless[0] - full[0]) / 2)
@@ -121,7 +122,7 @@ def spectrum(
     )  # fmt: skip
 
 
-Codes = list[tuple[Matrix, Matrix]]
+FoldCodes = list[tuple[Matrix, Matrix]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +133,7 @@ class Coded:
     folds: Folds
     axes: int
 
-    def codes(self, method: Method, ridge: float) -> Codes:
+    def codes(self, method: Method, ridge: float) -> FoldCodes:
         """Held-out codes of x and of y, fold by fold, each with mean 0."""
         held = self.folds.held
         found = [
@@ -145,10 +146,10 @@ class Coded:
         """The ridge whose first k axes correlate most on held-out rows, Σ ρ_i |ρ_i|."""
         return max(ridges, key=lambda ridge: float(self.strength(method, self.codes(method, ridge), None, k)[0]))
 
-    def strength(self, method: Method, codes: Codes, rho: Matrix | None, k: int | None = None) -> Matrix:
+    def strength(self, method: Method, codes: FoldCodes, rho: Matrix | None, k: int | None = None) -> Matrix:
         """What `best_ridge` compares (w,), for correlations (w, axes), those of the codes if not given."""
         if rho is None:
-            rho = plain(codes)[None]
+            rho = decorrelated(codes)[None]
         end = 1 if method == "regression x → y" else 0
         size = np.mean([one[end].var(0)[: rho.shape[1]] for one in codes], axis=0)
         size = np.ones_like(size) if method == "regularised CCA" else size
@@ -173,7 +174,7 @@ class Coded:
             strengths.append(self.strength(method, codes, found[-1]))
         return np.stack(found)[np.argmax(strengths, axis=0), np.arange(draws)]
 
-    def chance(self, codes: Codes, draws: int, seed: int) -> Matrix:
+    def chance(self, codes: FoldCodes, draws: int, seed: int) -> Matrix:
         """The same for codes at one ridge; deals depend on the seed alone."""
         k = min(u.shape[1] for u, _ in codes)
         total = np.zeros((draws, k))
@@ -183,22 +184,22 @@ class Coded:
             order = np.argsort(group, kind="stable")
             first, second = unit_columns(u[order][:, :k]), unit_columns(v[:, :k])
             for draw in range(draws):
-                total[draw] += len(u) * (first * second[dealt(group, rng)]).sum(0)
+                total[draw] += len(u) * (first * second[shuffled_groups(group, rng)]).sum(0)
         return total / sum(len(u) for u, _ in codes)
 
 
-def dealt(group: NDArray, rng: np.random.Generator) -> NDArray[np.intp]:
+def shuffled_groups(group: NDArray, rng: np.random.Generator) -> NDArray[np.intp]:
     """An order of rows in which the groups stand in a random order, their rows together.
 
     Example:
-        >>> order = dealt(np.array([0, 1, 0, 1]), np.random.default_rng(0)).tolist()
+        >>> order = shuffled_groups(np.array([0, 1, 0, 1]), np.random.default_rng(0)).tolist()
         >>> order in ([0, 2, 1, 3], [1, 3, 0, 2])
         True
     """
     return np.lexsort((np.arange(len(group)), rng.permutation(int(group.max()) + 1)[group]))
 
 
-def correlated(codes: Codes, weights: Sequence[Matrix]) -> Matrix:
+def correlated_codes(codes: FoldCodes, weights: Sequence[Matrix]) -> Matrix:
     """Correlations (w, k) under each of w weightings of the rows, the mean over folds by their rows."""
     k = min(u.shape[1] for u, _ in codes)
     total = np.zeros((len(weights[0]), k))
@@ -212,9 +213,9 @@ def correlated(codes: Codes, weights: Sequence[Matrix]) -> Matrix:
     return total / sum(len(u) for u, _ in codes)
 
 
-def plain(codes: Codes) -> Matrix:
+def decorrelated(codes: FoldCodes) -> Matrix:
     """Correlations (k,) of held-out codes, every row once."""
-    return correlated(codes, [np.ones((1, len(u))) for u, _ in codes])[0]
+    return correlated_codes(codes, [np.ones((1, len(u))) for u, _ in codes])[0]
 
 
 def unit_columns(z: Matrix) -> Matrix:

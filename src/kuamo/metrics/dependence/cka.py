@@ -122,14 +122,14 @@ def shared_neighbours(
 ) -> NDArray[np.float64]:
     """The mean share of neighbours (draws + 1,) that a row has in both columns."""
     number = pairs.units.number
-    near_x, near_y = nearest(apart_x, number, k), nearest(apart_y, number, k)
+    near_x, near_y = nearest_neighbours(apart_x, number, k), nearest_neighbours(apart_y, number, k)
     n = len(number)
     in_y = np.zeros((n, n), bool)
     in_y[np.arange(n)[:, None], near_y] = True
     return np.array([in_y[p[:, None], p[near_x]].mean() for p in pairs.units.draws(draws, seed)])
 
 
-def nearest(apart: NDArray, number: NDArray, k: int) -> NDArray[np.intp]:
+def nearest_neighbours(apart: NDArray, number: NDArray, k: int) -> NDArray[np.intp]:
     """The k nearest rows (n, k) of every row, none of its own unit."""
     apart = np.where(number[:, None] == number, np.inf, apart)
     return np.argpartition(apart, k - 1, axis=1)[:, :k]

@@ -24,17 +24,17 @@ from numpy.typing import ArrayLike, NDArray
 from kuamo.closed_form.moments import as_features
 from kuamo.core.errors import KuamoError
 
-__all__ = ["LEAST", "Units", "blocks_of", "checked_pair", "group_numbers", "permutation_p"]
+__all__ = ["LEAST", "ExchangeableBlocks", "blocks_of", "checked_pair", "group_numbers", "permutation_p"]
 
 LEAST = 5  # units: with 5 there are 120 pairings, and p can fall to .01
-ENOUGH = 10  # units of one size: each keeps its own partner in a tenth of all draws, which costs no power
+ENOUGH = 10  # units of one size: each keeps its own pairing in a tenth of all draws, which costs no power
 TILE = 4096  # rows that are checked at a time
 
-Rows = NDArray[np.intp]
+RowPositions = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
-class Units:
+class ExchangeableBlocks:
     """Rows of a table, unit by unit.
 
     Args:
@@ -43,14 +43,14 @@ class Units:
         blocks: for every size s, positions (G_s, s) in `rows`: a line is a unit. Together they are 0 … n − 1.
     """
 
-    rows: Rows
-    number: Rows
-    blocks: tuple[Rows, ...]
+    rows: RowPositions
+    number: RowPositions
+    blocks: tuple[RowPositions, ...]
 
     def __len__(self) -> int:
         return sum(len(block) for block in self.blocks)
 
-    def draw(self, rng: np.random.Generator) -> Rows:
+    def draw(self, rng: np.random.Generator) -> RowPositions:
         """A pairing at random: position i of x gets the y of position draw[i].
 
         Example:
@@ -64,7 +64,7 @@ class Units:
             out[block] = block[rng.permutation(len(block))]
         return out
 
-    def draws(self, count: int, seed: int) -> Iterator[Rows]:
+    def draws(self, count: int, seed: int) -> Iterator[RowPositions]:
         """The pairing that was given, and `count` others."""
         yield np.arange(len(self.rows))
         rng = np.random.default_rng([seed, 1])
@@ -72,7 +72,7 @@ class Units:
             yield self.draw(rng)
 
 
-def blocks_of(group: NDArray[np.intp], *, most: int, seed: int = 0) -> Units:
+def blocks_of(group: NDArray[np.intp], *, most: int, seed: int = 0) -> ExchangeableBlocks:
     """At most `most` rows, from as many groups as there are, with as many rows of each as there is room for.
 
     Args:
@@ -102,17 +102,17 @@ def blocks_of(group: NDArray[np.intp], *, most: int, seed: int = 0) -> Units:
         number.append(np.repeat(np.arange(units, units + len(block)), size))
         blocks.append(np.arange(done, done + block.size).reshape(block.shape))
         done, units = done + block.size, units + len(block)
-    return Units(np.concatenate(rows), np.concatenate(number), tuple(blocks))
+    return ExchangeableBlocks(np.concatenate(rows), np.concatenate(number), tuple(blocks))
 
 
-def strata(sizes: NDArray[np.intp]) -> list[tuple[Rows, int]]:
+def strata(sizes: NDArray[np.intp]) -> list[tuple[RowPositions, int]]:
     """Units that may stand in for each other, and the size that all of them are cut to: the largest first.
 
     Example:
         >>> [(len(those), size) for those, size in strata(np.array([9] * 3 + [8] * 8 + [1] * 20))]
         [(11, 8), (20, 1)]
     """
-    found: list[tuple[Rows, int]] = []
+    found: list[tuple[RowPositions, int]] = []
     waiting: list[int] = []
     for size in np.unique(sizes)[::-1]:
         waiting += np.flatnonzero(sizes == size).tolist()
@@ -169,7 +169,7 @@ def checked_pair(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.floating], NDAr
     return pair
 
 
-def group_numbers(group: Sequence[Any] | NDArray, n: int) -> Rows:
+def group_numbers(group: Sequence[Any] | NDArray, n: int) -> RowPositions:
     """Groups as numbers (n,) from 0.
 
     Raises:

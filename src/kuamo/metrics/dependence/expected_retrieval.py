@@ -19,14 +19,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.arc_cosine_kernel import unit_rows
 from kuamo.closed_form.cca import csa_codes
-from kuamo.closed_form.cca_search import SearchSpace, Trial, search_cca
+from kuamo.closed_form.cca_search import RidgeTrial, SearchSpace, search_cca
 from kuamo.closed_form.folds import Folds, FoldSolver, HeldOut, Method
-from kuamo.closed_form.kernel_pca import Kernel, View, views_of
+from kuamo.closed_form.kernel_pca import Kernel, KernelView, views_of
 from kuamo.core.errors import KuamoError
 from kuamo.core.threads import single_threaded_blas
 from kuamo.metrics import bootstrap, chance_recall
-from kuamo.metrics.dependence.gallery_scaling import beaten, hit_chance
-from kuamo.metrics.dependence.paired_sample import Blocks, Pairs, half_of, pairs_of
+from kuamo.metrics.dependence.gallery_scaling import hit_chance, rank_counts
+from kuamo.metrics.dependence.paired_sample import LayerSizes, Pairs, half_of, pairs_of
 
 __all__ = ["Expected", "expected_retrieval"]
 
@@ -34,7 +34,7 @@ KERNELS: tuple[Kernel, ...] = ("linear", "arc-cosine")
 COMPONENTS = SearchSpace().components
 FOLDS = 6
 ENOUGH = 1000  # rows ranked, after which no further fold is
-OTHERS = 3  # near-best choices by which the doubt about the choice is told
+OTHERS = 3  # near-best choices by which the uncertainty of the choice is estimated
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class Expected:
 
     Args:
         value: R@k. low, high: where 95 % of what is reached lies: what was measured here is a sample, what will be
-            measured is another one, of as many queries as answers, and half of the correction for rows is in doubt.
+            measured is another one, of as many queries as answers, and half of the correction for rows is taken as
+            uncertain.
         chance: R@k of a random order. k, gallery: what was asked.
         held_out: R@k at that gallery before the correction for rows. seen: n₁, the mean number of rows that it saw.
         rows: how many rows were looked at. total: n, how many there are.
@@ -75,7 +76,7 @@ def expected_retrieval(
     group: ArrayLike | None = None,
     key: ArrayLike | None = None,
     rows: int | None = None,
-    blocks: Blocks = (None, None),
+    blocks: LayerSizes = (None, None),
     seed: int = 0,
 ) -> tuple[Expected, Expected]:
     """The R@k to expect, from x to y and from y to x.
@@ -120,7 +121,7 @@ def expected_retrieval(
     )
 
 
-def choice_of(pairs: Pairs, seed: int) -> tuple[Trial, ...]:
+def choice_of(pairs: Pairs, seed: int) -> tuple[RidgeTrial, ...]:
     """What `fit` would choose for these rows, and what it would have liked less."""
     labels = pairs.group if pairs.repeated else None
     folds = min(SearchSpace().folds, int(pairs.group.max()) + 1, len(pairs.rows) // 2)
@@ -133,7 +134,7 @@ def folds_for(pairs: Pairs, keys: NDArray[np.intp], gallery: int) -> int:
     return max(3, min(FOLDS, len(keys) // gallery)) if across else FOLDS
 
 
-def nearly_best(table: Sequence[Trial]) -> list[Trial]:
+def nearly_best(table: Sequence[RidgeTrial]) -> list[RidgeTrial]:
     """Some of the choices that are within a standard error of the best: other rows would have chosen them."""
     near = [one for one in table[1:] if one.score >= table[0].score - table[0].error]
     return [near[i] for i in np.unique(np.linspace(0, len(near) - 1, min(OTHERS, len(near))).astype(int))]
@@ -159,7 +160,7 @@ class Ranking:
     sizes: tuple[int, int]
     k: int
     held: Sequence[HeldOut]
-    views: Sequence[View]
+    views: Sequence[KernelView]
 
     def seeing(self, held: Sequence[HeldOut]) -> Ranking:
         """The same folds, of which other rows are seen."""
@@ -170,30 +171,30 @@ class Ranking:
         """Both views on their axes, fold by fold."""
         return Folds(self.views[0], self.views[1], self.held).first(len(self.held))
 
-    def hits(self, setting: Trial) -> tuple[NDArray, NDArray]:
+    def hits(self, setting: RidgeTrial) -> tuple[NDArray, NDArray]:
         """The chance of a hit (m,) of every held-out row, from x to y and back."""
         found: tuple[list[NDArray], list[NDArray]] = ([], [])
         for solver, one in zip(self.solvers, self.held, strict=True):
             codes = codes_of(solver, setting)
             for way, (queries, answers) in enumerate((codes, codes[::-1])):
-                met = beaten(queries, answers, self.keys[one.rows], self.pairs.group[one.rows])
+                met = rank_counts(queries, answers, self.keys[one.rows], self.pairs.group[one.rows])
                 found[way].append(hit_chance(met, self.sizes[way], self.k))
         return np.concatenate(found[0]), np.concatenate(found[1])
 
-    def expected(self, way: int, best: Trial, hits: NDArray, half: NDArray, others: Sequence[NDArray]) -> Expected:
+    def expected(self, way: int, best: RidgeTrial, hits: NDArray, half: NDArray, others: Sequence[NDArray]) -> Expected:
         """Means of the chances, the learning curve, and the interval."""
         gallery, rows = self.sizes[way], np.concatenate([one.rows for one in self.held])
         seen = float(np.mean([len(one.seen) for one in self.held]))
         measured = bootstrap(hits, groups=self.pairs.group[rows], draws=300)
         at, before = logit(hits.mean(), gallery), logit(half.mean(), gallery)
         value = float(1 / (1 + np.exp(-(at + (at - before) * (1 - seen / self.pairs.total)))))
-        doubts = (
+        errors = (
             (measured.high - measured.low) / 3.92,
             np.sqrt(value * (1 - value) / gallery),
             (value - measured.value) / 2,
             np.sqrt(np.mean([(other.mean() - measured.value) ** 2 for other in others])) if others else 0.0,
         )
-        low, high = np.clip(value + 1.96 * float(np.linalg.norm(doubts)) * np.array([-1, 1]), 0, 1)
+        low, high = np.clip(value + 1.96 * float(np.linalg.norm(errors)) * np.array([-1, 1]), 0, 1)
         return Expected(
             value, float(low), float(high), self.chance(way), self.k, gallery, measured.value, int(seen),
             len(self.pairs.rows), self.pairs.total, best.kernel, best.method, best.ridge,
@@ -209,7 +210,7 @@ class Ranking:
         return chance_recall(self.k, np.maximum(count, 1), gallery)
 
 
-def codes_of(solver: FoldSolver, setting: Trial) -> tuple[NDArray, NDArray]:
+def codes_of(solver: FoldSolver, setting: RidgeTrial) -> tuple[NDArray, NDArray]:
     """Held-out codes whose dot product is the score."""
     u, v, rho = solver.codes(setting.method, setting.ridge, min(setting.dim, *solver.axes.cross.shape))
     coded = (csa_codes(z, rho, setting.gamma) for z in (u, v))

@@ -25,7 +25,7 @@ from kuamo.metrics.dependence.exchangeable import permutation_p
 
 __all__ = ["Family", "family", "tail_evidence"]
 
-Pair = tuple[str, str]
+NamePair = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Family:
         any: that no two columns are related.
     """
 
-    pairs: dict[Pair, float]
+    pairs: dict[NamePair, float]
     columns: dict[str, float]
     any: float
 
 
-def family(evidence: Mapping[Pair, NDArray]) -> Family:
+def family(evidence: Mapping[NamePair, NDArray]) -> Family:
     """p-values of every pair, of every column, and of all together.
 
     Args:
@@ -58,14 +58,16 @@ def family(evidence: Mapping[Pair, NDArray]) -> Family:
     """
     if not evidence:
         return Family({}, {}, 1.0)
-    best = strongest(evidence.values())
+    best = largest_evidence(evidence.values())
     pairs = {pair: permutation_p(np.concatenate([one[:1], best[1:]])) for pair, one in evidence.items()}
     names = dict.fromkeys(name for pair in evidence for name in pair)
-    columns = {name: permutation_p(strongest(one for pair, one in evidence.items() if name in pair)) for name in names}
+    columns = {
+        name: permutation_p(largest_evidence(one for pair, one in evidence.items() if name in pair)) for name in names
+    }
     return Family(pairs, columns, permutation_p(best))
 
 
-def strongest(evidence: Iterable[NDArray]) -> NDArray[np.float64]:
+def largest_evidence(evidence: Iterable[NDArray]) -> NDArray[np.float64]:
     """The largest of every pairing (K + 1,)."""
     return np.max(np.stack(list(evidence)), axis=0)
 

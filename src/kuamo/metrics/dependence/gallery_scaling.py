@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 
 from kuamo.metrics.ranking import ROUNDING
 
-__all__ = ["RankCounts", "beaten", "hit_chance"]
+__all__ = ["RankCounts", "hit_chance", "rank_counts"]
 
-Numbers = NDArray[np.float64]
+Figures = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +47,12 @@ class RankCounts:
     others: NDArray[np.intp]
     wrong: NDArray[np.intp]
     own: NDArray[np.intp]
-    right: Numbers
-    share: Numbers
+    right: Figures
+    share: Figures
     before: dict[int, NDArray[np.intp]]
 
 
-def beaten(queries: NDArray, answers: NDArray, key: NDArray, group: NDArray) -> RankCounts:
+def rank_counts(queries: NDArray, answers: NDArray, key: NDArray, group: NDArray) -> RankCounts:
     """Rank answers, of which the i-th belongs to the i-th query; equal keys are right.
 
     Args:
@@ -60,7 +60,7 @@ def beaten(queries: NDArray, answers: NDArray, key: NDArray, group: NDArray) -> 
             ties count against. key: (n,). group: (n,).
 
     Example:
-        >>> beaten(np.eye(3), np.eye(3)[[0, 0, 2]], np.arange(3), np.arange(3)).wrong
+        >>> rank_counts(np.eye(3), np.eye(3)[[0, 0, 2]], np.arange(3), np.arange(3)).wrong
         array([1, 2, 0])
     """
     score = queries @ answers.T
@@ -87,7 +87,7 @@ def beaten(queries: NDArray, answers: NDArray, key: NDArray, group: NDArray) -> 
     )
 
 
-def tail(score: NDArray, bar: NDArray, counts: NDArray[np.bool_]) -> Numbers:
+def tail(score: NDArray, bar: NDArray, counts: NDArray[np.bool_]) -> Figures:
     """P(t ≥ its bar) (n,), from the standardised scores of all queries together; only those that count."""
     many = counts.sum(1)
     score = score.astype(np.float64)
@@ -100,11 +100,11 @@ def tail(score: NDArray, bar: NDArray, counts: NDArray[np.bool_]) -> Numbers:
     return over / max(len(every), 1)
 
 
-def hit_chance(met: RankCounts, gallery: int, k: int) -> Numbers:
+def hit_chance(met: RankCounts, gallery: int, k: int) -> Figures:
     """P(a right answer among the first k) (n,) of each query, in a gallery of so many answers.
 
     Example:
-        >>> met = beaten(np.eye(3), np.eye(3)[[0, 0, 2]], np.arange(3), np.arange(3))
+        >>> met = rank_counts(np.eye(3), np.eye(3)[[0, 0, 2]], np.arange(3), np.arange(3))
         >>> hit_chance(met, 3, 1), hit_chance(met, 2, 1)
         (array([0., 0., 1.]), array([0.5, 0. , 1. ]))
     """
@@ -123,7 +123,7 @@ def hit_chance(met: RankCounts, gallery: int, k: int) -> Numbers:
     return chance
 
 
-def thinned(met: RankCounts, k: Numbers) -> Numbers:
+def thinned(met: RankCounts, k: Figures) -> Figures:
     """The chance of a hit (n,) among the first k (n,) of this very gallery; k ≥ 1 may lie between two numbers."""
     first = met.wrong + met.own
     for i, ahead in met.before.items():
@@ -131,16 +131,16 @@ def thinned(met: RankCounts, k: Numbers) -> Numbers:
     return np.clip(np.maximum(k, 1) - first, 0, 1)
 
 
-def log_factorials(n: int) -> Numbers:
+def log_factorials(n: int) -> Figures:
     """log i! (n + 1,)."""
     return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
 
 
-def fewer_drawn(c: NDArray, m: NDArray, drawn: NDArray, k: NDArray) -> Numbers:
+def fewer_drawn(c: NDArray, m: NDArray, drawn: NDArray, k: NDArray) -> Figures:
     """P(X < k), X ~ Hypergeometric: of m answers c are marked, `drawn` are taken."""
     table = log_factorials(int(m.max(initial=0)))
 
-    def ways(n: NDArray, j: NDArray) -> Numbers:
+    def ways(n: NDArray, j: NDArray) -> Figures:
         fits = (j >= 0) & (j <= n)
         j = np.where(fits, j, 0)
         return np.where(fits, table[n] - table[j] - table[n - j], -np.inf)
@@ -152,7 +152,7 @@ def fewer_drawn(c: NDArray, m: NDArray, drawn: NDArray, k: NDArray) -> Numbers:
     return np.clip(total, 0, 1)
 
 
-def fewer_kept(most: int, q: float, k: int) -> Numbers:
+def fewer_kept(most: int, q: float, k: int) -> Figures:
     """P(Bin(w, q) < k) (most + 1,) for w = 0 … most, q ≤ 1."""
     if q == 1:
         return (np.arange(most + 1) < k).astype(np.float64)

@@ -24,10 +24,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.types import Matrix
-from kuamo.metrics.dependence.exchangeable import Units, blocks_of, checked_pair, group_numbers, permutation_p
+from kuamo.metrics.dependence.exchangeable import (
+    ExchangeableBlocks,
+    blocks_of,
+    checked_pair,
+    group_numbers,
+    permutation_p,
+)
 from kuamo.metrics.dependence.kernels import squared_distances
 
-__all__ = ["Gap", "gap"]
+__all__ = ["Gap", "modality_gap"]
 
 
 AXES = 256
@@ -56,7 +62,7 @@ class Gap:
     rows: int
 
 
-def gap(
+def modality_gap(
     x: ArrayLike,
     y: ArrayLike,
     group: Sequence[Any] | NDArray | None = None,
@@ -85,7 +91,7 @@ def gap(
     Example:
         >>> rng = np.random.default_rng(0)
         >>> x, y = rng.normal(size=(2, 200, 4))
-        >>> moved, wider = gap(x, y + 5), gap(x, 3 * y)
+        >>> moved, wider = modality_gap(x, y + 5), modality_gap(x, 3 * y)
         >>> round(moved.removed, 1), moved.p > 0.05, wider.p < 0.05
         (1.0, True, True)
     """
@@ -101,7 +107,7 @@ def gap(
     between, size = mean_x - mean_y, float(np.linalg.norm(mean_x) * np.linalg.norm(mean_y))
     spread = float(np.sqrt(0.5 * (x.var(0).sum() + y.var(0).sum())))
     signs = relabellings(units, draws, seed)
-    shape = coefficients(x - mean_x, y - mean_y, signs)
+    shape = group_weights(x - mean_x, y - mean_y, signs)
     whole, centred = (float(energy(np.vstack(pair), signs[:1])[0]) for pair in ((x, y), (x - mean_x, y - mean_y)))
     return Gap(
         distance=float(np.linalg.norm(between)),
@@ -117,7 +123,7 @@ def gap(
     )
 
 
-def relabellings(units: Units, draws: int, seed: int) -> Matrix:
+def relabellings(units: ExchangeableBlocks, draws: int, seed: int) -> Matrix:
     """Signs (draws + 1, n): +1 where a row's x stays x, −1 where it changes places with y; units as a whole."""
     rng = np.random.default_rng([seed, 5])
     signs: Matrix = (rng.integers(0, 2, (draws + 1, len(units))) * 2 - 1).astype(np.float64)
@@ -125,7 +131,7 @@ def relabellings(units: Units, draws: int, seed: int) -> Matrix:
     return np.take(signs, units.number, axis=1)
 
 
-def coefficients(x: Matrix, y: Matrix, signs: Matrix) -> Matrix:
+def group_weights(x: Matrix, y: Matrix, signs: Matrix) -> Matrix:
     """H (draws + 1,) of centred codes: E over twice the mean distance between two codes of different labels."""
     codes = np.vstack([x, y])
     labels = np.hstack([signs, -signs])

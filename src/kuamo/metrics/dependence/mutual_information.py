@@ -1,4 +1,4 @@
-"""How much do paired codes tell of each other? InfoNCE's lower bound on mutual information, read on rows held out.
+"""InfoNCE's lower bound on the mutual information of paired codes, on held-out rows.
 
     I(x; y) ≥ log N − L,   L = −E log( exp s(x_i, y_i) / Σ_j exp s(x_i, y_j) ),   N independent pairs in a batch
 
@@ -30,13 +30,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.arc_cosine_kernel import unit_rows
-from kuamo.closed_form.cca import CCA, cca
+from kuamo.closed_form.cca import CCAMaps, cca
 from kuamo.closed_form.linear_map import LinearMap
 from kuamo.core.errors import KuamoError
 from kuamo.metrics.bootstrap import bootstrap
 from kuamo.metrics.dependence.exchangeable import checked_pair, group_numbers
 
-__all__ = ["Information", "information"]
+__all__ = ["Information", "infonce_bound"]
 
 Score = Callable[[NDArray, NDArray], NDArray]  # (n, Dx), (m, Dy) → (n, m), at temperature 1
 
@@ -71,7 +71,7 @@ class Information:
     pairs: int
 
 
-def information(
+def infonce_bound(
     x: ArrayLike,
     y: ArrayLike,
     group: Sequence[Any] | NDArray | None = None,
@@ -98,13 +98,13 @@ def information(
     Example:
         >>> rng = np.random.default_rng(0)
         >>> x, noise = rng.normal(size=(2, 2000, 1))
-        >>> found = information(x, 0.8 * x + 0.6 * noise)      # truly −½ log(1 − .8²) = .511
+        >>> found = infonce_bound(x, 0.8 * x + 0.6 * noise)      # truly −½ log(1 − .8²) = .511
         >>> round(found.nats, 1), found.saturated
         (0.5, False)
     """
     x, y = checked_pair(x, y)
     number = np.arange(len(x)) if group is None else group_numbers(group, len(x))
-    halves = dealt(number, seed)
+    halves = two_halves(number, seed)
     size = min(batch, *(len(half) for half in halves))
     if batch < 2 or batches < 1:
         raise KuamoError(f"given batch={batch}, batches={batches}; expected at least 2 and 1")
@@ -142,7 +142,7 @@ def quarters(score: NDArray) -> tuple[NDArray, NDArray]:
     return score[:half, :half], score[half : 2 * half, half : 2 * half]
 
 
-def dealt(number: NDArray[np.intp], seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def two_halves(number: NDArray[np.intp], seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Two halves of the groups, one row of each, in random order."""
     shuffled = np.random.default_rng([seed, 3]).permutation(len(number))
     one_each = shuffled[np.unique(number[shuffled], return_index=True)[1]]
@@ -180,7 +180,7 @@ def distance_score(x: NDArray, y: NDArray) -> NDArray:
 
 def gaussian_scores(x: NDArray, y: NDArray) -> list[Score]:
     """One score for each ridge: see `gaussian_score`."""
-    axes_x, axes_y = leading_axes(x), leading_axes(y)
+    axes_x, axes_y = leading_map(x), leading_map(y)
     x, y = axes_x(x), axes_y(y)
     found = []
     for ridge in RIDGES:
@@ -189,7 +189,7 @@ def gaussian_scores(x: NDArray, y: NDArray) -> list[Score]:
     return found
 
 
-def gaussian_score(maps: CCA, axes_x: LinearMap, axes_y: LinearMap) -> Score:
+def gaussian_score(maps: CCAMaps, axes_x: LinearMap, axes_y: LinearMap) -> Score:
     """The log ratio of normal densities whose canonical variates, of these axes, and correlations these are."""
     rho = np.minimum(maps.correlations, MOST_RHO)
     both, own = rho / (1 - rho * rho), 0.5 * rho * rho / (1 - rho * rho)
@@ -201,7 +201,7 @@ def gaussian_score(maps: CCA, axes_x: LinearMap, axes_y: LinearMap) -> Score:
     return score
 
 
-def leading_axes(x: NDArray) -> LinearMap:
+def leading_map(x: NDArray) -> LinearMap:
     """Onto at most `AXES` principal axes of these rows (n, D), by the smaller of two matrices; all, if D is no more."""
     mean = x.mean(0, dtype=np.float64)
     if x.shape[1] <= AXES:
@@ -246,10 +246,10 @@ def gained(score: NDArray) -> NDArray[np.float64]:
         array([0., 0., 0., 0.])
     """
     own = np.diagonal(score).astype(np.float64)
-    return own + np.log(len(score)) - 0.5 * (log_sum(score, 1) + log_sum(score, 0))
+    return own + np.log(len(score)) - 0.5 * (log_sum_exp_along(score, 1) + log_sum_exp_along(score, 0))
 
 
-def log_sum(score: NDArray, axis: int) -> NDArray[np.float64]:
+def log_sum_exp_along(score: NDArray, axis: int) -> NDArray[np.float64]:
     """log Σ exp along one axis."""
     most = score.max(axis)
     return np.log(np.exp(score - np.expand_dims(most, axis)).sum(axis)) + most

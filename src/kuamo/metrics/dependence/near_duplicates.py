@@ -11,8 +11,8 @@ A row that repeats in one column only is no copy. If x repeats and y does not, a
 other, and a test that permutes rows is right.
 
 **Values and classes are not copies.** Where few different values repeat exactly (labels, words), rows that are equal
-in both columns are values that met; they are copies if there are many, and each has its own partner. Where clusters
-are few or large, they are copies only if they are very tight: classes that an encoder tells apart lie in clusters too.
+in both columns are values that met; they are copies if there are many, and each is paired with its own. Where clusters
+are few or large, they are copies only if they are very tight: classes that an encoder separates lie in clusters too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.metrics.dependence.exchangeable import LEAST, Units, blocks_of, checked_pair, group_numbers
+from kuamo.metrics.dependence.exchangeable import LEAST, ExchangeableBlocks, blocks_of, checked_pair, group_numbers
 
 __all__ = [
     "PairedRows",
@@ -42,7 +42,7 @@ FAR = 0.65  # in median distances: what is farther is no copy
 TIGHT = 0.15  # the same, of clusters that are few or large
 LARGE = 10  # rows in a cluster, on average
 FEW = 20  # clusters; fewer different rows of a column, repeated exactly, are values
-MIXED = 1.1  # times as many different rows as either column has: partners are mixed
+MIXED = 1.1  # times as many different rows as either column has: pairs are mixed
 MIXED_NEAR = 2.0  # the same of clusters, which in few dimensions run into each other
 GIANT = 0.25  # of all rows in one cluster are a crowd with outliers, unless they are equal
 
@@ -57,7 +57,7 @@ class PairedRows:
 
     x: NDArray[np.floating]
     y: NDArray[np.floating]
-    units: Units
+    units: ExchangeableBlocks
     found: bool
 
 

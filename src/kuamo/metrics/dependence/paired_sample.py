@@ -15,15 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.folds import HeldOut, fold_of_rows
 from kuamo.closed_form.moments import as_features
-from kuamo.closed_form.scaling import standardise
+from kuamo.closed_form.scaling import standardize
 from kuamo.core.arrays import row_means
 from kuamo.core.errors import KuamoError
-from kuamo.metrics.data_quality import Packed, repeats
+from kuamo.metrics.data_quality import Packed, duplicate_rows
 
 __all__ = ["Pairs", "half_of", "iter_pairs", "pairs_of", "unique_rows"]
 
 ALL, SOME = 2500, 1200
-Blocks = tuple[Sequence[int] | None, Sequence[int] | None]
+LayerSizes = tuple[Sequence[int] | None, Sequence[int] | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ def pairs_of(
     group: ArrayLike | None = None,
     *,
     rows: int | None = None,
-    blocks: Blocks = (None, None),
+    blocks: LayerSizes = (None, None),
     seed: int = 0,
 ) -> Pairs:
     """Check, draw whole groups, and scale.
@@ -95,7 +95,9 @@ def pairs_of(
         raise KuamoError(f"given {len(x)} paired rows in {len(size)} groups; expected at least 8 rows in 4 groups")
     chosen = np.flatnonzero(np.isin(number, drawn_groups(size, rows, seed)))
     own = np.unique(number[chosen], return_inverse=True)[1]
-    return Pairs(scaled(x, chosen, blocks[0], "x"), scaled(y, chosen, blocks[1], "y"), own, chosen, len(x))
+    return Pairs(
+        as_fit_scales(x, chosen, blocks[0], "x"), as_fit_scales(y, chosen, blocks[1], "y"), own, chosen, len(x)
+    )
 
 
 def drawn_groups(size: NDArray[np.intp], rows: int, seed: int) -> NDArray[np.intp]:
@@ -107,7 +109,7 @@ def drawn_groups(size: NDArray[np.intp], rows: int, seed: int) -> NDArray[np.int
     return order[: max(enough, 4)]
 
 
-def scaled(x: NDArray, rows: NDArray[np.intp], blocks: Sequence[int] | None, name: str) -> NDArray[np.float32]:
+def as_fit_scales(x: NDArray, rows: NDArray[np.intp], blocks: Sequence[int] | None, name: str) -> NDArray[np.float32]:
     """Those rows, as `fit` scales them: every feature of variance 1, every layer of the same total variance."""
     x = x[rows].astype(np.float32)
     bad = np.argwhere(~np.isfinite(x))
@@ -116,7 +118,7 @@ def scaled(x: NDArray, rows: NDArray[np.intp], blocks: Sequence[int] | None, nam
         raise KuamoError(
             f"view {name!r}, row {at}, feature {column}: given {x[tuple(bad[0])]}; expected finite numbers"
         )
-    return np.ascontiguousarray(standardise(x, None if blocks is None else tuple(blocks))(x), np.float32)
+    return np.ascontiguousarray(standardize(x, None if blocks is None else tuple(blocks))(x), np.float32)
 
 
 def half_of(seen: NDArray[np.intp], group: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
@@ -132,8 +134,8 @@ def half_of(seen: NDArray[np.intp], group: NDArray[np.intp], seed: int) -> NDArr
 
 
 def unique_rows(cells: Packed, groups: np.ndarray) -> tuple[Packed, int]:
-    """The cells without rows that only repeat another (see `repeats`), and how many these are."""
-    again = repeats(cells, groups)
+    """The cells without rows that only repeat another (see `duplicate_rows`), and how many these are."""
+    again = duplicate_rows(cells, groups)
     if not again.any():
         return cells, 0
     kept = {name: (x[~again[row]], row[~again[row]]) for name, (x, row) in cells.items()}

@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.types import Matrix
-from kuamo.metrics.dependence.exchangeable import Units, blocks_of, permutation_p
+from kuamo.metrics.dependence.exchangeable import ExchangeableBlocks, blocks_of, permutation_p
 from kuamo.metrics.dependence.family_wise import tail_evidence
 from kuamo.metrics.dependence.kernels import centred, gaussian, squared_distances
 from kuamo.metrics.dependence.near_duplicates import (
@@ -40,7 +40,7 @@ from kuamo.metrics.dependence.near_duplicates import (
     rows_drawn,
 )
 
-__all__ = ["Related", "dependence_evidence", "dependence_test"]
+__all__ = ["DependenceTest", "dependence_evidence", "dependence_test"]
 
 
 Pair = tuple[str, str]
@@ -62,7 +62,7 @@ FAR_OUT = 3.0  # median lengths: a row beyond is drawn in, or a few would decide
 
 
 @dataclass(frozen=True)
-class Related:
+class DependenceTest:
     """Whether two columns are related.
 
     Args:
@@ -94,7 +94,7 @@ def dependence_test(
     draws: int = 200,
     rows: int = 1000,
     seed: int = 0,
-) -> Related:
+) -> DependenceTest:
     """Whether x (n, Dx) and y (n, Dy), rows paired, are related: p = (1 + c)/(1 + draws), exact over whole groups.
 
     Args:
@@ -123,7 +123,7 @@ def dependence_test(
     linear, other = best_of_kinds(drawn)
     p_linear, p_other = rank_p(linear), rank_p(other)
     evidence = evidence_of(linear, other)
-    return Related(
+    return DependenceTest(
         p=permutation_p(evidence),
         linear=float(p_linear[0]),
         nonlinear=float(p_other[0]),
@@ -173,7 +173,7 @@ def dependence_evidence(
 
 
 def jointly_permuted_sums(
-    kernel: NDArray[np.float32], tile: range, units: Units, draws: int, seed: int
+    kernel: NDArray[np.float32], tile: range, units: ExchangeableBlocks, draws: int, seed: int
 ) -> NDArray[np.float32]:
     """S (draws + 1, C, 4, T, 4) of the kernels (C, 4, n, n) of all columns with those of the columns of a tile."""
     count, kinds, n = kernel.shape[:3]
@@ -193,7 +193,7 @@ def jointly_permuted_sums(
 
 def best_of_kinds(drawn: Mapping[Pair, NDArray]) -> tuple[Matrix, Matrix]:
     """The best linear statistic (draws + 1,) of every pairing in standard deviations, and the best nonlinear one."""
-    linear, other = (standard(np.stack([drawn[pair] for pair in kind])).max(0) for kind in (LINEAR, NONLINEAR))
+    linear, other = (z_scores(np.stack([drawn[pair] for pair in kind])).max(0) for kind in (LINEAR, NONLINEAR))
     return linear, other
 
 
@@ -202,7 +202,7 @@ def evidence_of(linear: Matrix, other: Matrix) -> NDArray[np.float64]:
     return np.maximum(tail_evidence(linear) + np.log(LINEAR_SHARE), tail_evidence(other) + np.log(1 - LINEAR_SHARE))
 
 
-def statistics(x: NDArray, y: NDArray, units: Units, draws: int, seed: int) -> dict[Pair, NDArray]:
+def statistics(x: NDArray, y: NDArray, units: ExchangeableBlocks, draws: int, seed: int) -> dict[Pair, NDArray]:
     """S (draws + 1,) of the given pairing and others, for every kernel of x with every kernel of y."""
     kernels_x, kernels_y = kernels(x), kernels(y)
     n = len(x)
@@ -226,7 +226,7 @@ def by_kernel(sums: NDArray[np.float32]) -> dict[Pair, NDArray]:
 
 def stacked(of_column: Mapping[str, Matrix]) -> NDArray[np.float32]:
     """Kernels (4, n, n) of one column, each in units of its norm."""
-    return np.stack([scaled(kernel) for kernel in of_column.values()])
+    return np.stack([unit_norm(kernel) for kernel in of_column.values()])
 
 
 def kernels(x: NDArray) -> dict[str, Matrix]:
@@ -268,7 +268,7 @@ def drawn_in(x: NDArray) -> Matrix:
     return x - x.mean(0)
 
 
-def unit_weights(units: Units, kernel_x: Matrix, kernel_y: Matrix) -> Matrix:
+def unit_weights(units: ExchangeableBlocks, kernel_x: Matrix, kernel_y: Matrix) -> Matrix:
     """The weight (n,) of rows: 1/(1 + (s − 1) ρx ρy) in a unit of s rows that repeat to the share ρ in each column.
 
     Copies then count as one row, and rows that do not repeat as so many. Units of one size share one weight, so
@@ -281,7 +281,7 @@ def unit_weights(units: Units, kernel_x: Matrix, kernel_y: Matrix) -> Matrix:
     return weight / weight.mean()
 
 
-def repeating(units: Units, kernel: Matrix) -> float:
+def repeating(units: ExchangeableBlocks, kernel: Matrix) -> float:
     """ρ in [0, 1]: the product of two rows of a unit, on average, over that of a row with itself."""
     between, own = 0.0, 0.0
     for block in units.blocks:
@@ -292,13 +292,13 @@ def repeating(units: Units, kernel: Matrix) -> float:
     return min(1.0, max(0.0, between / own)) if own > 0 else 0.0
 
 
-def scaled(kernel: Matrix) -> NDArray[np.float32]:
+def unit_norm(kernel: Matrix) -> NDArray[np.float32]:
     """The kernel in units of its norm, float32."""
     norm = float(np.linalg.norm(kernel))
     return (kernel / max(norm, np.finfo(np.float64).tiny)).astype(np.float32)
 
 
-def standard(drawn: NDArray) -> Matrix:
+def z_scores(drawn: NDArray) -> Matrix:
     """Statistics (k, K + 1) in standard deviations from their means over all pairings, the given one among them."""
     drawn = drawn.astype(np.float64)
     spread = drawn.std(1, keepdims=True)

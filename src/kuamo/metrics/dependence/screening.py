@@ -1,7 +1,7 @@
-"""What `fit` heeds when it chooses by itself: which columns look related at all.
+"""Screening of columns in `fit`: which columns look related at all, by permutation tests.
 
 A column that looks related to no other joins last, as a rare one does; and where no two columns look related, contrast
-is not tried, since there is nothing that it could gain. A few rows tell most relations; more are looked at only where
+is not tried, since there is nothing that it could gain. A few rows show most relations; more are looked at only where
 these are not sure. p allows for how many other columns each was looked at with (`family`). With very many columns fewer
 rows of each pair are looked at, so that the look costs no more than a fit; pairs of columns with the same rows share
 their draws (`dependence_evidence`).
@@ -22,9 +22,9 @@ from kuamo.metrics.dependence.family_wise import Family, family
 from kuamo.metrics.dependence.paired_sample import iter_pairs, unique_rows
 from kuamo.metrics.dependence.permutation_test import dependence_evidence, dependence_test
 
-__all__ = ["LEVEL", "Screening", "aside", "screen"]
+__all__ = ["LEVEL", "Screening", "screen", "unrelated_columns"]
 
-FEW, MANY = 300, 1000  # rows of a pair, at most, at first and where that does not tell
+FEW, MANY = 300, 1000  # rows of a pair, at most, at first and where that does not decide
 FEWEST_ROWS = 120  # at first, however many pairs there are
 FIRST, SECOND = 1e6, 2e6  # pairs × rows² of all pairs together: what a look costs
 DRAWS, MANY_PAIRS = (200, 100), 3  # of pairings; fewer where there are more pairs, since p of a family needs no more
@@ -37,12 +37,12 @@ class Screening:
     """What to do.
 
     Args:
-        aside: columns that join last. hopeless: no two columns look related. notes: both, in words.
+        unrelated: columns that join last. none_related: no two columns look related. notes: both, in words.
         relations: facts of every two columns, as a `Diagnosis` has them: names, rows, p among all pairs.
     """
 
-    aside: list[str]
-    hopeless: bool
+    unrelated: list[str]
+    none_related: bool
     notes: list[Note]
     relations: list[dict[str, Any]]
 
@@ -72,7 +72,7 @@ def screen(cells: Packed, groups: np.ndarray, seed: int) -> Screening:
     Example:
         >>> rng = np.random.default_rng(0)
         >>> x, noise, row = rng.normal(size=(100, 4)), rng.normal(size=(100, 4)), np.arange(100)
-        >>> screen({"a": (x, row), "b": (x + noise, row), "c": (rng.normal(size=(100, 4)), row)}, row, 0).aside
+        >>> screen({"a": (x, row), "b": (x + noise, row), "c": (rng.normal(size=(100, 4)), row)}, row, 0).unrelated
         ['c']
     """
     able: dict[tuple[str, str], Looked] = {}
@@ -84,16 +84,16 @@ def screen(cells: Packed, groups: np.ndarray, seed: int) -> Screening:
     found = looked_twice(able, seed)
     for one in relations:
         one["p"] = found.pairs.get((one["a"], one["b"]))
-    last = aside(found)
-    notes = [Note("advice_aside", column=name, p=found.columns[name]) for name in last]
-    hopeless = bool(able) and found.any > LEVEL
-    if hopeless:
-        notes.append(Note("advice_hopeless", p=found.any))
-    return Screening(last, hopeless, [Note("advice_followed", what=note) for note in notes], relations)
+    last = unrelated_columns(found)
+    notes = [Note("advice_unrelated", column=name, p=found.columns[name]) for name in last]
+    none_related = bool(able) and found.any > LEVEL
+    if none_related:
+        notes.append(Note("advice_none_related", p=found.any))
+    return Screening(last, none_related, [Note("advice_followed", what=note) for note in notes], relations)
 
 
 def looked_twice(able: Mapping[tuple[str, str], Looked], seed: int) -> Family:
-    """p-values by few rows, and by more of them for columns that these leave in doubt.
+    """p-values by few rows, and by more of them for columns where these do not decide.
 
     That no two columns are related is judged by one look alone, the first if p ≤ .01 and else the second: choosing
     for each pair the look that says more would call unrelated columns related in .11 of tables instead of .06.
@@ -143,13 +143,15 @@ def rows_for(pairs: int, budget: float, most: int) -> int:
 LEVEL = 0.05  # p at which two columns are called related
 
 
-def aside(p: Family) -> list[str]:
+def unrelated_columns(p: Family) -> list[str]:
     """Columns that look related to no other one, where at least two others do look related.
 
     Where nothing looks related among all pairs, none is parted from the others by what one column's own p says.
 
     Example:
-        >>> aside(Family({}, {"a": 0.005, "b": 0.005, "c": 0.08}, 0.005)), aside(Family({}, {"a": 0.04, "b": 0.4}, 0.1))
-        (['c'], [])
+        >>> unrelated_columns(Family({}, {"a": 0.005, "b": 0.005, "c": 0.08}, 0.005))
+        ['c']
+        >>> unrelated_columns(Family({}, {"a": 0.04, "b": 0.4}, 0.1))
+        []
     """
     return [name for name, value in p.columns.items() if value > LEVEL] if p.any <= LEVEL else []

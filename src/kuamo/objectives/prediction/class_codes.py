@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from kuamo.closed_form import LinearMap
 from kuamo.closed_form.arc_cosine_kernel import unit_rows
-from kuamo.closed_form.scaling import standardise
+from kuamo.closed_form.scaling import standardize
 from kuamo.closed_form.svd import svd
 from kuamo.core.arrays import row_means
 from kuamo.core.errors import TableError
@@ -137,7 +137,7 @@ def part_of(
     name: str, x: np.ndarray, row: np.ndarray, label: NDArray[np.intp], classes: int, space: EmbeddingSpace
 ) -> Part:
     """A column's metric, codes and class means."""
-    scaling = standardise(x, getattr(space.port(name).encoder, "blocks", None))
+    scaling = standardize(x, getattr(space.port(name).encoder, "blocks", None))
     rows = np.unique(row)
     own = row_means(scaling(x).astype(np.float64), row, rows)
     known = label[rows] >= 0

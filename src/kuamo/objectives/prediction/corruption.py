@@ -43,7 +43,7 @@ GRAINS = 6  # noise is of squares of 1, 2, …, 32 pixels, or of as many samples
 LOUDNESS = 5 / 3  # κ
 AT_ONCE = 16  # cells are decoded, corrupted and encoded
 LOOKED_AT, NUMBERS = 64, 4096  # cells, and numbers of each, from which a column's mean and spread are taken
-Array = NDArray[np.float64]
+Float64Array = NDArray[np.float64]
 
 
 # ── in a batch ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -237,7 +237,7 @@ def mean_and_spread(values: Iterable[Any]) -> tuple[float, float]:
 
 
 def corrupt_values(
-    modality: Any, values: Sequence[Any], level: Array, rng: np.random.Generator, about: tuple[float, float]
+    modality: Any, values: Sequence[Any], level: Float64Array, rng: np.random.Generator, about: tuple[float, float]
 ) -> list[Any] | None:
     """Values of a column, each mixed with noise so far as `level` (n,) says; `None` for a kind that is not numbers.
 
@@ -279,7 +279,7 @@ def corrupt_audio(value: Any, level: float, rng: Any) -> Any:
     return Waveform(mixed.clip(-1, 1).astype(np.float32), value.rate)
 
 
-def grained_noise(x: Array, mean: float, std: float, rng: Any, axes: int) -> Array:
+def grained_noise(x: Float64Array, mean: float, std: float, rng: Any, axes: int) -> Float64Array:
     """n of the module, of x's shape; along the first axes in grains."""
     grain = 2 ** int(rng.integers(GRAINS)) if axes else 1
     n = x[(slice(None, None, grain),) * axes]
@@ -296,7 +296,7 @@ def grained_noise(x: Array, mean: float, std: float, rng: Any, axes: int) -> Arr
     return np.asarray(n)
 
 
-def corrupt_texts(values: Sequence[str], level: Array, rng: Any) -> list[str]:
+def corrupt_texts(values: Sequence[str], level: Float64Array, rng: Any) -> list[str]:
     """Texts of as many words, some of them of other rows."""
     parted = [(value.split(), " ") if " " in value.strip() else (list(value), "") for value in values]
     pools = {gap: [word for words, own in parted for word in words if own == gap] for gap in ("", " ")}

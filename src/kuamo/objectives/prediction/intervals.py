@@ -35,7 +35,7 @@ def targets_of(space: EmbeddingSpace) -> list[str]:
     return [port.name for port in trained if isinstance(port.decoder, StackedDecoder)]
 
 
-def features(space: EmbeddingSpace, mean: np.ndarray, present: np.ndarray) -> Matrix:
+def interval_features(space: EmbeddingSpace, mean: np.ndarray, present: np.ndarray) -> Matrix:
     """1, w and log n (B, 3) of codes (B, M, d), present (B, M)."""
     import torch
 
@@ -56,7 +56,7 @@ def fit_width(space: EmbeddingSpace, parts: list[tuple[np.ndarray, np.ndarray, M
     """
     import torch
 
-    x = np.concatenate([features(space, mean, given) for mean, given, _ in parts])
+    x = np.concatenate([interval_features(space, mean, given) for mean, given, _ in parts])
     e = np.concatenate([error for _, _, error in parts])
     centre = np.array([np.log(max(float(e.mean()), 1e-12)), 0.0, 0.0])
 
@@ -75,14 +75,14 @@ def widths(space: EmbeddingSpace, to: str, mean: np.ndarray, present: np.ndarray
     where θ is not known, as in spaces of 0.1.
 
     Args:
-        mean, present: codes (B, M, d) and which there are (B, M), as `Space.stacked` gives them; those of the number
-            itself play no part.
+        mean, present: codes (B, M, d) and which there are (B, M), as `Space.encode_columns` gives them; those of the
+            number itself play no part.
     """
     if to not in targets_of(space) or space.port(to).decoder.family != "gaussian":
         return None
     if space.fusion.width.isnan().any():
         return None
     others = present & (np.array([port.name for port in space.ports]) != to)
-    log_square = features(space, mean, others) @ space.fusion.width.double().numpy()
+    log_square = interval_features(space, mean, others) @ space.fusion.width.double().numpy()
     gain = float(space.port(to).decoder.gain)
     return np.where(others.any(1), np.exp(0.5 * log_square) / gain, np.nan)

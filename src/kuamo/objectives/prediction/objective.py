@@ -178,9 +178,9 @@ class Predict(Objective):
         fused = loss((weights[..., None] * fusion.learned(cells)).sum(1), learns & given.any(1))
         itself = loss(fusion.learned(code.mean[:, number]), learns)
         alone = fusion.losses(fusion.probe(cells), units)
-        for m, name in enumerate(step.names if step.told is not None else ()):
+        for m, name in enumerate(step.names if step.column_losses is not None else ()):
             if m != number:
-                step.tell(name, alone[learns & present[:, m], m])
+                step.log_column_loss(name, alone[learns & present[:, m], m])
         return fused + itself + step.mean(alone, learns[:, None] & present)
 
     def row_weights(self, rows: np.ndarray, y: np.ndarray) -> np.ndarray:

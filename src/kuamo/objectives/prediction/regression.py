@@ -38,8 +38,8 @@ RIDGES = (0.1, 1.0, 10.0, 100.0)
 ROUGH = 1e-4  # how nearly what chooses λ is solved
 GOLDEN = 2654435761  # a number's multiples by it lie all over 2³²
 PENALTIES = tuple(10.0**-k for k in np.arange(0, 6.6, 0.5))
-Array = NDArray[np.float32]
-Solution = tuple[NDArray[np.float64], NDArray[np.float64]]
+Float32Array = NDArray[np.float32]
+WeightAndBias = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def hash_uniform(group: Any) -> Any:
@@ -56,7 +56,7 @@ class Chosen(NamedTuple):
     """λ, and for each fold its rows (n,) bool and what was solved without them: W (D, K) and b (K,)."""
 
     penalty: float
-    unseen: list[tuple[NDArray[np.bool_], Solution]]
+    unseen: list[tuple[NDArray[np.bool_], WeightAndBias]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +77,8 @@ class JointRegression:
         True
     """
 
-    x: Array
-    y: Array
+    x: Float32Array
+    y: Float32Array
     held: NDArray[np.float64]
     weights: NDArray[np.float64]
     spans: Mapping[str, tuple[slice, float]] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class JointRegression:
         folds = range(FOLDS) if len(self.x) <= FEW else (FOLDS - 1,)
         parts = [(of != fold, of == fold) for fold in folds]
         parts = [(kept, held) for kept, held in parts if kept.any() and held.any()]
-        before: list[Solution | None] = [None] * len(parts)
+        before: list[WeightAndBias | None] = [None] * len(parts)
         best, chosen, worse = np.inf, Chosen(PENALTIES[len(PENALTIES) // 2], []), 0
         x, _ = self.rotated
         with single_threaded_blas():
@@ -118,7 +118,7 @@ class JointRegression:
                     break
         return Chosen(chosen.penalty, [(held, self._back(part)) for held, part in chosen.unseen])
 
-    def solve(self, chosen: Chosen, some: NDArray[np.bool_] | None = None) -> Solution:
+    def solve(self, chosen: Chosen, some: NDArray[np.bool_] | None = None) -> WeightAndBias:
         """W (D, K) and b (K,), of the rows `some`, or of all."""
         x, axes = self.rotated
         start = None
@@ -165,23 +165,28 @@ class JointRegression:
         most = np.square(self.y[at] - self.y[at].mean(0)).sum(1).mean()
         return bool(best.mean() > max(2 * best.std() / np.sqrt(len(best)), WORTH * most))
 
-    def _back(self, solution: Solution) -> Solution:
+    def _back(self, solution: WeightAndBias) -> WeightAndBias:
         w, b = solution
         _, axes = self.rotated
         return (w if axes is None else axes @ w), b
 
     @property
-    def rotated(self) -> tuple[Array, Array | None]:
+    def rotated(self) -> tuple[Float32Array, Float32Array | None]:
         """x in its own principal axes (n, r), and these (D, r): to a regression with a ridge it is the same."""
         if not hasattr(self, "_rotated"):
             with single_threaded_blas():
-                axes = principal_axes(self.x)
+                axes = feature_axes(self.x)
                 object.__setattr__(self, "_rotated", (self.x @ axes, axes))
         return self._rotated  # type: ignore[attr-defined,no-any-return]
 
     def _fit(
-        self, x: Array, some: NDArray[np.bool_], penalty: float, start: Solution | None = None, tolerance: float = 1e-7
-    ) -> Solution:
+        self,
+        x: Float32Array,
+        some: NDArray[np.bool_],
+        penalty: float,
+        start: WeightAndBias | None = None,
+        tolerance: float = 1e-7,
+    ) -> WeightAndBias:
         if self.y.shape[1] > 1:
             base = None if self.base is None else self.base[some]
             return logistic(
@@ -203,7 +208,7 @@ class JointRegression:
         return float(np.average(np.square(o - self.y[held])[:, 0], weights=self.weights[held]))
 
 
-def principal_axes(x: Array) -> Array:
+def feature_axes(x: Float32Array) -> Float32Array:
     """Orthonormal axes (D, r) that hold all rows x (n, D), or the `AXES` largest of them, nearly."""
     n, size = x.shape
     if size <= min(n, AXES):
@@ -256,7 +261,7 @@ def joint_regression(
     return JointRegression(x, units, hash_uniform(group[rows]), row_weights(rows, units), spans, there)
 
 
-def principal_directions(solutions: Sequence[Solution], size: int) -> NDArray[np.float64]:
+def principal_directions(solutions: Sequence[WeightAndBias], size: int) -> NDArray[np.float64]:
     """V (r, K), r ≤ size: orthonormal, the main directions of the outputs.
 
     l Vᵀ V = l where size ≥ K − 1, since logits may be shifted by what all classes share.
@@ -266,7 +271,11 @@ def principal_directions(solutions: Sequence[Solution], size: int) -> NDArray[np
 
 
 def write_heads(
-    space: EmbeddingSpace, joint: JointRegression, whole: Solution, alone: Sequence[Solution], v: NDArray[np.float64]
+    space: EmbeddingSpace,
+    joint: JointRegression,
+    whole: WeightAndBias,
+    alone: Sequence[WeightAndBias],
+    v: NDArray[np.float64],
 ) -> None:
     """Give heads their l_m = [w_m, s_m] Vᵀ."""
     import torch

@@ -71,7 +71,7 @@ def fit_stacking(
         found = expert_outputs(space, decoder, rows, units, row_weights(row[entry], units))
     if not found:
         return
-    common = fit_scales(together(found), np.log(PRIOR if decoder.joint else (1.0,)), PRIOR_STRENGTH)
+    common = fit_scales(combined_outputs(found), np.log(PRIOR if decoder.joint else (1.0,)), PRIOR_STRENGTH)
     each = [fit_scales(one, common, PRIOR_STRENGTH) for one in found]
     logs = np.stack(each + [each[-1]] * (space.fusion.columns - len(each)))[: space.fusion.columns]
     decoder.sure.copy_(torch.from_numpy(logs[0]))
@@ -88,7 +88,7 @@ def expert_outputs(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, 
 
     from kuamo.embedding.embedding import Embedding
 
-    mean, _, present = space.stacked(rows)
+    mean, _, present = space.encode_columns(rows)
     rng, found = np.random.default_rng(0), []
     for n in range(1, present.shape[1] + 1):
         able = present.sum(1) >= n
@@ -104,7 +104,7 @@ def expert_outputs(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, 
     return found
 
 
-def together(found: list[ExpertOutputs]) -> ExpertOutputs:
+def combined_outputs(found: list[ExpertOutputs]) -> ExpertOutputs:
     """The outputs for all n; each row counts once."""
     outputs, y, weights = (np.concatenate(part, axis) for part, axis in zip(list(zip(*found))[:3], (1, 0, 0)))
     return ExpertOutputs(outputs, y, weights / len(found))

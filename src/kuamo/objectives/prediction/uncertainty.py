@@ -26,7 +26,7 @@ from kuamo.objectives.prediction.stacking import FEWEST, ROWS, ExpertOutputs, ev
 from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
 from kuamo.training.batch import Batch, FeatureSource, Source
 from kuamo.training.step import Step
-from kuamo.training.targets import targets_of
+from kuamo.training.targets import decoder_targets
 
 if TYPE_CHECKING:
     from kuamo.embedding.space import EmbeddingSpace
@@ -94,7 +94,7 @@ def step_of(
     tensors = {name: torch.from_numpy(mark[rows]) for name, mark in marks.items()}
     batch = Batch(len(rows), torch.from_numpy(place), cells, tensors, rows)
     frozen = {name: source.frozen is not None for name, source in sources.items()}
-    return Step(space, batch, key, targets_of(space, batch, frozen), frozen, learning=False)
+    return Step(space, batch, key, decoder_targets(space, batch, frozen), frozen, learning=False)
 
 
 def collect(step: Step, to: str, corruption: float) -> Samples:
@@ -143,7 +143,7 @@ def calibrate(probe: Any, outputs: Tensor, y: Tensor, share: float) -> float:
 
 def fit_net(fusion: UncertaintyFusion, column: int, features: Tensor, e: Tensor, level: Tensor, penalty: float) -> None:
     """θ_m, from where it is; a result that is no number is not taken."""
-    weights = list(fusion.doubts[column].parameters())
+    weights = list(fusion.uncertainty_nets[column].parameters())
     before = [weight.detach().clone() for weight in weights]
     method = torch.optim.LBFGS(weights, max_iter=ITERATIONS, line_search_fn="strong_wolfe")
 

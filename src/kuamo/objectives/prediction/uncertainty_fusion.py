@@ -29,6 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from kuamo.core.errors import KuamoError
+from kuamo.core.old_names import current_array, former_array
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.fusion import _weighted
 from kuamo.objectives.prediction.decoder import FAMILIES
@@ -82,18 +83,21 @@ class UncertaintyFusion(nn.Module):
         self.dim, self.out, self.columns, self.family, self.joint = dim, out, columns, family, joint
         outputs = out if family == "categorical" else 2
         self.probes = nn.ModuleList([nn.Linear(dim - joint, outputs) for _ in range(columns)])
-        self.doubts = nn.ModuleList([uncertainty_net(2 + dim - joint) for _ in range(columns)])
+        self.uncertainty_nets = nn.ModuleList([uncertainty_net(2 + dim - joint) for _ in range(columns)])
         self.prior = nn.Parameter(torch.zeros(columns))
         self.mix = Mix(parts, joint // 2)
         self.corrupted: dict[str, Any] = {}  # while it is trained: column → cells that are known to be bad
-        self.belief: Tensor
-        self.register_buffer("belief", torch.zeros(columns, 2 if joint else 1))  # log r, log t of n = 1, …, M
+        self.log_scale: Tensor
+        self.register_buffer("log_scale", torch.zeros(columns, 2 if joint else 1))  # log r, log t of n = 1, …, M
         self.usual: Tensor
         self.register_buffer("usual", torch.zeros(columns))
+        self.register_state_dict_post_hook(_as_stored)
         self.width: Tensor
         self.register_buffer("width", torch.full((3,), torch.nan))  # of intervals, see `intervals.py`
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
+        for key in [key for key in state_dict if key.startswith(prefix)]:
+            state_dict[prefix + current_array(key.removeprefix(prefix))] = state_dict.pop(key)
         state_dict.setdefault(prefix + "width", self.width.clone())  # spaces of 0.1 do not have it
         super()._load_from_state_dict(state_dict, prefix, *args)
 
@@ -131,7 +135,7 @@ class UncertaintyFusion(nn.Module):
 
     def predicted(self, features: Tensor, column: int) -> tuple[Tensor, Tensor]:
         """v and the logit of λ̂ (B,) of a column, from its features (B, 2 + d − r)."""
-        v, noise = (SCALE * self.doubts[column](features)).unbind(-1)
+        v, noise = (SCALE * self.uncertainty_nets[column](features)).unbind(-1)
         return v.clamp(*BOUNDS), noise
 
     def uncertainty(self, codes: Tensor) -> tuple[Tensor, Tensor]:
@@ -167,8 +171,8 @@ class UncertaintyFusion(nn.Module):
         """r_n and t_n (B, 2), or r_n alone, of n columns (B,); log-linear between whole numbers."""
         place = n.clamp(1, self.columns) - 1
         at = place.floor().long()
-        above = self.belief[(at + 1).clamp(max=self.columns - 1)]
-        return self.belief[at].lerp(above, (place - at)[:, None]).exp()
+        above = self.log_scale[(at + 1).clamp(max=self.columns - 1)]
+        return self.log_scale[at].lerp(above, (place - at)[:, None]).exp()
 
     def forward(self, code: Embedding, present: Tensor) -> tuple[Embedding, Tensor]:
         """Codes (B, M, d), present (B, M) → Embedding (B, d), weights (B, M)."""
@@ -189,3 +193,9 @@ def uncertainty_net(size: int) -> nn.Sequential:
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
     return nn.Sequential(nn.Linear(size, 16), nn.GELU(), last)
+
+
+def _as_stored(module: nn.Module, state: dict[str, Any], prefix: str, _: Any) -> None:
+    """Arrays by the names of 0.1: an index knows its space by them."""
+    for key in [key for key in state if key.startswith(prefix)]:
+        state[prefix + former_array(key.removeprefix(prefix))] = state.pop(key)

@@ -6,7 +6,7 @@
     MoPoE(), MVAE(), …                         likelihoods weigh by their size, w_m = max L / L_m, unless
                                                `weights="equal"` or others are given       objectives/vae.py
     Predict("kind", balanced=True)             every class counts the same in the loss     objectives/prediction
-    Predict("kind"), … + Classify(10)          each column tells the answer by itself too, so that none is idle while
+    Predict("kind"), … + Classify(10)          each column predicts the target by itself too, so that none is idle while
                                                another has it   objectives/prediction, objectives/supervised.py
     Training(learning_curves=LearningCurves(every=10))  changes nothing: it writes down how fast each column learns;
                                                with `held=0.1` also how well, by groups that training does not see
@@ -15,7 +15,7 @@ All go with any objective, can be taken together, and are off unless they are as
 That columns are learned evenly is not an aim in itself: the best of all may come of uneven ones (Improving Multimodal
 Learning via Imbalanced Learning, Wei, Luo and Luo, ICCV 2025), and a column that contributes little need not be
 starved: it may have little to say. It is starved where, trained alone, it would do better by itself than it does in the
-joint fit; `contributions` of both tells. Then compare a remedy with none on rows that were held out
+joint fit; see `contributions` of both. Then compare a remedy with none on rows that were held out
 (`benchmarks/balance.py`: some help, some harm).
 """
 

@@ -1,6 +1,6 @@
 """Learning speed: what each column's own loss and gradient were in the course of a training.
 
-    ℓ_m      the column's own loss, as the objective tells it (`Step.tell`), the mean since the last record
+    ℓ_m      the column's own loss, as the objective reports it (`Step.log_column_loss`), the mean since the last record
     ‖g_m‖    the norm of the gradient of its own encoder and head, the same
     ℓ_m^V    its own loss on groups of rows that were held out, if some are
     ρ_m      its discrepancy, s_m / mean of the others', s_m = E exp(−ℓ_m): above 1 it is ahead (OGM-GE)
@@ -68,7 +68,7 @@ class ColumnCurves:
     """T lines about M columns.
 
     Args:
-        columns: M names. steps: (T,) how many steps were done. loss: term → ℓ (T, M), NaN where it tells nothing of a
+        columns: M names. steps: (T,) how many steps were done. loss: term → ℓ (T, M), NaN where it reports nothing of a
             column, or none was there. score: term → s (T, M). gradient: (T, M). held: term → ℓ^V (T, M).
 
     Example:

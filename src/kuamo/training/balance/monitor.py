@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ColumnMonitor"]
 
-Told = Mapping[int, Sequence[tuple[str, Tensor]]]
+ColumnLosses = Mapping[int, Sequence[tuple[str, Tensor]]]
 SUMS = 3  # Σ ℓ, Σ exp(−ℓ), n
 
 
@@ -41,17 +41,17 @@ class ColumnMonitor:
         self.norms = np.zeros((len(self.columns), 2))
         self.lines: dict[str, list[Any]] = {"steps": [], "sums": [], "gradient": [], "held": []}
 
-    def observe(self, losses: Told) -> None:
+    def observe(self, losses: ColumnLosses) -> None:
         """Losses and gradients of a step, before it is done; gradients are those of all processes."""
         self.since += self.sums(losses)
         for number, name in enumerate(self.columns):
             norms = [p.grad.square().sum() for p in self.own[name] if p.grad is not None]
             self.norms[number] += (float(torch.stack(norms).sum().sqrt()), 1) if norms else (0.0, 0)
 
-    def sums(self, told: Told) -> np.ndarray:
+    def sums(self, column_losses: ColumnLosses) -> np.ndarray:
         """(terms, M, 3), of all processes."""
         out = torch.zeros(len(self.terms), len(self.columns), SUMS, dtype=torch.float64)
-        for term, those in told.items():
+        for term, those in column_losses.items():
             for name, losses in those:
                 losses = losses.double()
                 some = torch.stack(
@@ -66,7 +66,7 @@ class ColumnMonitor:
         """Is a line to be written after so many steps?"""
         return self.record is not None and (done % self.record.every == 0 or done == steps)
 
-    def write(self, done: int, held: Told | None) -> None:
+    def write(self, done: int, held: ColumnLosses | None) -> None:
         """Write a line, and begin the next."""
         self.lines["steps"].append(done)
         self.lines["sums"].append(self.since.tolist())
@@ -84,11 +84,11 @@ class ColumnMonitor:
         }
         for key, lines, which in (("loss", "sums", 0), ("score", "sums", 1), ("held", "held", 0)):
             sums = np.array(self.lines[lines]).reshape(-1, len(self.terms), len(self.columns), SUMS)
-            told = sums[..., 2].sum(axis=(0, 2)) > 0
+            column_losses = sums[..., 2].sum(axis=(0, 2)) > 0
             out[key] = {
                 name: [[float(s[which] / s[2]) if s[2] else None for s in line[number]] for line in sums]
                 for number, name in enumerate(self.terms)
-                if told[number]
+                if column_losses[number]
             }
         return out
 

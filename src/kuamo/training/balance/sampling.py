@@ -6,7 +6,8 @@
 Which of the two follows from one number for each epoch, u_e = u_0 + e (√5 − 1)/2 mod 1: row i is drawn once for each
 whole number in [c_{i−1} + u_e, c_i + u_e), c = Σ p (systematic sampling). The golden ratio spreads u_e so evenly that
 nobody waits for long: a row with p_i is drawn at least once in every ⌈3/p_i⌉ epochs. α = 0 is no sampling, bit for bit.
-Copies of a row stand far apart in their epoch, and a batch has none twice: a contrast would take them for strangers.
+Copies of a row stand far apart in their epoch, and a batch has none twice: a contrastive loss would take them for
+negatives.
 
 References:
     Monte Carlo Filter and Smoother for Non-Gaussian Nonlinear State Space Models, Kitagawa, 1996 (systematic sampling);
@@ -25,9 +26,9 @@ import numpy as np
 from kuamo.core.errors import KuamoError
 from kuamo.core.validation import is_number
 from kuamo.training.balance.learning_curves import held_rows
-from kuamo.training.batch import order_of, rows_of_step
+from kuamo.training.batch import batch_rows, epoch_order
 
-__all__ = ["ClassBalanced", "CoverageBalanced", "drawing", "draws_of", "shares"]
+__all__ = ["ClassBalanced", "CoverageBalanced", "class_shares", "drawing", "draws_of"]
 
 GOLDEN = (5**0.5 - 1) / 2
 Marks = Mapping[str, np.ndarray]
@@ -87,7 +88,7 @@ class ClassBalanced:
             `Predict` predicts, where it is one, else the labels.
 
     Raises:
-        KuamoError: a negative power; while training, nothing of that name to tell classes by, or nothing at all.
+        KuamoError: a negative power; while training, no column of that name to take classes from, or none at all.
 
     Example:
         >>> ClassBalanced(1.0).weights({}, {"label": np.array([0, 0, 1])}, 3)
@@ -102,7 +103,7 @@ class ClassBalanced:
         if self.of is not None and not isinstance(self.of, str):
             raise KuamoError(f"given of={self.of!r}; expected 'label', 'group', the name of a column, or None")
 
-    def told(self, predicted: Sequence[str]) -> ClassBalanced:
+    def for_targets(self, predicted: Sequence[str]) -> ClassBalanced:
         """The same where `of` is not given, by the one column that is predicted, if it is one."""
         return replace(self, of=predicted[0]) if self.of is None and len(predicted) == 1 else self
 
@@ -141,11 +142,11 @@ def one_hot(features: np.ndarray) -> bool:
 # ── from weights to batches ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def shares(weights: np.ndarray, most: float) -> np.ndarray:
+def class_shares(weights: np.ndarray, most: float) -> np.ndarray:
     """p (N,), Σ p = N, in proportion to the weights, but nowhere more than `most`.
 
     Example:
-        >>> shares(np.array([1.0, 1.0, 6.0]), 2.0).tolist()
+        >>> class_shares(np.array([1.0, 1.0, 6.0]), 2.0).tolist()
         [0.5, 0.5, 2.0]
     """
     count = len(weights)
@@ -185,7 +186,9 @@ def draws_of(
                 f"given {training.learning_curves} and {rows} rows; expected more groups to hold some out of"
             )
         held = np.sort(np.random.default_rng([seed, 12]).permutation(left)[: training.batch_size])
-    sampling = training.sampling.told(predicted) if isinstance(training.sampling, ClassBalanced) else training.sampling
+    sampling = (
+        training.sampling.for_targets(predicted) if isinstance(training.sampling, ClassBalanced) else training.sampling
+    )
     return drawing(sampling, sources, marks, rows, training.batch_size, seed, kept), held
 
 
@@ -210,8 +213,8 @@ def drawing(
     """
     if sampling is None:
         if kept is None:
-            return lambda step: rows_of_step(rows, batch_size, seed, step)
-        return lambda step: kept[rows_of_step(len(kept), batch_size, seed, step)]
+            return lambda step: batch_rows(rows, batch_size, seed, step)
+        return lambda step: kept[batch_rows(len(kept), batch_size, seed, step)]
     weights = np.asarray(sampling.weights(sources, marks, rows), dtype=np.float64)
     if weights.shape != (rows,) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
         raise KuamoError(f"given weights {weights.shape} by {sampling}; expected {rows} numbers from 0, not all 0")
@@ -219,7 +222,7 @@ def drawing(
     weights = weights[some]
     per_epoch = -(-len(some) // batch_size)
     ceiling = max(float(per_epoch), len(some) / max(int((weights > 0).sum()), 1))
-    share = shares(weights, ceiling)
+    share = class_shares(weights, ceiling)
 
     @lru_cache(maxsize=2)
     def order(epoch: int) -> np.ndarray:
@@ -245,7 +248,7 @@ def order_of_shares(share: np.ndarray, seed: int, epoch: int) -> np.ndarray:
     up_to = np.concatenate([[0.0], np.cumsum(share)])
     up_to *= len(share) / up_to[-1]  # the sum of rounded numbers, else the last row may come once too often
     times = np.diff(np.ceil(up_to - (start + epoch * GOLDEN) % 1.0 - 1e-9)).astype(np.int64)
-    permutation = order_of(len(share), seed, epoch)
+    permutation = epoch_order(len(share), seed, epoch)
     row = np.repeat(permutation, times[permutation])  # in the permutation's order, so that one of each is just that
     copies = times[row]
     first = np.concatenate([[0], np.cumsum(times[permutation])[:-1]])

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import kuamo as km
-from kuamo.core.messages import told
-from kuamo.embedding.provenance import ASKED, KEPT, caveats, fingerprint_row, training_overlap
+from kuamo.core.messages import localize
+from kuamo.embedding.provenance import ASKED, KEPT, fingerprint_row, leakage_notes, training_overlap
 
 
 def rows(count: int = 900, seed: int = 0) -> km.Table:
@@ -41,7 +41,7 @@ def test_rows_that_taught_are_told_from_others(
     both = rows()
     assert len(train) / len(both) == pytest.approx(training_overlap(space, both), abs=0.15)
     assert training_overlap(space, both.select("kind")) == 0  # a class by itself is nobody's
-    assert caveats(space, test) == []
+    assert leakage_notes(space, test) == []
 
 
 def test_few_bytes_are_kept_of_many_rows() -> None:
@@ -51,7 +51,7 @@ def test_few_bytes_are_kept_of_many_rows() -> None:
         found = fingerprint_row(many)
     assert found["rows"] == 5000 and len(found["keys"]["a"]) == 8 * KEPT and ASKED < 5000
     space = km.fit(rows(300), km.CCA(dim=2))
-    space.info["taught"] = [found]
+    space.info["training_rows"] = [found]
     assert training_overlap(space, many) == pytest.approx(1, abs=0.35)
     assert training_overlap(space, many.take(range(100))) == pytest.approx(1, abs=0.8)
 
@@ -60,17 +60,19 @@ def test_rows_of_the_start_have_taught_too(split: tuple[km.Table, km.Table], spa
     more = km.fit(split[1], km.CCA(dim=4), init=space)
     assert min(training_overlap(more, part) for part in split) > 0.85
     again = km.fit(split[0], init=space)
-    assert len(more.info["taught"]) == 2 and len(again.info["taught"]) == 1
-    space.info["taught"], kept = [], space.info["taught"]  # as of an older kuamo
+    assert len(more.info["training_rows"]) == 2 and len(again.info["training_rows"]) == 1
+    space.info["training_rows"], kept = [], space.info["training_rows"]  # as of an older kuamo
     assert training_overlap(space, split[0]) == 0
-    space.info["taught"] = kept
+    space.info["training_rows"] = kept
 
 
-def test_figures_of_rows_that_taught_say_so(split: tuple[km.Table, km.Table], space: km.Space) -> None:
+def test_scores_of_training_rows_are_called_optimistic(split: tuple[km.Table, km.Table], space: km.Space) -> None:
     train, test = split
     for table, right in ((train, 1), (test, 0)):
-        notes = [one.note for one in km.diagnose(space, table).findings["space"] if "taught the space" in one.note]
-        assert len(notes) == right and all("用于训练过这个空间" in told("zh", note) for note in notes)
+        notes = [
+            one.note for one in km.diagnose(space, table).findings["space"] if "were used for training" in one.note
+        ]
+        assert len(notes) == right and all("曾用于训练" in localize("zh", note) for note in notes)
         found = km.contributions(space, table, "kind")
-        assert len(found.notes) == right and ("figures are higher" in str(found)) == bool(right)
+        assert len(found.notes) == right and ("scores are optimistic" in str(found)) == bool(right)
         assert len(found.as_dict()["notes"]) == right
