@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import sys
@@ -57,6 +58,20 @@ def test_dotted_names_of_kuamo_resolve(name: str) -> None:
     said = " ".join(quoted(name))
     names = {re.sub(r"^km\b", "kuamo", one) for one in re.findall(r"\b(?:kuamo|km)(?:\.[A-Za-z_]\w*)+", said)}
     assert not [one for one in sorted(names) if not resolves(one)]
+
+
+PACKAGES = sorted(str(path.parent.relative_to(SOURCE)) for path in SOURCE.glob("*/**/__init__.py"))
+LISTS = ("core/catalog", "data/datasets", "training/balance")  # whose docstrings say more than their files do
+
+
+@pytest.mark.parametrize("package", [name for name in PACKAGES if name not in LISTS])
+def test_the_docstring_of_a_package_names_its_files(package: str) -> None:
+    folder = SOURCE / package
+    files = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8"))) or ""
+    assert sorted(files - {"__init__"} - set(re.findall(r"\w+", text))) == []
+    heads = [line.split("  ")[0] for line in text.splitlines()[2:] if "  " in line.strip() and "→" not in line]
+    assert sorted({name.strip("/ ") for head in heads for name in head.split(",")} - files - {""}) == []
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -1,4 +1,12 @@
-"""Closed forms: arrays or streamed moments in, linear maps out. NumPy only."""
+"""Arrays or streamed moments → linear maps. NumPy only.
+
+cca, gcca, procrustes, regression    the solutions: two views, several views, rotation, ridge and reduced rank
+cca_search, gcca_search, folds       kernel, ridge and size chosen by retrieval on held-out rows
+arc_cosine_kernel, chi2_kernel, kernel_map, kernel_pca    kernels, maps of them, and their principal axes
+indicator_ridge, logistic            ridge and logistic regression onto classes
+moments, streaming_pca, scaling, svd    means and covariances of blocks; components, scales, decompositions
+linear_map, warm_start               the result; what training starts from
+"""
 
 from kuamo.closed_form.arc_cosine_kernel import KernelMap, kernel_map
 from kuamo.closed_form.cca import CCAMaps, cca, cca_from_moments, csa_codes

@@ -9,4 +9,5 @@ arrays, types           rows and entries as arrays; types that many rooms name
 threads, modules        threads of linear algebra; all that is asked of torch before torch is needed
 text_table, profiling   grids for a terminal; CPU seconds and memory of a piece of work
 extras, version         how to install what is optional
+old_names               names of 0.1, which still work for one release
 """

@@ -1,4 +1,15 @@
-"""What "aligned" means; `__all__` is what the command line lists."""
+"""Losses and closed forms that define "aligned"; `__all__` is what the command line lists.
+
+cca, semantic_matching, solution     closed forms, and what they return
+contrastive, triplet, pairwise, tiled_sums    losses of pairs of entries; positives; sums over all pairs in tiles
+reconstruction, supervised, domain_adversarial    reconstruction; losses of labels; a discriminator of modalities
+vae, mvtcae, mmvm, mmvae_plus        variational bounds
+gan_minimax, gan_relativistic, gan_least_squares, networks    GANs and their networks
+optimal_transport        unpaired rows, matched by transport plans
+conditional_likelihood   decoders trained on fixed codes
+prediction/              classes and numbers predicted from any subset of columns
+registry                 objectives by their names
+"""
 
 from kuamo.core.old_names import former_names
 from kuamo.objectives.cca import CCA

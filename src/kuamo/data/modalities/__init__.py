@@ -1,4 +1,9 @@
-"""Kinds of data: how each is recognised, read, written and shown."""
+"""Kinds of data: how each is recognised, read, written and shown.
+
+base                     what a modality is
+text, image, audio, vector, category, number    one each
+levels                   gray levels of any type as bytes
+"""
 
 from kuamo.core.arrays import is_absent
 from kuamo.data.modalities.audio import Audio, Waveform

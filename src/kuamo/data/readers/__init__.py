@@ -1,6 +1,13 @@
 """Reading tables: whatever holds rows becomes named columns of raw cells, and what each column is is found out.
 
 source ─ open_source ─→ columns of raw cells ─ roles, kinds, places ─→ what `Table` is made of
+
+csv_json, dialect, parquet, arrow, folders    files and folders of each format
+dataframes, given        tables of other libraries; columns or rows in memory
+schema                   which modality a column is
+spelled, spelled_cells   vectors and lists written as text
+paths, fetching          files that cells name, and files of the web
+summary                  a table as text
 """
 
 from __future__ import annotations

@@ -1,4 +1,10 @@
-"""value ↔ y: an invertible compression of one kind of data, so that decoders have few numbers to make."""
+"""value ↔ y: an invertible compression of one kind of data, so that decoders have few numbers to make.
+
+base, default            what a codec is; which one a column gets by default
+image_pca, image_conv, image_difference    images
+audio_pca, text_to_speech    audio
+text, labels             texts; categories and numbers
+"""
 
 from kuamo.core.old_names import former_names
 from kuamo.generation.codecs.audio_pca import AudioPCA
