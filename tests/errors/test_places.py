@@ -98,7 +98,7 @@ def test_what_is_made_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(made_files.np, "save", full)
     with pytest.raises(km.StoreError, match="No space left"):
-        made_files.write_made(tmp_path, ["r"], [[np.zeros(3)]], km.Vector())
+        made_files.write_media(tmp_path, ["r"], [[np.zeros(3)]], km.Vector())
     assert not list(tmp_path.iterdir())
 
 

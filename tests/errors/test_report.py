@@ -133,6 +133,6 @@ def test_command_line(
     assert code == 2 and "no .html page" in error
     code, _, error = evaluate("t.jsonl", "--save", "r.json", "--save", "r.html", "--lang", "zh")
     assert code == 0, error
-    assert "全部数字" in (tmp_path / "r.html").read_text("utf-8") and km.Report.load(tmp_path / "r.json")
+    assert "全部指标" in (tmp_path / "r.html").read_text("utf-8") and km.Report.load(tmp_path / "r.json")
     _, said, _ = evaluate("t.jsonl", "--against", "r.json", "--json")
     assert json.loads(said)["comparison"]["differences"]["a_to_b_R@1"]["p"] == 1

@@ -77,7 +77,7 @@ def test_mixed_types(tmp_path: Path) -> None:
         km.Table(rows).check()
     table = km.Table(rows, on_error="skip")
     assert table.check()[0].startswith(
-        "text: 2 of 4 cells cannot be read and count as absent: row 1: given int 5; row 3"
+        "text: 2 of 4 cells cannot be read and are treated as missing: row 1: given int 5; row 3"
     )
     assert list(table.values("text")) == ["a", "b"]
 
@@ -157,7 +157,7 @@ def test_skipped_cells_are_absent_and_counted(damaged_rows: dict[str, list[Any]]
     holes["image"][3] = holes["image"][5] = holes["text"][7] = None
     space, clean = km.fit(table, seed=0), km.fit(km.Table(holes), seed=0)
     notes = [note for note in space.notes if "cannot be read" in note]
-    assert notes[0].startswith("image: 2 of 80 cells cannot be read and count as absent: row 3: given")
+    assert notes[0].startswith("image: 2 of 80 cells cannot be read and are treated as missing: row 3: given")
     assert "gone.png" in notes[0] and "row 5" in notes[0] and notes[1].startswith("text: 1 of 80 cells")
     assert np.array_equal(np.asarray(space.encode(table)), np.asarray(clean.encode(km.Table(holes))))
     report = km.evaluate(space, km.Table(damaged_rows, on_error="skip"))
@@ -211,7 +211,7 @@ def test_long_texts_are_said_to_be_cut() -> None:
     texts[4] = "many words without a break " * 100
     table = km.Table({"text": texts, "image": [some[k]["image"] for k in range(len(some))]})
     space = km.fit(table, seed=0)
-    said = "text: 1 of 80 values are longer than the 256 tokens that MiniLM reads; what is beyond has no effect"
+    said = "text: 1 of 80 values are longer than the limit of MiniLM (256 tokens) and are truncated"
     assert said in space.notes and said in km.evaluate(space, table).notes
     assert not any("longer" in note for note in km.fit(some, seed=0).notes)
 

@@ -147,7 +147,7 @@ def test_json_and_pages_hold_what_was_found(tmp_path: Path) -> None:
     english, chinese = ((tmp_path / f"{lang}.html").read_text(encoding="utf-8") for lang in ("en", "zh"))
     assert "&lt;b&gt;one&lt;/b&gt;" in english and "<b>one" not in english
     assert "Significant differences" in english and "显著差异" in chinese
-    assert "负对照" in chinese and "negative control" not in chinese and "held out" not in chinese
+    assert "阴性对照" in chinese and "negative control" not in chinese and "held out" not in chinese
     assert "<script" not in english and "http://" not in english
     with pytest.raises(km.StoreError, match="ends in"):
         result.save(tmp_path / "c.txt")

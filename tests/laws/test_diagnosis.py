@@ -121,7 +121,7 @@ def test_what_is_kept_as_meta_is_named_and_a_kind_is_told_in_chinese() -> None:
     rows = {name: list(table.column(name)) for name in table.columns} | {"price": list(np.arange(60.0))}
     kinds = {name: km.Vector() for name in table.columns} | {"price": km.Number()}
     found = km.diagnose(km.Table(rows, modalities=kinds, meta={"stars": [1, 2] * 30}), cost=False)
-    assert "not looked at: stars" in found.text("en")
+    assert "not analysed: stars" in found.text("en")
     assert "“price”是数值列" in found.text("zh") and "Number 列" not in found.text("zh")
 
 

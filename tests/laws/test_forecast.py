@@ -475,5 +475,5 @@ def test_a_budget_is_of_a_known_kind_and_above_zero(budget: object) -> None:
 
 def test_every_sentence_of_the_forecast_has_two_languages() -> None:
     note = Note("too_much_cpu", needed=100, given=10, factor=10, share=85, step="features: image")
-    assert str(note) == "100 CPU s where 10 are to spare: 10.0 times too much, 85 % of it in “features: image”"
-    assert "超出到 10.0 倍" in localize("zh", note)
+    assert str(note) == "100 CPU s needed, 10 available: 10.0× over budget, 85 % of it in “features: image”"
+    assert "是预算的 10.0 倍" in localize("zh", note)

@@ -9,7 +9,7 @@ import torch
 import kuamo as km
 from kuamo.closed_form.logistic import cross_entropy, logistic
 from kuamo.embedding.embedding import Embedding
-from kuamo.objectives.prediction.regression import AXES, Chosen, JointRegression, hash_uniform, principal_directions
+from kuamo.objectives.prediction.regression import AXES, Chosen, JointRegression, feature_axes, hash_uniform
 from kuamo.objectives.prediction.stacking import ExpertOutputs, fit_scales
 
 
@@ -40,7 +40,7 @@ def test_what_cannot_be_regressed_is_refused() -> None:
 def test_principal_axes_hold_what_rows_have(shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(0)
     x = (rng.normal(size=(shape[0], 6)) @ rng.normal(size=(6, shape[1]))).astype(np.float32)
-    axes = principal_directions(x)
+    axes = feature_axes(x)
     assert np.allclose(x @ axes @ axes.T, x, atol=1e-2)
     assert np.allclose(axes.T @ axes, np.eye(axes.shape[1]), atol=1e-3)
 

@@ -158,7 +158,7 @@ def test_a_table_is_asked_like_a_frame() -> None:
         table.split(by=["text"])  # type: ignore[arg-type]
     with pytest.raises(km.TableError, match="given no column"):
         table.select()
-    with pytest.raises(km.TableError, match=r"kept as meta.*price"):
+    with pytest.raises(km.TableError, match=r"kept as metadata.*price"):
         table.column("price")
 
 

@@ -43,12 +43,14 @@ def test_files_of_other_kinds_are_no_texts(ending: str, there: bool, tmp_path: P
     names = [f"{k} of them.{ending}" for k in range(4)]
     path = as_csv(tmp_path / "t.csv", {"text": [f"a thing {k}" for k in range(4)], "file": names})
     table = km.Table.read(path)
-    assert list(table.columns) == ["text"] and any("file: kept as meta: names of files" in note for note in table.notes)
+    assert list(table.columns) == ["text"] and any(
+        "file: kept as metadata: names of files" in note for note in table.notes
+    )
     assert km.Table.read(path, modalities={"file": km.Text()})[0]["file"] == names[0]
     with pytest.raises(km.TableError, match=r"column 'file': given cells like .*expected"):
         km.Table({"text": ["a", "b", "c", "d"], "file": names})
     content = km.Table.read(pa.table({"text": ["a"], "file": [FOREIGN[ending]]}))
-    assert list(content.columns) == ["text"] and any("file: kept as meta: bytes" in note for note in content.notes)
+    assert list(content.columns) == ["text"] and any("file: kept as metadata: bytes" in note for note in content.notes)
     with pytest.raises(km.TableError, match=r"none of text, pictures.*file: kept as meta"):
         km.Table.read(as_csv(path, {"id": list("abcd"), "file": names}))
 
@@ -85,7 +87,7 @@ def test_a_way_out_of_the_root_has_no_other_spelling(tmp_path: Path) -> None:
 @pytest.mark.parametrize("url", ["https://img.x/p0?w=1080", "http://img.x/p", "s3://bucket/p", "ftp://x/y"])
 def test_urls_without_an_ending_are_no_texts(url: str, tmp_path: Path) -> None:
     table = km.Table.read(pa.table({"url": [url] * 4, "text": ["a", "b", "see https://x.y/z", "https://x.y/z"]}))
-    assert list(table.columns) == ["text"] and "url: kept as meta: URLs" in table.notes[0]
+    assert list(table.columns) == ["text"] and "url: kept as metadata: URLs" in table.notes[0]
     with pytest.raises(km.TableError, match="column 'url'"):
         km.Table({"url": [url] * 4})
     asked = km.Table.read(pa.table({"url": [url] * 4}), modalities={"url": km.Image()})
@@ -107,7 +109,7 @@ CODED = {
 @pytest.mark.parametrize("name", CODED)
 def test_bytes_in_letters_are_no_texts(name: str) -> None:
     table = km.Table.read(pa.table({"text": ["a", "b"], "x": [CODED[name]] * 2}))
-    assert list(table.columns) == ["text"] and "x: kept as meta: bytes or records" in table.notes[0]
+    assert list(table.columns) == ["text"] and "x: kept as metadata: bytes or records" in table.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,7 @@ def test_lists_of_texts_that_went_through_text(text: str, tmp_path: Path) -> Non
 
 def test_several_numbers_of_unlike_count_are_said() -> None:
     table = km.Table(pa.table({"text": ["a", "b"], "x": ["1 2 3", "4 5"]}))
-    assert list(table.columns) == ["text"] and "x: kept as meta: several numbers" in table.notes[0]
+    assert list(table.columns) == ["text"] and "x: kept as metadata: several numbers" in table.notes[0]
 
 
 # ── folders ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -243,7 +243,7 @@ def test_a_fit_says_once_how_many_pictures_move() -> None:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("default")
         space = km.fit(table, km.CCA(dim=2), encoders={"image": Shade()})
-    assert [note for note in space.notes if "moving" in note] == [
+    assert [note for note in space.notes if "animated" in note] == [
         "image: 20 animated images; only the first frame of each is used"
     ]
     assert len([one for one in said if issubclass(one.category, km.TruncationWarning)]) == 1

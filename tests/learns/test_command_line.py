@@ -102,7 +102,7 @@ def test_the_cache_can_be_seen_limited_and_cleared(tmp_path: Path, monkeypatch: 
     assert sorted(int(path.stem, 16) for path in (tmp_path / "choices").iterdir()) == [2, 3]
     assert run("cache", "--clear")["bytes"] == 0 and (tmp_path / "mine.part").exists()
     with pytest.raises(km.KuamoError, match="500MB"):
-        cache.size_of("many")
+        cache.parse_bytes("many")
 
 
 def test_the_demo_answers_in_words_and_writes_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +120,7 @@ def test_methods_are_compared_and_what_is_done_is_kept(folder: Path) -> None:
     found = run(*words, "--methods", "CCA; InfoNCE+0.5*Reconstruct; Reconstruct", "--lang", "zh")
     assert found["methods"][-1] == "Reconstruct" and found["metric"] == "R@10"
     assert json.loads((folder / "contest" / "contest.json").read_text(encoding="utf-8"))["methods"] == found["methods"]
-    assert "各方法的比较" in (folder / "contest" / "contest.html").read_text(encoding="utf-8")
+    assert "方法比较" in (folder / "contest" / "contest.html").read_text(encoding="utf-8")
     kept = {path: path.stat().st_mtime_ns for path in (folder / "contest" / "trials").iterdir()}
     again = run(*words, "--methods", "CCA; InfoNCE+0.5*Reconstruct; Reconstruct")
     assert len(kept) == 3 and all(path.stat().st_mtime_ns == then for path, then in kept.items())
@@ -185,7 +185,7 @@ def test_ctrl_c_keeps_what_was_learned(folder: Path) -> None:
             raise KeyboardInterrupt
 
     space = km.fit(table, init=start, decoders={"b": km.Flow(width=16)}, training=km.Training(steps=40), progress=stop)
-    assert any("stopped after 30 of 40 steps" in note for note in space.notes)
+    assert any("stopped early after 30 of 40 steps" in note for note in space.notes)
     assert np.isfinite(space.translate(table.select("a").take([0]), to="b")).all()
     with pytest.raises(KeyboardInterrupt):  # an objective that is not finished is no space
         km.fit(table, km.InfoNCE(), training=km.Training(steps=40), progress=stop)
@@ -202,7 +202,9 @@ def test_predict_tells_rows_and_by_which_columns(tmp_path: Path) -> None:
         new = [(i, f"a {c} thing" if n % 3 else "", s if n % 4 else "") for n, (i, c, s, _) in enumerate(rows[60:])]
         csv.writer(file).writerows([("id", "text", "size"), *new])
     fitted = run("fit", tmp_path / "things.csv", "--predict", "kind", "--out", tmp_path / "s", "--steps", 60)
-    assert any("beside it a regression on text + size" in note for note in fitted["notes"])
+    assert any(
+        "combined with a regression on the concatenated features of text + size" in note for note in fitted["notes"]
+    )
     told = run("predict", tmp_path / "s", tmp_path / "new.csv", "--to", "kind")["rows"]
     assert told[0] == {"id": "r60", "value": None, "probability": None, "weights": {}}  # both cells are empty
     right = [row["value"] == f"kind {k}" for row, (_, _, _, k) in zip(told, rows[60:], strict=True) if row["value"]]
@@ -289,7 +291,7 @@ def test_diagnose_before_and_after_a_fit(folder: Path) -> None:
     used = run("diagnose", folder / "unseen.csv", "--space", folder / "pets.space")
     assert {one["a"] for one in used["facts"]["reached"]} == {"text", "photo"} and used["facts"]["gaps"]
     words = CliRunner().invoke(app, ["diagnose", str(folder / "torn.csv"), "--no-cost"]).output
-    assert "What to do" in words and "1 of 109 cells cannot be read" in words
+    assert "Recommendations" in words and "1 of 109 cells cannot be read" in words
     many = ",".join(f"c{i}" for i in range(7))
     rows = [",".join(f"{np.sin(n * (i + 1)):.3f} {n % 5}" for i in range(7)) for n in range(60)]
     (folder / "wide.csv").write_text("\n".join([many, *rows]), "utf-8")

@@ -167,7 +167,7 @@ class Table:
               caption  Text  2 of 2, 3 values  ['a cat', 'a pet']
               id             name of the row   a
               price          meta              3
-            kept as meta (numbers or the like): price; modalities={'price': km.Number()}, say, makes it a column
+            kept as metadata (numbers or the like): price; modalities={'price': km.Number()}, say, makes it a column
         """
         return _read(cls, source, modalities or {}, root=root, encoding=encoding, download=download, on_error=on_error)
 
@@ -233,7 +233,7 @@ class Table:
             TableError: there is no such column.
         """
         if not isinstance(name, str) or name not in self.columns:
-            more = f"; kept as meta, not encoded: {list(self.meta)}" if self.meta else ""
+            more = f"; kept as metadata, not encoded: {list(self.meta)}" if self.meta else ""
             raise TableError(f"given column {name!r}; the table's columns are {list(self.columns)}{more}")
         return self.columns[name]
 

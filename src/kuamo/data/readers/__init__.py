@@ -230,4 +230,4 @@ def _typed_numbers(cells: Any) -> bool:
 
 def _notes(what: str, names: list[str], kind: str) -> list[str]:
     advice = f"modalities={{{names[0]!r}: km.{kind}()}}, say, makes it a column" if names else ""
-    return [f"kept as meta ({what}): {', '.join(names)}; {advice}"] if names else []
+    return [f"kept as metadata ({what}): {', '.join(names)}; {advice}"] if names else []

@@ -75,7 +75,7 @@ def fit_stacking(
     each = [fit_scales(one, common, PRIOR_STRENGTH) for one in found]
     logs = np.stack(each + [each[-1]] * (space.fusion.columns - len(each)))[: space.fusion.columns]
     decoder.sure.copy_(torch.from_numpy(logs[0]))
-    space.fusion.belief.copy_(torch.from_numpy(logs - logs[0]))
+    space.fusion.log_scale.copy_(torch.from_numpy(logs - logs[0]))
     if decoder.family == "gaussian":
         predicted = [(np.exp(at)[:, None, None] * one.outputs).sum(0) for one, at in zip(found, each, strict=True)]
         errors = [np.square(mean - one.y)[:, 0] for mean, one in zip(predicted, found, strict=True)]
