@@ -76,7 +76,7 @@ def test_a_column_that_is_constant_in_a_fold_is_set_aside(filled: float) -> None
     flat = X.copy()
     flat[:, 3:] = filled
     known = Classifier(columns=HALVES, encoders={"right": km.encoders.Identity()}, steps=60).fit(flat, y)
-    assert any(note.startswith("right: set aside") for note in known.space_.notes)
+    assert any(note.startswith("right: not used") for note in known.space_.notes)
     assert known.score(X, y) > 0.6 and known.weigh(X).columns == ["left"]  # other rows may have it all the same
     with pytest.raises(km.TableError, match="given the same cell in all 120 rows"):
         Classifier(columns=HALVES, steps=4).fit(np.ones((120, 6)), y)

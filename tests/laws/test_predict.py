@@ -77,7 +77,7 @@ def test_it_says_if_it_was_fitted_to_predict_another_column_or_none(tmp_path: Pa
     for one in (space, km.Space.load(tmp_path / "s")):
         assert one.predict(new, "kind").notes == []
         (note,) = one.predict(new, "weight").notes
-        assert "fitted to predict kind; weight is translated" in note
+        assert "fitted to predict kind; weight is decoded" in note
         assert "为预测 kind 训练的" in told_in("zh", note)
     (note,) = km.fit(table.select("photo", "kind"), km.CCA(dim=2)).predict(new.select("photo"), "kind").notes
     assert "was not fitted to predict" in note and "不是为预测训练的" in told_in("zh", note)

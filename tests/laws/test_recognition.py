@@ -195,7 +195,10 @@ def test_lists_of_texts_that_went_through_text(text: str, tmp_path: Path) -> Non
 
 def test_several_numbers_of_unlike_count_are_said() -> None:
     table = km.Table(pa.table({"text": ["a", "b"], "x": ["1 2 3", "4 5"]}))
-    assert list(table.columns) == ["text"] and "x: kept as metadata: several numbers" in table.notes[0]
+    assert (
+        list(table.columns) == ["text"]
+        and "x: kept as metadata: cells with different counts of numbers" in table.notes[0]
+    )
 
 
 # ── folders ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -249,7 +249,7 @@ def test_what_a_prediction_costs_is_said_before_it_is_learned(tmp_path: Path) ->
     words = ["fit", tmp_path / "films.csv", "--predict", "kind", "--steps", 5, "--out", tmp_path / "s"]
     said = CliRunner().invoke(app, [str(word) for word in words])
     assert said.exit_code == 0, said.output
-    assert re.match(r"about [\d.e+-]+ CPU seconds: .*\(told by [\d.]+ seconds of measuring\)", said.stderr)
+    assert re.match(r"about [\d.e+-]+ CPU seconds: .*\(estimated from [\d.]+ seconds of measurements\)", said.stderr)
 
 
 @pytest.mark.parametrize(
