@@ -477,3 +477,19 @@ def test_every_sentence_of_the_forecast_has_two_languages() -> None:
     note = Note("too_much_cpu", needed=100, given=10, factor=10, share=85, step="features: image")
     assert str(note) == "100 CPU s needed, 10 available: 10.0× over budget, 85 % of it in “features: image”"
     assert "是预算的 10.0 倍" in localize("zh", note)
+
+
+def test_a_cell_that_cannot_be_read_beside_cached_ones_is_skipped_as_a_fit_skips_it(
+    tmp_path: Path, cache: Path
+) -> None:
+    """The cache has all others: what is left to encode is the one bad cell."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    pixels = [rng.integers(0, 255, (24, 24, 3), dtype=np.uint8) for _ in range(40)]
+    cells = {"image": [*pixels, str(tmp_path / "bad.png")], "v": list(rng.normal(size=(41, 3)))}
+    table = km.Table(cells, modalities={"image": km.Image(), "v": km.Vector()}, on_error="skip")
+    first = forecast(table)
+    assert {"features: image"} <= {step.name for step in first.steps}
+    km.fit(table, km.CCA(dim=2))
+    again = forecast(km.Table(cells, modalities={"image": km.Image(), "v": km.Vector()}, on_error="skip"))
+    assert again.total.cpu > 0

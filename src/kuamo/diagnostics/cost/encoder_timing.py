@@ -90,6 +90,8 @@ def time_encoder(table: Table, port: Tower, seed: int) -> EncoderTiming | None:
     grows = entries / max(len(looked), 1) if len(first) > 0.5 * len(keys) else 1.0
     found = EncoderTiming(port, entries, len(unknown) * grows if kept else float(entries), bool(kept))
     encode_some(table, found, rng.permutation(np.array(unknown, np.int64)))
+    if not found.width and len(unknown) < len(first):
+        return None  # what the cache lacks cannot be read, and the fit skips it too
     return found
 
 
