@@ -63,13 +63,13 @@ def diagnose(
 ) -> None:
     """Diagnose a table: data quality, dependence of columns, expected retrieval, cost of a fit, recommendations."""
     import kuamo as km
-    from kuamo.core.catalog.pages import label as say_in
     from kuamo.core.errors import TableError
     from kuamo.core.export import check_targets
+    from kuamo.core.messages import label
     from kuamo.data.targets import as_model_input, parse_target, with_label_columns
     from kuamo.diagnostics.text import MOST
 
-    say_in(lang, "lang")  # an unknown language ends before the long work
+    label(lang, "lang")  # an unknown language ends before the long work
     check_targets(save or [], lang if any(path.suffix.lower() == ".html" for path in save or []) else None)
     report = km.Report.load(against) if against else None
     own = load_imports(imports)

@@ -11,9 +11,9 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
-from kuamo.core.catalog.pages import LANGUAGES
 from kuamo.core.errors import StoreError
 from kuamo.core.files import atomic_path, sweep
+from kuamo.core.translation import LANGUAGES
 
 __all__ = ["check_target", "check_targets", "save_result", "to_html", "to_json", "to_text", "write_text"]
 

@@ -46,5 +46,5 @@ class Finding:
 
 
 def finding(level: str, key: str, **values: Any) -> Finding:
-    """A finding whose sentence is one of `notes.NOTES`."""
+    """A finding whose sentence is in the catalogue `notes`."""
     return Finding(level, Note(key, **values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kuamo.core.catalog.pages import label, metric_meaning
+from kuamo.core.messages import label, metric_meaning
 
 __all__ = ["engine", "meanings", "style"]
 

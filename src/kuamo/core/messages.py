@@ -1,31 +1,28 @@
-"""Note: a sentence that a space or a report says about itself, in English and in Chinese.
+"""What kuamo says, in English and Chinese: notes of spaces and reports, labels of pages, meanings of metrics.
 
     Note("trained_here", column="photo", encoder="ImageCNN")
 
-A note is its English text, a `str` like any other. It also knows which sentence of `NOTES` it is and what was put in:
-so it is stored as plain data, and a page says it in the reader's language. A note that somebody else wrote is a plain
-string, and stays what it is.
+A note is its English text, a `str` like any other. It also knows its key in the catalogue `notes` and its values, so
+it is stored as plain data and a page shows it in the reader's language. A note that somebody else wrote is a plain
+string and stays what it is.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from kuamo.core.catalog import SENTENCES
-from kuamo.core.catalog.pages import LANGUAGES
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import current_note
+from kuamo.core.translation import LANGUAGES, message
 
-__all__ = ["NOTES", "Note", "localize", "note_from_dict", "note_to_dict"]
-
-NOTES = SENTENCES
+__all__ = ["Note", "has_label", "label", "localize", "metric_meaning", "note_from_dict", "note_to_dict"]
 
 
 class Note(str):
-    """One sentence of `NOTES` with its values; as a string it is English.
+    """One sentence of the catalogue with its values; as a string it is English.
 
     Args:
-        key: of `NOTES`. values: what its fields hold: plain values, notes, or a list of them.
+        key: of the catalogue `notes`. values: what its fields hold: plain values, notes, or a list of them.
 
     Example:
         >>> note = Note("trained_here", column="photo", encoder="ImageCNN")
@@ -55,8 +52,7 @@ def localize(lang: str, note: str) -> str:
         >>> localize("zh", Note("more", count=1200)), localize("zh", "by hand")
         ('另有 1,200 个', 'by hand')
     """
-    if lang not in LANGUAGES:
-        raise KuamoError(f"given lang={lang!r}; expected one of {list(LANGUAGES)}")
+    _check_language(lang)
     return _fill(lang, note.key, note.values) if isinstance(note, Note) else str(note)
 
 
@@ -91,9 +87,48 @@ def note_from_dict(plain: Any) -> Any:
     return [note_from_dict(one) for one in plain] if isinstance(plain, list) else plain
 
 
+def label(lang: str, key: str, **values: Any) -> str:
+    """A label of the catalogue `pages`, with its values put in.
+
+    Raises:
+        KuamoError: an unknown language.
+
+    Example:
+        >>> label("zh", "hits"), label("en", "row", row=3)
+        ('命中', 'id 3')
+    """
+    _check_language(lang)
+    return message("pages", lang, key).format(**values)
+
+
+def has_label(key: str) -> bool:
+    """Is there a label of this key?"""
+    try:
+        return bool(message("pages", "en", key))
+    except KeyError:
+        return False
+
+
+def metric_meaning(lang: str, metric: str) -> str | None:
+    """What a metric means, in plain words; `None` for one that is not ours.
+
+    Example:
+        >>> metric_meaning("en", "R@5")[:56]
+        'Recall at k: the share of queries with a relevant item a'
+    """
+    name, _, k = metric.partition("@")
+    key = f"means_{name if k.isdigit() else metric}"
+    return label(lang, key, k=k) if has_label(key) else None
+
+
+def _check_language(lang: str) -> None:
+    if lang not in LANGUAGES:
+        raise KuamoError(f"given lang={lang!r}; expected one of {list(LANGUAGES)}")
+
+
 def _fill(lang: str, key: str, values: dict[str, Any]) -> str:
     words = {name: _words(lang, value) for name, value in values.items()}
-    return NOTES[key][LANGUAGES.index(lang)].format(**words)
+    return message("notes", lang, key).format(**words)
 
 
 def _words(lang: str, value: Any) -> Any:

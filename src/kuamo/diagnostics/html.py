@@ -6,11 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kuamo.core.catalog.pages import label
 from kuamo.core.export import to_html
 from kuamo.core.findings import MARKS
 from kuamo.core.html import engine, style
-from kuamo.core.messages import localize
+from kuamo.core.messages import label, localize
 from kuamo.core.version import __version__
 from kuamo.diagnostics.diagnosis import SECTIONS, Diagnosis
 from kuamo.diagnostics.text import (

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from kuamo.core.catalog.pages import WORDS, label
 from kuamo.core.export import to_text
 from kuamo.core.findings import MARKS
-from kuamo.core.messages import localize
+from kuamo.core.messages import has_label, label, localize
 from kuamo.core.text_table import format_table
 from kuamo.core.validation import check_int
 from kuamo.diagnostics.column_pairs import top_correlation
@@ -92,7 +91,7 @@ def kind_in_words(kind: str, lang: str) -> str:
         ('文本', 'Imu')
     """
     key = f"dx_kind_{kind}"
-    return label(lang, key) if key in WORDS else kind
+    return label(lang, key) if has_label(key) else kind
 
 
 def pairs_grid(facts: dict[str, Any], lang: str) -> Grid:
@@ -210,7 +209,7 @@ def predicted_name(lang: str, one: dict[str, Any]) -> str:
     """
     kind, _, column = str(one["name"]).partition(": ")
     key = f"dx_step_{kind.replace(' ', '_')}"
-    return label(lang, key, column=column) if key in WORDS else str(one["name"])
+    return label(lang, key, column=column) if has_label(key) else str(one["name"])
 
 
 def number(value: float | None, form: str = ".3f") -> str:

@@ -6,10 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kuamo.core.catalog.pages import label
 from kuamo.core.export import to_html
 from kuamo.core.html import engine, meanings, style
-from kuamo.core.messages import localize
+from kuamo.core.messages import label, localize
 from kuamo.core.version import __version__
 from kuamo.evaluation.leaderboard import Benchmark
 from kuamo.metrics.formatting import format_figure

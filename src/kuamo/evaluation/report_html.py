@@ -11,10 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kuamo.core.catalog.pages import label
 from kuamo.core.export import to_html
 from kuamo.core.html import _label, engine, meanings, style
-from kuamo.core.messages import localize, note_from_dict
+from kuamo.core.messages import label, localize, note_from_dict
 from kuamo.core.version import __version__
 from kuamo.evaluation.report import Report
 from kuamo.evaluation.results import MEDIA, Direction, Example, GenerationResult, Preview, made_key
