@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from kuamo.core.old_names import CLASSES, OldModules, renamed
@@ -138,7 +139,6 @@ def _members(family: str) -> list[str]:
 
 def _meant(name: str) -> str:
     """What a misspelt name was to be, in words."""
-    from difflib import get_close_matches
 
     known = {one.lower(): one for one in __dir__()} if not name.startswith("_") else {}
     found = get_close_matches(name.lower(), known, n=1)

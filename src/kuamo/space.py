@@ -19,13 +19,22 @@ from kuamo.core.types import Progress
 from kuamo.core.validation import names_of
 from kuamo.data.table import Table, as_table
 from kuamo.embedding.space import EmbeddingSpace
+from kuamo.embedding.storage import load_space, save_space
 from kuamo.generation import recipes  # noqa: F401  its decoders may be loaded
+from kuamo.generation.gaussian_mixture import GaussianMixture
+from kuamo.generation.translation import (
+    check_options,
+    decode_chained,
+    decode_columns,
+    memory_of,
+    sample_prior,
+    translate_columns,
+)
+from kuamo.index import Index
 
 if TYPE_CHECKING:
-    from kuamo.generation.gaussian_mixture import GaussianMixture
     from kuamo.generation.imputation import Imputed
     from kuamo.generation.prediction import Prediction
-    from kuamo.index import Index
 
 __all__ = ["Space"]
 
@@ -85,8 +94,6 @@ class Space(EmbeddingSpace):
             KuamoError: the target has no decoder, a row has nothing present, or an option is out of range, or unknown
                 to the targets' decoders.
         """
-        from kuamo.generation.translation import check_options, decode_chained, memory_of, translate_columns
-
         given = {"guidance": guidance, "steps": steps}
         options = {name: value for name, value in given.items() if value is not None}
         check_options(self, names_of(to), samples, options)  # before anything is encoded
@@ -140,8 +147,6 @@ class Space(EmbeddingSpace):
         Raises:
             KuamoError: a column without a decoder, codes of another size, or an option out of range.
         """
-        from kuamo.generation.translation import decode_columns
-
         given = {"guidance": guidance, "steps": steps}
         options = {name: value for name, value in given.items() if value is not None}
         return decode_columns(self, z, to, seed, samples, **options)
@@ -181,8 +186,6 @@ class Space(EmbeddingSpace):
 
     def fit_prior(self, table: Table, *, components: int = 30, seed: int = 0) -> GaussianMixture:
         """A Gaussian mixture fitted on the joint codes of a table's rows: a prior to `sample` from."""
-        from kuamo.generation.gaussian_mixture import GaussianMixture
-
         code = self.encode(table)
         codes = np.asarray(code) if code.present is None else np.asarray(code)[code.present]
         return GaussianMixture.fit(codes, components=components, seed=seed)
@@ -193,8 +196,6 @@ class Space(EmbeddingSpace):
         Raises:
             KuamoError: a column without a decoder, or codes that are points and no `prior`.
         """
-        from kuamo.generation.translation import decode_columns, sample_prior
-
         return decode_columns(self, sample_prior(self, n, prior, seed), to, seed)
 
     # ── find and keep ────────────────────────────────────────────────────────────────────────────────────────────
@@ -225,7 +226,6 @@ class Space(EmbeddingSpace):
             StoreError: `path` is something else than an index, or a store that does not answer.
         """
         table = as_table(table, self.modalities)
-        from kuamo.index import Index
 
         where = None if path is None else place(path)
         return Index.backend(where).build(
@@ -234,8 +234,6 @@ class Space(EmbeddingSpace):
 
     def save(self, path: str | Path) -> None:
         """Write the space as a folder: config.json, model.safetensors and a README.md. Never half of it."""
-        from kuamo.embedding.storage import save_space
-
         save_space(self, local_path(path, "a space"))
 
     @classmethod
@@ -254,6 +252,4 @@ class Space(EmbeddingSpace):
         Raises:
             StoreError: not a space, tampered with, from a newer version, or a custom part is missing.
         """
-        from kuamo.embedding.storage import load_space
-
         return load_space(local_path(path, "a space"), custom or {}, download, cls)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import kuamo as km
+from kuamo.data.table import Table
 from kuamo.encoders import MultilingualE5, SpectralFeatures
-
-if TYPE_CHECKING:
-    from kuamo.data.table import Table
-    from kuamo.evaluation.report import Report
-    from kuamo.index import Hit
-    from kuamo.space import Space
+from kuamo.evaluation.report import Report
+from kuamo.index import Hit
+from kuamo.space import Space
 
 __all__ = ["Answers", "Demo", "run"]
 
@@ -71,8 +70,6 @@ def run(seed: int = 0, progress: Any = None) -> Demo:
     Raises:
         TableError: no encoder for text or for pictures is installed.
     """
-    import kuamo as km
-
     train, test = km.datasets.emoji(columns=columns()).split(test=300, by="group", seed=seed)
     # Spectra alone: the network of sound effects, which is the default beside them, would add half to the demo's time.
     encoders = {"audio": SpectralFeatures()} if "audio" in train.columns else None

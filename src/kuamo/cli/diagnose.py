@@ -11,8 +11,14 @@ from typing import Annotated
 
 import typer
 
+import kuamo as km
 from kuamo.cli.options import Encoding, Import, Json, OnError, Root, Seed, TableArgument
 from kuamo.cli.terminal import ProgressBar, emit, load_imports, open_space, open_table
+from kuamo.core.errors import TableError
+from kuamo.core.export import check_targets
+from kuamo.core.messages import label
+from kuamo.data.targets import as_model_input, parse_target, with_label_columns
+from kuamo.diagnostics.text import MOST
 
 __all__ = ["diagnose"]
 
@@ -62,13 +68,6 @@ def diagnose(
     as_json: Json = False,
 ) -> None:
     """Diagnose a table: data quality, dependence of columns, expected retrieval, cost of a fit, recommendations."""
-    import kuamo as km
-    from kuamo.core.errors import TableError
-    from kuamo.core.export import check_targets
-    from kuamo.core.messages import label
-    from kuamo.data.targets import as_model_input, parse_target, with_label_columns
-    from kuamo.diagnostics.text import MOST
-
     label(lang, "lang")  # an unknown language ends before the long work
     check_targets(save or [], lang if any(path.suffix.lower() == ".html" for path in save or []) else None)
     report = km.Report.load(against) if against else None

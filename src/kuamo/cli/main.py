@@ -18,12 +18,17 @@ from typing import Annotated
 
 import typer
 
+import kuamo as km
+from kuamo.cli.demo import run
 from kuamo.cli.diagnose import diagnose
+from kuamo.cli.export_codes import write_codes
+from kuamo.cli.media_files import check_media_out
 from kuamo.cli.options import Encoding, Import, Json, OnError, Root, Seed, SpaceArgument, TableArgument
 from kuamo.cli.predict import predict
 from kuamo.cli.terminal import (
     PreviewWriter,
     ProgressBar,
+    cost_of,
     emit,
     hit_lines,
     installed_encoders,
@@ -33,7 +38,18 @@ from kuamo.cli.terminal import (
     open_space,
     open_table,
 )
+from kuamo.cli.translate import translate_rows
+from kuamo.core import disk_cache as store
+from kuamo.core.errors import KuamoError, TableError, shorten, visible
+from kuamo.core.export import check_target, check_targets
+from kuamo.core.files import local_path, place, reporting_io_errors
 from kuamo.core.old_names import OLD_OPTIONS
+from kuamo.data.targets import parse_target, with_label_columns
+from kuamo.embedding.storage import check_space_place, read_config, save_space
+from kuamo.encoders.feature_cache import cache_folder
+from kuamo.generation.registry import default_spec, parse_specs
+from kuamo.index import Index
+from kuamo.index.in_memory import MemoryIndex
 
 __all__ = ["app", "main"]
 
@@ -103,15 +119,7 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Fit a shared embedding space to a table and index the table for search; with --decode, also train decoders."""
-    import kuamo as km
-    from kuamo.cli.terminal import cost_of
-    from kuamo.core.errors import TableError
-    from kuamo.core.files import local_path
-    from kuamo.data.targets import parse_target, with_label_columns
-    from kuamo.embedding.storage import check_space_place, save_space
     from kuamo.fitting.gradient import usual_training
-    from kuamo.generation.registry import default_spec, parse_specs
-    from kuamo.index.in_memory import MemoryIndex
     from kuamo.objectives.registry import objective_named
 
     check_space_place(local_path(out, "a space"), with_index=True)  # before the long work
@@ -182,9 +190,6 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Evaluate cross-modal retrieval on rows that were not used for training; `--save x.html` writes a report page."""
-    import kuamo as km
-    from kuamo.core.export import check_targets
-
     check_targets(save or [], lang)  # before the long work
     other = km.Report.load(against) if against else None
     own = load_imports(imports)
@@ -243,11 +248,6 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Benchmark several methods on the same rows: metrics, costs, and which differences are significant."""
-    import kuamo as km
-    from kuamo.core.errors import TableError
-    from kuamo.core.export import check_targets
-    from kuamo.core.files import reporting_io_errors
-
     if out:
         with reporting_io_errors(out):
             out.mkdir(parents=True, exist_ok=True)
@@ -288,8 +288,6 @@ def encode(
     as_json: Json = False,
 ) -> None:
     """Encode every row of a table: one code per row, fused over its columns."""
-    from kuamo.cli.export_codes import write_codes
-
     own = load_imports(imports)
     loaded = open_space(space, own)
     given = open_table(table, own, on_error, root, encoding)
@@ -319,10 +317,6 @@ def index(
     as_json: Json = False,
 ) -> None:
     """Create an index on disk (extra 'index'), or add rows to one."""
-    from kuamo.core.errors import TableError
-    from kuamo.core.files import place
-    from kuamo.index import Index
-
     if add and update:
         raise TableError("given --add and --update; expected one of them")
     own = load_imports(imports)
@@ -370,8 +364,6 @@ def named_cells(said: list[str]) -> dict[str, str]:
     Raises:
         TableError: a word without a column, or a column given twice.
     """
-    from kuamo.core.errors import TableError
-
     cells: dict[str, str] = {}
     for word in said:
         column, equals, value = word.partition("=")
@@ -443,10 +435,6 @@ def translate(
     as_json: Json = False,
 ) -> None:
     """Translate one modality into another: text → image, image → audio, audio → text."""
-    from kuamo.cli.media_files import check_media_out
-    from kuamo.cli.translate import translate_rows
-    from kuamo.core.errors import TableError
-
     if (query is None) == (table is None):
         raise TableError("given no query and no --table, or both; expected one of them")
     if not to:
@@ -491,9 +479,6 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Show information about a space, a table, or this installation."""
-    import kuamo as km
-    from kuamo.embedding.storage import read_config
-    from kuamo.encoders.feature_cache import cache_folder
     from kuamo.objectives.registry import usable_names
 
     if path and (Path(path) / "config.json").exists():
@@ -530,8 +515,6 @@ def cache(
     as_json: Json = False,
 ) -> None:
     """Show or clear the cache of features and chosen settings."""
-    from kuamo.core import disk_cache as store
-
     freed = store.shrink(0 if clear else store.parse_bytes(limit)) if clear or limit else 0
     state = store.state() | {"freed": freed}
     lines = [f"{state['folder']}: {store.format_bytes(state['bytes'])} in {state['files']:,} files"]
@@ -552,10 +535,6 @@ def demo(
 ) -> None:
     """Demo: emoji as English text, Chinese text, image and audio; 1,336 for training, 300 held-out concepts for
     testing."""
-    from kuamo.cli.demo import run
-    from kuamo.core.errors import TableError
-    from kuamo.core.export import check_target
-
     if page and check_target(page, None) != "html":
         raise TableError(f"given --page {str(page)!r}; expected a name that ends in .html")
     if page:
@@ -570,8 +549,6 @@ def demo(
 def main() -> None:
     """Run; a mistake in the input, or a place that cannot be written, is one line on the error stream and exit code 2,
     Ctrl-C is 130."""
-    from kuamo.core.errors import KuamoError, shorten, visible
-
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # of an ASCII terminal
@@ -646,8 +623,6 @@ def check_alone() -> None:
     Raises:
         KuamoError: a launcher such as torchrun started several.
     """
-    from kuamo.core.errors import KuamoError
-
     if os.environ.get("WORLD_SIZE", "1") not in ("", "1") and "LOCAL_RANK" in os.environ:
         raise KuamoError(
             f"given {os.environ['WORLD_SIZE']} processes by torchrun, of which each would do all the work; expected "

@@ -12,7 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from kuamo.cli.options import Encoding, Import, Json, OnError, Root, SpaceArgument, TableArgument
+from kuamo.cli.prediction_files import check_predictions_out, format_prediction, predictions, write_predictions
 from kuamo.cli.terminal import ProgressBar, emit, load_imports, open_space, open_table
+from kuamo.data.targets import as_model_input
+from kuamo.embedding import provenance as provenance
 
 __all__ = ["predict"]
 
@@ -34,9 +37,6 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Predict a class or a number for each row from its other columns, with confidence and column weights."""
-    from kuamo.cli.prediction_files import check_predictions_out, format_prediction, predictions, write_predictions
-    from kuamo.data.targets import as_model_input
-    from kuamo.embedding import provenance as provenance
     from kuamo.generation.prediction import prediction_notes
 
     if out:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kuamo.core.errors import KuamoError, visible
+import numpy as np
 
-if TYPE_CHECKING:
-    from kuamo.data.table import Table
-    from kuamo.index import Hit, Index
-    from kuamo.space import Space
+import kuamo as km
+from kuamo import encoders
+from kuamo.cli.media_files import save_sheet
+from kuamo.core.errors import KuamoError, TableError, visible
+from kuamo.core.messages import Note
+from kuamo.data.table import Table
+from kuamo.encoders.default import how_to_get
+from kuamo.index import Hit, Index
+from kuamo.space import Space
 
 __all__ = [
     "PreviewWriter",
@@ -43,8 +50,6 @@ def open_table(
     Args:
         columns: that are encoded also if they look like classes.
     """
-    import kuamo as km
-
     if name == "emoji" and not Path(name).exists():
         return km.datasets.emoji()
     kinds = own["MODALITIES"] or {}
@@ -57,7 +62,6 @@ def open_table(
 
 def cost_of(rows: Table, objective: Any, encoders: dict[str, Any], start: Space | None, **options: Any) -> str | None:
     """A line on what a fit will cost, from a short measurement; `None` where it is solved, and costs little."""
-    from kuamo.core.messages import Note
     from kuamo.diagnostics.cost.forecast import forecast
     from kuamo.fitting.towers import open_ports
     from kuamo.objectives.prediction.class_codes import metric_target
@@ -79,10 +83,6 @@ def open_array(name: str) -> Any:
     Raises:
         TableError: the file is missing, or holds no plain array.
     """
-    import numpy as np
-
-    from kuamo.core.errors import TableError
-
     try:
         return np.load(name, allow_pickle=False)
     except (OSError, ValueError) as error:
@@ -91,25 +91,17 @@ def open_array(name: str) -> Any:
 
 def open_space(path: Path, own: dict[str, dict[str, Any]]) -> Space:
     """A saved space, with the user's own parts."""
-    from kuamo.space import Space
-
     custom = {name: (own["MODALITIES"].get(name), own["ENCODERS"].get(name)) for name in own["MODALITIES"]}
     return Space.load(path, custom=custom)
 
 
 def open_index(path: Path, space: Space) -> Index:
     """The index beside or at this path: `path/index` of a space folder, or an index folder itself."""
-    from kuamo.index import Index
-
     return Index.load(path / "index" if (path / "model.safetensors").exists() else path, space)
 
 
 def load_imports(names: list[str] | None) -> dict[str, dict[str, Any]]:
     """MODALITIES and ENCODERS of the user's modules, which are found beside the working folder or installed."""
-    import importlib
-
-    from kuamo.core.errors import TableError
-
     found: dict[str, dict[str, Any]] = {"MODALITIES": {}, "ENCODERS": {}}
     for name in names or []:
         sys.path.insert(0, str(Path.cwd()))
@@ -169,11 +161,6 @@ class PreviewWriter:
         pass
 
     def _look(self, column: str, share: float, real: list[Any], made: list[list[Any]]) -> None:
-        import re
-
-        import numpy as np
-
-        from kuamo.cli.media_files import save_sheet
 
         if not (isinstance(real[0], np.ndarray) and real[0].ndim == 3):
             return
@@ -186,9 +173,6 @@ class PreviewWriter:
 
 def installed_encoders() -> dict[str, tuple[str, str | None]]:
     """Name → what the encoder reads, and how to get it where it is not installed."""
-    from kuamo import encoders
-    from kuamo.encoders.default import how_to_get
-
     reads = {
         "MiniLM": "English text",
         "MultilingualE5": "text in a hundred languages",

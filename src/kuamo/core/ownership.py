@@ -16,6 +16,7 @@ from typing import Any
 
 from kuamo.core.errors import StoreError
 from kuamo.core.files import read_plain, reporting_io_errors
+from kuamo.core.version import __version__
 
 __all__ = ["check_place", "check_seal", "marker", "real_place", "sealed", "what_is"]
 
@@ -43,8 +44,6 @@ LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # what file manag
 
 def marker(kind: str, format: int) -> dict[str, Any]:
     """What says that a folder is ours."""
-    from kuamo.core.version import __version__
-
     return {"kuamo": __version__, "kind": kind, "format": format}
 
 

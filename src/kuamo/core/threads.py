@@ -6,6 +6,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -30,8 +31,6 @@ def ordered_map(work: Callable[[S], T], items: Iterable[S], *, ahead: int) -> It
         >>> list(ordered_map(abs, [-1, 2, -3], ahead=2))
         [1, 2, 3]
     """
-    from concurrent.futures import Future, ThreadPoolExecutor
-
     threads = workers()
     if threads == 1:
         yield from map(work, items)

@@ -20,6 +20,11 @@ from kuamo.core.threads import ordered_map
 from kuamo.core.validation import check_int, check_type, check_unique, is_int, is_number
 from kuamo.data.column import Column, RowView
 from kuamo.data.modalities import Image, Modality, Text, Vector
+from kuamo.data.readers import read_source
+from kuamo.data.readers.given import by_position, check_words, columns_of_rows, own_names
+from kuamo.data.readers.schema import Unread, sampled_cells, vote_of
+from kuamo.data.readers.spelled_cells import hole_words, read_spelled
+from kuamo.data.readers.summary import describe_columns
 from kuamo.data.repeats import shared_cells
 
 __all__ = ["Column", "Table", "as_table"]
@@ -69,8 +74,6 @@ class Table:
         source: str = "memory",
         on_error: str = "raise",
     ) -> None:
-        from kuamo.data.readers.given import by_position, check_words, columns_of_rows
-        from kuamo.data.readers.spelled_cells import read_spelled
 
         given = {"id": id, "group": group, "label": label, **(meta or {})}
         extras = {name: by_position(cells, name) for name, cells in given.items() if cells is not None}
@@ -110,8 +113,6 @@ class Table:
 
     def _name_rows(self, roles: Mapping[str, Sequence[Any]]) -> None:
         """Take ids, groups and labels from what is given of them."""
-        from kuamo.data.readers.given import own_names
-
         if "id" in roles:
             self.ids = _unique(list(roles["id"]))
         if "group" in roles:
@@ -208,8 +209,6 @@ class Table:
 
     def describe(self) -> str:
         """What each column is, how many of its cells are there, and a first one; then what was decided in reading."""
-        from kuamo.data.readers.summary import describe_columns
-
         return describe_columns(
             self.columns,
             len(self),
@@ -426,7 +425,6 @@ class Table:
         return train, held
 
     def _keys(self, by: str) -> list[str]:
-        from kuamo.data.readers.given import own_names
 
         known: dict[str, Sequence[Any] | None] = {"group": self.groups, "id": self.ids, "label": self.labels}
         keys = (known | self.meta).get(by) if isinstance(by, str) else None
@@ -463,7 +461,6 @@ def as_table(source: Any, modalities: Mapping[str, Modality] | None = None) -> T
 def _read(
     cls: type[Table], source: Any, modalities: Mapping[str, Modality], on_error: str = "raise", **how: Any
 ) -> Table:
-    from kuamo.data.readers import read_source
 
     found = read_source(source, modalities=modalities, **how)
     table = cls(
@@ -545,9 +542,6 @@ def _inferred(name: str, cells: Sequence[Any], notes: list[str]) -> Modality:
     Raises:
         TableError: there is none.
     """
-    from kuamo.data.readers.schema import Unread, sampled_cells, vote_of
-    from kuamo.data.readers.spelled_cells import hole_words
-
     found = vote_of(cells)
     if found is None or isinstance(found, Unread):
         seen = sampled_cells(cells)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kuamo.core.errors import CellError
 from kuamo.data.identity import identity
-
-if TYPE_CHECKING:
-    from kuamo.data.table import Table
+from kuamo.data.modalities import content_key
+from kuamo.data.table import Table
 
 __all__ = ["of_table"]
 
@@ -22,8 +20,6 @@ def of_table(table: Table) -> str:
     Raises:
         Unknown: a modality that reads in an unknown way.
     """
-    from kuamo.data.modalities import content_key
-
     digest = hashlib.sha256(identity([table.ids, list(table.groups), table.labels, dict(table.meta)]).encode())
     for name, column in sorted(table.columns.items()):
         digest.update(

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kuamo.core.errors import KuamoError, StoreError, visible
 from kuamo.core.export import save_result, to_json, to_text
@@ -21,11 +21,9 @@ from kuamo.core.findings import Finding, finding
 from kuamo.core.messages import note_from_dict, note_to_dict
 from kuamo.core.ownership import check_seal, marker, sealed
 from kuamo.core.validation import check_type
+from kuamo.evaluation.report import Report
 from kuamo.evaluation.report_json import interval_of
 from kuamo.metrics import Interval
-
-if TYPE_CHECKING:
-    from kuamo.evaluation.report import Report
 
 __all__ = ["SECTIONS", "Diagnosis"]
 
@@ -87,8 +85,6 @@ class Diagnosis(Mapping[str, float]):
         Raises:
             KuamoError: the report has none of the directions, or galleries of other sizes.
         """
-        from kuamo.evaluation.report import Report
-
         check_type(Report, "a Report, as km.evaluate gives it", report=report)
         directions, errors = [], []
         for one in self.facts.get("directions", []):

@@ -9,7 +9,7 @@ from typing import Any
 from kuamo.core.export import to_html
 from kuamo.core.findings import MARKS
 from kuamo.core.html import engine, style
-from kuamo.core.messages import label, localize
+from kuamo.core.messages import label, localize, note_from_dict
 from kuamo.core.version import __version__
 from kuamo.diagnostics.diagnosis import SECTIONS, Diagnosis
 from kuamo.diagnostics.text import (
@@ -92,7 +92,6 @@ def render_diagnosis(diagnosis: Diagnosis, lang: str = "en") -> str:
 
 
 def _note(plain: Any) -> str:
-    from kuamo.core.messages import note_from_dict
 
     return str(note_from_dict(plain)) if isinstance(plain, str) else note_from_dict(plain)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +20,8 @@ from kuamo.core.errors import CellError
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Modality, Vector
 from kuamo.data.modalities.base import hash_of
-
-if TYPE_CHECKING:
-    from kuamo.data.table import Table
-    from kuamo.embedding.space import EmbeddingSpace
+from kuamo.data.table import Table
+from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["fingerprint_row", "leakage_notes", "table_fingerprints", "training_overlap"]
 

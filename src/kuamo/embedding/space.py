@@ -15,6 +15,7 @@ from kuamo.core.modules import is_module
 from kuamo.core.old_names import old_methods
 from kuamo.core.types import Progress
 from kuamo.data.modalities import Modality, Vector
+from kuamo.data.readers.given import by_position
 from kuamo.data.table import Table, as_table
 from kuamo.embedding.embedding import Embedding
 from kuamo.encoders.feature_cache import feature_blocks, language_note, truncation_note
@@ -289,8 +290,6 @@ class EmbeddingSpace:
         )
         words = isinstance(inputs, np.ndarray) and inputs.ndim == 1 and inputs.dtype.kind in "UO"
         if rows or words or isinstance(inputs, Iterator) or hasattr(inputs, "isna") or hasattr(inputs, "to_list"):
-            from kuamo.data.readers.given import by_position
-
             return list(by_position(inputs, modality or "inputs"))
         return [inputs]
 

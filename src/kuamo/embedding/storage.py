@@ -31,6 +31,7 @@ from kuamo.core.modules import is_module, is_trainable
 from kuamo.core.old_names import current, current_info, former
 from kuamo.core.ownership import check_place, check_seal, marker, real_place, sealed, what_is
 from kuamo.embedding.space import EmbeddingSpace, Tower
+from kuamo.encoders.hub_folder import older_hash
 
 __all__ = ["check_space_place", "fingerprint", "load_space", "read_config", "register_part", "save_space"]
 
@@ -319,8 +320,6 @@ def _same_model(given: Any, config: Mapping[str, Any], column: str) -> Any:
     Raises:
         StoreError: it is another.
     """
-    from kuamo.encoders.hub_folder import older_hash
-
     decides = ("sha256", "modality", "layers")
     found = given.config() if hasattr(given, "config") else {}
     if hasattr(given, "folder") and found.get("sha256") != config["sha256"] == older_hash(given.folder):

@@ -34,6 +34,7 @@ from kuamo.data.modalities import Text, Vector, content_key
 from kuamo.data.modalities.vector import within_limits
 from kuamo.data.table import AHEAD, Table
 from kuamo.encoders.base import Identity, batches, encode_items, prepare
+from kuamo.encoders.default import foreign_share
 from kuamo.encoders.standardize import Standardize
 
 __all__ = ["FeatureCache", "cache_folder", "feature_blocks", "features", "language_note", "truncation_note"]
@@ -349,7 +350,6 @@ def language_note(table: Table, name: str, encoder: Any) -> Note | None:
     """That a column's texts are in other letters than an encoder that reads English alone, if most are; else `None`."""
     if getattr(encoder, "reads", None) != "en" or not isinstance(table.column(name).modality, Text):
         return None
-    from kuamo.encoders.default import foreign_share
 
     share = foreign_share(value for _, value in table.attempts(name) if not isinstance(value, CellError))
     if share <= OTHER_LETTERS:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kuamo.core.errors import KuamoError, StoreError, TableError
 from kuamo.core.files import local_path, reporting_io_errors
@@ -19,6 +19,8 @@ from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
 from kuamo.core.profiling import Cost, measure_cost
 from kuamo.core.types import Progress
+from kuamo.core.version import __version__
+from kuamo.data.datasets import toy
 from kuamo.data.identity import Unknown, identity
 from kuamo.data.table import Table, as_table
 from kuamo.data.table_identity import of_table
@@ -31,10 +33,8 @@ from kuamo.fitting.pipeline import fit
 from kuamo.fitting.towers import open_ports
 from kuamo.objectives import Objective, Reconstruct
 from kuamo.objectives.registry import objective_named
+from kuamo.training.config import Training
 from kuamo.training.objective import terms_of
-
-if TYPE_CHECKING:
-    from kuamo.training.config import Training
 
 __all__ = ["compare"]
 
@@ -239,8 +239,6 @@ def checked_cost(known: Report, path: Path) -> Report:
 def content_of(setting: Setting, encoders: Mapping[str, Any]) -> str | None:
     """The hash of what all trials depend on: version, rows with what their files hold, split, settings and encoders;
     `None` where that is unknown."""
-    from kuamo.core.version import __version__
-
     shared = (setting.test, setting.by, setting.positives, setting.training, encoders)
     try:
         return identity([__version__, of_table(setting.table), *shared])
@@ -259,10 +257,8 @@ def key_of_trial(common: str, objective: Objective | None, seed: int) -> str | N
 def encode_once(setting: Setting, progress: Progress | None) -> tuple[Cost, dict[str, Any]]:
     """Features of all frozen columns into the cache, so that no method pays for them; what that costs, and the
     encoders."""
-    from kuamo.data.datasets import toy
     from kuamo.fitting import pipeline as fitting
     from kuamo.objectives import InfoNCE
-    from kuamo.training.config import Training
 
     fitting.fit(toy(40), InfoNCE(), dim=2, training=Training(steps=1))  # loads torch and what it loads: nobody's cost
     ports, _ = open_ports(setting.table, deepcopy(dict(setting.encoders)), {})

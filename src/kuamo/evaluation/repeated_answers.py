@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Category, Number
 from kuamo.data.repeats import SPOKEN_OF, cell_keys
-
-if TYPE_CHECKING:
-    from kuamo.data.table import Table
-    from kuamo.evaluation.results import Direction
+from kuamo.data.table import Table
+from kuamo.evaluation.results import Direction
 
 __all__ = ["repeated_answers"]
 

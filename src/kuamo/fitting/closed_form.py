@@ -20,6 +20,8 @@ from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import run_head
 from kuamo.encoders.standardize import Standardize
 from kuamo.fitting.rare_columns import fit_rare_head, rare_columns
+from kuamo.metrics.coverage import coverage, coverage_facts
+from kuamo.metrics.dependence.screening import screen
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.solution import Solution
 from kuamo.space import Space
@@ -40,9 +42,6 @@ def fit_closed_form(
     late = rare_columns(cells) if isinstance(objective, CCA) else []
     hopeless = False
     if by_itself:
-        from kuamo.metrics.coverage import coverage, coverage_facts
-        from kuamo.metrics.dependence.screening import screen
-
         with single_threaded_blas(), profiled_step("diagnosis"):
             found = screen(cells, np.unique(np.asarray(table.groups), return_inverse=True)[1], seed)
         space.notes += found.notes

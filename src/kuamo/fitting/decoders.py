@@ -6,7 +6,7 @@ cells ── codec ──→ y        features ── head ──→ codes      
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +22,8 @@ from kuamo.generation.codecs.base import encode_cells, other_entries
 from kuamo.generation.decoder_training import train_all_decoders
 from kuamo.generation.recipes import Caption, Ridge, TextToSpeech
 from kuamo.space import Space
-
-if TYPE_CHECKING:
-    from kuamo.training.config import Training
-    from kuamo.training.run_folder import Run
+from kuamo.training.config import Training
+from kuamo.training.run_folder import Run
 
 __all__ = ["fit_decoders"]
 

@@ -152,8 +152,6 @@ def columns_of(found: Any, columns: Mapping[str, Any] | None) -> Table:
         KuamoError: a cell of which some numbers are NaN and others not; columns that are not there, empty, or share
             numbers.
     """
-    from kuamo.data.modalities import Vector
-
     if isinstance(found, Table):
         return found
     numbers, names = found

@@ -16,7 +16,11 @@ import numpy as np
 
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.messages import Note
+from kuamo.core.modules import single_threaded_torch
 from kuamo.core.validation import check_int
+from kuamo.data.column import Column
+from kuamo.data.modalities import Category, Number
+from kuamo.data.table import Table
 from kuamo.fitting.estimator_inputs import (
     check_estimator_rows,
     check_estimator_targets,
@@ -27,11 +31,11 @@ from kuamo.fitting.estimator_inputs import (
     sample_weights,
     varying,
 )
+from kuamo.space import Space
+from kuamo.training.config import Training
 
 if TYPE_CHECKING:
-    from kuamo.data.table import Table
     from kuamo.generation.prediction import Prediction
-    from kuamo.space import Space
 
 __all__ = ["Classifier", "Regressor"]
 
@@ -93,12 +97,9 @@ class _Estimator:
         self, given: Table, cells: Sequence[Any], modality: Any, balanced: bool, weights: np.ndarray | None = None
     ) -> None:
         """Fit the space; `cells` are the targets as the column of kind `modality` takes them."""
-        from kuamo.core.modules import single_threaded_torch
-        from kuamo.data.column import Column
         from kuamo.fitting.gradient import steps_for
         from kuamo.fitting.pipeline import fit
         from kuamo.objectives import Predict
-        from kuamo.training.config import Training
 
         target = "y"
         while target in given.columns:
@@ -195,8 +196,6 @@ class Classifier(_Estimator):
         Raises:
             KuamoError: fewer than two classes, or numbers that are no classes.
         """
-        from kuamo.data.modalities import Category
-
         given = self._rows(X, first=True)
         known = check_estimator_targets(self, given, y, classes=True)
         weights, some = sample_weights(sample_weight, len(known))
@@ -258,8 +257,6 @@ class Regressor(_Estimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
         """Learn from rows X and their numbers y (n,); `sample_weight` as in `Classifier.fit`."""
-        from kuamo.data.modalities import Number
-
         given = self._rows(X, first=True)
         known = check_estimator_targets(self, given, y, classes=False)
         weights, some = sample_weights(sample_weight, len(known))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +19,12 @@ from kuamo.core.profiling import profiled_step
 from kuamo.core.threads import single_threaded_blas
 from kuamo.core.types import Packed, Progress
 from kuamo.core.validation import check_int, check_type
+from kuamo.core.version import __version__
+from kuamo.data.identity import Unknown, identity, of_module
 from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table, as_table
+from kuamo.data.table_identity import of_table
+from kuamo.data.targets import promote_target
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.provenance import table_fingerprints
 from kuamo.embedding.space import Tower
@@ -35,11 +39,9 @@ from kuamo.generation.recipes import Recipe
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.prediction.class_codes import metric_target, solve_class_codes
 from kuamo.space import Space
+from kuamo.training.config import Training
 from kuamo.training.objective import terms_of
-
-if TYPE_CHECKING:
-    from kuamo.training.config import Training
-    from kuamo.training.run_folder import Run
+from kuamo.training.run_folder import MOVED, Run
 
 __all__ = ["fit"]
 
@@ -100,8 +102,6 @@ def fit(
     check_type(Objective | None, "an objective such as km.InfoNCE(), or None", objective=objective)  # type: ignore[arg-type]
     check_type(Space | None, "a Space, or None", init=init)  # type: ignore[arg-type]
     if training is not None:
-        from kuamo.training.config import Training
-
         check_type(Training, "a Training, or None", training=training)
     check_int(seed=seed)
     if dim is not None:
@@ -211,10 +211,6 @@ def run_of(out: str | Path | None, table: Table, space: Space, start: Space | No
     """
     if not out:
         return None
-    from kuamo.core.version import __version__
-    from kuamo.data.identity import Unknown, identity, of_module
-    from kuamo.data.table_identity import of_table
-    from kuamo.training.run_folder import MOVED, Run
 
     folder, parts = local_path(out, "a run"), {f"encoder of {port.name}": port.encoder for port in space.ports}
     parts |= {f"decoder of {name}": one for name, one in (given.pop("decoders") or {}).items()}
@@ -249,7 +245,6 @@ def with_targets(table: Table, objective: Objective | None) -> Table:
     """The table, with columns that are to be predicted put in where a reader kept them as the label or as `meta`."""
     if objective is None or not any(term.trained for _, term in terms_of(objective)):
         return table
-    from kuamo.data.targets import promote_target
     from kuamo.objectives.prediction.objective import Predict
 
     for _, term in terms_of(objective):

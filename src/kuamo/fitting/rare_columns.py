@@ -12,19 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kuamo.closed_form import LinearMap, SearchSpace, search_cca
 from kuamo.closed_form.scaling import standardize
 from kuamo.core.arrays import row_means
+from kuamo.core.errors import TableError
 from kuamo.core.messages import Note
 from kuamo.core.types import Packed
 from kuamo.embedding.embedding import ClosedFormHead, Embedding
-
-if TYPE_CHECKING:
-    from kuamo.space import Space
+from kuamo.space import Space
 
 __all__ = ["fit_rare_head", "rare_columns"]
 
@@ -66,8 +64,6 @@ def fit_rare_head(
     Raises:
         TableError: fewer than four rows in common with the others.
     """
-    from kuamo.core.errors import TableError
-
     x, row = cells[name]
     rows, target = targets(cells, codes)
     common = np.intersect1d(np.unique(row), rows)

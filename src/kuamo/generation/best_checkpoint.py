@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from kuamo.generation.decoder_problem import DecoderProblem
-    from kuamo.training.run_folder import Run
+from kuamo.generation.decoder_problem import DecoderProblem
+from kuamo.training.run_folder import Run
 
 __all__ = ["BestCheckpoint", "PreviewCallback"]
 

@@ -28,6 +28,7 @@ from kuamo.generation.decoders.bilinear import solve_bilinear
 from kuamo.generation.decoders.retrieval import Retrieval
 from kuamo.generation.decoders.ridge import solve_ridge
 from kuamo.generation.hopfield import TEMPERATURES, Hopfield
+from kuamo.generation.translation import decode, unguided
 from kuamo.metrics.sample_quality import token_f1
 
 __all__ = ["DecoderProblem", "energy_score"]
@@ -161,7 +162,6 @@ class DecoderProblem:
         if not isinstance(own, TextVocabulary | BPECodec):
             unit = scale_of(self.targets[name]) if has_own_units(self.space.port(name)) else None
             return energy_score(decoder, codes[place], y, seed, unit)
-        from kuamo.generation.translation import decode
 
         made = (codec or self.space.port(name).codec).decode(decode(decoder, codes[place], seed))
         return 1 - float(token_f1(made, own.decode(y)).mean())
@@ -175,7 +175,6 @@ class DecoderProblem:
             return None
         unit = scale_of(self.targets[name]) if has_own_units(self.space.port(name)) else 1.0
         real = self.targets[name][entry] / unit
-        from kuamo.generation.translation import decode
 
         made = decode(decoder, codes[place], seed) / unit
         off, right = strangeness(made, real)
@@ -185,8 +184,6 @@ class DecoderProblem:
 
     def shown(self, name: str, decoder: Any, rows: np.ndarray, seed: int) -> tuple[list[Any], list[list[Any]]]:
         """Some rows' own cells, as their codec has them, and four draws of each from the other columns."""
-        from kuamo.generation.translation import decode
-
         codes, there = self.cross(name, rows)
         entry, place = entries_in_rows(self.codes[name][1], there)
         first = np.unique(place, return_index=True)[1][:SHOWN]
@@ -267,8 +264,6 @@ def energy_score(decoder: Any, z: np.ndarray, y: np.ndarray, seed: int = 0, unit
         >>> float(energy_score(decoder, np.ones((2, 1)), np.array([[1.0], [3.0]])))
         1.0
     """
-    from kuamo.generation.translation import decode, unguided
-
     one = 1.0 if unit is None else unit
     first, second = (decode(decoder, z, seed + k, **unguided(decoder)) / one for k in (0, 1))
     y = y / one

@@ -9,6 +9,7 @@ import numpy as np
 
 from kuamo.core.arrays import entries_in_rows
 from kuamo.core.messages import Note
+from kuamo.core.modules import single_threaded_torch
 from kuamo.core.types import Progress
 from kuamo.data.table import Table
 from kuamo.embedding.space import EmbeddingSpace, Tower
@@ -25,6 +26,7 @@ from kuamo.generation.decoder_problem import (
 )
 from kuamo.generation.recipes import Recipe, Ridge
 from kuamo.training.batch import FeatureSource
+from kuamo.training.config import Training
 from kuamo.training.run_folder import Run
 
 __all__ = [
@@ -127,8 +129,6 @@ def train_decoders(
     watchers: Sequence[BestCheckpoint] = (),
 ) -> None:
     """Move the decoders of a problem, by the rows alone."""
-    from kuamo.core.modules import single_threaded_torch
-    from kuamo.training.config import Training
     from kuamo.training.loop import train
 
     ports, sources = [], {}

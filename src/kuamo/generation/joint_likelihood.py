@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import log
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from kuamo.core.arrays import entries_in_rows
 from kuamo.core.errors import KuamoError, TableError
+from kuamo.data.table import Table
+from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.encoders.base import collate, prepare
 from kuamo.encoders.feature_cache import features
 from kuamo.generation.translation import ROWS, log_gain
-
-if TYPE_CHECKING:
-    from kuamo.data.table import Table
-    from kuamo.embedding.space import EmbeddingSpace, Tower
 
 __all__ = ["joint_log_likelihood", "targets_at"]
 
@@ -89,8 +88,6 @@ def targets_at(port: Tower, table: Table, rows: np.ndarray, frozen: np.ndarray |
         TableError: a raw cell that the decoder can never give.
     """
     import torch
-
-    from kuamo.core.arrays import entries_in_rows
 
     entry, place = entries_in_rows(table.column(port.name).row, rows)
     at = torch.from_numpy(np.asarray(place, dtype=np.int64))

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kuamo.core.errors import TableError, visible
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Category, Number
+from kuamo.data.table import Table
+from kuamo.embedding.space import EmbeddingSpace, fuse_codes
 from kuamo.generation.codecs.base import decode_cells
 from kuamo.generation.translation import decode, decoder_input, decoder_of, require_inputs
 from kuamo.objectives.prediction.intervals import targets_of, widths
-
-if TYPE_CHECKING:
-    from kuamo.data.table import Table
-    from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["Prediction", "predict_rows", "prediction_notes"]
 
@@ -62,8 +60,6 @@ class Prediction:
 
 def predict_rows(space: EmbeddingSpace, rows: Table, to: str) -> Prediction:
     """See `Space.predict`."""
-    from kuamo.embedding.space import fuse_codes
-
     port = space.port(to)
     if not isinstance(port.modality, Category | Number):
         raise TableError(

@@ -13,15 +13,19 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kuamo.core.errors import KuamoError
+from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.old_names import former_names, old_arguments
+from kuamo.data.modalities import Audio, Text
+from kuamo.data.table import Table
 from kuamo.embedding.storage import register_part
+from kuamo.generation.codecs.default import default_codec
+from kuamo.generation.codecs.image_difference import ImageDifferencePCA
+from kuamo.generation.codecs.text import BPECodec, TextVocabulary
+from kuamo.generation.decoder_problem import DecoderProblem
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from kuamo.data.table import Table
-    from kuamo.generation.decoder_problem import DecoderProblem
     from kuamo.objectives import Objective
 
 __all__ = [
@@ -68,8 +72,6 @@ class Recipe:
         Raises:
             TableError: none is known.
         """
-        from kuamo.generation.codecs.default import default_codec
-
         return default_codec(table, name, seed)
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
@@ -168,8 +170,6 @@ class Bilinear(Recipe):
         Raises:
             TableError: a style or `of` that the table lacks, or that is the column itself; `of` another kind.
         """
-        from kuamo.core.errors import TableError
-
         for other in (*self.styles, *(() if self.base is None else (self.base,))):
             table.column(other)
             if other == name:
@@ -178,7 +178,6 @@ class Bilinear(Recipe):
             raise TableError(f"column {name!r}: given {self} and no further column; expected one of the content")
         if self.base is None:
             return super().codec(table, name, seed)
-        from kuamo.generation.codecs.image_difference import ImageDifferencePCA
 
         return ImageDifferencePCA.of_columns(table, name, self.base, seed=seed)
 
@@ -208,8 +207,6 @@ class NearestText(Recipe):
         Raises:
             TableError: a column of something else.
         """
-        from kuamo.generation.codecs.text import TextVocabulary
-
         check_texts(table, name, self)
         return TextVocabulary(sorted(set(table.values(name))))
 
@@ -247,8 +244,6 @@ class TextRNN(Recipe):
         Raises:
             TableError: a column of something else.
         """
-        from kuamo.generation.codecs.text import BPECodec
-
         check_texts(table, name, self)
         return BPECodec.of(table, name, vocabulary=self.vocabulary)
 
@@ -304,9 +299,6 @@ class TextToSpeech(Recipe):
         Raises:
             TableError: columns of other kinds.
         """
-        from kuamo.core.errors import TableError
-        from kuamo.data.modalities import Audio
-
         check_texts(table, self.of, self)
         if not isinstance(table.column(name).modality, Audio):
             kind = type(table.column(name).modality).__name__
@@ -516,9 +508,6 @@ def check_texts(table: Table, name: str, recipe: Recipe) -> None:
     Raises:
         TableError: naming it.
     """
-    from kuamo.core.errors import TableError
-    from kuamo.data.modalities import Text
-
     modality = table.column(name).modality
     if not isinstance(modality, Text):
         kind = type(recipe).__name__

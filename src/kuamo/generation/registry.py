@@ -9,6 +9,7 @@ from typing import Any
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import current
+from kuamo.data.modalities import Category, Number, Text
 from kuamo.generation import recipes
 from kuamo.generation.recipes import Bilinear, Caption, Flow, Recipe, Ridge
 
@@ -27,8 +28,6 @@ def default_spec(modality: Any) -> Recipe:
         >>> default_spec(Image()).steps
         12
     """
-    from kuamo.data.modalities import Category, Number, Text
-
     if isinstance(modality, Category | Number):
         return Ridge()
     return Caption() if isinstance(modality, Text) else Flow()

@@ -8,21 +8,19 @@ log p(y_A) ≈ log 1/K Σ_k p(z_k) Π_{m ∈ A} p(y_m | z_k) / q(z_k | x_S),    
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.modules import is_module
 from kuamo.core.validation import names_of
+from kuamo.data.table import Table
 from kuamo.embedding.embedding import Embedding
-from kuamo.encoders.base import prepare
+from kuamo.embedding.space import EmbeddingSpace, Tower, fuse_codes, run_head
+from kuamo.encoders.base import batches, encode_items, prepare
 from kuamo.generation.codecs.base import decode_cells, reference_values
 from kuamo.generation.gaussian_mixture import GaussianMixture
-
-if TYPE_CHECKING:
-    from kuamo.data.table import Table
-    from kuamo.embedding.space import EmbeddingSpace, Tower
 
 __all__ = []
 
@@ -89,8 +87,6 @@ def decoder_input(
     """What a column's decoder sees of rows: one code (B, d), fused; of a decoder with `by`, two of them (B, 2d): of the
     columns that are neither `by` nor its own, and of those that are. `present` says where it is all there.
     """
-    from kuamo.embedding.space import fuse_codes
-
     by = getattr(port.decoder, "by", None)
     if by is None:
         return fuse_codes(space.fusion, mean, logvar, present)[0]
@@ -180,9 +176,6 @@ def grouped(values: Any, n: int) -> Any:
 
 def code_of(port: Tower, values: Any) -> Embedding:
     """The codes of what was made for a column: of its values, or of y, which are its features without a codec."""
-    from kuamo.embedding.space import run_head
-    from kuamo.encoders.base import batches, encode_items
-
     if port.codec is None and not hasattr(port.encoder, "inverse"):
         return run_head(port.head, np.asarray(values, np.float32))
     items = map(prepare(port.encoder), values)

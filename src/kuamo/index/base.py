@@ -21,6 +21,7 @@ from kuamo.core.folders import recover
 from kuamo.core.old_names import old_methods
 from kuamo.core.validation import check_int
 from kuamo.data.table import Table
+from kuamo.embedding.space import EmbeddingSpace
 from kuamo.index.filters import Filter, parse_filter
 from kuamo.index.query import EncodedQueries, QueryTerms, encode_queries
 from kuamo.index.rows import Progress, RowSchema, as_codes, code_field, padded_codes, text_field, thumbnail_field
@@ -28,8 +29,6 @@ from kuamo.index.score_calibration import NullDistribution, mismatched_scores, p
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["Hit", "Index"]
 

@@ -11,7 +11,11 @@ import numpy as np
 
 from kuamo.core.errors import StoreError, TableError
 from kuamo.core.files import local_path, sha256_of
+from kuamo.core.folders import check_owner, write_folder, write_json
+from kuamo.core.ownership import check_place, marker, sealed
 from kuamo.data.table import Table
+from kuamo.embedding.space import EmbeddingSpace
+from kuamo.embedding.storage import FORMAT, fingerprint, read_config
 from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact_search import k_nearest, row_tiles
 from kuamo.index.filters import Filter
@@ -20,8 +24,6 @@ from kuamo.index.score_calibration import SAMPLE_ROWS, NullDistribution, sample_
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["MemoryIndex"]
 
@@ -149,9 +151,6 @@ class MemoryIndex(Index):
 
     def save(self, path: str | Path) -> None:
         """Write it as a folder; see `Index.save`."""
-        from kuamo.core.folders import write_folder
-        from kuamo.core.ownership import check_place
-
         path = local_path(path, "an index in memory, once saved,")
         check_place(path, "index")
         write_folder(path, "index", self.write)
@@ -159,10 +158,6 @@ class MemoryIndex(Index):
     def write(self, folder: Path) -> None:
         """Its files into a folder that is there."""
         import pyarrow as pa
-
-        from kuamo.core.folders import write_json
-        from kuamo.core.ownership import marker, sealed
-        from kuamo.embedding.storage import FORMAT, fingerprint
 
         with pa.OSFile(str(folder / "rows.arrow"), "wb") as sink, pa.ipc.new_file(sink, self.layout.schema) as file:
             file.write_table(self._held)
@@ -191,9 +186,6 @@ class MemoryIndex(Index):
         """Read a saved index; see `Index.load`."""
         path = Path(path)
         import pyarrow as pa
-
-        from kuamo.core.folders import check_owner
-        from kuamo.embedding.storage import fingerprint, read_config
 
         config, rows = read_config(path, "index"), path / "rows.arrow"
         check_about(config, path)

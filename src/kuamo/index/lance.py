@@ -24,7 +24,10 @@ import numpy as np
 from kuamo.core.errors import KuamoError, StoreError, TableError
 from kuamo.core.extras import way_to
 from kuamo.core.files import local_path
+from kuamo.core.folders import check_owner, recover, write_folder
 from kuamo.data.table import Table
+from kuamo.embedding.space import EmbeddingSpace
+from kuamo.embedding.storage import fingerprint
 from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact_search import TILE_ROWS, k_nearest, row_tiles
 from kuamo.index.filters import Filter
@@ -33,8 +36,6 @@ from kuamo.index.score_calibration import SAMPLE_ROWS, NullDistribution, sample_
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["LanceIndex"]
 
@@ -81,8 +82,6 @@ class LanceIndex(Index):
         if path is None:
             raise KuamoError("given no path; expected a folder or a URI for the index")
         lance = import_lance()
-        from kuamo.core.folders import recover, write_folder
-        from kuamo.embedding.storage import fingerprint
 
         layout = RowSchema.of(space, table, payload)
         about = {"kind": "index", "format": FORMAT, "space": fingerprint(space), "payload": layout.payload}
@@ -126,9 +125,6 @@ class LanceIndex(Index):
         cls, path: Path | str, space: EmbeddingSpace, storage_options: Mapping[str, str] | None = None
     ) -> LanceIndex:
         """Open a dataset; see `Index.load`."""
-        from kuamo.core.folders import check_owner, recover
-        from kuamo.embedding.storage import fingerprint
-
         if isinstance(path, Path):
             recover(path)
         if isinstance(path, Path) and not (path / "_versions").is_dir():
@@ -389,8 +385,6 @@ class LanceIndex(Index):
 
     def save(self, path: str | Path) -> None:
         """Copy it to a folder; see `Index.save`."""
-        from kuamo.core.folders import write_folder
-
         path = local_path(path, "a copy of an index")
         if path.exists():
             raise StoreError(f"given {str(path)!r}, which exists; expected a new folder")

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kuamo.core.errors import TableError
 from kuamo.embedding.embedding import Embedding
-
-if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
+from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["EncodedQueries", "Query", "QueryTerms", "encode_queries"]
 

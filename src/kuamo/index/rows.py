@@ -18,12 +18,11 @@ import numpy as np
 from kuamo.core.errors import CellError, StoreError, TableError
 from kuamo.core.types import Progress
 from kuamo.core.validation import check_unique
+from kuamo.data.table import Table
+from kuamo.embedding.space import EmbeddingSpace
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from kuamo.data.table import Table
-    from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["RowSchema", "as_codes", "code_field", "text_field", "thumbnail_field"]
 

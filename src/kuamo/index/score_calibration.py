@@ -11,6 +11,7 @@ tail beyond the last one: surprise grows strictly with the score, and hits beyon
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -107,6 +108,4 @@ def mismatched_scores(
 
 def sample_key(name: str) -> bytes:
     """Rows whose keys are lowest are the sample: it depends on the ids alone, not on the order of additions."""
-    import hashlib
-
     return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.old_names import old_arguments
+from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.vae import row_uniforms
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
 __all__ = ["Decode", "subset_codes", "subset_codes_per_entry"]

@@ -16,14 +16,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kuamo.core.errors import KuamoError
+from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.pairwise import Pairwise, Side, positives_of
 from kuamo.training.objective import Optimized
-
-if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["DCL", "InfoNCE", "SigLIP", "dcl", "info_nce", "sig_lip"]
 

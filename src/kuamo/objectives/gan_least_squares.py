@@ -17,14 +17,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kuamo.core.errors import KuamoError
+from kuamo.core.modules import is_trainable
 from kuamo.core.old_names import old_arguments
+from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.objectives.conditional_likelihood import subset_codes
 from kuamo.objectives.gan_minimax import generator_of
 from kuamo.objectives.gan_relativistic import conditioning_scale
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace, Tower
     from kuamo.training.step import Step
 
 __all__ = ["LSGAN", "least_squares"]
@@ -175,8 +176,6 @@ def reencoder(port: Tower) -> Callable[[Any], Any]:
     Raises:
         KuamoError: a column with a trainable encoder, or with a codec.
     """
-    from kuamo.core.modules import is_trainable
-
     if is_trainable(port.encoder):
         raise KuamoError(
             f"column {port.name!r}: given a trainable encoder; expected frozen features, so that what is made can be "

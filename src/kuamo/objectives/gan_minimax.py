@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import old_arguments
+from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.conditional_likelihood import subset_codes_per_entry
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
 __all__ = ["Minimax", "minimax"]

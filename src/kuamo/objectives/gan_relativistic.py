@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import old_arguments
+from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.gan_minimax import generator_inputs, generator_of, hard_negative, negative_codes, shifted_negative
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
 __all__ = ["R3", "conditioning_scale", "gradient_penalty", "relativistic"]

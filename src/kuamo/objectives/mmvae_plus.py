@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
+from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.vae import Weights, beta_weights, check_weights, kl_of_mixture, kl_to_standard, row_uniforms
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
 __all__ = ["MMVAEPlus"]

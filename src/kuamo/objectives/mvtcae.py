@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.vae import Weights, beta_weights, check_weights, kl_between, kl_to_standard
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
 __all__ = ["MVTCAE", "conditional_kl"]

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError, PlanWarning
 from kuamo.core.messages import Note
+from kuamo.core.modules import is_trainable
+from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
 __all__ = ["KLOT", "Sinkhorn", "Transport", "plan_cross_entropy", "plan_kl", "sinkhorn"]
@@ -258,8 +259,6 @@ def teacher_of(space: EmbeddingSpace) -> Any:
         KuamoError: Gaussian codes.
     """
     from torch import nn
-
-    from kuamo.core.modules import is_trainable
 
     for port in space.ports:
         if port.head.gaussian:

@@ -18,10 +18,11 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
+from kuamo.core.modules import is_trainable
+from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.objective import Objective, Optimized
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
 __all__ = ["CrossReconstruct", "CycleConsistency", "Reconstruct"]
@@ -93,8 +94,6 @@ class CycleConsistency(Objective):
         Raises:
             KuamoError: a column with a trainable encoder, whose decoder does not give what its head takes.
         """
-        from kuamo.core.modules import is_trainable
-
         for port in space.ports:
             if is_trainable(port.encoder):
                 raise KuamoError(

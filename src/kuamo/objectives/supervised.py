@@ -14,11 +14,11 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError
+from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.domain_adversarial import ModalityDiscriminator
 from kuamo.training.objective import Objective, Optimized, Sum
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
 __all__ = ["ACMR", "Classify", "LabelTriplet", "label_triplet"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,15 +19,13 @@ from kuamo.core.errors import KuamoError, StoreError
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.balance.monitor import ColumnMonitor
 from kuamo.training.batch import Batch, FeatureSource, Source, batch_of
+from kuamo.training.config import Training
 from kuamo.training.distributed import sum_gradients
 from kuamo.training.ema import EMA
 from kuamo.training.objective import SPACE, Objective, Optimized, terms_of
 from kuamo.training.run_folder import Run
 from kuamo.training.step import Step
 from kuamo.training.targets import decoder_targets
-
-if TYPE_CHECKING:
-    from kuamo.training.config import Training
 
 __all__ = ["Optimization"]
 

@@ -20,6 +20,8 @@ import numpy as np
 
 from kuamo.core.errors import StoreError
 from kuamo.core.files import atomic_path, save_arrays
+from kuamo.core.folders import read_json, recover, write_folder, write_json
+from kuamo.core.ownership import check_place, check_seal, marker, sealed
 
 __all__ = ["Run"]
 
@@ -46,14 +48,10 @@ class Run:
         Raises:
             StoreError: it is not.
         """
-        from kuamo.core.ownership import check_place
-
         check_place(self.folder / "state", "run")
 
     def save(self, arrays: Mapping[str, np.ndarray], plain: Mapping[str, Any]) -> None:
         """Write a whole state beside the last one, and rename."""
-        from kuamo.core.folders import write_folder, write_json
-        from kuamo.core.ownership import marker, sealed
 
         def fill(folder: Path) -> None:
             save_arrays(arrays, folder / "state.safetensors")
@@ -71,9 +69,6 @@ class Run:
         """
         from safetensors import SafetensorError
         from safetensors.numpy import load
-
-        from kuamo.core.folders import read_json, recover
-        from kuamo.core.ownership import check_seal
 
         folder = self.folder / "state"
         recover(folder)

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kuamo.core.errors import TableError
+from kuamo.data.readers.arrow import parsing
 
 __all__ = ["rows_of_folder"]
 
@@ -22,8 +25,6 @@ def rows_of_folder(path: str | Path | None, name: str, columns: Sequence[str]) -
         TableError: no folder is named, the file is not there, or lacks a column.
     """
     import pyarrow.parquet as pq
-
-    from kuamo.data.readers.arrow import parsing
 
     given = path if path is not None else os.environ.get("KUAMO_DATA")
     if not given:
@@ -46,7 +47,6 @@ def rows_of_folder(path: str | Path | None, name: str, columns: Sequence[str]) -
 
 def _plain(column: Any) -> Any:
     """A list of values, or one array (n, D) of a column of vectors."""
-    import numpy as np
     import pyarrow as pa
 
     kind = column.type

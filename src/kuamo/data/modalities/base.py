@@ -19,6 +19,7 @@ import numpy as np
 
 from kuamo.core.errors import CellError, shorten
 from kuamo.core.messages import Note
+from kuamo.data.identity import Unknown, identity
 
 __all__ = ["Modality", "as_array", "content_key", "describe_value", "first_bytes", "hash_of", "read_bytes"]
 
@@ -174,7 +175,6 @@ def hash_of(name: str, content: Any) -> bytes:
 
 
 def _reading(modality: Modality) -> str:
-    from kuamo.data.identity import Unknown, identity
 
     frozen = is_dataclass(modality) and modality.__hash__ is not None
     try:
@@ -185,7 +185,6 @@ def _reading(modality: Modality) -> str:
 
 @lru_cache(maxsize=64)
 def _remembered(modality: Any) -> str:
-    from kuamo.data.identity import identity
 
     return identity(modality)
 

@@ -22,6 +22,11 @@ from typing import Any
 from kuamo.core.errors import TableError, shorten
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Category, Modality, Text, Vector
+from kuamo.data.readers.arrow import ArrowCells, Mapped, arrow_columns, checked_batch, parsing
+from kuamo.data.readers.csv_json import retyped
+from kuamo.data.readers.dataframes import read_object
+from kuamo.data.readers.folders import read_folder, suffix_of, table_file
+from kuamo.data.readers.parquet import parquet_columns
 from kuamo.data.readers.paths import FileResolver, Opening, ResolvedCells
 from kuamo.data.readers.schema import Unread, is_category, sampled_cells, vote_of
 from kuamo.data.readers.spelled_cells import hole_words, read_spelled
@@ -128,10 +133,6 @@ def open_source(source: Any, opening: Opening, root: str | Path | None) -> tuple
     Raises:
         TableError: it does not exist, is of another kind, or cannot be parsed.
     """
-    from kuamo.data.readers.arrow import parsing
-    from kuamo.data.readers.dataframes import read_object
-    from kuamo.data.readers.folders import suffix_of
-
     if not isinstance(source, str | Path):
         columns, name = read_object(source)
         return columns, name, Path.cwd()
@@ -154,9 +155,6 @@ def open_source(source: Any, opening: Opening, root: str | Path | None) -> tuple
 
 
 def _open_path(path: Path, opening: Opening) -> dict[str, Any]:
-    from kuamo.data.readers.arrow import Mapped, arrow_columns, checked_batch
-    from kuamo.data.readers.folders import read_folder, suffix_of, table_file
-    from kuamo.data.readers.parquet import parquet_columns
 
     if path.is_dir():
         return read_folder(path, opening)
@@ -199,9 +197,6 @@ def _with_names(columns: dict[str, Any], notes: list[str]) -> dict[str, Any]:
 def _typed(cells: Any) -> Any:
     """Cells of texts that all spell numbers or dates, as those; else the same object."""
     import pyarrow as pa
-
-    from kuamo.data.readers.arrow import ArrowCells
-    from kuamo.data.readers.csv_json import retyped
 
     if not isinstance(cells, ArrowCells) or not pa.types.is_string(cells.type):
         return cells

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -255,8 +256,6 @@ def _python_times(array: Any) -> Any:
 
 def _known_zone(zone: str | None) -> str | None:
     """The zone, if this machine knows it; else that in which Arrow keeps it."""
-    from zoneinfo import ZoneInfo
-
     if zone is None or re.fullmatch(r"[+-]\d\d:\d\d", zone):
         return zone
     try:

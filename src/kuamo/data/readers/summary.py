@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kuamo.core.errors import CellError, visible
+from kuamo.data.column import Column
 from kuamo.data.readers.arrow import describe_cell
-
-if TYPE_CHECKING:
-    from kuamo.data.column import Column
 
 __all__ = ["describe_columns"]
 

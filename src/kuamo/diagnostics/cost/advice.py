@@ -15,6 +15,7 @@ from kuamo.diagnostics.cost.steps import CostModel
 from kuamo.encoders import EfficientNetLite0
 from kuamo.generation.recipes import Recipe
 from kuamo.objectives import CCA
+from kuamo.training.config import Training
 
 __all__ = ["advise", "allowed", "available"]
 
@@ -129,8 +130,6 @@ def of_closed(model: CostModel) -> list[Note]:
 
 def of_training(kind: str, model: CostModel, factor: float) -> list[Note]:
     """Fewer steps, smaller batches, chunks, frozen encoders."""
-    from kuamo.training.config import Training
-
     training = model.given.training or Training()
     raw = [name for name, encoder in model.given.encoders.items() if is_trainable(encoder)]
     notes = []

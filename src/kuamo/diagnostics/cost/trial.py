@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,9 +22,7 @@ from kuamo.fitting.pipeline import fit_from_features
 from kuamo.fitting.towers import copied_if_trainable
 from kuamo.objectives import Objective
 from kuamo.space import Space
-
-if TYPE_CHECKING:
-    from kuamo.training.config import Training
+from kuamo.training.config import Training
 
 __all__ = ["Arguments", "TrialRun", "apart", "rows_of_trial", "try_fit"]
 

@@ -8,15 +8,13 @@ What is lost on the way there and back is the bound of everything that is made: 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from kuamo.core.errors import TableError
 from kuamo.data.table import Table
-
-if TYPE_CHECKING:
-    from kuamo.embedding.space import Tower
+from kuamo.embedding.space import Tower
 
 __all__ = ["CellBlocks", "Codec", "Held", "decode_cells", "encode_cells", "other_entries", "reference_values"]
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from kuamo.core.errors import TableError
 from kuamo.data.modalities import Audio, Category, Image, Modality, Number, Text
 from kuamo.data.table import Table
+from kuamo.generation.codecs.audio_pca import AudioPCA
+from kuamo.generation.codecs.image_pca import ImagePCA
+from kuamo.generation.codecs.labels import OneHotCodec, ScalarCodec
 
 if TYPE_CHECKING:
     pass
@@ -25,10 +28,6 @@ def default_codec(table: Table, name: str, seed: int = 0) -> Any:
         >>> default_codec(km.datasets.toy(rows=10), "a") is None
         True
     """
-    from kuamo.generation.codecs.audio_pca import AudioPCA
-    from kuamo.generation.codecs.image_pca import ImagePCA
-    from kuamo.generation.codecs.labels import OneHotCodec, ScalarCodec
-
     modality: Modality = table.column(name).modality
     if isinstance(modality, Image):
         return ImagePCA.of(table, name, seed=seed)

@@ -11,19 +11,19 @@ trained in the one loop, as a space of a single column that makes itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from kuamo.core.errors import KuamoError, TableError
+from kuamo.core.modules import single_threaded_torch
 from kuamo.data.table import Table
 from kuamo.embedding.embedding import Embedding
-from kuamo.generation.codecs.image_pca import SEEN, canvas_of, on_canvas
-
-if TYPE_CHECKING:
-    from kuamo.training.config import Training
+from kuamo.embedding.space import EmbeddingSpace, Tower
+from kuamo.generation.codecs.image_pca import SEEN, canvas_of, on_canvas, round_trip
+from kuamo.training.config import Training
 
 __all__ = ["ImageConv"]
 
@@ -87,11 +87,8 @@ class ImageConv(nn.Module):
         Raises:
             TableError: a column of fewer than two pictures.
         """
-        from kuamo.core.modules import single_threaded_torch
-        from kuamo.embedding.space import EmbeddingSpace, Tower
         from kuamo.objectives import Reconstruct
         from kuamo.training.batch import Source
-        from kuamo.training.config import Training
         from kuamo.training.loop import train
         from kuamo.training.randomness import forked_rng
 
@@ -151,8 +148,6 @@ class ImageConv(nn.Module):
 
     def round_trip(self, values: Sequence[np.ndarray]) -> dict[str, float]:
         """As of `ImagePCA`."""
-        from kuamo.generation.codecs.image_pca import round_trip
-
         return round_trip(self, values)
 
     def config(self) -> dict[str, Any]:

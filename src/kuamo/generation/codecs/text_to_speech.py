@@ -17,6 +17,7 @@ import numpy as np
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import current
 from kuamo.data.modalities.audio import Audio, Waveform
+from kuamo.data.speech_synthesis import Voice, synthesize
 from kuamo.generation.codecs.text import BPECodec, TextVocabulary
 
 __all__ = ["TextToSpeechCodec"]
@@ -62,8 +63,6 @@ class TextToSpeechCodec:
         Raises:
             KuamoError: espeak-ng is not installed, or does not know the voice.
         """
-        from kuamo.data.speech_synthesis import Voice, synthesize
-
         said = self.texts.decode(y)
         sounds: dict[str, Waveform] = {}
         for voice in sorted({self._voice(text) for text in said}):

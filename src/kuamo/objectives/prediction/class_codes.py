@@ -19,13 +19,14 @@ References:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kuamo.closed_form import LinearMap
 from kuamo.closed_form.arc_cosine_kernel import unit_rows
+from kuamo.closed_form.logistic import log_softmax
 from kuamo.closed_form.scaling import standardize
 from kuamo.closed_form.svd import svd
 from kuamo.core.arrays import row_means
@@ -33,14 +34,12 @@ from kuamo.core.errors import TableError
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
 from kuamo.core.types import Matrix, Packed
+from kuamo.data.table import Table
 from kuamo.embedding.embedding import ClosedFormHead
+from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.encoders.one_hot import OneHot
 from kuamo.objectives.prediction.objective import Predict
 from kuamo.training.objective import Objective, terms_of
-
-if TYPE_CHECKING:
-    from kuamo.data.table import Table
-    from kuamo.embedding.space import EmbeddingSpace, Tower
 
 __all__ = ["ClassCodes", "metric_target", "solve_class_codes"]
 
@@ -188,8 +187,6 @@ def widened(to: LinearMap, where: slice, width: int) -> LinearMap:
 def temperature_of(parts: Mapping[str, Part], label: NDArray[np.intp], classes: int) -> float:
     """τ by the cross-entropy of some rows, each with its class's mean taken without it."""
     from scipy.optimize import minimize_scalar
-
-    from kuamo.closed_form.logistic import log_softmax
 
     rows = np.flatnonzero(label >= 0)
     rows = np.sort(np.random.default_rng(0).permutation(rows)[: max(100, SCORES // classes)])

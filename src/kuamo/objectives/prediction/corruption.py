@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from kuamo.data.modalities import Audio, Category, Image, Number, Text
 from kuamo.data.modalities.audio import Waveform
 from kuamo.data.table import Table
+from kuamo.embedding.space import EmbeddingSpace
 from kuamo.encoders import Identity
 from kuamo.encoders.feature_cache import features
 from kuamo.encoders.standardize import Standardize
@@ -32,7 +33,6 @@ from kuamo.training.batch import ColumnBatch
 from kuamo.training.distributed import gather_rows
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
 __all__ = ["Corrupted", "corrupt", "corrupt_batch", "corrupt_values", "targets_by_row"]

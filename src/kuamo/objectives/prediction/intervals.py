@@ -10,7 +10,7 @@ width for all rows. σ is in standard units of y.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,7 @@ from numpy.typing import NDArray
 from kuamo.closed_form.logistic import minimise
 from kuamo.core.modules import is_module
 from kuamo.core.types import Matrix
-
-if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
+from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["fit_width", "targets_of", "widths"]
 

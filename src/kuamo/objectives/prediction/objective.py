@@ -24,6 +24,8 @@ from kuamo.core.old_names import old_arguments
 from kuamo.core.types import Packed
 from kuamo.core.validation import is_number
 from kuamo.data.modalities import Category, Number
+from kuamo.data.table import Table
+from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.objectives.prediction.corruption import corrupt, corrupt_batch, targets_by_row
 from kuamo.objectives.prediction.regression import (
     hash_uniform,
@@ -35,8 +37,6 @@ from kuamo.objectives.vae import row_uniforms
 from kuamo.training.objective import Objective
 
 if TYPE_CHECKING:
-    from kuamo.data.table import Table
-    from kuamo.embedding.space import EmbeddingSpace, Tower
     from kuamo.training.step import Step
 
 __all__ = ["Predict", "PredictPhases"]

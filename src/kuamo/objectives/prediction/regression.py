@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,7 @@ from kuamo.closed_form.logistic import cross_entropy, log_softmax, logistic
 from kuamo.core.arrays import row_means
 from kuamo.core.threads import single_threaded_blas
 from kuamo.core.types import Packed
-
-if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
+from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["Chosen", "JointRegression", "hash_uniform", "joint_regression", "principal_directions", "write_heads"]
 

@@ -11,19 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kuamo.closed_form.logistic import log_softmax, minimise
 from kuamo.core.types import Matrix
+from kuamo.data.table import Table
+from kuamo.embedding.embedding import Embedding
+from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.prediction.decoder import PRIOR
 from kuamo.objectives.prediction.intervals import fit_width
-
-if TYPE_CHECKING:
-    from kuamo.data.table import Table
-    from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["ExpertOutputs", "evaluation_mode", "fit_scales", "fit_stacking"]
 
@@ -85,8 +84,6 @@ def fit_stacking(
 def expert_outputs(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, weights: Matrix) -> list[ExpertOutputs]:
     """What experts give from 1, 2, … columns at random of rows that have so many."""
     import torch
-
-    from kuamo.embedding.embedding import Embedding
 
     mean, _, present = space.encode_columns(rows)
     rng, found = np.random.default_rng(0), []

@@ -14,22 +14,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from math import log
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.prediction.corruption import corrupt_batch, targets_by_row
 from kuamo.objectives.prediction.stacking import FEWEST, ROWS, ExpertOutputs, evaluation_mode, fit_scales
 from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
 from kuamo.training.batch import Batch, FeatureSource, Source
 from kuamo.training.step import Step
 from kuamo.training.targets import decoder_targets
-
-if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["Samples", "fit_uncertainty"]
 

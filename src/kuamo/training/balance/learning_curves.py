@@ -18,15 +18,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.validation import check_type
-
-if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
+from kuamo.embedding.space import EmbeddingSpace
 
 __all__ = ["ColumnCurves", "discrepancy", "held_rows"]
 
@@ -93,8 +91,6 @@ class ColumnCurves:
         Raises:
             KuamoError: nothing was.
         """
-        from kuamo.embedding.space import EmbeddingSpace
-
         check_type(EmbeddingSpace, "a Space", space=space)
         plain = space.info.get("learning")
         if plain is None:

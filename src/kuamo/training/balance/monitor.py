@@ -7,18 +7,16 @@ each step, of which the lines of a record are means.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from kuamo.core.modules import is_module
+from kuamo.embedding.space import EmbeddingSpace
+from kuamo.training.config import Training
 from kuamo.training.distributed import sum_of
-
-if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
-    from kuamo.training.config import Training
 
 __all__ = ["ColumnMonitor"]
 

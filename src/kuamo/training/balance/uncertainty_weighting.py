@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.validation import check_type
+from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.objective import SPACE, Objective, Optimized, Sum, terms_of
 
 if TYPE_CHECKING:
-    from kuamo.embedding.space import EmbeddingSpace
     from kuamo.training.step import Step
 
 __all__ = ["UncertaintyWeighted", "WeightedTerm"]
