@@ -370,7 +370,7 @@ def test_methods_are_tried_and_named() -> None:
 def test_variates_are_what_the_model_gives() -> None:
     x, y = paired(120, 200, 90)
     choice = search_cca(x, y, SearchSpace(kernels=KERNELS))
-    for known, fresh in zip(choice.variates, choice.cca.transform(x, y), strict=True):
+    for known, fresh in zip(choice.variates.values(), choice.cca.transform(x, y), strict=True):
         np.testing.assert_allclose(known, fresh, atol=2e-2 * np.abs(known).max())
 
 
@@ -615,7 +615,7 @@ def test_a_head_gives_training_rows_the_codes_of_the_fit(rows: int, kernel: Kern
     x = {name: z @ rng.normal(size=(3, 50)) + 0.5 * rng.normal(size=(rows, 50)) for name in "abc"}
     search = SearchSpace(kernels=(kernel,), dims=(4, 12), components=16, folds=3)
     two = search_cca(x["a"], x["b"], search)
-    for given, found in zip(two.transform(x["a"], x["b"]), map(two.codes, two.variates), strict=True):
+    for given, found in zip(two.transform(x["a"], x["b"]), map(two.codes, two.variates.values()), strict=True):
         assert cosine_of_rows(given, found).min() > 0.999
     row = np.arange(rows)
     several = search_gcca({name: (one, row) for name, one in x.items()}, replace(search, methods=()))

@@ -13,17 +13,17 @@ A best ridge at the edge of the grid is not taken: the grid grows by factors of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.arc_cosine_kernel import unit_rows
 from kuamo.closed_form.cca import CCAMaps, axis_signs, csa_codes
-from kuamo.closed_form.folds import FREE, Axes, Folds, Method, as_labels, fold_of_rows, iter_folds, penalty
+from kuamo.closed_form.folds import FREE, Axes, Folds, FoldSolver, Method, as_labels, fold_of_rows, iter_folds, penalty
 from kuamo.closed_form.kernel_pca import Kernel, Map, views_of
 from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.moments import as_features
@@ -106,41 +106,54 @@ class CCAFit:
     """What cross-validation chose, and the model that was then fitted to all rows.
 
     Args:
-        cca: the regularised CCA of all rows at the chosen λ and k, from features (D,) to (k,).
+        maps: view → its map from features (D,) to canonical variates (k,).
+        spectrum: (k,) canonical correlations on all rows; of several views, the mean over pairs.
         best: the chosen kernel, ridge c, size k, exponent γ and norm, with its score: the mean reciprocal rank on
             held-out rows, both directions; chance is about ln(n)/n for galleries of n. It is the best of the table, so
             a little flattered: judge on rows that choosing never saw.
-        penalties: (λx, λy), c times the mean variance of the components of each view, in units of squared features.
-        correlations: (k,) correlations of the axes on *held-out* rows, mean over folds.
+        table: every trial of the chosen kernel, best first.
+        kernels: the best score of each kernel, where there was a choice between several.
         gallery: the mean number of rows that each query was ranked among. folds: how many were tried.
-        table: every Trial of the chosen kernel, best first.
-        kernels: the best score of each kernel, where there was a contest between several.
-        variates: (n, k) canonical variates of the rows of x, and of y: what `cca.transform` gives for them.
-        before: the maps of x, and of y, to their coordinates. start: the model on those, for training to go on from.
+        variates: view → (n, k) canonical variates of its rows, what its map gives for them.
+        before: view → the map to its coordinates. start: the model on those, for training to go on from.
         rehearse: () → the same on the rows outside the first fold, to judge training by.
+        correlations: of two views, (k,) correlations of the axes on *held-out* rows, mean over folds.
+        penalties: of two views, λ, c times the mean variance of the components, in units of squared features.
     """
 
-    cca: CCAMaps
+    maps: dict[str, Map]
+    spectrum: Matrix
     best: RidgeTrial
-    penalties: tuple[float, float]
-    correlations: Matrix
-    gallery: float
-    folds: int
     table: tuple[RidgeTrial, ...]
     kernels: dict[Kernel, float]
-    variates: tuple[NDArray, NDArray]
-    before: tuple[Map, Map]
+    gallery: float
+    folds: int
+    variates: dict[str, NDArray]
+    before: dict[str, Map]
     start: WarmStart
     rehearse: Callable[[], ValidationFold]
+    correlations: Matrix = field(default_factory=lambda: np.zeros(0))
+    penalties: tuple[float, ...] = ()
+
+    @property
+    def cca(self) -> CCAMaps:
+        """The maps of two views, as `cca` gives them."""
+        x, y = self.maps.values()
+        return CCAMaps(x, y, self.spectrum)
+
+    @property
+    def scale(self) -> Matrix:
+        """ρ^(γ/2), the weights of the axes (k,)."""
+        return axis_scale(self.spectrum, self.best)
 
     def transform(self, x: ArrayLike, y: ArrayLike) -> tuple[NDArray, NDArray]:
-        """Codes (n, k) and (m, k) whose dot product is the score."""
+        """Codes (n, k) and (m, k) of two views whose dot product is the score."""
         z_x, z_y = self.cca.transform(x, y)
         return self.codes(z_x), self.codes(z_y)
 
     def codes(self, z: NDArray) -> NDArray:
         """Canonical variates (n, k) → codes (n, k)."""
-        coded = csa_codes(z, self.cca.correlations, self.best.gamma)
+        coded = csa_codes(z, self.spectrum, self.best.gamma)
         return unit_rows(coded) if self.best.norm == "after" else coded
 
 
@@ -155,6 +168,7 @@ def search_cca(
     seed: int = 0,
     groups: ArrayLike | None = None,
     judged: SavedChoice | None = None,
+    names: tuple[str, str] = ("x", "y"),
 ) -> CCAFit:
     """Cross-validated regularised CCA: kernel, ridge c, size k, exponent γ and norm that retrieve held-out rows best.
 
@@ -164,11 +178,9 @@ def search_cca(
         x: (n, D_x) features. y: (n, D_y), row i belongs to row i of x.
         search: what is tried, and how it is judged.
         seed: of the folds.
-        groups: (n,) labels; rows of one group stay in one fold and count as right answers for each other.
+        groups: (n,) labels; rows of one group stay in one fold and are relevant for each other.
         judged: what a search of the same data found before; nothing is searched then.
-
-    Returns:
-        Choice.
+        names: of the views.
 
     Raises:
         KuamoError: naming the view or the option, what was given and what was expected.
@@ -183,131 +195,155 @@ def search_cca(
         >>> search_cca(x, y, SearchSpace(dims=(2, 8))).best.score > 0.9
         True
     """
-    x, y = as_features(x, "x"), as_features(y, "y")
-    check_search(len(x), len(y), search)
-    labels = None if groups is None else as_labels(groups, len(x))
-    held = list(iter_folds(fold_of_rows(len(x), search.folds, seed, labels), search.ranked, search.gallery, seed))
+    views = {name: as_features(one, name) for name, one in zip(names, (x, y), strict=True)}
+    n, rows_y = map(len, views.values())
+    check_search(n, rows_y, search)
+    labels = None if groups is None else as_labels(groups, n)
+    held = list(iter_folds(fold_of_rows(n, search.folds, seed, labels), search.ranked, search.gallery, seed))
     kinds = search.kernels if judged is None else (judged.best.kernel,)
-    views_x = views_of(x, kinds, search.components, "x", seed)
-    views_y = views_of(y, kinds, search.components, "y", seed)
-    solvers = {kernel: Folds(views_x[kernel], views_y[kernel], held) for kernel in kinds}
+    seen = [views_of(one, kinds, search.components, name, seed) for name, one in views.items()]
+    solvers = {kernel: Folds(seen[0][kernel], seen[1][kernel], held) for kernel in kinds}
+
+    def folds_of(kernel: Kernel, count: int) -> list[PairFold]:
+        return [
+            PairFold(solver, None if labels is None else labels[one.rows])
+            for solver, one in zip(solvers[kernel].first(count), held, strict=False)
+        ]
+
     kernels: dict[Kernel, float] = {}
     table: tuple[RidgeTrial, ...]
     if judged is None:
-        kernels = select_kernel(solvers, search, labels) if len(kinds) > 1 else {kinds[0]: 0.0}
+        few = int(np.searchsorted(np.cumsum([len(one.rows) for one in held]), search.ranked / 2)) + 1
+        kernels = select_kernel(kinds, lambda kernel: folds_of(kernel, min(few, len(held))), search)
         winner = max(kernels, key=kernels.__getitem__)
-        chosen = tried_kernel(winner, solvers[winner], len(held), search, labels, search.methods)
-        table = tuple(sorted(chosen.trials, key=lambda trial: -trial.score))
-        correlations = chosen.correlations[table[0].method, table[0].ridge]
-        gallery = float(np.mean([len(one.rows) for one in held]))
-        judged = SavedChoice(table[0], correlations.tolist(), gallery, len(held))
+        folds = folds_of(winner, len(held))
+        table = try_choices(winner, folds, search)
+        largest = max(trial.dim for trial in table)
+        correlations = np.mean([one.correlations(table[0], largest) for one in folds], axis=0)
+        judged = SavedChoice(
+            table[0], correlations.tolist(), float(np.mean([len(one.rows) for one in held])), len(held)
+        )
     else:
         table = (judged.best,)
     best = judged.best
-    (coded_x, map_x), (coded_y, map_y) = views_x[best.kernel].whole(), views_y[best.kernel].whole()
-    axes = Axes(coded_x.var(0, ddof=1), coded_y.var(0, ddof=1), coded_x.T @ coded_y / (len(x) - 1))
+    (coded_x, map_x), (coded_y, map_y) = (view[best.kernel].whole() for view in seen)
+    axes = Axes(coded_x.var(0, ddof=1), coded_y.var(0, ddof=1), coded_x.T @ coded_y / (n - 1))
     weight_x, weight_y, rho = axes.maps(best.method, best.ridge, min(best.dim, *axes.cross.shape))
     sign = axis_signs(map_x.weight @ weight_x)
-    weight_x, weight_y = weight_x * sign, weight_y * sign
-    to_x, to_y = (LinearMap(np.zeros(len(w)), w) for w in (weight_x, weight_y))
-    rows = np.arange(len(x))
-    start = warm_start((coded_x, rows), (coded_y, rows), (weight_x, weight_y, rho), best)
+    coded = dict(zip(names, (coded_x, coded_y), strict=True))
+    before = dict(zip(names, (map_x, map_y), strict=True))
+    weight = dict(zip(names, (weight_x * sign, weight_y * sign), strict=True))
     return CCAFit(
-        CCAMaps(map_x.then(to_x), map_y.then(to_y), rho),
+        {name: one.then(LinearMap(np.zeros(len(weight[name])), weight[name])) for name, one in before.items()},
+        rho,
         best,
-        (penalty(axes.var_x, best.ridge), penalty(axes.var_y, best.ridge)),
-        np.asarray(judged.correlations)[: len(rho)],
-        judged.gallery,
-        judged.folds,
         table,
         kernels,
-        ((coded_x @ weight_x).astype(x.dtype), (coded_y @ weight_y).astype(y.dtype)),
-        (map_x, map_y),
-        start,
-        lambda: rehearsal(solvers[best.kernel], best, labels),
+        judged.gallery,
+        judged.folds,
+        {name: (one @ weight[name]).astype(views[name].dtype) for name, one in coded.items()},
+        before,
+        warm_start({name: (one, np.arange(n)) for name, one in coded.items()}, weight, rho, best),
+        lambda: validation_fold(solvers[best.kernel], best, labels, names),
+        np.asarray(judged.correlations)[: len(rho)],
+        (penalty(axes.var_x, best.ridge), penalty(axes.var_y, best.ridge)),
     )
 
 
-def select_kernel(solvers: Mapping[Kernel, Folds], search: SearchSpace, labels: NDArray | None) -> dict[Kernel, float]:
-    """The best score of each kernel, on as many folds as it takes to rank half of `ranked`."""
-    scores: dict[Kernel, float] = {}
-    for kernel, folds in solvers.items():
-        ranked = np.cumsum([len(one.rows) for one in folds.held])
-        enough = min(int(np.searchsorted(ranked, search.ranked / 2)) + 1, len(folds.held))
-        scores[kernel] = tried_kernel(kernel, folds, enough, search, labels).best.score
-    return scores
+class Fold(Protocol):
+    """One fold of a search: at most so many components, and the score of every (k, γ, norm) on its held-out rows."""
+
+    @property
+    def most(self) -> int: ...
+
+    def scores(self, method: Method, ridge: float, dims: Sequence[int], search: SearchSpace) -> Matrix: ...
 
 
 @dataclass(frozen=True, eq=False)
-class KernelTrials:
-    """All trials of one kernel, and held-out correlations by method and ridge."""
+class PairFold:
+    """A fold of two views, and the labels (m,) of its held-out rows where some are relevant for each other."""
 
-    trials: list[RidgeTrial]
-    correlations: dict[tuple[Method, float], Matrix]
+    solver: FoldSolver
+    labels: NDArray | None
 
     @property
-    def best(self) -> RidgeTrial:
-        """Of equals, the earlier one."""
-        return max(self.trials, key=lambda trial: trial.score)
+    def most(self) -> int:
+        """The largest k."""
+        return min(self.solver.axes.cross.shape)
+
+    def scores(self, method: Method, ridge: float, dims: Sequence[int], search: SearchSpace) -> Matrix:
+        """The mean reciprocal rank of every (k, γ, norm), in the order of their product."""
+        same = None if self.labels is None else self.labels[:, None] == self.labels
+        return np.array(score_grid(*self.solver.codes(method, ridge, dims[-1]), dims, search, same))
+
+    def correlations(self, best: RidgeTrial, dim: int) -> Matrix:
+        """Correlation of each of so many axes on held-out codes."""
+        u, v, _ = self.solver.codes(best.method, best.ridge, dim)
+        return held_correlations(u, v)
 
 
-def rehearsal(folds: Folds, best: RidgeTrial, labels: NDArray | None) -> ValidationFold:
+def select_kernel(
+    kernels: Sequence[Kernel], folds_of: Callable[[Kernel], Sequence[Fold]], search: SearchSpace
+) -> dict[Kernel, float]:
+    """The best score of each kernel on a few folds, without further methods; nothing is tried where there is one."""
+    if len(kernels) == 1:
+        return {kernels[0]: 0.0}
+    alone = replace(search, methods=())
+    return {kernel: try_choices(kernel, folds_of(kernel), alone)[0].score for kernel in kernels}
+
+
+def try_choices(
+    kernel: Kernel, folds: Sequence[Fold], search: SearchSpace, method: Method = "regularised CCA"
+) -> tuple[RidgeTrial, ...]:
+    """Every ridge, size, exponent and norm on these folds, then other methods at the best ridge; best first."""
+    most = min(fold.most for fold in folds)
+    dims = sorted({min(dim, most) for dim in search.dims})
+    grid = list(product(dims, search.gammas, search.norms))
+    trials: list[RidgeTrial] = []
+
+    def score(method: Method, ridge: float) -> None:
+        scores = np.array([fold.scores(method, ridge, dims, search) for fold in folds])
+        mean, error = scores.mean(0), scores.std(0) / np.sqrt(max(len(scores) - 1, 1))
+        for (k, gamma, norm), m, e in zip(grid, mean, error, strict=True):
+            trials.append(RidgeTrial(kernel, method, float(ridge), int(k), float(gamma), norm, float(m), float(e)))
+
+    def best_ridge() -> float:
+        return max(trials, key=lambda trial: trial.score).ridge
+
+    for ridge in shortened(search.ridges, 1):
+        score(method, ridge)
+    while search.widen and not loops_are_short():
+        further = extend_grid(best_ridge(), sorted({trial.ridge for trial in trials}))
+        if not further:
+            break
+        score(method, further[0])
+    ridge = best_ridge()
+    for other in shortened(search.methods, 1):
+        score(other, ridge)
+    return tuple(sorted(trials, key=lambda trial: -trial.score))
+
+
+def validation_fold(folds: Folds, best: RidgeTrial, labels: NDArray | None, names: tuple[str, str]) -> ValidationFold:
     """The chosen model on the rows outside the first fold."""
     (solver,), held = folds.first(1), folds.held[0]
     weight_x, weight_y, rho = solver.axes.maps(best.method, best.ridge, min(best.dim, *solver.axes.cross.shape))
-    start = warm_start((solver.seen_x, held.seen), (solver.seen_y, held.seen), (weight_x, weight_y, rho), best)
-    return ValidationFold(start, {"x": (solver.held_x, held.rows), "y": (solver.held_y, held.rows)}, labels)
+    x, y = names
+    seen = {x: (solver.seen_x, held.seen), y: (solver.seen_y, held.seen)}
+    start = warm_start(seen, {x: weight_x, y: weight_y}, rho, best)
+    return ValidationFold(start, {x: (solver.held_x, held.rows), y: (solver.held_y, held.rows)}, labels)
 
 
 def warm_start(
-    x: tuple[Matrix, NDArray], y: tuple[Matrix, NDArray], model: tuple[Matrix, Matrix, Matrix], best: RidgeTrial
+    coordinates: dict[str, tuple[Matrix, NDArray]], weights: dict[str, Matrix], rho: Matrix, best: RidgeTrial
 ) -> WarmStart:
-    """A model (W_x, W_y, ρ) on centred coordinates and their rows."""
-    (weight_x, weight_y, rho), shift = model, {"x": np.zeros(x[0].shape[1]), "y": np.zeros(y[0].shape[1])}
-    return WarmStart({"x": x, "y": y}, shift, {"x": weight_x, "y": weight_y}, axis_scale(rho, best), best.norm)
+    """A model (W, ρ) on centred coordinates and their rows."""
+    shift = {name: np.zeros(x.shape[1]) for name, (x, _) in coordinates.items()}
+    return WarmStart(coordinates, shift, weights, axis_scale(rho, best), best.norm)
 
 
 def axis_scale(rho: Matrix, best: RidgeTrial) -> Matrix:
     """ρ^(γ/2), the weights of the axes (k,)."""
     return np.clip(rho, 0, 1) ** (best.gamma / 2)
-
-
-def tried_kernel(
-    kernel: Kernel,
-    folds: Folds,
-    count: int,
-    search: SearchSpace,
-    labels: NDArray | None,
-    methods: Sequence[Method] = (),
-) -> KernelTrials:
-    """Score every ridge, size, exponent and norm in the first so many folds, then other methods at the best ridge."""
-    solvers, held = folds.first(count), folds.held[:count]
-    most = min(min(solver.axes.cross.shape) for solver in solvers)
-    dims = sorted({min(dim, most) for dim in search.dims})
-    same = [None if labels is None else labels[one.rows][:, None] == labels[one.rows] for one in held]
-    tried = KernelTrials([], {})
-
-    def score(method: Method, ridge: float) -> None:
-        codes = [solver.codes(method, ridge, dims[-1]) for solver in solvers]
-        scores = np.array([score_grid(*one, dims, search, right) for one, right in zip(codes, same, strict=True)])
-        mean, error = scores.mean(0), scores.std(0) / np.sqrt(max(len(scores) - 1, 1))
-        for (k, gamma, norm), m, e in zip(product(dims, search.gammas, search.norms), mean, error, strict=True):
-            tried.trials.append(
-                RidgeTrial(kernel, method, float(ridge), int(k), float(gamma), norm, float(m), float(e))
-            )
-        tried.correlations[method, ridge] = np.mean([held_correlations(u, v) for u, v, _ in codes], axis=0)
-
-    for ridge in shortened(search.ridges, 1):
-        score("regularised CCA", ridge)
-    while search.widen and not loops_are_short():
-        further = extend_grid(tried.best.ridge, sorted(ridge for _, ridge in tried.correlations))
-        if not further:
-            break
-        score("regularised CCA", further[0])
-    ridge = tried.best.ridge
-    for method in shortened(methods, 1):
-        score(method, ridge)
-    return tried
 
 
 def extend_grid(best: float, tried: Sequence[float]) -> list[float]:

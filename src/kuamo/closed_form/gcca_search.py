@@ -1,6 +1,6 @@
 """Choose kernel, ridge, size and weighting of a GCCA of three or more views with holes, by retrieval on held-out rows.
 
-As in `choose`, every fold is seen on principal axes of the rows outside it. For every ridge c one GCCA of the rows
+As in `cca_search`, every fold is seen on principal axes of the rows outside it. For every ridge c one GCCA of the rows
 seen, then every ordered pair of views ranks the held-out rows that have both; the score of a choice is the mean
 reciprocal rank over folds and pairs. Kernels meet on the first fold, and the best goes on. Above four views each has a
 share of 1,024 axes, so that the cost of many views does not grow with the cube of their number.
@@ -8,56 +8,38 @@ share of 1,024 axes, so that the cost of many views does not grow with the cube 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kuamo.closed_form.cca_search import RidgeTrial, SavedChoice, SearchSpace, axis_scale, extend_grid, score_grid
-from kuamo.closed_form.folds import HeldOut, fold_of_rows, iter_folds
+from kuamo.closed_form.cca_search import (
+    CCAFit,
+    RidgeTrial,
+    SavedChoice,
+    SearchSpace,
+    axis_scale,
+    score_grid,
+    try_choices,
+)
+from kuamo.closed_form.folds import HeldOut, Method, fold_of_rows, iter_folds
 from kuamo.closed_form.gcca import GCCA, gcca_from_moments
-from kuamo.closed_form.kernel_pca import Kernel, KernelView, Map, views_of
+from kuamo.closed_form.kernel_pca import Kernel, KernelView, views_of
 from kuamo.closed_form.moments import Moments, as_features
 from kuamo.closed_form.warm_start import ValidationFold, WarmStart
 from kuamo.core.errors import KuamoError
-from kuamo.core.profiling import loops_are_short, shortened
 from kuamo.core.types import Matrix
 
-__all__ = ["VIEWS", "GCCAFit", "search_gcca"]
+__all__ = ["VIEWS", "search_gcca"]
 
 RowNumbers = NDArray[np.intp]
 VIEWS = SearchSpace(kernels=("linear", "arc-cosine"), dims=(32, 64, 128, 256), methods=(), components=256)
+METHOD: Method = "generalised CCA"
 ALL_AXES = 1024  # of all views together: the eigenproblem of every ridge is as large as that
 SCORED = 12  # pairs of views that rank held-out rows, each view in about as many as any other
 FEWEST_AXES = 16  # of each, however many views there are
-
-
-@dataclass(frozen=True, eq=False)
-class GCCAFit:
-    """The GCCA of all rows at the chosen ridge and size.
-
-    Args:
-        maps: view → the map from its features (D,) to (k,).
-        spectrum: (k,) mean correlation of each axis between views.
-        best: the choice, with its held-out score. folds: how many were tried.
-        gallery: the mean number of rows that each query was ranked among.
-        kernels: the best score of each kernel on the first fold.
-        variates: view → (n, k), what its map gives for its rows.
-        before, start, rehearse: as in `Choice`.
-    """
-
-    maps: dict[str, Map]
-    spectrum: Matrix
-    best: RidgeTrial
-    folds: int
-    gallery: float
-    kernels: dict[Kernel, float]
-    variates: dict[str, NDArray]
-    before: dict[str, Map]
-    start: WarmStart
-    rehearse: Callable[[], ValidationFold]
 
 
 def search_gcca(
@@ -67,14 +49,14 @@ def search_gcca(
     seed: int = 0,
     groups: ArrayLike | None = None,
     judged: SavedChoice | None = None,
-) -> GCCAFit:
+) -> CCAFit:
     """Cross-validated GCCA.
 
     Args:
         cells: view → (x (n, D), row (n,)), only what is present, each row once, ascending.
-        search: what is tried, as in `choose`; its methods are not.
+        search: what is tried, as in `search_cca`; its methods are not.
         seed: of the folds.
-        groups: (N,) of row numbers 0 … N − 1; rows of one group stay in one fold and are right answers for each other.
+        groups: (N,) of row numbers 0 … N − 1; rows of one group stay in one fold and are relevant for each other.
         judged: what a search of the same data found before; nothing is searched then.
 
     Raises:
@@ -96,32 +78,36 @@ def search_gcca(
     size = 1 + max(int(row.max(initial=-1)) for row in rows.values())
     labels = None if groups is None else np.unique(np.asarray(groups)[:size], return_inverse=True)[1]
     held = list(iter_folds(fold_of_rows(size, search.folds, seed, labels), search.ranked, search.gallery, seed))
-    first = {
-        kernel: Fold.of({name: view[kernel] for name, view in views.items()}, rows, held[0], labels) for kernel in kinds
+    chosen: dict[Kernel, dict[str, KernelView]] = {
+        kernel: {name: view[kernel] for name, view in views.items()} for kernel in kinds
     }
+    first = {kernel: GCCAFold.of(view, rows, held[0], labels) for kernel, view in chosen.items()}
     kernels: dict[Kernel, float] = {}
+    table: tuple[RidgeTrial, ...]
     if judged is None:
-        kernels = {kernel: ViewTrials([fold], search).best.score for kernel, fold in first.items()}
+        kernels = {kernel: try_choices(kernel, [fold], search, METHOD)[0].score for kernel, fold in first.items()}
         kernel = max(kernels, key=lambda name: kernels[name])
-        chosen = {name: view[kernel] for name, view in views.items()}
-        folds = [first[kernel], *(Fold.of(chosen, rows, one, labels) for one in held[1:])]
-        gallery = float(np.mean([fold.gallery for fold in folds]))
-        judged = SavedChoice(ViewTrials(folds, search).best._replace(kernel=kernel), [], gallery, len(folds))
+        folds = [first[kernel], *(GCCAFold.of(chosen[kernel], rows, one, labels) for one in held[1:])]
+        table = try_choices(kernel, folds, search, METHOD)
+        judged = SavedChoice(table[0], [], float(np.mean([fold.gallery for fold in folds])), len(folds))
+    else:
+        table = (judged.best,)
     best = judged.best
-    whole = {name: view[best.kernel].whole() for name, view in views.items()}
+    whole = {name: view.whole() for name, view in chosen[best.kernel].items()}
     coordinates = {name: (x, rows[name]) for name, (x, _) in whole.items()}
     model = gcca_from_moments(moments_of_views(coordinates), best.dim, ridge=best.ridge)
-    return GCCAFit(
+    return CCAFit(
         {name: before.then(model.maps[name]) for name, (_, before) in whole.items()},
         model.spectrum,
         best,
-        judged.folds,
-        judged.gallery,
+        table,
         kernels,
+        judged.gallery,
+        judged.folds,
         {name: model.maps[name](x) for name, (x, _) in whole.items()},
         {name: before for name, (_, before) in whole.items()},
         warm_start_of_views(coordinates, model, best),
-        lambda: first[best.kernel].rehearsal(best),
+        lambda: first[best.kernel].validation_fold(best),
     )
 
 
@@ -157,7 +143,7 @@ def warm_start_of_views(
 
 
 @dataclass(frozen=True, eq=False)
-class Fold:
+class GCCAFold:
     """One fold: the moments of the rows seen, and the held-out rows on the same axes."""
 
     seen: Moments
@@ -168,7 +154,7 @@ class Fold:
     @staticmethod
     def of(
         views: Mapping[str, KernelView], rows: Mapping[str, RowNumbers], one: HeldOut, labels: RowNumbers | None
-    ) -> Fold:
+    ) -> GCCAFold:
         """Turn every view to the axes of its rows seen."""
         seen, held = {}, {}
         for name, view in views.items():
@@ -177,7 +163,7 @@ class Fold:
                 raise KuamoError(f"view {name!r}: given {len(inside)} rows outside a fold; expected at least 2")
             x_seen, x_held = view.split(inside, outside)
             seen[name], held[name] = (x_seen, rows[name][inside]), (x_held, rows[name][outside])
-        return Fold(moments_of_views(seen), seen, held, labels)
+        return GCCAFold(moments_of_views(seen), seen, held, labels)
 
     @property
     def most(self) -> int:
@@ -197,15 +183,15 @@ class Fold:
             raise KuamoError("given too few rows with two views to hold some out; expected at least two in each fold")
         return common
 
-    def rehearsal(self, best: RidgeTrial) -> ValidationFold:
+    def validation_fold(self, best: RidgeTrial) -> ValidationFold:
         """The chosen model on the rows seen."""
         model = gcca_from_moments(self.seen, min(best.dim, self.most), ridge=best.ridge)
         held = {name: (x - model.maps[name].shift, row) for name, (x, row) in self.held.items()}
         return ValidationFold(warm_start_of_views(self.coordinates, model, best), held, self.labels)
 
-    def scores(self, ridge: float, dims: Sequence[int], search: SearchSpace) -> Matrix:
+    def scores(self, method: Method, ridge: float, dims: Sequence[int], search: SearchSpace) -> Matrix:
         """The mean reciprocal rank over pairs of views of every (k, γ, norm), in the order of their product."""
-        model: GCCA = gcca_from_moments(self.seen, dims[-1], ridge=ridge)
+        model = gcca_from_moments(self.seen, dims[-1], ridge=ridge)
         codes = {name: model.maps[name](x).astype(np.float32) for name, (x, _) in self.held.items()}
         scores = []
         for (a, b), common in self.pairs().items():
@@ -213,35 +199,6 @@ class Fold:
             same = None if self.labels is None else self.labels[common][:, None] == self.labels[common]
             scores.append(score_grid(u, v, model.spectrum, dims, search, same))
         return np.mean(scores, axis=0)
-
-
-class ViewTrials:
-    """Every ridge, size, exponent and norm of one kernel on some folds."""
-
-    def __init__(self, folds: list[Fold], search: SearchSpace) -> None:
-        self.folds, self.search = folds, search
-        most = min(fold.most for fold in folds)
-        self.dims = sorted({min(dim, most) for dim in search.dims})
-        self.trials: list[RidgeTrial] = []
-        for ridge in shortened(search.ridges, 1):
-            self._score(ridge)
-        while search.widen and not loops_are_short():
-            further = extend_grid(self.best.ridge, sorted({trial.ridge for trial in self.trials}))
-            if not further:
-                break
-            self._score(further[0])
-
-    @property
-    def best(self) -> RidgeTrial:
-        """Of equals, the earlier one."""
-        return max(self.trials, key=lambda trial: trial.score)
-
-    def _score(self, ridge: float) -> None:
-        scores = np.array([fold.scores(ridge, self.dims, self.search) for fold in self.folds])
-        mean, error = scores.mean(0), scores.std(0) / np.sqrt(max(len(scores) - 1, 1))
-        grid = product(self.dims, self.search.gammas, self.search.norms)
-        for (k, gamma, norm), m, e in zip(grid, mean, error, strict=True):
-            self.trials.append(RidgeTrial("linear", "generalised CCA", ridge, k, gamma, norm, float(m), float(e)))
 
 
 def moments_of_views(cells: Mapping[str, tuple[Matrix, RowNumbers]]) -> Moments:

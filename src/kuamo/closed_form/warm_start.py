@@ -8,7 +8,6 @@ training costs little, and what it finds is one map again: `before.then(LinearMa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,16 +31,6 @@ class WarmStart:
     scale: NDArray
     norm: str
 
-    def renamed(self, names: Mapping[str, str]) -> WarmStart:
-        """The same, its views called otherwise."""
-        return WarmStart(
-            {names[name]: cells for name, cells in self.coordinates.items()},
-            {names[name]: shift for name, shift in self.shift.items()},
-            {names[name]: weight for name, weight in self.weights.items()},
-            self.scale,
-            self.norm,
-        )
-
 
 @dataclass(frozen=True, eq=False)
 class ValidationFold:
@@ -55,8 +44,3 @@ class ValidationFold:
     start: WarmStart
     held: dict[str, tuple[NDArray, NDArray]]
     labels: NDArray[np.intp] | None
-
-    def renamed(self, names: Mapping[str, str]) -> ValidationFold:
-        """The same, its views called otherwise."""
-        held = {names[name]: cells for name, cells in self.held.items()}
-        return ValidationFold(self.start.renamed(names), held, self.labels)

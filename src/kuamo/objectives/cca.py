@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kuamo.closed_form import SearchSpace, search_cca
-from kuamo.closed_form.cca_search import RidgeTrial, SavedChoice
+from kuamo.closed_form.cca_search import CCAFit, RidgeTrial, SavedChoice
 from kuamo.closed_form.gcca_search import VIEWS, search_gcca
 from kuamo.closed_form.kernel_pca import Kernel
 from kuamo.closed_form.scaling import Scaling, standardize
@@ -22,6 +22,7 @@ from kuamo.core.arrays import row_means
 from kuamo.core.errors import TableError
 from kuamo.core.memo import key_of, load_choice, store_choice
 from kuamo.core.messages import Note
+from kuamo.core.types import Packed
 from kuamo.embedding.embedding import ClosedFormHead
 from kuamo.objectives.solution import Continuation, Solution
 from kuamo.training.objective import Objective
@@ -75,81 +76,73 @@ class CCA(Objective):
         """
         blocks = blocks or {}
         scalings = {name: standardize(x, blocks.get(name)) for name, (x, _) in cells.items()}
-        scaled = {name: (scalings[name](x), row) for name, (x, row) in cells.items()}
+        rows = rows_of_views({name: row for name, (_, row) in cells.items()})
+        merged = {name: (row_means(scalings[name](x), row, rows[name]), rows[name]) for name, (x, row) in cells.items()}
+        folds = self._folds(list(cells), rows, groups)
         if len(cells) == 2:
-            return self._two(scaled, groups, seed, scalings)
-        return self._several(scaled, groups, seed, scalings)
+            return self._solution(cells, merged, scalings, folds, self._two(merged, groups, seed, folds))
+        return self._solution(cells, merged, scalings, folds, self._several(merged, groups, seed, folds))
 
-    def _two(
-        self,
-        cells: Mapping[str, tuple[np.ndarray, np.ndarray]],
-        groups: np.ndarray,
-        seed: int,
-        scalings: Mapping[str, Scaling],
-    ) -> Solution:
-        (a, (x, row_x)), (b, (y, row_y)) = cells.items()
-        rows = np.intersect1d(row_x, row_y)
-        names = np.unique(groups[rows])
-        folds = min(self.folds, len(names), len(rows) // 2)
-        if folds < 2 or len(rows) < 4:
+    def _folds(self, names: list[str], rows: Mapping[str, np.ndarray], groups: np.ndarray) -> int:
+        """As many folds as were asked for, or as the data allow.
+
+        Raises:
+            TableError: too few rows or groups.
+        """
+        paired = np.unique(np.concatenate(list(rows.values())))
+        found = len(np.unique(groups[paired]))
+        folds = min(self.folds, found, len(paired) // 2 if len(names) == 2 else found)
+        if len(names) == 2 and (folds < 2 or len(paired) < 4):
+            a, b = names
             raise TableError(
-                f"given {len(rows)} rows with both {a!r} and {b!r} in {len(names)} groups; expected at least 4 in 2"
+                f"given {len(paired)} rows with both {a!r} and {b!r} in {found} groups; expected at least 4 in 2"
             )
-        x, y = row_means(x, row_x, rows), row_means(y, row_y, rows)
-        repeated = len(names) < len(rows)
-        most = min(x.shape[1], y.shape[1])
-        sizes = {} if self.dim is None else {"dims": (min(self.dim, most),)}
-        search = SearchSpace(kernels=self.kernels, folds=folds, **sizes)  # type: ignore[arg-type]
-        labels = groups[rows] if repeated else None
-        key = key_of([search, seed, labels, x, y])
-        choice = search_cca(x, y, search, seed=seed, groups=labels, judged=known_choice(key, search))
-        best = choice.best
-        store_choice(key, {"best": best, "correlations": [], "gallery": choice.gallery, "folds": choice.folds})
-        scale = np.clip(choice.cca.correlations, 0, 1) ** (best.gamma / 2)
-        heads = {
-            a: ClosedFormHead(scalings[a].into(choice.cca.x), scale, best.norm),
-            b: ClosedFormHead(scalings[b].into(choice.cca.y), scale, best.norm),
-        }
-        ways = {"regression x → y": (a, b), "regression y → x": (b, a)}.get(best.method)
-        method = Note("regression", given=ways[0], wanted=ways[1]) if ways else Note(best.method)
-        variates = {a: (choice.variates[0], row_x), b: (choice.variates[1], row_y)}
-        chosen = choice_note(best, choice.folds, folds, choice.gallery)
-        note = Note("cca", method=method, rows=len(rows), **chosen)
-        known = {name: heads[name].finish(z) for name, (z, row) in variates.items() if np.array_equal(row, rows)}
-        ends = {"x": a, "y": b}
-        before = {a: scalings[a].into(choice.before[0]), b: scalings[b].into(choice.before[1])}
-        once = {name: np.array_equal(row, rows) for name, (_, row) in cells.items()}
-        onward = Continuation(key, choice.start.renamed(ends), lambda: choice.rehearse().renamed(ends), before, once)
-        return Solution(heads, note, best.score, known, onward)
-
-    def _several(
-        self,
-        cells: Mapping[str, tuple[np.ndarray, np.ndarray]],
-        groups: np.ndarray,
-        seed: int,
-        scalings: Mapping[str, Scaling],
-    ) -> Solution:
-        labels = np.unique(groups[np.unique(np.concatenate([row for _, row in cells.values()]))])
-        folds = min(self.folds, len(labels))
         if folds < 2:
-            raise TableError(f"given rows in {len(labels)} group; expected at least 2")
-        merged = {name: (row_means(x, row, np.unique(row)), np.unique(row)) for name, (x, row) in cells.items()}
+            raise TableError(f"given rows in {found} group; expected at least 2")
+        return folds
+
+    def _two(self, merged: Packed, groups: np.ndarray, seed: int, folds: int) -> tuple[str, CCAFit]:
+        (a, (x, rows)), (b, (y, _)) = merged.items()
+        labels = groups[rows] if len(np.unique(groups[rows])) < len(rows) else None
+        sizes = {} if self.dim is None else {"dims": (min(self.dim, x.shape[1], y.shape[1]),)}
+        search = SearchSpace(kernels=self.kernels, folds=folds, **sizes)  # type: ignore[arg-type]
+        key = key_of([search, seed, labels, x, y])
+        judged = known_choice(key, search)
+        return key, search_cca(x, y, search, seed=seed, groups=labels, judged=judged, names=(a, b))
+
+    def _several(self, merged: Packed, groups: np.ndarray, seed: int, folds: int) -> tuple[str, CCAFit]:
+        labels = groups if len(np.unique(groups)) < len(groups) else None
         search = replace(VIEWS, kernels=self.kernels, folds=folds, dims=VIEWS.dims if self.dim is None else (self.dim,))
-        repeated = len(np.unique(groups)) < len(groups)
-        key = key_of([search, seed, groups if repeated else None, list(merged), *sum(merged.values(), ())])
-        choice = search_gcca(
-            merged, search, seed=seed, groups=groups if repeated else None, judged=known_choice(key, search)
-        )
-        best = choice.best
-        store_choice(key, {"best": best, "correlations": [], "gallery": choice.gallery, "folds": choice.folds})
-        scale = np.clip(choice.spectrum, 0, 1) ** (best.gamma / 2)
-        heads = {name: ClosedFormHead(scalings[name].into(choice.maps[name]), scale, best.norm) for name in cells}
-        chosen = choice_note(best, choice.folds, folds, choice.gallery)
-        note = Note("gcca", method=Note(best.method), columns=len(cells), **chosen)
-        once = {name: len(row) == len(merged[name][1]) for name, (_, row) in cells.items()}
-        known = {name: heads[name].finish(z) for name, z in choice.variates.items() if once[name]}
-        before = {name: scalings[name].into(one) for name, one in choice.before.items()}
-        return Solution(heads, note, best.score, known, Continuation(key, choice.start, choice.rehearse, before, once))
+        key = key_of([search, seed, labels, list(merged), *sum(merged.values(), ())])
+        return key, search_gcca(merged, search, seed=seed, groups=labels, judged=known_choice(key, search))
+
+    def _solution(
+        self, cells: Packed, merged: Packed, scalings: Mapping[str, Scaling], folds: int, found: tuple[str, CCAFit]
+    ) -> Solution:
+        """Heads on the features as they were given, what to say of the choice, and where training may go on from."""
+        (key, fit), names = found, list(cells)
+        best, to_features = fit.best, {name: scalings[name].into for name in names}
+        store_choice(key, {"best": best, "correlations": [], "gallery": fit.gallery, "folds": fit.folds})
+        heads = {name: ClosedFormHead(to_features[name](fit.maps[name]), fit.scale, best.norm) for name in names}
+        once = {name: np.array_equal(row, merged[name][1]) for name, (_, row) in cells.items()}
+        known = {name: heads[name].finish(z) for name, z in fit.variates.items() if once[name]}
+        before = {name: to_features[name](one) for name, one in fit.before.items()}
+        chosen = choice_note(best, fit.folds, folds, fit.gallery)
+        if len(names) == 2:
+            way = {"regression x → y": names, "regression y → x": names[::-1]}.get(best.method)
+            method = Note("regression", given=way[0], wanted=way[1]) if way else Note(best.method)
+            note = Note("cca", method=method, rows=len(merged[names[0]][1]), **chosen)
+        else:
+            note = Note("gcca", method=Note(best.method), columns=len(names), **chosen)
+        return Solution(heads, note, best.score, known, Continuation(key, fit.start, fit.rehearse, before, once))
+
+
+def rows_of_views(rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Of two views the rows that both have, of several all rows of each; every row once."""
+    if len(rows) == 2:
+        a, b = rows.values()
+        return dict.fromkeys(rows, np.intersect1d(a, b))
+    return {name: np.unique(row) for name, row in rows.items()}
 
 
 def choice_note(best: RidgeTrial, tried: int, folds: int, gallery: float) -> dict[str, Any]:
