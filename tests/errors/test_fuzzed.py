@@ -1,4 +1,4 @@
-"""What the fuzzing of `benchmarks/fuzz.py` found, one small case of each kind; and a short form of it."""
+"""What the fuzzing of `benchmarks/core/fuzz.py` found, one small case of each kind; and a short form of it."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_regressors_want_numbers(targets: Any) -> None:
 
 def test_short_form() -> None:
     """A little of the areas that fit no spaces to ask; another seed than its own."""
-    command = [sys.executable, str(ROOT / "benchmarks" / "fuzz.py"), "--cases", "160", "--seed", "7"]
+    command = [sys.executable, str(ROOT / "benchmarks" / "core" / "fuzz.py"), "--cases", "160", "--seed", "7"]
     command += ["--areas", "readers,media,estimators"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
     assert done.returncode == 0, done.stdout + done.stderr

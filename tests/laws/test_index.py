@@ -421,8 +421,8 @@ def test_a_writer_killed_between_two_renames_loses_nothing(toy_space: km.Space, 
 
 @needs_lance
 def test_kills_lose_nothing() -> None:
-    """The short form of benchmarks/kills.py: three kills at random moments of encoding, adding and building."""
-    script = Path(__file__).parents[2] / "benchmarks" / "kills.py"
+    """The short form of benchmarks/index/kills.py: three kills at random moments of encoding, adding and building."""
+    script = Path(__file__).parents[2] / "benchmarks" / "index" / "kills.py"
     done = subprocess.run(
         [sys.executable, str(script), "--kills", "3", "--seed", "1", "--json"], capture_output=True, text=True
     )

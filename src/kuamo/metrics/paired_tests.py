@@ -56,7 +56,7 @@ def paired_test(
 
     Where few queries decide, as in MRR, the bootstrap alarms too often: two random systems with 60 queries differ "at
     5 %" in 9 % of trials, and in 5 % with 300. Sign flips stay near 5 %,
-    or below it for shares, so they are the `p` of means (benchmarks/paired_calibration.py).
+    or below it for shares, so they are the `p` of means (benchmarks/evaluation/paired_calibration.py).
 
     Args:
         a, b: (n, k) what each query got in each system. statistics: k times `"mean"` or `"median"`.

@@ -16,7 +16,7 @@ That columns are learned evenly is not an aim in itself: the best of all may com
 Learning via Imbalanced Learning, Wei, Luo and Luo, ICCV 2025), and a column that contributes little need not be
 starved: it may have little to say. It is starved where, trained alone, it would do better by itself than it does in the
 joint fit; see `contributions` of both. Then compare a remedy with none on rows that were held out
-(`benchmarks/balance.py`: some help, some harm).
+(`benchmarks/training/balance.py`: some help, some harm).
 """
 
 from kuamo.core.old_names import former_names
