@@ -3,8 +3,8 @@
     python scripts/package_map.py docs/package-map.svg
 
 Layers come from the import-linter contract in pyproject.toml, arrows from the import graph (`grimp`). `steps_of` runs a
-small fit and its evaluation and returns the packages that they enter; tests/docs/test_design.py compares both with the
-picture.
+small fit and its evaluation and returns the packages that they enter; tests/package/test_design.py compares
+both with the picture.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ Both sides' models are put into kuamo's spaces, weights and all, and judged by t
 bound of all columns with 20 draws, and conditional coherence as in `digits_vae.py`; each by its own convention, for
 MultiVae's MoPoE has the prior among the experts of the whole set alone, ours in no subset. Tolerance, stated before
 the run: bounds after training within 2 %, mean of the seeds. That the bounds are one formula is shown in
-tests/parity/test_multivae.py. `--missing`: half of the cells of both sides are absent (IncompleteDataset there).
+tests/objectives/test_multivae_parity.py. `--missing`: half of the cells are absent
+(IncompleteDataset there).
 """
 
 import argparse

@@ -1,0 +1,155 @@
+"""Laws of fusion: absence is exact, weights sum to one, special cases are known methods."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import kuamo as km
+from kuamo.core.errors import FusionWarning, KuamoError
+from kuamo.embedding.embedding import Embedding
+from kuamo.embedding.fusion import (
+    AdditiveScore,
+    Attention,
+    Mean,
+    MixtureOfExperts,
+    MixtureOfProducts,
+    PrecisionWeighted,
+    ProductOfExperts,
+    attention,
+)
+from members import small_toy
+
+FUSIONS = [Mean(), ProductOfExperts(), PrecisionWeighted(), MixtureOfExperts(), MixtureOfProducts()]
+FUSIONS += [Attention(score) for score in ("dot", "scaled_dot", "cosine")]
+EVERY = pytest.mark.parametrize("fusion", FUSIONS, ids=str)
+
+
+def sample() -> tuple[Embedding, torch.Tensor]:
+    torch.manual_seed(0)
+    present = torch.tensor([[True, True, True], [True, False, True], [False, True, False], [False, False, False]])
+    return Embedding(torch.randn(4, 3, 5), torch.randn(4, 3, 5)), present
+
+
+@EVERY
+def test_what_stands_in_an_absent_cell_changes_no_output_and_no_gradient(fusion: object) -> None:
+    code, present = sample()
+    results = []
+    for filler in (0.0, 7.0, float("nan"), float("inf")):
+        mean = torch.where(present[..., None], code.mean, filler).requires_grad_()
+        logvar = torch.where(present[..., None], code.logvar, filler).requires_grad_()
+        joint, weights = fusion(Embedding(mean, logvar), present)  # type: ignore[operator]
+        joint.mean[:3].square().sum().backward()
+        assert mean.grad is not None
+        grad = mean.grad[present]
+        results.append((joint.mean.detach(), weights.detach(), grad))
+        assert torch.isfinite(joint.mean).all() and torch.isfinite(weights).all()
+    for other in results[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+@EVERY
+def test_weights_sum_to_one_over_what_is_present(fusion: object) -> None:
+    code, present = sample()
+    _, weights = fusion(code, present)  # type: ignore[operator]
+    assert torch.allclose(weights.sum(-1)[:3], torch.ones(3)) and not weights[~present].any()
+
+
+@EVERY
+def test_order_does_not_matter(fusion: object) -> None:
+    code, present = sample()
+    turn = torch.tensor([2, 0, 1])
+    joint, weights = fusion(code, present)  # type: ignore[operator]
+    other, turned = fusion(Embedding(code.mean[:, turn], code.logvar[:, turn]), present[:, turn])  # type: ignore[operator]
+    assert torch.allclose(joint.mean, other.mean, atol=1e-6) and torch.allclose(weights[:, turn], turned, atol=1e-6)
+
+
+def test_special_cases_are_known_methods() -> None:
+    code, present = sample()
+    one = torch.tensor([[True, False, False]] * 4)
+    alone, _ = PrecisionWeighted()(code, one)
+    assert torch.allclose(alone.mean, code.mean[:, 0]) and torch.allclose(alone.logvar, code.logvar[:, 0], atol=1e-5)
+    same = Embedding(code.mean[:, :1].expand(-1, 3, -1))
+    _, equal = Attention()(same, present)
+    assert torch.allclose(equal, Mean()(same, present)[1])
+    both, _ = ProductOfExperts()(Embedding(torch.ones(1, 1, 2), torch.zeros(1, 1, 2)), torch.tensor([[True]]))
+    assert torch.allclose(both.mean, torch.full((1, 2), 0.5))  # one unit expert against the unit prior
+
+
+def test_subsets_are_uniform_and_singletons_are_a_mixture() -> None:
+    present = torch.tensor([[True, True, False]]).expand(6000, 3)
+    chosen = MixtureOfProducts().choose(present, torch.rand(6000, 3, 16, generator=torch.Generator().manual_seed(0)))
+    kinds, count = torch.unique(chosen.long() @ torch.tensor([1, 2, 4]), return_counts=True)
+    assert kinds.tolist() == [1, 2, 3] and (count / 6000 - 1 / 3).abs().max() < 0.03
+    single = MixtureOfExperts().choose(present, torch.rand(6000, 3, 16, generator=torch.Generator().manual_seed(0)))
+    assert (single.sum(-1) == 1).all() and abs(float(single[:, 0].float().mean()) - 0.5) < 0.03
+    assert not MixtureOfProducts().choose(torch.zeros(2, 3, dtype=torch.bool), torch.rand(2, 3, 16)).any()
+
+
+def test_affinity_formula_and_additive_score() -> None:
+    code, present = sample()
+    query = torch.randn(4, 5)
+    weights = attention(query, code.mean, present, score="dot", temperature=0.7)
+    row = torch.softmax((code.mean[0] @ query[0]) / 0.7, 0)
+    assert torch.allclose(weights[0], row, atol=1e-6)
+    additive = attention(query, code.mean, present, score=AdditiveScore(5))
+    assert torch.allclose(additive.sum(-1)[:3], torch.ones(3))
+    with pytest.raises(ValueError, match="expected one of"):
+        attention(query, code.mean, present, score="zzz")
+
+
+def test_attention_that_weighs_two_columns_alike_says_so() -> None:
+    """The mean of two codes of one length is as near to the one as to the other; a column's own query is not."""
+    torch.manual_seed(0)
+    code = Embedding(torch.nn.functional.normalize(torch.randn(50, 2, 5), dim=-1))
+    present = torch.ones(50, 2, dtype=torch.bool)
+    for score in ("dot", "scaled_dot", "cosine"):
+        with pytest.warns(FusionWarning, match=f"attention with score='{score}' and the mean of two codes"):
+            assert torch.allclose(Attention(score)(code, present)[1], torch.full((50, 2), 0.5), atol=1e-6)
+    for fusion in (Attention("cosine", query=1), Attention("additive", dim=5)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert fusion(code, present)[1].std() > 1e-3
+    longer = Embedding(code.mean * torch.tensor([1.0, 2.0])[:, None])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Attention("dot")(longer, present)
+        Attention("cosine")(Embedding(torch.randn(4, 3, 5)), torch.ones(4, 3, dtype=torch.bool))
+
+
+def test_a_columns_query_favours_what_agrees_with_it() -> None:
+    asked = torch.nn.functional.normalize(torch.randn(40, 4), dim=-1)
+    code = Embedding(torch.stack([asked, asked, torch.randn(40, 4)], 1))
+    present = torch.ones(40, 3, dtype=torch.bool)
+    present[:5, 0] = False
+    _, weights = Attention("cosine", 0.2, query=0)(code, present)
+    assert (weights[5:, 1] > weights[5:, 2]).float().mean() > 0.95 and not weights[:5, 0].any()
+    with pytest.raises(KuamoError, match="given query=3; expected a place among 3 columns"):
+        Attention("cosine", query=3)(code, present)
+
+
+@pytest.mark.parametrize(
+    "fusion", [Attention("additive", dim=4), Attention(AdditiveScore(4, 8), 0.5, 1), Attention("dot")]
+)
+def test_attention_is_saved_with_its_score(fusion: Attention, tmp_path: Path) -> None:
+    table = small_toy(40)
+    space = km.fit(table, km.CCA(dim=4))
+    space.fusion = fusion
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FusionWarning)
+        before = np.asarray(space.encode(table))
+        space.save(tmp_path / "s")
+        assert np.array_equal(np.asarray(km.Space.load(tmp_path / "s").encode(table)), before)
+
+
+@pytest.mark.parametrize(
+    "given", [{"score": "additive"}, {"score": "l2"}, {"temperature": 0.0}, {"query": "first"}, {"query": -1}]
+)
+def test_attention_refuses_what_it_cannot_be(given: dict[str, Any]) -> None:
+    with pytest.raises(KuamoError, match="expected one of"):
+        Attention(**given)
