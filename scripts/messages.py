@@ -1,40 +1,33 @@
 """The message catalogues of kuamo, `src/kuamo/core/locale/LANGUAGE/LC_MESSAGES/*.po`.
 
+python scripts/messages.py update      add messages that are new in the source, remove those that it lost
+python scripts/messages.py missing     list messages without a translation
 python scripts/messages.py compile     write each .mo
-python scripts/messages.py check       list what is wrong, such as a sentence without a translation
+python scripts/messages.py check       list whatever is wrong
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from string import Formatter
 
 import polib
+import typer
+from message_templates import said, templates
 
 SOURCE = Path(__file__).parents[1] / "src" / "kuamo"
 LOCALE = SOURCE / "core" / "locale"
 LANGUAGES = ("en", "zh")
 KEYED = ("notes", "pages")
 """Domains whose msgids are keys, with a catalogue for each language."""
-FAMILIES = [
-    "dx_kind",
-    "dx_step",
-    "dx_verdict",
-    "kind",
-    "means",
-    "name",
-    "no",
-    "right",
-    "signal",
-    "start",
-    "too_much",
-    "verdict",
-    "verdict_nothing",
-]
+WORDED = ("errors", "terminal")
+"""Domains whose msgids are the sentences in the source, with a catalogue for each language but English."""
+FAMILIES = "dx_kind dx_step dx_verdict kind means name no right signal start too_much verdict verdict_nothing".split()  # noqa: SIM905
 """First words of keys that the code composes, such as f"means_{metric}"."""
-CHINESE = re.compile("[\u4e00-\u9fff]")
+CHINESE = re.compile("[\u4e00-\u9fff（]")
 Words = Mapping[str, str]
 
 
@@ -58,21 +51,44 @@ def sources() -> str:
     return "".join(path.read_text("utf-8") for path in sorted(files))
 
 
+def help_texts() -> list[str]:
+    """Sentences of `kuamo --help` and of each verb's."""
+    from kuamo.cli.main import app
+
+    group = typer.main.get_command(app)
+    commands = [group, *group.commands.values()]
+    found = [one.help for command in commands for one in (command, *command.params) if getattr(one, "help", None)]
+    return [" ".join(text.split()) for text in dict.fromkeys(found)]
+
+
+def in_source(domain: str) -> dict[str, list[str]]:
+    """Message of a worded domain → places where it is used."""
+    from kuamo.cli.language import USAGE
+
+    if domain == "errors":
+        return templates(SOURCE) | {text: ["cli/language.py:USAGE"] for text in USAGE}
+    return {text: ["kuamo --help"] for text in help_texts()} | said(SOURCE)
+
+
 def untranslated(en: Words, zh: Words) -> Iterator[str]:
     """Keys that one language lacks, or whose words are not of its language."""
     for key in sorted(set(en) | set(zh)):
         if not (en.get(key) and zh.get(key)):
             yield f"{key}: expected a sentence in both languages"
-        elif CHINESE.search(en[key]) or (not re.search("[\u4e00-\u9fff（]", zh[key]) and key != "lang"):
+        elif CHINESE.search(en[key]) or not (CHINESE.search(zh[key]) or key == "lang"):
             yield f"{key}: given {en[key]!r} and {zh[key]!r}; expected English and Chinese"
+
+
+def fields_of(text: str) -> list[str]:
+    """Name, format and conversion of each field."""
+    return sorted({f"{name}:{form}!{how or ''}" for _, name, form, how in Formatter().parse(text) if name is not None})
 
 
 def other_fields(en: Words, zh: Words) -> Iterator[str]:
     """Keys whose languages have different fields, or fields in another form."""
     for key in en.keys() & zh.keys():
-        fields = [sorted(re.findall(r"(?<!{){[^{].*?}", words[key])) for words in (en, zh)]
-        if fields[0] != fields[1]:
-            yield f"{key}: given the fields {fields[0]} and {fields[1]}; expected the same"
+        if fields_of(en[key]) != fields_of(zh[key]):
+            yield f"{key}: given the fields {fields_of(en[key])} and {fields_of(zh[key])}; expected the same"
 
 
 def unused(en: Words, code: str) -> Iterator[str]:
@@ -81,6 +97,22 @@ def unused(en: Words, code: str) -> Iterator[str]:
         family = any(key.startswith(f"{stem}_") and re.search(rf'["\']{stem}_[{{"\']', code) for stem in FAMILIES)
         if not family and not re.search(rf'["\']{re.escape(key)}["\']', code):
             yield f"{key}: no file uses it"
+
+
+def missing(used: Iterable[str], zh: Words) -> Iterator[str]:
+    """Messages in the source that the catalogue lacks, or has without a translation."""
+    yield from (f"{text!r}: expected a translation" for text in used if not zh.get(text))
+
+
+def wrong_words(used: Iterable[str], zh: Words) -> Iterator[str]:
+    """Whatever is wrong with a catalogue whose msgids are sentences."""
+    used = list(used)
+    yield from missing(used, zh)
+    yield from (f"{text!r}: no file uses it" for text in zh if text not in used)
+    yield from other_fields({text: text for text in zh}, {text: words for text, words in zh.items() if words})
+    for text, words in zh.items():
+        if words and not CHINESE.search(words) and words != text and not re.search("[、，；。：]", words):
+            yield f"{text!r}: given {words!r}; expected Chinese"
 
 
 def not_compiled() -> Iterator[str]:
@@ -97,7 +129,22 @@ def problems() -> list[str]:
     for domain in KEYED:
         en, zh = (read(domain, lang) for lang in LANGUAGES)
         found += [*untranslated(en, zh), *other_fields(en, zh), *unused(en, code)]
+    for domain in WORDED:
+        found += wrong_words(in_source(domain), read(domain, "zh"))
     return found
+
+
+def update(domain: str) -> None:
+    """Messages as they are in the source, in its order; translations are kept."""
+    path = path_of(domain, "zh")
+    old = polib.pofile(str(path))
+    words = {entry.msgid: entry.msgstr for entry in old}
+    used = in_source(domain)
+    new = polib.POFile(wrapwidth=120)
+    new.metadata = old.metadata
+    for text in sorted(used, key=lambda text: (used[text][0].partition(":")[0], text)):
+        new.append(polib.POEntry(msgid=text, msgstr=words.get(text, ""), comment=used[text][0].partition(":")[0]))
+    new.save(str(path))
 
 
 def compile_all() -> None:
@@ -109,6 +156,11 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["compile"]:
             compile_all()
+        case ["update"]:
+            for domain in WORDED:
+                update(domain)
+        case ["missing"]:
+            print(*(line for domain in WORDED for line in missing(in_source(domain), read(domain, "zh"))), sep="\n")
         case ["check"]:
             sys.exit("\n".join(problems()) or None)
         case _:

@@ -10,12 +10,15 @@ Importing kuamo imports nothing else: each name is loaded when it is first used.
 
 from __future__ import annotations
 
+import ast
 import importlib
 import sys
 from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kuamo.core.old_names import CLASSES, OldModules, renamed
+from kuamo.core.old_names import CLASSES, REMOVED, OldModules, renamed
 from kuamo.core.version import __version__ as __version__
 
 sys.meta_path.insert(0, OldModules())
@@ -46,7 +49,7 @@ _NAMES = {
 }
 """Module → what of it is public here."""
 _FAMILIES = ("kuamo.generation.recipes", "kuamo.objectives")
-"""Modules that are public here as a whole; the second imports torch, so it is asked last."""
+"""Modules that are public here as a whole."""
 _ROOMS = {
     "balance": "kuamo.training.balance",
     "closed_form": "kuamo.closed_form",
@@ -133,13 +136,19 @@ def _home(name: str) -> str | None:
     return next((family for family in _FAMILIES if name in _members(family)), None)
 
 
+@cache
 def _members(family: str) -> list[str]:
-    return list(importlib.import_module(family).__all__)
+    """`__all__` of a module: read, not run, since objectives import torch."""
+    path = Path(__file__).parent.joinpath(*family.split(".")[1:])
+    tree = ast.parse((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text("utf-8"))
+    named = [node for node in tree.body if ast.unparse(node).startswith("__all__")]
+    return [name for node in named for name in ast.literal_eval(node.value)]  # type: ignore[attr-defined]
 
 
 def _meant(name: str) -> str:
-    """What a misspelt name was to be, in words."""
-
+    """What a misspelt name was to be, or why one is gone, in words."""
+    if name in REMOVED:
+        return f"; it was {REMOVED[name]}"
     known = {one.lower(): one for one in __dir__()} if not name.startswith("_") else {}
     found = get_close_matches(name.lower(), known, n=1)
     return f"; did you mean {known[found[0]]!r}?" if found else ""

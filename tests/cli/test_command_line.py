@@ -111,7 +111,7 @@ def test_the_demo_answers_in_words_and_writes_a_page(tmp_path: Path, monkeypatch
     monkeypatch.setattr(km.datasets, "emoji", lambda columns: few)
     monkeypatch.setattr(few, "split", lambda test, by, seed: km.Table.split(few, 100, by=by, seed=seed))
     shown = run("demo", "--page", tmp_path / "demo.html", "--lang", "zh")
-    assert [answers["asked"] for answers in shown["answers"]] == ["a text", "the picture of"]
+    assert [answers["asked"] for answers in shown["answers"]] == ["a text", "the image of"]
     assert "召回率" in (tmp_path / "demo.html").read_text("utf-8")
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import kuamo as km
+from kuamo.core.text_table import width
+from kuamo.core.translation import deferred, say
 from kuamo.data.table import Table
 from kuamo.encoders import MultilingualE5, SpectralFeatures
 from kuamo.evaluation.report import Report
@@ -38,9 +40,10 @@ class Demo:
     def __str__(self) -> str:
         lines = [f"{self.space}\n", f"{self.report}\n"]
         for one in self.answers:
-            lines.append(f"{one.asked} → {one.to}:")
-            lines += [f"  {query:24} → {first_words(hits)}" for query, hits in one.hits.items()]
-        return "\n".join([*lines, "(A hit is shown by its English name; none of these concepts was seen in training.)"])
+            lines.append(f"{say(one.asked)} → {say(one.to)}:")
+            lines += [f"  {query}{' ' * (24 - width(query))} → {first_words(hits)}" for query, hits in one.hits.items()]
+        shown = say("(A hit is shown by its English name; none of these concepts was seen in training.)")
+        return "\n".join([*lines, shown])
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -87,13 +90,14 @@ def ask(space: Space, test: Table, progress: Any = None) -> list[Answers]:
     def search(name: str, values: dict[str, Any], to: str) -> dict[str, list[Hit]]:
         return {query: index.search({name: value}, to=to, k=5) for query, value in values.items()}
 
-    found = [Answers("a text", "picture", search("text", {q: q for q in QUERIES}, "image"))]
+    found = [Answers(deferred("a text"), deferred("image"), search("text", {q: q for q in QUERIES}, "image"))]
     if "text_zh" in test.columns:
-        found.append(Answers("一句中文", "picture", search("text_zh", {q: q for q in CHINESE}, "image")))
-    found.append(Answers("the picture of", "text", search("image", {names[i]: test[i]["image"] for i in rows}, "text")))
+        found.append(Answers(deferred("a Chinese text"), "image", search("text_zh", {q: q for q in CHINESE}, "image")))
+    images = {names[i]: test[i]["image"] for i in rows}
+    found.append(Answers(deferred("the image of"), deferred("text"), search("image", images, "text")))
     if "audio" in test.columns:
         sounds = {names[i]: test[i]["audio"] for i in rows}
-        found.append(Answers("the spoken words", "picture", search("audio", sounds, "image")))
+        found.append(Answers(deferred("the spoken words"), "image", search("audio", sounds, "image")))
     return found
 
 

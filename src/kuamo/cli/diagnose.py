@@ -16,7 +16,6 @@ from kuamo.cli.options import Encoding, Import, Json, OnError, Root, Seed, Table
 from kuamo.cli.terminal import ProgressBar, emit, load_imports, open_space, open_table
 from kuamo.core.errors import TableError
 from kuamo.core.export import check_targets
-from kuamo.core.messages import label
 from kuamo.data.targets import as_model_input, parse_target, with_label_columns
 from kuamo.diagnostics.text import MOST
 
@@ -34,7 +33,6 @@ def diagnose(
     save: Annotated[
         list[Path] | None, typer.Option(help="Also save the diagnosis, as .json or .html. Repeatable.")
     ] = None,
-    lang: Annotated[str, typer.Option(help="Language of the output and of the .html page: en or zh.")] = "en",
     positives: Annotated[
         str, typer.Option(help="Which items are relevant to a query: those of the same 'row', 'group' or 'label'.")
     ] = "row",
@@ -68,8 +66,7 @@ def diagnose(
     as_json: Json = False,
 ) -> None:
     """Diagnose a table: data quality, dependence of columns, expected retrieval, cost of a fit, recommendations."""
-    label(lang, "lang")  # an unknown language ends before the long work
-    check_targets(save or [], lang if any(path.suffix.lower() == ".html" for path in save or []) else None)
+    check_targets(save or [], None)
     report = km.Report.load(against) if against else None
     own = load_imports(imports)
     loaded = open_space(space, own) if space else None
@@ -88,5 +85,5 @@ def diagnose(
             found = km.diagnose(rows, **given, encoders=encoders, cost=cost, progress=progress)  # type: ignore[arg-type]
     found = found.against(report) if report else found
     for path in save or []:
-        found.save(path, lang=lang if path.suffix.lower() == ".html" else None)
-    emit(found.as_dict(), as_json, found.text(lang, None if whole else MOST))
+        found.save(path)
+    emit(found.as_dict(), as_json, found.text(rows=None if whole else MOST))

@@ -22,6 +22,7 @@ import kuamo as km
 from kuamo.cli.demo import run
 from kuamo.cli.diagnose import diagnose
 from kuamo.cli.export_codes import write_codes
+from kuamo.cli.language import Verbs, asked, in_language
 from kuamo.cli.media_files import check_media_out
 from kuamo.cli.options import Encoding, Import, Json, OnError, Root, Seed, SpaceArgument, TableArgument
 from kuamo.cli.predict import predict
@@ -40,10 +41,12 @@ from kuamo.cli.terminal import (
 )
 from kuamo.cli.translate import translate_rows
 from kuamo.core import disk_cache as store
+from kuamo.core import translation
 from kuamo.core.errors import KuamoError, TableError, shorten, visible
 from kuamo.core.export import check_target, check_targets
 from kuamo.core.files import local_path, place, reporting_io_errors
 from kuamo.core.old_names import OLD_OPTIONS
+from kuamo.core.translation import say
 from kuamo.data.targets import parse_target, with_label_columns
 from kuamo.embedding.storage import check_space_place, read_config, save_space
 from kuamo.encoders.feature_cache import cache_folder
@@ -54,6 +57,7 @@ from kuamo.index.in_memory import MemoryIndex
 __all__ = ["app", "main"]
 
 app = typer.Typer(
+    cls=Verbs,
     help="kuamo (跨模): cross-modal learning; one shared embedding space for text, images, audio and vectors.",
     no_args_is_help=True,
     add_completion=False,
@@ -164,7 +168,8 @@ def fit(
                 progress=progress, on_preview=look,
             )  # fmt: skip
     save_space(space, out, MemoryIndex.build(space, rows))
-    emit({"space": str(out), "dim": space.dim, "notes": space.notes}, as_json, f"{space}\nsaved in {out}")
+    text = f"{space}\n{say('saved in {out}', out=out)}"
+    emit({"space": str(out), "dim": space.dim, "notes": space.notes}, as_json, text)
 
 
 @app.command()
@@ -177,7 +182,6 @@ def evaluate(
     save: Annotated[
         list[Path] | None, typer.Option(help="Also save the report, as .json or .html. Repeatable.")
     ] = None,
-    lang: Annotated[str | None, typer.Option(help="Language of the .html page: en (default) or zh.")] = None,
     against: Annotated[
         Path | None,
         typer.Option(help="A saved .json report of the same rows to compare with, with significance tests."),
@@ -190,7 +194,7 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Evaluate cross-modal retrieval on rows that were not used for training; `--save x.html` writes a report page."""
-    check_targets(save or [], lang)  # before the long work
+    check_targets(save or [], None)  # before the long work
     other = km.Report.load(against) if against else None
     own = load_imports(imports)
     loaded = open_space(space, own)
@@ -198,7 +202,7 @@ def evaluate(
     with ProgressBar(quiet=as_json) as progress:
         report = km.evaluate(loaded, rows, positives=positives, seed=seed, progress=progress)
     for path in save or []:
-        report.save(path, lang=lang if path.suffix.lower() == ".html" else None)
+        report.save(path)
     found = report.compare(other, seed=seed) if other else None
     data = report.as_dict() | ({"comparison": found.as_dict()} if found else {})
     emit(data, as_json, "\n\n".join(str(part) for part in (report, found) if part is not None))
@@ -240,7 +244,6 @@ def compare(
             ),
         ),
     ] = None,
-    lang: Annotated[str, typer.Option(help="Language of the page: en or zh.")] = "en",
     on_error: OnError = "raise",
     root: Root = None,
     encoding: Encoding = None,
@@ -251,7 +254,7 @@ def compare(
     if out:
         with reporting_io_errors(out):
             out.mkdir(parents=True, exist_ok=True)
-        check_targets([out / "contest.json", out / "contest.html"], lang)  # before the long work
+        check_targets([out / "contest.json", out / "contest.html"], None)  # before the long work
     if test >= 1 and test != int(test):
         raise TableError(f"given --test {test:g}; expected a share below 1, or a whole number of groups")
     own = load_imports(imports)
@@ -272,8 +275,8 @@ def compare(
         )
     if out:
         contest.save(out / "contest.json")
-        contest.save(out / "contest.html", lang=lang)
-    emit(contest.as_dict(), as_json, f"{contest}" + (f"\nsaved in {out}" if out else ""))
+        contest.save(out / "contest.html")
+    emit(contest.as_dict(), as_json, f"{contest}" + (f"\n{say('saved in {out}', out=out)}" if out else ""))
 
 
 @app.command()
@@ -293,11 +296,9 @@ def encode(
     given = open_table(table, own, on_error, root, encoding)
     with ProgressBar(quiet=as_json) as progress:
         rows, empty = write_codes(loaded, given, out, progress=progress)
-    emit(
-        {"rows": rows, "empty": empty, "dim": loaded.dim, "out": str(out)},
-        as_json,
-        f"{rows:,} codes of {loaded.dim} numbers in {out}" + (f"; {empty:,} rows were empty: null" if empty else ""),
-    )
+    text = say("{rows:,} codes of {dim} numbers in {out}", rows=rows, dim=loaded.dim, out=out)
+    text += say("; {count:,} rows were empty: null", count=empty) if empty else ""
+    emit({"rows": rows, "empty": empty, "dim": loaded.dim, "out": str(out)}, as_json, text)
 
 
 @app.command()
@@ -328,7 +329,8 @@ def index(
         else:
             payload = ("text", "thumbnail") if thumbnails else ("text",)
             made = loaded.index(rows, out, payload=payload, progress=progress)
-    emit({"index": str(place(out)), "rows": len(made), "columns": made.columns}, as_json, f"{made} in {place(out)}")
+    text = say("{index} in {place}", index=made, place=place(out))
+    emit({"index": str(place(out)), "rows": len(made), "columns": made.columns}, as_json, text)
 
 
 @app.command()
@@ -497,10 +499,14 @@ def info(
             "cache": str(cache_folder()),
             "objectives": usable_names(),
         }
+        shown = [km.__version__, str(cache_folder()), ", ".join(usable_names())]
         known = installed_encoders()
         width = max(map(len, known))
-        lines = [f"{name}: {value}" for name, value in state.items()] + ["encoders:"]
-        lines += [f"  {name:{width}}  {reads}; {how or 'installed'}" for name, (reads, how) in known.items()]
+        names = map(say, ("version", "cache", "objectives", "encoders"))
+        lines = [say("{name}: {value}", name=name, value=value) for name, value in zip(names, [*shown, ""])]
+        for name, (reads, how) in known.items():
+            about = {"name": f"{name:{width}}", "reads": say(reads), "how": how or say("installed")}
+            lines.append(say("  {name}  {reads}; {how}", None, **about))
         named = {name: {"reads": reads, "installed": how is None} for name, (reads, how) in known.items()}
         emit(state | {"encoders": named}, as_json, "\n".join(lines))
 
@@ -517,19 +523,17 @@ def cache(
     """Show or clear the cache of features and chosen settings."""
     freed = store.shrink(0 if clear else store.parse_bytes(limit)) if clear or limit else 0
     state = store.state() | {"freed": freed}
-    lines = [f"{state['folder']}: {store.format_bytes(state['bytes'])} in {state['files']:,} files"]
-    lines += [f"freed {store.format_bytes(freed)}"] if clear or limit else []
-    limit_now = store.limit()
-    lines += [
-        f"limit: {store.format_bytes(limit_now)} (KUAMO_CACHE_LIMIT)" if limit_now else "no limit (KUAMO_CACHE_LIMIT)"
-    ]
+    size, limit_now = store.format_bytes(state["bytes"]), store.limit()
+    lines = [say("{folder}: {size} in {count:,} files", folder=state["folder"], size=size, count=state["files"])]
+    lines += [say("freed {size}", size=store.format_bytes(freed))] if clear or limit else []
+    limited = say("limit: {size} (KUAMO_CACHE_LIMIT)", size=store.format_bytes(limit_now)) if limit_now else None
+    lines += [limited or say("no limit (KUAMO_CACHE_LIMIT)")]
     emit(state, as_json, "\n".join(lines))
 
 
 @app.command()
 def demo(
     page: Annotated[Path | None, typer.Option(help="Path of the report page (.html).")] = None,
-    lang: Annotated[str, typer.Option(help="Language of the page: en or zh.")] = "en",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -537,39 +541,39 @@ def demo(
     testing."""
     if page and check_target(page, None) != "html":
         raise TableError(f"given --page {str(page)!r}; expected a name that ends in .html")
-    if page:
-        check_target(page, lang)
     with ProgressBar(quiet=as_json) as progress:
         shown = run(seed, progress)
     if page:
-        shown.report.save(page, lang=lang)
-    emit(shown.as_dict(), as_json, f"{shown}" + (f"\n\nthe page: {page}" if page else ""))
+        shown.report.save(page)
+    emit(shown.as_dict(), as_json, f"{shown}" + (f"\n\n{say('the page: {page}', page=page)}" if page else ""))
 
 
 def main() -> None:
-    """Run; a mistake in the input, or a place that cannot be written, is one line on the error stream and exit code 2,
-    Ctrl-C is 130."""
+    """Run in the language that is asked for. A mistake in the input, or a place that cannot be written, is one line on
+    the error stream and exit code 2; Ctrl-C is 130."""
+
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # of an ASCII terminal
-    try:
+    with in_language(asked(sys.argv[1:])):
         try:
-            check_alone()
-            app()
-        finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()
-    except KuamoError as error:
-        stop(as_options(str(error)), 2)
-    except KeyboardInterrupt:
-        stop("stopped; nothing half-written is left", 130)
-    except BrokenPipeError:  # whoever read has seen enough
-        stop(None, 1)
-    except OSError as error:
-        name = shorten(error.filename, 200) if error.filename else "what is written here"
-        stop(visible(f"{name}: {error.strerror or error}"), 2)
-    except MemoryError:
-        stop("given more than memory holds; expected a smaller table, or a larger machine", 2)
+            try:
+                check_alone()
+                app()
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()
+        except KuamoError as error:
+            stop(as_options(str(error)), 2)
+        except KeyboardInterrupt:
+            stop("stopped; nothing half-written is left", 130)
+        except BrokenPipeError:  # whoever read has seen enough
+            stop(None, 1)
+        except OSError as error:
+            name = shorten(error.filename, 200) if error.filename else say("what is written here")
+            stop(visible(f"{name}: {error.strerror or error}"), 2)
+        except MemoryError:
+            stop("given more than memory holds; expected a smaller table, or a larger machine", 2)
 
 
 RECIPES = {"NearestText": "nearest_text", "TextRNN": "text_rnn"} | {
@@ -603,6 +607,13 @@ SAME = (
 )
 
 
+ASKED_IN_PYTHON = {
+    "a dict {column: value}, or modality=": "--from COLUMN",
+    "字典 {列: 值}，或给出 modality=": " --from 列",
+}
+"""Words of errors in both languages → options of the command line that stand for them."""
+
+
 def as_options(said: str) -> str:
     """An error in the words of the command line: its options, not Python's arguments.
 
@@ -610,11 +621,12 @@ def as_options(said: str) -> str:
         >>> as_options("given to='photo'; expected a dict {column: value}, or modality=")
         "given --to 'photo'; expected --from COLUMN"
     """
-    said = said.replace("a dict {column: value}, or modality=", "--from COLUMN")
-    said = re.sub(r"\bencoders=\{[^}]*\}", "--import MODULE, which defines ENCODERS", said)
-    said = re.sub(r"\bkm\.(\w+)\(\)", lambda found: RECIPES.get(found[1], found[0]), said)
+    for words, option in ASKED_IN_PYTHON.items():
+        said = said.replace(words, option)
+    said = re.sub(r"(?<![a-zA-Z0-9_])encoders=\{[^}]*\}", "--import MODULE, which defines ENCODERS", said)
+    said = re.sub(r"(?<![a-zA-Z0-9_])km\.(\w+)\(\)", lambda found: RECIPES.get(found[1], found[0]), said)
     names = OPTIONS | {name: f"--{name}" if len(name) > 1 else f"-{name}" for name in SAME}
-    return re.sub(rf"\b({'|'.join(names)})=(?=\S)", lambda found: f"{names[found[1]]} ", said)
+    return re.sub(rf"(?<![a-zA-Z0-9_])({'|'.join(names)})=(?=\S)", lambda found: f"{names[found[1]]} ", said)
 
 
 def check_alone() -> None:
@@ -635,7 +647,7 @@ def stop(said: str | None, code: int) -> None:
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if said is not None:
-        typer.echo(f"kuamo: {said}", err=True)
+        typer.echo(f"kuamo: {translation.translate(said)}", err=True)
     sys.exit(code)
 
 

@@ -14,6 +14,7 @@ import typer
 from kuamo.cli.options import Encoding, Import, Json, OnError, Root, SpaceArgument, TableArgument
 from kuamo.cli.prediction_files import check_predictions_out, format_prediction, predictions, write_predictions
 from kuamo.cli.terminal import ProgressBar, emit, load_imports, open_space, open_table
+from kuamo.core.translation import localized, say
 from kuamo.data.targets import as_model_input
 from kuamo.embedding import provenance as provenance
 
@@ -52,9 +53,10 @@ def predict(
         else:
             rows_read = list(found)
     if out:
-        text = f"predictions for {count:,} rows in {out}" + (f"; {empty:,} had no input" if empty else "")
+        text = say("predictions for {rows:,} rows in {out}", rows=count, out=out)
+        text += say("; {count:,} had no input", count=empty) if empty else ""
         data: dict[str, Any] = {"rows": count, "empty": empty, "out": str(out)}
     else:
         data, text = {"to": to, "rows": rows_read}, "\n".join(map(format_prediction, rows_read))
     notes = [*prediction_notes(loaded, to), *provenance.leakage_notes(loaded, rows)]
-    emit(data | {"notes": notes}, as_json, "\n".join([text, *notes]))
+    emit(data | {"notes": notes}, as_json, "\n".join([text, *map(localized, notes)]))

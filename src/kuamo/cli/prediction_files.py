@@ -10,6 +10,7 @@ import numpy as np
 
 from kuamo.core.errors import TableError, shorten
 from kuamo.core.files import atomic_path, reporting_io_errors, sweep
+from kuamo.core.translation import say
 from kuamo.data.modalities import Number
 from kuamo.data.table import Table
 from kuamo.space import Space
@@ -110,11 +111,12 @@ def format_prediction(row: Mapping[str, Any]) -> str:
         '7                 cat  .98  by photo .70, sound .30'
     """
     if row["value"] is None:
-        return f"{row['id']:16}  –  no input"
+        return f"{row['id']:16}  –  {say('no input')}"
     value = f"{row['value']:.6g}" if isinstance(row["value"], float) else str(row["value"])
     sure = "" if row["probability"] is None else f"  {short(row['probability'])}"
     by = ", ".join(f"{name} {short(weight)}" for name, weight in row["weights"].items())
-    return f"{row['id']:16}  {value if len(value) <= 60 else shorten(value)}{sure}  by {by}"
+    shown = value if len(value) <= 60 else shorten(value)
+    return f"{row['id']:16}  {say('{value}{sure}  by {columns}', value=shown, sure=sure, columns=by)}"
 
 
 def short(share: float) -> str:

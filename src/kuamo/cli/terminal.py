@@ -17,6 +17,7 @@ from kuamo import encoders
 from kuamo.cli.media_files import save_sheet
 from kuamo.core.errors import KuamoError, TableError, visible
 from kuamo.core.messages import Note
+from kuamo.core.translation import deferred, language, localized, say, translate
 from kuamo.data.table import Table
 from kuamo.encoders.default import how_to_get
 from kuamo.index import Hit, Index
@@ -63,6 +64,7 @@ def open_table(
 def cost_of(rows: Table, objective: Any, encoders: dict[str, Any], start: Space | None, **options: Any) -> str | None:
     """A line on what a fit will cost, from a short measurement; `None` where it is solved, and costs little."""
     from kuamo.diagnostics.cost.forecast import forecast
+    from kuamo.diagnostics.text import predicted_name
     from kuamo.fitting.towers import open_ports
     from kuamo.objectives.prediction.class_codes import metric_target
 
@@ -73,8 +75,9 @@ def cost_of(rows: Table, objective: Any, encoders: dict[str, Any], start: Space 
     except KuamoError:  # the fit says it better
         return None
     total = found.total.cpu
-    parts = [Note("fit_cost_part", name=one.name, cpu=one.cpu) for one in found.fit if one.cpu > 0.05 * total]
-    return visible(Note("fit_cost", cpu=total, parts=parts, spent=found.took.cpu))
+    named = {predicted_name(language(), {"name": one.name}): one.cpu for one in found.fit if one.cpu > 0.05 * total}
+    parts = [Note("fit_cost_part", name=name, cpu=cpu) for name, cpu in named.items()]
+    return visible(localized(Note("fit_cost", cpu=total, parts=parts, spent=found.took.cpu)))
 
 
 def open_array(name: str) -> Any:
@@ -141,7 +144,7 @@ class ProgressBar:
         from rich.markup import escape
 
         if name not in self.tasks:
-            self.tasks[name] = self.progress.add_task(escape(visible(name)), total=of)
+            self.tasks[name] = self.progress.add_task(escape(visible(step_in_words(name))), total=of)
         self.progress.update(self.tasks[name], completed=done, total=of)
 
 
@@ -168,24 +171,32 @@ class PreviewWriter:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_sheet([[one, *draws] for one, draws in zip(real, made, strict=True)], path)
         if not self.quiet:
-            print(visible(f"{column}: {100 * share:.0f} % trained, see {path}"), file=sys.stderr)
+            said = say("{column}: {share:.0%} trained, see {path}", column=column, share=share, path=path)
+            print(visible(said), file=sys.stderr)
 
 
 def installed_encoders() -> dict[str, tuple[str, str | None]]:
     """Name → what the encoder reads, and how to get it where it is not installed."""
     reads = {
-        "MiniLM": "English text",
-        "MultilingualE5": "text in a hundred languages",
-        "EfficientNetLite0": "pictures",
-        "SpectralFeatures": "sounds, speech above all",
-        "SoundEffects": "sounds other than speech",
-        "DefaultAudioEncoder": "sounds of any kind",
-        "HubEncoder": "text, pictures or sounds, by any pretrained model: encoders.hub(name)",
+        "MiniLM": deferred("English text"),
+        "MultilingualE5": deferred("text in a hundred languages"),
+        "EfficientNetLite0": deferred("images"),
+        "SpectralFeatures": deferred("audio, speech above all"),
+        "SoundEffects": deferred("audio other than speech"),
+        "DefaultAudioEncoder": deferred("audio of any kind"),
+        "HubEncoder": deferred("text, images or audio, by any pretrained model: encoders.hub(name)"),
     }
-    return {
-        name: (what, None if getattr(encoders, name).installed() else f"not installed: {how_to_get(name)}")
-        for name, what in reads.items()
-    }
+    missing = [name for name in reads if not getattr(encoders, name).installed()]
+    how = {name: say("not installed: {how}", how=translate(how_to_get(name))) for name in missing}
+    return {name: (what, how.get(name)) for name, what in reads.items()}
+
+
+STEPS = tuple(map(deferred, ("encode", "impute", "index", "orders", "predict", "subsets", "training", "translate")))
+
+
+def step_in_words(name: str) -> str:
+    """A step of the work as `progress` names it: one of ours, or a column."""
+    return say(name) if name in STEPS else name
 
 
 def hit_lines(hits: list[Hit], several: bool = False) -> str:

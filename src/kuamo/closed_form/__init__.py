@@ -17,6 +17,7 @@ from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.moments import Covariances, Moments, PairMoments, moments_of
 from kuamo.closed_form.procrustes import procrustes, procrustes_from_moments
 from kuamo.closed_form.regression import reduced_rank, reduced_rank_from_moments, ridge, ridge_from_moments
+from kuamo.core.old_names import former_names
 
 __all__ = [
     "GCCA",
@@ -46,3 +47,5 @@ __all__ = [
     "ridge_from_moments",
     "search_cca",
 ]
+
+__getattr__ = former_names(__name__, CCA="CCAMaps")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from kuamo.core.old_names import former_names
+from kuamo.core.translation import localized, translate
 
 __all__ = [
     "CacheWarning",
@@ -25,10 +26,10 @@ _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2
 
 
 class KuamoError(ValueError):
-    """Anything that kuamo refuses, in words for the person who gave it."""
+    """Anything that kuamo refuses, in words for the person who gave it; in Chinese if KUAMO_LANG is zh."""
 
     def __str__(self) -> str:
-        return visible(super().__str__())  # a file's names may be in them
+        return visible(translate(super().__str__()))  # a file's names may be in them
 
 
 class TableError(KuamoError):
@@ -39,27 +40,34 @@ class StoreError(KuamoError):
     """A stored space or index that cannot be read: tampered with, incomplete or from a newer version."""
 
 
-class LeakWarning(UserWarning):
+class KuamoWarning(UserWarning):
+    """Something that works, and that its user should know."""
+
+    def __str__(self) -> str:
+        return visible(translate(localized(self.args[0])))
+
+
+class LeakWarning(KuamoWarning):
     """Rows that are held out share cells with training rows."""
 
 
-class FusionWarning(UserWarning):
+class FusionWarning(KuamoWarning):
     """A fusion that gives every column the same weight, whatever its cells say."""
 
 
-class PlanWarning(UserWarning):
+class PlanWarning(KuamoWarning):
     """A transport plan that has not come near its marginals."""
 
 
-class ForeignWarning(UserWarning):
+class ForeignWarning(KuamoWarning):
     """Texts in another language than an encoder reads."""
 
 
-class TruncationWarning(UserWarning):
+class TruncationWarning(KuamoWarning):
     """Values of a column are longer than its encoder reads at once, and their ends are cut."""
 
 
-class CacheWarning(UserWarning):
+class CacheWarning(KuamoWarning):
     """The cache cannot be written: work goes on, and is not kept for the next time."""
 
 
@@ -79,8 +87,16 @@ class CellError(TableError):
 
     def __init__(self, given: str, expected: str, *, column: str | None = None, row: str | None = None) -> None:
         self.given, self.expected, self.column, self.row = given, expected, column, row
-        place = ", ".join(part for part in (column and f"column {column!r}", row is not None and f"row {row}") if part)
-        super().__init__(f"{place + ': ' if place else ''}given {given}; expected {expected}")
+        super().__init__(self._text(given))
+
+    def __str__(self) -> str:
+        return visible(translate(self._text(localized(self.given))))
+
+    def _text(self, given: str) -> str:
+        place = f"column {self.column!r}: " if self.column else ""
+        if self.row is not None:
+            place = f"column {self.column!r}, row {self.row}: " if self.column else f"row {self.row}: "
+        return f"{place}given {given}; expected {self.expected}"
 
     def at(self, column: str, row: str) -> CellError:
         """The same error with its place."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from kuamo.core.errors import StoreError
 from kuamo.core.files import atomic_path, sweep
-from kuamo.core.translation import LANGUAGES
+from kuamo.core.translation import LANGUAGES, language
 
 __all__ = ["check_target", "check_targets", "save_result", "to_html", "to_json", "to_text", "write_text"]
 
@@ -42,7 +42,7 @@ def save_result(result: Any, path: Path, lang: str | None = None) -> None:
     Raises:
         StoreError: see `check_target`.
     """
-    write_text(path, to_html(result, lang or "en") if check_target(path, lang) == "html" else to_json(result))
+    write_text(path, to_html(result, lang or language()) if check_target(path, lang) == "html" else to_json(result))
 
 
 def check_target(path: Path, lang: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kuamo.core.errors import visible
 from kuamo.core.messages import Note, note_from_dict, note_to_dict
+from kuamo.core.translation import localized
 
 __all__ = ["LEVELS", "MARKS", "Finding", "finding"]
 
@@ -27,7 +28,7 @@ class Finding:
     note: str
 
     def __str__(self) -> str:
-        return visible(f"{MARKS[self.level]} {self.note}")
+        return visible(f"{MARKS[self.level]} {localized(self.note)}")
 
     def plain(self) -> dict[str, Any]:
         """As plain data, to be stored."""

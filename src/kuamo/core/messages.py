@@ -13,33 +13,9 @@ from typing import Any
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import current_note
-from kuamo.core.translation import LANGUAGES, message
+from kuamo.core.translation import LANGUAGES, Note, localized, message
 
 __all__ = ["Note", "has_label", "label", "localize", "metric_meaning", "note_from_dict", "note_to_dict"]
-
-
-class Note(str):
-    """One sentence of the catalogue with its values; as a string it is English.
-
-    Args:
-        key: of the catalogue `notes`. values: what its fields hold: plain values, notes, or a list of them.
-
-    Example:
-        >>> note = Note("trained_here", column="photo", encoder="ImageCNN")
-        >>> note, localize("zh", note)
-        ('photo: ImageCNN, trained in this fit', 'photo：ImageCNN，在本次拟合中训练')
-    """
-
-    key: str
-    values: dict[str, Any]
-
-    def __new__(cls, key: str, **values: Any) -> Note:
-        note = super().__new__(cls, _fill("en", key, values))
-        note.key, note.values = key, values
-        return note
-
-    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
-        return (self.key,), self.values  # else a copy would take the English text for the key
 
 
 def localize(lang: str, note: str) -> str:
@@ -53,7 +29,7 @@ def localize(lang: str, note: str) -> str:
         ('另有 1,200 个', 'by hand')
     """
     _check_language(lang)
-    return _fill(lang, note.key, note.values) if isinstance(note, Note) else str(note)
+    return localized(note, lang)
 
 
 def note_to_dict(note: Any) -> Any:
@@ -124,14 +100,3 @@ def metric_meaning(lang: str, metric: str) -> str | None:
 def _check_language(lang: str) -> None:
     if lang not in LANGUAGES:
         raise KuamoError(f"given lang={lang!r}; expected one of {list(LANGUAGES)}")
-
-
-def _fill(lang: str, key: str, values: dict[str, Any]) -> str:
-    words = {name: _words(lang, value) for name, value in values.items()}
-    return message("notes", lang, key).format(**words)
-
-
-def _words(lang: str, value: Any) -> Any:
-    if isinstance(value, list):
-        return ("；" if lang == "zh" else "; ").join(_words(lang, one) for one in value)
-    return localize(lang, value) if isinstance(value, Note) else value

@@ -12,6 +12,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, TypeVar
 
+from kuamo.core.translation import translate
+
 __all__ = [
     "ARRAYS",
     "CLASSES",
@@ -22,6 +24,7 @@ __all__ = [
     "OLD_OPTIONS",
     "PARTS",
     "RECIPES",
+    "REMOVED",
     "OldModules",
     "current",
     "current_array",
@@ -106,6 +109,7 @@ INFO = {"taught": "training_rows"}
 CLASSES = {
     "ByClass": "ClassBalanced",
     "ByCoverage": "CoverageBalanced",
+    "Choice": "CCAFit",
     "Code": "Embedding",
     "Contest": "Benchmark",
     "Cross": "CrossReconstruct",
@@ -113,19 +117,35 @@ CLASSES = {
     "Cycle": "CycleConsistency",
     "Learning": "ColumnCurves",
     "ModalityCritic": "ModalityDiscriminator",
+    "Pick": "EncoderChoice",
     "PictureChange": "ImageDifferencePCA",
     "PictureConv": "ImageConv",
     "PicturePCA": "ImagePCA",
+    "Player": "Optimized",
+    "Ranked": "RankedRelevance",
     "Record": "LearningCurves",
     "Retrieve": "NearestText",
+    "Search": "SearchSpace",
     "SpeechPCA": "AudioPCA",
     "Spoken": "TextToSpeech",
+    "Trial": "RidgeTrial",
     "Uncertain": "UncertaintyWeighted",
     "Writer": "TextRNN",
     "acmr": "ACMR",
+    "choose": "search_cca",
+    "measure": "rank_queries",
+    "ranked": "ranked_relevance",
 }
 """Public classes and functions, and those that stored spaces name; old → new."""
 
+
+REMOVED = {
+    "OGMGE": (
+        "removed in 0.2, since it lowered accuracy wherever it had an effect; against imbalance use "
+        "km.Training(sampling=km.CoverageBalanced(1)) or km.UncertaintyWeighted"
+    ),
+}
+"""Public names that are gone → why, and what to use."""
 
 PARTS = {
     "Additive": "AdditiveScore",
@@ -229,8 +249,8 @@ def former(name: str) -> str:
     return _FORMER.get(name, name)
 
 
-def former_names(module: str) -> Callable[[str], Any]:
-    """A module's `__getattr__` that gives its classes by their old names too.
+def former_names(module: str, **own: str) -> Callable[[str], Any]:
+    """A module's `__getattr__` that gives its classes by their old names too; `own` are names that only it had.
 
     Example:
         >>> former_names("kuamo.core.old_names")("Writer")
@@ -240,11 +260,12 @@ def former_names(module: str) -> Callable[[str], Any]:
 
     def find(name: str) -> Any:
         here = sys.modules[module]
-        new = current(name)
+        new = own.get(name) or current(name)
         if new != name and hasattr(here, new):
             renamed(name, new, module)
             return getattr(here, new)
-        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        gone = f"; it was {REMOVED[name]}" if name in REMOVED else ""
+        raise AttributeError(f"module {module!r} has no attribute {name!r}{gone}")
 
     return find
 
@@ -272,12 +293,13 @@ def old_arguments(**names: str | None) -> Callable[[F], F]:
             for old in names.keys() & given.keys():
                 new, name = names[old], getattr(function, "__name__", "it")
                 if new is None:
-                    warnings.warn(f"{name}({old}=) is ignored since 0.2", DeprecationWarning, stacklevel=2)
+                    warnings.warn(translate(f"{name}({old}=) is ignored since 0.2"), DeprecationWarning, stacklevel=2)
                     given.pop(old)
                     continue
                 if new in given:
                     raise TypeError(f"{name}() got {old}= and {new}=, which are one argument; expected {new}= alone")
-                warnings.warn(f"{name}({old}=) is {name}({new}=) since 0.2", DeprecationWarning, stacklevel=2)
+                said = translate(f"{name}({old}=) is {name}({new}=) since 0.2")
+                warnings.warn(said, DeprecationWarning, stacklevel=2)
                 given[new] = given.pop(old)
             return heard(*args, **given)
 
@@ -305,7 +327,8 @@ def old_methods(**names: str) -> Callable[[C], C]:
 
     def forwarding(old: str, new: str) -> Callable[..., Any]:
         def called(self: Any, *args: Any, **given: Any) -> Any:
-            warnings.warn(f"{type(self).__name__}.{old}() is .{new}() since 0.2", DeprecationWarning, stacklevel=2)
+            said = translate(f"{type(self).__name__}.{old}() is .{new}() since 0.2")
+            warnings.warn(said, DeprecationWarning, stacklevel=2)
             return getattr(self, new)(*args, **given)
 
         called.__name__, called.__doc__ = old, f"The old name of `{new}`."
@@ -321,7 +344,7 @@ def old_methods(**names: str) -> Callable[[C], C]:
 
 def renamed(name: str, new: str, where: str = "km") -> None:
     """Warn that something has another name."""
-    warnings.warn(f"{where}.{name} is {where}.{new} since 0.2", DeprecationWarning, stacklevel=3)
+    warnings.warn(translate(f"{where}.{name} is {where}.{new} since 0.2"), DeprecationWarning, stacklevel=3)
 
 
 class OldModules(MetaPathFinder, Loader):
@@ -341,5 +364,5 @@ class OldModules(MetaPathFinder, Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Put the new module in the old one's place."""
         old = module.__name__
-        warnings.warn(f"{old} is {MOVED[old]} since 0.2", DeprecationWarning, stacklevel=2)
+        warnings.warn(translate(f"{old} is {MOVED[old]} since 0.2"), DeprecationWarning, stacklevel=2)
         sys.modules[old] = importlib.import_module(MOVED[old])

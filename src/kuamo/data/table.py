@@ -17,6 +17,7 @@ from kuamo.core.arrays import is_absent
 from kuamo.core.errors import CellError, LeakWarning, TableError, is_unicode, shorten, visible
 from kuamo.core.messages import Note
 from kuamo.core.threads import ordered_map
+from kuamo.core.translation import say
 from kuamo.core.validation import check_int, check_type, check_unique, is_int, is_number
 from kuamo.data.column import Column, RowView
 from kuamo.data.modalities import Image, Modality, Text, Vector
@@ -205,7 +206,7 @@ class Table:
             f"{name}: {type(column.modality).__name__} {len(np.unique(column.row))}/{len(self)}"
             for name, column in self.columns.items()
         ]
-        return visible(f"Table: {len(self):,} rows; " + ", ".join(parts))
+        return visible(say("Table: {rows:,} rows; {columns}", rows=len(self), columns=", ".join(parts)))
 
     def describe(self) -> str:
         """What each column is, how many of its cells are there, and a first one; then what was decided in reading."""
@@ -233,7 +234,7 @@ class Table:
         """
         if not isinstance(name, str) or name not in self.columns:
             more = f"; kept as metadata, not encoded: {list(self.meta)}" if self.meta else ""
-            raise TableError(f"given column {name!r}; the table's columns are {list(self.columns)}{more}")
+            raise TableError(f"given column {name!r}; the table's columns are {list(self.columns)}" + more)
         return self.columns[name]
 
     def where(self, row: int) -> str:

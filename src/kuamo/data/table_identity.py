@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from kuamo.core.errors import CellError
+from kuamo.core.errors import CellError, visible
 from kuamo.data.identity import identity
 from kuamo.data.modalities import content_key
 from kuamo.data.table import Table
@@ -30,5 +30,5 @@ def of_table(table: Table) -> str:
             try:
                 digest.update(content_key(column.modality, column.raw(entry)))
             except CellError as error:
-                digest.update(str(error).encode("utf-8", "surrogatepass"))
+                digest.update(visible(error.args[0]).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()

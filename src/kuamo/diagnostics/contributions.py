@@ -26,6 +26,7 @@ import numpy as np
 from kuamo.core.errors import TableError, visible
 from kuamo.core.messages import note_to_dict
 from kuamo.core.text_table import format_table
+from kuamo.core.translation import localized, say
 from kuamo.core.validation import check_int, check_type
 from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table, as_table
@@ -77,15 +78,17 @@ class Contributions:
         return {name: one.value / total if total else float("nan") for name, one in self.phi.items()}
 
     def __str__(self) -> str:
-        grid = [["", "φ", "of rows that have it", "rows", "alone", "all without it"]]
+        grid = [["", "φ", *map(say, ("of rows that have it", "rows", "alone", "all without it"))]]
         for name in self.columns:
             phi = self.phi[name]
             said = f"{phi.value:.3f} [{phi.low:.3f}–{phi.high:.3f}]"
             rest = (self.where_present(name), self.alone[name].value, self.without[name].value)
             there, alone, without = (f"{value:.3f}" for value in rest)
             grid.append([name, said, there, f"{self.present[name]:.0%}", alone, without])
-        said = f"{self.measure} of {self.to}: {self.whole.value:.3f}, chance {self.chance:.3f}, {self.whole.n:,} rows"
-        return visible("\n".join([said, *format_table(grid), *self.notes]))
+        head = "{measure} of {to}: {value:.3f}, chance {chance:.3f}, {rows:,} rows"
+        value, rows = self.whole.value, self.whole.n
+        said = say(head, measure=self.measure, to=self.to, value=value, chance=self.chance, rows=rows)
+        return visible("\n".join([said, *format_table(grid), *map(localized, self.notes)]))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""

@@ -20,6 +20,7 @@ from kuamo.core.files import local_path, read_plain
 from kuamo.core.findings import Finding, finding
 from kuamo.core.messages import note_from_dict, note_to_dict
 from kuamo.core.ownership import check_seal, marker, sealed
+from kuamo.core.translation import language
 from kuamo.core.validation import check_type
 from kuamo.evaluation.report import Report
 from kuamo.evaluation.report_json import interval_of
@@ -104,10 +105,10 @@ class Diagnosis(Mapping[str, float]):
     # ── output ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def __str__(self) -> str:
-        return self.text("en")
+        return self.text()
 
-    def text(self, lang: str = "en", rows: int | None = 12) -> str:
-        """Everything in words, in English (`"en"`) or Chinese (`"zh"`).
+    def text(self, lang: str | None = None, rows: int | None = 12) -> str:
+        """Everything in words, in English (`"en"`) or Chinese (`"zh"`), by default as KUAMO_LANG says.
 
         Args:
             lang: the language. rows: of each table at most, with a line that says how many more there are; `None` for
@@ -116,7 +117,7 @@ class Diagnosis(Mapping[str, float]):
         Raises:
             KuamoError: an unknown language, or no whole number of rows.
         """
-        return visible(to_text(self, lang, rows))
+        return visible(to_text(self, lang or language(), rows))
 
     # ── storing ──────────────────────────────────────────────────────────────────────────────────────────────────
 

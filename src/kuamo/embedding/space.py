@@ -13,6 +13,7 @@ import numpy as np
 from kuamo.core.errors import ForeignWarning, KuamoError, TableError, TruncationWarning, shorten, visible
 from kuamo.core.modules import is_module
 from kuamo.core.old_names import old_methods
+from kuamo.core.translation import localized, say
 from kuamo.core.types import Progress
 from kuamo.data.modalities import Modality, Vector
 from kuamo.data.readers.given import by_position
@@ -122,7 +123,8 @@ class EmbeddingSpace:
 
     def __repr__(self) -> str:
         columns = ", ".join(f"{port.name}: {type(port.modality).__name__}" for port in self.ports)
-        said = [f"Space of {self.dim} dimensions; {columns}", *(f"  {note}" for note in self.notes)]
+        head = say("Space of {dim} dimensions; {columns}", dim=self.dim, columns=columns)
+        said = [head, *(f"  {localized(note)}" for note in self.notes)]
         return visible("\n".join(said))
 
     @property
@@ -257,7 +259,7 @@ class EmbeddingSpace:
                 continue
             said = None if isinstance(inputs, Table) else truncation_note(table, port.name, port.encoder)
             if said:
-                warnings.warn(visible(said), TruncationWarning, stacklevel=3)
+                warnings.warn(said, TruncationWarning, stacklevel=3)
             if not isinstance(inputs, Table) and (said := language_note(table, port.name, port.encoder)):
                 warnings.warn(said, ForeignWarning, stacklevel=3)
             code, rows = self.encode_column(table, port.name, cache=isinstance(inputs, Table), progress=progress)

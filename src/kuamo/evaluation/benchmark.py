@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kuamo.core.errors import KuamoError, StoreError, TableError
+from kuamo.core.errors import KuamoError, StoreError, TableError, visible
 from kuamo.core.files import local_path, reporting_io_errors
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
@@ -123,7 +123,7 @@ def compare(
         except KuamoError as error:
             if isinstance(error, StoreError):
                 raise
-            left_out[name] = f"seed {seed}: {error}"
+            left_out[name] = f"seed {seed}: {visible(error.args[0])}"
             continue
         trials.append(Trial(name, seed, report, Cost(**report.facts["trial"]["cost"]), groups))
     trials = [one for one in trials if one.method not in left_out]
@@ -183,7 +183,7 @@ def runnable(
             except TableError as error:
                 if strict:
                     raise TableError(f"method {name!r}: {error}") from None
-                left_out[name] = str(error)
+                left_out[name] = visible(error.args[0])
                 good.pop(name, None)
     if not good:
         raise TableError(f"no method can be fitted: {next(iter(left_out.values()))}")

@@ -22,6 +22,7 @@ from kuamo.core.files import local_path
 from kuamo.core.old_names import old_methods
 from kuamo.core.profiling import Cost
 from kuamo.core.text_table import format_table
+from kuamo.core.translation import localized, say, translate
 from kuamo.evaluation.report import Report
 from kuamo.metrics import Difference, Interval, bootstrap_all, holm, paired_test, per_query
 from kuamo.metrics.formatting import format_figure
@@ -107,25 +108,26 @@ class Benchmark(Mapping[str, float]):
     def __str__(self) -> str:
         tasks = self.tasks()
         shown = tasks if 1 < len(tasks) <= 4 else []
-        grid = [["", f"{self.metric}, all", *map(self.arrow, shown), "CPU s", "wall s", "memory MB"]]
+        all_directions, costs = say("{metric}, all", metric=self.metric), map(say, ("CPU s", "wall s", "memory MB"))
+        grid = [["", all_directions, *map(self.arrow, shown), *costs]]
         for method in self.methods:
             one, cost = self.intervals[f"{method}: {self.metric}"], self.costs[method]
             value, low, high = (format_figure(self.metric, number) for number in (one.value, one.low, one.high))
             each = [format_figure(self.metric, self[f"{method}: {task}_{self.metric}"]) for task in shown]
             memory = "–" if cost.memory is None else f"{cost.memory:.0f}"
             grid.append([method, f"{value} [{low}–{high}]", *each, f"{cost.cpu:.1f}", f"{cost.wall:.1f}", memory])
-        lines = [self.title, *format_table(grid)]
+        lines = [localized(self.title), *format_table(grid)]
         if self.chance is not None:
-            lines.append(f"random order: {format_figure(self.metric, self.chance)}")
+            lines.append(say("random order: {value}", value=format_figure(self.metric, self.chance)))
         if len(self.methods) > 1:
-            lines.append(
-                f"better by more than chance in {self.metric} (p < {LEVEL} after Holm, {len(self.differences)} tests):"
-            )
+            better = "better by more than chance in {metric} (p < {level} after Holm, {tests} tests):"
+            lines.append(say(better, metric=self.metric, level=LEVEL, tests=len(self.differences)))
             lines += [
                 f"  {method} > {', '.join(below)}" for method in self.methods if (below := self.outperforms(method))
-            ] or ["  no method than any other"]
-        lines += [f"{method}: left out: {why}" for method, why in self.left_out.items()]
-        return visible("\n".join([*lines, *self.notes]))
+            ] or [say("  no method than any other")]
+        why = {name: translate(said) for name, said in self.left_out.items()}
+        left_out = [say("{method}: left out: {why}", method=name, why=said) for name, said in why.items()]
+        return visible("\n".join([*lines, *left_out, *map(localized, self.notes)]))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""

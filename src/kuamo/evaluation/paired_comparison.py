@@ -14,6 +14,7 @@ from kuamo.core.errors import KuamoError, visible
 from kuamo.core.export import check_target, write_text
 from kuamo.core.files import local_path
 from kuamo.core.text_table import format_table
+from kuamo.core.translation import Note, localized, say
 from kuamo.core.validation import check_int
 from kuamo.evaluation.results import Direction, Measured
 from kuamo.metrics import Difference, holm, paired_test
@@ -47,12 +48,13 @@ class Comparison(Mapping[str, float]):
         return len(self.differences)
 
     def __str__(self) -> str:
-        grid = [["", "this", "other", "difference", "p", "p (Holm)", "queries"]]
+        grid = [["", *map(say, ("this", "other", "difference")), "p", "p (Holm)", say("queries")]]
         for name, one in self.differences.items():
             value, low, high = (f"{number:+.3f}" for number in (one.value, one.low, one.high))
             a, b = (format_figure(name.rsplit("_to_", 1)[-1], number) for number in (one.a, one.b))
-            grid.append([name, a, b, f"{value} [{low} to {high}]", _p(one.p), _p(one.p_holm), str(one.n)])
-        return visible("\n".join([self.title, *format_table(grid), *self.notes]))
+            span = say("{value} [{low} to {high}]", value=value, low=low, high=high)
+            grid.append([name, a, b, span, _p(one.p), _p(one.p_holm), str(one.n)])
+        return visible("\n".join([localized(self.title), *format_table(grid), *map(localized, self.notes)]))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -100,7 +102,7 @@ def compare_reports(
         name: replace(one, p_holm=float(p)) for (name, one), p in zip(differences.items(), corrected, strict=True)
     }
     return Comparison(
-        f"this − other on the same queries; [95 % interval]\nthis:  {this.title}\nother: {other.title}",
+        Note("comparison", this=this.title, other=other.title),
         differences,
         _notes(this, other, tasks, draws, len(differences)),
     )
@@ -148,20 +150,16 @@ def _same_parts(a: np.ndarray | None, b: np.ndarray | None, order: np.ndarray) -
 
 
 def _notes(this: Measured, other: Measured, tasks: list[str], draws: int, tests: int) -> list[str]:
-    notes = [
-        f"p: sign-flip test for means, paired bootstrap for medians, {draws:,} draws, two-sided; "
-        f"p (Holm): corrected for these {tests} tests"
-    ]
+    notes: list[str] = [Note("comparison_tests", draws=draws, tests=tests)]
     if any(this.pairs[task].group is not None for task in tasks):
-        notes.append("rows of one group are drawn, and flipped, together")
+        notes.append(Note("comparison_groups"))
     if any(name.endswith("median_rank") for name in this):
-        notes.append("of ranks the lower is better; of all others the higher")
-    left = sorted(set(this.pairs) ^ set(other.pairs))
-    if left:
-        notes.append(f"in one report only, not compared: {', '.join(left)}")
+        notes.append(Note("comparison_ranks"))
+    if left := sorted(set(this.pairs) ^ set(other.pairs)):
+        notes.append(Note("comparison_left", directions=", ".join(left)))
     sources = [str(report.facts.get("source")) for report in (this, other)]
     if sources[0] != sources[1]:
-        notes.append(f"the tables have different names, {sources[0]} and {sources[1]}; their row ids are the same")
+        notes.append(Note("comparison_names", this=sources[0], other=sources[1]))
     return notes
 
 

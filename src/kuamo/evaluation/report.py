@@ -21,6 +21,7 @@ from kuamo.core.export import save_result, to_json
 from kuamo.core.files import local_path
 from kuamo.core.old_names import current_metric, renamed
 from kuamo.core.text_table import format_table
+from kuamo.core.translation import localized, say
 from kuamo.core.validation import check_type
 from kuamo.evaluation.paired_comparison import Comparison, compare_reports
 from kuamo.evaluation.report_json import dump, parse
@@ -97,18 +98,19 @@ class Report(Mapping[str, float]):
     def __str__(self) -> str:
         rows = self.rows()
         if not rows:
-            return visible("\n".join([self.title, *self.notes]))
+            return visible("\n".join(map(localized, [self.title, *self.notes])))
         found = [metric for metric in self.metrics() if not metric.startswith(("gen_", "pred_"))]
         columns = [metric for metric in found if not self.shown or metric in self.shown]
         predicted = {task: row for task, row in rows.items() if any(metric.startswith("pred_") for metric in row)}
         searched = {task: row for task, row in rows.items() if task not in predicted}
-        lines = [self.title, *(self._grid(searched, columns, "queries") if searched else [])]
+        lines = [localized(self.title), *(self._grid(searched, columns, say("queries")) if searched else [])]
         for task, row in predicted.items():
-            lines += ["", *self._grid({task: row}, list(row), "rows")]
+            lines += ["", *self._grid({task: row}, list(row), say("rows"))]
         if self.makings:
             made = [metric for metric in self.metrics() if metric.startswith("gen_")]
-            lines += ["", *self._grid({task: rows[task] for task in self.makings}, made, "rows", ", generated")]
-        return visible("\n".join([*lines, *self.notes]))
+            generated = {task: rows[task] for task in self.makings}
+            lines += ["", *self._grid(generated, made, say("rows"), say(", generated"))]
+        return visible("\n".join([*lines, *map(localized, self.notes)]))
 
     def _grid(
         self, rows: Mapping[str, Mapping[str, Interval]], columns: list[str], count: str, what: str = ""

@@ -193,8 +193,8 @@ def _report(
         "seed": seed,
         "space": {"dim": space.dim, "notes": note_to_dict(list(space.notes))},
     }
-    right = "" if positives == "row" else f", right = same {positives}"
-    title = f"{len(table):,} rows of {table.source}, gallery = all of them{right}; [95 % interval]"
+    right = "" if positives == "row" else Note("contest_right", positives=positives)
+    title = Note("report", rows=len(table), source=table.source, right=right)
     return Report(title, intervals, notes, pairs, facts, previews.cells, shown)
 
 

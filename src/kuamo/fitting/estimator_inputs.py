@@ -13,6 +13,7 @@ import numpy as np
 
 from kuamo.closed_form.scaling import RunningSpread
 from kuamo.core.errors import KuamoError, TableError, shorten
+from kuamo.core.translation import translate
 from kuamo.data.modalities import Number, Vector
 from kuamo.data.modalities.vector import LARGEST, within_limits
 from kuamo.data.table import Table
@@ -192,8 +193,10 @@ def check_estimator_rows(rows: Table, names: Sequence[str]) -> None:
     if len(empty):
         more = f", and {len(empty) - 1:,} more rows" if len(empty) > 1 else ""
         raise TableError(
-            f"columns {known}, row {rows.where(int(empty[0]))}{more}: given nothing, every cell is NaN or absent; "
-            f"expected at least one cell in each row, or the row left out"
+            f"columns {known}, row {rows.where(int(empty[0]))}"
+            + more
+            + ": given nothing, every cell is NaN or absent; "
+            "expected at least one cell in each row, or the row left out"
         )
 
 
@@ -343,4 +346,4 @@ def _warn_of_column() -> None:
     except ImportError:
         Kind = UserWarning
     words = "A column-vector y was passed when a 1d array was expected: given y (n, 1); expected y.ravel()"
-    warnings.warn(words, Kind, stacklevel=4)
+    warnings.warn(translate(words), Kind, stacklevel=4)

@@ -9,6 +9,7 @@ import numpy as np
 
 from kuamo.core.errors import TableError, visible
 from kuamo.core.messages import Note
+from kuamo.core.translation import localized, say
 from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table
 from kuamo.embedding.space import EmbeddingSpace, fuse_codes
@@ -47,15 +48,16 @@ class Prediction:
 
     def __str__(self) -> str:
         """The first rows, a line each: prediction, confidence, and the weight of each column."""
-        lines = [f"predictions for {len(self)} rows"]
+        lines = [say("predictions for {rows:,} rows", rows=len(self))]
         for row, (value, weights) in enumerate(zip(self.values[:SHOWN], self.weights, strict=False)):
             sure = "" if self.probability is None else f" {self.probability[row].max():.2f}"
             by = ", ".join(f"{name} {one:.2f}" for name, one in zip(self.columns, weights, strict=True) if one)
             sure = sure if self.spread is None else f" ± {self.spread[row]:.3g}"
             value_text = f"{value:.6g}" if self.probability is None else str(value)
-            lines.append(f"  {value_text}{sure}  from {by}")
+            lines.append(say("  {value}{sure}  from {columns}", value=value_text, sure=sure, columns=by))
         rest = len(self) - SHOWN
-        return visible("\n".join([*lines, *([f"  … and {rest} more"] if rest > 0 else []), *self.notes]))
+        more = [say("  … and {count:,} more", count=rest)] if rest > 0 else []
+        return visible("\n".join([*lines, *more, *map(localized, self.notes)]))
 
 
 def predict_rows(space: EmbeddingSpace, rows: Table, to: str) -> Prediction:

@@ -19,6 +19,7 @@ from kuamo.core.errors import KuamoError, StoreError, TableError, visible
 from kuamo.core.files import place
 from kuamo.core.folders import recover
 from kuamo.core.old_names import old_methods
+from kuamo.core.translation import say
 from kuamo.core.validation import check_int
 from kuamo.data.table import Table
 from kuamo.embedding.space import EmbeddingSpace
@@ -97,7 +98,8 @@ class Index(ABC):
         return [port.name for port in self.space.ports]
 
     def __repr__(self) -> str:
-        return visible(f"{type(self).__name__} of {len(self):,} rows; {', '.join(self.columns)}")
+        kind, columns = type(self).__name__, ", ".join(self.columns)
+        return visible(say("{kind} of {rows:,} rows; {columns}", kind=kind, rows=len(self), columns=columns))
 
     # ── search ───────────────────────────────────────────────────────────────────────────────────────────────────
 

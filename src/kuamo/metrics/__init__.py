@@ -8,6 +8,7 @@ formatting               figures as text
 dependence/              what two columns share
 """
 
+from kuamo.core.old_names import former_names
 from kuamo.metrics.bootstrap import Interval, bootstrap, bootstrap_all
 from kuamo.metrics.paired_tests import Difference, holm, paired_test, sign_flip
 from kuamo.metrics.ranking import (
@@ -44,3 +45,5 @@ __all__ = [
     "recall",
     "sign_flip",
 ]
+
+__getattr__ = former_names(__name__)

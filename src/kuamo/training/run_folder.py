@@ -22,6 +22,7 @@ from kuamo.core.errors import StoreError
 from kuamo.core.files import atomic_path, save_arrays
 from kuamo.core.folders import read_json, recover, write_folder, write_json
 from kuamo.core.ownership import check_place, check_seal, marker, sealed
+from kuamo.core.translation import translate
 
 __all__ = ["Run"]
 
@@ -103,10 +104,8 @@ class Run:
                 f"{self.folder}: holds a run with other {', '.join(others)}; expected the same, or another folder"
             )
         if others:
-            warnings.warn(
-                f"{self.folder}: the run had other {MOVED}; it goes on from its own, and those given have no effect",
-                stacklevel=2,
-            )
+            said = f"{self.folder}: the run had other {MOVED}; it goes on from its own, and those given have no effect"
+            warnings.warn(translate(said), stacklevel=2)
 
     def _damaged(self, why: str) -> str:
         return f"{self.folder / 'state'}: cannot be read ({why}); expected the state of a run: remove it to start anew"

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import CellError, visible
+from kuamo.core.text_table import width
+from kuamo.core.translation import localized, say
 from kuamo.data.column import Column
 from kuamo.data.readers.arrow import describe_cell
 
@@ -30,18 +32,20 @@ def describe_columns(
     lines = [(name, type(column.modality).__name__, *_seen(column, rows)) for name, column in columns.items()]
     if rows:
         plain_ids = ids[0] == "0" and list(ids) == [str(row) for row in range(rows)]
-        lines += [] if plain_ids else [("id", "", "name of the row", ids[0])]
-        lines += [] if groups == ids else [("group", "", f"{len(set(groups)):,} groups", groups[0])]
+        lines += [] if plain_ids else [("id", "", say("name of the row"), ids[0])]
+        lines += [] if groups == ids else [("group", "", say("{count:,} groups", count=len(set(groups))), groups[0])]
         if labels is not None:
-            lines.append(("label", "", f"{len(set(map(str, labels))):,} classes", describe_plain(labels[0])))
+            classes = say("{count:,} classes", count=len(set(map(str, labels))))
+            lines.append(("label", "", classes, describe_plain(labels[0])))
         for name, cells in meta.items():
-            lines.append((name, "", _split(cells) if name == "split" else "meta", describe_plain(cells[0])))
-    widths = [max((len(line[k]) for line in lines), default=0) for k in range(3)]
+            lines.append((name, "", _split(cells) if name == "split" else say("meta"), describe_plain(cells[0])))
+    widths = [max((width(line[k]) for line in lines), default=0) for k in range(3)]
     shown = [
-        "  " + "  ".join([*(word.ljust(width) for word, width in zip(line, widths)), line[3]]).rstrip()
+        "  " + "  ".join([*(word + " " * (wide - width(word)) for word, wide in zip(line, widths)), line[3]]).rstrip()
         for line in lines
     ]
-    return visible("\n".join([f"{source}: {rows:,} rows", *shown, *notes]))
+    head = say("{source}: {rows:,} rows", source=source, rows=rows)
+    return visible("\n".join([head, *shown, *map(localized, notes)]))
 
 
 def describe_plain(value: Any) -> str:
@@ -54,14 +58,14 @@ def describe_plain(value: Any) -> str:
 
 def _seen(column: Column, rows: int) -> tuple[str, str]:
     there = np.unique(column.row)
-    several = f", {len(column.row):,} values" if len(column.row) > len(there) else ""
-    count = f"{len(there):,} of {rows:,}{several}"
+    several = say(", {count:,} values", count=len(column.row)) if len(column.row) > len(there) else ""
+    count = say("{there:,} of {rows:,}", there=len(there), rows=rows) + several
     if not len(there):
         return count, ""
     try:
         return count, describe_plain(column[int(there[0])])
     except CellError as error:
-        return count, f"given {error.given}"
+        return count, say("given {what}", what=localized(error.given))
 
 
 def _split(cells: Any) -> str:

@@ -10,6 +10,7 @@ from kuamo.core.errors import visible
 from kuamo.core.messages import localize, note_to_dict
 from kuamo.core.profiling import Cost
 from kuamo.core.text_table import format_table
+from kuamo.core.translation import language
 
 __all__ = ["CostForecast", "StepCost", "spanned"]
 
@@ -126,7 +127,7 @@ class CostForecast:
         return max(self.steps if kind == "disk" else self.fit, key=lambda step: getattr(step, kind))
 
     def __str__(self) -> str:
-        return visible(self.render("en"))
+        return visible(self.render(language()))
 
     def render(self, lang: str = "en") -> str:
         """The table and the advice, in English ("en") or Chinese ("zh")."""

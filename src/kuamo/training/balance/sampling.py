@@ -124,7 +124,7 @@ class ClassBalanced:
         if of in marks:
             return marks[of]
         missing = ", and no one column is predicted, nor are there labels" if self.of is None else ""
-        raise KuamoError(f"given {self}{missing}; expected of= one of {[*marks, *classes]}")
+        raise KuamoError(f"given {self}" + missing + f"; expected of= one of {[*marks, *classes]}")
 
 
 def check_power(power: float) -> None:
