@@ -147,7 +147,7 @@ class Benchmark(Mapping[str, float]):
         """Write it as JSON (`x.json`), or as one self-contained page (`x.html`). Never half of it.
 
         Args:
-            path: ends in .json or .html. lang: of the page, `"en"` (default) or `"zh"`.
+            path: ends in .json or .html. lang: of the page, `"en"` or `"zh"`; `None`: as KUAMO_LANG says.
 
         Raises:
             StoreError: see `Report.save`.

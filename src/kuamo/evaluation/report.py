@@ -194,7 +194,7 @@ class Report(Mapping[str, float]):
         """Write everything as JSON (`x.json`), or one self-contained page (`x.html`). Never half of it.
 
         Args:
-            path: ends in .json or .html. lang: of the page, `"en"` (default) or `"zh"`.
+            path: ends in .json or .html. lang: of the page, `"en"` or `"zh"`; `None`: as KUAMO_LANG says.
 
         Raises:
             StoreError: another ending, an unknown language, a language for JSON, or no such folder.
