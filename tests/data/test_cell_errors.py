@@ -77,7 +77,7 @@ def test_half_a_picture(form: str) -> None:
     whole = saved(pil.fromarray(noise), form)
     assert km.Image().read(whole).shape == (40, 40, 3)
     for size in (0, 5, len(whole) // 2):
-        with pytest.raises(km.CellError, match="expected a picture"):
+        with pytest.raises(km.CellError, match="expected an image"):
             km.Image().read(whole[:size])
 
 
@@ -132,7 +132,7 @@ def test_whole_numbers_are_scaled() -> None:
         (wave(np.zeros(0)), r"samples of shape \(0,\)"),
         (wave(np.zeros(8000))[:9000], "cut off after 9,000 of 16,044 bytes"),
         (wave(np.random.default_rng(0).uniform(-1, 1, 8000), form="FLAC")[:9000], "expected"),
-        (b"RIFF", "expected a sound"),
+        (b"RIFF", "expected audio"),
         ((np.array([0.0, np.nan]), 8000), "NaN or infinity"),
         ((np.zeros(5), 0), "a rate of 0 Hz"),
         ((np.zeros(5), 10**9), "a rate of 1000000000 Hz"),

@@ -53,7 +53,7 @@ def test_lines_that_do_not_fit(tmp_path: Path) -> None:
         "e.jsonl": ('{"text": "a"}\n{"text": 5}\n', "row 1"),
         "f.jsonl": ('{"text": "a"\n', "f.jsonl"),
         "g.jsonl": ("[" * 100_000, "g.jsonl"),
-        "h.csv": ("id,price\n1,2\n", "none of text, pictures, sounds or vectors"),
+        "h.csv": ("id,price\n1,2\n", "none of text, images, audio or vectors"),
         "i.csv": ("id,text\n1,a\n1,b\n", "rows 0 and 1: given the id '1' more than once"),
         "j.csv": ("id,text\n1,a\n,b\n", "row 1: given no id"),
     }

@@ -130,7 +130,7 @@ def test_command_line(
     code, _, error = evaluate("missing.jsonl", "--save", "r.html", "--lang", "fr")
     assert code == 2 and error.startswith("kuamo: given --lang 'fr'")
     code, _, error = evaluate("missing.jsonl", "--lang", "zh")
-    assert code == 2 and "no .html page" in error
+    assert code == 2 and error == "kuamo: 给出了 'missing.jsonl'，它不存在；应为表" + error.partition("应为表")[2]
     code, _, error = evaluate("t.jsonl", "--save", "r.json", "--save", "r.html", "--lang", "zh")
     assert code == 0, error
     assert "全部指标" in (tmp_path / "r.html").read_text("utf-8") and km.Report.load(tmp_path / "r.json")

@@ -148,7 +148,7 @@ def test_what_is_said_of_a_thing_can_be_heard(tmp_path: Path) -> None:
     loaded = km.Space.load(tmp_path / "s", custom={"text": (km.Text(), Letters()), "audio": (km.Audio(), Ears())})
     assert np.array_equal(loaded.translate(row, to="audio")[0].samples, heard[0].samples)
     with pytest.raises(
-        km.TableError, match=r"column 'thing': given TextToSpeech\(\) for Vector; expected a column of sounds"
+        km.TableError, match=r"column 'thing': given TextToSpeech\(\) for Vector; expected a column of audio"
     ):
         km.fit(whole, init=start, decoders={"thing": km.TextToSpeech()})
 

@@ -188,8 +188,8 @@ def test_bad_requests_of_made_columns(report: tuple[km.Space, km.Table, km.Repor
     with pytest.raises(km.KuamoError, match="given samples=1; expected at least 2"):
         km.evaluate(space, test, generated=["image"], samples=1)
     with pytest.raises(
-        km.KuamoError, match="given a judge of column 'image'; expected one of the columns that are made"
+        km.KuamoError, match="given a classifier of column 'image'; expected one of the columns that are generated"
     ):
         km.evaluate(space, test, classifiers={"image": list})
-    with pytest.raises(km.KuamoError, match="its judge said 3 labels of 80 cells"):
+    with pytest.raises(km.KuamoError, match="its classifier gave 3 labels of 80 cells"):
         km.evaluate(space, test, generated=["image"], classifiers={"image": lambda values: ["red"] * 3})

@@ -31,7 +31,7 @@ def test_missing_picture_file() -> None:
 
 def test_truncated_picture(tmp_path: Path) -> None:
     whole = km.datasets.emoji()[0]["image"]
-    refused(text_and([whole, whole, whole[:200], whole]), "column 'x'", "row 2", "expected a picture")
+    refused(text_and([whole, whole, whole[:200], whole]), "column 'x'", "row 2", "expected an image")
 
 
 def test_nan_vector() -> None:

@@ -440,7 +440,7 @@ def translate(
     if (query is None) == (table is None):
         raise TableError("given no query and no --table, or both; expected one of them")
     if not to:
-        raise TableError("given no --to; expected the column to make")
+        raise TableError("given no --to; expected the column to generate")
     if out:
         check_media_out(out)
     own = load_imports(imports)

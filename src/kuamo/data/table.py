@@ -549,7 +549,7 @@ def _inferred(name: str, cells: Sequence[Any], notes: list[str]) -> Modality:
         given = f"cells like {describe_raw(seen[0])}" if seen else "no cell that is present"
         names = f"; modalities={{{name!r}: km.Text()}} takes them as texts" if isinstance(found, Unread) else ""
         raise TableError(
-            f"column {name!r}: given {given}; expected text, pictures, sounds or vectors, "
+            f"column {name!r}: given {given}; expected text, images, audio or vectors, "
             f"or a modality of your own: modalities={{{name!r}: ...}}{names}"
         )
     notes += hole_words({name: cells}) if isinstance(found, Text) else []

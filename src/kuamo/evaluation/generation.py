@@ -70,12 +70,10 @@ def check_made(space: Space, table: Table, made: Sequence[str], judges: Judges) 
     for name in judges:
         if name not in made:
             raise KuamoError(
-                f"given a judge of column {name!r}; expected one of the columns that are made, {list(made)}"
+                f"given a classifier of column {name!r}; expected one of the columns that are generated, {list(made)}"
             )
         if table.labels is None:
-            raise TableError(
-                "given judges and a table without labels; expected a label that a judge can be right about"
-            )
+            raise TableError("given classifiers and a table without labels; expected labels")
 
 
 def evaluate_generation(
@@ -274,7 +272,9 @@ def classifier_scores(
     said = {name: np.array([str(one) for one in judge(values)]) for name, values in cells.items()}
     for name, one in said.items():
         if len(one) != len(label):
-            raise KuamoError(f"column {port.name!r}: its judge said {len(one)} labels of {len(label)} cells ({name})")
+            raise KuamoError(
+                f"column {port.name!r}: its classifier gave {len(one)} labels of {len(label)} cells ({name})"
+            )
     return {name: (one == label).astype(float) for name, one in said.items()}
 
 

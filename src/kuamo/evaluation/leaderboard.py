@@ -69,7 +69,7 @@ class Benchmark(Mapping[str, float]):
 
     def __getitem__(self, name: str) -> float:
         if name not in self.intervals:
-            raise KuamoError(f"given {name!r}; the contest has {list(self.intervals)}")
+            raise KuamoError(f"given {name!r}; the benchmark has {list(self.intervals)}")
         return self.intervals[name].value
 
     def __iter__(self) -> Iterator[str]:
@@ -87,7 +87,7 @@ class Benchmark(Mapping[str, float]):
         if (a, b) in self.differences:
             return self.differences[a, b]
         if (b, a) not in self.differences:
-            raise KuamoError(f"given {a!r} and {b!r}; the contest has {self.methods}")
+            raise KuamoError(f"given {a!r} and {b!r}; the benchmark has {self.methods}")
         one = self.differences[b, a]
         return Difference(-one.value, -one.high, -one.low, one.p, one.p_bootstrap, one.p_holm, one.b, one.a, one.n)
 
@@ -152,7 +152,7 @@ class Benchmark(Mapping[str, float]):
         Raises:
             StoreError: see `Report.save`.
         """
-        save_result(self, local_path(path, "a contest"), lang)
+        save_result(self, local_path(path, "a benchmark"), lang)
 
 
 @to_json.register

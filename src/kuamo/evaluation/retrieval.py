@@ -114,7 +114,7 @@ def evaluate(
             intervals |= {f"{task}_{metric}": interval for metric, interval in found.items()}
     intervals |= {f"{name}_{metric}": one for name, found in predicted.items() for metric, one in found.items()}
     if not intervals:
-        raise TableError(f"given no row of the columns {names} with a right answer in another; expected at least one")
+        raise TableError(f"given no row of the columns {names} with a relevant item in another; expected at least one")
     if examples:
         pairs = {task: _with_examples(table, pair, codes, key, examples, seed) for task, pair in pairs.items()}
     report = _report(space, table, positives, judged, pairs, intervals, cutoffs, seed)

@@ -46,7 +46,9 @@ def initialize_from(
             if objective is None and port.name not in anew and port.decoder is None:
                 port.codec, port.decoder, port.memory = map(deepcopy, (other.codec, other.decoder, other.memory))
         elif objective is None:
-            raise TableError(f"column {port.name!r}: not in the start, and no objective to learn it by; expected one")
+            raise TableError(
+                f"column {port.name!r}: not in the initial space, and no objective to train it with; expected one"
+            )
     space.score, space.fusion = start.score, deepcopy(start.fusion)
     space.notes += [Note("start", what=note) for note in start.notes]
 

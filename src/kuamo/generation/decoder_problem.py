@@ -238,7 +238,7 @@ class PassThroughHead:
         if codec is not None:
             raise KuamoError(
                 f"column {name!r}: given the codec {type(codec).__name__}, and no gradient passes from what it makes "
-                f"to a code; expected codecs={{{name!r}: None}}, so that features are made, or cycle=0"
+                f"to a code; expected codecs={{{name!r}: None}}, so that features are generated, or cycle=0"
             )
         try:
             return differentiable(self.port.head)

@@ -302,7 +302,7 @@ class TextToSpeech(Recipe):
         check_texts(table, self.of, self)
         if not isinstance(table.column(name).modality, Audio):
             kind = type(table.column(name).modality).__name__
-            raise TableError(f"column {name!r}: given TextToSpeech() for {kind}; expected a column of sounds")
+            raise TableError(f"column {name!r}: given TextToSpeech() for {kind}; expected a column of audio")
         return None
 
 

@@ -22,8 +22,8 @@ SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".au", ".opus"}
 CHANNELS = 32
 OVER = 10.0  # times full scale: mixers and decoders go beyond it, and noise has tails; more is another scale
 PREVIEW = (5.0, 16_000)  # seconds and Hz, at most
-_EXPECTED = "a sound (WAV, FLAC, OGG, MP3, AIFF)"
-_WHOLE = "a whole sound"
+_EXPECTED = "audio (WAV, FLAC, OGG, MP3, AIFF)"
+_WHOLE = "the whole audio"
 
 
 class Waveform(NamedTuple):
@@ -200,7 +200,7 @@ def _decode(raw: Any) -> tuple[np.ndarray, int]:
                 blocks.append(block)
                 count += block.size
                 if count > MAX_SAMPLES:
-                    raise CellError(Note("cell_many_samples", name=name, count=MAX_SAMPLES), "a shorter sound")
+                    raise CellError(Note("cell_many_samples", name=name, count=MAX_SAMPLES), "shorter audio")
             if count < file.frames * file.channels and content[:4] == b"fLaC":
                 raise CellError(
                     Note("cell_cut_samples", name=name, count=count // file.channels, given=file.frames), _WHOLE

@@ -26,8 +26,8 @@ ORIENTATION = 0x0112  # the EXIF tag
 PREVIEW = 96  # pixels, the longer side
 MAX_PIXELS = 100_000_000  # a picture beyond this is taken for a decompression bomb
 _LOADING = threading.Lock()
-_EXPECTED = "a picture (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, PPM)"
-_FEWER = f"a picture of at most {MAX_PIXELS:,} pixels"
+_EXPECTED = "an image (PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, PPM)"
+_FEWER = f"an image of at most {MAX_PIXELS:,} pixels"
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Image:
         from PIL import ImageOps
 
         if 0 in picture.size:
-            raise CellError(Note("cell_array", shape=str(picture.size[::-1])), "a picture with pixels")
+            raise CellError(Note("cell_array", shape=str(picture.size[::-1])), "an image with pixels")
         if picture.getexif().get(ORIENTATION, 1) != 1:  # else Pillow would copy it
             picture = ImageOps.exif_transpose(picture)
         if picture.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in picture.info:
@@ -190,7 +190,7 @@ def _decode(content: bytes, name: str, enough: int | None = None) -> Any:
         picture.load()
         if moves:
             warnings.warn(
-                "pictures that move, or have pages: the first of them is read", TruncationWarning, stacklevel=2
+                "animated or multi-page images: only the first frame is read", TruncationWarning, stacklevel=2
             )
         return picture
     except CellError:

@@ -112,7 +112,7 @@ def read_source(
     opening.notes.extend(hole_words({each: columns[each] for each in texts if each in reading.columns}))
     if not reading.columns:
         raise TableError(
-            f"{name}: given columns {[*reading.roles, *reading.meta]}, none of text, pictures, sounds or vectors; "
+            f"{name}: given columns {[*reading.roles, *reading.meta]}, none of text, images, audio or vectors; "
             f"expected at least one, or modalities={{column: ...}}" + "".join(f"; {note}" for note in opening.notes)
         )
     rest = [each for each in _rest(reading, classes) if each not in uncertain]

@@ -107,7 +107,9 @@ class AudioPCA:
         """
         count = len(table.column(name).row)
         if count < 2:
-            raise TableError(f"column {name!r}: given {count} sounds; expected at least two, to find components of")
+            raise TableError(
+                f"column {name!r}: given {count} audio clips; expected at least two, for principal components"
+            )
         some = list(table.values(name, np.unique(np.linspace(0, count - 1, min(count, SEEN)).astype(int))))
         rate = rate or int(min(np.median([value.rate for value in some]), FASTEST))
         # a codec without components knows how to make spectra
@@ -213,7 +215,7 @@ class AudioPCA:
         try:
             from librosa import griffinlim
         except ImportError:
-            raise KuamoError(f"sounds are made by librosa; expected {way_to('audio')}") from None
+            raise KuamoError(f"generating audio needs librosa; expected {way_to('audio')}") from None
         power = inverted(self.filters, np.maximum(np.exp(energy) - FLOOR, 0.0))
         samples = griffinlim(
             np.sqrt(power), n_iter=ROUNDS, hop_length=self.hop, n_fft=self.n_fft, momentum=MOMENTUM, random_state=0

@@ -94,7 +94,7 @@ class ImageConv(nn.Module):
 
         count = len(table.column(name).row)
         if count < 2:
-            raise TableError(f"column {name!r}: given {count} pictures; expected at least two, to learn from")
+            raise TableError(f"column {name!r}: given {count} images; expected at least two, to learn from")
         some = list(table.values(name, np.unique(np.linspace(0, count - 1, min(count, SEEN)).astype(int))))
         sides = canvas_of(some) if size is None else (size, size) if isinstance(size, int) else size
         height, width = (max(8, 8 * round(side / 8)) for side in sides)

@@ -67,7 +67,7 @@ class ImageDifferencePCA:
         for column in (name, of):
             if not isinstance(table.column(column).modality, Image):
                 kind = type(table.column(column).modality).__name__
-                raise TableError(f"column {column!r}: given {kind}; expected pictures, to see what changes in them")
+                raise TableError(f"column {column!r}: given {kind}; expected images, to find what changes in them")
         entries = np.flatnonzero(other_entries(table, name, of) >= 0)
         if len(entries) < 2:
             raise TableError(f"given {len(entries)} rows that have both {name!r} and {of!r}; expected at least two")

@@ -80,7 +80,7 @@ class ImagePCA:
         """
         count = len(table.column(name).row)
         if count < 2:
-            raise TableError(f"column {name!r}: given {count} pictures; expected at least two, to find components of")
+            raise TableError(f"column {name!r}: given {count} images; expected at least two, for principal components")
         some = list(table.values(name, np.unique(np.linspace(0, count - 1, min(count, SEEN)).astype(int))))
         height, width = canvas_of(some) if size is None else (size, size) if isinstance(size, int) else size
         grey = all(np.ptp(value.astype(np.int16), axis=-1).max() == 0 for value in some)

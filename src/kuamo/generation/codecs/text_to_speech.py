@@ -53,9 +53,7 @@ class TextToSpeechCodec:
         Raises:
             KuamoError: always.
         """
-        raise KuamoError(
-            "given sounds to a codec that reads texts aloud; expected km.AudioPCA for sounds that are made"
-        )
+        raise KuamoError("given audio to a codec that reads texts aloud; expected km.AudioPCA, which generates audio")
 
     def decode(self, y: np.ndarray) -> list[Waveform]:
         """What is said; equal texts are spoken once.

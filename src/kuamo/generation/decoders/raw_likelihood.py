@@ -155,7 +155,7 @@ class SpectrumLikelihood(Likelihood):
         """
         power, _ = batch
         if len(power) < 2:
-            raise KuamoError(f"given {len(power)} sounds; expected at least two, to find principal components of")
+            raise KuamoError(f"given {len(power)} audio clips; expected at least two, for principal components")
         out = min(out, len(power) - 1, power.shape[1] * moments)
         decoder = cls(dim, power.shape[1], moments, out, **options)
         e = decoder.standard(batch)

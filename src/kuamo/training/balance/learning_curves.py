@@ -95,7 +95,8 @@ class ColumnCurves:
         plain = space.info.get("learning")
         if plain is None:
             raise KuamoError(
-                "given a space without a record; expected one fitted with Training(learning_curves=LearningCurves())"
+                "given a space without learning curves; "
+                "expected one fitted with Training(learning_curves=LearningCurves())"
             )
         return cls.from_plain(plain)
 
