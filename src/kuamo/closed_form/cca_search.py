@@ -56,7 +56,7 @@ class SearchSpace:
         widen: may the grid of ridges grow when its edge is best?
         dims: k; those larger than the data allow are cut down to what they allow.
         gammas: γ ≥ 0. norms: unit norm before or after the weights.
-        methods: beside regularised CCA, which comes first and decides the ridge.
+        methods: beside regularised CCA; regressions are tried at every ridge, Procrustes, which has none, once.
         components: at most so many principal axes of each view.
         folds: of the rows, 2 to n/2 (or the number of groups). ranked: folds are tried, at least two and at most all,
             until so many rows have been ranked. gallery: at most so many rows of a fold are ranked.
@@ -295,32 +295,32 @@ def select_kernel(
 def try_choices(
     kernel: Kernel, folds: Sequence[Fold], search: SearchSpace, method: Method = "regularised CCA"
 ) -> tuple[RidgeTrial, ...]:
-    """Every ridge, size, exponent and norm on these folds, then other methods at the best ridge; best first."""
+    """Every ridge, size, exponent and norm on these folds, of this method and of the further ones; best first."""
+    trials = try_ridges(kernel, folds, search, method)
+    for other in shortened(search.methods, 1):
+        same = all(FREE[other])  # at every ridge: Procrustes divides nothing by it
+        best = max(trials, key=lambda trial: trial.score).ridge
+        trials += try_ridges(kernel, folds, replace(search, ridges=(best,), widen=False) if same else search, other)
+    return tuple(sorted(trials, key=lambda trial: -trial.score))
+
+
+def try_ridges(kernel: Kernel, folds: Sequence[Fold], search: SearchSpace, method: Method) -> list[RidgeTrial]:
+    """Every ridge, size, exponent and norm of one method; the grid of ridges grows until the best is inside."""
     most = min(fold.most for fold in folds)
     dims = sorted({min(dim, most) for dim in search.dims})
     grid = list(product(dims, search.gammas, search.norms))
     trials: list[RidgeTrial] = []
-
-    def score(method: Method, ridge: float) -> None:
+    waiting = list(shortened(search.ridges, 1))
+    while waiting:
+        ridge = float(waiting.pop(0))
         scores = np.array([fold.scores(method, ridge, dims, search) for fold in folds])
         mean, error = scores.mean(0), scores.std(0) / np.sqrt(max(len(scores) - 1, 1))
         for (k, gamma, norm), m, e in zip(grid, mean, error, strict=True):
-            trials.append(RidgeTrial(kernel, method, float(ridge), int(k), float(gamma), norm, float(m), float(e)))
-
-    def best_ridge() -> float:
-        return max(trials, key=lambda trial: trial.score).ridge
-
-    for ridge in shortened(search.ridges, 1):
-        score(method, ridge)
-    while search.widen and not loops_are_short():
-        further = extend_grid(best_ridge(), sorted({trial.ridge for trial in trials}))
-        if not further:
-            break
-        score(method, further[0])
-    ridge = best_ridge()
-    for other in shortened(search.methods, 1):
-        score(other, ridge)
-    return tuple(sorted(trials, key=lambda trial: -trial.score))
+            trials.append(RidgeTrial(kernel, method, ridge, int(k), float(gamma), norm, float(m), float(e)))
+        if not waiting and search.widen and not loops_are_short():
+            best = max(trials, key=lambda trial: trial.score).ridge
+            waiting = extend_grid(best, sorted({trial.ridge for trial in trials}))
+    return trials
 
 
 def validation_fold(folds: Folds, best: RidgeTrial, labels: NDArray | None, names: tuple[str, str]) -> ValidationFold:
