@@ -51,7 +51,7 @@ def test_files_of_other_kinds_are_no_texts(ending: str, there: bool, tmp_path: P
         km.Table({"text": ["a", "b", "c", "d"], "file": names})
     content = km.Table.read(pa.table({"text": ["a"], "file": [FOREIGN[ending]]}))
     assert list(content.columns) == ["text"] and any("file: kept as metadata: bytes" in note for note in content.notes)
-    with pytest.raises(km.TableError, match=r"none of text, pictures.*file: kept as meta"):
+    with pytest.raises(km.TableError, match=r"none of text, images.*file: kept as meta"):
         km.Table.read(as_csv(path, {"id": list("abcd"), "file": names}))
 
 

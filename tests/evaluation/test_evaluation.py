@@ -112,7 +112,7 @@ def test_a_query_needs_a_right_answer_not_a_partner() -> None:
     )
     report = km.evaluate(plain_space("a", "b"), table, positives="label")
     assert report["a_to_b_mAP"] == 1 and report.intervals["a_to_b_mAP"].n == 15
-    with pytest.raises(km.TableError, match="right answer"):
+    with pytest.raises(km.TableError, match="relevant item"):
         km.evaluate(plain_space("a", "b"), table)
 
 

@@ -96,7 +96,7 @@ def test_arrays_that_do_not_fit() -> None:
         ranks(codes, np.eye(3), key, key[:3])
     with pytest.raises(km.KuamoError, match="gallery"):
         ranks(codes, codes[:0], key, key[:0])
-    with pytest.raises(km.KuamoError, match="query 1: given no right answer"):
+    with pytest.raises(km.KuamoError, match="query 1: given no relevant item"):
         rank_queries(codes[:2], codes, np.array([0, 9]), key)
     assert np.isnan(ranks(codes[:1], codes, np.array([9]), key)[0])
     with pytest.raises(km.KuamoError, match="mode"):

@@ -162,7 +162,7 @@ def test_what_it_cannot_be_made_of_is_refused(space: km.Space) -> None:
         km.fit(vectors(), init=space, decoders={"made": km.Bilinear(style="made")})
     with pytest.raises(km.TableError, match="no further column"):
         km.fit(vectors(), init=space, decoders={"made": km.Bilinear(style=("style", "content"))})
-    with pytest.raises(km.TableError, match="column 'made': given Vector; expected pictures"):
+    with pytest.raises(km.TableError, match="column 'made': given Vector; expected images"):
         km.fit(vectors(), init=space, decoders={"made": km.Bilinear(style="style", base="content")})
 
 
