@@ -4,7 +4,7 @@ errors, validation      errors that name column and row; checks of arguments
 files, folders          atomic writes, places on disk; ownership: which folders kuamo may write over
 disk_cache, memo        the cache as its owner sees it; results of searches, kept by content
 messages, translation   sentences in English and Chinese (locale/); findings: sentences of a diagnosis with a level
-export, html            how a result becomes text, JSON or a page; the template engine
+result, export, html    named figures; how a result becomes text, JSON or a page; the template engine
 arrays, types           rows and entries as arrays; types that many rooms name
 threads, modules        threads of linear algebra; all that is asked of torch before torch is needed
 text_table, profiling   grids for a terminal; CPU seconds and memory of a piece of work

@@ -7,14 +7,11 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kuamo.core.errors import StoreError
 from kuamo.core.files import left_beside, marked, read_plain, reporting_io_errors, sweep
 from kuamo.core.ownership import check_place, real_place
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["check_owner", "read_json", "recover", "write_folder", "write_json"]
 

@@ -15,16 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import fields, is_dataclass
 from functools import partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.modules import is_module
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Unknown", "identity", "of_module"]
 

@@ -9,17 +9,18 @@ diagnosis.against(report)           what was expected beside what came
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from kuamo.core.errors import KuamoError, StoreError, visible
-from kuamo.core.export import save_result, to_json, to_text
-from kuamo.core.files import local_path, read_plain
+from kuamo.core.errors import KuamoError, visible
+from kuamo.core.export import to_json, to_text
+from kuamo.core.files import local_path
 from kuamo.core.findings import Finding, finding
 from kuamo.core.messages import note_from_dict, note_to_dict
-from kuamo.core.ownership import check_seal, marker, sealed
+from kuamo.core.ownership import marker, sealed
+from kuamo.core.result import Result, read_result
 from kuamo.core.translation import language
 from kuamo.core.validation import check_type
 from kuamo.evaluation.report import Report
@@ -34,7 +35,7 @@ SECTIONS = ("there", "quality", "relation", "expect", "space", "cost", "advice")
 
 
 @dataclass
-class Diagnosis(Mapping[str, float]):
+class Diagnosis(Result):
     """What was found, as numbers and in words. As a mapping it gives plain values.
 
     Args:
@@ -54,19 +55,12 @@ class Diagnosis(Mapping[str, float]):
     findings: dict[str, list[Finding]]
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def __getitem__(self, name: str) -> float:
-        if name not in self.intervals:
-            raise KuamoError(f"given {name!r}; the diagnosis has {list(self.intervals)}")
-        return self.intervals[name].value
+    KIND: ClassVar[str] = "diagnosis"
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.intervals
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.intervals)
-
-    def __len__(self) -> int:
-        return len(self.intervals)
+    @property
+    def figures(self) -> Mapping[str, Interval]:
+        """The intervals."""
+        return self.intervals
 
     def verdict(self, a: str, b: str) -> str:
         """`"align"`, `"predict"`, `"both"` or `"neither"`: what works from column a to column b.
@@ -131,17 +125,6 @@ class Diagnosis(Mapping[str, float]):
             "facts": self.facts,
         }
 
-    def save(self, path: str | Path, *, lang: str | None = None) -> None:
-        """Write it as JSON (`x.json`), or as one self-contained page (`x.html`). Never half of it.
-
-        Args:
-            path: ends in .json or .html. lang: of the page, `"en"` or `"zh"`; `None`: as KUAMO_LANG says.
-
-        Raises:
-            StoreError: see `Report.save`.
-        """
-        save_result(self, local_path(path, "a diagnosis"), lang)
-
     @classmethod
     def load(cls, path: str | Path) -> Diagnosis:
         """Read a diagnosis that was saved as JSON.
@@ -149,30 +132,17 @@ class Diagnosis(Mapping[str, float]):
         Raises:
             StoreError: not a diagnosis, damaged, or from a newer version.
         """
-        try:
-            data = json.loads(read_plain(local_path(path, "a diagnosis")))
-        except KuamoError:
-            raise
-        except (OSError, ValueError, RecursionError) as error:
-            raise StoreError(f"given {str(path)!r} ({error}); expected a saved diagnosis (.json)") from None
-        if not isinstance(data, dict) or data.get("kind") != "diagnosis":
-            raise StoreError(f"{path}: given no diagnosis; expected a file that Diagnosis.save wrote")
-        if not isinstance(data.get("format"), int) or data["format"] > FORMAT:
-            raise StoreError(f"{path}: given format {data.get('format')}; this kuamo reads up to {FORMAT}")
-        try:
-            found = cls(
+
+        def build(data: dict[str, Any]) -> Diagnosis:
+            return cls(
                 note_from_dict(data["title"]),
                 str(data["method"]),
                 {name: interval_of(interval) for name, interval in data["measures"].items()},
                 {str(s): [Finding.of(one) for one in those] for s, those in data["findings"].items()},
                 dict(data["facts"]),
             )
-            check_seal(data, FORMAT, path)
-            return found
-        except StoreError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise StoreError(f"{path}: does not describe a diagnosis ({type(error).__name__}: {error})") from None
+
+        return read_result(local_path(path, "a diagnosis"), cls.KIND, FORMAT, build)
 
 
 @to_json.register

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from kuamo.data.readers.given import by_position
 from kuamo.data.table import Table, as_table
 from kuamo.embedding.embedding import Embedding
 from kuamo.encoders.feature_cache import feature_blocks, language_note, truncation_note
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["BLOCK_ROWS", "EmbeddingSpace", "Tower", "check_columns", "fuse_codes", "run_head"]
 

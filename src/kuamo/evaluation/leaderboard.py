@@ -8,19 +8,18 @@ contest.differences["default", "CCA"]    paired, on the same queries; `p_holm` i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from kuamo.core.errors import KuamoError, visible
-from kuamo.core.export import save_result, to_json
-from kuamo.core.files import local_path
+from kuamo.core.export import to_json
 from kuamo.core.old_names import old_methods
 from kuamo.core.profiling import Cost
+from kuamo.core.result import Result
 from kuamo.core.text_table import format_table
 from kuamo.core.translation import localized, say, translate
 from kuamo.evaluation.report import Report
@@ -45,7 +44,7 @@ class Trial:
 
 @old_methods(real="significant", beaten="outperforms")
 @dataclass
-class Benchmark(Mapping[str, float]):
+class Benchmark(Result):
     """Methods side by side. As a mapping it gives plain values.
 
     Args:
@@ -67,16 +66,12 @@ class Benchmark(Mapping[str, float]):
     left_out: dict[str, str] = field(default_factory=dict)
     reports: dict[tuple[str, int], Report] = field(default_factory=dict)
 
-    def __getitem__(self, name: str) -> float:
-        if name not in self.intervals:
-            raise KuamoError(f"given {name!r}; the benchmark has {list(self.intervals)}")
-        return self.intervals[name].value
+    KIND: ClassVar[str] = "benchmark"
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.intervals)
-
-    def __len__(self) -> int:
-        return len(self.intervals)
+    @property
+    def figures(self) -> Mapping[str, Interval]:
+        """The intervals."""
+        return self.intervals
 
     def significant(self, a: str, b: str) -> bool:
         """Is a better or worse than b by more than chance, all pairs of methods considered?"""
@@ -142,17 +137,6 @@ class Benchmark(Mapping[str, float]):
             "left_out": self.left_out,
             "notes": self.notes,
         }
-
-    def save(self, path: str | Path, *, lang: str | None = None) -> None:
-        """Write it as JSON (`x.json`), or as one self-contained page (`x.html`). Never half of it.
-
-        Args:
-            path: ends in .json or .html. lang: of the page, `"en"` or `"zh"`; `None`: as KUAMO_LANG says.
-
-        Raises:
-            StoreError: see `Report.save`.
-        """
-        save_result(self, local_path(path, "a benchmark"), lang)
 
 
 @to_json.register

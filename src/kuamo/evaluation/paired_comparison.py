@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from kuamo.core.errors import KuamoError, visible
-from kuamo.core.export import check_target, write_text
+from kuamo.core.export import check_target, to_json
 from kuamo.core.files import local_path
+from kuamo.core.result import Result
 from kuamo.core.text_table import format_table
 from kuamo.core.translation import Note, localized, say
 from kuamo.core.validation import check_int
@@ -24,7 +25,7 @@ __all__ = ["Comparison", "compare_reports"]
 
 
 @dataclass
-class Comparison(Mapping[str, float]):
+class Comparison(Result):
     """Differences this − other. As a mapping it gives plain values; `differences[name]` gives interval and p.
 
     Example:
@@ -36,16 +37,12 @@ class Comparison(Mapping[str, float]):
     differences: dict[str, Difference]
     notes: list[str] = field(default_factory=list)
 
-    def __getitem__(self, name: str) -> float:
-        if name not in self.differences:
-            raise KuamoError(f"given {name!r}; the comparison has {list(self.differences)}")
-        return self.differences[name].value
+    KIND: ClassVar[str] = "comparison"
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.differences)
-
-    def __len__(self) -> int:
-        return len(self.differences)
+    @property
+    def figures(self) -> Mapping[str, Difference]:
+        """The differences."""
+        return self.differences
 
     def __str__(self) -> str:
         grid = [["", *map(say, ("this", "other", "difference")), "p", "p (Holm)", say("queries")]]
@@ -61,16 +58,20 @@ class Comparison(Mapping[str, float]):
         differences = {name: asdict(one) for name, one in self.differences.items()}
         return {"title": self.title, "differences": differences, "notes": self.notes}
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, lang: str | None = None) -> None:
         """Write it as JSON.
 
         Raises:
             StoreError: the name does not end in .json, or there is no such folder.
         """
-        path = local_path(path, "a comparison")
-        if check_target(path, None) != "json":
+        if check_target(local_path(path, "a comparison"), lang) != "json":
             raise KuamoError(f"given {str(path)!r}; a comparison is saved as .json")
-        write_text(path, json.dumps({"kind": "comparison", "format": 1} | self.as_dict(), indent=1, ensure_ascii=False))
+        super().save(path)
+
+
+@to_json.register
+def _json(comparison: Comparison) -> str:
+    return json.dumps({"kind": "comparison", "format": 1} | comparison.as_dict(), indent=1, ensure_ascii=False)
 
 
 def compare_reports(

@@ -9,22 +9,23 @@ What each query got stands in `report.pairs`; the page's examples and their smal
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from kuamo.core.errors import KuamoError, visible
-from kuamo.core.export import save_result, to_json
+from kuamo.core.export import to_json
 from kuamo.core.files import local_path
 from kuamo.core.old_names import current_metric, renamed
+from kuamo.core.result import Result, read_result
 from kuamo.core.text_table import format_table
 from kuamo.core.translation import localized, say
 from kuamo.core.validation import check_type
 from kuamo.evaluation.paired_comparison import Comparison, compare_reports
-from kuamo.evaluation.report_json import dump, parse
+from kuamo.evaluation.report_json import FORMAT, dump, fields_of
 from kuamo.evaluation.results import Direction, GenerationResult, Preview
 from kuamo.metrics import Interval, per_query
 from kuamo.metrics.formatting import format_figure, format_interval
@@ -33,7 +34,7 @@ __all__ = ["Report"]
 
 
 @dataclass
-class Report(Mapping[str, float]):
+class Report(Result):
     """Named numbers. As a mapping it gives plain values; `report.intervals[name]` gives the interval and the count.
 
     Args:
@@ -57,27 +58,19 @@ class Report(Mapping[str, float]):
     shown: tuple[str, ...] = ()
     makings: dict[str, GenerationResult] = field(default_factory=dict)
 
-    # ── as a mapping ─────────────────────────────────────────────────────────────────────────────────────────────
+    KIND: ClassVar[str] = "report"
 
-    def __getitem__(self, name: str) -> float:
-        return self._known(name).value
+    @property
+    def figures(self) -> Mapping[str, Interval]:
+        """The intervals."""
+        return self.intervals
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.intervals
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.intervals)
-
-    def __len__(self) -> int:
-        return len(self.intervals)
-
-    def _known(self, name: str) -> Interval:
+    def current(self, name: str) -> str:
+        """What a measure is called today; a name of 0.1 warns."""
         if name not in self.intervals and (new := current_metric(name)) in self.intervals:
             renamed(name, new, "report")
-            name = new
-        if name not in self.intervals:
-            raise KuamoError(f"given {name!r}; the report has {list(self.intervals)}")
-        return self.intervals[name]
+            return new
+        return name
 
     def per_query(self, name: str) -> np.ndarray:
         """What each query (n,) got; the measure is the mean of it, or the median. Ids are `pairs[task].query`.
@@ -85,7 +78,7 @@ class Report(Mapping[str, float]):
         Raises:
             KuamoError: the report has no such measure, or did not keep its queries.
         """
-        self._known(name)
+        self.figure(name)
         task, metric = self.split(name)
         if task in self.makings and metric in self.makings[task].values:
             return self.makings[task].values[metric]
@@ -190,17 +183,6 @@ class Report(Mapping[str, float]):
             "notes": self.notes,
         }
 
-    def save(self, path: str | Path, *, lang: str | None = None) -> None:
-        """Write everything as JSON (`x.json`), or one self-contained page (`x.html`). Never half of it.
-
-        Args:
-            path: ends in .json or .html. lang: of the page, `"en"` or `"zh"`; `None`: as KUAMO_LANG says.
-
-        Raises:
-            StoreError: another ending, an unknown language, a language for JSON, or no such folder.
-        """
-        save_result(self, local_path(path, "a report"), lang)
-
     @classmethod
     def load(cls, path: str | Path) -> Report:
         """Read a report that was saved as JSON.
@@ -215,7 +197,7 @@ class Report(Mapping[str, float]):
             ...     Report.load(folder + "/r.json")["a_to_b_R@1"]
             0.5
         """
-        return cls(**parse(local_path(path, "a report")))
+        return cls(**read_result(local_path(path, "a report"), cls.KIND, FORMAT, fields_of))
 
 
 @to_json.register

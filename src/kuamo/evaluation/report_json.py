@@ -6,20 +6,17 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kuamo.core.errors import StoreError
-from kuamo.core.files import read_plain
 from kuamo.core.messages import Note, note_from_dict, note_to_dict
 from kuamo.core.old_names import current_metric, current_note
-from kuamo.core.ownership import check_seal, marker, sealed
+from kuamo.core.ownership import marker, sealed
 from kuamo.evaluation.results import Direction, Example, GeneratedExample, GenerationResult, Preview
 from kuamo.metrics import Interval
 
-__all__ = ["dump", "parse"]
+__all__ = ["FORMAT", "dump", "fields_of"]
 
 FORMAT = 2  # 1: every note was its English text, and facts["remarks"] named the remark that some were
 
@@ -53,38 +50,21 @@ def dump(
     return _lay_out(sealed(data))
 
 
-def parse(path: Path) -> dict[str, Any]:
+def fields_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a report; see `Report.load`."""
-    try:
-        data = json.loads(read_plain(path))
-    except OSError as error:
-        raise StoreError(f"given {str(path)!r} ({error.strerror or error}); expected a saved report (.json)") from None
-    except (ValueError, RecursionError) as error:
-        raise StoreError(f"{path}: cannot be read ({error}); expected a saved report (.json)") from None
-    if not isinstance(data, dict) or data.get("kind") != "report":
-        raise StoreError(f"{path}: given no report; expected a file that Report.save wrote")
-    if not isinstance(data.get("format"), int) or data["format"] > FORMAT:
-        raise StoreError(f"{path}: given format {data.get('format')}; this kuamo reads up to {FORMAT}")
-    try:
-        fields = {
-            "title": str(data["title"]),
-            "intervals": {current_metric(name): interval_of(interval) for name, interval in data["measures"].items()},
-            "notes": _notes(data),
-            "pairs": {task: _pair(pair, data["rows"]) for task, pair in data["pairs"].items()},
-            "facts": dict(data["facts"]),
-            "previews": {
-                column: {row: _preview(preview) for row, preview in cells.items()}
-                for column, cells in data["previews"].items()
-            },
-            "shown": tuple(map(current_metric, data["shown"])),
-            "makings": {task: _making(making) for task, making in data.get("makings", {}).items()},
-        }
-        check_seal(data, FORMAT, path)
-        return fields
-    except StoreError:
-        raise
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise StoreError(f"{path}: does not describe a report ({type(error).__name__}: {error})") from None
+    return {
+        "title": str(data["title"]),
+        "intervals": {current_metric(name): interval_of(interval) for name, interval in data["measures"].items()},
+        "notes": _notes(data),
+        "pairs": {task: _pair(pair, data["rows"]) for task, pair in data["pairs"].items()},
+        "facts": dict(data["facts"]),
+        "previews": {
+            column: {row: _preview(preview) for row, preview in cells.items()}
+            for column, cells in data["previews"].items()
+        },
+        "shown": tuple(map(current_metric, data["shown"])),
+        "makings": {task: _making(making) for task, making in data.get("makings", {}).items()},
+    }
 
 
 def interval_of(plain: Mapping[str, Any]) -> Interval:

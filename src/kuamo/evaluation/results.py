@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from kuamo.metrics import Interval
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["MEDIA", "Direction", "Example", "GeneratedExample", "GenerationResult", "Measured", "Preview", "made_key"]
 

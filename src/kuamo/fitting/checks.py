@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from kuamo.data.table import Table
 from kuamo.embedding.space import BLOCK_ROWS
 from kuamo.objectives import Objective
 from kuamo.training.objective import terms_of
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["check_features", "check_labels", "check_table", "check_usable_columns", "same_everywhere"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -25,9 +25,6 @@ from kuamo.metrics.dependence.screening import screen
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.solution import Solution
 from kuamo.space import Space
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["add_rare_columns", "contrasted", "finetune", "fit_closed_form", "solve_heads"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,9 +12,6 @@ from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import Tower, run_head
 from kuamo.generation.decoders.ridge import solve_ridge
 from kuamo.space import Space
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["add_ridge_decoders", "at", "common_entries", "needs_ridge"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +21,6 @@ from kuamo.encoders import default_encoder
 from kuamo.encoders.base import Identity
 from kuamo.objectives import Objective
 from kuamo.space import Space
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["copied_if_trainable", "describe_encoder", "initialize_from", "numbers_of", "open_ports", "sample_of"]
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kuamo.metrics import Interval
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["format_figure", "format_interval"]
 

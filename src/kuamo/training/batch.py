@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -24,9 +24,6 @@ from kuamo.embedding.space import Tower
 from kuamo.encoders.base import collate, prepare
 from kuamo.training.distributed import rank_and_size
 from kuamo.training.gradient_cache import Chunks
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Batch", "ColumnBatch", "FeatureSource", "MixKey", "Source", "batch_of", "batch_rows", "fusemix"]
 

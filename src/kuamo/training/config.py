@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import old_arguments
 from kuamo.core.validation import check_type, is_int, is_number
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["LearningCurves", "Training"]
 

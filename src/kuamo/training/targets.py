@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.batch import Batch
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["decoder_targets"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kuamo.core.errors import TableError
 from kuamo.data.modalities import Audio, Category, Image, Modality, Number, Text
@@ -10,9 +10,6 @@ from kuamo.data.table import Table
 from kuamo.generation.codecs.audio_pca import AudioPCA
 from kuamo.generation.codecs.image_pca import ImagePCA
 from kuamo.generation.codecs.labels import OneHotCodec, ScalarCodec
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["default_codec"]
 
