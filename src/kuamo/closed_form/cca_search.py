@@ -13,9 +13,9 @@ A best ridge at the edge of the grid is not taken: the grid grows by factors of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import islice, product
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 Norm = Literal["before", "after"]
+TILE = 30_000  # scores that are ranked at once
 
 
 @dataclass(frozen=True)
@@ -361,15 +362,28 @@ def score_grid(
     u: NDArray, v: NDArray, rho: Matrix, dims: Sequence[int], search: SearchSpace, same: NDArray[np.bool_] | None
 ) -> list[float]:
     """The score of every (k, γ, norm), in the order of their product."""
-    scores = []
-    for k, gamma in product(dims, search.gammas):
-        a, b = csa_codes(u[:, :k], rho[:k], gamma), csa_codes(v[:, :k], rho[:k], gamma)
-        before = a @ b.T
-        for norm in search.norms:
-            # Dividing a row of scores by the query's length changes no order in it, but does in the other direction.
-            score = before if norm == "before" else before / lengths(a)[:, None] / lengths(b)
-            scores.append(reciprocal_rank(score, same))
-    return scores
+    choices = scores_of_choices(u, v, rho, dims, search)
+    together = max(1, TILE // (len(u) * len(v)))  # many small matrices are ranked at once
+    found: list[float] = []
+    while part := list(islice(choices, together)):
+        ranked = reciprocal_ranks(np.stack(part) if len(part) > 1 else part[0][None], same)
+        found += ((ranked[0].mean(-1) + ranked[1].mean(-1)) / 2).tolist()
+    return found
+
+
+def scores_of_choices(
+    u: NDArray, v: NDArray, rho: Matrix, dims: Sequence[int], search: SearchSpace
+) -> Iterator[NDArray]:
+    """Scores (m, m) of every (k, γ, norm)."""
+    for k in dims:
+        unit_u, unit_v = (csa_codes(z[:, :k], rho[:k], 0.0) for z in (u, v))
+        for gamma in search.gammas:
+            scale = (np.clip(rho[:k], 0, 1) ** (gamma / 2)).astype(u.dtype)
+            a, b = unit_u * scale, unit_v * scale
+            before = a @ b.T
+            for norm in search.norms:
+                # Dividing a row by the query's length changes no order in it, but does in the other direction.
+                yield before if norm == "before" else before / lengths(a)[:, None] / lengths(b)
 
 
 def lengths(codes: NDArray) -> NDArray:
@@ -396,15 +410,15 @@ def reciprocal_rank(score: ArrayLike, same: ArrayLike | None = None) -> float:
 
 
 def reciprocal_ranks(score: ArrayLike, same: ArrayLike | None = None) -> tuple[Matrix, Matrix]:
-    """1/rank (m,) for every row, and for every column, of a square score matrix; see `reciprocal_rank`."""
+    """1/rank (…, m) for every row, and for every column, of square score matrices (…, m, m); see `reciprocal_rank`."""
     score = np.asarray(score)
     if same is None:
-        right = score.diagonal()
-        ranks = [(score >= right[:, None]).sum(1), (score >= right).sum(0)]
+        right = np.diagonal(score, axis1=-2, axis2=-1)
+        ranks = [(score >= right[..., :, None]).sum(-1), (score >= right[..., None, :]).sum(-2)]
     else:
         same = np.asarray(same)
         right, wrong = np.where(same, score, -np.inf), np.where(same, -np.inf, score)
-        ranks = [1 + (wrong >= right.max(1)[:, None]).sum(1), 1 + (wrong >= right.max(0)).sum(0)]
+        ranks = [1 + (wrong >= right.max(axis, keepdims=True)).sum(axis) for axis in (-1, -2)]
     return 1 / ranks[0], 1 / ranks[1]
 
 
