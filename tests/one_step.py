@@ -13,12 +13,15 @@ import torch
 import kuamo as km
 from kuamo.core.modules import is_trainable
 from kuamo.encoders.feature_cache import features
-from kuamo.fitting.gradient import add_decoders, add_heads, label_codes
+from kuamo.fitting.gradient import add_decoders, add_heads
 from kuamo.fitting.towers import open_ports
 from kuamo.training.balance import ColumnCurves
 from kuamo.training.batch import Source, batch_of
+from kuamo.training.callback import LoopState
+from kuamo.training.objective import needs_of
 from kuamo.training.players import Optimization
 from kuamo.training.randomness import forked_rng
+from kuamo.training.run import Prepared
 
 
 def gradients_of_one_step(
@@ -34,19 +37,16 @@ def gradients_of_one_step(
     frozen = [p for p in ports if not is_trainable(p.encoder)]
     cells = {p.name: (features(base, p.name, p.encoder), base.column(p.name).row) for p in frozen}
     space = km.Space(sorted(ports, key=lambda p: p.name) if like else ports)
-    needs = frozenset().union(*(term.needs for _, term in getattr(objective, "terms", ((1, objective),)))) - {
-        "pairs",
-        "labels",
-        "unpaired",
-    }
+    needs = needs_of(objective) - {"pairs", "labels", "unpaired"}
     with forked_rng(0):
         torch.manual_seed(5)
-        add_heads(space, base, cells, needs, 16, 0, objective)
+        prepared = Prepared(base, cells)
+        add_heads(space, prepared, needs, 16, 0, objective)
         if "decoders" in needs:
-            add_decoders(space, cells, objective)
-        if hasattr(objective, "fuses"):
-            space.fusion = objective.fuses(space)
-            objective.begin(space, base, cells, label_codes(base))
+            add_decoders(space, prepared, objective)
+        if isinstance(objective, km.Predict):
+            space.fusion = objective.make_fusion(space)
+            objective.callback(space, prepared).on_start(LoopState(space, {}, km.Training()))
         for decoder in member.get("decoders", {}).values():
             for parameter in decoder.parameters():
                 torch.nn.init.normal_(parameter, std=0.1)
@@ -59,7 +59,7 @@ def gradients_of_one_step(
         for source in sources.values():
             if source.frozen is not None and source.frozen.size == 0:
                 source.frozen = np.zeros((0, cells[source.port.name][0].shape[1]), np.float32)
-        batch = batch_of(sources, np.arange(len(table)), marks=label_codes(table))
+        batch = batch_of(sources, np.arange(len(table)), marks=Prepared(table, {}).match_keys)
         log: dict[str, float] = {}
         grads: dict[str, torch.Tensor] = {}
         for player in game.players:

@@ -158,7 +158,7 @@ def ours(method, data, epochs, seed, batch, missing):
     table = table_of(columns, absent(len(columns["image"]), missing))
     steps = epochs * -(-len(table) // batch)
     encoders, heads, decoders = parts_of(seed)
-    start = space_of(encoders, heads, decoders, METHODS[method].fused())
+    start = space_of(encoders, heads, decoders, METHODS[method].make_fusion())
     clock = []
 
     def tick(what, done, of):
@@ -242,7 +242,7 @@ def theirs(method, data, epochs, seed, batch, missing, fused):
         trainer = BaseTrainer(model, train_dataset=dataset, training_config=training, callbacks=[Clock()])
         trainer.train()
     spent = [(b - a) / (epochs - 1) for a, b in zip(clock[0], clock[-1], strict=True)]
-    return space_of(encoders, heads, decoders, TheirSubsets() if method == "MoPoE" else objective.fused()), spent
+    return space_of(encoders, heads, decoders, TheirSubsets() if method == "MoPoE" else objective.make_fusion()), spent
 
 
 def floor(data, epochs, seed, batch):

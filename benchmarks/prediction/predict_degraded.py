@@ -47,11 +47,11 @@ class Dot(km.Predict):
 
     corruption: float = 0.0
 
-    def fuses(self, space):
+    def make_fusion(self, space):
         return Attention("dot")
 
-    def begin(self, *given):
-        return Nothing()
+    def callback(self, *given):
+        return None
 
     def loss(self, step):
         code, present = step.stacked()
@@ -62,13 +62,6 @@ class Dot(km.Predict):
         given = torch.where(whole, others, MixtureOfProducts().choose(others, row_uniforms(step, "subset")))
         told = decoder.trained(step.space.fusion(code, given)[0].mean)
         return step.mean(losses(targets_by_row(step, self.to), told, "categorical"), present[:, number] & given.any(1))
-
-
-class Nothing:
-    enough = False
-
-    def end(self, sources):
-        return []
 
 
 METHODS = {

@@ -32,6 +32,7 @@ from kuamo.fitting.towers import open_ports
 from kuamo.training.batch import Source, batch_of
 from kuamo.training.players import Optimization
 from kuamo.training.randomness import forked_rng
+from kuamo.training.run import Prepared
 
 DIM = 64
 
@@ -72,7 +73,7 @@ def setting(rows, seed=0):
         "audio": AudioCNN(dim=128, width=24, rate=8000, mels=40, n_fft=256, hop=80, trim=40.0, frames=48),
     }
     space = km.Space(open_ports(table, encoders, {})[0])
-    add_heads(space, table, {}, frozenset({"pairs"}), DIM, seed)
+    add_heads(space, Prepared(table, {}), frozenset({"pairs"}), DIM, seed)
     return table, space
 
 

@@ -71,6 +71,7 @@ def started(table: km.Table) -> km.Space:
 def test_what_is_made_follows_the_units(recipe: Any) -> None:
     """Each feature that a user brings is judged by itself: scaled or shifted, it is made scaled or shifted."""
     from kuamo.generation.decoder_training import train_all_decoders
+    from kuamo.training.run import Run
 
     made = []
     for scale, shift in ((1.0, 0.0), UNITS):
@@ -82,7 +83,7 @@ def test_what_is_made_follows_the_units(recipe: Any) -> None:
         space.ports.append(spare)
         spare.codec = spare.decoder = None
         codes["b"] = (codes["a"][0], rows)
-        train_all_decoders(space, table, codes, {"b": y}, {"b": recipe}, FEW)
+        train_all_decoders(space, rows, codes, {"b": y}, {"b": recipe}, Run(training=FEW))
         draws = np.asarray(space.decode(np.asarray(codes["a"][0]), to="b", seed=3), np.float64)
         made.append((draws - shift) / scale)
     spread = made[0].std(0)

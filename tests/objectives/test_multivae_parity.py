@@ -161,7 +161,7 @@ def test_bounds_and_gradients_are_those_of_multivae(name: str, monkeypatch: pyte
 @pytest.mark.parametrize("name", ["MVAE", "MVTCAE"])
 def test_joint_log_likelihood_is_that_of_multivae(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     space = step_of({}).space
-    space.fusion = {"MVAE": km.MVAE(), "MVTCAE": km.MVTCAE()}[name].fused()
+    space.fusion = {"MVAE": km.MVAE(), "MVTCAE": km.MVTCAE()}[name].make_fusion()
     for port in space.ports:
         port.encoder = Identity()
     table = km.Table(dict(ARRAYS["data"]), modalities=dict.fromkeys(COLUMNS, km.Vector()))

@@ -13,12 +13,14 @@ from torch import nn
 import kuamo as km
 from kuamo.core.modules import is_trainable
 from kuamo.embedding.embedding import Embedding
-from kuamo.fitting.gradient import add_decoders, add_heads, label_codes
+from kuamo.fitting.gradient import add_decoders, add_heads
 from kuamo.fitting.towers import open_ports
 from kuamo.training.batch import Source, batch_of
 from kuamo.training.gradient_cache import Chunks, grad_cache_encode
+from kuamo.training.objective import needs_of
 from kuamo.training.players import Optimization
 from kuamo.training.randomness import forked_rng
+from kuamo.training.run import Prepared
 from members import raw_text_table, words
 
 
@@ -46,15 +48,15 @@ def gradients(objective: km.Objective, chunk: int | None) -> dict[str, torch.Ten
     table, encoders = raw_table(23)
     ports, _ = open_ports(table, encoders, {})
     space = km.Space(ports)
-    needs = frozenset().union(*(term.needs for _, term in getattr(objective, "terms", ((1, objective),))))
+    prepared, needs = Prepared(table, {}), needs_of(objective)
     with forked_rng(0):
         torch.manual_seed(5)
-        add_heads(space, table, {}, needs, 6, 0)
+        add_heads(space, prepared, needs, 6, 0)
         if "decoders" in needs:
-            add_decoders(space, {}, objective, table)
+            add_decoders(space, prepared, objective)
         game = Optimization(space, objective, km.Training(steps=10, optimizer="sgd", lr=0.0))
         sources = {port.name: Source(table, port, None, chunk) for port in space.ports}
-        batch = batch_of(sources, np.arange(23), marks=label_codes(table))
+        batch = batch_of(sources, np.arange(23), marks=prepared.match_keys)
         for player in game.players:
             game.play(player, batch, sources, (0, 1), {})
         named = {f"{p.name}.{role}": part for p in space.ports for role, part in p.parts().items()}

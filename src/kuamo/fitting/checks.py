@@ -14,7 +14,7 @@ from kuamo.core.types import Packed
 from kuamo.data.table import Table
 from kuamo.embedding.space import BLOCK_ROWS
 from kuamo.objectives import Objective
-from kuamo.training.objective import terms_of
+from kuamo.training.objective import needs_of
 
 __all__ = ["check_features", "check_labels", "check_table", "check_usable_columns", "same_everywhere"]
 
@@ -27,10 +27,7 @@ def check_table(table: Table, objective: Objective | None) -> None:
     """
     if len(table.columns) < 2:
         raise TableError(f"given the columns {list(table.columns)}; expected at least two")
-    needs = (
-        frozenset().union(*(term.needs for _, term in terms_of(objective))) if objective is not None else frozenset()
-    )
-    present = table.present()
+    needs, present = needs_of(objective), table.present()
     if "pairs" in needs and not (present.sum(axis=1) >= 2).any():
         raise TableError(f"given {len(table)} rows, none with two columns present; expected paired rows")
     if "unpaired" in needs and not any(

@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.core.arrays import factorize
 from kuamo.core.errors import TableError
 from kuamo.core.memo import load_choice, store_choice
 from kuamo.core.messages import Note
 from kuamo.core.profiling import loops_are_short, profiled_step
 from kuamo.core.threads import single_threaded_blas
 from kuamo.core.types import Packed
-from kuamo.data.table import Table
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import run_head
 from kuamo.encoders.standardize import Standardize
@@ -25,31 +23,37 @@ from kuamo.metrics.dependence.screening import screen
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.solution import Solution
 from kuamo.space import Space
+from kuamo.training.run import Prepared
 
-__all__ = ["add_rare_columns", "contrasted", "finetune", "fit_closed_form", "solve_heads"]
+__all__ = ["add_rare_columns", "finetune", "fit_closed_form", "solve_heads"]
 
 
 def fit_closed_form(
-    space: Space, table: Table, cells: Packed, objective: Objective, seed: int, by_itself: bool
+    space: Space, prepared: Prepared, objective: Objective, seed: int, by_itself: bool
 ) -> Mapping[str, Embedding]:
     """Heads in closed form, columns that join last, and contrast from there; the codes of the columns' entries.
 
     Where `fit` chooses by itself, it screens the columns: see `kuamo.metrics.dependence.screening`.
     """
+    cells, split_group = prepared.cells, prepared.split_group
     late = rare_columns(cells) if isinstance(objective, CCA) else []
     hopeless = False
     if by_itself:
         with single_threaded_blas(), profiled_step("diagnosis"):
-            found = screen(cells, np.unique(np.asarray(table.groups), return_inverse=True)[1], seed)
+            found = screen(cells, split_group, seed)
         space.notes += found.notes
-        space.info["diagnosis"] = coverage_facts(coverage(table)) | {"relations": found.relations}
+        space.info["diagnosis"] = coverage_facts(coverage(prepared.table)) | {"relations": found.relations}
         late = [name for name in cells if name in late or name in found.unrelated]
         hopeless = found.none_related
     core = {name: both for name, both in cells.items() if name not in late}
-    solved = solve_heads(space, table, core, objective, seed, late=late)
+    labels = prepared.match_keys.get("label")
+    solved = solve_heads(space, core, objective, split_group, seed, late=late, labels=labels)
     space.notes.append(solved.note)
     with single_threaded_blas():
-        known = finetune(space, solved, seed) if by_itself and not hopeless else solved.codes
+        known: Mapping[str, Embedding] = solved.codes
+        if by_itself and not hopeless:
+            with profiled_step("contrast"):
+                known = finetune(space, solved, seed)
         if late:
             with profiled_step("closed form"):
                 known = add_rare_columns(space, late, core, cells, known, seed)
@@ -58,14 +62,14 @@ def fit_closed_form(
 
 def solve_heads(
     space: Space,
-    table: Table,
     cells: Packed,
     objective: Objective,
+    split_group: np.ndarray,
     seed: int,
-    groups: np.ndarray | None = None,
     late: Sequence[str] = (),
+    labels: np.ndarray | None = None,
 ) -> Solution:
-    """Heads in closed form, but of `late` columns; `groups` of the rows that cells are of, if not the table's.
+    """Heads in closed form, but of `late` columns; `split_group` and `labels` (N,) of the rows that cells are of.
 
     Raises:
         TableError: a column with a trainable encoder, which no closed form can fit.
@@ -76,8 +80,6 @@ def solve_heads(
                 f"column {port.name!r}: given a trainable encoder; expected an objective that is trained, "
                 f"such as InfoNCE()"
             )
-    if groups is None:
-        groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
     blocks = {p.name: p.encoder.blocks for p in space.ports if p.name in cells and getattr(p.encoder, "blocks", None)}
     for name, (_, row) in cells.items():
         entries = np.unique(row, return_counts=True)[1]
@@ -86,9 +88,9 @@ def solve_heads(
     given: dict[str, Any] = {}
     if "labels" in objective.needs:
         units = {p.name: p.encoder for p in space.ports if p.name in cells and isinstance(p.encoder, Standardize)}
-        given = {"labels": factorize(table.labels or ()), "units": units}
+        given = {"labels": labels, "units": units}
     with single_threaded_blas(), profiled_step("closed form"):
-        solved = objective.solve(cells, groups, seed, blocks, **given)  # type: ignore[attr-defined]
+        solved = objective.solve(cells, split_group, seed, blocks, **given)
     for name, head in solved.heads.items():
         space.port(name).head = head
     return solved
@@ -110,12 +112,6 @@ def add_rare_columns(
 
 def finetune(space: Space, solved: Solution, seed: int) -> Mapping[str, Embedding]:
     """Contrast from the closed form on, where held-out rows gain by it; the codes of the columns' entries."""
-    with profiled_step("contrast"):
-        return contrasted(space, solved, seed)
-
-
-def contrasted(space: Space, solved: Solution, seed: int) -> Mapping[str, Embedding]:
-    """See `finetune`."""
     from kuamo.fitting.finetuning import FinetuneResult, finetune_heads, validate_finetuning
 
     onward = solved.onward

@@ -5,7 +5,7 @@ cells ── codec ──→ y        features ── head ──→ codes      
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ import numpy as np
 from kuamo.core.errors import TableError
 from kuamo.core.messages import Note
 from kuamo.core.threads import single_threaded_blas
-from kuamo.core.types import Packed, Progress
 from kuamo.data.table import Table
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import Tower, run_head
@@ -22,30 +21,25 @@ from kuamo.generation.codecs.base import encode_cells, other_entries
 from kuamo.generation.decoder_training import train_all_decoders
 from kuamo.generation.recipes import Caption, Ridge, TextToSpeech
 from kuamo.space import Space
-from kuamo.training.config import Training
-from kuamo.training.run_folder import Run
+from kuamo.training.run import Prepared, Run
 
 __all__ = ["fit_decoders"]
 
 
 def fit_decoders(
     space: Space,
-    table: Table,
-    cells: Packed,
+    prepared: Prepared,
     known: Mapping[str, Embedding],
     recipes: Mapping[str, Any],
     codecs: Mapping[str, Any],
-    training: Training | None,
-    seed: int,
-    out: Run | None,
-    progress: Progress | None,
-    look: Callable[[str, float, list[Any], list[list[Any]]], None] | None,
+    run: Run,
 ) -> None:
-    """Codecs, their y, and decoders of columns that are to be made; see `decoding`.
+    """Codecs, their y, and decoders of columns that are to be generated; see `kuamo.generation.decoder_training`.
 
     Raises:
         TableError: a column that no codec is known for.
     """
+    table, cells, seed = prepared.table, prepared.cells, run.seed
     spoken = {name: recipe for name, recipe in recipes.items() if isinstance(recipe, TextToSpeech)}
     for name, recipe in spoken.items():
         recipe.codec(table, name, seed)
@@ -66,7 +60,7 @@ def fit_decoders(
         name: (known[name] if name in known else run_head(space.port(name).head, x), row)
         for name, (x, row) in cells.items()
     }
-    train_all_decoders(space, table, codes, targets, recipes, training, seed, out, progress, look)
+    train_all_decoders(space, prepared.split_group, codes, targets, recipes, run)
     for name, recipe in spoken.items():
         texts = space.port(recipe.of)
         space.port(name).codec = TextToSpeechCodec(texts.codec, recipe.voice)

@@ -23,7 +23,6 @@ from torch import Tensor
 from kuamo.closed_form import LinearMap
 from kuamo.closed_form.cca_search import reciprocal_ranks
 from kuamo.closed_form.warm_start import ValidationFold, WarmStart
-from kuamo.core.modules import single_threaded_torch
 from kuamo.data.modalities import Vector
 from kuamo.embedding.embedding import ClosedFormHead
 from kuamo.embedding.heads import LinearHead
@@ -35,6 +34,7 @@ from kuamo.training.batch import FeatureSource
 from kuamo.training.config import Training
 from kuamo.training.loop import train
 from kuamo.training.randomness import forked_rng
+from kuamo.training.run import Run
 
 __all__ = ["FinetuneResult", "finetune_heads", "validate_finetuning"]
 
@@ -81,8 +81,6 @@ class L2SP(Objective):
 
     def __call__(self, step: Any, player: str) -> Any:
         """The same in every process, so their mean."""
-        if player != "space":
-            return None
         moved = [(port.head.linear.weight - self.start[port.name]).square().sum() for port in step.space.ports]
         return step.mean(torch.stack(moved).sum().reshape(1))
 
@@ -121,9 +119,7 @@ def start_head(start: WarmStart, name: str) -> ClosedFormHead:
     return ClosedFormHead(LinearMap(np.zeros(len(weight)), weight), start.scale, start.norm)
 
 
-def trained(
-    start: WarmStart, rows: int, training: Training, seed: int, progress: Callable[[str, int, int], None] | None = None
-) -> dict[str, ClosedFormHead]:
+def trained(start: WarmStart, rows: int, training: Training, seed: int) -> dict[str, ClosedFormHead]:
     """The heads after the one loop, as closed-form heads again: linear, so that no search needs torch."""
     ports = []
     with forked_rng(seed):
@@ -134,8 +130,7 @@ def trained(
     space = Space(ports)
     stay = L2SP({port.name: port.head.linear.weight.detach().clone() for port in ports})
     sources = {name: FeatureSource(x, row, rows) for name, (x, row) in start.coordinates.items()}
-    with single_threaded_torch():
-        train(space, sources, ContrastOfSome() + PULL * stay, training, seed=seed, progress=progress)
+    train(space, sources, ContrastOfSome() + PULL * stay, training, Run(seed))
     return {port.name: solved(port.head) for port in ports}
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +9,8 @@ import torch
 
 from kuamo.closed_form import ChiSquaredMap, KernelMap
 from kuamo.closed_form.scaling import running_spread
-from kuamo.core.arrays import factorize
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.messages import Note
-from kuamo.core.modules import single_threaded_torch
-from kuamo.core.profiling import profiled_step
 from kuamo.core.types import Packed
 from kuamo.data.modalities import Category, Text
 from kuamo.data.table import Table
@@ -24,83 +18,58 @@ from kuamo.embedding.embedding import ClosedFormHead
 from kuamo.embedding.heads import LinearHead, SplitHead
 from kuamo.embedding.space import Tower
 from kuamo.encoders.base import collate, encode_items, prepare
+from kuamo.fitting.closed_form import solve_heads
 from kuamo.generation.decoders.likelihood import Likelihood
 from kuamo.generation.decoders.raw_likelihood import raw_decoder
-from kuamo.objectives import CCA, Objective, Predict
+from kuamo.objectives import CCA, Objective
 from kuamo.space import Space
 from kuamo.training.batch import Source
 from kuamo.training.config import Training
 from kuamo.training.loop import train
-from kuamo.training.objective import terms_of
+from kuamo.training.objective import needs_of, terms_of
 from kuamo.training.randomness import forked_rng
-from kuamo.training.run_folder import Run
+from kuamo.training.run import Prepared, Run
 
 __all__ = ["steps_for", "train_objective", "usual_training"]
 
 DIM = 64
-LEAST, MOST, FEW_STEPS = 200, 1500, 30  # of `Predict`: of few rows what bends is not learned in fewer than 200
+LEAST, MOST = 200, 1500  # of `Predict`: of few rows what bends is not learned in fewer than 200
 
 
-def train_objective(
-    space: Space,
-    table: Table,
-    cells: Packed,
-    objective: Objective,
-    dim: int | None,
-    training: Training | None,
-    seed: int,
-    out: Run | None,
-    progress: Callable[[str, int, int], None] | None,
-) -> None:
+def train_objective(space: Space, prepared: Prepared, objective: Objective, dim: int | None, run: Run) -> None:
     """Give every port a head (and a decoder where one is needed), then train in place."""
-    needs = frozenset().union(*(term.needs for _, term in terms_of(objective)))
-    with forked_rng(seed):
-        add_heads(space, table, cells, needs, dim, seed, objective)
-        if "decoders" in needs:
-            add_decoders(space, cells, objective, table)
-    for _, term in terms_of(objective):
-        if hasattr(term, "fused"):
-            space.fusion = term.fused()
-        elif hasattr(term, "fuses"):
-            with forked_rng(seed):
-                space.fusion = term.fuses(space)
-    marks = label_codes(table)
-    with forked_rng(seed):
-        terms = [term for _, term in terms_of(objective) if hasattr(term, "begin")]
-        beside = [term.begin(space, table, cells, marks, progress) for term in terms]
-    training = training or usual_training(objective, len(table))
-    if training.at_most and beside and all(course.enough for course in beside):
-        training = replace(training, steps=min(training.steps, FEW_STEPS))
-
+    table, cells, terms = prepared.table, prepared.cells, [term for _, term in terms_of(objective)]
+    with forked_rng(run.seed):
+        add_heads(space, prepared, needs_of(objective), dim, run.seed, objective)
+        if "decoders" in needs_of(objective):
+            add_decoders(space, prepared, objective)
+    for term in terms:
+        with forked_rng(run.seed):
+            fusion = term.make_fusion(space)
+        space.fusion = space.fusion if fusion is None else fusion
+    training = run.training or usual_training(objective, len(table))
     sources = {
         port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.grad_cache_chunk)
         for port in space.ports
     }
-    alone = all(source.frozen is not None for source in sources.values())
-    with (
-        profiled_step("training"),
-        single_threaded_torch() if alone else nullcontext(),
-    ):  # small steps lose more by waiting
-        log = train(space, sources, objective, training, seed=seed, out=out, progress=progress, marks=marks)
-    with forked_rng(seed):
-        for course in beside:
-            space.notes += course.end(sources)
-    skipped = int(log.pop("skipped", 0))
+    callbacks = [one for term in terms if (one := term.callback(space, prepared, run.progress)) is not None]
+    result = train(space, sources, objective, training, run, marks=prepared.match_keys, callbacks=callbacks)
     names = " + ".join(f"{weight:g} {term.name}" for weight, term in terms_of(objective))
-    losses = ", ".join(f"{name} {value:.3g}" for name, value in log.items())
-    done = {"steps": training.steps, "rows": training.batch_size, "optimiser": training.optimizer, "rate": training.lr}
+    losses = ", ".join(f"{name} {value:.3g}" for name, value in result.losses.items())
+    done = {"steps": result.steps, "rows": training.batch_size, "optimiser": training.optimizer, "rate": training.lr}
     space.notes.append(Note("trained", objective=names, **done, losses=losses))
     if training.sampling is not None:
         space.notes.append(Note("against_imbalance", what=str(training.sampling)))
-    if skipped:
-        space.notes.append(Note("batches_skipped", count=skipped, given=training.steps))
+    if result.skipped:
+        space.notes.append(Note("batches_skipped", count=result.skipped, given=result.steps))
     if note := only_distributions(objective):
         space.notes.append(note)
 
 
 def usual_training(objective: Objective | None, rows: int) -> Training:
     """How long and how fast where nobody said: what suits `Predict` of features, or the usual."""
-    return Training(steps_for(rows), 128, 3e-3, at_most=True) if predicts(objective) else Training()
+    predicts = any(term.predicts for _, term in terms_of(objective))
+    return Training(steps_for(rows), 128, 3e-3, at_most=True) if predicts else Training()
 
 
 def steps_for(rows: int) -> int:
@@ -111,11 +80,6 @@ def steps_for(rows: int) -> int:
         (200, 400, 1500)
     """
     return min(max(rows, LEAST), MOST)
-
-
-def predicts(objective: Objective | None) -> bool:
-    """Is there a `Predict` in it?"""
-    return objective is not None and any(isinstance(term, Predict) for _, term in terms_of(objective))
 
 
 def only_distributions(objective: Objective) -> Note | None:
@@ -129,8 +93,7 @@ def only_distributions(objective: Objective) -> Note | None:
 
 def add_heads(
     space: Space,
-    table: Table,
-    cells: Packed,
+    prepared: Prepared,
     needs: frozenset[str],
     dim: int | None,
     seed: int,
@@ -138,13 +101,12 @@ def add_heads(
 ) -> None:
     """Trainable heads; those of frozen columns start at the closed form where the codes are points.
 
-    An objective that solves a part of the codes itself says by `joint` how many numbers of each.
-
     A head that is there already stays, or is where the new one starts.
 
     Raises:
         KuamoError: a start whose codes are points where Gaussians are needed, or that is not linear.
     """
+    cells = prepared.cells
     gaussian = "gaussian" in needs
     closed: dict[str, ClosedFormHead] = {}
     started = {port.name: port.head for port in space.ports if port.head is not None}
@@ -160,16 +122,16 @@ def add_heads(
         dim = space.port(next(iter(started))).head.dim
         closed = {name: head for name, head in started.items() if isinstance(head, ClosedFormHead)}
     elif not gaussian and needs & {"pairs", "labels", "groups"} and len(cells) == len(space.ports):
-        closed = closed_form_init(space, table, cells, needs, dim, seed)
+        closed = closed_form_init(space, prepared, needs, dim, seed)
     size = dim or (next(iter(closed.values())).dim if closed else DIM)
-    joint = objective.joint(space, cells, size) if objective and not started and hasattr(objective, "joint") else 0
+    solved = objective.solved_dims(space, cells, size) if objective and not started else 0
     for port in space.ports:
         if port.name in started and port.name not in closed:
             continue
-        width = cells[port.name][0].shape[1] if port.name in cells else feature_size(table, port)
+        width = cells[port.name][0].shape[1] if port.name in cells else feature_size(prepared.table, port)
         made: Any = (
-            SplitHead(width, size, joint=joint)
-            if joint
+            SplitHead(width, size, joint=solved)
+            if solved
             else LinearHead(width, size, gaussian=gaussian, hidden=128 if gaussian else 0)
         )
         if port.name in cells:
@@ -182,24 +144,22 @@ def add_heads(
 
 
 def closed_form_init(
-    space: Space, table: Table, cells: Packed, needs: frozenset[str], dim: int | None, seed: int
+    space: Space, prepared: Prepared, needs: frozenset[str], dim: int | None, seed: int
 ) -> dict[str, ClosedFormHead]:
     """Linear CCA of paired rows, or where positives go by label or group, of entries that are paired by those.
 
     By label, relevant for held-out rows are still their own pairs alone: of several ridges that separate labels
     apart equally well, nothing is lost by it.
     """
-    from kuamo.fitting.closed_form import solve_heads
-
     kind = next((kind for kind in ("label", "group") if f"{kind}s" in needs and "pairs" not in needs), None)
+    cells: Packed = prepared.cells
+    split_group = prepared.split_group
     if kind:
-        mark = label_codes(table)[kind]
-        cells, rows = pair_by_label(cells, mark, seed)
+        cells, rows = pair_by_label(cells, prepared.match_keys[kind], seed)
         if rows < 4:
             return {}
-        solved = solve_heads(space, table, cells, CCA(dim=dim, kernels=("linear",)), seed, np.arange(rows))
-    else:
-        solved = solve_heads(space, table, cells, CCA(dim=dim, kernels=("linear",)), seed)
+        split_group = np.arange(rows)
+    solved = solve_heads(space, cells, CCA(dim=dim, kernels=("linear",)), split_group, seed)
     space.notes.append(Note("start" if kind is None else f"start_{kind}", what=solved.note))
     return {port.name: port.head for port in space.ports}
 
@@ -225,32 +185,27 @@ def pair_by_label(cells: Packed, mark: np.ndarray, seed: int) -> tuple[Packed, i
     return {name: (cells[name][0][entry], np.arange(rows)) for name, entry in entries.items()}, rows
 
 
-def label_codes(table: Table) -> dict[str, np.ndarray]:
-    """ "label", where the table has labels, and "group" → (N,) whole numbers, −1 where a row has none."""
-    kinds = {"group": table.groups} | ({} if table.labels is None else {"label": table.labels})
-    return {kind: factorize(values) for kind, values in kinds.items()}
-
-
-def add_decoders(space: Space, cells: Packed, objective: Objective, table: Table | None = None) -> None:
+def add_decoders(space: Space, prepared: Prepared, objective: Objective) -> None:
     """A likelihood for every column that has no decoder of its own: Gaussian of frozen features, standardised, and of
     a raw column what suits its encoder.
 
     Raises:
         TableError: a raw column that no decoder is known for, or targets that a likelihood cannot have made.
     """
+    table, cells = prepared.table, prepared.cells
     terms = [term for _, term in terms_of(objective) if "decoders" in term.needs]
-    private = max((getattr(term, "private", 0) for term in terms), default=0)
+    private = max((term.private_dim for term in terms), default=0)
     for port in space.ports:
         if port.decoder is None and not any(term.decodes(port.name) for term in terms):
             continue  # a ridge decoder will do, once the codes are there
         for term in terms:
-            if port.decoder is None and hasattr(term, "decoder") and term.decodes(port.name):
-                port.decoder = term.decoder(space, port, cells)
+            if port.decoder is None and term.decodes(port.name):
+                port.decoder = term.make_decoder(space, port, cells)
         if port.decoder is None and isinstance(port.modality, Category):
             port.decoder = Likelihood(space.dim, cells[port.name][0].shape[1], family="categorical")
         if port.decoder is None and port.name in cells:
             port.decoder = Likelihood(space.dim, cells[port.name][0].shape[1], private=private)
-        if port.decoder is None and table is not None:
+        if port.decoder is None:
             port.decoder = raw_decoder(space.dim, port.encoder, some_values(table, port), private)
         if port.decoder is None:
             raise TableError(
@@ -274,7 +229,7 @@ def some_values(table: Table, port: Tower, most: int = 2000) -> list[Any]:
     return list(table.values(port.name, np.linspace(0, count - 1, most).astype(int)))
 
 
-def check_decoder_targets(port: Tower, cells: Packed, table: Table | None) -> None:
+def check_decoder_targets(port: Tower, cells: Packed, table: Table) -> None:
     """Let a likelihood look at its targets before training: all that are features, a few that are made of raw cells.
 
     Raises:
@@ -286,7 +241,7 @@ def check_decoder_targets(port: Tower, cells: Packed, table: Table | None) -> No
     try:
         if not hasattr(decoder, "target"):
             decoder.check(torch.from_numpy(cells[port.name][0]))
-        elif table is not None and port.name not in cells:
+        elif port.name not in cells:
             entries = np.arange(min(64, len(table.column(port.name).row)))
             items = [prepare(port.encoder)(value) for value in table.values(port.name, entries)]
             decoder.check(decoder.target(collate(port.encoder, items, port.name)))

@@ -5,11 +5,10 @@ table → frozen features (cached) → closed form → [the one loop] → decode
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from kuamo.core.files import local_path
 from kuamo.core.messages import Note
@@ -40,8 +39,9 @@ from kuamo.objectives import CCA, Objective
 from kuamo.objectives.prediction.class_codes import metric_target, solve_class_codes
 from kuamo.space import Space
 from kuamo.training.config import Training
-from kuamo.training.objective import terms_of
-from kuamo.training.run_folder import MOVED, Run
+from kuamo.training.objective import is_trained, terms_of
+from kuamo.training.run import Prepared, PreviewCallback, Run
+from kuamo.training.run_folder import MOVED, RunFolder
 
 __all__ = ["fit"]
 
@@ -60,7 +60,7 @@ def fit(
     seed: int = 0,
     run_dir: str | Path | None = None,
     progress: Progress | None = None,
-    on_preview: Callable[[str, float, list[Any], list[list[Any]]], None] | None = None,
+    on_preview: PreviewCallback | None = None,
 ) -> Space:
     """Learn one shared space for the columns of a table.
 
@@ -98,156 +98,166 @@ def fit(
         >>> fit(toy(rows=300), seed=0).score
         'dot'
     """
-    table = as_table(table)
-    check_type(Objective | None, "an objective such as km.InfoNCE(), or None", objective=objective)  # type: ignore[arg-type]
-    check_type(Space | None, "a Space, or None", init=init)  # type: ignore[arg-type]
-    if training is not None:
-        check_type(Training, "a Training, or None", training=training)
-    check_int(seed=seed)
-    if dim is not None:
-        check_int(1, dim=dim)
-    return fit_from_features(
-        table, {}, objective, encoders or {}, decoders or {}, codecs or {}, init, dim, training, seed, run_dir,
-        progress, on_preview,
-    )  # fmt: skip
+    parts = (encoders or {}, decoders or {}, codecs or {})
+    given = Arguments(objective, *parts, init, dim, training, seed, run_dir, progress, on_preview)
+    return fit_from_features(as_table(table), {}, given)
 
 
-def fit_from_features(
-    table: Table,
-    given: Packed,
-    objective: Objective | None,
-    encoders: Mapping[str, Any],
-    decoders: Mapping[str, Any],
-    codecs: Mapping[str, Any],
-    init: Space | None,
-    dim: int | None,
-    training: Training | None,
-    seed: int,
-    run_dir: str | Path | None = None,
-    progress: Progress | None = None,
-    on_preview: Callable[[str, float, list[Any], list[list[Any]]], None] | None = None,
-) -> Space:
-    """See `fit`; columns whose features are given, with the row of each, are not encoded."""
-    by_itself = objective is None and init is None
+@dataclass(frozen=True)
+class Arguments:
+    """What `fit` is asked for, beside the table; see there."""
+
+    objective: Objective | None = None
+    encoders: Mapping[str, Any] = field(default_factory=dict)
+    decoders: Mapping[str, Any] = field(default_factory=dict)
+    codecs: Mapping[str, Any] = field(default_factory=dict)
+    init: Space | None = None
+    dim: int | None = None
+    training: Training | None = None
+    seed: int = 0
+    run_dir: str | Path | None = None
+    progress: Progress | None = None
+    on_preview: PreviewCallback | None = None
+
+    def __post_init__(self) -> None:
+        check_type(Objective | None, "an objective such as km.InfoNCE(), or None", objective=self.objective)  # type: ignore[arg-type]
+        check_type(Space | None, "a Space, or None", init=self.init)  # type: ignore[arg-type]
+        check_type(Training | None, "a Training, or None", training=self.training)  # type: ignore[arg-type]
+        check_int(seed=self.seed)
+        if self.dim is not None:
+            check_int(1, dim=self.dim)
+
+    @property
+    def recipes(self) -> dict[str, Recipe]:
+        """Column → recipe of the decoder that is trained after the space."""
+        return {name: one for name, one in self.decoders.items() if isinstance(one, Recipe)}
+
+
+def open_table(table: Table, given: Arguments) -> tuple[Table, list[Tower], dict[str, str]]:
+    """The table with the columns to predict, a port without a head for each column, and reasons for default encoders.
+
+    Raises:
+        TableError: a table that no space can come of, or parts for columns that are not there.
+    """
+    for _, term in terms_of(given.objective):
+        for target in term.predicts:  # where a reader kept it as the label or as `meta`
+            table = promote_target(table, target)
+    check_table(table, given.objective)
+    check_usable_columns(table, decoders=given.decoders, codecs=given.codecs, encoders=given.encoders)
+    own = {name: one for name, one in given.decoders.items() if not isinstance(one, Recipe)}
+    return table, *open_ports(table, given.encoders, own, given.init)
+
+
+def fit_from_features(table: Table, known: Packed, given: Arguments) -> Space:
+    """See `fit`; columns whose features are known, with the row of each, are not encoded."""
+    by_itself = given.objective is None and given.init is None
     if by_itself:
-        objective = CCA(dim=dim)
-    table = with_targets(table, objective)
-    check_table(table, objective)
-    recipes = {name: one for name, one in decoders.items() if isinstance(one, Recipe)}
-    check_usable_columns(table, decoders=decoders, codecs=codecs, encoders=encoders)
-    own = {name: one for name, one in decoders.items() if name not in recipes}
-    ports, reasons = open_ports(table, encoders, own, init)
-    cells = dict(given)
+        given = replace(given, objective=CCA(dim=given.dim))
+    objective, init = given.objective, given.init
+    table, ports, reasons = open_table(table, given)
+    prepared = Prepared(table, dict(known))
     metric = metric_target(objective, ports, table) if init is None else None
-    frozen = [port for port in ports if not is_trainable(port.encoder) and port.name != metric]
-    encode_columns(table, frozen, cells, progress)
-    raw = [port.name for port in ports if is_trainable(port.encoder) or port.name == metric]
-    if table.on_error == "skip" and raw:  # training must know before it starts which cells it cannot read
-        table.check(*raw)
-    check_features(table, cells)
+    trained = [port.name for port in ports if is_trainable(port.encoder) or port.name == metric]
+    encode_columns(prepared, [port for port in ports if port.name not in trained], given.progress)
+    if table.on_error == "skip" and trained:  # training must know before it starts which cells it cannot read
+        table.check(*trained)
+    check_features(table, prepared.cells)
     check_table(table, objective)  # again: cells may have been skipped
-    info: dict[str, Any] = {"source": table.source, "rows": len(table), "seed": seed}
-    reasons |= {port.name: port.encoder.name for port in ports if isinstance(port.encoder, HubEncoder)}
+    space = untrained_space(prepared, ports, reasons, given)
+    if init is not None:
+        initialize_from(init, space, objective, given.dim, [*given.recipes, *given.codecs])
+    run = Run(given.seed, given.training, folder_of(given, table, space), given.progress, given.on_preview)
+    codes: Mapping[str, Embedding] = {}
+    looped = metric is None and is_trained(objective)
+    if metric is not None:
+        with single_threaded_blas(), profiled_step("closed form"):
+            solve_class_codes(space, table, prepared.cells, metric)
+    elif objective is not None and looped:
+        from kuamo.fitting.gradient import train_objective
+
+        train_objective(space, prepared, objective, given.dim, run)
+    elif objective is not None:
+        codes = fit_closed_form(space, prepared, objective, given.seed, by_itself)
+    if looped:  # that was what the training and the run folder were for
+        run = replace(run, training=None, folder=None)
+    missing = [port for port in ports if port.name not in prepared.cells and port.name != metric]
+    add_decoders_after(space, prepared, missing, codes, given, run)
+    return space
+
+
+def untrained_space(prepared: Prepared, ports: list[Tower], reasons: Mapping[str, str], given: Arguments) -> Space:
+    """Ports without heads, and notes on the data and the encoders."""
+    table, cells = prepared.table, prepared.cells
+    reasons = {**reasons, **{port.name: port.encoder.name for port in ports if isinstance(port.encoder, HubEncoder)}}
+    info: dict[str, Any] = {"source": table.source, "rows": len(table), "seed": given.seed}
+    info["training_rows"] = table_fingerprints(table, given.init)
     space = Space(ports, notes=[describe_encoder(port, cells, reasons.get(port.name)) for port in ports], info=info)
-    info["training_rows"] = table_fingerprints(table, init)
     space.notes += (
         [note for note in table.notes if isinstance(note, Note)]
         + table.skipped()
         + [note for port in ports if (note := truncation_note(table, port.name, port.encoder))]
         + [note for port in ports if (note := moving_note(table, port.name))]
     )
-    known: Mapping[str, Embedding] = {}
-    if init is not None:
-        initialize_from(init, space, objective, dim, [*recipes, *codecs])
-    looped = metric is None and objective is not None and any(term.trained for _, term in terms_of(objective))
-    run = run_of(run_dir, table, space, init, objective=objective, decoders=decoders or None,
-                 codecs=codecs or None, seed=seed, dim=dim)  # fmt: skip
-    if objective is not None and looped:
-        from kuamo.fitting.gradient import train_objective
-
-        train_objective(space, table, cells, objective, dim, training, seed, run, progress)
-    elif metric is not None:
-        with single_threaded_blas(), profiled_step("closed form"):
-            solve_class_codes(space, table, cells, metric)
-    elif objective is not None:
-        known = fit_closed_form(space, table, cells, objective, seed, by_itself)
-    made = dict.fromkeys([*recipes, *codecs])
-    if made or any(
-        map(needs_ridge, ports)
-    ):  # then codes of every column are needed, also of those that were trained raw
-        encode_columns(table, [port for port in ports if port.name not in cells and port.name != metric], cells)
-    if made:
-        from kuamo.fitting.decoders import fit_decoders
-
-        alone = None if looped else training
-        with profiled_step("decoders"):
-            fit_decoders(
-                space,
-                table,
-                cells,
-                known,
-                recipes,
-                codecs,
-                alone,
-                seed,
-                None if looped else run,
-                progress,
-                on_preview,
-            )
-    if any(map(needs_ridge, ports)):
-        with single_threaded_blas(), profiled_step("ridge decoders"):
-            add_ridge_decoders(space, cells, known)
-    for port in space.ports:  # a class or a number comes out as what it is: its codec's y is the encoder's features
-        if isinstance(port.modality, Category | Number) and port.codec is None and port.name not in codecs:
-            port.codec = label_codec(port.encoder)
     return space
 
 
-def run_of(out: str | Path | None, table: Table, space: Space, start: Space | None, **given: Any) -> Run | None:
+def add_decoders_after(
+    space: Space,
+    prepared: Prepared,
+    missing: Sequence[Tower],
+    codes: Mapping[str, Embedding],
+    given: Arguments,
+    run: Run,
+) -> None:
+    """The decoders that are asked for, and ridge for all others whose features are fixed."""
+    chosen, ridge = bool(given.recipes or given.codecs), any(map(needs_ridge, space.ports))
+    if chosen or ridge:  # then codes of every column are needed, also of those that were trained raw
+        encode_columns(prepared, missing)
+    if chosen:
+        from kuamo.fitting.decoders import fit_decoders
+
+        with profiled_step("decoders"):
+            fit_decoders(space, prepared, codes, given.recipes, given.codecs, run)
+    if any(map(needs_ridge, space.ports)):
+        with single_threaded_blas(), profiled_step("ridge decoders"):
+            add_ridge_decoders(space, prepared.cells, codes)
+    for port in space.ports:  # a class or a number comes out as what it is: its codec's y is the encoder's features
+        if isinstance(port.modality, Category | Number) and port.codec is None and port.name not in given.codecs:
+            port.codec = label_codec(port.encoder)
+
+
+def folder_of(given: Arguments, table: Table, space: Space) -> RunFolder | None:
     """The run folder of a fit, with all that its outcome depends on.
 
     Raises:
         StoreError: the place is somebody else's, or elsewhere than on this machine.
     """
-    if not out:
+    if not given.run_dir:
         return None
-
-    folder, parts = local_path(out, "a run"), {f"encoder of {port.name}": port.encoder for port in space.ports}
-    parts |= {f"decoder of {name}": one for name, one in (given.pop("decoders") or {}).items()}
+    folder, parts = (
+        local_path(given.run_dir, "a run"),
+        {f"encoder of {port.name}": port.encoder for port in space.ports},
+    )
+    parts |= {f"decoder of {name}": one for name, one in given.decoders.items()}
     nets = {name: one for name, one in parts.items() if is_module(one)}
-    Run(folder).check()
+    RunFolder(folder).check()
+    start = given.init
     try:
         of: dict[str, str | None] = {"version of kuamo": identity(__version__), "table": of_table(table)}
-        of |= {name: identity(one) for name, one in given.items()}
+        of |= {name: identity(getattr(given, name)) for name in ("objective", "codecs", "seed", "dim")}
         of |= {name: of_module(one, moving=True) if name in nets else identity(one) for name, one in parts.items()}
         of["start"] = identity(start and {"score": start.score, "fusion": start.fusion, "ports": start.ports})
         of[MOVED] = identity({name: of_module(net, moving=False) for name, net in nets.items()})
-        return Run(folder, of)
+        return RunFolder(folder, of)
     except Unknown as error:
-        return Run(folder, {"": None}, str(error))
+        return RunFolder(folder, {"": None}, str(error))
 
 
-def encode_columns(
-    table: Table,
-    ports: Sequence[Tower],
-    cells: dict[str, tuple[np.ndarray, np.ndarray]],
-    progress: Progress | None = None,
-) -> None:
-    """Features of these ports' columns into `cells`, where they are not there."""
+def encode_columns(prepared: Prepared, ports: Sequence[Tower], progress: Progress | None = None) -> None:
+    """Features of these ports' columns, where they are not there."""
+    table, cells = prepared.table, prepared.cells
     for port in ports:
         with profiled_step(f"features: {port.name}"):
             if port.name not in cells:
                 found = features(table, port.name, port.encoder, progress=progress)
                 cells[port.name] = (found, table.column(port.name).row)
-
-
-def with_targets(table: Table, objective: Objective | None) -> Table:
-    """The table, with columns that are to be predicted put in where a reader kept them as the label or as `meta`."""
-    if objective is None or not any(term.trained for _, term in terms_of(objective)):
-        return table
-    from kuamo.objectives.prediction.objective import Predict
-
-    for _, term in terms_of(objective):
-        if isinstance(term, Predict):
-            table = promote_target(table, term.to)
-    return table

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from kuamo.core.arrays import entries_in_rows
 from kuamo.core.messages import Note
-from kuamo.core.modules import single_threaded_torch
-from kuamo.core.types import Progress
-from kuamo.data.table import Table
 from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.encoders import Identity
-from kuamo.generation.best_checkpoint import BestCheckpoint, PreviewCallback
+from kuamo.generation.best_checkpoint import BestCheckpoint
 from kuamo.generation.codecs.text import TextVocabulary
 from kuamo.generation.decoder_problem import (
     ColumnCodes,
@@ -26,8 +23,9 @@ from kuamo.generation.decoder_problem import (
 )
 from kuamo.generation.recipes import Recipe, Ridge
 from kuamo.training.batch import FeatureSource
+from kuamo.training.callback import Callback
 from kuamo.training.config import Training
-from kuamo.training.run_folder import Run
+from kuamo.training.run import Run
 
 __all__ = [
     "HELD_OUT",
@@ -48,40 +46,33 @@ HELD_OUT, MOST_HELD_OUT = 0.1, 500
 
 def train_all_decoders(
     space: EmbeddingSpace,
-    table: Table,
+    split_group: np.ndarray,
     codes: ColumnCodes,
     targets: Targets,
     recipes: Mapping[str, Recipe],
-    training: Any = None,
-    seed: int = 0,
-    out: Run | None = None,
-    progress: Progress | None = None,
-    look: PreviewCallback | None = None,
+    run: Run,
 ) -> None:
     """Give columns their decoders, in place.
 
     Args:
-        space: with its heads; nothing of them moves.
+        space: with its heads; nothing of them moves. split_group: (N,) the number of each row's group.
         codes: column → the codes (n, d) of its entries, and their rows, of every column.
         targets: column → y (n, L) of its entries, of every column that is to have a decoder here.
         recipes: column → recipe; the others, and those whose recipe is ridge, are solved.
-        training: of the loop; what suits the rows if not given. seed: of everything random.
-        out: a run folder, to resume from.
-        look: called now and then in training with a column, the share that is done, and what is made of some rows.
+        run: its seed, its training (what suits the rows if not given), its folder, progress and previews.
     """
-    groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
-    held = held_out(groups, seed)
-    kept = np.setdiff1d(np.arange(len(table)), held)
+    every, held = np.arange(len(split_group)), held_out(split_group, run.seed)
+    kept = np.setdiff1d(every, held)
     decoding = DecoderProblem(space, codes, targets)
-    trained = built(space, recipes, targets, seed)
+    trained = built(space, recipes, targets, run.seed)
     for name in targets:
         if name not in trained:
-            port, every = space.port(name), np.arange(len(table))
+            port = space.port(name)
             port.codec, port.decoder = recipes.get(name, Ridge()).solve(decoding, name, every)
     if trained:
-        learn(decoding, trained, recipes, kept, held, training, seed, out, progress, look)
+        learn(decoding, trained, recipes, kept, held, run)
     for name in targets:
-        space.port(name).memory = decoding.memory(name, kept, held, seed)
+        space.port(name).memory = decoding.memory(name, kept, held, run.seed)
 
 
 def learn(
@@ -90,19 +81,14 @@ def learn(
     recipes: Mapping[str, Recipe],
     kept: np.ndarray,
     held: np.ndarray,
-    training: Any,
-    seed: int,
-    out: Run | None,
-    progress: Progress | None,
-    look: PreviewCallback | None,
+    run: Run,
 ) -> None:
     """Train decoders on the rows that are kept, and hold each against the closed form on those that are held out."""
-    space = decoding.space
-    scores = {name: BestCheckpoint(decoding, name, decoder, held, seed, out, look) for name, decoder in trained.items()}
-    train_decoders(decoding, trained, recipes, kept, training, seed, out, progress, list(scores.values()))
+    space, seed = decoding.space, run.seed
+    best = [BestCheckpoint(decoding, name, decoder, held, run) for name, decoder in trained.items()]
+    train_decoders(decoding, trained, recipes, kept, run, best)
     for name, decoder in trained.items():
         port, recipe = space.port(name), recipes[name]
-        scores[name].keep()
         port.decoder, ours = decoder, decoding.score(name, decoder, held, seed)
         codec, closed = recipe.solve(decoding, name, kept)
         if closed is None or len(held) == 0:
@@ -122,11 +108,8 @@ def train_decoders(
     decoders: Mapping[str, Any],
     recipes: Mapping[str, Recipe],
     rows: np.ndarray,
-    training: Any,
-    seed: int,
-    out: Run | None,
-    progress: Progress | None,
-    watchers: Sequence[BestCheckpoint] = (),
+    run: Run,
+    callbacks: Sequence[Callback] = (),
 ) -> None:
     """Move the decoders of a problem, by the rows alone."""
     from kuamo.training.loop import train
@@ -153,17 +136,10 @@ def train_decoders(
         objective = term if objective is None else objective + term
         if term.aligns == "distributions":
             problem.space.notes.append(Note("made_unpaired", column=name, what=type(recipes[name]).__name__))
-    training = training or Training(steps=training_steps(len(rows)))
-
-    def watch(done: int, averaged: Callable[[], Any]) -> None:
-        for watcher in watchers:
-            watcher(done, training.steps, averaged)
-
-    with single_threaded_torch():
-        log = train(beside, sources, objective, training, seed=seed, out=out, progress=progress, watch=watch)
-    done = int(log.get("stopped", training.steps))
-    key = "decoders_trained" if done == training.steps else "decoders_stopped"
-    problem.space.notes.append(Note(key, columns=", ".join(decoders), steps=done, given=training.steps))
+    training = run.training or Training(steps=training_steps(len(rows)))
+    result = train(beside, sources, objective, training, run, callbacks=callbacks)
+    key = "decoders_trained" if result.done == result.steps else "decoders_stopped"
+    problem.space.notes.append(Note(key, columns=", ".join(decoders), steps=result.done, given=result.steps))
 
 
 def quality_note(name: str, recipe: Recipe, ours: float, theirs: float, rows: int, texts: bool) -> Note:

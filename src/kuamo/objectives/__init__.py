@@ -4,7 +4,7 @@ cca, semantic_matching, solution     closed forms, and what they return
 contrastive, triplet, pairwise, tiled_sums    losses of pairs of entries; positives; sums over all pairs in tiles
 reconstruction, supervised, domain_adversarial    reconstruction; losses of labels; a discriminator of modalities
 vae, mvtcae, mmvm, mmvae_plus        variational bounds
-gan_minimax, gan_relativistic, gan_least_squares, networks    GANs and their networks
+gan, gan_minimax, gan_relativistic, gan_least_squares, networks    GANs, what they share, and their networks
 optimal_transport        unpaired rows, matched by transport plans
 conditional_likelihood   decoders trained on fixed codes
 prediction/              classes and numbers predicted from any subset of columns

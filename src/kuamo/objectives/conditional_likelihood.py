@@ -83,8 +83,6 @@ class Decode(Objective):
 
     def __call__(self, step: Step, player: str) -> Any:
         """The mean loss of the entries, summed over columns."""
-        if player != "space":
-            return None
         total: Any = 0.0
         for name in self.columns:
             decoder, y = step.space.port(name).decoder, step.target(name)

@@ -21,9 +21,8 @@ from kuamo.core.modules import is_trainable
 from kuamo.core.old_names import old_arguments
 from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.objectives.conditional_likelihood import subset_codes
-from kuamo.objectives.gan_minimax import generator_of
-from kuamo.objectives.gan_relativistic import conditioning_scale
-from kuamo.training.objective import Objective, Optimized
+from kuamo.objectives.gan import ConditionalGAN, conditioning_scale
+from kuamo.training.objective import Optimized
 
 if TYPE_CHECKING:
     from kuamo.training.step import Step
@@ -49,7 +48,7 @@ def least_squares(real: Any, made: Any) -> tuple[Any, Any]:
 
 @old_arguments(own="self_conditioning")
 @dataclass(frozen=True)
-class LSGAN(Objective):
+class LSGAN(ConditionalGAN):
     """The game by least squares for one direction, `given` → `to`; codes are not moved by it.
 
     Args:
@@ -99,46 +98,25 @@ class LSGAN(Objective):
         """Pairs, or distributions alone."""
         return "pairs" if self.paired else "distributions"
 
-    def decodes(self, column: str) -> bool:
-        """Only the target's decoder plays."""
-        return column == self.to
-
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The critic, and the generator as a player of its own, with a moving average.
 
         Raises:
             KuamoError: the target's decoder does not generate, or what it makes has no way back to a code.
         """
-        import torch
-
-        from kuamo.objectives.networks import Critic
-
-        generator = generator_of(space, self.to, self.given)
         if self.cycle:
             reencoder(space.port(self.to))
-
-        def adam(parameters: Any) -> Any:
-            return torch.optim.Adam(parameters, lr=self.lr, betas=(0.5, 0.99))
-
-        module = self.critic() if self.critic else Critic(generator.out, 0, self.width, self.layers)
-        return {
-            "critic": Optimized(module, adam, falls_to=0.25),
-            "generator": Optimized(generator, adam, falls_to=0.25, ema=self.ema),
-        }
+        return self.adam_players(space, 0, 0.5, self.ema)
 
     def __call__(self, step: Step, player: str) -> Any:
         """D's loss for the player `critic`, G's for the player `generator`."""
         if player not in ("critic", "generator"):
             return None
-        import torch
-
         z, row, both = self.codes(step)
         generator, critic = step.own["generator"], step.own["critic"]
         y, row_y = conditioning_scale(generator, step.target(self.to)), step.cells[self.to].row
-        noise = step.noise("generator", row, getattr(generator, "noise", 1))
-        with torch.set_grad_enabled(player == "generator"):
-            raw = generator.generate(z, noise)
-            made = conditioning_scale(generator, raw)
+        raw = self.generate(step, z, row, player == "generator")
+        made = conditioning_scale(generator, raw)
         if player == "critic":
             real, fake = least_squares(critic(y), critic(made))
             return step.mean(real) + step.mean(fake)

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import old_arguments
 from kuamo.embedding.space import EmbeddingSpace
-from kuamo.objectives.gan_minimax import generator_inputs, generator_of, hard_negative, negative_codes, shifted_negative
-from kuamo.training.objective import Objective, Optimized
+from kuamo.objectives.gan import ConditionalGAN, conditioning_scale, hard_negative, negative_codes, shifted_negative
+from kuamo.training.objective import Optimized
 
 if TYPE_CHECKING:
     from kuamo.training.step import Step
 
-__all__ = ["R3", "conditioning_scale", "gradient_penalty", "relativistic"]
+__all__ = ["R3", "gradient_penalty", "relativistic"]
 
 
 def relativistic(real: Any, other: Any) -> Any:
@@ -60,7 +60,7 @@ def gradient_penalty(critic: Any, y: Any, z: Any) -> tuple[Any, Any]:
 
 @old_arguments(own="self_conditioning", mismatched="mismatch_weight")
 @dataclass(frozen=True)
-class R3(Objective):
+class R3(ConditionalGAN):
     """The relativistic game for one direction, `given` → `to`; codes are not moved by it.
 
     Args:
@@ -104,45 +104,22 @@ class R3(Objective):
         ):
             raise KuamoError(f"given {self}; expected two columns, lr > 0, weights of at least 0, and ema in [0, 1)")
 
-    def decodes(self, column: str) -> bool:
-        """Only the target's decoder plays."""
-        return column == self.to
-
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The critic, and the generator as a player of its own, with a moving average.
 
         Raises:
             KuamoError: the target's decoder does not generate.
         """
-        import torch
-
-        from kuamo.objectives.networks import Critic
-
-        generator = generator_of(space, self.to, self.given)
-
-        def adam(parameters: Any) -> Any:
-            return torch.optim.Adam(parameters, lr=self.lr, betas=(0.0, 0.99))
-
-        module = self.critic() if self.critic else Critic(generator.out, space.dim, self.width, self.layers)
-        if isinstance(module, Critic):
-            module.see_as(generator)
-        return {
-            "critic": Optimized(module, adam, falls_to=0.25),
-            "generator": Optimized(generator, adam, falls_to=0.25, ema=self.ema),
-        }
+        return self.adam_players(space, space.dim, 0.0, self.ema)
 
     def __call__(self, step: Step, player: str) -> Any:
         """D's loss for the player `critic`, G's for the player `generator`."""
         if player not in ("critic", "generator"):
             return None
-        import torch
-
-        z, y, row = generator_inputs(step, self.given, self.to, self.self_conditioning)
+        z, y, row = self.inputs(step)
         generator, critic = step.own["generator"], step.own["critic"]
         y = conditioning_scale(generator, y)
-        noise = step.noise("generator", row, getattr(generator, "noise", 1))
-        with torch.set_grad_enabled(player == "generator"):
-            made = conditioning_scale(generator, generator.generate(z, noise))
+        made = conditioning_scale(generator, self.generate(step, z, row, player == "generator"))
         if player == "generator":
             return step.mean(relativistic(critic(made, z), critic(y, z)))
         real, fake = critic(y, z), critic(made, z)
@@ -155,8 +132,3 @@ class R3(Objective):
         wrong = relativistic(real[known], critic(y[known], other[known]))
         penalty = 0.5 * self.penalty * step.mean(slopes[0] + slopes[1])
         return step.mean(relativistic(real, fake)) + penalty + self.mismatch_weight * step.mean(wrong)
-
-
-def conditioning_scale(generator: Any, y: Any) -> Any:
-    """y in the units in which the generator's target has mean 0 and variance 1, where it knows them."""
-    return (y - generator.shift) * generator.gain if hasattr(generator, "gain") else y

@@ -10,12 +10,12 @@ a short way round the shared code.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from kuamo.core.errors import KuamoError
 from kuamo.embedding.space import EmbeddingSpace
-from kuamo.objectives.vae import Weights, beta_weights, check_weights, kl_of_mixture, kl_to_standard, row_uniforms
-from kuamo.training.objective import Objective, Optimized
+from kuamo.objectives.vae import VAE, Weights, kl_of_mixture, kl_to_standard, row_uniforms
+from kuamo.training.objective import Optimized
 
 if TYPE_CHECKING:
     from kuamo.training.step import Step
@@ -24,7 +24,7 @@ __all__ = ["MMVAEPlus"]
 
 
 @dataclass(frozen=True)
-class MMVAEPlus(Objective):
+class MMVAEPlus(VAE):
     """A mixture of experts for the shared code, and a private latent in every decoder.
 
     A step draws one source s for each row, with one sample: an unbiased estimate of the mean over all sources. The
@@ -47,12 +47,16 @@ class MMVAEPlus(Objective):
         8
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
     beta: float = 2.5
     private: int = 8
     weights: Weights = None
 
-    def fused(self) -> Any:
+    @property
+    def private_dim(self) -> int:
+        """The size of w."""
+        return self.private
+
+    def make_fusion(self, space: EmbeddingSpace | None = None) -> Any:
         """A mixture of experts."""
         from kuamo.embedding.fusion import MixtureOfExperts
 
@@ -60,35 +64,30 @@ class MMVAEPlus(Objective):
 
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """Nobody; weights and decoders are looked at."""
-        check_weights(space, self.weights)
         for port in space.ports:
             if not getattr(port.decoder, "private", 0):
                 raise KuamoError(
                     f"column {port.name!r}: given {type(port.decoder).__name__} without a private latent; "
                     f"expected Likelihood(..., private={self.private})"
                 )
-        return {}
+        return super().build(space)
 
     def __call__(self, step: Step, player: str) -> Any:
         """The loss per row."""
-        if player != "space":
-            return None
         import torch
 
         code, present = step.stacked()
-        source = self.fused().choose(present, row_uniforms(step, "source"))
+        source = self.make_fusion().choose(present, row_uniforms(step, "source"))
         noise = step.noise("z", step.batch.row, code.shape[-1])
         z = torch.where(source[..., None], code.sample(noise[:, None]), 0.0).sum(1)
         there = present.any(-1)
         shared = kl_of_mixture(z[there], code.mean[there], code.logvar[there], present[there])
         own_kl, total = torch.zeros(len(present)), self.beta * step.over_rows(shared)
-        for number, (name, weight) in enumerate(beta_weights(step, self.weights).items()):
-            decoder, y = step.space.port(name).decoder, step.target(name)
-            own = step.at_entries(name, source[:, number])
-            q, noise = decoder.posterior(y), step.noise(f"w/{name}", step.cells[name].row, decoder.private)
+        for number, name, weight in self.column_weights(step):
+            decoder, own = step.space.port(name).decoder, step.at_entries(name, source[:, number])
+            q = decoder.posterior(step.target(name))
+            noise = step.noise(f"w/{name}", step.cells[name].row, decoder.private)
             w = torch.where(own[:, None], q.sample(noise), decoder.from_prior(noise))
-            loss = decoder.loss(y, step.at_entries(name, z), private=w)
-            step.log_column_loss(name, loss / max(step.target(name).shape[-1], 1))
-            total = total + weight * step.over_rows(step.by_row(name, loss))
+            total = total + weight * step.over_rows(self.column_loss(step, name, z, private=w))
             own_kl = own_kl + step.by_row(name, torch.where(own, kl_to_standard(q.mean, q.logvar), 0.0))
         return total + self.beta * step.over_rows(own_kl, there)

@@ -9,11 +9,10 @@ KL(q_m ‖ q_k). a falls from 1 to its last value: posteriors first learn where 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from kuamo.embedding.space import EmbeddingSpace
-from kuamo.objectives.vae import Weights, beta_weights, check_weights, kl_between, kl_to_standard, linear_ramp
-from kuamo.training.objective import Objective, Optimized
+from kuamo.objectives.vae import VAE, Weights, kl_between, kl_to_standard, linear_ramp
 
 if TYPE_CHECKING:
     from kuamo.training.step import Step
@@ -43,7 +42,7 @@ def pairwise_kl(code: Any, present: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class MMVM(Objective):
+class MMVM(VAE):
     """The VAE with a prior that is the mixture of the row's own posteriors; several columns fuse by their precisions.
 
     Args:
@@ -62,27 +61,19 @@ class MMVM(Objective):
         PrecisionWeighted(prior=False)
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
     beta: float = 1.0
     weights: Weights = None
     anneal: float = 1 / 3
     standard: float = 0.05
 
-    def fused(self) -> Any:
+    def make_fusion(self, space: EmbeddingSpace | None = None) -> Any:
         """A product of experts without the prior."""
         from kuamo.embedding.fusion import PrecisionWeighted
 
         return PrecisionWeighted()
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
-        """Nobody; the weights are looked at."""
-        check_weights(space, self.weights)
-        return {}
-
     def __call__(self, step: Step, player: str) -> Any:
         """The loss per row."""
-        if player != "space":
-            return None
         import torch
 
         code, present = step.stacked()
@@ -93,8 +84,6 @@ class MMVM(Objective):
         alone = torch.where(present, kl_to_standard(code.mean, code.logvar), 0.0).sum(-1)
         kl = a * alone + (1 - a) * pairwise_kl(code, present)
         total = self.beta * step.over_rows(kl, present.any(-1))
-        for number, (name, weight) in enumerate(beta_weights(step, self.weights).items()):
-            loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z[:, number]))
-            step.log_column_loss(name, loss / max(step.target(name).shape[-1], 1))
-            total = total + weight * step.over_rows(step.by_row(name, loss))
+        for number, name, weight in self.column_weights(step):
+            total = total + weight * step.over_rows(self.column_loss(step, name, z[:, number]))
         return total

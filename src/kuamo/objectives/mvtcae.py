@@ -9,11 +9,10 @@ column alone predict the joint code. M is the number of columns that the row has
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from kuamo.embedding.space import EmbeddingSpace
-from kuamo.objectives.vae import Weights, beta_weights, check_weights, kl_between, kl_to_standard
-from kuamo.training.objective import Objective, Optimized
+from kuamo.objectives.vae import VAE, Weights, kl_between, kl_to_standard
 
 if TYPE_CHECKING:
     from kuamo.training.step import Step
@@ -45,7 +44,7 @@ def conditional_kl(joint: Any, code: Any, present: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class MVTCAE(Objective):
+class MVTCAE(VAE):
     """The multi-view total correlation autoencoder; codes of several columns fuse by their precisions, without prior.
 
     Args:
@@ -64,35 +63,25 @@ class MVTCAE(Objective):
         PrecisionWeighted(prior=False)
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
     alpha: float = 5 / 6
     beta: float = 2.5
     weights: Weights = None
 
-    def fused(self) -> Any:
+    def make_fusion(self, space: EmbeddingSpace | None = None) -> Any:
         """A product of experts without the prior."""
         from kuamo.embedding.fusion import PrecisionWeighted
 
         return PrecisionWeighted()
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
-        """Nobody; the weights are looked at."""
-        check_weights(space, self.weights)
-        return {}
-
     def __call__(self, step: Step, player: str) -> Any:
         """The loss per row."""
-        if player != "space":
-            return None
         code, present = step.stacked()
-        joint = self.fused().joint(code, present)
+        joint = self.make_fusion().joint(code, present)
         z = joint.sample(step.noise("z", step.batch.row, joint.shape[1]))
         prior, others = kl_to_standard(joint.mean, joint.logvar), conditional_kl(joint, code, present)
         bottleneck = (1 - self.alpha) * prior + self.alpha * others
         total = self.beta * step.over_rows(bottleneck, present.any(-1))
         share = 1 - self.alpha / present.sum(-1).clamp(min=1)
-        for number, (name, weight) in enumerate(beta_weights(step, self.weights).items()):
-            loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z))
-            step.log_column_loss(name, loss / max(step.target(name).shape[-1], 1))
-            total = total + weight * step.over_rows(share * step.by_row(name, loss), present[:, number])
+        for number, name, weight in self.column_weights(step):
+            total = total + weight * step.over_rows(share * self.column_loss(step, name, z), present[:, number])
         return total

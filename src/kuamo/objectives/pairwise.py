@@ -62,8 +62,6 @@ class Pairwise(Objective, ABC):
         So a pair that few rows have weighs little: as much as any other, it would be learned by heart at its columns'
         expense.
         """
-        if player != "space":
-            return None
         import torch
 
         own, key, everybody = step.own.get("space"), step.keys(self.positives), step.gather()

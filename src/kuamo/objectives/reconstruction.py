@@ -40,8 +40,6 @@ class Reconstruct(Objective):
 
     def __call__(self, step: Step, player: str) -> Any:
         """Mean negative log-likelihood of each column given its own code, per number."""
-        if player != "space":
-            return None
         total: Any = 0.0
         for name in step.names:
             decoder, y = step.space.port(name).decoder, step.target(name)
@@ -63,8 +61,6 @@ class CrossReconstruct(Objective):
 
     def __call__(self, step: Step, player: str) -> Any:
         """Mean negative log-likelihood of each column given the code of another, per number, over ordered pairs."""
-        if player != "space":
-            return None
         total: Any = 0.0
         for given, to in permutations(step.names, 2):
             at_given, at_to = (step.cells[given].row[:, None] == step.cells[to].row).nonzero(as_tuple=True)
@@ -103,8 +99,6 @@ class CycleConsistency(Objective):
 
     def __call__(self, step: Step, player: str) -> Any:
         """Mean squared distance between a code and what comes back, over ordered pairs of columns of the batch."""
-        if player != "space":
-            return None
         import torch
 
         codes, losses = step.gather(), []

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MMVAE",
     "MVAE",
+    "VAE",
     "Elbo",
     "MoPoE",
     "Weights",
@@ -137,12 +138,6 @@ def check_weights(space: EmbeddingSpace, given: Weights) -> None:
             raise TableError(f"given weights for column {name!r}; expected columns among {known}")
 
 
-def beta_weights(step: Step, given: Weights) -> dict[str, float]:
-    """Column → w_m."""
-    decoders = {name: step.space.port(name).decoder for name in step.names}
-    return size_weights({name: getattr(d, "out", step.target(name).shape[-1]) for name, d in decoders.items()}, given)
-
-
 def row_uniforms(step: Step, purpose: str, numbers: int = 16) -> Any:
     """(R, M, K) uniform numbers, drawn by column name, so that the order of columns changes nothing."""
     import torch
@@ -150,11 +145,37 @@ def row_uniforms(step: Step, purpose: str, numbers: int = 16) -> Any:
     return torch.stack([step.uniform(f"{purpose}/{name}", step.batch.row, numbers) for name in step.names], 1)
 
 
+class VAE(Objective):
+    """What all bounds share: Gaussian codes, likelihoods that columns are decoded by, and weights of these."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
+    weights: Weights
+
+    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
+        """Nobody; the weights are checked."""
+        check_weights(space, self.weights)
+        return {}
+
+    def column_weights(self, step: Step) -> Iterator[tuple[int, str, float]]:
+        """(m, column, w_m)."""
+        decoders = {name: step.space.port(name).decoder for name in step.names}
+        sizes = {name: getattr(one, "out", step.target(name).shape[-1]) for name, one in decoders.items()}
+        for number, (name, weight) in enumerate(size_weights(sizes, self.weights).items()):
+            yield number, name, weight
+
+    def column_loss(self, step: Step, name: str, z: Any, **given: Any) -> Any:
+        """−log p(y_m | z) by row (R,), given a code (R, d) of each row."""
+        y = step.target(name)
+        loss = step.space.port(name).decoder.loss(y, step.at_entries(name, z), **given)
+        step.log_column_loss(name, loss / max(y.shape[-1], 1))
+        return step.by_row(name, loss)
+
+
 # ── the bound ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
-class Elbo(Objective):
+class Elbo(VAE):
     """A variational autoencoder over several columns.
 
     Args:
@@ -182,7 +203,6 @@ class Elbo(Objective):
         MixtureOfProducts(prior=False)
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
     fusion: Any = field(default=None)
     beta: float = 1.0
     warmup: float = 0.0
@@ -190,23 +210,16 @@ class Elbo(Objective):
     subsample: int | None = None
     tight: bool = False
 
-    def fused(self) -> Any:
+    def make_fusion(self, space: EmbeddingSpace | None = None) -> Any:
         """The fusion, with its default."""
         from kuamo.embedding.fusion import MixtureOfProducts
 
         return self.fusion or MixtureOfProducts()
 
-    def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
-        """Nobody; the weights are looked at."""
-        check_weights(space, self.weights)
-        return {}
-
     def __call__(self, step: Step, player: str) -> Any:
         """The negative bound per row."""
-        if player != "space":
-            return None
         present = step.present()
-        chosen = self.fused().choose(present, row_uniforms(step, "subset"))
+        chosen = self.make_fusion().choose(present, row_uniforms(step, "subset"))
         total = self.bound(step, chosen, present, "z")
         for purpose, subset in self.subsets(step, present):
             total = total + self.bound(step, subset, subset, purpose)
@@ -229,7 +242,7 @@ class Elbo(Objective):
         """−ELBO of the columns `asked` (R, M), encoded from those `given` (R, M)."""
         alone = self.subsample is None and not self.tight  # then nobody looks at what was not drawn
         code, present = step.stacked(given if alone else None)
-        joint = self.fused().joint(code, given)
+        joint = self.make_fusion().joint(code, given)
         z = joint.sample(step.noise(purpose, step.batch.row, joint.shape[1]))
         there = given.any(-1)
         if self.tight:
@@ -237,10 +250,8 @@ class Elbo(Objective):
         else:
             kl = kl_to_standard(joint.mean, joint.logvar)
         total = self.beta * linear_ramp(step.progress, self.warmup) * step.over_rows(kl, None if self.tight else there)
-        for number, (name, weight) in enumerate(beta_weights(step, self.weights).items()):
-            loss = step.space.port(name).decoder.loss(step.target(name), step.at_entries(name, z))
-            step.log_column_loss(name, loss / max(step.target(name).shape[-1], 1))
-            total = total + weight * step.over_rows(step.by_row(name, loss), asked[:, number])
+        for number, name, weight in self.column_weights(step):
+            total = total + weight * step.over_rows(self.column_loss(step, name, z), asked[:, number])
         return total
 
 

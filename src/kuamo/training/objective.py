@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import TableError
-from kuamo.embedding.space import EmbeddingSpace
+from kuamo.core.types import Packed, Progress
+from kuamo.embedding.space import EmbeddingSpace, Tower
+from kuamo.training.callback import Callback
+from kuamo.training.run import Prepared
 
 if TYPE_CHECKING:
     from kuamo.training.step import Step
@@ -43,13 +46,7 @@ class Optimized:
 
 @dataclass(frozen=True)
 class Objective:
-    """What "aligned" means. Members override `needs`, `build` and `__call__`; a closed form overrides `solve`.
-
-    One that shapes the space may also have `fuses(space)`, its fusion; `decoder(space, port, cells)`, of a column that
-    it decodes; `joint(space, cells, dim)`, how many numbers of each code it solves itself; and `begin(space, table,
-    cells, marks)`, what goes beside the training, with `end(sources)`, sources being what batches are made of, which
-    gives notes: see `Predict`.
-    """
+    """What "aligned" means. Members override `needs`, `build` and `__call__`; a closed form overrides `solve`."""
 
     needs: ClassVar[frozenset[str]] = frozenset()
     """Some of `pairs`, `unpaired` (unpaired rows), `labels`, `groups`, `gaussian` (Gaussian heads), `decoders`
@@ -71,23 +68,48 @@ class Objective:
         """The columns that it learns to predict."""
         return ()
 
+    @property
+    def private_dim(self) -> int:
+        """The size of the private latent that `fit` gives to decoders."""
+        return 0
+
     def decodes(self, column: str) -> bool:
         """Does it train this column's decoder, if it needs decoders at all?"""
         return True
 
+    def solved_dims(self, space: EmbeddingSpace, cells: Packed, dim: int) -> int:
+        """How many of the d numbers of a code it solves in closed form itself."""
+        return 0
+
+    def make_decoder(self, space: EmbeddingSpace, port: Tower, cells: Packed) -> Any:
+        """Its own decoder of a column that it decodes; `None` for a likelihood."""
+        return None
+
+    def make_fusion(self, space: EmbeddingSpace) -> Any:
+        """Its own fusion of a row's codes; `None` for the mean."""
+        return None
+
+    def callback(self, space: EmbeddingSpace, prepared: Prepared, progress: Progress | None = None) -> Callback | None:
+        """What it does before, during and after the training, beside its loss."""
+        return None
+
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The players that it adds; one called `space` trains with the space's own optimiser."""
         return {}
+
+    def solve(self, *args: Any, **given: Any) -> Any:
+        """Heads in closed form; see `CCA.solve`."""
+        raise TableError(f"{type(self).__name__} is trained, not solved in closed form")
 
     def __call__(self, step: Step, player: str) -> Any:
         """The scalar loss of one batch for one player."""
         raise TableError(f"{type(self).__name__} is solved in closed form, not trained")
 
     def __add__(self, other: Objective) -> Sum:
-        return Sum((*_terms(self), *_terms(other)))
+        return Sum((*terms_of(self), *terms_of(other)))
 
     def __rmul__(self, weight: float) -> Sum:
-        return Sum(tuple((weight * w, term) for w, term in _terms(self)))
+        return Sum(tuple((weight * w, term) for w, term in terms_of(self)))
 
     __mul__ = __rmul__
 
@@ -103,10 +125,18 @@ class Sum(Objective):
     terms: tuple[tuple[float, Objective], ...] = field(default=())
 
 
-def _terms(objective: Objective) -> tuple[tuple[float, Objective], ...]:
+def terms_of(objective: Objective | None) -> tuple[tuple[float, Objective], ...]:
+    """(weight, objective) pairs of any objective; none of `None`."""
+    if objective is None:
+        return ()
     return objective.terms if isinstance(objective, Sum) else ((1.0, objective),)
 
 
-def terms_of(objective: Objective) -> tuple[tuple[float, Objective], ...]:
-    """(weight, objective) pairs of any objective."""
-    return _terms(objective)
+def needs_of(objective: Objective | None) -> frozenset[str]:
+    """What any of its terms needs."""
+    return frozenset().union(*(term.needs for _, term in terms_of(objective)))
+
+
+def is_trained(objective: Objective | None) -> bool:
+    """Is any of its terms trained?"""
+    return any(term.trained for _, term in terms_of(objective))

@@ -8,22 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kuamo.core.errors import KuamoError, StoreError
+from kuamo.core.errors import KuamoError
 from kuamo.embedding.space import EmbeddingSpace
-from kuamo.training.balance.monitor import ColumnMonitor
-from kuamo.training.batch import Batch, FeatureSource, Source, batch_of
+from kuamo.training.batch import Batch, FeatureSource, Source
 from kuamo.training.config import Training
 from kuamo.training.distributed import sum_gradients
 from kuamo.training.ema import EMA
 from kuamo.training.objective import SPACE, Objective, Optimized, terms_of
-from kuamo.training.run_folder import Run
 from kuamo.training.step import Step
 from kuamo.training.targets import decoder_targets
 
@@ -51,8 +48,8 @@ class Optimization:
                     self.averages.append(EMA(player.module, player.ema))
                 if name != SPACE:
                     optimisers[key], self.falls_to[key] = _optimiser_of(name, player), player.falls_to
-        names = [term.name for _, term in self.terms]
-        self.turn = ColumnMonitor(space, training, names) if training.learning_curves is not None else None
+        self.reports = training.learning_curves is not None
+        self.column_losses: dict[int, list[tuple[str, Tensor]]] = {}
         self.skipped = 0
         self.parameters = {name: unique_parameters(modules) for name, modules in self.modules.items()}
         claimed = {id(p) for name in self.modules if name != SPACE for p in self.parameters[name]}
@@ -89,10 +86,11 @@ class Optimization:
             counted += step.counted
             log[term.name if role == SPACE else role] = said
             loss = loss + (weight if role == SPACE else 1.0) * value
-        optimiser = self.optimisers[player]
-        if (
-            counted == 0 and float(torch.as_tensor(loss).detach()) == 0.0
-        ):  # no usable row: nothing moves, not even by momentum or decay
+        optimiser, parameters = self.optimisers[player], self.parameters[player]
+        usable = counted > 0 or float(torch.as_tensor(loss).detach()) != 0.0
+        if player == SPACE:
+            self.column_losses = column_losses if usable else {}
+        if not usable:  # nothing moves, not even by momentum or decay
             self.skipped += player == SPACE
             optimiser.zero_grad(set_to_none=True)
             return
@@ -100,12 +98,10 @@ class Optimization:
         for group in optimiser.param_groups:
             group["lr"] = self.lr[player] * (last + (1 - last) * 0.5 * (1 + np.cos(np.pi * key[1] / self.steps)))
         if isinstance(loss, Tensor) and loss.requires_grad:
-            assign_gradients(loss, self.parameters[player])
+            assign_gradients(loss, parameters)
         else:
             optimiser.zero_grad(set_to_none=True)
-        sum_gradients(self.parameters[player])
-        if self.turn is not None and role == SPACE:
-            self.turn.observe(column_losses)
+        sum_gradients(parameters)
         optimiser.step()
 
     def _steps(
@@ -124,35 +120,25 @@ class Optimization:
         targets = decoder_targets(self.space, batch, frozen)
         for number, ((weight, _), own) in enumerate(zip(self.terms, self.own, strict=True)):
             if player in (SPACE, *(self._name(name, number) for name in own)):
-                column_losses: list[tuple[str, Tensor]] | None = None if self.turn is None else []
+                column_losses: list[tuple[str, Tensor]] | None = [] if self.reports else None
                 yield number, weight, Step(
                     self.space, batch, key, targets, frozen, own, learning, log, codes, key[1] / self.steps,
                     shared=len(self.terms) > 1, _places=places, column_losses=column_losses,
                 )  # fmt: skip
 
-    def write(
-        self,
-        done: int,
-        sources: Mapping[str, Source | FeatureSource],
-        held: np.ndarray | None,
-        key: tuple[int, int],
-        marks: Mapping[str, np.ndarray] | None,
-    ) -> None:
-        """A line of the record, if there is one and it is due: also of the rows `held`, which leave no trace."""
-        if self.turn is None or not self.turn.due(done, self.steps):
-            return
-        column_losses: dict[int, list[tuple[str, Tensor]]] | None = None
-        if held is not None:
-            buffers = [(b, b.clone()) for module in self.space.modules() for b in module.buffers()]
-            with self.averaged(), torch.no_grad():
-                batch = batch_of(sources, held, marks=marks)
-                column_losses = {}
-                for number, _, step in self._steps(SPACE, batch, sources, key, {}, False):
-                    self.terms[number][1](step, SPACE)
-                    column_losses[number] = step.column_losses or []
-            for buffer, before in buffers:
-                buffer.copy_(before)
-        self.turn.write(done, column_losses)
+    def losses_of_columns(
+        self, batch: Batch, sources: Mapping[str, Source | FeatureSource], key: tuple[int, int]
+    ) -> dict[int, list[tuple[str, Tensor]]]:
+        """What terms report of the columns of a batch; it leaves no trace."""
+        buffers = [(b, b.clone()) for module in self.space.modules() for b in module.buffers()]
+        found: dict[int, list[tuple[str, Tensor]]] = {}
+        with self.averaged(), torch.no_grad():
+            for number, _, step in self._steps(SPACE, batch, sources, key, {}, False):
+                self.terms[number][1](step, SPACE)
+                found[number] = step.column_losses or []
+        for buffer, before in buffers:
+            buffer.copy_(before)
+        return found
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -169,71 +155,6 @@ class Optimization:
 
     def _name(self, name: str, number: int) -> str:
         return name if name == SPACE else f"{name}/{number}"
-
-    # ── run folder ───────────────────────────────────────────────────────────────────────────────────────────────
-
-    def save(self, out: Run, step: int, training: Training, seed: int) -> None:
-        """Write the whole state."""
-        arrays: dict[str, np.ndarray] = {}
-        plain: dict[str, Any] = {"step": step, "training": training.plain(), "seed": seed, "skipped": self.skipped}
-        plain["optimisers"] = {}
-        if self.turn is not None:
-            plain["turn"] = self.turn.state()
-        for number, average in enumerate(self.averages):
-            arrays |= {f"average.{number}.{name}": w.numpy().copy() for name, w in average.weights.items()}
-        for player in self.players:
-            for number, module in enumerate(self.modules[player]):
-                for name, tensor in module.state_dict().items():
-                    arrays[f"{player}.{number}.{name}"] = tensor.detach().numpy().copy()
-            state = self.optimisers[player].state_dict()
-            plain["optimisers"][player] = state["param_groups"]
-            for index, slots in state["state"].items():
-                for slot, value in slots.items():
-                    if value is not None:
-                        arrays[f"optimiser.{player}.{index}.{slot}"] = torch.as_tensor(value).numpy().copy()
-        out.save(arrays, plain)
-
-    def resume(self, out: Run, training: Training, seed: int) -> int:
-        """Take up a saved state; returns the step to go on from.
-
-        Raises:
-            StoreError: the folder belongs to another run, or is damaged.
-        """
-        found = out.load()
-        if found is None:
-            return 0
-        try:
-            return self._take_up(*found, out.folder, training, seed)
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-            if isinstance(error, KuamoError):
-                raise
-            raise StoreError(f"{out.folder}: does not describe a run ({type(error).__name__}: {error})") from None
-
-    def _take_up(
-        self, arrays: Mapping[str, np.ndarray], plain: Mapping[str, Any], folder: Path, training: Training, seed: int
-    ) -> int:
-        given = {"training": training.plain(), "seed": seed}
-        found = {"training": plain["training"], "seed": plain["seed"]}
-        if found != given or set(plain["optimisers"]) != set(self.players):
-            raise StoreError(f"{folder}: holds a run with {found}; given {given}: expected the same, or another folder")
-        for player in self.players:
-            for number, module in enumerate(self.modules[player]):
-                prefix = f"{player}.{number}."
-                state = {n[len(prefix) :]: torch.from_numpy(a) for n, a in arrays.items() if n.startswith(prefix)}
-                module.load_state_dict(state)
-            slots: dict[int, dict[str, Tensor]] = {}
-            prefix = f"optimiser.{player}."
-            for name, array in arrays.items():
-                if name.startswith(prefix):
-                    index, slot = name[len(prefix) :].split(".", 1)
-                    slots.setdefault(int(index), {})[slot] = torch.from_numpy(array)
-            self.optimisers[player].load_state_dict({"state": slots, "param_groups": plain["optimisers"][player]})
-        for number, average in enumerate(self.averages):
-            average.weights = {name: torch.from_numpy(arrays[f"average.{number}.{name}"]) for name in average.weights}
-        self.skipped = int(plain.get("skipped", 0))
-        if self.turn is not None:
-            self.turn.take_up(plain["turn"])
-        return int(plain["step"])
 
 
 def assign_gradients(loss: Tensor, parameters: list[Tensor]) -> None:
@@ -273,7 +194,7 @@ def unique_parameters(modules: list[nn.Module]) -> list[Tensor]:
 
 
 def space_optimiser(training: Training) -> Callable[[Any], torch.optim.Optimizer]:
-    """AdamW, or the mission's SGD."""
+    """AdamW, or SGD with momentum."""
     if training.optimizer == "sgd":
         return lambda p: torch.optim.SGD(p, lr=training.lr, momentum=0.5)
     if training.optimizer == "adamw":

@@ -24,14 +24,14 @@ from kuamo.core.folders import read_json, recover, write_folder, write_json
 from kuamo.core.ownership import check_place, check_seal, marker, sealed
 from kuamo.core.translation import translate
 
-__all__ = ["Run"]
+__all__ = ["RunFolder"]
 
 FORMAT = 2  # 1: without a word of whose state it is
 MOVED = "weights before training"
 
 
 @dataclass(frozen=True)
-class Run:
+class RunFolder:
     """Where a fit keeps its state.
 
     Args:

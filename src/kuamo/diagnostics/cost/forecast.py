@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -33,18 +33,15 @@ from kuamo.diagnostics.cost.advice import advise, allowed
 from kuamo.diagnostics.cost.encoder_timing import EncoderTiming, time_encoder
 from kuamo.diagnostics.cost.result import CostForecast
 from kuamo.diagnostics.cost.steps import CostModel
-from kuamo.diagnostics.cost.trial import Arguments, TrialRun, apart, rows_of_trial, try_fit
+from kuamo.diagnostics.cost.trial import TrialRun, apart, rows_of_trial, try_fit
 from kuamo.encoders.feature_cache import features
-from kuamo.fitting.checks import check_table, check_usable_columns
 from kuamo.fitting.gradient import usual_training
-from kuamo.fitting.pipeline import with_targets
-from kuamo.fitting.towers import open_ports
+from kuamo.fitting.pipeline import Arguments, open_table
 from kuamo.generation.decoder_training import training_steps
-from kuamo.generation.recipes import Recipe
 from kuamo.objectives import CCA, Objective
 from kuamo.space import Space
 from kuamo.training.config import Training
-from kuamo.training.objective import terms_of
+from kuamo.training.objective import is_trained
 
 __all__ = ["forecast"]
 
@@ -92,50 +89,33 @@ def forecast(
     """
     limits = allowed(budget)
     with nothing_changed(), measure_cost() as took:
-        model = tried(table, objective, encoders or {}, decoders or {}, codecs or {}, start, dim, training, seed)
+        given = Arguments(objective, encoders or {}, decoders or {}, codecs or {}, start, dim, training, seed)
+        model = tried(table, given)
         steps = tuple(model.steps())
     title = Note("forecast", rows=len(table), source=table.source, spent=took.cpu)
     return CostForecast(steps, title, took, tuple(advise(CostForecast(steps), model, limits)), tuple(busy()))
 
 
-def tried(
-    table: Table,
-    objective: Objective | None,
-    encoders: Mapping[str, Any],
-    decoders: Mapping[str, Any],
-    codecs: Mapping[str, Any],
-    start: Space | None,
-    dim: int | None,
-    training: Training | None,
-    seed: int,
-) -> CostModel:
+def tried(table: Table, given: Arguments) -> CostModel:
     """Encode a few cells of each column, then fit few rows.
 
     Raises:
         TableError: as `fit`; or a column of which no cell can be read.
     """
     begun = time.process_time()
-    table = with_targets(table, objective)
-    check_table(table, objective)
-    check_usable_columns(table, decoders=decoders, codecs=codecs, encoders=encoders)
-    own = {name: one for name, one in decoders.items() if not isinstance(one, Recipe)}
-    ports = open_ports(table, encoders, own, start)[0]
-    timed = {port.name: found for port in ports if (found := time_encoder(table, port, seed))}
+    table, ports, _ = open_table(table, given)
+    timed = {port.name: found for port in ports if (found := time_encoder(table, port, given.seed))}
     for name, found in timed.items():
         if not found.width:
             raise TableError(f"column {name!r}: given no cell that can be read; expected some")
-    if is_trained(objective):
-        training = training or usual_training(objective, len(table))
-    elif any(isinstance(one, Recipe) and one.trains for one in decoders.values()):
+    training = given.training
+    if is_trained(given.objective):
+        training = training or usual_training(given.objective, len(table))
+    elif any(recipe.trains for recipe in given.recipes.values()):
         training = training or Training(steps=training_steps(int(0.9 * len(table))))
-    opened = {port.name: port.encoder for port in ports}
-    trials = Trials(table, Arguments(objective, opened, decoders, codecs, start, dim, training, seed), timed)
+    opened = replace(given, encoders={port.name: port.encoder for port in ports}, training=training)
+    trials = Trials(table, opened, timed)
     return trials.of_all() if trials.small else trials.of_few(begun)
-
-
-def is_trained(objective: Objective | None) -> bool:
-    """Is any of its terms?"""
-    return objective is not None and any(term.trained for _, term in terms_of(objective))
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,8 +157,8 @@ class Trials:
     def of_all(self) -> CostModel:
         """From all rows: their search first, which is kept, then the fit as it will be."""
         every, given = len(self.table), self.given
-        by_itself = given.objective is None and given.start is None
-        self.model(every, given._replace(objective=CCA(dim=given.dim)) if by_itself else given, keep=True)
+        by_itself = given.objective is None and given.init is None
+        self.model(every, replace(given, objective=CCA(dim=given.dim)) if by_itself else given, keep=True)
         model = self.model(every, given, keep=True)
         unrelated = any(isinstance(note, Note) and note.key == "advice_followed" for note in model.last.space.notes)
         return self.model(every, given, keep=True) if unrelated else model  # then other columns were searched

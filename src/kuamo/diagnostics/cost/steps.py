@@ -28,10 +28,11 @@ from kuamo.data.modalities import Text
 from kuamo.data.table import Table
 from kuamo.diagnostics.cost.encoder_timing import MEGABYTE, EncoderTiming
 from kuamo.diagnostics.cost.result import StepCost
-from kuamo.diagnostics.cost.trial import Arguments, TrialRun
+from kuamo.diagnostics.cost.trial import TrialRun
 from kuamo.embedding.embedding import ClosedFormHead
 from kuamo.embedding.storage import _arrays
 from kuamo.fitting.finetuning import training_for
+from kuamo.fitting.pipeline import Arguments
 from kuamo.generation.decoders.ridge import RidgeDecoder
 from kuamo.index.rows import TEXT_LENGTH, padded_codes
 from kuamo.objectives import CCA, Objective
@@ -89,7 +90,7 @@ class CostModel:
     @property
     def objective(self) -> Objective | None:
         """What is aligned by; what `fit` takes where none is given."""
-        return CCA() if self.given.objective is None and self.given.start is None else self.given.objective
+        return CCA() if self.given.objective is None and self.given.init is None else self.given.objective
 
     def closed_form(self, rows: int) -> float:
         """How the seconds of the closed form of so many rows compare with those of others."""

@@ -11,35 +11,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from kuamo.core.memo import memo_disabled
 from kuamo.core.profiling import MOST, Cost, LoopCost, collect_steps, short_loops
 from kuamo.data.table import Table
-from kuamo.fitting.pipeline import fit_from_features
+from kuamo.fitting.pipeline import Arguments, fit_from_features
 from kuamo.fitting.towers import copied_if_trainable
-from kuamo.objectives import Objective
 from kuamo.space import Space
-from kuamo.training.config import Training
 
-__all__ = ["Arguments", "TrialRun", "apart", "rows_of_trial", "try_fit"]
+__all__ = ["TrialRun", "apart", "rows_of_trial", "try_fit"]
 
 SHARED, NOISE = 32, 0.5  # dimensions that all stand-ins share, and how much of each is its own
-
-
-class Arguments(NamedTuple):
-    """What `fit` is asked for, beside the table; `encoders` of every column, `training` as long as it will be."""
-
-    objective: Objective | None
-    encoders: Mapping[str, Any]
-    decoders: Mapping[str, Any]
-    codecs: Mapping[str, Any]
-    start: Space | None
-    dim: int | None
-    training: Training | None
-    seed: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +59,9 @@ def try_fit(
     encoders = {name: copied_if_trainable(encoder) for name, encoder in given.encoders.items()}
     short = given.training and replace(given.training, steps=min(given.training.steps, MOST), at_most=False)
     with memo_disabled(not keep), short_loops("closed form" if keep else "") as loops, collect_steps() as steps:
-        space = fit_from_features(
-            some, cells, given.objective, encoders, deepcopy(dict(given.decoders)), deepcopy(dict(given.codecs)),
-            given.start, given.dim, short, given.seed,
-        )  # fmt: skip
+        decoders, codecs = deepcopy(dict(given.decoders)), deepcopy(dict(given.codecs))
+        few = replace(given, encoders=encoders, decoders=decoders, codecs=codecs, training=short)
+        space = fit_from_features(some, cells, few)
     return TrialRun(len(rows), steps, loops, space)
 
 

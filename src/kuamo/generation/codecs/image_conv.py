@@ -91,6 +91,7 @@ class ImageConv(nn.Module):
         from kuamo.training.batch import Source
         from kuamo.training.loop import train
         from kuamo.training.randomness import forked_rng
+        from kuamo.training.run import Run
 
         count = len(table.column(name).row)
         if count < 2:
@@ -104,7 +105,7 @@ class ImageConv(nn.Module):
         sources = {name: Source(table, port, None)}
         training = training or Training(steps=1000, batch_size=64, lr=2e-3, weight_decay=0.0)
         with single_threaded_torch():
-            train(EmbeddingSpace([port]), sources, Reconstruct(), training, seed=seed)
+            train(EmbeddingSpace([port]), sources, Reconstruct(), training, Run(seed))
         codec.eval().requires_grad_(False)
         y = codec.encode(some)
         codec.shift.copy_(torch.from_numpy(y.mean(0)))

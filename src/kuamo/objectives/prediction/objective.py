@@ -12,7 +12,6 @@ weighted (`uncertainty.py`), and α and β, which stack and calibrate (`stacking
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,20 +20,22 @@ import numpy as np
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.messages import Note
 from kuamo.core.old_names import old_arguments
-from kuamo.core.types import Packed
+from kuamo.core.types import Packed, Progress
 from kuamo.core.validation import is_number
 from kuamo.data.modalities import Category, Number
-from kuamo.data.table import Table
 from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.objectives.prediction.corruption import corrupt, corrupt_batch, targets_by_row
 from kuamo.objectives.prediction.regression import (
+    JointRegression,
     hash_uniform,
     joint_regression,
     principal_directions,
     write_heads,
 )
 from kuamo.objectives.vae import row_uniforms
+from kuamo.training.callback import Callback, LoopState
 from kuamo.training.objective import Objective
+from kuamo.training.run import Prepared
 
 if TYPE_CHECKING:
     from kuamo.training.step import Step
@@ -95,13 +96,13 @@ class Predict(Objective):
 
     # ── what it makes ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def joint(self, space: EmbeddingSpace, cells: Packed, dim: int) -> int:
+    def solved_dims(self, space: EmbeddingSpace, cells: Packed, dim: int) -> int:
         """How many of d numbers belong to the regression: 2 (K − 1), as logits may be shifted, but at most 3 d/4."""
         if self.to not in cells or not any(port.name in cells for port in space.ports if port.name != self.to):
             return 0
         return 2 * min(max(cells[self.to][0].shape[1] - 1, 1), 3 * dim // 8)
 
-    def decoder(self, space: EmbeddingSpace, port: Tower, cells: Packed) -> Any:
+    def make_decoder(self, space: EmbeddingSpace, port: Tower, cells: Packed) -> Any:
         """The target's.
 
         Raises:
@@ -117,7 +118,7 @@ class Predict(Objective):
             space.dim, cells[port.name][0].shape[1], family=family, joint=getattr(port.head, "joint", 0)
         )
 
-    def fuses(self, space: EmbeddingSpace) -> Any:
+    def make_fusion(self, space: EmbeddingSpace) -> Any:
         """The fusion that it learns.
 
         Raises:
@@ -132,23 +133,14 @@ class Predict(Objective):
             raise TableError(f"column {self.to!r}: given a decoder {kind}; expected none: Predict makes its own")
         return UncertaintyFusion(space.dim, decoder.out, len(space.ports), decoder.family, decoder.joint)
 
-    def begin(
-        self,
-        space: EmbeddingSpace,
-        table: Table,
-        cells: Packed,
-        marks: Mapping[str, np.ndarray],
-        progress: Callable[[str, int, int], None] | None = None,
-    ) -> PredictPhases:
-        """Give the space a first regression, and go beside its training."""
-        return PredictPhases(self, space, table, cells, marks, progress)
+    def callback(self, space: EmbeddingSpace, prepared: Prepared, progress: Progress | None = None) -> PredictPhases:
+        """What is solved before and after the training."""
+        return PredictPhases(self, space, prepared, progress)
 
     # ── what it costs ────────────────────────────────────────────────────────────────────────────────────────────
 
     def __call__(self, step: Step, player: str) -> Any:
         """The loss per row."""
-        if player != "space":
-            return None
         noisy = replace(step, batch=corrupt_batch(step, self.to, self.corruption)[0], _codes={}, _stacked=None)
         loss = self.loss(noisy)
         step.counted = noisy.counted  # else the batch would pass for one without a usable row
@@ -203,33 +195,42 @@ class Predict(Objective):
         return share * torch.from_numpy(self.weights[step.batch.table_rows[step.batch.row.numpy()]]).to(share)
 
 
-class PredictPhases:
+class PredictPhases(Callback):
     """What is solved beside a training, not trained: j before and after, uncertainties, α and β when it ends."""
 
+    enough = False
+
     def __init__(
-        self,
-        of: Predict,
-        space: EmbeddingSpace,
-        table: Table,
-        cells: Packed,
-        marks: Mapping[str, np.ndarray],
-        progress: Callable[[str, int, int], None] | None = None,
+        self, of: Predict, space: EmbeddingSpace, prepared: Prepared, progress: Progress | None = None
     ) -> None:
-        self.of, self.space, self.table, self.cells, self.marks = of, space, table, cells, marks
-        self.held = np.flatnonzero(hash_uniform(marks["group"]) < of.calibration_share)
-        fusion: Any = space.fusion
+        self.of, self.space, self.prepared, self.progress = of, space, prepared, progress
+        self.group = prepared.match_keys["group"]
+        self.held = np.flatnonzero(hash_uniform(self.group) < of.calibration_share)
         self.single = len(space.ports) == 2  # one column predicts: no other can take its place
+        self.joint: JointRegression | None = None
+
+    def on_start(self, loop: LoopState) -> None:
+        """Give the space a first regression, of the rows that are not held out."""
+        of, cells, fusion = self.of, self.prepared.cells, self.fusion
         if of.corruption and not self.single:
-            fusion.corrupted = corrupt(space, table, cells, of.to, self.held, progress)
-        self.joint = joint_regression(space, of.to, cells, marks["group"], of.row_weights) if fusion.joint else None
-        if self.joint is not None:
-            names = [port.name for port in space.ports]
-            fusion.mix = type(fusion.mix)([names.index(name) for name in self.joint.spans], fusion.mix.size)
-            self.columns = [self.joint.alone(name) for name in self.joint.spans]
-            self.whole = self.joint.choose()
-            self.alone = [self.whole] if len(self.columns) == 1 else [column.choose() for column in self.columns]
-            learns = self.joint.held >= of.calibration_share
-            self.solve(learns if learns.any() and not learns.all() else None)
+            fusion.corrupted = corrupt(self.space, self.prepared.table, cells, of.to, self.held, self.progress)
+        if not fusion.joint:
+            return
+        self.joint = joint_regression(self.space, of.to, cells, self.group, of.row_weights)
+        names = [port.name for port in self.space.ports]
+        fusion.mix = type(fusion.mix)([names.index(name) for name in self.joint.spans], fusion.mix.size)
+        self.columns = [self.joint.alone(name) for name in self.joint.spans]
+        self.whole = self.joint.choose()
+        self.alone = [self.whole] if len(self.columns) == 1 else [column.choose() for column in self.columns]
+        learns = self.joint.held >= of.calibration_share
+        self.solve(learns if learns.any() and not learns.all() else None)
+        # the regression of one frozen column, whose residuals are linear, is all that there is to learn
+        self.enough = self.single and not self.joint.nonlinear(self.whole)
+
+    @property
+    def fusion(self) -> Any:
+        """The space's."""
+        return self.space.fusion
 
     def solve(self, some: Any = None) -> None:
         """Give heads, fusion and decoder the regressions of the rows `some`, or of all."""
@@ -243,33 +244,23 @@ class PredictPhases:
         for name, column, chosen in () if alone else zip(self.joint.spans, self.columns, self.alone, strict=True):
             own = None if some is None else some[self.joint.rows_with(name)]
             alone.append(column.solve(chosen, own if own is None or own.any() else None))
-        fusion: Any = self.space.fusion
-        decoder: Any = self.space.port(self.of.to).decoder
-        v = principal_directions([whole, *alone], fusion.mix.size)
+        mix, decoder = self.fusion.mix, self.space.port(self.of.to).decoder
+        v = principal_directions([whole, *alone], mix.size)
         write_heads(self.space, self.joint, whole, alone, v)
-        decoder.directions[fusion.mix.size :][: len(v)] = torch.from_numpy(v).float()
-        fit_subsets(fusion.mix, self.joint, self.whole, self.alone, v, some)
+        decoder.directions[mix.size :][: len(v)] = torch.from_numpy(v).float()
+        fit_subsets(mix, self.joint, self.whole, self.alone, v, some)
 
-    @property
-    def enough(self) -> bool:
-        """Is the regression all that there is to learn: of one frozen column, whose residuals are linear?"""
-        return self.single and self.joint is not None and not self.joint.nonlinear(self.whole)
-
-    def end(self, sources: Mapping[str, Any]) -> list[Note]:
-        """Called in the end: held-out rows fit uncertainties, stacking and calibration, then all rows j; what to say.
-
-        Args:
-            sources: what batches were made of.
-        """
+    def on_end(self, loop: LoopState) -> None:
+        """Held-out rows fit uncertainties, stacking and calibration; then j is solved on all rows."""
         from kuamo.objectives.prediction.stacking import fit_stacking
         from kuamo.objectives.prediction.uncertainty import fit_uncertainty
 
-        if not self.single or self.space.port(self.of.to).decoder.family == "gaussian":
-            fit_uncertainty(self.space, sources, self.of.to, self.of.corruption, self.held, self.marks)
-        fit_stacking(self.space, self.table, self.cells, self.of.to, self.held, self.of.row_weights)
-        self.space.fusion.corrupted = {}
-        if self.joint is None:
-            return []
-        self.solve()
-        names, count = " + ".join(self.joint.spans), self.joint.x.shape[1]
-        return [Note("joint", columns=names, count=count, penalty=self.whole.penalty)]
+        of, prepared = self.of, self.prepared
+        if not self.single or self.space.port(of.to).decoder.family == "gaussian":
+            fit_uncertainty(self.space, loop.sources, of.to, of.corruption, self.held, prepared.match_keys)
+        fit_stacking(self.space, prepared.table, prepared.cells, of.to, self.held, of.row_weights)
+        self.fusion.corrupted = {}
+        if self.joint is not None:
+            self.solve()
+            names, count = " + ".join(self.joint.spans), self.joint.x.shape[1]
+            self.space.notes.append(Note("joint", columns=names, count=count, penalty=self.whole.penalty))

@@ -1,7 +1,7 @@
-"""Learning curves: what a fit that records them does between gradients and step. Without them it does not exist.
+"""Learning curves: losses and gradient norms of single columns, in the course of a training.
 
-A term tells what each column's own losses are (`Step.tell`). Their sums, over all processes, are one small table for
-each step, of which the lines of a record are means.
+A term reports each column's own losses (`Step.log_column_loss`). Their sums, over all processes, are one small table
+for each step, of which the lines of a record are means.
 """
 
 from __future__ import annotations
@@ -15,36 +15,45 @@ from torch import Tensor
 
 from kuamo.core.modules import is_module
 from kuamo.embedding.space import EmbeddingSpace
-from kuamo.training.config import Training
+from kuamo.training.callback import Callback, ColumnLosses, LoopState
+from kuamo.training.config import LearningCurves
 from kuamo.training.distributed import sum_of
 
 __all__ = ["ColumnMonitor"]
 
-ColumnLosses = Mapping[int, Sequence[tuple[str, Tensor]]]
 SUMS = 3  # Σ ℓ, Σ exp(−ℓ), n
 
 
-class ColumnMonitor:
-    """What is known of the columns in a fit.
+class ColumnMonitor(Callback):
+    """What `ColumnCurves` reads, into `space.info["learning"]`.
 
     Args:
-        space: being trained. training: with `learning_curves`. terms: names of the objective's terms.
+        record: when to write a line. terms: names of the objective's terms.
     """
 
-    def __init__(self, space: EmbeddingSpace, training: Training, terms: Sequence[str]) -> None:
-        self.columns, self.terms = [port.name for port in space.ports], list(terms)
-        self.record = training.learning_curves
-        self.own = own_parameters(space)
-        self.since = np.zeros((len(terms), len(self.columns), SUMS))
-        self.norms = np.zeros((len(self.columns), 2))
+    def __init__(self, record: LearningCurves, terms: Sequence[str]) -> None:
+        self.record, self.terms = record, list(terms)
         self.lines: dict[str, list[Any]] = {"steps": [], "sums": [], "gradient": [], "held": []}
 
-    def observe(self, losses: ColumnLosses) -> None:
-        """Losses and gradients of a step, before it is done; gradients are those of all processes."""
-        self.since += self.sums(losses)
+    def on_start(self, loop: LoopState) -> None:
+        """Nothing is seen yet."""
+        self.own = own_parameters(loop.space)
+        self.columns = list(self.own)
+        self.since = np.zeros((len(self.terms), len(self.columns), SUMS))
+        self.norms = np.zeros((len(self.columns), 2))
+
+    def on_step(self, loop: LoopState) -> None:
+        """Add up losses and norms of gradients (those of all processes); write a line where it is due."""
+        self.since += self.sums(loop.column_losses)
         for number, name in enumerate(self.columns):
             norms = [p.grad.square().sum() for p in self.own[name] if p.grad is not None]
             self.norms[number] += (float(torch.stack(norms).sum().sqrt()), 1) if norms else (0.0, 0)
+        if loop.done % self.record.every == 0 or loop.done == loop.training.steps:
+            self.write(loop.done, loop.held_losses())
+
+    def on_end(self, loop: LoopState) -> None:
+        """Keep the lines with the space."""
+        loop.space.info["learning"] = self.plain()
 
     def sums(self, column_losses: ColumnLosses) -> np.ndarray:
         """(terms, M, 3), of all processes."""
@@ -57,12 +66,6 @@ class ColumnMonitor:
                 )
                 out[term, self.columns.index(name)] += some
         return sum_of(out).numpy()
-
-    # ── the record ───────────────────────────────────────────────────────────────────────────────────────────────
-
-    def due(self, done: int, steps: int) -> bool:
-        """Is a line to be written after so many steps?"""
-        return self.record is not None and (done % self.record.every == 0 or done == steps)
 
     def write(self, done: int, held: ColumnLosses | None) -> None:
         """Write a line, and begin the next."""
@@ -94,7 +97,7 @@ class ColumnMonitor:
         """For the run folder, so that a run that was killed goes on with the same lines."""
         return {"lines": self.lines, "since": self.since.tolist(), "norms": self.norms.tolist()}
 
-    def take_up(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:
         """The inverse of `state`."""
         self.lines = dict(state["lines"])
         self.since, self.norms = np.array(state["since"]).reshape(self.since.shape), np.array(state["norms"])

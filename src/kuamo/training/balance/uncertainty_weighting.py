@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["UncertaintyWeighted", "WeightedTerm"]
 
+HOOKS = (
+    "needs", "aligns", "predicts", "private_dim", "decodes", "solved_dims", "make_decoder", "make_fusion", "callback"
+)  # fmt: skip
+
 
 def UncertaintyWeighted(objective: Objective) -> Sum:
     """The same terms, each with a weight exp(−s_i) that is learned; weights that were given stay as w_i.
@@ -61,29 +65,15 @@ class WeightedTerm(Objective):
                 f"given {self.term.name}, which is solved in closed form; expected an objective that is trained"
             )
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "term":
-            raise AttributeError(name)
-        return getattr(self.term, name)  # what a fit may ask of the term: how it fuses, what stays private, …
-
-    @property
-    def needs(self) -> frozenset[str]:  # type: ignore[override]
-        """The term's."""
-        return self.term.needs
-
-    @property
-    def aligns(self) -> str:  # type: ignore[override]
-        """The term's."""
-        return self.term.aligns
+    def __getattribute__(self, name: str) -> Any:
+        """What a fit asks of an objective beside its loss, the term answers."""
+        own = object.__getattribute__
+        return getattr(own(self, "term"), name) if name in HOOKS else own(self, name)
 
     @property
     def name(self) -> str:
         """Both names."""
         return f"UncertaintyWeighted({self.term.name})"
-
-    def decodes(self, column: str) -> bool:
-        """As the term."""
-        return self.term.decodes(column)
 
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The term's players, and s among what trains with the space."""
