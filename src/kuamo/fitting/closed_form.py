@@ -17,6 +17,7 @@ from kuamo.core.types import Packed
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import run_head
 from kuamo.encoders.standardize import Standardize
+from kuamo.fitting.finetuning import FinetuneResult, finetune_heads, validate_finetuning
 from kuamo.fitting.rare_columns import fit_rare_head, rare_columns
 from kuamo.metrics.coverage import coverage, coverage_facts
 from kuamo.metrics.dependence.screening import screen
@@ -112,8 +113,6 @@ def add_rare_columns(
 
 def finetune(space: Space, solved: Solution, seed: int) -> Mapping[str, Embedding]:
     """Contrast from the closed form on, where held-out rows gain by it; the codes of the columns' entries."""
-    from kuamo.fitting.finetuning import FinetuneResult, finetune_heads, validate_finetuning
-
     onward = solved.onward
     assert onward is not None
     key = onward.key + "-refined by error"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -31,11 +31,12 @@ from kuamo.fitting.estimator_inputs import (
     sample_weights,
     varying,
 )
+from kuamo.fitting.gradient import steps_for
+from kuamo.fitting.pipeline import fit
+from kuamo.generation.prediction import Prediction
+from kuamo.objectives import Predict
 from kuamo.space import Space
 from kuamo.training.config import Training
-
-if TYPE_CHECKING:
-    from kuamo.generation.prediction import Prediction
 
 __all__ = ["Classifier", "Regressor"]
 
@@ -97,10 +98,6 @@ class _Estimator:
         self, given: Table, cells: Sequence[Any], modality: Any, balanced: bool, weights: np.ndarray | None = None
     ) -> None:
         """Fit the space; `cells` are the targets as the column of kind `modality` takes them."""
-        from kuamo.fitting.gradient import steps_for
-        from kuamo.fitting.pipeline import fit
-        from kuamo.objectives import Predict
-
         target = "y"
         while target in given.columns:
             target += "_"

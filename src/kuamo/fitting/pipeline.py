@@ -31,6 +31,8 @@ from kuamo.encoders import HubEncoder
 from kuamo.encoders.feature_cache import features, moving_note, truncation_note
 from kuamo.fitting.checks import check_features, check_table, check_usable_columns
 from kuamo.fitting.closed_form import fit_closed_form
+from kuamo.fitting.decoders import fit_decoders
+from kuamo.fitting.gradient import train_objective
 from kuamo.fitting.ridge_decoders import add_ridge_decoders, needs_ridge
 from kuamo.fitting.towers import describe_encoder, initialize_from, open_ports
 from kuamo.generation.codecs.labels import label_codec
@@ -173,8 +175,6 @@ def fit_from_features(table: Table, known: Packed, given: Arguments) -> Space:
         with single_threaded_blas(), profiled_step("closed form"):
             solve_class_codes(space, table, prepared.cells, metric)
     elif objective is not None and looped:
-        from kuamo.fitting.gradient import train_objective
-
         train_objective(space, prepared, objective, given.dim, run)
     elif objective is not None:
         codes = fit_closed_form(space, prepared, objective, given.seed, by_itself)
@@ -214,8 +214,6 @@ def add_decoders_after(
     if chosen or ridge:  # then codes of every column are needed, also of those that were trained raw
         encode_columns(prepared, missing)
     if chosen:
-        from kuamo.fitting.decoders import fit_decoders
-
         with profiled_step("decoders"):
             fit_decoders(space, prepared, codes, given.recipes, given.codecs, run)
     if any(map(needs_ridge, space.ports)):

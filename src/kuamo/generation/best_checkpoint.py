@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
 from kuamo.generation.decoder_problem import DecoderProblem
 from kuamo.training.callback import Callback, LoopState
@@ -51,7 +52,5 @@ class BestCheckpoint(Callback):
 
     def on_end(self, loop: LoopState) -> None:
         """Give the decoder the best weights, where anything was scored."""
-        import torch
-
         if self.weights:
             self.decoder.load_state_dict({key: torch.from_numpy(value) for key, value in self.weights.items()})

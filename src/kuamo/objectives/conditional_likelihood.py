@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
 
 from kuamo.core.old_names import old_arguments
+from kuamo.embedding.fusion import Mean, MixtureOfProducts
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.vae import row_uniforms
 from kuamo.training.objective import Objective, Optimized
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["Decode", "subset_codes", "subset_codes_per_entry"]
 
@@ -31,10 +33,6 @@ def subset_codes(step: Step, name: str, self_conditioning: float) -> tuple[Any, 
     Args:
         step: of a space whose heads stay. self_conditioning: in [0, 1).
     """
-    import torch
-
-    from kuamo.embedding.fusion import Mean, MixtureOfProducts
-
     with torch.no_grad():
         code, present = step.stacked()
         number = step.names.index(name)
@@ -76,8 +74,6 @@ class Decode(Objective):
 
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The decoders, with a moving average of their weights."""
-        from torch import nn
-
         decoders = nn.ModuleList([space.port(name).decoder for name in self.columns])
         return {"space": Optimized(decoders, ema=self.ema)}
 

@@ -18,9 +18,13 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
+import torch
+from torch import nn
+
 from kuamo.core.errors import KuamoError
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.pairwise import Pairwise, Side, positives_of
+from kuamo.objectives.tiled_sums import log_sum_exp, softplus_sums
 from kuamo.training.objective import Optimized
 
 __all__ = ["DCL", "InfoNCE", "SigLIP", "dcl", "info_nce", "sig_lip"]
@@ -45,8 +49,6 @@ def info_nce(u: Any, v: Any, key_u: Any, key_v: Any) -> tuple[Any, Any]:
         >>> [loss.exp() for loss in info_nce(torch.zeros(2, 3), torch.zeros(4, 3), *keys)]
         [tensor([4., 4.]), tensor([2., 2.])]
     """
-    from kuamo.objectives.tiled_sums import log_sum_exp
-
     rows, columns = log_sum_exp(u, v)
     return minus_positives(rows, Side(u, key_u), Side(v, key_v)), minus_positives(
         columns, Side(v, key_v), Side(u, key_u)
@@ -67,8 +69,6 @@ def dcl(u: Any, v: Any, key_u: Any, key_v: Any) -> tuple[Any, Any]:
         >>> dcl(torch.zeros(2, 3), torch.zeros(4, 3), torch.arange(2), torch.arange(4))[0].exp()
         tensor([3., 3.])
     """
-    from kuamo.objectives.tiled_sums import log_sum_exp
-
     rows, columns = log_sum_exp(u, v, key_u, key_v)
     return minus_positives(rows, Side(u, key_u), Side(v, key_v)), minus_positives(
         columns, Side(v, key_v), Side(u, key_u)
@@ -92,8 +92,6 @@ def sig_lip(u: Any, v: Any, key_u: Any, key_v: Any, bias: Any) -> tuple[Any, Any
         >>> sig_lip(torch.zeros(2, 3), torch.zeros(4, 3), torch.arange(2), torch.arange(4), torch.tensor(0.0))[0].exp()
         tensor([16., 16.])
     """
-    from kuamo.objectives.tiled_sums import softplus_sums
-
     rows, columns = softplus_sums(u, v, bias)
 
     def less(total: Any, own: Side, other: Side) -> Any:
@@ -124,9 +122,6 @@ class Contrast(Pairwise):
 
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The log-scale, trained with the space."""
-        import torch
-        from torch import nn
-
         module = nn.Module()
         scale = torch.tensor(-log(self.temperature))
         module.register_parameter("log_scale", nn.Parameter(scale, requires_grad=self.learn_temperature))
@@ -200,9 +195,6 @@ class SigLIP(Contrast):
 
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The log-scale and the bias, trained with the space."""
-        import torch
-        from torch import nn
-
         players = super().build(space)
         players["space"].module.register_parameter("bias", nn.Parameter(torch.tensor(self.bias)))
         return players

@@ -9,14 +9,16 @@ that knows pairs or labels it removes what distinguishes columns; alone, `fit` s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+from torch.nn.functional import log_softmax
 
 from kuamo.core.errors import KuamoError
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.objective import Objective, Optimized
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["ModalityDiscriminator"]
 
@@ -46,9 +48,6 @@ class ModalityDiscriminator(Objective):
 
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The critic: code (n, d) → logits (n, M) of the columns, in the order of their names."""
-        import torch
-        from torch import nn
-
         module = nn.Sequential(
             nn.Linear(space.dim, self.hidden), nn.LeakyReLU(0.2), nn.Linear(self.hidden, len(space.ports))
         )
@@ -58,8 +57,6 @@ class ModalityDiscriminator(Objective):
         """Mean over columns, each of which weighs the same, of the critic's −log p; for the space, its negative."""
         if player not in ("space", "critic"):
             return None
-        from torch.nn.functional import log_softmax
-
         losses = [
             step.mean(-log_softmax(step.own["critic"](step.code(name).mean), -1)[:, number])
             for number, name in enumerate(sorted(step.names))

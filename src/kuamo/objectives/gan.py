@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from kuamo.core.errors import KuamoError
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.conditional_likelihood import subset_codes_per_entry
+from kuamo.objectives.networks import Critic
+from kuamo.training.distributed import gather_rows
 from kuamo.training.objective import Objective, Optimized
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = [
     "ConditionalGAN",
@@ -50,8 +52,6 @@ class ConditionalGAN(Objective):
 
     def discriminator(self, generator: Any, dim: int) -> Any:
         """The critic, which sees codes of d numbers as the generator does; with d = 0 it sees none."""
-        from kuamo.objectives.networks import Critic
-
         module = self.critic() if self.critic else Critic(generator.out, dim, self.width, self.layers)
         if dim and isinstance(module, Critic):
             module.see_as(generator)
@@ -59,8 +59,6 @@ class ConditionalGAN(Objective):
 
     def adam_players(self, space: EmbeddingSpace, dim: int, beta: float, ema: float) -> dict[str, Optimized]:
         """Critic and generator with Adam(β₁), whose rate falls to a quarter; G's weights are averaged."""
-        import torch
-
         generator = generator_of(space, self.to, self.given)
 
         def adam(parameters: Any) -> Any:
@@ -73,8 +71,6 @@ class ConditionalGAN(Objective):
 
     def generate(self, step: Step, z: Any, row: Any, learns: bool) -> Any:
         """ŷ (n, L) of codes z (n, d) in these rows; with a gradient where G learns."""
-        import torch
-
         generator = step.space.port(self.to).decoder
         noise = step.noise("generator", row, getattr(generator, "noise", 1))
         with torch.set_grad_enabled(learns):
@@ -114,8 +110,6 @@ def conditioning_scale(generator: Any, y: Any) -> Any:
 
 def negative_codes(step: Step, given: str | None, z: Any, row: Any) -> tuple[Any, Any]:
     """Codes and their rows, of all processes, of which some are the wrong ones."""
-    from kuamo.training.distributed import gather_rows
-
     return step.gather()[given] if given is not None else (gather_rows(z), gather_rows(row))
 
 
@@ -137,8 +131,6 @@ def hard_negative(codes: Any, rows: Any, z: Any, of: Any, uniform: Any, among: i
         >>> hard_negative(codes, torch.arange(4), codes[:1], torch.tensor([0]), torch.zeros(1))[0]
         tensor([[1.]])
     """
-    import torch
-
     if len(codes) == 0:
         return z, torch.zeros(len(of), dtype=torch.bool)
     distance = torch.cdist(z, codes).square()
@@ -160,8 +152,6 @@ def shifted_negative(codes: Any, rows: Any, of: Any) -> tuple[Any, Any]:
         >>> shifted_negative(torch.eye(3), torch.tensor([4, 0, 2]), torch.tensor([0, 4]))[0].argmax(1)
         tensor([2, 1])
     """
-    import torch
-
     order = rows.argsort(stable=True)
     if len(order) == 0:
         return codes.new_zeros((len(of), codes.shape[-1])), torch.zeros(len(of), dtype=torch.bool)

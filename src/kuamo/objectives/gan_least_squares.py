@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.modules import is_trainable
@@ -22,10 +24,9 @@ from kuamo.core.old_names import old_arguments
 from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.objectives.conditional_likelihood import subset_codes
 from kuamo.objectives.gan import ConditionalGAN, conditioning_scale
+from kuamo.training.distributed import total
 from kuamo.training.objective import Optimized
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["LSGAN", "least_squares"]
 
@@ -134,10 +135,6 @@ class LSGAN(ConditionalGAN):
 
         Nothing, where no process has a real cell to compare.
         """
-        import torch
-
-        from kuamo.training.distributed import total
-
         if self.given is None:
             z, there = subset_codes(step, self.to, self.self_conditioning)
             z, row, both = z[there], step.batch.row[there], step.present().sum(1)[there] > 1

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+import torch
+from torch.nn.functional import softplus
 
 from kuamo.core.old_names import old_arguments
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.gan import ConditionalGAN, generator_of, negative_codes, shifted_negative
 from kuamo.training.objective import Optimized
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["Minimax", "minimax"]
 
@@ -35,8 +36,6 @@ def minimax(real: Any, made: Any) -> tuple[Any, Any]:
         >>> [x.exp().round(decimals=2) for x in minimax(torch.zeros(1), torch.zeros(1))]
         [tensor([4.]), tensor([0.5000])]
     """
-    from torch.nn.functional import softplus
-
     return softplus(-real) + softplus(made), -softplus(made)
 
 
@@ -69,15 +68,11 @@ class Minimax(ConditionalGAN):
 
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The discriminator and its SGD."""
-        import torch
-
         module = self.discriminator(generator_of(space, self.to, self.given), space.dim)
         return {"critic": Optimized(module, lambda p: torch.optim.SGD(p, lr=self.lr, momentum=self.momentum))}
 
     def __call__(self, step: Step, player: str) -> Any:
         """D's loss for the player `critic`, G's for the player `space`."""
-        from torch.nn.functional import softplus
-
         z, y, row = self.inputs(step)
         critic, made = step.own["critic"], self.generate(step, z, row, player == "space")
         real, fake = critic(y, z), critic(made, z)

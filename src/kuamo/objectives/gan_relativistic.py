@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+import torch
+from torch.nn.functional import softplus
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import old_arguments
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.gan import ConditionalGAN, conditioning_scale, hard_negative, negative_codes, shifted_negative
 from kuamo.training.objective import Optimized
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["R3", "gradient_penalty", "relativistic"]
 
@@ -36,8 +37,6 @@ def relativistic(real: Any, other: Any) -> Any:
         >>> relativistic(torch.zeros(1), torch.zeros(1)).exp()
         tensor([2.])
     """
-    from torch.nn.functional import softplus
-
     return softplus(other - real)
 
 
@@ -49,8 +48,6 @@ def gradient_penalty(critic: Any, y: Any, z: Any) -> tuple[Any, Any]:
         >>> gradient_penalty(lambda y, z: (3 * y).sum(1), torch.ones(1, 2), None)[1].detach()
         tensor([18.])
     """
-    import torch
-
     y = y.detach().requires_grad_()
     with torch.enable_grad():
         logits = critic(y, z)

@@ -10,15 +10,16 @@ a short way round the shared code.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from kuamo.core.errors import KuamoError
+from kuamo.embedding.fusion import MixtureOfExperts
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.vae import VAE, Weights, kl_of_mixture, kl_to_standard, row_uniforms
 from kuamo.training.objective import Optimized
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["MMVAEPlus"]
 
@@ -58,8 +59,6 @@ class MMVAEPlus(VAE):
 
     def make_fusion(self, space: EmbeddingSpace | None = None) -> Any:
         """A mixture of experts."""
-        from kuamo.embedding.fusion import MixtureOfExperts
-
         return MixtureOfExperts()
 
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
@@ -74,8 +73,6 @@ class MMVAEPlus(VAE):
 
     def __call__(self, step: Step, player: str) -> Any:
         """The loss per row."""
-        import torch
-
         code, present = step.stacked()
         source = self.make_fusion().choose(present, row_uniforms(step, "source"))
         noise = step.noise("z", step.batch.row, code.shape[-1])

@@ -9,13 +9,14 @@ KL(q_m ‖ q_k). a falls from 1 to its last value: posteriors first learn where 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
+
+from kuamo.embedding.fusion import PrecisionWeighted
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.vae import VAE, Weights, kl_between, kl_to_standard, linear_ramp
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["MMVM", "pairwise_kl"]
 
@@ -33,8 +34,6 @@ def pairwise_kl(code: Any, present: Any) -> Any:
         >>> pairwise_kl(code, torch.ones(1, 2, dtype=torch.bool))
         tensor([2.])
     """
-    import torch
-
     mean, logvar = (torch.where(present[..., None], values, 0.0) for values in (code.mean, code.logvar))
     each = kl_between(mean[:, :, None], logvar[:, :, None], mean[:, None], logvar[:, None])
     both = present[:, :, None] & present[:, None]
@@ -68,14 +67,10 @@ class MMVM(VAE):
 
     def make_fusion(self, space: EmbeddingSpace | None = None) -> Any:
         """A product of experts without the prior."""
-        from kuamo.embedding.fusion import PrecisionWeighted
-
         return PrecisionWeighted()
 
     def __call__(self, step: Step, player: str) -> Any:
         """The loss per row."""
-        import torch
-
         code, present = step.stacked()
         size = code.shape[-1]
         noise = torch.stack([step.noise(f"z/{name}", step.batch.row, size) for name in step.names], 1)

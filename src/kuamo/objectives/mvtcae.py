@@ -9,13 +9,14 @@ column alone predict the joint code. M is the number of columns that the row has
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
+
+from kuamo.embedding.fusion import PrecisionWeighted
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.vae import VAE, Weights, kl_between, kl_to_standard
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["MVTCAE", "conditional_kl"]
 
@@ -34,8 +35,6 @@ def conditional_kl(joint: Any, code: Any, present: Any) -> Any:
         >>> conditional_kl(one, three, torch.ones(1, 3, dtype=torch.bool))
         tensor([1.])
     """
-    import torch
-
     mean, logvar = code.mean, code.logvar
     if not present.all():
         mean, logvar = (torch.where(present[..., None], values, 0.0) for values in (mean, logvar))
@@ -69,8 +68,6 @@ class MVTCAE(VAE):
 
     def make_fusion(self, space: EmbeddingSpace | None = None) -> Any:
         """A product of experts without the prior."""
-        from kuamo.embedding.fusion import PrecisionWeighted
-
         return PrecisionWeighted()
 
     def __call__(self, step: Step, player: str) -> Any:

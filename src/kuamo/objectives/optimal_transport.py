@@ -16,16 +16,18 @@ from abc import ABC, abstractmethod
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
 
 from kuamo.core.errors import KuamoError, PlanWarning
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
 from kuamo.embedding.space import EmbeddingSpace
+from kuamo.training.distributed import gather_rows
 from kuamo.training.objective import Objective, Optimized
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["KLOT", "Sinkhorn", "Transport", "plan_cross_entropy", "plan_kl", "sinkhorn"]
 
@@ -63,8 +65,6 @@ def sinkhorn(
         tensor([[0.5000, 0.0000],
                 [0.0000, 0.5000]])
     """
-    import torch
-
     if not eps > 0:
         raise KuamoError(f"given eps={eps}; expected a positive number")
     s, (n, m) = scores / eps, scores.shape
@@ -150,8 +150,6 @@ class Transport(Objective, ABC):
 
     def __call__(self, step: Step, player: str) -> Any:
         """Mean over pairs of columns; each process answers for its own rows."""
-        import torch
-
         codes, known, losses = step.gather(), self.known(step), []
         for a, b in combinations(sorted(step.names), 2):
             (u, row_a), (v, row_b) = codes[a], codes[b]
@@ -232,10 +230,6 @@ class KLOT(Transport):
 
     def known(self, step: Step) -> dict[str, Any]:
         """See `Transport.known`."""
-        import torch
-
-        from kuamo.training.distributed import gather_rows
-
         teacher, codes = step.own["space"], {}
         with torch.no_grad():
             for name in step.names:
@@ -256,8 +250,6 @@ def teacher_of(space: EmbeddingSpace) -> Any:
     Raises:
         KuamoError: Gaussian codes.
     """
-    from torch import nn
-
     for port in space.ports:
         if port.head.gaussian:
             raise KuamoError(f"column {port.name!r}: given Gaussian codes; expected points, for KLOT to have a teacher")

@@ -10,13 +10,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+import torch
 
 from kuamo.core.errors import KuamoError
 from kuamo.training.objective import Objective
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["Pairwise", "Positives", "Side", "positives_of"]
 
@@ -33,8 +33,6 @@ class Side(NamedTuple):
 
 def positives_of(own: Side, other: Side) -> tuple[Any, Any]:
     """Σ_{j ∈ P(i)} v_j (n, d), and how many they are (n,)."""
-    import torch
-
     key, place = torch.unique(torch.cat([own.key, other.key]), return_inverse=True)
     mine, theirs = place[: len(own.key)], place[len(own.key) :]
     sums = other.codes.new_zeros((len(key), other.codes.shape[-1])).index_add(0, theirs, other.codes)
@@ -62,8 +60,6 @@ class Pairwise(Objective, ABC):
         So a pair that few rows have weighs little: as much as any other, it would be learned by heart at its columns'
         expense.
         """
-        import torch
-
         own, key, everybody = step.own.get("space"), step.keys(self.positives), step.gather()
         losses = []
         for a, b in self.pairs(step):

@@ -15,15 +15,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+import torch
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.modules import is_trainable
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.objective import Objective, Optimized
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["CrossReconstruct", "CycleConsistency", "Reconstruct"]
 
@@ -99,8 +99,6 @@ class CycleConsistency(Objective):
 
     def __call__(self, step: Step, player: str) -> Any:
         """Mean squared distance between a code and what comes back, over ordered pairs of columns of the batch."""
-        import torch
-
         codes, losses = step.gather(), []
         for at, by in permutations(step.names, 2):
             port, z = step.space.port(by), step.code(at).mean

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy, normalize
 
 from kuamo.core.errors import KuamoError
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.domain_adversarial import ModalityDiscriminator
 from kuamo.training.objective import Objective, Optimized, Sum
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["ACMR", "Classify", "LabelTriplet", "label_triplet"]
 
@@ -67,15 +69,10 @@ class Classify(Objective):
 
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The classifier, trained with the space."""
-        from torch import nn
-
         return {"space": Optimized(nn.Linear(space.dim, self.classes))}
 
     def __call__(self, step: Step, player: str) -> Any:
         """Mean over columns of the cross-entropy of the entries that have a label."""
-        import torch
-        from torch.nn.functional import cross_entropy
-
         if len(step.labels) and int(step.labels.max()) >= self.classes:
             raise KuamoError(f"given at least {int(step.labels.max()) + 1} labels; expected classes={self.classes}")
         losses = []
@@ -104,9 +101,6 @@ class LabelTriplet(Objective):
 
     def __call__(self, step: Step, player: str) -> Any:
         """Mean over ordered pairs of columns and labelled entries; each process's own rows against all."""
-        import torch
-        from torch.nn.functional import normalize
-
         codes, losses = step.gather(), []
         for a, b in permutations(step.names, 2):
             (others, rows), row = codes[b], step.cells[a].row

@@ -11,8 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from kuamo.core.errors import KuamoError
 from kuamo.objectives.pairwise import Pairwise, Side, positives_of
+from kuamo.objectives.tiled_sums import tile_pairs
 
 __all__ = ["Triplet", "triplet"]
 
@@ -33,8 +36,6 @@ def triplet(u: Any, v: Any, key_u: Any, key_v: Any, margin: float = 0.2, semi_ha
         >>> triplet(torch.eye(2), torch.eye(2), torch.arange(2), torch.arange(2), margin=1.5)
         tensor([0.5000, 0.5000])
     """
-    import torch
-
     sums, count = positives_of(Side(u, key_u), Side(v, key_v))
     near = (u * sums).sum(-1) / count.clamp(min=1)
     with torch.no_grad():
@@ -47,10 +48,6 @@ def triplet(u: Any, v: Any, key_u: Any, key_v: Any, margin: float = 0.2, semi_ha
 
 def hardest(u: Any, v: Any, key_u: Any, key_v: Any, below: Any) -> tuple[Any, Any]:
     """The highest score below `below` (n,) of each i with a negative, −inf if there is none, and whose (n,)."""
-    import torch
-
-    from kuamo.objectives.tiled_sums import tile_pairs
-
     best, who = u.new_full((len(u),), -torch.inf), torch.zeros(len(u), dtype=torch.int64)
     for (i, j), s in tile_pairs(u, v, key_u, key_v):
         s.masked_fill_(s >= below[i, None], -torch.inf)

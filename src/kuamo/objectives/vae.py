@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+import torch
 
 from kuamo.core.errors import TableError
+from kuamo.embedding.fusion import MixtureOfExperts, MixtureOfProducts, ProductOfExperts
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.objective import Objective, Optimized
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = [
     "MMVAE",
@@ -80,8 +81,6 @@ def kl_of_mixture(z: Any, mean: Any, logvar: Any, present: Any) -> Any:
         >>> kl_of_mixture(torch.zeros(1, 2), torch.zeros(1, 1, 2), torch.zeros(1, 1, 2), one)
         tensor([0.])
     """
-    import torch
-
     logvar = torch.where(present[..., None], logvar, 0.0)
     mean = torch.where(present[..., None], mean, 0.0)
     experts = -0.5 * ((z[:, None] - mean) ** 2 * (-logvar).exp() + logvar).sum(-1)
@@ -140,8 +139,6 @@ def check_weights(space: EmbeddingSpace, given: Weights) -> None:
 
 def row_uniforms(step: Step, purpose: str, numbers: int = 16) -> Any:
     """(R, M, K) uniform numbers, drawn by column name, so that the order of columns changes nothing."""
-    import torch
-
     return torch.stack([step.uniform(f"{purpose}/{name}", step.batch.row, numbers) for name in step.names], 1)
 
 
@@ -212,8 +209,6 @@ class Elbo(VAE):
 
     def make_fusion(self, space: EmbeddingSpace | None = None) -> Any:
         """The fusion, with its default."""
-        from kuamo.embedding.fusion import MixtureOfProducts
-
         return self.fusion or MixtureOfProducts()
 
     def __call__(self, step: Step, player: str) -> Any:
@@ -227,10 +222,6 @@ class Elbo(VAE):
 
     def subsets(self, step: Step, present: Any) -> Iterator[tuple[str, Any]]:
         """MVAE's further subsets (R, M): each column alone, then random ones."""
-        import torch
-
-        from kuamo.embedding.fusion import MixtureOfProducts
-
         if self.subsample is None:
             return
         for number, name in enumerate(step.names):
@@ -273,8 +264,6 @@ def MVAE(
         >>> MVAE(subsample=1).fusion
         ProductOfExperts(prior=True)
     """
-    from kuamo.embedding.fusion import ProductOfExperts
-
     return Elbo(ProductOfExperts(), beta, warmup, weights, subsample)
 
 
@@ -291,8 +280,6 @@ def MMVAE(beta: float = 1.0, *, warmup: float = 0.0, weights: Weights = None, ti
         >>> MMVAE().tight
         True
     """
-    from kuamo.embedding.fusion import MixtureOfExperts
-
     return Elbo(MixtureOfExperts(), beta, warmup, weights, tight=tight)
 
 
@@ -309,6 +296,4 @@ def MoPoE(beta: float = 1.0, *, warmup: float = 0.0, weights: Weights = None) ->
         >>> MoPoE(beta=2).beta
         2
     """
-    from kuamo.embedding.fusion import MixtureOfProducts
-
     return Elbo(MixtureOfProducts(), beta, warmup, weights)

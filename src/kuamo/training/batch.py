@@ -92,8 +92,6 @@ class Source:
 
     def cells(self, rows: np.ndarray, place: np.ndarray) -> ColumnBatch:
         """The entries of these table rows; `place` (R,) is each row's number in the whole batch."""
-        import torch
-
         entry, position = (rows, slice(None)) if self._whole else entries_in_rows(self.row, rows)
         where = torch.from_numpy(place[position])
         if len(entry) == 0:
@@ -168,8 +166,6 @@ class Stack:
 
     def batch(self, entry: np.ndarray) -> Any:
         """A tensor (c, …)."""
-        import torch
-
         assert self.items is not None
         return torch.from_numpy(self.items[entry])
 
@@ -188,8 +184,6 @@ class FeatureSource:
 
     def cells(self, rows: np.ndarray, place: np.ndarray) -> ColumnBatch:
         """See `Source.cells`."""
-        import torch
-
         entry, position = (rows, slice(None)) if self._whole else entries_in_rows(self.row, rows)
         x = torch.from_numpy(self.frozen[entry]) if len(entry) else None
         y = torch.from_numpy(self.target[entry]) if self.target is not None else None
@@ -234,8 +228,6 @@ def fusemix(
     References:
         Data-Efficient Multimodal Fusion on a Single GPU, Vouitsis et al., CVPR 2024 (FuseMix).
     """
-    import torch
-
     raw = [name for name, source in sources.items() if source.frozen is None]
     if raw:
         raise KuamoError(f"column {raw[0]!r}: given raw cells; expected frozen features where mix > 0")

@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.modules import is_module
 from kuamo.embedding.embedding import Embedding
+from kuamo.training.recompute import Recomputed
 
 __all__ = ["Chunks", "check_chunk", "grad_cache_encode"]
 
@@ -66,9 +68,6 @@ def grad_cache_encode(modules: Sequence[Any], chunks: Chunks) -> Embedding:
         >>> torch.allclose(code.mean, net(column))
         True
     """
-    import torch
-
-    from kuamo.training.recompute import Recomputed
 
     def encode(number: int) -> torch.Tensor:
         x = chunks[number]
@@ -87,8 +86,6 @@ def check_chunk(chunk: int | None, encoder: Any, column: str) -> None:
     Raises:
         KuamoError: a size that is none; an encoder whose entries look at each other, naming the column.
     """
-    import torch
-
     if chunk is None:
         return
     if isinstance(chunk, bool) or not isinstance(chunk, int | np.integer) or chunk < 1:

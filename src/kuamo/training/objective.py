@@ -10,16 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from kuamo.core.errors import TableError
 from kuamo.core.types import Packed, Progress
 from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.training.callback import Callback
 from kuamo.training.run import Prepared
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["Objective", "Optimized", "Sum"]
 

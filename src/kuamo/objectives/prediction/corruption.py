@@ -17,9 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from kuamo.data.modalities import Audio, Category, Image, Number, Text
@@ -31,9 +32,7 @@ from kuamo.encoders.feature_cache import features
 from kuamo.encoders.standardize import Standardize
 from kuamo.training.batch import ColumnBatch
 from kuamo.training.distributed import gather_rows
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["Corrupted", "corrupt", "corrupt_batch", "corrupt_values", "targets_by_row"]
 
@@ -59,8 +58,6 @@ def targets_by_row(step: Step, name: str) -> Any:
 
 def corrupt_batch(step: Step, to: str, share: float) -> Any:
     """The batch with one cell, not of `to`, corrupted in that share of the rows; how far, λ (R, M)."""
-    import torch
-
     names, row = step.names, step.batch.row
     u = step.uniform("noised", row, 1 + len(names))
     others = step.present() & torch.tensor([name != to for name in names])
@@ -80,8 +77,6 @@ def mix_noise(step: Step, name: str, hit: Any) -> Any:
     """x of a column's cells, those that are hit (n,) in part noise, and how far (n,); texts as tokens, and
     batches in chunks, stay as they are.
     """
-    import torch
-
     cells = step.cells[name]
     x = cells.x[0] if isinstance(cells.x, tuple) else cells.x
     able = isinstance(x, torch.Tensor) and (x.is_floating_point() or x.dtype == torch.uint8)
@@ -113,8 +108,6 @@ def mix_noise(step: Step, name: str, hit: Any) -> Any:
 
 def spread_of(flat: Any) -> tuple[Any, Any, float, float]:
     """Mean, standard deviation, least and largest of all numbers of all processes' cells (n, D)."""
-    import torch
-
     flat = flat.double().reshape(-1)
     ends = (flat.min(), flat.max()) if len(flat) else (torch.inf, -torch.inf)
     own = torch.tensor([[len(flat), flat.sum(), flat.square().sum(), *ends]], dtype=torch.float64)
@@ -131,8 +124,6 @@ def noise(x: Any, epsilon: Any, u: Any, order: Any) -> Any:
         epsilon: (n, D), standard normal. u: (n, 3), uniform: which of the three, about where, and how wide.
         order: (D,), a permutation.
     """
-    import torch
-
     white = END * (2 * u[:, 1:2] - 1) + epsilon * 2 ** (3 * u[:, 2:] - 1.5)
     extreme = END * epsilon.sign()
     kind = (3 * u[:, :1]).floor()
@@ -199,8 +190,6 @@ def corrupt_column(
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Corrupted | None:
     """The cells of some rows, corrupted; `None` where nothing can be made of their kind."""
-    import torch
-
     rng, column = np.random.default_rng([seed, 5]), table.column(name)
     entries = np.flatnonzero(np.isin(column.row, rows))
     entries = entries[np.unique(column.row[entries], return_index=True)[1]]

@@ -13,12 +13,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from kuamo.closed_form.logistic import minimise
 from kuamo.core.modules import is_module
 from kuamo.core.types import Matrix
 from kuamo.embedding.space import EmbeddingSpace
+from kuamo.objectives.prediction.decoder import StackedDecoder
 
 __all__ = ["fit_width", "targets_of", "widths"]
 
@@ -28,15 +30,11 @@ def targets_of(space: EmbeddingSpace) -> list[str]:
     trained = [port for port in space.ports if is_module(port.decoder)]
     if not trained:  # and torch need not be there
         return []
-    from kuamo.objectives.prediction.decoder import StackedDecoder
-
     return [port.name for port in trained if isinstance(port.decoder, StackedDecoder)]
 
 
 def interval_features(space: EmbeddingSpace, mean: np.ndarray, present: np.ndarray) -> Matrix:
     """1, w and log n (B, 3) of codes (B, M, d), present (B, M)."""
-    import torch
-
     fusion: Any = space.fusion
     known = torch.where(torch.from_numpy(present)[..., None], torch.from_numpy(mean), 0.0)
     with torch.inference_mode():
@@ -52,8 +50,6 @@ def fit_width(space: EmbeddingSpace, parts: list[tuple[np.ndarray, np.ndarray, M
     Args:
         parts: for each number of columns, codes (B, M, d), which are given (B, M), and squared errors (B,).
     """
-    import torch
-
     x = np.concatenate([interval_features(space, mean, given) for mean, given, _ in parts])
     e = np.concatenate([error for _, _, error in parts])
     centre = np.array([np.log(max(float(e.mean()), 1e-12)), 0.0, 0.0])

@@ -13,9 +13,10 @@ weighted (`uncertainty.py`), and α and β, which stack and calibrate (`stacking
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import torch
 
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.messages import Note
@@ -23,8 +24,10 @@ from kuamo.core.old_names import old_arguments
 from kuamo.core.types import Packed, Progress
 from kuamo.core.validation import is_number
 from kuamo.data.modalities import Category, Number
+from kuamo.embedding.fusion import MixtureOfProducts
 from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.objectives.prediction.corruption import corrupt, corrupt_batch, targets_by_row
+from kuamo.objectives.prediction.decoder import StackedDecoder, losses
 from kuamo.objectives.prediction.regression import (
     JointRegression,
     hash_uniform,
@@ -32,13 +35,15 @@ from kuamo.objectives.prediction.regression import (
     principal_directions,
     write_heads,
 )
+from kuamo.objectives.prediction.stacking import fit_stacking
+from kuamo.objectives.prediction.subset_regression import fit_subsets
+from kuamo.objectives.prediction.uncertainty import fit_uncertainty
+from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
 from kuamo.objectives.vae import row_uniforms
 from kuamo.training.callback import Callback, LoopState
 from kuamo.training.objective import Objective
 from kuamo.training.run import Prepared
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["Predict", "PredictPhases"]
 
@@ -108,8 +113,6 @@ class Predict(Objective):
         Raises:
             TableError: the target is no column of classes or numbers.
         """
-        from kuamo.objectives.prediction.decoder import StackedDecoder
-
         if not isinstance(port.modality, Category | Number) or port.name not in cells:
             kind = type(port.modality).__name__
             raise TableError(f"column {self.to!r}: given {kind} to predict; expected Category() or Number()")
@@ -124,9 +127,6 @@ class Predict(Objective):
         Raises:
             TableError: the target has a decoder of another kind.
         """
-        from kuamo.objectives.prediction.decoder import StackedDecoder
-        from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
-
         decoder = space.port(self.to).decoder
         if not isinstance(decoder, StackedDecoder):
             kind = type(decoder).__name__
@@ -148,11 +148,6 @@ class Predict(Objective):
 
     def loss(self, step: Step) -> Any:
         """See the module."""
-        import torch
-
-        from kuamo.embedding.fusion import MixtureOfProducts
-        from kuamo.objectives.prediction.decoder import losses
-
         code, present = step.stacked()
         fusion, decoder, number = step.space.fusion, step.space.port(self.to).decoder, step.names.index(self.to)
         y = targets_by_row(step, self.to)
@@ -184,8 +179,6 @@ class Predict(Objective):
 
     def shares(self, step: Step, y: Any, known: Any) -> Any:
         """(R,) the weight of each row of a batch; of balanced classes relative to their share among its rows."""
-        import torch
-
         share = y.new_ones(len(y))
         if self.balanced and y.shape[1] > 1:
             count = y[known].sum(0).clamp(min=1)
@@ -234,10 +227,6 @@ class PredictPhases(Callback):
 
     def solve(self, some: Any = None) -> None:
         """Give heads, fusion and decoder the regressions of the rows `some`, or of all."""
-        import torch
-
-        from kuamo.objectives.prediction.subset_regression import fit_subsets
-
         assert self.joint is not None
         whole = self.joint.solve(self.whole, some)
         alone = [whole] if len(self.columns) == 1 else []
@@ -252,9 +241,6 @@ class PredictPhases(Callback):
 
     def on_end(self, loop: LoopState) -> None:
         """Held-out rows fit uncertainties, stacking and calibration; then j is solved on all rows."""
-        from kuamo.objectives.prediction.stacking import fit_stacking
-        from kuamo.objectives.prediction.uncertainty import fit_uncertainty
-
         of, prepared = self.of, self.prepared
         if not self.single or self.space.port(of.to).decoder.family == "gaussian":
             fit_uncertainty(self.space, loop.sources, of.to, of.corruption, self.held, prepared.match_keys)

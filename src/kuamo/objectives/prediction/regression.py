@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from kuamo.closed_form.arc_cosine_kernel import arc_cosine, unit_rows
@@ -276,8 +277,6 @@ def write_heads(
     v: NDArray[np.float64],
 ) -> None:
     """Give heads their l_m = [w_m, s_m] Vᵀ."""
-    import torch
-
     size = space.fusion.joint // 2
     for (name, (where, scale)), (a, shift) in zip(joint.spans.items(), alone, strict=True):
         head: Any = space.port(name).head

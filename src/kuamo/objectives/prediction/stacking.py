@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from kuamo.closed_form.logistic import log_softmax, minimise
@@ -56,8 +57,6 @@ def fit_stacking(
         space: trained. table, cells: what it was trained by. to: the target. held: rows that were not learned from.
         row_weights: (rows (n,), y (n, K)) → (n,).
     """
-    import torch
-
     y, row = cells[to]
     entry = np.flatnonzero(np.isin(row, held))
     entry = entry[np.unique(row[entry], return_index=True)[1]][:ROWS]
@@ -83,8 +82,6 @@ def fit_stacking(
 
 def expert_outputs(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, weights: Matrix) -> list[ExpertOutputs]:
     """What experts give from 1, 2, … columns at random of rows that have so many."""
-    import torch
-
     mean, _, present = space.encode_columns(rows)
     rng, found = np.random.default_rng(0), []
     for n in range(1, present.shape[1] + 1):

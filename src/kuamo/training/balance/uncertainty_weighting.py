@@ -13,15 +13,16 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from torch import nn
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.validation import check_type
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.objective import SPACE, Objective, Optimized, Sum, terms_of
-
-if TYPE_CHECKING:
-    from kuamo.training.step import Step
+from kuamo.training.step import Step
 
 __all__ = ["UncertaintyWeighted", "WeightedTerm"]
 
@@ -77,9 +78,6 @@ class WeightedTerm(Objective):
 
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The term's players, and s among what trains with the space."""
-        import torch
-        from torch import nn
-
         players = self.term.build(space)
         inner = players.get(SPACE, Optimized(nn.Module()))
         module = nn.Module()
