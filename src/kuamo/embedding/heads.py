@@ -106,16 +106,6 @@ class LinearHead(nn.Module):
                 self.scale.fill_(float(np.asarray(head.scale)[-1]))
                 self.scale[: head.dim] = torch.from_numpy(np.asarray(head.scale))
 
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {
-            "dim_in": self.dim_in,
-            "dim": self.dim,
-            "hidden": self.hidden,
-            "gaussian": self.gaussian,
-            "norm": self.norm,
-        }
-
 
 class SplitHead(nn.Module):
     """A code of two parts: one that is learned, and what the column adds to a sum that all columns share.
@@ -161,10 +151,6 @@ class SplitHead(nn.Module):
     def standardise(self, features: np.ndarray) -> None:
         """See `LinearHead.standardise`."""
         self.learned.standardise(features)
-
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"dim_in": self.dim_in, "dim": self.dim, "joint": self.joint}
 
 
 def differentiable(head: Any) -> Callable[[Tensor], Embedding]:

@@ -18,10 +18,13 @@ import shutil
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import asdict, is_dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from kuamo.core.errors import KuamoError, StoreError
 from kuamo.core.files import reporting_io_errors, save_arrays, sha256_of
@@ -41,51 +44,31 @@ CUSTOM = ("modality", "encoder", "codec", "decoder")
 FORMAT = 2  # 1: every note was its English text
 # The only classes that loading builds, and the decoders of recipes. Anything else must come from the caller.
 PARTS = {
-    "Text": "kuamo.data.modalities",
-    "Image": "kuamo.data.modalities",
-    "Audio": "kuamo.data.modalities",
-    "Vector": "kuamo.data.modalities",
-    "Category": "kuamo.data.modalities",
-    "Number": "kuamo.data.modalities",
-    "OneHot": "kuamo.encoders.one_hot",
-    "Scalar": "kuamo.encoders.standardize",
-    "Standardize": "kuamo.encoders.standardize",
-    "OneHotCodec": "kuamo.generation.codecs.labels",
-    "ScalarCodec": "kuamo.generation.codecs.labels",
-    "Identity": "kuamo.encoders",
-    "MiniLM": "kuamo.encoders",
-    "EfficientNetLite0": "kuamo.encoders",
-    "MultilingualE5": "kuamo.encoders",
-    "SpectralFeatures": "kuamo.encoders",
-    "SoundEffects": "kuamo.encoders",
-    "DefaultAudioEncoder": "kuamo.encoders",
-    "HubEncoder": "kuamo.encoders",
-    "TokenMean": "kuamo.encoders.token_mean",
-    "ImageCNN": "kuamo.encoders.image_cnn",
-    "AudioCNN": "kuamo.encoders.audio_cnn",
-    "ClosedFormHead": "kuamo.embedding.embedding",
-    "LinearHead": "kuamo.embedding.heads",
-    "SplitHead": "kuamo.embedding.heads",
-    "StackedDecoder": "kuamo.objectives.prediction.decoder",
-    "ClassCodes": "kuamo.objectives.prediction.class_codes",
-    "TextVocabulary": "kuamo.generation.codecs",
-    "TextToSpeechCodec": "kuamo.generation.codecs",
-    "BPECodec": "kuamo.generation.codecs",
-    "ImageConv": "kuamo.generation.codecs.image_conv",
-    "ImageDifferencePCA": "kuamo.generation.codecs.image_difference",
-    "ImagePCA": "kuamo.generation.codecs",
-    "AudioPCA": "kuamo.generation.codecs",
-    "PixelLikelihood": "kuamo.generation.decoders.raw_likelihood",
-    "TextLikelihood": "kuamo.generation.decoders.raw_likelihood",
-    "SpectrumLikelihood": "kuamo.generation.decoders.raw_likelihood",
-    "Hopfield": "kuamo.generation.hopfield",
-    "UncertaintyFusion": "kuamo.objectives.prediction.uncertainty_fusion",
-    "Attention": "kuamo.embedding.fusion",
-    "Mean": "kuamo.embedding.fusion",
-    "ProductOfExperts": "kuamo.embedding.fusion",
-    "MixtureOfExperts": "kuamo.embedding.fusion",
-    "PrecisionWeighted": "kuamo.embedding.fusion",
-    "MixtureOfProducts": "kuamo.embedding.fusion",
+    name: module
+    for module, names in {
+        "kuamo.data.modalities": "Text Image Audio Vector Category Number",
+        "kuamo.encoders.one_hot": "OneHot",
+        "kuamo.encoders.standardize": "Scalar Standardize",
+        "kuamo.generation.codecs.labels": "OneHotCodec ScalarCodec",
+        "kuamo.encoders": "Identity MiniLM EfficientNetLite0 MultilingualE5 SpectralFeatures "
+        "SoundEffects DefaultAudioEncoder HubEncoder",
+        "kuamo.encoders.token_mean": "TokenMean",
+        "kuamo.encoders.image_cnn": "ImageCNN",
+        "kuamo.encoders.audio_cnn": "AudioCNN",
+        "kuamo.embedding.embedding": "ClosedFormHead",
+        "kuamo.embedding.heads": "LinearHead SplitHead",
+        "kuamo.objectives.prediction.decoder": "StackedDecoder",
+        "kuamo.objectives.prediction.class_codes": "ClassCodes",
+        "kuamo.generation.codecs": "TextVocabulary TextToSpeechCodec BPECodec ImagePCA AudioPCA",
+        "kuamo.generation.codecs.image_conv": "ImageConv",
+        "kuamo.generation.codecs.image_difference": "ImageDifferencePCA",
+        "kuamo.generation.decoders.raw_likelihood": "PixelLikelihood TextLikelihood SpectrumLikelihood",
+        "kuamo.generation.hopfield": "Hopfield",
+        "kuamo.objectives.prediction.uncertainty_fusion": "UncertaintyFusion",
+        "kuamo.embedding.fusion": "Attention Mean ProductOfExperts MixtureOfExperts "
+        "PrecisionWeighted MixtureOfProducts",
+    }.items()
+    for name in names.split()
 }
 
 
@@ -244,7 +227,7 @@ def _describe(space: EmbeddingSpace) -> tuple[dict[str, Any], dict[str, np.ndarr
 
 
 def describe_part(part: Any) -> dict[str, Any]:
-    """A part as plain data: its class's name and what its constructor takes."""
+    """A part as plain data: its class's name and what its constructor takes, by its `config` or its attributes."""
     name = type(part).__name__
     known = PARTS.get(name) and type(part).__module__.startswith("kuamo.")
     if not known:
@@ -254,7 +237,8 @@ def describe_part(part: Any) -> dict[str, Any]:
     if is_dataclass(part):
         given = asdict(part)  # type: ignore[arg-type]
         return {"type": name, "config": {key: one for key, one in given.items() if (key, one) not in LATER.items()}}
-    return {"type": name, "config": {}}
+    names = signature(type(part)).parameters if is_module(part) else ()
+    return {"type": name, "config": {key: getattr(part, key) for key in names}}
 
 
 def _arrays(part: Any) -> dict[str, np.ndarray]:
@@ -279,9 +263,6 @@ def load_part(
     Args:
         item: its type and what its constructor takes. arrays: its own. column, role: where it stands.
         own: the user's parts of this column, for those that are not ours. download: may a model be fetched?
-
-    Raises:
-        StoreError: an unknown type, a user's part that was not given, or another model than was stored.
     """
     name = current(item["type"])
     if name == "custom":
@@ -315,11 +296,7 @@ def load_part(
 
 
 def _same_model(given: Any, config: Mapping[str, Any], column: str) -> Any:
-    """A pretrained model that stands elsewhere now, if it is the one the space was made with.
-
-    Raises:
-        StoreError: it is another.
-    """
+    """A pretrained model that stands elsewhere now, if it is the one the space was made with."""
     decides = ("sha256", "modality", "layers")
     found = given.config() if hasattr(given, "config") else {}
     if hasattr(given, "folder") and found.get("sha256") != config["sha256"] == older_hash(given.folder):
@@ -377,9 +354,6 @@ def read_config(path: Path, kind: str) -> dict[str, Any]:
 
 
 def _read_checked(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     config, arrays = read_config(path, kind), path / "model.safetensors"
     if (found := sha256_of(arrays)) is None or found != config.get("sha256"):
         raise StoreError(f"{arrays}: missing or changed since it was saved; expected sha256 {config.get('sha256')}")

@@ -4,6 +4,6 @@ pipeline                 fit
 checks, towers           what is refused; encoders, codecs and what a start gives
 closed_form, rare_columns, finetuning    the closed form, columns of few rows, contrastive fine-tuning
 gradient                 before and after the training loop
-decoders, ridge_decoders what `translate` makes
+decoders                 what `translate` generates
 estimators, estimator_inputs    scikit-learn estimators
 """

@@ -12,18 +12,22 @@ import numpy as np
 
 from kuamo.core.errors import TableError
 from kuamo.core.messages import Note
+from kuamo.core.modules import is_trainable
 from kuamo.core.threads import single_threaded_blas
+from kuamo.core.types import Packed
 from kuamo.data.table import Table
 from kuamo.embedding.embedding import Embedding
-from kuamo.embedding.space import Tower, run_head
+from kuamo.embedding.space import Tower
+from kuamo.fitting.towers import codes_of
 from kuamo.generation.codecs import BPECodec, TextToSpeechCodec, TextVocabulary
 from kuamo.generation.codecs.base import encode_cells, other_entries
 from kuamo.generation.decoder_training import train_all_decoders
+from kuamo.generation.decoders.ridge import solve_ridge
 from kuamo.generation.recipes import Caption, Ridge, TextToSpeech
 from kuamo.space import Space
 from kuamo.training.run import Prepared, Run
 
-__all__ = ["fit_decoders"]
+__all__ = ["add_ridge_decoders", "fit_decoders", "needs_ridge"]
 
 
 def fit_decoders(
@@ -56,10 +60,7 @@ def fit_decoders(
             else:
                 targets[name] = codec_targets(table, port, recipes.get(name))
                 space.notes.append(codec_note(table, port))
-    codes = {
-        name: (known[name] if name in known else run_head(space.port(name).head, x), row)
-        for name, (x, row) in cells.items()
-    }
+    codes = {name: (code, cells[name][1]) for name, code in codes_of(space, cells, known).items()}
     train_all_decoders(space, prepared.split_group, codes, targets, recipes, run)
     for name, recipe in spoken.items():
         texts = space.port(recipe.of)
@@ -69,11 +70,7 @@ def fit_decoders(
 
 
 def codec_targets(table: Table, port: Tower, recipe: Any) -> np.ndarray:
-    """y (n, L) of a column's entries; equal cells are encoded once, where they have the same y.
-
-    Raises:
-        TableError: a codec that needs another column, and a recipe that does not know of it.
-    """
+    """y (n, L) of a column's entries; equal cells are encoded once, where they have the same y."""
     of = getattr(port.codec, "other", None)
     if of is None:
         first, which = table.column(port.name).distinct()
@@ -100,3 +97,41 @@ def codec_note(table: Table, port: Tower) -> Note:
     if "explained" not in quality:
         return Note("codec", **named)
     return Note("codec_measured", **named, share=100 * quality["explained"])
+
+
+# ── ridge, for all others ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def needs_ridge(port: Tower) -> bool:
+    """Is it without a decoder, and are its features fixed?"""
+    return port.codec is None and port.decoder is None and not is_trainable(port.encoder)
+
+
+def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Embedding], penalty: float = 0.1) -> None:
+    """p(y | z) in closed form for every port that has no decoder, from the codes of every column of the row.
+
+    Args:
+        known: codes of columns that need not be computed again.
+    """
+    found = codes_of(space, {port.name: cells[port.name] for port in space.ports if port.name in cells}, known)
+    codes = {name: (np.asarray(code), cells[name][1]) for name, code in found.items()}
+    for port in space.ports:
+        if not needs_ridge(port):
+            continue
+        y, row_y = cells[port.name]
+        pairs = ((z, *common_entries(row_z, row_y)) for z, row_z in codes.values())
+        port.decoder = solve_ridge(((at(z, at_z), at(y, at_y)) for z, at_z, at_y in pairs), penalty)
+
+
+def at(array: np.ndarray, entries: np.ndarray) -> np.ndarray:
+    """array[entries], without a copy where that is all of it."""
+    whole = len(entries) == len(array) and np.array_equal(entries, np.arange(len(array)))
+    return array if whole else array[entries]
+
+
+def common_entries(row_a: np.ndarray, row_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Entries of a and b that belong to one row: for each entry of b, the first of a in its row."""
+    place = np.searchsorted(row_a, row_b)
+    place = np.minimum(place, max(len(row_a) - 1, 0))
+    same = np.flatnonzero(row_a[place] == row_b) if len(row_a) else np.empty(0, dtype=np.int64)
+    return place[same], same

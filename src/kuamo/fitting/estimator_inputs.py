@@ -17,6 +17,7 @@ from kuamo.core.translation import translate
 from kuamo.data.modalities import Number, Vector
 from kuamo.data.modalities.vector import LARGEST, within_limits
 from kuamo.data.table import Table
+from kuamo.fitting.towers import numbers_of
 
 __all__ = [
     "check_estimator_rows",
@@ -216,8 +217,6 @@ def varying(rows: Table) -> list[str]:
 
 def _varies(rows: Table, name: str) -> bool:
     """Do two cells differ, numbers by what `fit` takes for a difference?"""
-    from kuamo.fitting.towers import numbers_of
-
     column = rows.column(name)
     if isinstance(column.modality, Vector | Number):
         found = RunningSpread()
@@ -236,11 +235,7 @@ def _kinds(estimator: Any, columns: Any, first: bool) -> dict[str, Any]:
 
 
 def _array(given: Any, name: str) -> np.ndarray:
-    """An array of whatever was given.
-
-    Raises:
-        KuamoError: lists of different lengths.
-    """
+    """An array of whatever was given."""
     try:
         return np.asarray(given)
     except (ValueError, OverflowError) as error:
@@ -248,11 +243,7 @@ def _array(given: Any, name: str) -> np.ndarray:
 
 
 def _real(array: np.ndarray, name: str, kind: Any = np.float64) -> np.ndarray:
-    """As floats.
-
-    Raises:
-        KuamoError: what no number can be made of. TypeError: objects in X, as scikit-learn's own checks want it.
-    """
+    """As floats."""
     if array.dtype.kind in "mM":
         raise KuamoError(f"given {name} of dates or spans of time; expected numbers")
     try:
@@ -266,11 +257,7 @@ def _real(array: np.ndarray, name: str, kind: Any = np.float64) -> np.ndarray:
 
 
 def _numbers(X: Any) -> np.ndarray:
-    """(n, D) in float64, or in float32 if that was given; NaN is let through.
-
-    Raises:
-        KuamoError: in scikit-learn's words.
-    """
+    """(n, D) in float64, or in float32 if that was given; NaN is let through."""
     if hasattr(X, "tocsr") or hasattr(X, "toarray"):
         raise TypeError(
             "given a sparse matrix; expected a dense array, such as X.toarray(): sparse input is not supported"
@@ -299,11 +286,7 @@ def _names(X: Any) -> list[str] | None:
 
 
 def _positions(which: Any, names: Sequence[str] | None, column: str, width: int) -> np.ndarray:
-    """Where a column's numbers stand, of `width`: from a slice, positions, truth values, or names.
-
-    Raises:
-        TableError: none, or some that are not there.
-    """
+    """Where a column's numbers stand, of `width`: from a slice, positions, truth values, or names."""
     given = f"column {column!r}: given {which!r}"
     if isinstance(which, slice):
         ends = [end for end in (which.start, which.stop) if end is not None]

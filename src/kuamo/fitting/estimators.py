@@ -45,14 +45,22 @@ class _Estimator:
     """What both have: parameters by name, and the way through the space."""
 
     kind = ""
-    columns: Mapping[str, Any] | None
-    encoders: Mapping[str, Any] | None
-    dim: int
-    noise: float
-    steps: int | None
-    batch_size: int
-    lr: float
-    seed: int
+    balanced = False
+
+    def __init__(
+        self,
+        columns: Mapping[str, Any] | None = None,
+        *,
+        encoders: Mapping[str, Any] | None = None,
+        dim: int = 32,
+        noise: float = 0.7,
+        steps: int | None = None,
+        batch_size: int = 128,
+        lr: float = 3e-3,
+        seed: int = 0,
+    ) -> None:
+        self.columns, self.encoders, self.dim, self.noise = columns, encoders, dim, noise
+        self.steps, self.batch_size, self.lr, self.seed = steps, batch_size, lr, seed
 
     # ── scikit-learn's conventions ───────────────────────────────────────────────────────────────────────────────
 
@@ -61,11 +69,7 @@ class _Estimator:
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
     def set_params(self, **params: Any) -> Any:
-        """Change some of them.
-
-        Raises:
-            KuamoError: an unknown name.
-        """
+        """Change some of them."""
         unknown = set(params) - set(self.get_params())
         if unknown:
             raise KuamoError(f"given the parameters {sorted(unknown)}; expected some of {list(self.get_params())}")
@@ -94,9 +98,14 @@ class _Estimator:
 
     # ── the way through ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def _learn(
-        self, given: Table, cells: Sequence[Any], modality: Any, balanced: bool, weights: np.ndarray | None = None
-    ) -> None:
+    def _given(self, X: Any, y: Any, sample_weight: Any) -> tuple[Table, np.ndarray, np.ndarray | None]:
+        """The rows that count, their targets, and their weights, if these differ."""
+        rows = self._rows(X, first=True)
+        known = check_estimator_targets(self, rows, y, classes=self.kind == "classifier")
+        weights, some = sample_weights(sample_weight, len(known))
+        return (rows, known, weights) if some is None else (rows.take(some), known[some], weights)
+
+    def _learn(self, given: Table, cells: Sequence[Any], modality: Any, weights: np.ndarray | None) -> None:
         """Fit the space; `cells` are the targets as the column of kind `modality` takes them."""
         target = "y"
         while target in given.columns:
@@ -110,7 +119,7 @@ class _Estimator:
         steps = steps_for(len(rows)) if self.steps is None else self.steps
         size = min(self.batch_size, len(rows))
         training = Training(steps, size, self.lr, at_most=self.steps is None)
-        objective = Predict(target, corruption=self.noise, balanced=balanced, weights=weights)
+        objective = Predict(target, corruption=self.noise, balanced=self.balanced, weights=weights)
         encoders = {
             name: one for name, one in (self.encoders or {}).items() if name in able or name not in given.columns
         }
@@ -135,9 +144,6 @@ class _Estimator:
 
         Args:
             X: as in `fit`.
-
-        Raises:
-            NotFittedError: before `fit`; a `KuamoError` without scikit-learn.
         """
         if not hasattr(self, "space_"):
             raise not_fitted(self)
@@ -181,8 +187,10 @@ class Classifier(_Estimator):
         lr: float = 3e-3,
         seed: int = 0,
     ) -> None:
-        self.columns, self.encoders, self.balanced, self.dim, self.noise = columns, encoders, balanced, dim, noise
-        self.steps, self.batch_size, self.lr, self.seed = steps, batch_size, lr, seed
+        super().__init__(
+            columns, encoders=encoders, dim=dim, noise=noise, steps=steps, batch_size=batch_size, lr=lr, seed=seed
+        )
+        self.balanced = balanced
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Classifier:
         """Learn from rows X and their classes y (n,): texts or whole numbers.
@@ -193,14 +201,11 @@ class Classifier(_Estimator):
         Raises:
             KuamoError: fewer than two classes, or numbers that are no classes.
         """
-        given = self._rows(X, first=True)
-        known = check_estimator_targets(self, given, y, classes=True)
-        weights, some = sample_weights(sample_weight, len(known))
-        given, known = (given, known) if some is None else (given.take(some), known[some])
+        given, known, weights = self._given(X, y, sample_weight)
         self.classes_, numbers = classes_of(known)
         if len(self.classes_) < 2:
             raise KuamoError(f"given y of 1 class, {self.classes_.tolist()[0]!r}; expected at least 2 classes")
-        self._learn(given, [str(number) for number in numbers], Category(), self.balanced, weights)
+        self._learn(given, [str(number) for number in numbers], Category(), weights)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -237,28 +242,10 @@ class Regressor(_Estimator):
 
     kind = "regressor"
 
-    def __init__(
-        self,
-        columns: Mapping[str, Any] | None = None,
-        *,
-        encoders: Mapping[str, Any] | None = None,
-        dim: int = 32,
-        noise: float = 0.7,
-        steps: int | None = None,
-        batch_size: int = 128,
-        lr: float = 3e-3,
-        seed: int = 0,
-    ) -> None:
-        self.columns, self.encoders, self.dim, self.noise = columns, encoders, dim, noise
-        self.steps, self.batch_size, self.lr, self.seed = steps, batch_size, lr, seed
-
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
         """Learn from rows X and their numbers y (n,); `sample_weight` as in `Classifier.fit`."""
-        given = self._rows(X, first=True)
-        known = check_estimator_targets(self, given, y, classes=False)
-        weights, some = sample_weights(sample_weight, len(known))
-        given, known = (given, known) if some is None else (given.take(some), known[some])
-        self._learn(given, known.tolist(), Number(), False, weights)
+        given, known, weights = self._given(X, y, sample_weight)
+        self._learn(given, known.tolist(), Number(), weights)
         return self
 
     def predict(self, X: Any) -> np.ndarray:

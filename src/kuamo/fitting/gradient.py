@@ -102,9 +102,6 @@ def add_heads(
     """Trainable heads; those of frozen columns start at the closed form where the codes are points.
 
     A head that is there already stays, or is where the new one starts.
-
-    Raises:
-        KuamoError: a start whose codes are points where Gaussians are needed, or that is not linear.
     """
     cells = prepared.cells
     gaussian = "gaussian" in needs
@@ -188,9 +185,6 @@ def pair_by_label(cells: Packed, mark: np.ndarray, seed: int) -> tuple[Packed, i
 def add_decoders(space: Space, prepared: Prepared, objective: Objective) -> None:
     """A likelihood for every column that has no decoder of its own: Gaussian of frozen features, standardised, and of
     a raw column what suits its encoder.
-
-    Raises:
-        TableError: a raw column that no decoder is known for, or targets that a likelihood cannot have made.
     """
     table, cells = prepared.table, prepared.cells
     terms = [term for _, term in terms_of(objective) if "decoders" in term.needs]
@@ -230,11 +224,7 @@ def some_values(table: Table, port: Tower, most: int = 2000) -> list[Any]:
 
 
 def check_decoder_targets(port: Tower, cells: Packed, table: Table) -> None:
-    """Let a likelihood look at its targets before training: all that are features, a few that are made of raw cells.
-
-    Raises:
-        TableError: naming the column.
-    """
+    """Let a likelihood look at its targets before training: all that are features, a few that are made of raw cells."""
     decoder = port.decoder
     if not hasattr(decoder, "check"):
         return
@@ -250,11 +240,7 @@ def check_decoder_targets(port: Tower, cells: Packed, table: Table) -> None:
 
 
 def feature_size(table: Table, port: Tower) -> int:
-    """D of a trainable encoder: what it gives for the first entry.
-
-    Raises:
-        KuamoError: the column has no entry.
-    """
+    """D of a trainable encoder: what it gives for the first entry."""
     if len(table.column(port.name).row) == 0:
         raise KuamoError(f"column {port.name!r}: given no cell at all; expected at least one")
     items: list[Any] = [prepare(port.encoder)(value) for value in table.values(port.name, [0])]

@@ -31,9 +31,8 @@ from kuamo.encoders import HubEncoder
 from kuamo.encoders.feature_cache import features, moving_note, truncation_note
 from kuamo.fitting.checks import check_features, check_table, check_usable_columns
 from kuamo.fitting.closed_form import fit_closed_form
-from kuamo.fitting.decoders import fit_decoders
+from kuamo.fitting.decoders import add_ridge_decoders, fit_decoders, needs_ridge
 from kuamo.fitting.gradient import train_objective
-from kuamo.fitting.ridge_decoders import add_ridge_decoders, needs_ridge
 from kuamo.fitting.towers import describe_encoder, initialize_from, open_ports
 from kuamo.generation.codecs.labels import label_codec
 from kuamo.generation.recipes import Recipe
@@ -136,11 +135,7 @@ class Arguments:
 
 
 def open_table(table: Table, given: Arguments) -> tuple[Table, list[Tower], dict[str, str]]:
-    """The table with the columns to predict, a port without a head for each column, and reasons for default encoders.
-
-    Raises:
-        TableError: a table that no space can come of, or parts for columns that are not there.
-    """
+    """The table with the columns to predict, ports without heads, and reasons for default encoders."""
     for _, term in terms_of(given.objective):
         for target in term.predicts:  # where a reader kept it as the label or as `meta`
             table = promote_target(table, target)
@@ -225,11 +220,7 @@ def add_decoders_after(
 
 
 def folder_of(given: Arguments, table: Table, space: Space) -> RunFolder | None:
-    """The run folder of a fit, with all that its outcome depends on.
-
-    Raises:
-        StoreError: the place is somebody else's, or elsewhere than on this machine.
-    """
+    """The run folder of a fit, with all that its outcome depends on."""
     if not given.run_dir:
         return None
     folder, parts = (

@@ -16,13 +16,14 @@ from kuamo.core.types import Packed
 from kuamo.data.modalities import Category, Number, Text, Vector
 from kuamo.data.modalities.vector import within_limits
 from kuamo.data.table import Table
-from kuamo.embedding.space import BLOCK_ROWS, Tower
+from kuamo.embedding.embedding import Embedding
+from kuamo.embedding.space import BLOCK_ROWS, Tower, run_head
 from kuamo.encoders import default_encoder
 from kuamo.encoders.base import Identity
 from kuamo.objectives import Objective
 from kuamo.space import Space
 
-__all__ = ["copied_if_trainable", "describe_encoder", "initialize_from", "numbers_of", "open_ports", "sample_of"]
+__all__ = ["codes_of", "copied_if_trainable", "describe_encoder", "initialize_from", "numbers_of", "open_ports"]
 
 
 def initialize_from(
@@ -48,6 +49,13 @@ def initialize_from(
             )
     space.score, space.fusion = start.score, deepcopy(start.fusion)
     space.notes += [Note("start", what=note) for note in start.notes]
+
+
+def codes_of(space: Space, cells: Packed, known: Mapping[str, Embedding]) -> dict[str, Embedding]:
+    """Codes of columns' entries: those that are known, or by the heads."""
+    return {
+        name: known[name] if name in known else run_head(space.port(name).head, x) for name, (x, _) in cells.items()
+    }
 
 
 def open_ports(

@@ -84,11 +84,7 @@ class CCA(Objective):
         return self._solution(cells, merged, scalings, folds, self._several(merged, groups, seed, folds))
 
     def _folds(self, names: list[str], rows: Mapping[str, np.ndarray], groups: np.ndarray) -> int:
-        """As many folds as were asked for, or as the data allow.
-
-        Raises:
-            TableError: too few rows or groups.
-        """
+        """As many folds as were asked for, or as the data allow."""
         paired = np.unique(np.concatenate(list(rows.values())))
         found = len(np.unique(groups[paired]))
         folds = min(self.folds, found, len(paired) // 2 if len(names) == 2 else found)

@@ -69,7 +69,6 @@ class Decode(Objective):
     ema: float = 0.998
 
     def decodes(self, column: str) -> bool:
-        """Only those that are named."""
         return column in self.columns
 
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:

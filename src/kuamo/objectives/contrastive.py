@@ -49,10 +49,7 @@ def info_nce(u: Any, v: Any, key_u: Any, key_v: Any) -> tuple[Any, Any]:
         >>> [loss.exp() for loss in info_nce(torch.zeros(2, 3), torch.zeros(4, 3), *keys)]
         [tensor([4., 4.]), tensor([2., 2.])]
     """
-    rows, columns = log_sum_exp(u, v)
-    return minus_positives(rows, Side(u, key_u), Side(v, key_v)), minus_positives(
-        columns, Side(v, key_v), Side(u, key_u)
-    )
+    return less_positives(log_sum_exp(u, v), Side(u, key_u), Side(v, key_v))
 
 
 def dcl(u: Any, v: Any, key_u: Any, key_v: Any) -> tuple[Any, Any]:
@@ -69,10 +66,7 @@ def dcl(u: Any, v: Any, key_u: Any, key_v: Any) -> tuple[Any, Any]:
         >>> dcl(torch.zeros(2, 3), torch.zeros(4, 3), torch.arange(2), torch.arange(4))[0].exp()
         tensor([3., 3.])
     """
-    rows, columns = log_sum_exp(u, v, key_u, key_v)
-    return minus_positives(rows, Side(u, key_u), Side(v, key_v)), minus_positives(
-        columns, Side(v, key_v), Side(u, key_u)
-    )
+    return less_positives(log_sum_exp(u, v, key_u, key_v), Side(u, key_u), Side(v, key_v))
 
 
 def sig_lip(u: Any, v: Any, key_u: Any, key_v: Any, bias: Any) -> tuple[Any, Any]:
@@ -99,6 +93,11 @@ def sig_lip(u: Any, v: Any, key_u: Any, key_v: Any, bias: Any) -> tuple[Any, Any
         return total - (own.codes * near).sum(-1) - bias * count  # softplus(−s) = softplus(s) − s
 
     return less(rows, Side(u, key_u), Side(v, key_v)), less(columns, Side(v, key_v), Side(u, key_u))
+
+
+def less_positives(totals: tuple[Any, Any], u: Side, v: Side) -> tuple[Any, Any]:
+    """`minus_positives` of both directions."""
+    return minus_positives(totals[0], u, v), minus_positives(totals[1], v, u)
 
 
 def minus_positives(total: Any, own: Side, other: Side) -> Any:
@@ -151,7 +150,6 @@ class InfoNCE(Contrast):
     """
 
     def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
-        """See `info_nce`."""
         return info_nce(by_temperature(u, own), v.codes, u.key, v.key)
 
 
@@ -174,7 +172,6 @@ class DCL(Contrast):
     learn_temperature: bool = False
 
     def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
-        """See `dcl`."""
         return dcl(by_temperature(u, own), v.codes, u.key, v.key)
 
 
@@ -200,5 +197,4 @@ class SigLIP(Contrast):
         return players
 
     def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
-        """See `sig_lip`."""
         return sig_lip(by_temperature(u, own), v.codes, u.key, v.key, own.bias)

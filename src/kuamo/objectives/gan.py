@@ -47,7 +47,6 @@ class ConditionalGAN(Objective):
     layers: int
 
     def decodes(self, column: str) -> bool:
-        """Only the target's decoder plays."""
         return column == self.to
 
     def discriminator(self, generator: Any, dim: int) -> Any:

@@ -146,11 +146,7 @@ class LSGAN(ConditionalGAN):
 
 
 def reencoder(port: Tower) -> Callable[[Any], Any]:
-    """Made features (n, L) → Embedding, with a gradient.
-
-    Raises:
-        KuamoError: a column with a trainable encoder, or with a codec.
-    """
+    """Made features (n, L) → Embedding, with a gradient."""
     if is_trainable(port.encoder):
         raise KuamoError(
             f"column {port.name!r}: given a trainable encoder; expected frozen features, so that what is made can be "

@@ -54,7 +54,6 @@ class MMVAEPlus(VAE):
 
     @property
     def private_dim(self) -> int:
-        """The size of w."""
         return self.private
 
     def make_fusion(self, space: EmbeddingSpace | None = None) -> Any:
@@ -72,7 +71,6 @@ class MMVAEPlus(VAE):
         return super().build(space)
 
     def __call__(self, step: Step, player: str) -> Any:
-        """The loss per row."""
         code, present = step.stacked()
         source = self.make_fusion().choose(present, row_uniforms(step, "source"))
         noise = step.noise("z", step.batch.row, code.shape[-1])

@@ -70,7 +70,6 @@ class MMVM(VAE):
         return PrecisionWeighted()
 
     def __call__(self, step: Step, player: str) -> Any:
-        """The loss per row."""
         code, present = step.stacked()
         size = code.shape[-1]
         noise = torch.stack([step.noise(f"z/{name}", step.batch.row, size) for name in step.names], 1)

@@ -71,7 +71,6 @@ class MVTCAE(VAE):
         return PrecisionWeighted()
 
     def __call__(self, step: Step, player: str) -> Any:
-        """The loss per row."""
         code, present = step.stacked()
         joint = self.make_fusion().joint(code, present)
         z = joint.sample(step.noise("z", step.batch.row, joint.shape[1]))

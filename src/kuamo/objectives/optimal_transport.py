@@ -229,7 +229,6 @@ class KLOT(Transport):
         return {"space": Optimized(teacher_of(space))}
 
     def known(self, step: Step) -> dict[str, Any]:
-        """See `Transport.known`."""
         teacher, codes = step.own["space"], {}
         with torch.no_grad():
             for name in step.names:
@@ -245,11 +244,7 @@ class KLOT(Transport):
 
 
 def teacher_of(space: EmbeddingSpace) -> Any:
-    """A module (column, cells' x) → codes (n, d), as the space gives them now.
-
-    Raises:
-        KuamoError: Gaussian codes.
-    """
+    """A module (column, cells' x) → codes (n, d), as the space gives them now."""
     for port in space.ports:
         if port.head.gaussian:
             raise KuamoError(f"column {port.name!r}: given Gaussian codes; expected points, for KLOT to have a teacher")

@@ -82,6 +82,5 @@ class Triplet(Pairwise):
             raise KuamoError(f"margin: given {self.margin}; expected more than 0")
 
     def losses(self, u: Side, v: Side, own: Any) -> tuple[Any, Any]:
-        """See `triplet`."""
         forth = triplet(u.codes, v.codes, u.key, v.key, self.margin, self.semi_hard)
         return forth, triplet(v.codes, u.codes, v.key, u.key, self.margin, self.semi_hard)

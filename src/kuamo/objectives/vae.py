@@ -122,11 +122,7 @@ def size_weights(sizes: Mapping[str, int], given: Weights = None) -> dict[str, f
 
 
 def check_weights(space: EmbeddingSpace, given: Weights) -> None:
-    """Refuse weights of columns that are not there.
-
-    Raises:
-        TableError: naming the column.
-    """
+    """Refuse weights of columns that are not there."""
     if isinstance(given, str):
         if given != "equal":
             raise TableError(f"given weights={given!r}; expected 'equal', column → weight, or None for max size / size")
@@ -212,7 +208,6 @@ class Elbo(VAE):
         return self.fusion or MixtureOfProducts()
 
     def __call__(self, step: Step, player: str) -> Any:
-        """The negative bound per row."""
         present = step.present()
         chosen = self.make_fusion().choose(present, row_uniforms(step, "subset"))
         total = self.bound(step, chosen, present, "z")

@@ -74,5 +74,4 @@ class ReportProgress(Callback):
         self.progress = progress
 
     def on_step(self, loop: LoopState) -> None:
-        """How many steps are done."""
         self.progress("training", loop.done, loop.training.steps)

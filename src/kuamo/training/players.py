@@ -21,8 +21,7 @@ from kuamo.training.config import Training
 from kuamo.training.distributed import sum_gradients
 from kuamo.training.ema import EMA
 from kuamo.training.objective import SPACE, Objective, Optimized, terms_of
-from kuamo.training.step import Step
-from kuamo.training.targets import decoder_targets
+from kuamo.training.step import Step, decoder_targets
 
 __all__ = ["Optimization"]
 

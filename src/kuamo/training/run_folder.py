@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load
 
 from kuamo.core.errors import StoreError
 from kuamo.core.files import atomic_path, save_arrays
@@ -68,9 +70,6 @@ class RunFolder:
         Raises:
             StoreError: it is damaged, or of another fit.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
         folder = self.folder / "state"
         recover(folder)
         if not folder.exists():
@@ -126,9 +125,6 @@ class RunFolder:
         Raises:
             StoreError: the file is damaged, or of another fit.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
         path = self._best(number)
         if not path.exists():
             return {}

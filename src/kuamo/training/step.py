@@ -23,7 +23,7 @@ from kuamo.training.batch import Batch, ColumnBatch
 from kuamo.training.distributed import gather, gather_rows, rank_and_size, total
 from kuamo.training.gradient_cache import Chunks, grad_cache_encode
 
-__all__ = ["Step"]
+__all__ = ["Step", "decoder_targets"]
 
 
 @old_methods(tell="log_column_loss")
@@ -274,3 +274,22 @@ def _mean_at(values: Tensor, place: Tensor, rows: int) -> Tensor:
     out = values.new_zeros((rows, values.shape[1])).index_add(0, place, values)
     count = torch.bincount(place, minlength=rows).clamp(min=1)
     return out / count[:, None]
+
+
+def decoder_targets(space: EmbeddingSpace, batch: Batch, frozen: Mapping[str, bool]) -> dict[str, Tensor]:
+    """What each decoder should give: features of a frozen column, or what its decoder takes of raw values."""
+    targets = {}
+    for port in space.ports:
+        cells = batch.cells[port.name]
+        decoder = port.decoder
+        if decoder is None:
+            continue
+        if cells.y is not None:
+            targets[port.name] = cells.y
+        elif len(cells) == 0:
+            targets[port.name] = torch.zeros(0, getattr(decoder, "out", 0))
+        elif hasattr(decoder, "target"):
+            targets[port.name] = torch.cat([decoder.target(part) for part in cells.parts()])
+        elif frozen[port.name]:
+            targets[port.name] = cells.x
+    return targets

@@ -97,10 +97,6 @@ class StackedDecoder(nn.Module):
         o = self.location(z)
         return torch.softmax(o, -1) if self.family == "categorical" else o / self.gain + self.shift
 
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {name: getattr(self, name) for name in ("dim", "out", "family", "joint", "hidden")}
-
 
 def losses(y: Tensor, o: Tensor, family: str) -> Tensor:
     """Cross-entropy with logits o (…, K), or half the squared error of o (…, 1); (…).

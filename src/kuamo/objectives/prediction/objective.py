@@ -92,11 +92,9 @@ class Predict(Objective):
 
     @property
     def predicts(self) -> tuple[str, ...]:
-        """The target."""
         return (self.to,)
 
     def decodes(self, column: str) -> bool:
-        """The target's decoder alone."""
         return column == self.to
 
     # ── what it makes ────────────────────────────────────────────────────────────────────────────────────────────
@@ -140,7 +138,6 @@ class Predict(Objective):
     # ── what it costs ────────────────────────────────────────────────────────────────────────────────────────────
 
     def __call__(self, step: Step, player: str) -> Any:
-        """The loss per row."""
         noisy = replace(step, batch=corrupt_batch(step, self.to, self.corruption)[0], _codes={}, _stacked=None)
         loss = self.loss(noisy)
         step.counted = noisy.counted  # else the batch would pass for one without a usable row

@@ -26,8 +26,7 @@ from kuamo.objectives.prediction.corruption import corrupt_batch, targets_by_row
 from kuamo.objectives.prediction.stacking import FEWEST, ROWS, ExpertOutputs, evaluation_mode, fit_scales
 from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
 from kuamo.training.batch import Batch, FeatureSource, Source
-from kuamo.training.step import Step
-from kuamo.training.targets import decoder_targets
+from kuamo.training.step import Step, decoder_targets
 
 __all__ = ["Samples", "fit_uncertainty"]
 

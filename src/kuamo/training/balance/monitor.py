@@ -98,7 +98,6 @@ class ColumnMonitor(Callback):
         return {"lines": self.lines, "since": self.since.tolist(), "norms": self.norms.tolist()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """The inverse of `state`."""
         self.lines = dict(state["lines"])
         self.since, self.norms = np.array(state["since"]).reshape(self.since.shape), np.array(state["norms"])
 

@@ -73,7 +73,6 @@ class WeightedTerm(Objective):
 
     @property
     def name(self) -> str:
-        """Both names."""
         return f"UncertaintyWeighted({self.term.name})"
 
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
