@@ -42,10 +42,8 @@ class LinearHead(nn.Module):
     def __init__(self, dim_in: int, dim: int, *, hidden: int = 0, gaussian: bool = False, norm: str = "before") -> None:
         super().__init__()
         self.dim_in, self.dim, self.hidden, self.gaussian, self.norm = dim_in, dim, hidden, gaussian, norm
-        self.shift: Tensor
-        self.gain: Tensor
-        self.register_buffer("shift", torch.zeros(dim_in))
-        self.register_buffer("gain", torch.ones(dim_in))
+        self.shift = nn.Buffer(torch.zeros(dim_in))
+        self.gain = nn.Buffer(torch.ones(dim_in))
         self.linear = nn.Linear(dim_in, dim)
         self.mlp: nn.Module | None = None
         if hidden:
@@ -128,10 +126,8 @@ class SplitHead(nn.Module):
             raise KuamoError(f"given joint={joint} of dim={dim}; expected less than all")
         self.dim_in, self.dim, self.joint = dim_in, dim, joint
         self.learned = LinearHead(dim_in, dim - joint)
-        self.weight: Tensor
-        self.offset: Tensor
-        self.register_buffer("weight", torch.zeros(dim_in, joint))
-        self.register_buffer("offset", torch.zeros(joint))
+        self.weight = nn.Buffer(torch.zeros(dim_in, joint))
+        self.offset = nn.Buffer(torch.zeros(joint))
 
     @property
     def shift(self) -> Tensor:

@@ -18,7 +18,7 @@ from kuamo.embedding.embedding import Embedding
 from kuamo.encoders.standardize import Standardize
 from kuamo.fitting.finetuning import FinetuneResult, finetune_heads, validate_finetuning
 from kuamo.fitting.rare_columns import fit_rare_head, rare_columns
-from kuamo.fitting.towers import codes_of
+from kuamo.fitting.towers import codes_of_entries
 from kuamo.metrics.coverage import coverage, coverage_facts
 from kuamo.metrics.dependence.screening import screen
 from kuamo.objectives import CCA, Objective
@@ -101,7 +101,7 @@ def add_rare_columns(
     space: Space, late: Sequence[str], core: Packed, cells: Packed, known: Mapping[str, Embedding], seed: int
 ) -> dict[str, Embedding]:
     """Heads of late columns, from the codes of the others; the codes of all columns' entries."""
-    codes = codes_of(space, core, known)
+    codes = codes_of_entries(space, core, known)
     joined = {
         name: fit_rare_head(space, name, cells, codes, seed, getattr(space.port(name).encoder, "blocks", None))
         for name in late

@@ -18,7 +18,7 @@ from kuamo.core.types import Packed
 from kuamo.data.table import Table
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import Tower
-from kuamo.fitting.towers import codes_of
+from kuamo.fitting.towers import codes_of_entries
 from kuamo.generation.codecs import BPECodec, TextToSpeechCodec, TextVocabulary
 from kuamo.generation.codecs.base import encode_cells, other_entries
 from kuamo.generation.decoder_training import train_all_decoders
@@ -60,7 +60,7 @@ def fit_decoders(
             else:
                 targets[name] = codec_targets(table, port, recipes.get(name))
                 space.notes.append(codec_note(table, port))
-    codes = {name: (code, cells[name][1]) for name, code in codes_of(space, cells, known).items()}
+    codes = {name: (code, cells[name][1]) for name, code in codes_of_entries(space, cells, known).items()}
     train_all_decoders(space, prepared.split_group, codes, targets, recipes, run)
     for name, recipe in spoken.items():
         texts = space.port(recipe.of)
@@ -113,7 +113,7 @@ def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Embeddin
     Args:
         known: codes of columns that need not be computed again.
     """
-    found = codes_of(space, {port.name: cells[port.name] for port in space.ports if port.name in cells}, known)
+    found = codes_of_entries(space, {port.name: cells[port.name] for port in space.ports if port.name in cells}, known)
     codes = {name: (np.asarray(code), cells[name][1]) for name, code in found.items()}
     for port in space.ports:
         if not needs_ridge(port):

@@ -109,7 +109,8 @@ def add_heads(
     started = {port.name: port.head for port in space.ports if port.head is not None}
     for name, head in started.items():
         wrong = "without variances" if gaussian and not head.gaussian else None
-        wrong = "of a kernel" if isinstance(getattr(head, "map", None), KernelMap | ChiSquaredMap) else wrong
+        if isinstance(head, ClosedFormHead) and isinstance(head.map, KernelMap | ChiSquaredMap):
+            wrong = "of a kernel"
         if wrong:
             raise KuamoError(
                 f"column {name!r}: given a start whose head is {wrong}; expected a space fitted with "

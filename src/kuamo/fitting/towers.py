@@ -23,7 +23,7 @@ from kuamo.encoders.base import Identity
 from kuamo.objectives import Objective
 from kuamo.space import Space
 
-__all__ = ["codes_of", "copied_if_trainable", "describe_encoder", "initialize_from", "numbers_of", "open_ports"]
+__all__ = ["codes_of_entries", "copied_if_trainable", "describe_encoder", "initialize_from", "numbers_of", "open_ports"]
 
 
 def initialize_from(
@@ -51,7 +51,7 @@ def initialize_from(
     space.notes += [Note("start", what=note) for note in start.notes]
 
 
-def codes_of(space: Space, cells: Packed, known: Mapping[str, Embedding]) -> dict[str, Embedding]:
+def codes_of_entries(space: Space, cells: Packed, known: Mapping[str, Embedding]) -> dict[str, Embedding]:
     """Codes of columns' entries: those that are known, or by the heads."""
     return {
         name: known[name] if name in known else run_head(space.port(name).head, x) for name, (x, _) in cells.items()

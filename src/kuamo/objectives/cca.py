@@ -61,14 +61,14 @@ class CCA(Objective):
     def solve(
         self,
         cells: Mapping[str, tuple[np.ndarray, np.ndarray]],
-        groups: np.ndarray,
+        split_group: np.ndarray,
         seed: int,
         blocks: Mapping[str, tuple[int, ...]] | None = None,
     ) -> Solution:
         """Heads for packed features.
 
         Args:
-            cells: column → (features (n, D), row (n,)). groups: (N,) group of every row. seed: of the folds.
+            cells: column → (features (n, D), row (n,)). split_group: (N,) group of every row. seed: of the folds.
             blocks: column → sizes of the layers that its features are made of; each layer then weighs the same.
 
         Raises:
@@ -78,15 +78,15 @@ class CCA(Objective):
         scalings = {name: standardize(x, blocks.get(name)) for name, (x, _) in cells.items()}
         rows = rows_of_views({name: row for name, (_, row) in cells.items()})
         merged = {name: (row_means(scalings[name](x), row, rows[name]), rows[name]) for name, (x, row) in cells.items()}
-        folds = self._folds(list(cells), rows, groups)
+        folds = self._folds(list(cells), rows, split_group)
         if len(cells) == 2:
-            return self._solution(cells, merged, scalings, folds, self._two(merged, groups, seed, folds))
-        return self._solution(cells, merged, scalings, folds, self._several(merged, groups, seed, folds))
+            return self._solution(cells, merged, scalings, folds, self._two(merged, split_group, seed, folds))
+        return self._solution(cells, merged, scalings, folds, self._several(merged, split_group, seed, folds))
 
-    def _folds(self, names: list[str], rows: Mapping[str, np.ndarray], groups: np.ndarray) -> int:
+    def _folds(self, names: list[str], rows: Mapping[str, np.ndarray], split_group: np.ndarray) -> int:
         """As many folds as were asked for, or as the data allow."""
         paired = np.unique(np.concatenate(list(rows.values())))
-        found = len(np.unique(groups[paired]))
+        found = len(np.unique(split_group[paired]))
         folds = min(self.folds, found, len(paired) // 2 if len(names) == 2 else found)
         if len(names) == 2 and (folds < 2 or len(paired) < 4):
             a, b = names
@@ -97,20 +97,21 @@ class CCA(Objective):
             raise TableError(f"given rows in {found} group; expected at least 2")
         return folds
 
-    def _two(self, merged: Packed, groups: np.ndarray, seed: int, folds: int) -> tuple[str, CCAFit]:
+    def _two(self, merged: Packed, split_group: np.ndarray, seed: int, folds: int) -> tuple[str, CCAFit]:
         (a, (x, rows)), (b, (y, _)) = merged.items()
-        labels = groups[rows] if len(np.unique(groups[rows])) < len(rows) else None
+        # rows of one group are relevant for each other, and no fold parts them
+        match_key = split_group[rows] if len(np.unique(split_group[rows])) < len(rows) else None
         sizes = {} if self.dim is None else {"dims": (min(self.dim, x.shape[1], y.shape[1]),)}
         search = SearchSpace(kernels=self.kernels, folds=folds, **sizes)  # type: ignore[arg-type]
-        key = key_of([search, seed, labels, x, y])
+        key = key_of([search, seed, match_key, x, y])
         judged = known_choice(key, search)
-        return key, search_cca(x, y, search, seed=seed, groups=labels, judged=judged, names=(a, b))
+        return key, search_cca(x, y, search, seed=seed, groups=match_key, judged=judged, names=(a, b))
 
-    def _several(self, merged: Packed, groups: np.ndarray, seed: int, folds: int) -> tuple[str, CCAFit]:
-        labels = groups if len(np.unique(groups)) < len(groups) else None
+    def _several(self, merged: Packed, split_group: np.ndarray, seed: int, folds: int) -> tuple[str, CCAFit]:
+        match_key = split_group if len(np.unique(split_group)) < len(split_group) else None
         search = replace(VIEWS, kernels=self.kernels, folds=folds, dims=VIEWS.dims if self.dim is None else (self.dim,))
-        key = key_of([search, seed, labels, list(merged), *sum(merged.values(), ())])
-        return key, search_gcca(merged, search, seed=seed, groups=labels, judged=known_choice(key, search))
+        key = key_of([search, seed, match_key, list(merged), *sum(merged.values(), ())])
+        return key, search_gcca(merged, search, seed=seed, groups=match_key, judged=known_choice(key, search))
 
     def _solution(
         self, cells: Packed, merged: Packed, scalings: Mapping[str, Scaling], folds: int, found: tuple[str, CCAFit]

@@ -20,10 +20,8 @@ class CodeInput(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.shift: Tensor
-        self.gain: Tensor
-        self.register_buffer("shift", torch.zeros(dim))
-        self.register_buffer("gain", torch.ones(dim))
+        self.shift = nn.Buffer(torch.zeros(dim))
+        self.gain = nn.Buffer(torch.ones(dim))
 
     def standardise(self, shift: Tensor, gain: Tensor) -> None:
         """Take mean and 1/deviation (d,)."""

@@ -80,7 +80,7 @@ class SemanticMatching(Objective):
     def solve(
         self,
         cells: Mapping[str, tuple[np.ndarray, np.ndarray]],
-        groups: np.ndarray,
+        split_group: np.ndarray,
         seed: int,
         blocks: Mapping[str, tuple[int, ...]] | None = None,
         labels: np.ndarray | None = None,

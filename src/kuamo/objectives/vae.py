@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 import torch
 
 from kuamo.core.errors import TableError
+from kuamo.core.old_names import old_methods
 from kuamo.embedding.fusion import MixtureOfExperts, MixtureOfProducts, ProductOfExperts
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.objective import Objective, Optimized
@@ -138,6 +139,7 @@ def row_uniforms(step: Step, purpose: str, numbers: int = 16) -> Any:
     return torch.stack([step.uniform(f"{purpose}/{name}", step.batch.row, numbers) for name in step.names], 1)
 
 
+@old_methods(fused="make_fusion")
 class VAE(Objective):
     """What all bounds share: Gaussian codes, likelihoods that columns are decoded by, and weights of these."""
 

@@ -274,9 +274,10 @@ def batch_of(
     mix: float = 0.0,
     key: tuple[int, int] = (0, 0),
     marks: Mapping[str, np.ndarray] | None = None,
+    shared: bool = True,
 ) -> Batch:
-    """This process's share of the batch: every size-th row, with row numbers of the whole batch."""
-    rank, size = rank_and_size()
+    """This process's share of the batch: every size-th row, with row numbers of the whole batch; or all of it."""
+    rank, size = rank_and_size() if shared else (0, 1)
     place = np.arange(rank, len(rows), size)
     cells = {name: source.cells(rows[place], place) for name, source in sources.items()}
     ours = {name: mark[rows] for name, mark in (marks or {}).items()}

@@ -51,14 +51,10 @@ class StackedDecoder(nn.Module):
         self.dim, self.out, self.family, self.joint, self.hidden = dim, out, family, joint, hidden
         inner, outer = nn.Linear(dim - joint, hidden, bias=False), nn.Linear(hidden, out, bias=False)
         self.net = nn.Sequential(inner, nn.ReLU(), outer)
-        self.sure: Tensor
-        self.register_buffer("sure", torch.tensor([log(one) for one in (PRIOR if joint else (1.0,))]))  # log α, log β
-        self.directions: Tensor
-        self.shift: Tensor
-        self.gain: Tensor
-        self.register_buffer("directions", torch.zeros(joint, out))
-        self.register_buffer("shift", torch.zeros(out))
-        self.register_buffer("gain", torch.ones(out))
+        self.sure = nn.Buffer(torch.tensor([log(one) for one in (PRIOR if joint else (1.0,))]))  # log α, log β
+        self.directions = nn.Buffer(torch.zeros(joint, out))
+        self.shift = nn.Buffer(torch.zeros(out))
+        self.gain = nn.Buffer(torch.ones(out))
 
     def standardise(self, shift: Tensor, gain: Tensor) -> None:
         """Model (y − shift) · gain; ignored by classes."""

@@ -25,6 +25,7 @@ from kuamo.core.types import Packed, Progress
 from kuamo.core.validation import is_number
 from kuamo.data.modalities import Category, Number
 from kuamo.embedding.fusion import MixtureOfProducts
+from kuamo.embedding.heads import SplitHead
 from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.objectives.prediction.corruption import corrupt, corrupt_batch, targets_by_row
 from kuamo.objectives.prediction.decoder import StackedDecoder, losses
@@ -115,9 +116,8 @@ class Predict(Objective):
             kind = type(port.modality).__name__
             raise TableError(f"column {self.to!r}: given {kind} to predict; expected Category() or Number()")
         family = "categorical" if isinstance(port.modality, Category) else "gaussian"
-        return StackedDecoder(
-            space.dim, cells[port.name][0].shape[1], family=family, joint=getattr(port.head, "joint", 0)
-        )
+        joint = port.head.joint if isinstance(port.head, SplitHead) else 0
+        return StackedDecoder(space.dim, cells[port.name][0].shape[1], family=family, joint=joint)
 
     def make_fusion(self, space: EmbeddingSpace) -> Any:
         """The fusion that it learns.

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -123,7 +124,7 @@ class JointRegression:
         start = None
         if chosen.unseen:
             w, b = chosen.unseen[0][1]
-            start = (w if axes is None else axes.T @ w), b
+            start = axes.T @ w, b
         with single_threaded_blas():
             return self._back(self._fit(x, np.ones(len(x), bool) if some is None else some, chosen.penalty, start))
 
@@ -166,17 +167,14 @@ class JointRegression:
 
     def _back(self, solution: WeightAndBias) -> WeightAndBias:
         w, b = solution
-        _, axes = self.rotated
-        return (w if axes is None else axes @ w), b
+        return self.rotated[1] @ w, b
 
-    @property
-    def rotated(self) -> tuple[Float32Array, Float32Array | None]:
+    @cached_property
+    def rotated(self) -> tuple[Float32Array, Float32Array]:
         """x in its own principal axes (n, r), and these (D, r): to a regression with a ridge it is the same."""
-        if not hasattr(self, "_rotated"):
-            with single_threaded_blas():
-                axes = feature_axes(self.x)
-                object.__setattr__(self, "_rotated", (self.x @ axes, axes))
-        return self._rotated  # type: ignore[attr-defined,no-any-return]
+        with single_threaded_blas():
+            axes = feature_axes(self.x)
+            return self.x @ axes, axes
 
     def _fit(
         self,

@@ -25,7 +25,7 @@ from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.prediction.corruption import corrupt_batch, targets_by_row
 from kuamo.objectives.prediction.stacking import FEWEST, ROWS, ExpertOutputs, evaluation_mode, fit_scales
 from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
-from kuamo.training.batch import Batch, FeatureSource, Source
+from kuamo.training.batch import FeatureSource, Source, batch_of
 from kuamo.training.step import Step, decoder_targets
 
 __all__ = ["Samples", "fit_uncertainty"]
@@ -86,10 +86,7 @@ def step_of(
     marks: Mapping[str, np.ndarray],
 ) -> Step:
     """These rows, all of them in every process."""
-    place = np.arange(len(rows))
-    cells = {name: source.cells(rows, place) for name, source in sources.items()}
-    tensors = {name: torch.from_numpy(mark[rows]) for name, mark in marks.items()}
-    batch = Batch(len(rows), torch.from_numpy(place), cells, tensors, rows)
+    batch = batch_of(sources, rows, marks=marks, shared=False)
     frozen = {name: source.frozen is not None for name, source in sources.items()}
     return Step(space, batch, key, decoder_targets(space, batch, frozen), frozen, learning=False)
 

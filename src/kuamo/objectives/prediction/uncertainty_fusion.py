@@ -87,13 +87,10 @@ class UncertaintyFusion(nn.Module):
         self.prior = nn.Parameter(torch.zeros(columns))
         self.mix = Mix(parts, joint // 2)
         self.corrupted: dict[str, Any] = {}  # while it is trained: column → cells that are known to be bad
-        self.log_scale: Tensor
-        self.register_buffer("log_scale", torch.zeros(columns, 2 if joint else 1))  # log r, log t of n = 1, …, M
-        self.usual: Tensor
-        self.register_buffer("usual", torch.zeros(columns))
+        self.log_scale = nn.Buffer(torch.zeros(columns, 2 if joint else 1))  # log r, log t of n = 1, …, M
+        self.usual = nn.Buffer(torch.zeros(columns))
         self.register_state_dict_post_hook(_as_stored)
-        self.width: Tensor
-        self.register_buffer("width", torch.full((3,), torch.nan))  # of intervals, see `intervals.py`
+        self.width = nn.Buffer(torch.full((3,), torch.nan))  # of intervals, see `intervals.py`
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
         for key in [key for key in state_dict if key.startswith(prefix)]:
