@@ -256,7 +256,7 @@ class JointRegression(km.Objective):
     def decodes(self, column):
         return column == self.to
 
-    def fuses(self, space):
+    def make_fusion(self, space):
         from kuamo.embedding.fusion import Mean
 
         return Mean()

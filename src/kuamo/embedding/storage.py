@@ -258,12 +258,7 @@ def load_part(
     own: tuple[Any, ...] | None,
     download: bool = False,
 ) -> Any:
-    """A part from its stored form, by its name of today or of 0.1; nothing that is not in `PARTS` is built.
-
-    Args:
-        item: its type and what its constructor takes. arrays: its own. column, role: where it stands.
-        own: the user's parts of this column, for those that are not ours. download: may a model be fetched?
-    """
+    """A part from its stored form, by its name of today or of 0.1; nothing that is not in `PARTS` is built."""
     name = current(item["type"])
     if name == "custom":
         part = None if own is None or role not in CUSTOM else dict(zip(CUSTOM, own)).get(role)

@@ -140,11 +140,7 @@ class _Estimator:
         return rows
 
     def weigh(self, X: Any) -> Prediction:
-        """The whole prediction: values, probabilities, and how much each column weighed; see `Space.predict`.
-
-        Args:
-            X: as in `fit`.
-        """
+        """The whole prediction: values, probabilities, and how much each column weighed; see `Space.predict`."""
         if not hasattr(self, "space_"):
             raise not_fitted(self)
         return self.space_.predict(self._rows(X), self.target_)

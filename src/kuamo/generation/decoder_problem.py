@@ -46,7 +46,7 @@ class DecoderProblem:
     """Codes and targets of a table's entries, and what is learned from them.
 
     Args:
-        space: whose fusion fuses codes. codes, targets: see `learn_decoders`.
+        space: whose fusion fuses codes. codes, targets: see `train_all_decoders`.
     """
 
     def __init__(self, space: EmbeddingSpace, codes: ColumnCodes, targets: Targets) -> None:

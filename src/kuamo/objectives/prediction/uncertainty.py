@@ -102,11 +102,7 @@ def collect(step: Step, to: str, corruption: float) -> Samples:
 
 
 def fit_column(fusion: UncertaintyFusion, column: int, samples: Samples, rows: int) -> None:
-    """One column's temperature and network, the latter by L-BFGS.
-
-    Args:
-        rows: how many different rows the samples are of.
-    """
+    """One column's temperature and network, the latter by L-BFGS."""
     present = samples.present[:, column]
     outputs, codes, level = (part[present, column].detach() for part in (samples.outputs, samples.codes, samples.level))
     y, clean = samples.y[present], level == 0
@@ -122,11 +118,7 @@ def fit_column(fusion: UncertaintyFusion, column: int, samples: Samples, rows: i
 
 
 def calibrate(probe: Any, outputs: Tensor, y: Tensor, share: float) -> float:
-    """τ, by which a probe's weights are multiplied.
-
-    Args:
-        share: the weight of each output: rows that are seen several times count once.
-    """
+    """τ, by which a probe's weights are multiplied."""
     seen = ExpertOutputs(outputs.double().numpy()[None], y.double().numpy(), np.full(len(y), share))
     tau = float(np.exp(fit_scales(seen, np.zeros(1), 1.0))[0])
     with torch.no_grad():
