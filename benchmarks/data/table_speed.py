@@ -132,7 +132,7 @@ def decoding(count: int = 300, runs: int = 9) -> None:
 def large(runs: int = 5) -> None:
     """A photograph of 12 megapixels, decoded whole and as far as EfficientNet sees it."""
     photo, encoder, best = picture(3464), EfficientNetLite0(), {}
-    for enough in [None, encoder.enough] * runs:
+    for enough in [None, encoder.min_side] * runs:
         start = time.thread_time()
         encoder.prepare(km.Image().read(photo, enough))
         best[enough] = min(time.thread_time() - start, best.get(enough, 9))

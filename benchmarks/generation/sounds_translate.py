@@ -28,7 +28,7 @@ from kuamo.core.modules import single_threaded_torch
 from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders import SoundEffects
 from kuamo.encoders.feature_cache import features
-from kuamo.generation.codecs.audio_pca import resized
+from kuamo.encoders.mel import resized
 from kuamo.metrics.sample_quality import diversity_ratio, memorization_ratio
 
 

@@ -95,8 +95,8 @@ def check_encode(folder: Path, number: int, said: list[str], known: dict[str, st
     known |= {f"{number}-{step}-{i}": "" for step in said for i in range(60)}
     names = list(known)[-3000:]
     keys = [content_key(km.Text(), name) for name in names]
-    assert cache.known(keys).all(), "features that were acknowledged are gone"
-    assert not keys or np.array_equal(cache.take(keys), vectors(names)), "features that were acknowledged are others"
+    assert cache.contains(keys).all(), "features that were acknowledged are gone"
+    assert not keys or np.array_equal(cache.get(keys), vectors(names)), "features that were acknowledged are others"
     from safetensors import safe_open
 
     for shard in cache.folder.glob("*.safetensors"):

@@ -23,6 +23,7 @@ from kuamo.embedding.storage import load_space, save_space
 from kuamo.generation import recipes  # noqa: F401  its decoders may be loaded
 from kuamo.generation.gaussian_mixture import GaussianMixture
 from kuamo.generation.translation import (
+    Sampling,
     check_options,
     decode_chained,
     decode_columns,
@@ -94,17 +95,17 @@ class Space(EmbeddingSpace):
             KuamoError: the target has no decoder, a row has nothing present, or an option is out of range, or unknown
                 to the targets' decoders.
         """
-        given = {"guidance": guidance, "steps": steps}
-        options = {name: value for name, value in given.items() if value is not None}
-        check_options(self, names_of(to), samples, options)  # before anything is encoded
+        options = _given(guidance=guidance, steps=steps)
+        how = Sampling(seed, samples, sample_posterior, project, options)
+        check_options(self, names_of(to), how)  # before anything is encoded
         for name in names_of(to):
             if project:
                 memory_of(self.port(name))
         stacked = self.encode_columns(inputs, modality, None)
         rows = inputs if isinstance(inputs, Table) else self.as_table(inputs, modality)
         if chained and not isinstance(to, str):
-            return decode_chained(self, stacked, rows, to, seed, samples, sample_posterior, options, project)
-        return translate_columns(self, stacked, rows, to, seed, samples, sample_posterior, options, project)
+            return decode_chained(self, stacked, rows, to, how)
+        return translate_columns(self, stacked, rows, to, how)
 
     def predict(self, inputs: Any, to: str, *, modality: str | None = None) -> Prediction:
         """What class or number rows are, from whatever else they have: `translate` for columns of labels.
@@ -147,9 +148,7 @@ class Space(EmbeddingSpace):
         Raises:
             KuamoError: a column without a decoder, codes of another size, or an option out of range.
         """
-        given = {"guidance": guidance, "steps": steps}
-        options = {name: value for name, value in given.items() if value is not None}
-        return decode_columns(self, z, to, seed, samples, **options)
+        return decode_columns(self, z, to, Sampling(seed, samples, options=_given(guidance=guidance, steps=steps)))
 
     def impute(
         self,
@@ -196,7 +195,7 @@ class Space(EmbeddingSpace):
         Raises:
             KuamoError: a column without a decoder, or codes that are points and no `prior`.
         """
-        return decode_columns(self, sample_prior(self, n, prior, seed), to, seed)
+        return decode_columns(self, sample_prior(self, n, prior, seed), to, Sampling(seed))
 
     # ── find and keep ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -253,3 +252,7 @@ class Space(EmbeddingSpace):
             StoreError: not a space, tampered with, from a newer version, or a custom part is missing.
         """
         return load_space(local_path(path, "a space"), custom or {}, download, cls)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}

@@ -237,10 +237,10 @@ def full_disk(place: Path) -> None:
     rng = np.random.default_rng(0)
     kept = [bytes([k]) * 32 for k in range(100)]
     with pytest.raises(km.StoreError, match=r"cannot be written .*No space left.* expected a writable disk with room"):
-        _ = [cache.add([key], rng.standard_normal((1, 20_000), np.float32)) for key in kept]
+        _ = [cache.put([key], rng.standard_normal((1, 20_000), np.float32)) for key in kept]
     again = FeatureCache("full/1", root=place)
-    assert 0 < again.known(kept).sum() < 100 and not list(place.rglob("*.part"))
-    assert np.isfinite(again.take([kept[0]])).all()
+    assert 0 < again.contains(kept).sum() < 100 and not list(place.rglob("*.part"))
+    assert np.isfinite(again.get([kept[0]])).all()
     toy = km.fit(km.datasets.toy(rows=200), seed=0)
     with pytest.raises(km.StoreError, match="No space left"):
         toy.save(place / "toy.space")
@@ -255,9 +255,9 @@ from kuamo.core.errors import StoreError
 from kuamo.encoders.feature_cache import FeatureCache
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 cache = FeatureCache("large/1", root=Path(sys.argv[1]))
-cache.add([b"a" * 32], np.ones((1, 100), np.float32))
+cache.put([b"a" * 32], np.ones((1, 100), np.float32))
 try:
-    cache.add([b"b" * 32], np.ones((1, 100_000), np.float32))
+    cache.put([b"b" * 32], np.ones((1, 100_000), np.float32))
 except StoreError as error:
     print(error)
 """
@@ -267,4 +267,4 @@ def test_a_disk_that_refuses(tmp_path: Path) -> None:
     """The same without root: a process that may write no file beyond 50 kB."""
     done = subprocess.run([sys.executable, "-c", WRITE, str(tmp_path)], capture_output=True, text=True, check=True)
     assert "cannot be written" in done.stdout and not list(tmp_path.rglob("*.part"))
-    assert FeatureCache("large/1", root=tmp_path).known([b"a" * 32, b"b" * 32]).tolist() == [True, False]
+    assert FeatureCache("large/1", root=tmp_path).contains([b"a" * 32, b"b" * 32]).tolist() == [True, False]

@@ -23,7 +23,7 @@ from kuamo.encoders import (
     SpectralFeatures,
     default_encoder,
 )
-from kuamo.encoders.base import encode_items, prepare
+from kuamo.encoders.base import Encoder, encode_items
 from kuamo.encoders.image_cnn import ImageCNN
 from kuamo.encoders.sound_effects import stored_weights
 from kuamo.encoders.token_mean import TokenMean, train_tokenizer
@@ -89,7 +89,7 @@ TRAINABLE = pytest.mark.parametrize("name", [name for name in MEMBERS if name.sp
 def test_what_else_is_in_the_batch_changes_only_rounding(name: str) -> None:
     make, values = MEMBERS[name]
     encoder = make()
-    items = [prepare(encoder)(value) for value in values()]
+    items = [Encoder.adapt(encoder).prepare(value) for value in values()]
     together = encode_items(encoder, items, "c")
     alone = np.concatenate([encode_items(encoder, [item], "c") for item in items])
     turned = encode_items(encoder, items[::-1], "c")[::-1]
@@ -106,8 +106,8 @@ def test_a_gradient_reaches_every_parameter(name: str) -> None:
     make, values = MEMBERS[name]
     torch.manual_seed(0)
     encoder = make()
-    batch = [prepare(encoder)(value) for value in values()]
-    collated = encoder.collate(batch) if hasattr(encoder, "collate") else torch.from_numpy(np.stack(batch))
+    batch = [Encoder.adapt(encoder).prepare(value) for value in values()]
+    collated = encoder.collate(batch) if encoder.collate else torch.from_numpy(np.stack(batch))
     encoder(collated).square().sum().backward()
     for key, parameter in encoder.named_parameters():
         assert parameter.grad is not None, key
@@ -235,7 +235,7 @@ def test_a_layer_that_is_not_there_is_refused() -> None:
 
 def test_a_text_that_minilm_cuts_is_said() -> None:
     texts = ["a key", "word " * 250, "word " * 300, "短" * 200]
-    assert [MiniLM().cuts(text) for text in texts] == [False, False, True, False]
+    assert [MiniLM().truncates(text) for text in texts] == [False, False, True, False]
     table = km.Table({"words": [*texts, *TEXTS], "vector": np.random.default_rng(0).normal(size=(9, 3))})
     space = km.fit(table, km.CCA(dim=2), encoders={"words": MiniLM()}, seed=0)
     assert any("words: 1 of 9 values are longer than the" in note for note in space.notes)

@@ -25,7 +25,7 @@ from kuamo.encoders.feature_cache import FeatureCache, features
 cache = FeatureCache("law/1", root=Path(sys.argv[1]))
 for number in range(int(sys.argv[2]), 10**6):
     keys = [hashlib.sha256(f"{number}/{i}".encode()).digest() for i in range(50)]
-    cache.add(keys, np.full((50, 2000), number, np.float32))
+    cache.put(keys, np.full((50, 2000), number, np.float32))
     print(number, flush=True)
 """
 
@@ -49,17 +49,17 @@ def test_what_was_acknowledged_survives_a_kill(lines: int, tmp_path: Path) -> No
     for start, end in last.items():
         for number in range(start, end + 1):
             keys = [hashlib.sha256(f"{number}/{i}".encode()).digest() for i in range(50)]
-            assert cache.known(keys).all()
-            assert np.array_equal(cache.take(keys), np.full((50, 2000), number, np.float32))
+            assert cache.contains(keys).all()
+            assert np.array_equal(cache.get(keys), np.full((50, 2000), number, np.float32))
 
 
 def test_a_damaged_shard_is_encoded_again(tmp_path: Path) -> None:
     cache = FeatureCache("law/2", root=tmp_path)
-    cache.add([b"a" * 32], np.ones((1, 3), np.float32))
-    cache.add([b"b" * 32], np.ones((1, 3), np.float32))
+    cache.put([b"a" * 32], np.ones((1, 3), np.float32))
+    cache.put([b"b" * 32], np.ones((1, 3), np.float32))
     shard = next(cache.folder.glob("*.safetensors"))
     shard.write_bytes(shard.read_bytes()[:40])
-    assert FeatureCache("law/2", root=tmp_path).known([b"a" * 32, b"b" * 32]).sum() == 1
+    assert FeatureCache("law/2", root=tmp_path).contains([b"a" * 32, b"b" * 32]).sum() == 1
 
 
 def test_a_limit_removes_what_was_not_used_longest_but_not_what_is_in_use(
@@ -69,13 +69,13 @@ def test_a_limit_removes_what_was_not_used_longest_but_not_what_is_in_use(
     monkeypatch.setenv("KUAMO_CACHE_LIMIT", "100KB")
     for number in range(3):  # each is about 40 KB
         cache = FeatureCache("law/3")
-        cache.add([bytes([number]) * 32], np.full((1, 10_000), number, np.float32))
+        cache.put([bytes([number]) * 32], np.full((1, 10_000), number, np.float32))
         os.utime(next(iter(cache._used)), (number, number))
-    assert FeatureCache("law/3").known([bytes([n]) * 32 for n in range(3)]).tolist() == [False, True, True]
+    assert FeatureCache("law/3").contains([bytes([n]) * 32 for n in range(3)]).tolist() == [False, True, True]
     cache = FeatureCache("law/3")
     for number in range(3, 7):  # one run that needs more than the limit keeps all of it
-        cache.add([bytes([number]) * 32], np.full((1, 10_000), number, np.float32))
-    assert cache.take([bytes([n]) * 32 for n in range(3, 7)])[:, 0].tolist() == [3, 4, 5, 6]
+        cache.put([bytes([number]) * 32], np.full((1, 10_000), number, np.float32))
+    assert cache.get([bytes([n]) * 32 for n in range(3, 7)])[:, 0].tolist() == [3, 4, 5, 6]
 
 
 def test_a_cache_that_is_cleared_meanwhile_is_filled_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,15 +83,15 @@ def test_a_cache_that_is_cleared_meanwhile_is_filled_again(tmp_path: Path, monke
     table = km.Table({"a": ["x", "yy", "zzz"]}, modalities={"a": km.Text()})
     encoder = Lengths()
     assert features(table, "a", encoder)[:, 0].tolist() == [1, 2, 3]
-    take = FeatureCache.take
+    take = FeatureCache.get
 
     def cleared(self: FeatureCache, keys: list[bytes]) -> np.ndarray:
-        monkeypatch.setattr(FeatureCache, "take", take)
+        monkeypatch.setattr(FeatureCache, "get", take)
         for shard in self.folder.iterdir():
             shard.unlink()
         return take(self, keys)
 
-    monkeypatch.setattr(FeatureCache, "take", cleared)
+    monkeypatch.setattr(FeatureCache, "get", cleared)
     assert features(table, "a", encoder)[:, 0].tolist() == [1, 2, 3]
     assert encoder.seen == 6
 

@@ -262,7 +262,7 @@ def test_a_space_with_it_is_stored_by_name_and_content(folders: dict[str, Path],
 def test_what_is_cut_is_said(kind: str, folders: dict[str, Path]) -> None:
     texts = [*TEXTS[:30], "a cat " * 20, "the dog " * 30]
     encoder = hub(str(folders[kind]))
-    assert [encoder.cuts(text) for text in texts] == [False] * 30 + [True, True]
+    assert [encoder.truncates(text) for text in texts] == [False] * 30 + [True, True]
     np.testing.assert_allclose(*encoded(encoder, ["a cat " * 20, "a cat " * 40]), atol=1e-6)
     table = km.Table({"words": texts, "vector": rng.normal(size=(32, 3))})
     space = km.fit(table, km.CCA(dim=2), encoders={"words": encoder}, seed=0)

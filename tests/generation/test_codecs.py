@@ -11,9 +11,9 @@ import pytest
 
 import kuamo as km
 from kuamo.closed_form.streaming_pca import principal_axes
+from kuamo.encoders.mel import inverted, resized
 from kuamo.generation.codecs import Codec
-from kuamo.generation.codecs.audio_pca import inverted, resized
-from kuamo.generation.codecs.base import Held
+from kuamo.generation.codecs.base import ColumnMatrix
 from kuamo.generation.codecs.default import default_codec
 from kuamo.generation.codecs.image_pca import canvas_of, on_canvas
 
@@ -117,7 +117,7 @@ def test_blocks_and_what_is_held_change_nothing(monkeypatch: pytest.MonkeyPatch)
     whole = km.ImagePCA.of(table, "image", components=20)
     monkeypatch.setattr(base, "BLOCK", 7)
     monkeypatch.setattr(base, "HELD_BYTES", 1000)
-    held = Held(table, "image", lambda value: value.reshape(-1))
+    held = ColumnMatrix(table, "image", lambda value: value.reshape(-1))
     assert len(list(held)) == len(list(held)) == 13 and not held._kept
     parted = km.ImagePCA.of(table, "image", components=20)
     values = list(table.values("image"))

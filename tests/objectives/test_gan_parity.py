@@ -41,8 +41,8 @@ def test_the_loss_of_the_cycle_by_hand() -> None:
     a, b = torch.randn(2, 3), torch.randn(1, 4)
     turn = torch.linalg.qr(torch.randn(4, 3))[0]
     generator, critic = Generator(3, 4, noise=0), torch.nn.Linear(4, 1)
-    generator.standardise(torch.ones(4), torch.full((4,), 0.5))
-    generator.standardise_codes(torch.zeros(3), torch.tensor([1.0, 0.5, 0.25]))
+    generator.standardize(torch.ones(4), torch.full((4,), 0.5))
+    generator.standardize_codes(torch.zeros(3), torch.tensor([1.0, 0.5, 0.25]))
     head = type("ColumnMonitor", (), {"gaussian": False, "__call__": lambda self, y: km.Embedding(y @ turn)})()
     flat = type("Flat", (), {"gaussian": False, "__call__": lambda self, x: km.Embedding(x)})()
     space = Space(

@@ -62,7 +62,7 @@ def test_likelihoods_are_those_of_torch(family: str, learned: bool) -> None:
             Likelihood(4, 6, family=family, learned_scale=True)
         return
     decoder = Likelihood(4, 6, family=family, learned_scale=learned)
-    decoder.standardise(torch.arange(6.0), torch.linspace(0.5, 2, 6))
+    decoder.standardize(torch.arange(6.0), torch.linspace(0.5, 2, 6))
     if decoder.log_scale is not None:
         torch.nn.init.constant_(decoder.log_scale, 0.3)
     z, y = torch.randn(5, 4), torch.randn(5, 6)

@@ -123,6 +123,7 @@ CLASSES = {
     "PicturePCA": "ImagePCA",
     "Player": "Optimized",
     "Ranked": "RankedRelevance",
+    "Recipe": "DecoderSpec",
     "Record": "LearningCurves",
     "Retrieve": "NearestText",
     "Search": "SearchSpace",

@@ -84,11 +84,7 @@ def random_voice(program: str, rng: np.random.Generator) -> Voice:
 
 
 def synthesize(words: Sequence[str], voice: Voice) -> list[bytes]:
-    """Each word as a WAV file, at the rate of the voice.
-
-    Raises:
-        TableError: the program is not installed, or does not know the voice.
-    """
+    """Each word as a WAV file, at the rate of the voice."""
     if shutil.which(voice.program) is None:
         raise TableError(f"given synthetic voices, and no program {voice.program}; expected it to be installed")
 

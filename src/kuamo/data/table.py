@@ -16,6 +16,7 @@ import numpy as np
 from kuamo.core.arrays import is_absent
 from kuamo.core.errors import CellError, LeakWarning, TableError, is_unicode, shorten, visible
 from kuamo.core.messages import Note
+from kuamo.core.old_names import old_methods
 from kuamo.core.threads import ordered_map
 from kuamo.core.translation import say
 from kuamo.core.validation import check_int, check_type, check_unique, is_int, is_number
@@ -34,6 +35,7 @@ ON_ERROR = ("raise", "skip")
 AHEAD = 64  # prepared values that wait for a network; of values as large as they come, only a few wait
 
 
+@old_methods(attempts="try_values", leave_out="drop_cells")
 class Table:
     """Rows whose columns are different kinds of data, with holes.
 
@@ -256,12 +258,12 @@ class Table:
         Raises:
             CellError: naming column and row.
         """
-        for _, value in self.attempts(name, entries, then):
+        for _, value in self.try_values(name, entries, then):
             if isinstance(value, CellError):
                 raise value
             yield value
 
-    def attempts(
+    def try_values(
         self,
         name: str,
         entries: Sequence[int] | np.ndarray | None = None,
@@ -283,7 +285,7 @@ class Table:
                 return entry, error.at(name, self.where(int(column.row[entry])))
 
         chosen = range(len(column.row)) if entries is None else [int(entry) for entry in entries]
-        if getattr(column.modality, "parallel", False) and len(chosen) > 1:
+        if Modality.adapt(column.modality).parallel and len(chosen) > 1:
             return ordered_map(read, chosen, ahead=4 if then is None else AHEAD)
         return map(read, chosen)
 
@@ -301,10 +303,12 @@ class Table:
             ['text: 1 of 3 cells cannot be read and is treated as missing: row 1: given an empty text']
         """
         for name in names or tuple(self.columns):
-            self.leave_out(name, {entry: value for entry, value in self.attempts(name) if isinstance(value, CellError)})
+            self.drop_cells(
+                name, {entry: value for entry, value in self.try_values(name) if isinstance(value, CellError)}
+            )
         return self.skipped()
 
-    def leave_out(self, name: str, bad: Mapping[int, CellError]) -> None:
+    def drop_cells(self, name: str, bad: Mapping[int, CellError]) -> None:
         """Make these entries of a column absent, as `on_error="skip"` asks.
 
         Raises:
@@ -477,11 +481,7 @@ def _read(
 
 
 def _equal(sizes: Mapping[str, int]) -> int:
-    """The one size that all columns have.
-
-    Raises:
-        TableError: they differ.
-    """
+    """The one size that all columns have."""
     size = next(iter(sizes.values()))
     if set(sizes.values()) != {size}:
         raise TableError(f"given columns of unequal length {dict(sizes)}; expected {size} everywhere")
@@ -489,22 +489,14 @@ def _equal(sizes: Mapping[str, int]) -> int:
 
 
 def check_names(names: Sequence[Any]) -> None:
-    """Refuse columns without a name that can be said and stored.
-
-    Raises:
-        TableError: naming it.
-    """
+    """Refuse columns without a name that can be said and stored."""
     for name in names:
         if not isinstance(name, str) or not name.strip() or not is_unicode(name):
             raise TableError(f"given a column called {name!r}; expected a name, in Unicode text that is not empty")
 
 
 def positions(rows: Any, size: int) -> np.ndarray:
-    """(k,) row numbers from 0: of numbers, negative ones from the end; of a slice; or of a truth value for each row.
-
-    Raises:
-        TableError: numbers that are not whole or beyond the table, or another number of truth values than rows.
-    """
+    """(k,) row numbers from 0: of numbers, negative ones from the end; of a slice; or of a truth value for each row."""
     try:
         if isinstance(rows, slice):
             return np.arange(size)[rows]
@@ -538,11 +530,7 @@ def _unique(ids: list[Any]) -> list[str]:
 
 
 def _inferred(name: str, cells: Sequence[Any], notes: list[str]) -> Modality:
-    """The built-in modality of most of the column's first cells.
-
-    Raises:
-        TableError: there is none.
-    """
+    """The built-in modality of most of the column's first cells."""
     found = vote_of(cells)
     if found is None or isinstance(found, Unread):
         seen = sampled_cells(cells)

@@ -15,11 +15,7 @@ __all__ = ["of_table"]
 
 
 def of_table(table: Table) -> str:
-    """sha256 of a table: ids, groups, labels, further columns, and the content of every cell, also that of its file.
-
-    Raises:
-        Unknown: a modality that reads in an unknown way.
-    """
+    """sha256 of a table: ids, groups, labels, further columns, and the content of every cell, also that of its file."""
     digest = hashlib.sha256(identity([table.ids, list(table.groups), table.labels, dict(table.meta)]).encode())
     for name, column in sorted(table.columns.items()):
         digest.update(

@@ -73,9 +73,6 @@ def with_label_columns(table: Table, to: str, kind: Modality | None = None) -> T
 def promote_target(table: Table, to: str) -> Table:
     """The table itself, or with one column more: `to`, where a reader kept it as the label or as `meta`.
 
-    Raises:
-        TableError: no such column, or one whose cells are neither classes nor numbers.
-
     Example:
         >>> promote_target(Table({"text": ["a", "b", "c"]}, label=["x", "y", "x"]), "label")
         Table: 3 rows; text: Text 3/3, label: Category 3/3
@@ -102,9 +99,6 @@ def class_name(cell: Any) -> Any:
 def check_classes(table: Table, to: str, cells: list[Any], guessed: bool = True) -> None:
     """Refuse classes of which hardly two rows have the same, and if nobody said that they are classes, numbers but for
     a few cells.
-
-    Raises:
-        TableError: naming a row that is no number, or how many classes there are.
     """
     known = [(row, cell) for row, cell in enumerate(cells) if not is_missing(cell)]
     odd = [(row, cell) for row, cell in known if not is_numeric_text(cell)]
@@ -129,11 +123,7 @@ def is_numeric_text(cell: Any) -> bool:
 
 
 def as_model_input(table: Table, kinds: Mapping[str, Modality]) -> Table:
-    """The columns that a space of these kinds knows, plain ones too, each of the space's kind.
-
-    Raises:
-        TableError: there is none.
-    """
+    """The columns that a space of these kinds knows, plain ones too, each of the space's kind."""
     found = {name: cells for name, cells in plain_cells(table).items() if name in kinds}
     for name, column in table.columns.items():
         if name in kinds and type(column.modality) is not type(kinds[name]):  # few rows look like other kinds

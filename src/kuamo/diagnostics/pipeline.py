@@ -39,6 +39,7 @@ from kuamo.diagnostics.diagnosis import Diagnosis
 from kuamo.diagnostics.sample import Progress, sample, sample_features
 from kuamo.diagnostics.space_usage import measure_space, speed
 from kuamo.embedding.space import Tower
+from kuamo.encoders.base import Encoder
 from kuamo.evaluation.retrieval import relevance_keys
 from kuamo.fitting.checks import check_usable_columns
 from kuamo.fitting.towers import open_ports
@@ -234,7 +235,7 @@ def related_and_expected(
 ) -> tuple[list[Facts], list[Facts], Family]:
     """Facts of every two columns, of every direction, and p-values; `expect`: is there no fit yet, whose result would
     be expected?"""
-    blocks = {port.name: getattr(port.encoder, "blocks", None) for port in ports}
+    blocks = {port.name: Encoder.adapt(port.encoder).blocks for port in ports}
     groups = np.unique(np.asarray(table.groups), return_inverse=True)[1]
     key, judged = relevance_keys(table, positives)
     labels = None if table.labels is None else factorize(table.labels)

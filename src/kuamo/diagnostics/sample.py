@@ -12,6 +12,7 @@ import numpy as np
 from kuamo.core.types import Progress
 from kuamo.data.table import Table
 from kuamo.embedding.space import Tower
+from kuamo.encoders.base import Encoder
 from kuamo.encoders.feature_cache import feature_blocks, features
 from kuamo.metrics.data_quality import FeatureScan, Packed, Quality, cross_group_duplicates, quality_of
 from kuamo.metrics.dependence.paired_sample import drawn_groups
@@ -41,7 +42,7 @@ def sample_features(
         the rows; column → (features (n, D), row (n,)); column → quality; rows that repeat one of another group.
     """
     rows = table if len(some) == len(table) else table.take(some)
-    free = all(not getattr(port.encoder, "cached", True) for port in ports)
+    free = all(not Encoder.adapt(port.encoder).cached for port in ports)
     of = table if free else rows
     cells: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     watched: dict[str, FeatureScan] = {}

@@ -4,6 +4,7 @@ embedding      codes (points or Gaussians), and the head that a closed form give
 heads          trainable heads
 fusion         several codes of a row → one, and their weights
 space          EmbeddingSpace: a tower for each column; encode, fuse, compare
+decoder        what a decoder is: codes → numbers
 storage        a space as a folder of plain data and safetensors
 provenance     which rows a space was trained on, by fingerprints
 """

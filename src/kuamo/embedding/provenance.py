@@ -125,7 +125,7 @@ def row_fingerprint(modality: Modality, raw: Any) -> bytes:
         >>> row_fingerprint(Vector(), [0.1]) == row_fingerprint(Vector(), np.array([0.1], np.float32))
         True
     """
-    content = getattr(modality, "content", modality.read)(raw)
+    content = Modality.adapt(modality).content(raw)
     if isinstance(modality, Vector):
         with np.errstate(over="ignore"):
             content = content.astype(np.float32)

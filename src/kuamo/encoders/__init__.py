@@ -1,10 +1,11 @@
 """Values → features: frozen encoders, and small networks to train from raw data, which import torch.
 
 base, default            what an encoder is; which one a column gets by default
+packaged                 encoders whose weights come in packages
 feature_cache            features of frozen encoders, kept by content
 minilm, e5, e5_weights   texts: English; about a hundred languages, and the file of their network
 efficientnet             images
-audio_default, mel_statistics, sound_effects    audio: both of spectra and a network of sound effects
+audio_default, mel_statistics, sound_effects, mel    audio: both of spectra and a network of sound effects
 hub, hub_folder          pretrained models by name or folder
 one_hot, standardize     categories; numbers and vectors
 token_mean, image_cnn, audio_cnn, audio_augmentation    networks to train

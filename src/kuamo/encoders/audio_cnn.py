@@ -24,25 +24,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kuamo.core.contracts import Configured
 from kuamo.core.errors import KuamoError
-from kuamo.core.extras import way_to
 from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders.audio_augmentation import SpectrogramAugment, hats
+from kuamo.encoders.base import Encoder
+from kuamo.encoders.mel import mel_filters, trimmed
 
-__all__ = ["AudioCNN", "mel_filters"]
-
-
-def mel_filters(rate: int, n_fft: int, mels: int) -> Tensor:
-    """Triangular filters (mels, n_fft/2 + 1) on the mel scale, by librosa.
-
-    Raises:
-        KuamoError: librosa is not installed.
-    """
-    try:
-        from librosa.filters import mel
-    except ImportError:
-        raise KuamoError(f"mel filters need librosa; expected {way_to('audio')}") from None
-    return torch.from_numpy(mel(sr=rate, n_fft=n_fft, n_mels=mels))
+__all__ = ["AudioCNN"]
 
 
 def mel_centres(rate: int, mels: int) -> Tensor:
@@ -52,7 +41,7 @@ def mel_centres(rate: int, mels: int) -> Tensor:
     return torch.from_numpy(mel_frequencies(mels + 2, fmin=0.0, fmax=rate / 2)[1:-1]).float()
 
 
-class AudioCNN(nn.Module):
+class AudioCNN(nn.Module, Encoder, Configured):
     """Trainable sound encoder.
 
     Args:
@@ -103,7 +92,7 @@ class AudioCNN(nn.Module):
         self.hertz: Tensor
         self.filters: Tensor
         self.window: Tensor
-        self.register_buffer("filters", mel_filters(rate, n_fft, mels))
+        self.register_buffer("filters", torch.from_numpy(mel_filters(rate, n_fft, mels)).clone())
         self.register_buffer("window", torch.hann_window(n_fft))
         self.register_buffer("hertz", mel_centres(rate, mels), persistent=False)
         channels = [1, width, 2 * width, 4 * width]
@@ -111,16 +100,12 @@ class AudioCNN(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(b) for b in channels[1:])
         for conv in self.convs:  # laid out as the norm over channels likes it: a third less time
             conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.dropout = nn.Dropout(dropout)
+        self.dropout, self.dropped = dropout, nn.Dropout(dropout)
         self.out = nn.Linear((frames // 8 or 2) * channels[-1] * mels // 8, dim)
 
     def prepare(self, value: Waveform) -> np.ndarray:
         """Mel power (mels, T) float32 of a sound at unit strength, at its own moments or at `frames` of them."""
-        samples = value.samples
-        if value.rate != self.rate:
-            import soxr
-
-            samples = soxr.resample(samples, value.rate, self.rate)
+        samples = value.resampled(self.rate)
         samples = trimmed(samples, self.hop, self.trim) if self.trim else samples
         x = torch.from_numpy(np.ascontiguousarray(samples if len(samples) else np.zeros(1), dtype=np.float32))
         x = x / torch.sqrt(x.square().mean() + 1e-10)
@@ -159,28 +144,10 @@ class AudioCNN(nn.Module):
             frames = (frames + 1).div(2, rounding_mode="floor")
             inside = in_range(frames, h.shape[-1])
             h = h * inside[:, None, None]
-        return self.out(self.dropout(h.flatten(1) if self.frames else pooled(h.flatten(1, 2), inside)))
+        return self.out(self.dropped(h.flatten(1) if self.frames else pooled(h.flatten(1, 2), inside)))
 
     def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        names = ("dim", "width", "rate", "mels", "n_fft", "hop", "frames", "trim", "per_band")
-        augment = None if self.augment is None else asdict(self.augment)
-        return {name: getattr(self, name) for name in names} | {"augment": augment, "dropout": self.dropout.p}
-
-
-def trimmed(samples: np.ndarray, hop: int, decibels: float) -> np.ndarray:
-    """Samples from the first to the last moment, of `hop` samples, that is at most so much softer than the loudest.
-
-    Example:
-        >>> len(trimmed(np.array([0, 0, 1, 1, 0, 0, 0, 0]), 2, 40))
-        2
-    """
-    moments = -(-len(samples) // hop)
-    power = (
-        np.square(np.pad(samples.astype(np.float32), (0, moments * hop - len(samples)))).reshape(moments, hop).sum(1)
-    )
-    loud = np.flatnonzero(power >= power.max(initial=0) * 10 ** (-decibels / 10))
-    return samples[loud[0] * hop : (loud[-1] + 1) * hop] if len(loud) else samples
+        return super().config() | {"augment": self.augment and asdict(self.augment)}
 
 
 def standard_spectra(energy: Tensor, frames: Tensor, per_band: bool = False) -> tuple[Tensor, Tensor]:

@@ -11,13 +11,15 @@ from __future__ import annotations
 import numpy as np
 
 from kuamo.data.modalities.audio import Waveform
+from kuamo.encoders.base import as_list
 from kuamo.encoders.mel_statistics import SpectralFeatures
+from kuamo.encoders.packaged import Packaged
 from kuamo.encoders.sound_effects import SoundEffects
 
 __all__ = ["DefaultAudioEncoder"]
 
 
-class DefaultAudioEncoder:
+class DefaultAudioEncoder(Packaged):
     """Frozen encoder of sounds of any kind, D = 1272.
 
     Raises:
@@ -30,35 +32,25 @@ class DefaultAudioEncoder:
         (1, 1272)
     """
 
+    packages = (*SpectralFeatures.packages, *SoundEffects.packages)
     batch_size = 16
+    collate = staticmethod(as_list)
 
     def __init__(self) -> None:
         self.spectral, self.effects = SpectralFeatures(), SoundEffects()
 
-    @staticmethod
-    def installed() -> bool:
-        """Are the weights and librosa there?"""
-        return SpectralFeatures.installed() and SoundEffects.installed()
-
     @property
     def fingerprint(self) -> str:
-        """Both encoders'."""
         return f"{self.spectral.fingerprint} {self.effects.fingerprint}"
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """Moments, statistics, network."""
         return (*self.spectral.blocks, *self.effects.blocks)
 
     def prepare(self, value: Waveform) -> tuple[np.ndarray, np.ndarray]:
         """Log-mel energies as either encoder wants them."""
         return self.spectral.prepare(value), self.effects.prepare(value)
 
-    def collate(self, items: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """The list itself: lengths differ."""
-        return items
-
     def __call__(self, batch: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-        """Features (n, 1272) float32."""
         spectra, energies = zip(*batch, strict=True)
         return np.hstack([self.spectral(list(spectra)), self.effects(list(energies))])

@@ -3,37 +3,70 @@
     value ── prepare ──→ item ── collate ──→ batch ── encoder(batch) ──→ features (n, D)
 
 A frozen encoder is any callable of numpy batches; a trainable one is a plain `torch.nn.Module`. `prepare` and `collate`
-are optional: without them an item is the value as a float32 array, and a batch is the stack of items. Pictures and
-sounds are prepared on several threads. An encoder that reads only a beginning says so, by `cuts(value) -> bool` and
-`limit = "256 tokens"`; one of pictures that makes them small may say how large is large `enough`, in pixels of the
-shorter side, and large JPEGs are then decoded at a part of their size.
+are optional: without them an item is the value as a float32 array, and a batch is the stack of items. Images and audio
+are prepared on several threads.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import numpy as np
 
+from kuamo.core.contracts import Contract
 from kuamo.core.errors import KuamoError, StoreError, TableError
 from kuamo.core.modules import is_module
 
-__all__ = ["Encoder", "Identity", "Reopens", "collate", "encode_items", "prepare", "verified"]
+__all__ = ["Encoder", "Identity", "Reopens", "as_list", "collate", "encode_items", "verified"]
 
 
-class Encoder(Protocol):
-    """A frozen encoder: named, so that its features can be cached, and callable on a batch of prepared items."""
+class Encoder(Contract):
+    """A callable on a batch of prepared items: features (n, D) float32. All else is optional.
 
-    @property
-    def fingerprint(self) -> str:
-        """Configuration and weights in one string: equal fingerprints give equal features."""
+    Example:
+        >>> Encoder.adapt(np.asarray).batch_size, Encoder.adapt(np.asarray).prepare([1, 2]).dtype
+        (64, dtype('float32'))
+    """
 
-    def __call__(self, batch: Any) -> np.ndarray:
-        """Features (n, D) float32."""
+    RENAMED: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"truncates": "cuts", "max_length": "limit", "min_side": "enough", "language": "reads"}
+    )
+    fingerprint: Any = None
+    """Configuration and weights in one string: equal fingerprints give equal features, which can be cached."""
+    cached: bool = True
+    """Are features worth a place in the cache?"""
+    blocks: Any = None
+    """How many features each of its parts has (a tuple), if it has several."""
+    batch_size: int = 64
+    """Items in one call."""
+    min_side: Any = None
+    """Pixels of the shorter side beyond which no detail is seen: large JPEGs are decoded at a part of their size."""
+    language: str | None = None
+    """The only language that it reads, such as "en"."""
+    max_length: Any = ""
+    """How much of a text it reads, such as "256 tokens"."""
+    truncates: Any = None
+    """`truncates(text) -> bool`: is a text longer than that?"""
+    collate: Any = None
+    """`collate(items)` → batch; `None` stacks items of one shape."""
+    inverse: Any = None
+    """`inverse(features)` → values, where these follow from them."""
+    gain: Any = None
+    """(D,), the factor of each feature, of an encoder with an `inverse`."""
+
+    def prepare(self, value: Any) -> Any:
+        """One value → one item."""
+        return np.asarray(value, dtype=np.float32)
+
+
+def as_list(items: Sequence[Any]) -> list[Any]:
+    """A batch that is the list of its items: lengths differ."""
+    return list(items)
 
 
 class Reopens:
@@ -46,7 +79,7 @@ class Reopens:
         return {name: value for name, value in vars(self).items() if name not in opened}
 
 
-class Identity:
+class Identity(Encoder):
     """The encoder of vectors: features are the values themselves.
 
     Example:
@@ -58,22 +91,12 @@ class Identity:
     cached = False  # nothing is saved by keeping a copy
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
-        """The batch as float32."""
         return np.asarray(batch, dtype=np.float32)
 
 
-def prepare(encoder: Any) -> Callable[[Any], Any]:
-    """The encoder's `prepare`, or float32 arrays."""
-    return getattr(encoder, "prepare", None) or (lambda value: np.asarray(value, dtype=np.float32))
-
-
 def collate(encoder: Any, items: Sequence[Any], column: str) -> Any:
-    """Items → one batch, by the encoder's `collate` or by stacking; tensors for a module.
-
-    Raises:
-        TableError: items of unequal shape and no `collate`.
-    """
-    own = getattr(encoder, "collate", None)
+    """Items → one batch, by the encoder's `collate` or by stacking; tensors for a module."""
+    own = Encoder.adapt(encoder).collate
     if own is not None:
         return own(items)
     shapes = {np.shape(item) for item in items}
@@ -91,11 +114,7 @@ def collate(encoder: Any, items: Sequence[Any], column: str) -> Any:
 
 
 def encode_items(encoder: Any, items: Sequence[Any], column: str) -> np.ndarray:
-    """Features (n, D) float32 of prepared items, without a gradient.
-
-    Raises:
-        KuamoError: the encoder returned something else than one vector for each item.
-    """
+    """Features (n, D) float32 of prepared items, without a gradient."""
     batch = collate(encoder, items, column)
     if is_module(encoder):
         import torch

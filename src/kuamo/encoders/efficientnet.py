@@ -13,16 +13,13 @@ Source: EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks
 from __future__ import annotations
 
 from functools import cached_property
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from kuamo.core.errors import KuamoError
-from kuamo.core.extras import way_to
+from kuamo.core.contracts import Configured
 from kuamo.core.modules import single_threaded_torch
-from kuamo.encoders.base import Reopens, verified
+from kuamo.encoders.packaged import Packaged, batch_norm_folded, packaged_file
 
 __all__ = ["EfficientNetLite0"]
 
@@ -58,7 +55,7 @@ class _Block(NamedTuple):
     skip: bool
 
 
-class EfficientNetLite0(Reopens):
+class EfficientNetLite0(Packaged, Configured):
     """Frozen picture encoder.
 
     Args:
@@ -76,39 +73,24 @@ class EfficientNetLite0(Reopens):
 
     batch_size = 8
 
-    def __init__(self, *, size: int = 192, first_block: int = 8) -> None:
-        if not self.installed():
-            raise KuamoError(f"EfficientNet-Lite0's weights are not installed; expected {way_to('packaged')}")
-        self.size, self.first_block = size, first_block
+    packages = (PACKAGE,)
 
-    @staticmethod
-    def installed() -> bool:
-        """Is the package with the weights there?"""
-        return find_spec(PACKAGE) is not None
+    def __init__(self, *, size: int = 192, first_block: int = 8) -> None:
+        super().__init__()
+        self.size, self.first_block, self.min_side = size, first_block, 2 * size
 
     @property
     def fingerprint(self) -> str:
-        """Size, layers and weights."""
         return f"efficientnet-lite0/2/{self.size}/{self.first_block}/{SHA256[:16]}"
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """How many features each layer gives."""
         inner, channels = [], 32
         for repeats, _, _, expansion, out in STAGES:
             for _ in range(repeats):
                 inner.append(channels * expansion)
                 channels = out
         return (*inner[self.first_block :], 1280)
-
-    @property
-    def enough(self) -> int:
-        """Pixels of a picture's shorter side beyond which nothing is seen."""
-        return 2 * self.size
-
-    def config(self) -> dict[str, int]:
-        """What the constructor takes."""
-        return {"size": self.size, "first_block": self.first_block}
 
     def prepare(self, value: np.ndarray) -> np.ndarray:
         """(size, size, 3) uint8: as Pillow resizes but for one level in a thousand pixels, in a fifth of the time."""
@@ -144,11 +126,8 @@ class EfficientNetLite0(Reopens):
     def _network(self) -> tuple[_Conv, list[_Block], _Conv]:
         import torch
 
-        spec = find_spec(PACKAGE)
-        assert spec is not None
-        assert spec.origin is not None
-        path = Path(spec.origin).parent / "models" / "efficientnet-lite0-57934424.pth"
-        weights = torch.load(verified(path, SHA256), weights_only=True, map_location="cpu")
+        path = packaged_file(PACKAGE, "models/efficientnet-lite0-57934424.pth", SHA256)
+        weights = torch.load(path, weights_only=True, map_location="cpu")
         blocks: list[_Block] = []
         channels = 32
         for repeats, kernel, stride, expansion, out in STAGES:
@@ -169,13 +148,7 @@ class EfficientNetLite0(Reopens):
 def _folded(
     weights: dict[str, Any], conv: str, norm: str, *, kernel: int = 1, stride: int = 1, groups: int = 1
 ) -> _Conv:
-    """A convolution with its batch norm folded in."""
-    import torch
-
-    gain = weights[norm + ".weight"] / torch.sqrt(weights[norm + ".running_var"] + EPSILON)
-    weight = weights[conv + ".weight"] * gain[:, None, None, None]
-    bias = weights[norm + ".bias"] - weights[norm + ".running_mean"] * gain
-    return _Conv(weight.contiguous(memory_format=torch.channels_last), bias, kernel, stride, groups)
+    return _Conv(*batch_norm_folded(weights, conv, norm, EPSILON), kernel, stride, groups)
 
 
 def _conv(x: Any, conv: _Conv, act: bool = True) -> Any:

@@ -28,12 +28,13 @@ from kuamo.core.errors import CacheWarning, CellError, StoreError
 from kuamo.core.files import atomic_path, cache_folder, listed, save_arrays, sweep
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_module
+from kuamo.core.old_names import old_methods
 from kuamo.core.threads import ordered_map, single_threaded_blas
 from kuamo.data.identity import Unknown, identity
-from kuamo.data.modalities import Text, Vector, content_key
+from kuamo.data.modalities import Modality, Text, Vector, content_key
 from kuamo.data.modalities.vector import within_limits
 from kuamo.data.table import AHEAD, Table
-from kuamo.encoders.base import Identity, batches, encode_items, prepare
+from kuamo.encoders.base import Encoder, Identity, batches, encode_items
 from kuamo.encoders.default import foreign_share
 from kuamo.encoders.standardize import Standardize
 
@@ -49,6 +50,7 @@ class ShardMissing(Exception):
     """A shard that was there is not there any more, or not what it was: cleared, beyond the limit, or damaged."""
 
 
+@old_methods(known="contains", take="get", add="put")
 class FeatureCache:
     """The features of one encoder on disk.
 
@@ -59,8 +61,8 @@ class FeatureCache:
     Example:
         >>> import tempfile
         >>> cache = FeatureCache("toy/1", root=Path(tempfile.mkdtemp()))
-        >>> cache.add([b"k" * 32], np.ones((1, 4), np.float32))
-        >>> cache.known([b"k" * 32, b"?" * 32]).tolist(), cache.take([b"k" * 32]).shape
+        >>> cache.put([b"k" * 32], np.ones((1, 4), np.float32))
+        >>> cache.contains([b"k" * 32, b"?" * 32]).tolist(), cache.get([b"k" * 32]).shape
         ([True, False], (1, 4))
     """
 
@@ -73,16 +75,12 @@ class FeatureCache:
         self._used: set[Path] = set()
         self._refresh()
 
-    def known(self, keys: list[bytes]) -> np.ndarray:
+    def contains(self, keys: list[bytes]) -> np.ndarray:
         """(n,) bool: which keys have features."""
         return np.array([key in self._place or key in self._held for key in keys], dtype=bool)
 
-    def take(self, keys: list[bytes]) -> np.ndarray:
-        """Features (n, D) float32 of known keys, read from their shards only.
-
-        Raises:
-            Gone: a shard was removed meanwhile, or is damaged; its keys are no longer known.
-        """
+    def get(self, keys: list[bytes]) -> np.ndarray:
+        """Features (n, D) float32 of known keys, read from their shards only."""
         by_shard: dict[Path | None, list[tuple[int, int]]] = {}
         for at, key in enumerate(keys):
             found = (None, at) if key in self._held else self._place[key]
@@ -121,12 +119,8 @@ class FeatureCache:
         self._used.add(shard)
         return rows
 
-    def add(self, keys: list[bytes], rows: np.ndarray) -> None:
-        """Keep features (n, D); once this returns they survive a kill.
-
-        Raises:
-            StoreError: the disk is full or refuses.
-        """
+    def put(self, keys: list[bytes], rows: np.ndarray) -> None:
+        """Keep features (n, D); once this returns they survive a kill."""
         shard = self.folder / f"{uuid.uuid4().hex}.safetensors"
         rows = np.ascontiguousarray(rows, dtype=np.float32)
         arrays = _shard(keys, rows)
@@ -223,9 +217,9 @@ def feature_blocks(
     Args:
         size: entries of a block, at most.
     """
-    fingerprint = getattr(encoder, "fingerprint", None)
-    nameless = is_module(encoder) or not getattr(encoder, "cached", True)
-    if not cache or nameless or fingerprint is None or not _is_identifiable(table.column(name).modality):
+    fingerprint = Encoder.adapt(encoder).fingerprint
+    nameless = is_module(encoder) or not Encoder.adapt(encoder).cached or fingerprint is None
+    if not cache or nameless or not _is_identifiable(table.column(name).modality):
         # No name to keep it by, or nothing to save.
         coded = encode_entries(table, name, encoder, np.arange(len(table.column(name).row)))
         while len(block := _stacked(_some(coded, size))):
@@ -240,7 +234,7 @@ def feature_blocks(
         again: Container[bytes] = ()  # what is gone; if that is gone too, it stays in memory, where nobody clears it
         while True:
             try:
-                block = store.take(wanted)
+                block = store.get(wanted)
                 break
             except ShardMissing:
                 _encode_missing(store, table, name, encoder, progress, again)
@@ -284,7 +278,7 @@ def _encode_missing(
     """
     keys = _keys(table, name)
     first = {key: entry for entry, key in reversed(list(enumerate(keys))) if not hold or key in hold}
-    missing = sorted(entry for key, entry in first.items() if not store.known([key])[0])
+    missing = sorted(entry for key, entry in first.items() if not store.contains([key])[0])
     bad: dict[bytes, CellError] = {}
     done = 0
     for start in range(0, len(missing), SHARD_ROWS):
@@ -301,14 +295,14 @@ def _encode_missing(
                     progress(name, done, len(missing))
         if kept:
             (store.hold if hold else partial(_keep, store))(kept, np.concatenate([one for one in rows if len(one)]))
-    table.leave_out(name, {entry: bad[key] for entry, key in enumerate(keys) if key in bad})
+    table.drop_cells(name, {entry: bad[key] for entry, key in enumerate(keys) if key in bad})
     return [key for key in keys if key not in bad]
 
 
 def _keep(store: FeatureCache, keys: list[bytes], rows: np.ndarray) -> None:
     """On disk, or where that cannot be written, in memory, and a warning says so."""
     try:
-        store.add(keys, rows)
+        store.put(keys, rows)
     except StoreError as error:
         store.hold(keys, rows)
         said = f"{error}; features are kept for this run alone: let KUAMO_CACHE name a folder that can be written"
@@ -329,7 +323,7 @@ def encode_entries(table: Table, name: str, encoder: Any, entries: np.ndarray) -
         bad |= failed
         if len(block):
             yield block
-    table.leave_out(name, bad)
+    table.drop_cells(name, bad)
 
 
 def _together(table: Table, name: str, encoder: Any, entries: np.ndarray) -> np.ndarray | None:
@@ -348,10 +342,10 @@ def _together(table: Table, name: str, encoder: Any, entries: np.ndarray) -> np.
 
 def language_note(table: Table, name: str, encoder: Any) -> Note | None:
     """That a column's texts are in other letters than an encoder that reads English alone, if most are; else `None`."""
-    if getattr(encoder, "reads", None) != "en" or not isinstance(table.column(name).modality, Text):
+    if Encoder.adapt(encoder).language != "en" or not isinstance(table.column(name).modality, Text):
         return None
 
-    share = foreign_share(value for _, value in table.attempts(name) if not isinstance(value, CellError))
+    share = foreign_share(value for _, value in table.try_values(name) if not isinstance(value, CellError))
     if share <= OTHER_LETTERS:
         return None
     return Note("asked_in_another_language", column=name, share=100 * share, encoder=type(encoder).__name__)
@@ -365,7 +359,7 @@ def moving_note(table: Table, name: str) -> Note | None:
         True
     """
     column = table.column(name)
-    moves = getattr(column.modality, "moves", None)
+    moves = Modality.adapt(column.modality).moves
     count = sum(moves(column.raw(entry)) for entry in range(len(column.row))) if moves else 0
     return Note("first_frames", column=name, count=count) if count else None
 
@@ -373,24 +367,24 @@ def moving_note(table: Table, name: str) -> Note | None:
 def truncation_note(table: Table, name: str, encoder: Any) -> Note | None:
     """How many of a column's values are longer than what the encoder reads, in words; `None` where none is.
 
-    An encoder that reads a beginning only says so by a method `cuts(value) -> bool` and a text `limit`.
+    An encoder that reads a beginning only says so by a method `truncates(value) -> bool` and a text `max_length`.
 
     Example:
         >>> class First:
-        ...     limit = "3 letters"
-        ...     def cuts(self, value): return len(value) > 3
+        ...     max_length = "3 letters"
+        ...     def truncates(self, value): return len(value) > 3
         >>> truncation_note(Table({"text": ["a cat", "cat"]}), "text", First())
         'text: 1 of 2 values are longer than the limit of First (3 letters) and are truncated'
     """
-    cuts = getattr(encoder, "cuts", None)
-    if cuts is None or not isinstance(table.column(name).modality, Text):
+    reader = Encoder.adapt(encoder)
+    if reader.truncates is None or not isinstance(table.column(name).modality, Text):
         return None
-    values = (value for _, value in table.attempts(name) if not isinstance(value, CellError))
-    count = sum(map(cuts, values))
+    values = (value for _, value in table.try_values(name) if not isinstance(value, CellError))
+    count = sum(map(reader.truncates, values))
     if not count:
         return None
-    given, reader = len(table.column(name).row), type(encoder).__name__
-    return Note("too_long", column=name, count=count, given=given, limit=encoder.limit, encoder=reader)
+    given, kind = len(table.column(name).row), type(encoder).__name__
+    return Note("too_long", column=name, count=count, given=given, limit=reader.max_length, encoder=kind)
 
 
 def _blocks(
@@ -398,11 +392,12 @@ def _blocks(
 ) -> Iterator[tuple[list[int], np.ndarray, dict[int, CellError]]]:
     """(entries, features, entries that failed) of each batch; the first failure is raised unless the table skips."""
     shape: tuple[int, ...] | None = None
-    items = table.attempts(name, entries, prepare(encoder), getattr(encoder, "enough", None))
-    for batch in batches(items, getattr(encoder, "batch_size", 64)):
+    reader = Encoder.adapt(encoder)
+    items = table.try_values(name, entries, reader.prepare, reader.min_side)
+    for batch in batches(items, reader.batch_size):
         failed = {entry: item for entry, item in batch if isinstance(item, CellError)}
         good = [(entry, item) for entry, item in batch if entry not in failed]
-        if good and not hasattr(encoder, "collate"):
+        if good and reader.collate is None:
             shapes = Counter(np.shape(item) for _, item in good)
             shape = shape or shapes.most_common(1)[0][0]
             for entry, item in good:
@@ -435,7 +430,7 @@ def _keys(table: Table, name: str) -> list[bytes]:
     keys: list[bytes] = []
     bad: dict[int, CellError] = {}
     entries = range(len(column.row))
-    parallel = getattr(column.modality, "parallel", False)
+    parallel = Modality.adapt(column.modality).parallel
     for entry, found in enumerate(ordered_map(key, entries, ahead=AHEAD) if parallel else map(key, entries)):
         if isinstance(found, CellError):
             bad[entry] = found
@@ -443,5 +438,5 @@ def _keys(table: Table, name: str) -> list[bytes]:
                 break
         else:
             keys.append(found)
-    table.leave_out(name, bad)
+    table.drop_cells(name, bad)
     return keys

@@ -14,17 +14,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kuamo.core.contracts import Configured
 from kuamo.core.errors import KuamoError, StoreError
 from kuamo.core.extras import way_to
 from kuamo.data.modalities.audio import Waveform
-from kuamo.encoders.base import Reopens
-from kuamo.encoders.hub_folder import check_folder, content_hash, find_folder, older_hash, read_json_file, senses
+from kuamo.encoders.base import as_list
+from kuamo.encoders.hub_folder import check_folder, content_hash, find_folder, modalities_of, older_hash, read_json_file
+from kuamo.encoders.packaged import Packaged
 
 __all__ = ["HubEncoder", "hub"]
 
@@ -66,7 +67,7 @@ def hub(
     return HubEncoder(name, modality=modality, layers=layers, revision=revision, batch_size=batch_size, device=device)
 
 
-class HubEncoder(Reopens):
+class HubEncoder(Packaged, Configured):
     """A frozen pretrained network; made by `hub`.
 
     Args:
@@ -76,6 +77,8 @@ class HubEncoder(Reopens):
     Raises:
         KuamoError, StoreError: as `hub`; or the content is not what is expected.
     """
+
+    FIXED = frozenset({"device", "fetch"})
 
     def __init__(
         self,
@@ -101,13 +104,12 @@ class HubEncoder(Reopens):
             raise StoreError(f"{self.name}: given a model of sha256 {self.sha256[:16]}…; expected {str(sha256)[:16]}…")
         self.revision, self.batch_size, self.device = revision, batch_size, device
         self.layers = None if layers is None else tuple(int(layer) for layer in layers)
-        self.reads = senses(self.folder)
+        self.modalities = modalities_of(self.folder)
         self.modality = self._checked(modality)
 
-    @staticmethod
-    def installed() -> bool:
-        """Are both libraries there?"""
-        return find_spec("transformers") is not None and find_spec("sentence_transformers") is not None
+    collate = staticmethod(as_list)
+
+    packages = ("transformers", "sentence_transformers")
 
     @property
     def fingerprint(self) -> str:
@@ -121,41 +123,28 @@ class HubEncoder(Reopens):
 
     def config(self) -> dict[str, Any]:
         """What the constructor takes; `device` is this machine's."""
-        layers = None if self.layers is None else list(self.layers)
-        return {
-            "name": self.name,
-            "modality": self.modality,
-            "layers": layers,
-            "revision": self.revision,
-            "batch_size": self.batch_size,
-            "sha256": self.sha256,
-        }
+        return super().config() | {"layers": None if self.layers is None else list(self.layers)}
 
     def prepare(self, value: Any) -> Any:
         """What the network's own processor makes of a text, a picture (H, W, 3) or a `Waveform`."""
         kind = "text" if isinstance(value, str) else "audio" if isinstance(value, Waveform) else "image"
-        if kind not in (self.reads if self.modality is None else (self.modality,)):
-            reads = " or a ".join(PIECES[sense] for sense in self.reads if self.modality in (None, sense))
+        if kind not in (self.modalities if self.modality is None else (self.modality,)):
+            reads = " or a ".join(PIECES[sense] for sense in self.modalities if self.modality in (None, sense))
             raise KuamoError(f"{self.name}: given a {PIECES[kind]}; this model reads a {reads}")
         return (kind, getattr(self, f"_{kind}_item")(value))
 
-    def collate(self, items: list[Any]) -> list[Any]:
-        """The list itself: the network's processor pads."""
-        return items
-
     @property
-    def limit(self) -> str:
+    def max_length(self) -> str:
         """How much of a text it reads, in words."""
         return f"{self.most_tokens} tokens"
 
-    def cuts(self, value: Any) -> bool:
+    def truncates(self, value: Any) -> bool:
         """Is this a text of which the end goes unseen?"""
         if not isinstance(value, str) or self.most_tokens is None or len(value.encode()) + 2 <= self.most_tokens:
             return False
         return len(self._tokenizer(value, truncation=False, verbose=False)["input_ids"]) > self.most_tokens
 
     def __call__(self, batch: list[tuple[str, Any]]) -> np.ndarray:
-        """Features (n, D) float32."""
         import torch
 
         (kind,) = {kind for kind, _ in batch}
@@ -179,7 +168,7 @@ class HubEncoder(Reopens):
             max_length=self.most_tokens,
             return_tensors="pt",
         ).to(self.device)
-        if self.layers is None and len(self.reads) > 1:
+        if self.layers is None and len(self.modalities) > 1:
             return _array(self._model.get_text_features(**tokens))
         weight = tokens.get("attention_mask")
         return self._pooled(self._tower("text")(**tokens, output_hidden_states=True), weight)
@@ -225,7 +214,7 @@ class HubEncoder(Reopens):
         return self._alike(items, self._seen)
 
     def _seen(self, inputs: dict[str, Any]) -> np.ndarray:
-        if self.layers is None and len(self.reads) > 1:
+        if self.layers is None and len(self.modalities) > 1:
             return _array(self._model.get_image_features(**inputs))
         out = self._tower("image")(**inputs, output_hidden_states=self.layers is not None)
         if self.layers is None and self._has_pooler and getattr(out, "pooler_output", None) is not None:
@@ -243,11 +232,7 @@ class HubEncoder(Reopens):
     def _audio_item(self, value: Waveform) -> list[tuple[float, dict[str, np.ndarray]]]:
         """Pieces of equal length, none longer than is heard at once: (share of the window that is sound, inputs)."""
         extractor, rate = self._feature_extractor, self._feature_extractor.sampling_rate
-        samples = value.samples
-        if value.rate != rate:
-            import soxr
-
-            samples = soxr.resample(samples, value.rate, rate)
+        samples = value.resampled(rate)
         samples = np.pad(samples, (0, max(0, rate // 10 - len(samples)))).astype(np.float32)
         window = int(self._seconds * rate)
         pieces = np.array_split(samples, math.ceil(len(samples) / window))
@@ -265,7 +250,7 @@ class HubEncoder(Reopens):
     def _heard(self, inputs: dict[str, Any], shares: list[float]) -> np.ndarray:
         import torch
 
-        if self.layers is None and len(self.reads) > 1:
+        if self.layers is None and len(self.modalities) > 1:
             return _array(self._model.get_audio_features(**inputs))
         inputs = {name: array for name, array in inputs.items() if name != "attention_mask"}  # nothing is padded
         out = self._tower("audio")(**inputs, output_hidden_states=True)
@@ -323,7 +308,7 @@ class HubEncoder(Reopens):
 
     def _tower(self, kind: str) -> Any:
         """The part of the network that reads this kind of data."""
-        if len(self.reads) == 1:
+        if len(self.modalities) == 1:
             return self._model
         return getattr(self._model, {"text": "text_model", "image": "vision_model", "audio": "audio_model"}[kind])
 
@@ -383,12 +368,12 @@ class HubEncoder(Reopens):
         return widths
 
     def _checked(self, modality: str | None) -> str | None:
-        if modality not in (None, *self.reads):
-            raise KuamoError(f"{self.name}: given modality={modality!r}; this model reads {list(self.reads)}")
-        if len(self.reads) == 1:
-            return self.reads[0]
+        if modality not in (None, *self.modalities):
+            raise KuamoError(f"{self.name}: given modality={modality!r}; this model reads {list(self.modalities)}")
+        if len(self.modalities) == 1:
+            return self.modalities[0]
         if self.layers is not None and modality is None:
-            raise KuamoError(f"{self.name}: given layers of a model of two kinds; expected modality= {self.reads}")
+            raise KuamoError(f"{self.name}: given layers of a model of two kinds; expected modality= {self.modalities}")
         return modality
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from kuamo.core.errors import StoreError
 from kuamo.core.extras import way_to
 
-__all__ = ["check_folder", "content_hash", "find_folder", "older_hash", "read_json_file", "senses"]
+__all__ = ["check_folder", "content_hash", "find_folder", "modalities_of", "older_hash", "read_json_file"]
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 # What is fetched from a hub, and what names the content: weights, configuration, vocabulary. No code, no pickle.
@@ -46,11 +46,7 @@ SETTINGS = frozenset(
 
 
 def find_folder(name: str, revision: str | None = None, fetch: bool = True) -> Path:
-    """The folder of a model: a local one, or the Hugging Face hub's copy in its cache, fetched if need be and allowed.
-
-    Raises:
-        StoreError: no such folder, and no such model in the cache or within reach.
-    """
+    """The folder of a model: a local one, or that of the hub's cache, fetched if need be and allowed."""
     if Path(name).is_dir():
         return Path(name).resolve()
     wanted = "the folder of a saved model, or a model's name on the Hugging Face hub and a network to fetch it"
@@ -74,11 +70,7 @@ def find_folder(name: str, revision: str | None = None, fetch: bool = True) -> P
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that could run code, or whose weights are missing.
-
-    Raises:
-        StoreError: no configuration, weights that are pickled or absent, a part that is not sentence-transformers' own.
-    """
+    """Refuse a folder that could run code, or whose weights are missing."""
     modules = read_json_file(folder, "modules.json")
     if not modules and not (folder / "config.json").is_file():
         raise StoreError(f"given {str(folder)!r}; expected a saved model's folder, with config.json or modules.json")
@@ -142,11 +134,7 @@ def _hash_of(folder: Path, files: Iterable[Path]) -> str:
 
 
 def read_json_file(folder: Path, name: str) -> Any:
-    """A JSON file of the folder, or an empty list where it is not there.
-
-    Raises:
-        StoreError: it cannot be parsed.
-    """
+    """A JSON file of the folder, or an empty list where it is not there."""
     path = folder / name
     if not path.is_file():
         return []
@@ -156,7 +144,7 @@ def read_json_file(folder: Path, name: str) -> Any:
         raise StoreError(f"{path}: cannot be read ({error}); expected JSON") from None
 
 
-def senses(folder: Path) -> tuple[str, ...]:
+def modalities_of(folder: Path) -> tuple[str, ...]:
     """Which kinds of data the model reads: one of text, image and audio, or text and one of the others."""
     if read_json_file(folder, "modules.json"):
         return ("text",)

@@ -9,16 +9,18 @@ size × size × 3 → 3 × [conv 3 × 3, stride 2, group norm, GELU] → linear,
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kuamo.core.contracts import Configured
+from kuamo.encoders.base import Encoder
+
 __all__ = ["ImageCNN"]
 
 
-class ImageCNN(nn.Module):
+class ImageCNN(nn.Module, Encoder, Configured):
     """Trainable picture encoder.
 
     Args:
@@ -53,7 +55,3 @@ class ImageCNN(nn.Module):
         """Features (n, dim) of pictures (n, 3, size, size) uint8."""
         maps = self.conv(batch.float() / 127.5 - 1)
         return self.out(maps.flatten(1) if self.in_place else torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1))
-
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"size": self.size, "dim": self.dim, "width": self.width, "in_place": self.in_place}

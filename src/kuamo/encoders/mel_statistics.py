@@ -9,15 +9,12 @@ speech and short sounds it is a fair beginning; an encoder that is trained (`Aud
 
 from __future__ import annotations
 
-from functools import cached_property
-from importlib.util import find_spec
-
 import numpy as np
 
-from kuamo.core.errors import KuamoError
-from kuamo.core.extras import way_to
 from kuamo.data.modalities.audio import Waveform
-from kuamo.encoders.base import Reopens
+from kuamo.encoders.base import as_list
+from kuamo.encoders.mel import mel_filters, mel_power
+from kuamo.encoders.packaged import Packaged
 
 __all__ = ["SpectralFeatures"]
 
@@ -25,7 +22,7 @@ RATE, N_FFT, HOP, MELS, MOMENTS = 16000, 512, 160, 40, 16
 FLOOR = 8.0  # in powers of ten below the loudest: −80 dB
 
 
-class SpectralFeatures(Reopens):
+class SpectralFeatures(Packaged):
     """Frozen sound encoder, D = 760, in NumPy.
 
     Raises:
@@ -38,47 +35,22 @@ class SpectralFeatures(Reopens):
         (1, 760)
     """
 
+    packages = ("librosa",)
     dim = MELS * (MOMENTS + 3)
     blocks = (MELS * MOMENTS, 3 * MELS)
     fingerprint = "spectral/1"
-
-    def __init__(self) -> None:
-        if not self.installed():
-            raise KuamoError(f"mel filters need librosa; expected {way_to('audio')}")
-
-    @staticmethod
-    def installed() -> bool:
-        """Is librosa there?"""
-        return find_spec("librosa") is not None
+    collate = staticmethod(as_list)
 
     def prepare(self, value: Waveform) -> np.ndarray:
         """Log-mel energies (T, 40) between the first and the last frame that is loud."""
-        samples = value.samples
-        if value.rate != RATE:
-            import soxr
-
-            samples = soxr.resample(samples, value.rate, RATE)
-        samples = np.pad(samples, N_FFT // 2)
-        frames = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[::HOP]
-        power = np.abs(np.fft.rfft(frames * np.hanning(N_FFT).astype(np.float32), axis=1)) ** 2
-        mel = np.log10(power @ self._filters.T + 1e-12)
+        samples, window = np.pad(value.resampled(RATE), N_FFT // 2), np.hanning(N_FFT).astype(np.float32)
+        mel = np.log10(mel_power(samples, mel_filters(RATE, N_FFT, MELS), window, HOP) + 1e-12)
         mel = np.maximum(mel - mel.max(), -FLOOR).astype(np.float32)
         loud = np.flatnonzero(mel.max(1) > -FLOOR / 2)
         return mel[loud[0] : loud[-1] + 1]
 
-    def collate(self, items: list[np.ndarray]) -> list[np.ndarray]:
-        """The list itself: lengths differ."""
-        return items
-
     def __call__(self, batch: list[np.ndarray]) -> np.ndarray:
-        """Features (n, 760) float32."""
         return np.stack([summary(mel) for mel in batch])
-
-    @cached_property
-    def _filters(self) -> np.ndarray:
-        from librosa.filters import mel
-
-        return mel(sr=RATE, n_fft=N_FFT, n_mels=MELS)
 
 
 def summary(mel: np.ndarray) -> np.ndarray:

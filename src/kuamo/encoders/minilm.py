@@ -15,15 +15,12 @@ from __future__ import annotations
 import re
 from functools import cached_property
 from importlib.resources import files
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kuamo.core.errors import KuamoError
-from kuamo.core.extras import way_to
-from kuamo.encoders.base import Reopens, verified
+from kuamo.encoders.base import as_list
+from kuamo.encoders.packaged import Packaged, onnx_session, packaged_file
 
 __all__ = ["MiniLM"]
 
@@ -33,7 +30,7 @@ MAX_TOKENS = 256
 _BREAKS = re.compile(r"[:;,|\n、，；：]+\s*")
 
 
-class MiniLM(Reopens):
+class MiniLM(Packaged):
     """Frozen English text encoder, D = 1152.
 
     Raises:
@@ -45,39 +42,27 @@ class MiniLM(Reopens):
         (2, 1152)
     """
 
+    packages = (PACKAGE,)
     dim = 3 * 384
     blocks = (384, 384, 384)
     batch_size = 512  # texts at a time: phrases that recur among them are encoded once
-    limit = f"{MAX_TOKENS} tokens"
-    reads = "en"  # and no other language
+    max_length = f"{MAX_TOKENS} tokens"
+    language = "en"
+    collate = staticmethod(as_list)
     fingerprint = f"minilm/2/{SHA256[:16]}"
-
-    def __init__(self) -> None:
-        if not self.installed():
-            raise KuamoError(f"MiniLM's weights are not installed; expected {way_to('packaged')}")
-
-    @staticmethod
-    def installed() -> bool:
-        """Is the package with the weights there?"""
-        return find_spec(PACKAGE) is not None
 
     def prepare(self, value: str) -> list[str]:
         """The text and its phrases."""
         phrases = [phrase.strip() for phrase in _BREAKS.split(value) if phrase.strip()]
         return [value, *(phrases or [value])]
 
-    def cuts(self, value: str) -> bool:
+    def truncates(self, value: str) -> bool:
         """Is the text, or a phrase of it, longer than what the network reads?"""
         if len(value) < MAX_TOKENS - 2:  # a token is at least a character
             return False
         return any(encoding.overflowing for encoding in self._tokenizer.encode_batch(self.prepare(value)))
 
-    def collate(self, items: list[list[str]]) -> list[list[str]]:
-        """The list itself."""
-        return items
-
     def __call__(self, batch: list[list[str]]) -> np.ndarray:
-        """Features (n, 1152) float32."""
         unique = sorted({text for item in batch for text in item})
         code = dict(zip(unique, self._pooled(unique), strict=True))
         rows = []
@@ -114,13 +99,4 @@ class MiniLM(Reopens):
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime
-
-        spec = find_spec(PACKAGE)
-        assert spec is not None
-        assert spec.origin is not None
-        path = verified(Path(spec.origin).parent / "model.onnx", SHA256)
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = 1  # a second thread mostly waits, and spins while it does
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnx_session(str(packaged_file(PACKAGE, "model.onnx", SHA256)))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
+from kuamo.core.contracts import Configured
 from kuamo.core.errors import CellError, KuamoError, shorten
+from kuamo.encoders.base import Encoder
 
 __all__ = ["OneHot"]
 
 
-class OneHot:
+class OneHot(Encoder, Configured):
     """Class → its indicator (K,): 1 at its place, 0 elsewhere.
 
     Args:
@@ -42,7 +43,6 @@ class OneHot:
 
     @property
     def fingerprint(self) -> str:
-        """The names."""
         return f"classes/1:{self.names!r}"
 
     def number(self, value: str) -> int:
@@ -62,9 +62,4 @@ class OneHot:
         return indicator
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
-        """The batch as it is."""
         return np.asarray(batch, dtype=np.float32)
-
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"names": self.names}

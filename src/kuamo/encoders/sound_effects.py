@@ -12,17 +12,17 @@ Source: Representation Learning for the Automatic Indexing of Sound Effects Libr
 from __future__ import annotations
 
 from functools import cached_property
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kuamo.core.contracts import Configured
 from kuamo.core.errors import KuamoError
-from kuamo.core.extras import way_to
 from kuamo.core.modules import single_threaded_torch
 from kuamo.data.modalities.audio import Waveform
-from kuamo.encoders.base import Reopens, verified
+from kuamo.encoders.base import as_list
+from kuamo.encoders.mel import mel_filters, mel_power
+from kuamo.encoders.packaged import Packaged, batch_norm_folded, packaged_file
 
 __all__ = ["SoundEffects"]
 
@@ -35,7 +35,7 @@ CHANNELS = (64, 128, 256, 512)
 EPSILON = 1e-5
 
 
-class SoundEffects(Reopens):
+class SoundEffects(Packaged, Configured):
     """Frozen encoder of sounds other than speech, D = 512.
 
     Args:
@@ -51,61 +51,36 @@ class SoundEffects(Reopens):
         (1, 512)
     """
 
+    packages = (PACKAGE, "librosa")
     batch_size = 16
+    collate = staticmethod(as_list)
 
     def __init__(self, *, first_layer: int = 4) -> None:
         if not 1 <= first_layer <= len(CHANNELS):
             raise KuamoError(f"first_layer: given {first_layer}; expected 1 to {len(CHANNELS)}")
-        if not self.installed():
-            raise KuamoError(
-                f"SoundEffects's weights are not installed; expected {way_to('audio')} "
-                "and `pip install --no-deps aisfx`"
-            )
+        super().__init__()
         self.first_layer = first_layer
-
-    @staticmethod
-    def installed() -> bool:
-        """Are the weights and librosa there?"""
-        return find_spec(PACKAGE) is not None and find_spec("librosa") is not None
 
     @property
     def fingerprint(self) -> str:
-        """Layers and weights."""
         return f"sound-effects/1/{self.first_layer}/{SHA256[:16]}"
 
     @property
     def blocks(self) -> tuple[int, ...]:
-        """How many features each layer gives."""
         return CHANNELS[self.first_layer - 1 :]
-
-    def config(self) -> dict[str, int]:
-        """What the constructor takes."""
-        return {"first_layer": self.first_layer}
 
     def prepare(self, value: Waveform) -> np.ndarray:
         """Log-mel energies (T, 96) float32, T ≥ 8."""
-        samples = value.samples
-        if value.rate != RATE:
-            import soxr
-
-            samples = soxr.resample(samples, value.rate, RATE)
+        samples = value.resampled(RATE)
         samples = samples / (np.abs(samples).max(initial=0) or 1)
         short = max(0, (LEAST - 1) * HOP - len(samples))
         samples = np.pad(samples, (N_FFT // 2, N_FFT // 2 + short)).astype(np.float32)
-        frames = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[::HOP]
-        window = np.hanning(N_FFT + 1)[:-1].astype(np.float32)
-        energies = [  # a thousand frames at a time: an hour of sound is a gigabyte of spectrum
-            np.abs(np.fft.rfft(frames[start : start + 1000] * window, axis=1)) ** 2 @ self._filters.T
-            for start in range(0, len(frames), 1000)
-        ]
-        return (np.log10(1 + 1e4 * np.concatenate(energies)) / TOP).astype(np.float32)
-
-    def collate(self, items: list[np.ndarray]) -> list[np.ndarray]:
-        """The list itself: lengths differ."""
-        return items
+        window, filters = np.hanning(N_FFT + 1)[:-1], mel_filters(RATE, N_FFT, MELS, htk=True, norm=1)
+        return (np.log10(1 + 1e4 * mel_power(samples, filters, window.astype(np.float32), HOP)) / TOP).astype(
+            np.float32
+        )
 
     def __call__(self, batch: list[np.ndarray]) -> np.ndarray:
-        """Features (n, D) float32."""
         return np.stack([self._heard(energies) for energies in batch])
 
     def _heard(self, energies: np.ndarray) -> np.ndarray:
@@ -131,12 +106,6 @@ class SoundEffects(Reopens):
         return taken
 
     @cached_property
-    def _filters(self) -> np.ndarray:
-        from librosa.filters import mel
-
-        return mel(sr=RATE, n_fft=N_FFT, n_mels=MELS, htk=True, norm=1)
-
-    @cached_property
     def _network(self) -> list[tuple[tuple[Any, Any], tuple[Any, Any]]]:
         weights = stored_weights()
         blocks = [f"embedding_net.conv_block{block}." for block in (1, 2, 3, 4)]
@@ -147,10 +116,7 @@ def stored_weights() -> dict[str, Any]:
     """The package's arrays by name, checked; nothing else of what is pickled is built."""
     import torch
 
-    spec = find_spec(PACKAGE)
-    assert spec is not None
-    assert spec.origin is not None
-    path = verified(Path(spec.origin).parent / "models" / "checkpoint.pth", SHA256)
+    path = packaged_file(PACKAGE, "models/checkpoint.pth", SHA256)
     # Beside the weights, the file counts classes in NumPy's numbers.
     number = (np._core.multiarray.scalar, "numpy.core.multiarray.scalar")  # type: ignore[attr-defined]
     with torch.serialization.safe_globals([number, np.dtype, type(np.dtype(np.int64))]):
@@ -159,11 +125,4 @@ def stored_weights() -> dict[str, Any]:
 
 
 def _folded(weights: dict[str, Any], block: str, number: int) -> tuple[Any, Any]:
-    """A convolution's kernel and bias, with its batch norm folded in."""
-    import torch
-
-    norm = f"{block}bn{number}."
-    gain = weights[norm + "weight"] / torch.sqrt(weights[norm + "running_var"] + EPSILON)
-    kernel = weights[f"{block}conv{number}.weight"] * gain[:, None, None, None]
-    bias = weights[norm + "bias"] - weights[norm + "running_mean"] * gain
-    return kernel.contiguous(memory_format=torch.channels_last), bias
+    return batch_norm_folded(weights, f"{block}conv{number}", f"{block}bn{number}", EPSILON)

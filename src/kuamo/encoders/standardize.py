@@ -16,14 +16,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.scaling import RunningSpread, Scaling
+from kuamo.core.contracts import Stored
 from kuamo.core.errors import KuamoError
+from kuamo.encoders.base import Encoder
 
 __all__ = ["Scalar", "Standardize"]
 
 FARTHEST = 1e12  # standard deviations: beyond, float32 could not hold the square
 
 
-class Standardize:
+class Standardize(Encoder, Stored):
     """Vectors → features (n, D) of zero mean and unit variance each.
 
     A feature that does not vary among the rows of a fit is 0, whatever it is later: nothing is known of its unit.
@@ -59,7 +61,6 @@ class Standardize:
 
     @property
     def fingerprint(self) -> str:
-        """Shift and gain."""
         return f"standardize/1:{hashlib.sha256(self.shift.tobytes() + self.gain.tobytes()).hexdigest()}"
 
     def prepare(self, value: Any) -> NDArray[np.floating]:
@@ -87,19 +88,6 @@ class Standardize:
         """Features → vectors, as a scaling; what does not vary becomes 0."""
         varies = self.gain > 0
         return Scaling(-self.shift * self.gain, varies / np.where(varies, self.gain, 1.0))
-
-    def config(self) -> dict[str, Any]:
-        """The plain part of its stored form: nothing."""
-        return {}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The rest of it."""
-        return {"shift": self.shift, "gain": self.gain}
-
-    @classmethod
-    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> Any:
-        """The inverse of `config` and `arrays`."""
-        return cls(**arrays)
 
 
 class Scalar(Standardize):

@@ -9,11 +9,13 @@ between what is left.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from kuamo.core.contracts import Configured
+from kuamo.encoders.base import Encoder
 
 __all__ = ["TokenMean", "train_tokenizer"]
 
@@ -41,7 +43,7 @@ def train_tokenizer(texts: Iterable[str], size: int = 8000) -> str:
     return tokenizer.to_str()
 
 
-class TokenMean(nn.Module):
+class TokenMean(nn.Module, Encoder, Configured):
     """Trainable text encoder: the mean of its tokens' embeddings.
 
     Args:
@@ -74,7 +76,3 @@ class TokenMean(nn.Module):
     def forward(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Features (n, dim)."""
         return self.embed(*batch)
-
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"tokenizer": self.tokenizer, "dim": self.dim}

@@ -112,6 +112,5 @@ def preview_of(modality: Modality, value: Any) -> Preview:
         b'vector (2): 1 1'
     """
     text = modality.show(value)
-    make = getattr(modality, "preview", None)
-    mime, data = make(value) if make else ("text/plain", text.encode("utf-8", "replace"))
+    mime, data = Modality.adapt(modality).preview(value)
     return Preview(mime, data, text)

@@ -28,10 +28,11 @@ from kuamo.closed_form.arc_cosine_kernel import unit_rows
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.data.modalities import Text
 from kuamo.data.table import Table
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.space import Tower, run_head
 from kuamo.encoders.feature_cache import features
 from kuamo.evaluation.results import GeneratedExample, GenerationResult
-from kuamo.generation.codecs.base import decode_cells, encode_cells, reference_values
+from kuamo.generation.codecs.base import Codec, decode_cells, encode_cells, reference_values
 from kuamo.generation.decoder_problem import DecoderProblem
 from kuamo.generation.translation import decode, decoder_input, decoder_of, unguided
 from kuamo.metrics import Interval, bootstrap_all, per_query, rank_queries
@@ -96,7 +97,7 @@ def evaluate_generation(
             the training rows. seed: of rows and draws.
     """
     port = space.port(target)
-    by, of = getattr(port.decoder, "by", ()), getattr(port.codec, "other", None)
+    by, of = Decoder.adapt(port.decoder).style_columns, Codec.adapt(port.codec).reference_column
     given = list(dict.fromkeys([source, *by, *((of,) if of else ())]))
     if source in by or not all(name in table.columns for name in given):
         return None
@@ -141,7 +142,7 @@ def known_of(space: Space, table: Table, name: str, seed: int) -> TrainingRefere
         if other.name in part.columns
     }
     known = y[np.isfinite(y).all(1)]  # of a codec that needs another column's cell, some may be missing
-    if hasattr(port.decoder, "by"):  # it is shown two codes, ridge would be shown one
+    if Decoder.adapt(port.decoder).style_columns:  # it is shown two codes, ridge would be shown one
         return TrainingReference(known, None)
     return TrainingReference(known, DecoderProblem(space, codes, {name: y}).ridge(name, np.arange(len(part))))
 

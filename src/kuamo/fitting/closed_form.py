@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.encoders.base import Encoder
 from kuamo.core.errors import TableError
 from kuamo.core.memo import load_choice, store_choice
 from kuamo.core.messages import Note
@@ -81,7 +82,7 @@ def solve_heads(
                 f"column {port.name!r}: given a trainable encoder; expected an objective that is trained, "
                 f"such as InfoNCE()"
             )
-    blocks = {p.name: p.encoder.blocks for p in space.ports if p.name in cells and getattr(p.encoder, "blocks", None)}
+    blocks = {p.name: blocks for p in space.ports if p.name in cells and (blocks := Encoder.adapt(p.encoder).blocks)}
     for name, (_, row) in cells.items():
         entries = np.unique(row, return_counts=True)[1]
         if (entries > 1).any():
@@ -103,7 +104,7 @@ def add_rare_columns(
     """Heads of late columns, from the codes of the others; the codes of all columns' entries."""
     codes = codes_of_entries(space, core, known)
     joined = {
-        name: fit_rare_head(space, name, cells, codes, seed, getattr(space.port(name).encoder, "blocks", None))
+        name: fit_rare_head(space, name, cells, codes, seed, Encoder.adapt(space.port(name).encoder).blocks)
         for name in late
     }
     return codes | joined

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.generation.codecs.base import Codec
 from kuamo.core.errors import TableError
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
@@ -71,7 +72,7 @@ def fit_decoders(
 
 def codec_targets(table: Table, port: Tower, recipe: Any) -> np.ndarray:
     """y (n, L) of a column's entries; equal cells are encoded once, where they have the same y."""
-    of = getattr(port.codec, "other", None)
+    of = Codec.adapt(port.codec).reference_column
     if of is None:
         first, which = table.column(port.name).distinct()
         return encode_cells(port.codec, table, port.name, first)[which]
@@ -86,11 +87,11 @@ def codec_targets(table: Table, port: Tower, recipe: Any) -> np.ndarray:
 def codec_note(table: Table, port: Tower) -> Note:
     """What a codec makes of a column, and how well some cells come back."""
     named = {"column": port.name, "codec": type(port.codec).__name__, "count": port.codec.out}
-    if not hasattr(port.codec, "round_trip"):
+    if Codec.adapt(port.codec).round_trip is None:
         return Note("codec", **named)
     entries = np.unique(np.linspace(0, len(table.column(port.name).row) - 1, 64).astype(int))
     others = []
-    if of := getattr(port.codec, "other", None):
+    if of := Codec.adapt(port.codec).reference_column:
         other = other_entries(table, port.name, of)[entries]
         entries, others = entries[other >= 0], [list(table.values(of, other[other >= 0]))]
     quality = port.codec.round_trip(list(table.values(port.name, entries)), *others)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from kuamo.embedding.decoder import Decoder
 from kuamo.closed_form import ChiSquaredMap, KernelMap
 from kuamo.closed_form.scaling import running_spread
 from kuamo.core.errors import KuamoError, TableError
@@ -17,7 +18,7 @@ from kuamo.data.table import Table
 from kuamo.embedding.embedding import ClosedFormHead
 from kuamo.embedding.heads import LinearHead, SplitHead
 from kuamo.embedding.space import Tower
-from kuamo.encoders.base import collate, encode_items, prepare
+from kuamo.encoders.base import Encoder, collate, encode_items
 from kuamo.fitting.closed_form import solve_heads
 from kuamo.generation.decoders.likelihood import Likelihood
 from kuamo.generation.decoders.raw_likelihood import raw_decoder
@@ -208,10 +209,10 @@ def add_decoders(space: Space, prepared: Prepared, objective: Objective) -> None
                 f"expected decoders={{{port.name!r}: a decoder with `target(batch)`}}"
             )
         check_decoder_targets(port, cells, table)
-        if hasattr(port.decoder, "standardise") and port.name in cells and not hasattr(port.decoder, "target"):
+        if port.name in cells and Decoder.adapt(port.decoder).target is None:
             y = cells[port.name][0]
             found = running_spread(y)
-            port.decoder.standardise(
+            Decoder.adapt(port.decoder).standardize(
                 *(torch.from_numpy(one.astype(np.float32)) for one in (found.mean, found.gain(1.0)))
             )
 
@@ -226,15 +227,15 @@ def some_values(table: Table, port: Tower, most: int = 2000) -> list[Any]:
 
 def check_decoder_targets(port: Tower, cells: Packed, table: Table) -> None:
     """Let a likelihood look at its targets before training: all that are features, a few that are made of raw cells."""
-    decoder = port.decoder
-    if not hasattr(decoder, "check"):
+    decoder = Decoder.adapt(port.decoder)
+    if decoder.check is None:
         return
     try:
-        if not hasattr(decoder, "target"):
+        if decoder.target is None:
             decoder.check(torch.from_numpy(cells[port.name][0]))
         elif port.name not in cells:
             entries = np.arange(min(64, len(table.column(port.name).row)))
-            items = [prepare(port.encoder)(value) for value in table.values(port.name, entries)]
+            items = list(table.values(port.name, entries, Encoder.adapt(port.encoder).prepare))
             decoder.check(decoder.target(collate(port.encoder, items, port.name)))
     except KuamoError as error:
         raise TableError(f"column {port.name!r}: {error}") from None
@@ -244,5 +245,5 @@ def feature_size(table: Table, port: Tower) -> int:
     """D of a trainable encoder: what it gives for the first entry."""
     if len(table.column(port.name).row) == 0:
         raise KuamoError(f"column {port.name!r}: given no cell at all; expected at least one")
-    items: list[Any] = [prepare(port.encoder)(value) for value in table.values(port.name, [0])]
+    items: list[Any] = list(table.values(port.name, [0], Encoder.adapt(port.encoder).prepare))
     return int(encode_items(port.encoder, items, port.name).shape[1])

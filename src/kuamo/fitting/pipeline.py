@@ -35,7 +35,7 @@ from kuamo.fitting.decoders import add_ridge_decoders, fit_decoders, needs_ridge
 from kuamo.fitting.gradient import train_objective
 from kuamo.fitting.towers import describe_encoder, initialize_from, open_ports
 from kuamo.generation.codecs.labels import label_codec
-from kuamo.generation.recipes import Recipe
+from kuamo.generation.recipes import DecoderSpec
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.prediction.class_codes import metric_target, solve_class_codes
 from kuamo.space import Space
@@ -129,9 +129,9 @@ class Arguments:
             check_int(1, dim=self.dim)
 
     @property
-    def recipes(self) -> dict[str, Recipe]:
+    def recipes(self) -> dict[str, DecoderSpec]:
         """Column → recipe of the decoder that is trained after the space."""
-        return {name: one for name, one in self.decoders.items() if isinstance(one, Recipe)}
+        return {name: one for name, one in self.decoders.items() if isinstance(one, DecoderSpec)}
 
 
 def open_table(table: Table, given: Arguments) -> tuple[Table, list[Tower], dict[str, str]]:
@@ -141,7 +141,7 @@ def open_table(table: Table, given: Arguments) -> tuple[Table, list[Tower], dict
             table = promote_target(table, target)
     check_table(table, given.objective)
     check_usable_columns(table, decoders=given.decoders, codecs=given.codecs, encoders=given.encoders)
-    own = {name: one for name, one in given.decoders.items() if not isinstance(one, Recipe)}
+    own = {name: one for name, one in given.decoders.items() if not isinstance(one, DecoderSpec)}
     return table, *open_ports(table, given.encoders, own, given.init)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.embedding.decoder import Decoder
 from kuamo.core.errors import CellError, TableError
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
@@ -67,7 +68,7 @@ def open_ports(
     notes: dict[str, str] = {}
     ports = []
     for name, modality in table.modalities.items():
-        if name not in known and isinstance(modality, Vector) and getattr(decoders.get(name), "has_range", False):
+        if name not in known and isinstance(modality, Vector) and Decoder.adapt(decoders.get(name)).has_range:
             known[name], notes[name] = Identity(), Note("vectors")
         elif name not in known:
             known[name], notes[name] = default_encoder(name, modality, sample_of(table, name))

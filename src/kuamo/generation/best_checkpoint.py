@@ -42,7 +42,7 @@ class BestCheckpoint(Callback):
         with loop.averaged():
             score = self.decoding.score(self.name, self.decoder, self.rows, seed)
             if self.run.on_preview is not None and len(self.rows):
-                shown = self.decoding.shown(self.name, self.decoder, self.rows, seed)
+                shown = self.decoding.previews(self.name, self.decoder, self.rows, seed)
                 self.run.on_preview(self.name, done / of, *shown)
             if score is not None and (self.score is None or score < self.score):
                 self.score = score

@@ -20,6 +20,7 @@ from kuamo.core.arrays import entries_in_rows
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Number, Vector
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import EmbeddingSpace, Tower, fuse_codes
 from kuamo.generation.codecs.base import decode_cells
@@ -68,11 +69,7 @@ class DecoderProblem:
     def bilinear(
         self, name: str, rows: np.ndarray, styles: Sequence[str], base: str | None, penalty: float | None
     ) -> Any:
-        """The closed form of a content in a style; a note says its error on combinations left out.
-
-        Raises:
-            TableError: no row that has what it takes.
-        """
+        """The closed form of a content in a style; a note says its error on combinations left out."""
         y, row = self.targets[name], self.codes[name][1]
         names = [port.name for port in self.space.ports]
         content, style = (self._fused(some, rows) for some in (
@@ -91,14 +88,14 @@ class DecoderProblem:
         self.space.notes.append(Note("bilinear", column=name, by=", ".join(styles), left=left, rows=len(entry)))
         return decoder
 
-    def memory(self, name: str, rows: np.ndarray, held: np.ndarray, seed: int) -> Hopfield | None:
+    def hopfield(self, name: str, rows: np.ndarray, held: np.ndarray, seed: int) -> Hopfield | None:
         """Projection onto codes of these rows, with the τ of least loss on held-out rows.
 
         `None` of decoders that see more than one code.
         """
         port = self.space.port(name)
-        codes, there = self.cross(name, rows)
-        if len(there) == 0 or hasattr(port.decoder, "by"):
+        codes, there = self.codes_without(name, rows)
+        if len(there) == 0 or Decoder.adapt(port.decoder).style_columns:
             return None
         some = held[:: max(1, -(-len(held) // PROJECTION_ROWS))]
         known = {tau: Hopfield.of(codes, tau, seed) for tau in TEMPERATURES}
@@ -106,7 +103,7 @@ class DecoderProblem:
         found = {tau: cost for tau, cost in costs.items() if cost is not None}
         return known[min(found, key=lambda tau: found[tau])] if found else Hopfield.of(codes, 0.05, seed)
 
-    def cross(self, name: str, rows: np.ndarray, own: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    def codes_without(self, name: str, rows: np.ndarray, own: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Joint codes (n, d) of rows from all but the column `name`, and which rows (n,) they are of.
 
         Args:
@@ -133,7 +130,7 @@ class DecoderProblem:
         decoder = Retrieval(self.space.normalized((mean / count).astype(np.float32)))
         some = np.unique(np.linspace(0, len(entry) - 1, min(len(entry), KNOWN)).astype(int))
         number = dict(zip(row[entry[some]].tolist(), where[some].tolist(), strict=True))
-        z, there = self.cross(name, np.array(sorted(number), dtype=np.int64))
+        z, there = self.codes_without(name, np.array(sorted(number), dtype=np.int64))
         if len(there):
             decoder = decoder.fitted(z, np.array([number[r] for r in there.tolist()]))
         return TextVocabulary(known), decoder
@@ -153,7 +150,7 @@ class DecoderProblem:
         Args:
             codec: of what this decoder makes; the column's, if not given. project: what codes become before.
         """
-        codes, there = self.cross(name, rows)
+        codes, there = self.codes_without(name, rows)
         codes = codes if project is None or len(there) == 0 else project(codes)
         entry, place = entries_in_rows(self.codes[name][1], there)
         if len(entry) == 0:
@@ -169,7 +166,7 @@ class DecoderProblem:
     def unusable(self, name: str, decoder: Any, rows: np.ndarray, seed: int, what: str) -> Note | None:
         """That what is made as it comes is not what one would want to look at, if so: further from any real cell than
         real cells are from each other, or hardly nearer to the row's own than to another's. `None` of texts."""
-        codes, there = self.cross(name, rows)
+        codes, there = self.codes_without(name, rows)
         entry, place = entries_in_rows(self.codes[name][1], there)
         if isinstance(self.codecs[name], TextVocabulary | BPECodec) or len(entry) < FEW:
             return None
@@ -182,9 +179,9 @@ class DecoderProblem:
             return None
         return Note("made_unusable", column=name, what=what, off=off, right=100 * right, rows=len(entry))
 
-    def shown(self, name: str, decoder: Any, rows: np.ndarray, seed: int) -> tuple[list[Any], list[list[Any]]]:
+    def previews(self, name: str, decoder: Any, rows: np.ndarray, seed: int) -> tuple[list[Any], list[list[Any]]]:
         """Some rows' own cells, as their codec has them, and four draws of each from the other columns."""
-        codes, there = self.cross(name, rows)
+        codes, there = self.codes_without(name, rows)
         entry, place = entries_in_rows(self.codes[name][1], there)
         first = np.unique(place, return_index=True)[1][:SHOWN]
         y, z = self.targets[name][entry[first]], np.repeat(codes[place[first]], DRAWS, axis=0)
@@ -226,12 +223,8 @@ class PassThroughHead:
         return Embedding(*x.split(self.dim, -1)) if self.gaussian else Embedding(x)
 
     @cached_property
-    def again(self) -> Callable[[Any], Embedding]:
-        """y (n, L) → Embedding, with a gradient: the way back of what is made.
-
-        Raises:
-            KuamoError: y is a codec's numbers, and values stand between them and the code; a head without a gradient.
-        """
+    def reencode(self) -> Callable[[Any], Embedding]:
+        """y (n, L) → Embedding, with a gradient: the way back of what is made."""
         from kuamo.embedding.heads import differentiable
 
         name, codec = self.port.name, self.port.codec
@@ -320,12 +313,10 @@ def set_scales(decoder: Any, y: np.ndarray, codes: np.ndarray, own_units: bool =
 
     std, mean = y.std(0, dtype=np.float64), y.mean(0, dtype=np.float64)
     unit = scale_of(y) if own_units else np.full(y.shape[1], max(float(np.sqrt(np.square(std).mean())), 1e-30))
-    if hasattr(decoder, "standardise"):
-        decoder.standardise(torch.from_numpy(mean.astype(np.float32)), torch.from_numpy((1 / unit).astype(np.float32)))
-    if hasattr(decoder, "standardise_axes"):
-        decoder.standardise_axes(torch.from_numpy(np.maximum(std / unit, 1e-3).astype(np.float32)))
-    if hasattr(decoder, "standardise_codes"):
-        std = codes.std(0)
-        floor = 0.03 * max(float(np.sqrt((std**2).mean())), 1e-6)
-        gain = (1 / np.maximum(std, floor)).astype(np.float32)
-        decoder.standardise_codes(torch.from_numpy(codes.mean(0).astype(np.float32)), torch.from_numpy(gain))
+    decoder = Decoder.adapt(decoder)
+    decoder.standardize(torch.from_numpy(mean.astype(np.float32)), torch.from_numpy((1 / unit).astype(np.float32)))
+    decoder.standardize_axes(torch.from_numpy(np.maximum(std / unit, 1e-3).astype(np.float32)))
+    std = codes.std(0)
+    floor = 0.03 * max(float(np.sqrt((std**2).mean())), 1e-6)
+    gain = (1 / np.maximum(std, floor)).astype(np.float32)
+    decoder.standardize_codes(torch.from_numpy(codes.mean(0).astype(np.float32)), torch.from_numpy(gain))

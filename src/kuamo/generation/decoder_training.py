@@ -9,6 +9,7 @@ import numpy as np
 
 from kuamo.core.arrays import entries_in_rows
 from kuamo.core.messages import Note
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.encoders import Identity
 from kuamo.generation.best_checkpoint import BestCheckpoint
@@ -21,7 +22,7 @@ from kuamo.generation.decoder_problem import (
     has_own_units,
     set_scales,
 )
-from kuamo.generation.recipes import Recipe, Ridge
+from kuamo.generation.recipes import DecoderSpec, Ridge
 from kuamo.training.batch import FeatureSource
 from kuamo.training.callback import Callback
 from kuamo.training.config import Training
@@ -30,7 +31,7 @@ from kuamo.training.run import Run
 __all__ = [
     "HELD_OUT",
     "MOST_HELD_OUT",
-    "built",
+    "init_decoders",
     "fewer",
     "held_out",
     "learn",
@@ -49,7 +50,7 @@ def train_all_decoders(
     split_group: np.ndarray,
     codes: ColumnCodes,
     targets: Targets,
-    recipes: Mapping[str, Recipe],
+    recipes: Mapping[str, DecoderSpec],
     run: Run,
 ) -> None:
     """Give columns their decoders, in place.
@@ -64,7 +65,7 @@ def train_all_decoders(
     every, held = np.arange(len(split_group)), held_out(split_group, run.seed)
     kept = np.setdiff1d(every, held)
     decoding = DecoderProblem(space, codes, targets)
-    trained = built(space, recipes, targets, run.seed)
+    trained = init_decoders(space, recipes, targets, run.seed)
     for name in targets:
         if name not in trained:
             port = space.port(name)
@@ -72,13 +73,13 @@ def train_all_decoders(
     if trained:
         learn(decoding, trained, recipes, kept, held, run)
     for name in targets:
-        space.port(name).memory = decoding.memory(name, kept, held, run.seed)
+        space.port(name).memory = decoding.hopfield(name, kept, held, run.seed)
 
 
 def learn(
     decoding: DecoderProblem,
     trained: Mapping[str, Any],
-    recipes: Mapping[str, Recipe],
+    recipes: Mapping[str, DecoderSpec],
     kept: np.ndarray,
     held: np.ndarray,
     run: Run,
@@ -99,14 +100,14 @@ def learn(
         space.notes.append(quality_note(name, recipe, ours, theirs, len(held), isinstance(codec, TextVocabulary)))
         if note := decoding.unusable(name, decoder, held, seed, type(recipe).__name__):
             space.notes.append(note)
-        if recipe.yields and theirs < ours:
+        if recipe.may_fall_back and theirs < ours:
             port.codec, port.decoder = recipe.solve(decoding, name, np.sort(np.concatenate([kept, held])))
 
 
 def train_decoders(
     problem: DecoderProblem,
     decoders: Mapping[str, Any],
-    recipes: Mapping[str, Recipe],
+    recipes: Mapping[str, DecoderSpec],
     rows: np.ndarray,
     run: Run,
     callbacks: Sequence[Callback] = (),
@@ -125,10 +126,10 @@ def train_decoders(
         head = PassThroughHead(problem.space.dim, gaussian, port)
         ports.append(Tower(port.name, port.modality, Identity(), head, decoder=decoders.get(port.name)))
         if y is not None:
-            codes = problem.cross(port.name, rows, own=True)[0]
+            codes = problem.codes_without(port.name, rows, own=True)[0]
             set_scales(decoders[port.name], y, codes, own_units=has_own_units(port))
-            if hasattr(decoders[port.name], "start_from"):
-                decoders[port.name].start_from(problem.ridge(port.name, rows))
+            if start_from := Decoder.adapt(decoders[port.name]).start_from:
+                start_from(problem.ridge(port.name, rows))
     beside = EmbeddingSpace(ports, problem.space.score, problem.space.fusion)
     objective: Any = None
     for name in decoders:
@@ -142,19 +143,19 @@ def train_decoders(
     problem.space.notes.append(Note(key, columns=", ".join(decoders), steps=result.done, given=result.steps))
 
 
-def quality_note(name: str, recipe: Recipe, ours: float, theirs: float, rows: int, texts: bool) -> Note:
+def quality_note(name: str, recipe: DecoderSpec, ours: float, theirs: float, rows: int, texts: bool) -> Note:
     """Whether a trained decoder beats the closed form on held-out rows; both scores are less for the better."""
     key = "decoder_better" if ours < theirs else "decoder_worse"
-    given = {"column": name, "what": type(recipe).__name__, "rival": recipe.rival, "rows": rows}
+    given = {"column": name, "what": type(recipe).__name__, "rival": recipe.baseline, "rows": rows}
     if texts:
-        key = "writer_better" if ours < theirs else "text_falls_back" if recipe.yields else "writer_worse"
+        key = "writer_better" if ours < theirs else "text_falls_back" if recipe.may_fall_back else "writer_worse"
         return Note(key, **given, ours=1 - ours, theirs=1 - theirs)
     return Note(key, **given, ours=ours, theirs=theirs)
 
 
-def built(space: EmbeddingSpace, recipes: Mapping[str, Recipe], targets: Targets, seed: int) -> dict[str, Any]:
+def init_decoders(space: EmbeddingSpace, recipes: Mapping[str, DecoderSpec], targets: Targets, seed: int) -> dict[str, Any]:
     """Column → its untrained decoder, of the recipes that train one; the start weights follow the seed."""
-    if not any(recipe.trains for recipe in recipes.values()):
+    if not any(recipe.is_trained for recipe in recipes.values()):
         return {}  # and torch is not loaded
     from kuamo.training.randomness import forked_rng
 

@@ -13,11 +13,11 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from kuamo.closed_form.arc_cosine_kernel import unit_rows
+from kuamo.core.contracts import Stored
 
 __all__ = ["TEMPERATURES", "Hopfield"]
 
@@ -27,7 +27,7 @@ TILE = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class Hopfield:
+class Hopfield(Stored):
     """Known codes, and what a new one becomes among them.
 
     Args:
@@ -57,16 +57,3 @@ class Hopfield:
         score = unit_rows(z) @ known.T / self.temperature
         weight = np.exp(score - score.max(1, keepdims=True))
         return (weight / weight.sum(1, keepdims=True)) @ self.codes
-
-    def config(self) -> dict[str, Any]:
-        """The plain part of its stored form."""
-        return {"temperature": self.temperature}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What is stored."""
-        return {"codes": self.codes}
-
-    @classmethod
-    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> Hopfield:
-        """The stored codes."""
-        return cls(arrays["codes"], **config)

@@ -20,8 +20,9 @@ import numpy as np
 from kuamo.core.errors import KuamoError
 from kuamo.core.validation import is_int, names_of
 from kuamo.data.table import Table
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.space import EmbeddingSpace, Tower
-from kuamo.generation.codecs.base import decode_cells, reference_values
+from kuamo.generation.codecs.base import Codec, decode_cells, reference_values
 from kuamo.generation.codecs.labels import OneHotCodec
 from kuamo.generation.prediction import class_probabilities
 from kuamo.generation.translation import decode, decoder_input, decoder_of, unguided
@@ -79,12 +80,12 @@ def impute(
                 port = space.port(name)
                 code = decoder_input(space, port, *stacked)
                 empty = np.asarray(code.present) & ~present[name][wanted]
-                if of := getattr(port.codec, "other", None):
+                if of := Codec.adapt(port.codec).reference_column:
                     empty &= present[of][wanted] if of in present else False
                 if not empty.any():
                     continue
                 others = reference_values(port.codec, part, np.flatnonzero(empty))
-                values, unsure = made(port, np.asarray(code)[empty], draws, seed + start, others)
+                values, unsure = sample_cell(port, np.asarray(code)[empty], draws, seed + start, others)
                 spread = widths(space, name, stacked[0], stacked[2])
                 if spread is not None:
                     unsure = spread[empty] / target_spread(port.decoder)
@@ -100,29 +101,29 @@ def impute(
     return Imputed(filled, uncertainty)
 
 
-def made(
+def sample_cell(
     port: Tower, z: np.ndarray, draws: int, seed: int, others: list[Any] | None = None
 ) -> tuple[list[Any], np.ndarray]:
     """A value for each code (n, d), and its uncertainty (n,); `others` as in `decode_cells`."""
-    decoder = port.decoder
-    if hasattr(decoder, "nearest"):
+    decoder, traits = port.decoder, Decoder.adapt(port.decoder)
+    if traits.nearest is not None:
         return port.codec.decode(decoder.sample(z)), decoder.uncertainty(z)
-    if hasattr(decoder, "vocabulary"):
-        return written(port, z, draws, seed)
+    if traits.vocabulary is not None:
+        return sample_text(port, z, draws, seed)
     if isinstance(port.codec, OneHotCodec):
         y = decode(decoder, z, seed, **unguided(decoder))
         return port.codec.decode(y), 1 - class_probabilities(y).max(1)
-    drawn = hasattr(decoder, "noise")
+    drawn = traits.noise is not None
     y = np.stack([decode(decoder, z, seed + k, **unguided(decoder)) for k in range(draws if drawn else 1)], 1)
     centre = y.mean(1, keepdims=True)
     distance = np.square(y - centre).sum(-1)
     chosen = y[np.arange(len(y)), distance.argmin(1)]
-    unsure = relative_spread(y, decoder) if drawn else np.full(len(z), error_of(decoder))
+    unsure = relative_spread(y, decoder) if drawn else np.full(len(z), traits.error)
     values = list(decode_cells(port, chosen, others))
     return values, unsure
 
 
-def written(port: Tower, z: np.ndarray, draws: int, seed: int) -> tuple[list[str], np.ndarray]:
+def sample_text(port: Tower, z: np.ndarray, draws: int, seed: int) -> tuple[list[str], np.ndarray]:
     """The likeliest text of each code, and how few words drawn ones have in common with it."""
     best = port.codec.decode(decode(port.decoder, z, seed))
     others = [port.codec.decode(decode(port.decoder, z, seed + k, **port.decoder.varied)) for k in range(1, draws)]
@@ -139,9 +140,3 @@ def target_spread(decoder: Any) -> float:
     """√E‖y − ȳ‖² of the column, as the decoder stored it in training."""
     gain = decoder.gain.detach().numpy()
     return float(np.sqrt((1 / gain.astype(np.float64) ** 2).sum()))
-
-
-def error_of(decoder: Any) -> float:
-    """The relative error of a decoder that gives one point; NaN if it does not know it."""
-    scale = getattr(decoder, "log_scale", None)
-    return float(np.exp(float(scale.detach()))) if scale is not None else float(getattr(decoder, "error", np.nan))

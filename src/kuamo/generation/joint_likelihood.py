@@ -11,8 +11,9 @@ import numpy as np
 from kuamo.core.arrays import entries_in_rows
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.data.table import Table
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.space import EmbeddingSpace, Tower
-from kuamo.encoders.base import collate, prepare
+from kuamo.encoders.base import Encoder, collate
 from kuamo.encoders.feature_cache import features
 from kuamo.generation.translation import ROWS, log_gain
 
@@ -53,14 +54,14 @@ def joint_log_likelihood(
 
     ports = [port for port in space.ports if port.name in table.columns]
     for port in ports:
-        if not hasattr(port.decoder, "log_prob") or not port.head.gaussian:
+        if Decoder.adapt(port.decoder).log_prob is None or not port.head.gaussian:
             raise KuamoError(
                 f"column {port.name!r}: expected Gaussian codes and a likelihood decoder, as of km.MoPoE()"
             )
     given = [port.name for port in ports] if given is None else list(given)
     code = space.encode(table.select(*given))
     rows = np.arange(len(table)) if code.present is None else np.flatnonzero(code.present)
-    frozen = {p.name: features(table, p.name, p.encoder) for p in ports if not hasattr(p.decoder, "target")}
+    frozen = {p.name: features(table, p.name, p.encoder) for p in ports if Decoder.adapt(p.decoder).target is None}
     rng, values = torch.Generator().manual_seed(seed), []
     with torch.inference_mode():
         for start in range(0, len(rows), ROWS):
@@ -82,11 +83,7 @@ def joint_log_likelihood(
 
 
 def targets_at(port: Tower, table: Table, rows: np.ndarray, frozen: np.ndarray | None) -> tuple[Any, Any]:
-    """What a decoder should give of these rows' entries, y (n, L), and each entry's place (n,) among the rows.
-
-    Raises:
-        TableError: a raw cell that the decoder can never give.
-    """
+    """What a decoder should give of these rows' entries, y (n, L), and each entry's place (n,) among the rows."""
     import torch
 
     entry, place = entries_in_rows(table.column(port.name).row, rows)
@@ -95,7 +92,7 @@ def targets_at(port: Tower, table: Table, rows: np.ndarray, frozen: np.ndarray |
         return torch.zeros(0, port.decoder.out), at
     if frozen is not None:
         return torch.from_numpy(frozen[entry]), at
-    items = [prepare(port.encoder)(value) for value in table.values(port.name, entry)]
+    items = list(table.values(port.name, entry, Encoder.adapt(port.encoder).prepare))
     try:
         return port.decoder.target(collate(port.encoder, items, port.name)), at
     except KuamoError as error:

@@ -1,9 +1,7 @@
 """Recipes: what a column's decoder shall be, before anyone knows how large codes and y are.
 
-    km.fit(table, decoders={"image": km.Flow()})            learned with the rest
-    km.fit(table, init=space, decoders={"image": km.Flow()})       learned for a space that is there
-
-A recipe makes the decoder (`build`) and the objective that trains it (`objective`), which play in the one loop.
+km.fit(table, decoders={"image": km.Flow()})            learned with the rest
+km.fit(table, init=space, decoders={"image": km.Flow()})       learned for a space that is there
 """
 
 from __future__ import annotations
@@ -11,13 +9,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from kuamo.core.contracts import Contract
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.old_names import former_names, old_arguments
 from kuamo.data.modalities import Audio, Text
 from kuamo.data.table import Table
 from kuamo.embedding.storage import register_part
+from kuamo.generation.codecs.base import Codec
 from kuamo.generation.codecs.default import default_codec
 from kuamo.generation.codecs.image_difference import ImageDifferencePCA
 from kuamo.generation.codecs.text import BPECodec, TextVocabulary
@@ -33,10 +34,10 @@ __all__ = [
     "Bilinear",
     "Caption",
     "CycleGAN",
+    "DecoderSpec",
     "Flow",
     "Gaussian",
     "NearestText",
-    "Recipe",
     "Ridge",
     "TextRNN",
     "TextToSpeech",
@@ -45,8 +46,10 @@ __all__ = [
 __getattr__ = former_names(__name__)
 
 
-class Recipe:
-    """What `decoders=` takes besides decoders themselves. A recipe that trains has `build` and `objective`."""
+class DecoderSpec(Contract):
+    """What `decoders=` takes besides decoders themselves. One that trains has `build` and `objective`."""
+
+    RENAMED = MappingProxyType({"baseline": "rival", "is_trained": "trains", "may_fall_back": "yields"})
 
     decoder: ClassVar[str] = ""
     """The decoder's class, as `"module:Name"`; one of ours may then be loaded from a stored space."""
@@ -67,11 +70,7 @@ class Recipe:
         return getattr(import_module(module), name)
 
     def codec(self, table: Table, name: str, seed: int) -> Any:
-        """The codec of a column that none is given for: what suits its modality.
-
-        Raises:
-            TableError: none is known.
-        """
+        """The codec of a column that none is given for: what suits its modality."""
         return default_codec(table, name, seed)
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
@@ -79,29 +78,48 @@ class Recipe:
         return None
 
     def objective(self, column: str) -> Objective:
-        """What it is trained by.
-
-        Raises:
-            KuamoError: a closed form.
-        """
+        """What it is trained by."""
         raise KuamoError(f"{type(self).__name__} is solved in closed form, not trained")
 
     def solve(self, decoding: DecoderProblem, name: str, rows: np.ndarray) -> tuple[Any, Any]:
         """The codec and the decoder in closed form, of these rows; what a trained one has to beat."""
         return decoding.space.port(name).codec, decoding.ridge(name, rows)
 
-    rival: ClassVar[str] = "Ridge"
+    baseline: ClassVar[str] = "Ridge"
     """What `solve` gives, by name."""
 
-    trains: ClassVar[bool] = True
+    is_trained: ClassVar[bool] = True
     """Is there anything to train?"""
 
-    yields: ClassVar[bool] = False
+    may_fall_back: ClassVar[bool] = False
     """Does a trained decoder make room for the closed form where that is better on held-out rows?"""
 
 
+class DecodeSpec(DecoderSpec):
+    """One that is trained by `Decode`."""
+
+    self_conditioning: float
+
+    def objective(self, column: str) -> Objective:
+        from kuamo.objectives.conditional_likelihood import Decode
+
+        return Decode((column,), self_conditioning=self.self_conditioning)
+
+
+class GeneratorSpec(DecoderSpec):
+    """One of a `Generator`."""
+
+    decoder: ClassVar[str] = "kuamo.generation.decoders.generator:Generator"
+    width: int
+    layers: int
+    noise: int
+
+    def build(self, dim: int, codec: Any, out: int) -> Any:
+        return self.decoder_class()(dim, out, noise=self.noise, hidden=self.width, layers=self.layers, linear=True)
+
+
 @dataclass(frozen=True)
-class Ridge(Recipe):
+class Ridge(DecoderSpec):
     """The closed form: E[y | z], linear in z.
 
     Args:
@@ -118,20 +136,19 @@ class Ridge(Recipe):
     decoder: ClassVar[str] = "kuamo.generation.decoders.ridge:RidgeDecoder"
     penalty: float = 0.1
     rank: int | None = None
-    trains: ClassVar[bool] = False
+    is_trained: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not self.penalty >= 0 or (self.rank is not None and self.rank < 1):
             raise KuamoError(f"given {self}; expected a penalty of at least 0, and a rank of at least 1")
 
     def solve(self, decoding: DecoderProblem, name: str, rows: np.ndarray) -> tuple[Any, Any]:
-        """See `Recipe.solve`."""
         return decoding.space.port(name).codec, decoding.ridge(name, rows, self.penalty, self.rank)
 
 
 @old_arguments(by="style", of="base")
 @dataclass(frozen=True)
-class Bilinear(Recipe):
+class Bilinear(DecoderSpec):
     """A content in a style, also where the two were never seen together; see `kuamo.generation.decoders.bilinear`.
 
     What is made needs a cell of `style` in its row, and one of `base` if that is given; the content is all else.
@@ -153,7 +170,7 @@ class Bilinear(Recipe):
     style: str | tuple[str, ...] = ()
     base: str | None = None
     penalty: float | None = None
-    trains: ClassVar[bool] = False
+    is_trained: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not self.styles or self.base in self.styles or (self.penalty is not None and not self.penalty > 0):
@@ -165,11 +182,7 @@ class Bilinear(Recipe):
         return (self.style,) if isinstance(self.style, str) else tuple(self.style)
 
     def codec(self, table: Table, name: str, seed: int) -> Any:
-        """What suits the column; of a change, `ImageDifferencePCA`.
-
-        Raises:
-            TableError: a style or `of` that the table lacks, or that is the column itself; `of` another kind.
-        """
+        """What suits the column; of a change, `ImageDifferencePCA`."""
         for other in (*self.styles, *(() if self.base is None else (self.base,))):
             table.column(other)
             if other == name:
@@ -178,16 +191,14 @@ class Bilinear(Recipe):
             raise TableError(f"column {name!r}: given {self} and no further column; expected one of the content")
         if self.base is None:
             return super().codec(table, name, seed)
-
         return ImageDifferencePCA.of_columns(table, name, self.base, seed=seed)
 
     def solve(self, decoding: DecoderProblem, name: str, rows: np.ndarray) -> tuple[Any, Any]:
-        """The closed form, of these rows."""
         return decoding.space.port(name).codec, decoding.bilinear(name, rows, self.styles, self.base, self.penalty)
 
 
 @dataclass(frozen=True)
-class NearestText(Recipe):
+class NearestText(DecoderSpec):
     """A text that is known already: that whose code is nearest.
 
     Example:
@@ -198,33 +209,28 @@ class NearestText(Recipe):
     """
 
     decoder: ClassVar[str] = "kuamo.generation.decoders.retrieval:Retrieval"
-    rival: ClassVar[str] = "NearestText"
-    trains: ClassVar[bool] = False
+    baseline: ClassVar[str] = "NearestText"
+    is_trained: ClassVar[bool] = False
 
     def codec(self, table: Table, name: str, seed: int) -> Any:
-        """The list of the column's distinct texts.
-
-        Raises:
-            TableError: a column of something else.
-        """
+        """The list of the column's distinct texts."""
         check_texts(table, name, self)
         return TextVocabulary(sorted(set(table.values(name))))
 
     def solve(self, decoding: DecoderProblem, name: str, rows: np.ndarray) -> tuple[Any, Any]:
-        """The texts of these rows and their codes."""
         return decoding.retrieval(name, rows)
 
 
 @old_arguments(own="self_conditioning")
 @dataclass(frozen=True)
-class TextRNN(Recipe):
+class TextRNN(DecodeSpec):
     """Texts written token by token, of what the table's texts are made of: what nobody has said yet can be said.
 
     Args:
         width: of the network. dropout: in training. vocabulary: tokens at most. self_conditioning: as in `Flow`.
 
     Example:
-        >>> TextRNN().yields
+        >>> TextRNN().may_fall_back
         False
     """
 
@@ -233,32 +239,20 @@ class TextRNN(Recipe):
     dropout: float = 0.2
     vocabulary: int = 2000
     self_conditioning: float = 0.1
-    rival: ClassVar[str] = "NearestText"
+    baseline: ClassVar[str] = "NearestText"
 
     def __post_init__(self) -> None:
         check_sizes(self, self.width, self.vocabulary, (self.self_conditioning, self.dropout))
 
     def codec(self, table: Table, name: str, seed: int) -> Any:
-        """Byte-level tokens, learned from the column.
-
-        Raises:
-            TableError: a column of something else.
-        """
+        """Byte-level tokens, learned from the column."""
         check_texts(table, name, self)
         return BPECodec.of(table, name, vocabulary=self.vocabulary)
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
-        """An untrained `TextRNNDecoder`."""
         return self.decoder_class()(dim, out, vocabulary=codec.vocabulary, width=self.width, dropout=self.dropout)
 
-    def objective(self, column: str) -> Objective:
-        """`Decode`."""
-        from kuamo.objectives.conditional_likelihood import Decode
-
-        return Decode((column,), self_conditioning=self.self_conditioning)
-
     def solve(self, decoding: DecoderProblem, name: str, rows: np.ndarray) -> tuple[Any, Any]:
-        """Retrieval among the texts of these rows."""
         return decoding.retrieval(name, rows)
 
 
@@ -270,15 +264,15 @@ class Caption(TextRNN):
     `space.notes` says which it is.
 
     Example:
-        >>> Caption().yields
+        >>> Caption().may_fall_back
         True
     """
 
-    yields: ClassVar[bool] = True
+    may_fall_back: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
-class TextToSpeech(Recipe):
+class TextToSpeech(DecoderSpec):
     """A sound that is another column's text, read aloud by espeak-ng: a spoken description.
 
     Args:
@@ -294,11 +288,7 @@ class TextToSpeech(Recipe):
     voice: str | None = None
 
     def codec(self, table: Table, name: str, seed: int) -> Any:
-        """Made from the texts' codec, when that is known.
-
-        Raises:
-            TableError: columns of other kinds.
-        """
+        """Made from the texts' codec, when that is known."""
         check_texts(table, self.of, self)
         if not isinstance(table.column(name).modality, Audio):
             kind = type(table.column(name).modality).__name__
@@ -308,7 +298,7 @@ class TextToSpeech(Recipe):
 
 @old_arguments(own="self_conditioning", dropped="cond_dropout")
 @dataclass(frozen=True)
-class Flow(Recipe):
+class Flow(DecodeSpec):
     """A rectified flow: sharp, varied, guided; see `kuamo.generation.decoders.flow`.
 
     Args:
@@ -340,21 +330,21 @@ class Flow(Recipe):
         check_sizes(self, self.width, self.layers, (self.cond_dropout, self.self_conditioning))
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
-        """An untrained `FlowDecoder`."""
-        options = {name: getattr(self, name) for name in ("width", "layers", "steps")} | {"dropped": self.cond_dropout}
-        guidance = getattr(codec, "guidance", 1.0) if self.guidance is None else self.guidance
-        return self.decoder_class()(dim, out, guidance=guidance, **options)
-
-    def objective(self, column: str) -> Objective:
-        """`Decode`."""
-        from kuamo.objectives.conditional_likelihood import Decode
-
-        return Decode((column,), self_conditioning=self.self_conditioning)
+        guidance = Codec.adapt(codec).guidance if self.guidance is None else self.guidance
+        return self.decoder_class()(
+            dim,
+            out,
+            width=self.width,
+            layers=self.layers,
+            dropped=self.cond_dropout,
+            steps=self.steps,
+            guidance=guidance,
+        )
 
 
 @old_arguments(own="self_conditioning")
 @dataclass(frozen=True)
-class Gaussian(Recipe):
+class Gaussian(DecodeSpec):
     """A likelihood: the mean of y given z by a perceptron, so the average of all that would do; smooth, not varied.
 
     Args:
@@ -374,19 +364,12 @@ class Gaussian(Recipe):
         check_sizes(self, self.width, self.layers, (self.self_conditioning,))
 
     def build(self, dim: int, codec: Any, out: int) -> Any:
-        """An untrained `Likelihood`."""
         return self.decoder_class()(dim, out, hidden=self.width, layers=self.layers, learned_scale=True)
-
-    def objective(self, column: str) -> Objective:
-        """`Decode`."""
-        from kuamo.objectives.conditional_likelihood import Decode
-
-        return Decode((column,), self_conditioning=self.self_conditioning)
 
 
 @old_arguments(own="self_conditioning", mismatched="mismatch_weight")
 @dataclass(frozen=True)
-class GAN(Recipe):
+class GAN(GeneratorSpec):
     """A generator against a critic; it starts at ridge.
 
     Args:
@@ -405,7 +388,6 @@ class GAN(Recipe):
         16
     """
 
-    decoder: ClassVar[str] = "kuamo.generation.decoders.generator:Generator"
     game: str = "r3"
     width: int = 256
     layers: int = 2
@@ -420,19 +402,10 @@ class GAN(Recipe):
             raise KuamoError(f"given game={self.game!r}; expected 'r3' or 'minimax'")
         check_sizes(self, self.width, self.layers, (self.self_conditioning,))
 
-    def build(self, dim: int, codec: Any, out: int) -> Any:
-        """An untrained `Generator`."""
-        return self.decoder_class()(dim, out, noise=self.noise, hidden=self.width, layers=self.layers, linear=True)
-
     def objective(self, column: str) -> Objective:
-        """`R3` or `Minimax`, from any of the other columns."""
         from kuamo.objectives import R3, Minimax
 
-        shape: dict[str, Any] = {
-            "self_conditioning": self.self_conditioning,
-            "width": self.width,
-            "layers": self.layers,
-        }
+        shape: dict[str, Any] = {name: getattr(self, name) for name in ("self_conditioning", "width", "layers")}
         if self.game == "minimax":
             return Minimax(None, column, lr=self.lr or 0.02, mismatched=self.mismatch_weight > 0, **shape)
         shape |= {"penalty": self.penalty, "mismatch_weight": self.mismatch_weight}
@@ -441,7 +414,7 @@ class GAN(Recipe):
 
 @old_arguments(own="self_conditioning")
 @dataclass(frozen=True)
-class CycleGAN(Recipe):
+class CycleGAN(GeneratorSpec):
     """Features of one column from those of others, by an adversary with a cycle; unpaired rows are used too.
 
     y is the column's features, not pictures or sounds, since what is made is encoded again: `translate` gives features.
@@ -465,7 +438,6 @@ class CycleGAN(Recipe):
         (True, 'distributions')
     """
 
-    decoder: ClassVar[str] = "kuamo.generation.decoders.generator:Generator"
     word: ClassVar[str] = "cyclegan"
     cycle: float = 1.0
     paired: float = 10.0
@@ -482,14 +454,9 @@ class CycleGAN(Recipe):
             raise KuamoError(f"given {self}; expected lr > 0, and weights and noise of at least 0")
 
     def codec(self, table: Table, name: str, seed: int) -> Any:
-        """None: features are made."""
-
-    def build(self, dim: int, codec: Any, out: int) -> Any:
-        """An untrained `Generator`."""
-        return self.decoder_class()(dim, out, noise=self.noise, hidden=self.width, layers=self.layers, linear=True)
+        return None
 
     def objective(self, column: str) -> Objective:
-        """`LSGAN`, from any of the other columns."""
         from kuamo.objectives import LSGAN
 
         names = ("cycle", "paired", "adversary", "lr", "self_conditioning", "width", "layers")
@@ -502,12 +469,8 @@ def check_sizes(recipe: Any, width: int, layers: int, shares: tuple[float, ...])
         raise KuamoError(f"given {recipe}; expected width and layers of at least 1, and shares in [0, 1)")
 
 
-def check_texts(table: Table, name: str, recipe: Recipe) -> None:
-    """Refuse a column of something else than texts.
-
-    Raises:
-        TableError: naming it.
-    """
+def check_texts(table: Table, name: str, recipe: DecoderSpec) -> None:
+    """Refuse a column of something else than texts."""
     modality = table.column(name).modality
     if not isinstance(modality, Text):
         kind = type(recipe).__name__

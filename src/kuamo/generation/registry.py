@@ -11,16 +11,16 @@ from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import current
 from kuamo.data.modalities import Category, Number, Text
 from kuamo.generation import recipes
-from kuamo.generation.recipes import Bilinear, Caption, Flow, Recipe, Ridge
+from kuamo.generation.recipes import Bilinear, Caption, DecoderSpec, Flow, Ridge
 
 __all__ = ["NAMED", "default_spec", "parse_specs"]
 
-NAMED: dict[str, type[Recipe]] = {
-    kind.word: kind for kind in (getattr(recipes, name) for name in recipes.__all__) if kind is not Recipe
+NAMED: dict[str, type[DecoderSpec]] = {
+    kind.word: kind for kind in (getattr(recipes, name) for name in recipes.__all__) if kind is not DecoderSpec
 }
 
 
-def default_spec(modality: Any) -> Recipe:
+def default_spec(modality: Any) -> DecoderSpec:
     """What a column is made by if nobody says it: texts by `Caption`, classes, numbers by `Ridge`, the rest by `Flow`.
 
     Example:
@@ -33,18 +33,15 @@ def default_spec(modality: Any) -> Recipe:
     return Caption() if isinstance(modality, Text) else Flow()
 
 
-def parse_specs(said: list[str]) -> dict[str, Recipe | None]:
+def parse_specs(said: list[str]) -> dict[str, DecoderSpec | None]:
     """Column → recipe, of words such as "image=gan" or "image=bilinear:tone:base"; "image" alone is `None`, what suits
     the column.
-
-    Raises:
-        KuamoError: an unknown recipe, a column that is named twice, or a style that is missing.
 
     Example:
         >>> parse_specs(["image", "audio=ridge"])["audio"]
         Ridge(penalty=0.1, rank=None)
     """
-    found: dict[str, Recipe | None] = {}
+    found: dict[str, DecoderSpec | None] = {}
     for word in said:
         column, _, kind = word.rpartition("=")
         head, colon, rest = kind.partition(":")
@@ -59,12 +56,8 @@ def parse_specs(said: list[str]) -> dict[str, Recipe | None]:
     return found
 
 
-def recipe_named(kind: str) -> Recipe:
-    """A recipe by its name; of `bilinear` with its columns, as "bilinear:tone" or "bilinear:tone,light:base".
-
-    Raises:
-        KuamoError: columns of another recipe, or a bilinear one without.
-    """
+def recipe_named(kind: str) -> DecoderSpec:
+    """A recipe by its name; of `bilinear` with its columns, as "bilinear:tone" or "bilinear:tone,light:base"."""
     name, *given = kind.split(":")
     if name == "bilinear":
         if not 1 <= len(given) <= 2 or not all(given):

@@ -8,18 +8,20 @@ log p(y_A) ≈ log 1/K Σ_k p(z_k) Π_{m ∈ A} p(y_m | z_k) / q(z_k | x_S),    
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.modules import is_module
-from kuamo.core.validation import names_of
+from kuamo.core.validation import is_int, names_of
 from kuamo.data.table import Table
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import EmbeddingSpace, Tower, fuse_codes, run_head
-from kuamo.encoders.base import batches, encode_items, prepare
-from kuamo.generation.codecs.base import decode_cells, reference_values
+from kuamo.encoders.base import Encoder, batches, encode_items
+from kuamo.generation.codecs.base import Codec, decode_cells, reference_values
 from kuamo.generation.gaussian_mixture import GaussianMixture
 
 __all__ = []
@@ -30,65 +32,59 @@ MOST_DRAWS = 10_000  # of one input
 ROWS = 64  # of a table are judged at a time
 
 
-def decode_columns(
-    space: EmbeddingSpace, z: np.ndarray, to: str | Sequence[str], seed: int, n: int | None = None, **options: Any
-) -> Any:
+@dataclass(frozen=True)
+class Sampling:
+    """How values are made of codes: see the arguments of `Space.translate`."""
+
+    seed: int = 0
+    samples: int | None = None
+    posterior: bool = False
+    project: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def codes(self, port: Tower, code: Embedding, turn: int = 0) -> np.ndarray:
+        """z (n, d) that a column's decoder makes values of."""
+        z = sample_posterior(code, self.seed + turn) if self.posterior else np.asarray(code)
+        return memory_of(port)(z) if self.project else z
+
+
+def decode_columns(space: EmbeddingSpace, z: np.ndarray, to: str | Sequence[str], how: Sampling) -> Any:
     """What one column would hold at codes (n, d), or column → that of several, from the same codes.
 
-    y (n, L), or a list of values if the column has a codec; with `n`, (n, draws, L) or a list of lists.
-
-    Raises:
-        KuamoError: codes of another size; a decoder that is not made from one code.
+    y (n, L), or a list of values if the column has a codec; with `samples`, (n, samples, L) or a list of lists.
     """
     names = names_of(to)
     z = space.check_codes(z).astype(np.float32)
-    check_options(space, names, n, options)
+    check_options(space, names, how)
     for name in names:
-        if hasattr(space.port(name).decoder, "by"):
+        if Decoder.adapt(space.port(name).decoder).style_columns:
             raise KuamoError(
                 f"given codes to make {name!r} of, which is made of several columns' own; expected translate"
             )
-    many = z if n is None else np.repeat(z, n, axis=0)
-    made = {name: sample_values(space.port(name), many, n, seed, options) for name in names}
+    made = {name: sample_values(space.port(name), z, how) for name in names}
     return made[to] if isinstance(to, str) else made
 
 
 def translate_columns(
-    space: EmbeddingSpace,
-    stacked: Stacked,
-    rows: Table,
-    to: str | Sequence[str],
-    seed: int,
-    n: int | None,
-    draw: bool,
-    options: Mapping[str, Any],
-    project: bool = False,
+    space: EmbeddingSpace, stacked: Stacked, rows: Table, to: str | Sequence[str], how: Sampling
 ) -> Any:
-    """As `decode_columns`, each column from what its decoder sees of rows; one draw of a row's code serves all columns.
-
-    Raises:
-        TableError: a row that has not what it takes.
-    """
+    """As `decode_columns`, each column from what its decoder sees of rows; one draw of a code serves all columns."""
     made = {}
-    for name in [to] if isinstance(to, str) else to:
+    for name in names_of(to):
         port = space.port(name)
         code = decoder_input(space, port, *stacked)
         require_inputs(rows, port, code)
-        z = sample_posterior(code, seed) if draw else np.asarray(code)
-        z = memory_of(port)(z) if project else z
-        many = z if n is None else np.repeat(z, n, axis=0)
-        made[name] = sample_values(port, many, n, seed, options, others=reference_values(port.codec, rows))
+        made[name] = sample_values(port, how.codes(port, code), how, others=reference_values(port.codec, rows))
     return made[to] if isinstance(to, str) else made
 
 
 def decoder_input(
     space: EmbeddingSpace, port: Tower, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray
 ) -> Embedding:
-    """What a column's decoder sees of rows: one code (B, d), fused; of a decoder with `by`, two of them (B, 2d): of the
-    columns that are neither `by` nor its own, and of those that are. `present` says where it is all there.
-    """
-    by = getattr(port.decoder, "by", None)
-    if by is None:
+    """What a column's decoder sees of rows: one code (B, d), fused; of a decoder with style columns two, side by side
+    (B, 2d): of all columns but these and its own, and of these. `present` says where it is all there."""
+    by = Decoder.adapt(port.decoder).style_columns
+    if not by:
         return fuse_codes(space.fusion, mean, logvar, present)[0]
     names = [other.name for other in space.ports]
     style = np.isin(names, by)
@@ -98,11 +94,7 @@ def decoder_input(
 
 
 def memory_of(port: Tower) -> Any:
-    """The training codes onto which codes of a column are projected.
-
-    Raises:
-        KuamoError: nowhere.
-    """
+    """The training codes onto which codes of a column are projected."""
     if port.memory is None:
         raise KuamoError(
             f"given project=True and to={port.name!r}, whose decoder has stored no training codes; expected a space "
@@ -112,14 +104,10 @@ def memory_of(port: Tower) -> Any:
 
 
 def require_inputs(rows: Table, port: Tower, code: Embedding) -> None:
-    """Refuse rows that a column cannot be made of.
-
-    Raises:
-        TableError: naming the first.
-    """
+    """Refuse rows that a column cannot be made of."""
     absent = np.zeros(0, int) if code.present is None else np.flatnonzero(~np.asarray(code.present))
     if len(absent):
-        by, other = getattr(port.decoder, "by", ()), getattr(port.codec, "other", None)
+        by, other = Decoder.adapt(port.decoder).style_columns, Codec.adapt(port.codec).reference_column
         expected = (
             f"a cell of {' and '.join(map(repr, by))}, and one of {repr(other) if other else 'another column'}"
             if by
@@ -131,33 +119,24 @@ def require_inputs(rows: Table, port: Tower, code: Embedding) -> None:
 
 
 def decode_chained(
-    space: EmbeddingSpace,
-    stacked: Stacked,
-    rows: Table,
-    to: Sequence[str],
-    seed: int,
-    n: int | None,
-    draw: bool,
-    options: Mapping[str, Any],
-    project: bool = False,
+    space: EmbeddingSpace, stacked: Stacked, rows: Table, to: Sequence[str], how: Sampling
 ) -> dict[str, Any]:
     """As `translate_columns`, each column of what is present and of the columns made before.
 
     p(y_1, y_2, … | x) = p(y_1 | x) p(y_2 | x, y_1) …
     """
-    times, (mean, logvar, present) = n or 1, stacked
-    mean, present = np.repeat(mean, times, axis=0), np.repeat(present, times, axis=0)
-    logvar = None if logvar is None else np.repeat(logvar, times, axis=0)
-    made: dict[str, Any] = {}
+    times = how.samples or 1
+    mean, logvar, present = (None if part is None else np.repeat(part, times, axis=0) for part in stacked)
+    assert mean is not None
+    assert present is not None
+    single, made = replace(how, samples=None), {}
     for turn, name in enumerate(to):
         port = space.port(name)
         code = decoder_input(space, port, mean, logvar, present)
         require_inputs(rows, port, code)
-        z = sample_posterior(code, seed + turn) if draw else np.asarray(code)
-        z = memory_of(port)(z) if project else z
         others = reference_values(port.codec, rows, np.repeat(np.arange(len(rows)), times))
-        values = sample_values(port, z, None, seed, options, varied=times > 1, others=others)
-        made[name] = values if n is None else grouped(values, n)
+        values = sample_values(port, how.codes(port, code, turn), single, varied=times > 1, others=others)
+        made[name] = values if how.samples is None else grouped(values, how.samples)
         if turn + 1 < len(to):
             number = [other.name for other in space.ports].index(name)
             code = code_of(port, values)
@@ -176,62 +155,48 @@ def grouped(values: Any, n: int) -> Any:
 
 def code_of(port: Tower, values: Any) -> Embedding:
     """The codes of what was made for a column: of its values, or of y, which are its features without a codec."""
-    if port.codec is None and not hasattr(port.encoder, "inverse"):
+    if port.codec is None and Encoder.adapt(port.encoder).inverse is None:
         return run_head(port.head, np.asarray(values, np.float32))
-    items = map(prepare(port.encoder), values)
+    items = map(Encoder.adapt(port.encoder).prepare, values)
     parts = [encode_items(port.encoder, items_of_batch, port.name) for items_of_batch in batches(items, ROWS)]
     return run_head(port.head, np.concatenate(parts))
 
 
 def sample_values(
-    port: Tower,
-    z: np.ndarray,
-    n: int | None,
-    seed: int,
-    options: Mapping[str, Any],
-    varied: bool = False,
-    others: list[Any] | None = None,
+    port: Tower, z: np.ndarray, how: Sampling, varied: bool = False, others: list[Any] | None = None
 ) -> Any:
     """One column's part of `decode_columns`; an option that its decoder does not know is another column's.
 
     Args:
         others: of a codec that needs them, one value for each row; see `reference_values`.
     """
-    known = {name: value for name, value in options.items() if name in getattr(port.decoder, "options", ())}
-    if n is not None and hasattr(port.decoder, "nearest"):
-        y = port.decoder.nearest(z[::n], n)
-        texts = port.codec.decode(y.reshape(-1, 1))
-        return [texts[at : at + n] for at in range(0, len(texts), n)]
-    known = getattr(port.decoder, "varied", {}) | known if varied or n not in (None, 1) else known
+    n, decoder = how.samples, Decoder.adapt(port.decoder)
+    if n is not None and decoder.nearest is not None:
+        return grouped(port.codec.decode(decoder.nearest(z, n).reshape(-1, 1)), n)
+    z = z if n is None else np.repeat(z, n, axis=0)
+    known = {name: value for name, value in how.options.items() if name in decoder.options}
+    known = {**decoder.varied, **known} if varied or n not in (None, 1) else known
     blocks = range(0, max(len(z), 1), BLOCK)
-    y = np.concatenate([decode(port.decoder, z[at : at + BLOCK], seed + at, **known) for at in blocks])
+    y = np.concatenate([decode(port.decoder, z[at : at + BLOCK], how.seed + at, **known) for at in blocks])
     if others is not None and len(others) < len(z):
         others = [value for value in others for _ in range(n or 1)]
     values = decode_cells(port, y, others)
     return values if n is None else grouped(values, n)
 
 
-def check_options(space: EmbeddingSpace, names: Sequence[str], n: int | None, options: Mapping[str, Any]) -> None:
-    """Refuse columns without a decoder, and options that no decoder of these columns knows.
-
-    Raises:
-        KuamoError: naming them.
-    """
+def check_options(space: EmbeddingSpace, names: Sequence[str], how: Sampling) -> None:
+    """Refuse columns without a decoder, and options that no decoder of these columns knows."""
     decoders = {name: decoder_of(space, name) for name in names}
-    if n is not None and (not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MOST_DRAWS):
-        raise KuamoError(f"given samples={n!r}; expected a whole number from 1 to {MOST_DRAWS:,}")
-    for option in options:
-        if not any(option in getattr(decoder, "options", ()) for decoder in decoders.values()):
+    if how.samples is not None and not (is_int(how.samples, 1) and how.samples <= MOST_DRAWS):
+        raise KuamoError(f"given samples={how.samples!r}; expected a whole number from 1 to {MOST_DRAWS:,}")
+    for option in how.options:
+        if not any(option in Decoder.adapt(decoder).options for decoder in decoders.values()):
             kinds = ", ".join(f"{name!r} is made by {type(decoder).__name__}" for name, decoder in decoders.items())
             raise KuamoError(f"given {option}=, and {kinds}, which does not know it; expected a flow: km.Flow()")
 
 
 def decoder_of(space: EmbeddingSpace, name: str) -> Any:
-    """A column's decoder.
-
-    Raises:
-        KuamoError: it has none.
-    """
+    """A column's decoder; an error where it has none."""
     port = space.port(name)
     if port.decoder is None:
         able = [other.name for other in space.ports if other.decoder is not None]
@@ -258,15 +223,11 @@ def decode(decoder: Any, z: np.ndarray, seed: int = 0, **options: Any) -> np.nda
 
 def unguided(decoder: Any) -> dict[str, float]:
     """Arguments by which a decoder samples from p(y | z) itself, without guidance."""
-    return {"guidance": 1.0} if "guidance" in getattr(decoder, "options", ()) else {}
+    return {"guidance": 1.0} if "guidance" in Decoder.adapt(decoder).options else {}
 
 
 def sample_prior(space: EmbeddingSpace, n: int, prior: GaussianMixture | None, seed: int) -> np.ndarray:
-    """Codes (n, d) from the prior.
-
-    Raises:
-        KuamoError: codes that are points, which have no prior, and no mixture.
-    """
+    """Codes (n, d) from the prior."""
     rng = np.random.default_rng(seed)
     if prior is not None:
         return prior.sample(n, rng)
@@ -288,5 +249,6 @@ def sample_posterior(code: Embedding, seed: int) -> np.ndarray:
 
 def log_gain(encoder: Any) -> float:
     """What log p of standardised features lacks to be that of a column's own numbers: Σ log g of those that vary."""
-    gain = getattr(encoder, "gain", None) if hasattr(encoder, "inverse") else None
-    return 0.0 if gain is None else float(np.log(gain[gain > 0]).sum())
+    encoder = Encoder.adapt(encoder)
+    gain = encoder.gain
+    return 0.0 if gain is None or encoder.inverse is None else float(np.log(gain[gain > 0]).sum())

@@ -94,7 +94,7 @@ def coverage(table: Table) -> Coverage:
     skews = {} if table.labels is None else {"label": skew(each for each in table.labels if not is_absent(each))}
     for name, column in table.columns.items():
         if isinstance(column.modality, Category):
-            skews[name] = skew(value for _, value in table.attempts(name) if not isinstance(value, CellError))
+            skews[name] = skew(value for _, value in table.try_values(name) if not isinstance(value, CellError))
     return Coverage(
         len(table), len(set(table.groups)), columns, pairs, patterns, {name: one for name, one in skews.items() if one}
     )

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from kuamo.embedding.decoder import Decoder
 from kuamo.core.old_names import old_arguments
 from kuamo.embedding.fusion import Mean, MixtureOfProducts
 from kuamo.embedding.space import EmbeddingSpace
@@ -83,7 +84,7 @@ class Decode(Objective):
             decoder, y = step.space.port(name).decoder, step.target(name)
             z = subset_codes_per_entry(step, name, self.self_conditioning)
             options = {}
-            if size := getattr(decoder, "noise", 0):
+            if size := Decoder.adapt(decoder).noise:
                 options["noise"] = step.at_entries(name, step.noise(f"decode/{name}", step.batch.row, size))
             total = total + step.mean(decoder.loss(y, z, **options))
         return total

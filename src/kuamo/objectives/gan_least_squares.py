@@ -152,7 +152,7 @@ def reencoder(port: Tower) -> Callable[[Any], Any]:
             f"column {port.name!r}: given a trainable encoder; expected frozen features, so that what is made can be "
             f"encoded again, or cycle=0"
         )
-    return getattr(port.head, "again", port.head)
+    return getattr(port.head, "reencode", port.head)
 
 
 def code_variance(generator: Any, z: Any) -> Any:

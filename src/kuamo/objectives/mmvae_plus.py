@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from kuamo.embedding.decoder import Decoder
 from kuamo.core.errors import KuamoError
 from kuamo.embedding.fusion import MixtureOfExperts
 from kuamo.embedding.space import EmbeddingSpace
@@ -63,7 +64,7 @@ class MMVAEPlus(VAE):
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """Nobody; weights and decoders are looked at."""
         for port in space.ports:
-            if not getattr(port.decoder, "private", 0):
+            if not Decoder.adapt(port.decoder).private:
                 raise KuamoError(
                     f"column {port.name!r}: given {type(port.decoder).__name__} without a private latent; "
                     f"expected Likelihood(..., private={self.private})"

@@ -23,7 +23,7 @@ class CodeInput(nn.Module):
         self.shift = nn.Buffer(torch.zeros(dim))
         self.gain = nn.Buffer(torch.ones(dim))
 
-    def standardise(self, shift: Tensor, gain: Tensor) -> None:
+    def standardize(self, shift: Tensor, gain: Tensor) -> None:
         """Take mean and 1/deviation (d,)."""
         self.shift.copy_(shift)
         self.gain.copy_(gain)
@@ -74,7 +74,7 @@ class Critic(nn.Module):
     def see_as(self, generator: Any) -> None:
         """See codes as the generator does, if it has a way of its own."""
         if isinstance(getattr(generator, "codes", None), CodeInput):
-            self.codes.standardise(generator.codes.shift, generator.codes.gain)
+            self.codes.standardize(generator.codes.shift, generator.codes.gain)
 
     def forward(self, y: Tensor, z: Tensor | None = None) -> Tensor:
         """(n,) logits for y (n, L) and z (n, d)."""

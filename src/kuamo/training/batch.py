@@ -21,7 +21,7 @@ from kuamo.core.errors import KuamoError
 from kuamo.core.modules import is_module
 from kuamo.data.table import Table
 from kuamo.embedding.space import Tower
-from kuamo.encoders.base import collate, prepare
+from kuamo.encoders.base import Encoder, collate
 from kuamo.training.distributed import rank_and_size
 from kuamo.training.gradient_cache import Chunks
 
@@ -88,7 +88,7 @@ class Source:
         self._bytes = 0
         self._whole = one_in_each_row(self.row, self.rows)
         self._stack: Stack | None = None
-        self._prepare: Callable[[Any], Any] = prepare(port.encoder)
+        self._prepare: Callable[[Any], Any] = Encoder.adapt(port.encoder).prepare
 
     def cells(self, rows: np.ndarray, place: np.ndarray) -> ColumnBatch:
         """The entries of these table rows; `place` (R,) is each row's number in the whole batch."""
@@ -102,7 +102,7 @@ class Source:
 
     def _read(self, entry: np.ndarray) -> Any:
         """Raw values as one batch for the encoder."""
-        if self._stack is None and not hasattr(self.port.encoder, "collate") and is_module(self.port.encoder):
+        if self._stack is None and Encoder.adapt(self.port.encoder).collate is None and is_module(self.port.encoder):
             self._stack = Stack(len(self.row))
         if self._stack is not None and self._stack.has(entry):
             return self._stack.batch(entry)

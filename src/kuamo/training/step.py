@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kuamo.embedding.decoder import Decoder
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import old_methods
 from kuamo.embedding.embedding import Embedding
@@ -288,7 +289,7 @@ def decoder_targets(space: EmbeddingSpace, batch: Batch, frozen: Mapping[str, bo
             targets[port.name] = cells.y
         elif len(cells) == 0:
             targets[port.name] = torch.zeros(0, getattr(decoder, "out", 0))
-        elif hasattr(decoder, "target"):
+        elif Decoder.adapt(decoder).target is not None:
             targets[port.name] = torch.cat([decoder.target(part) for part in cells.parts()])
         elif frozen[port.name]:
             targets[port.name] = cells.x

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from kuamo.generation.recipes import Recipe
+from kuamo.generation.recipes import DecoderSpec
 from kuamo.objectives import Objective
 
 __all__ = ["LinearMean"]
 
 
 @dataclass(frozen=True)
-class LinearMean(Recipe):
+class LinearMean(DecoderSpec):
     """A `LinearDecoder`, trained.
 
     Example:

@@ -104,9 +104,6 @@ def recordings(path: str | Path | None, speakers: Sequence[str], voices: int, se
 def pictures_of(digit: np.ndarray, shown: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A picture (N,) of each digit (N,), none twice; `shown` says what is on every picture.
 
-    Raises:
-        TableError: there are not so many.
-
     Example:
         >>> int(pictures_of(np.array([1, 0, 1]), np.array([0, 1, 1]), np.random.default_rng(0))[1])
         0

@@ -20,9 +20,6 @@ def rows_of_folder(path: str | Path | None, name: str, columns: Sequence[str]) -
 
     Args:
         path: the folder; `None` for what `KUAMO_DATA` says. name: of the file. columns: those that it must have.
-
-    Raises:
-        TableError: no folder is named, the file is not there, or lacks a column.
     """
     import pyarrow.parquet as pq
 

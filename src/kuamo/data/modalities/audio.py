@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kuamo.core.errors import CellError, shorten
 from kuamo.core.messages import Note
-from kuamo.data.modalities.base import as_array, describe_value, read_bytes
+from kuamo.data.modalities.base import Modality, as_array, describe_value, read_bytes
 
 __all__ = ["Audio", "Waveform"]
 
@@ -32,9 +32,17 @@ class Waveform(NamedTuple):
     samples: np.ndarray
     rate: int
 
+    def resampled(self, rate: int) -> np.ndarray:
+        """Its samples at another rate."""
+        if rate == self.rate:
+            return self.samples
+        import soxr
+
+        return soxr.resample(self.samples, self.rate, rate)
+
 
 @dataclass(frozen=True)
-class Audio:
+class Audio(Modality):
     """A sound; canonical value: `Waveform(samples, rate)`, channels averaged, at the file's own rate.
 
     Reads a path, bytes, or a pair (samples, rate), also as {"array", "sampling_rate"}, with samples (T,),
@@ -54,7 +62,7 @@ class Audio:
     """
 
     peak: float | None = None
-    parallel: ClassVar[bool] = True
+    parallel = True
 
     def accepts(self, raw: Any) -> bool:
         """A sound file's name, bytes that open like a sound, or a pair (samples, rate)."""
@@ -88,7 +96,6 @@ class Audio:
         return Waveform(samples, rate)
 
     def write(self, value: Waveform, path: Path) -> None:
-        """In the format that the file's name says."""
         import soundfile
 
         soundfile.write(path, value.samples, value.rate)
@@ -100,14 +107,11 @@ class Audio:
     def preview(self, value: Waveform) -> tuple[str, bytes]:
         """Its first 5 s as FLAC, at 16 kHz or its own rate if that is lower."""
         import soundfile
-        import soxr
 
-        seconds, rate = PREVIEW
-        samples = value.samples[: max(1, int(seconds * value.rate))]
-        if value.rate > rate:
-            samples = soxr.resample(samples, value.rate, rate)
+        seconds, rate = PREVIEW[0], min(PREVIEW[1], value.rate)
+        samples = Waveform(value.samples[: max(1, int(seconds * value.rate))], value.rate).resampled(rate)
         out = io.BytesIO()
-        soundfile.write(out, np.clip(samples, -1, 1), min(rate, value.rate), format="FLAC", subtype="PCM_16")
+        soundfile.write(out, np.clip(samples, -1, 1), rate, format="FLAC", subtype="PCM_16")
         return "audio/flac", out.getvalue()
 
 
@@ -126,11 +130,7 @@ def _pair(raw: Any) -> Any:
 
 
 def _as_float(samples: np.ndarray, peak: float | None) -> np.ndarray:
-    """float32 in [−1, 1]: of whole numbers by what their type can hold, of others by the peak that is stated.
-
-    Raises:
-        CellError: nothing says what is full scale, or samples are not finite.
-    """
+    """float32 in [−1, 1]: of whole numbers by what their type can hold, of others by the peak that is stated."""
     kind = samples.dtype
     if not np.isfinite(samples).all():
         raise CellError(Note("cell_odd_samples"), "finite samples")
@@ -157,11 +157,7 @@ def _as_float(samples: np.ndarray, peak: float | None) -> np.ndarray:
 
 
 def _one_channel(samples: np.ndarray) -> np.ndarray:
-    """(T,) of samples (T,), (T, channels) or (channels, T).
-
-    Raises:
-        CellError: no samples, or a shape of which nobody can say which side is time.
-    """
+    """(T,) of samples (T,), (T, channels) or (channels, T)."""
     few, many = (min(samples.shape), max(samples.shape)) if samples.ndim == 2 else (1, samples.size)
     if not samples.size:
         raise CellError(Note("cell_samples", shape="(0,)"), "at least one sample")

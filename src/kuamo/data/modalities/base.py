@@ -10,13 +10,15 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from abc import abstractmethod
 from dataclasses import is_dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
+from kuamo.core.contracts import Contract
 from kuamo.core.errors import CellError, shorten
 from kuamo.core.messages import Note
 from kuamo.data.identity import Unknown, identity
@@ -27,27 +29,37 @@ READING = 3  # to be raised whenever kuamo's own modalities make other values of
 MAX_FILE = 1 << 30  # bytes of one picture, sound or vector
 
 
-@runtime_checkable
-class Modality(Protocol):
-    """One kind of data. Four methods; a user's own kind needs no base class.
+class Modality(Contract):
+    """One kind of data, in four methods; what follows them is optional."""
 
-    A modality may also have `content(raw) -> bytes | array`, its undecoded content, which names it in the
-    feature cache without decoding it; `preview(value) -> (mime, bytes)`, a small picture (PNG, JPEG, WebP, GIF),
-    sound (FLAC, WAV, MP3, OGG) or text/plain for a report's page, which else has what `show` says; and
-    `parallel = True` if `read` may run on several threads, and pays there.
-    """
+    parallel: bool = False
+    """May `read` run on several threads, and does it pay there?"""
+    moves: Any = None
+    """`moves(raw)`: does a file move, so that only the first picture of it is read?"""
 
+    @abstractmethod
     def accepts(self, raw: Any) -> bool:
         """Is `raw`, one cell of a table, of this kind? Must be cheap: nothing is decoded."""
 
+    @abstractmethod
     def read(self, raw: Any) -> Any:
         """`raw` in canonical form. Raises `CellError` with what was given and what was expected."""
 
+    @abstractmethod
     def write(self, value: Any, path: Path) -> None:
         """Write a canonical value into a file."""
 
+    @abstractmethod
     def show(self, value: Any) -> str:
         """A canonical value in a few words, for a terminal."""
+
+    def content(self, raw: Any) -> Any:
+        """Bytes, text or an array that names a cell's content in the feature cache, undecoded if possible."""
+        return self.read(raw)
+
+    def preview(self, value: Any) -> tuple[str, bytes]:
+        """Mime type and bytes for a page: text, or a small image (PNG, JPEG, WebP, GIF) or sound (FLAC, WAV, MP3)."""
+        return "text/plain", self.show(value).encode("utf-8", "replace")
 
 
 def as_array(raw: Any) -> Any:
@@ -81,11 +93,7 @@ def first_there(paths: list[Path]) -> Path:
 
 
 def read_bytes(raw: Any, expected: str) -> bytes:
-    """The bytes of a path or of bytes.
-
-    Raises:
-        CellError: the file is missing, cannot be read or is beyond 1 GiB, or `raw` is neither.
-    """
+    """The bytes of a path or of bytes."""
     if isinstance(raw, bytes | bytearray | memoryview):
         return bytes(raw)
     if isinstance(raw, str | Path):
@@ -103,11 +111,7 @@ def read_bytes(raw: Any, expected: str) -> bytes:
 
 
 def first_bytes(path: Path) -> bytes | None:
-    """The first 64 bytes of a plain file; `None` of anything else.
-
-    Raises:
-        OSError: it cannot be read.
-    """
+    """The first 64 bytes of a plain file; `None` of anything else."""
     return _start(path, 64) if path.is_file() else None
 
 
@@ -115,9 +119,6 @@ def _start(path: Path, most: int) -> bytes | None:
     """A plain file's bytes up to `most`; `None` of a device or a pipe, which may never end.
 
     What the kernel makes up under /proc has no size, and may never end either: it counts as empty.
-
-    Raises:
-        CellError: a file of more than `MAX_FILE` bytes, of which nothing is read then.
     """
     with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
         there = os.fstat(file.fileno())
@@ -154,20 +155,12 @@ def _not_read(name: str, error: OSError) -> Note:
 
 
 def content_key(modality: Modality, raw: Any) -> bytes:
-    """The 32 bytes that name a cell's content, and how it is read: equal keys, equal values, wherever they came from.
-
-    Raises:
-        CellError: a cell whose content cannot be fetched.
-    """
-    return hash_of(f"{READING} {_reading(modality)}", getattr(modality, "content", modality.read)(raw))
+    """The 32 bytes that name a cell's content, and how it is read: equal keys, equal values."""
+    return hash_of(f"{READING} {_reading(modality)}", Modality.adapt(modality).content(raw))
 
 
 def hash_of(name: str, content: Any) -> bytes:
-    """The 32 bytes of a content under a name: bytes, text, an array of numbers, or a tuple of these.
-
-    Raises:
-        CellError: anything else.
-    """
+    """The 32 bytes of a content under a name: bytes, text, an array of numbers, or a tuple of these."""
     digest = hashlib.sha256(name.encode())
     for part in _parts(content):
         digest.update(part)

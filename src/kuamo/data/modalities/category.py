@@ -10,12 +10,13 @@ import numpy as np
 
 from kuamo.core.errors import CellError, is_unicode, shorten
 from kuamo.core.messages import Note
+from kuamo.data.modalities.base import Modality
 
 __all__ = ["Category"]
 
 
 @dataclass(frozen=True)
-class Category:
+class Category(Modality):
     """One of a few classes; canonical value: its name, a non-empty `str`.
 
     Args:
@@ -50,13 +51,8 @@ class Category:
         return name
 
     def write(self, value: str, path: Path) -> None:
-        """UTF-8."""
         Path(path).write_text(value + "\n", encoding="utf-8")
 
     def show(self, value: str) -> str:
         """Its name."""
         return value if len(value) <= 80 else value[:79] + "…"
-
-    def preview(self, value: str) -> tuple[str, bytes]:
-        """Its name."""
-        return "text/plain", self.show(value).encode("utf-8", "replace")

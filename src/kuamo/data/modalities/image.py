@@ -7,13 +7,13 @@ import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from kuamo.core.errors import CellError, TruncationWarning
 from kuamo.core.messages import Note
-from kuamo.data.modalities.base import as_array, describe_value, failed, read_bytes
+from kuamo.data.modalities.base import Modality, as_array, describe_value, failed, read_bytes
 from kuamo.data.modalities.levels import as_bytes, stated_range
 
 __all__ = ["Image"]
@@ -31,7 +31,7 @@ _FEWER = f"an image of at most {MAX_PIXELS:,} pixels"
 
 
 @dataclass(frozen=True)
-class Image:
+class Image(Modality):
     """A picture; canonical value: uint8 array (H, W, 3), upright, transparency on `background`.
 
     Reads a path, bytes, a PIL image, or an array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or a tensor with
@@ -50,7 +50,7 @@ class Image:
 
     background: int = 255
     peak: float | None = None
-    parallel: ClassVar[bool] = True
+    parallel = True
 
     def accepts(self, raw: Any) -> bool:
         """A picture file's name, bytes that open like a picture, a PIL image, or an array shaped like one."""
@@ -109,7 +109,6 @@ class Image:
             raise CellError(failed(name, error), _EXPECTED) from None
 
     def write(self, value: np.ndarray, path: Path) -> None:
-        """In the format that the file's name says."""
         from PIL import Image as pil
 
         pil.fromarray(value).save(path)

@@ -20,9 +20,6 @@ def as_bytes(levels: np.ndarray, low: float = 0.0, high: float | None = None) ->
     Args:
         levels: (H, W) or (H, W, channels). low, high: what is black and white, if that is known.
 
-    Raises:
-        CellError: nothing says what is white, or levels lie outside that.
-
     Example:
         >>> as_bytes(np.array([[0.0, 1.0]])).tolist(), as_bytes(np.array([[0, 2048, 4095]]), high=4095).tolist()
         ([[0, 255]], [[0, 128, 255]])

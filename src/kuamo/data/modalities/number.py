@@ -11,13 +11,14 @@ import numpy as np
 
 from kuamo.core.errors import CellError, shorten
 from kuamo.core.messages import Note
+from kuamo.data.modalities.base import Modality
 from kuamo.data.modalities.vector import LARGEST
 
 __all__ = ["Number"]
 
 
 @dataclass(frozen=True)
-class Number:
+class Number(Modality):
     """A number; canonical value: a finite `float`.
 
     Args:
@@ -53,13 +54,8 @@ class Number:
         return value
 
     def write(self, value: float, path: Path) -> None:
-        """As text."""
         Path(path).write_text(f"{value!r}\n", encoding="utf-8")
 
     def show(self, value: float) -> str:
         """With its unit."""
         return f"{value:.6g} {self.unit}".strip()
-
-    def preview(self, value: float) -> tuple[str, bytes]:
-        """With its unit."""
-        return "text/plain", self.show(value).encode()

@@ -8,6 +8,7 @@ from typing import Any
 
 from kuamo.core.errors import CellError, is_unicode, shorten
 from kuamo.core.messages import Note
+from kuamo.data.modalities.base import Modality
 
 __all__ = ["Text"]
 
@@ -15,7 +16,7 @@ PREVIEW = 240  # characters
 
 
 @dataclass(frozen=True)
-class Text:
+class Text(Modality):
     """A text; canonical value: a non-empty `str`.
 
     Example:
@@ -38,7 +39,6 @@ class Text:
         return raw.strip()
 
     def write(self, value: str, path: Path) -> None:
-        """UTF-8."""
         Path(path).write_text(value + "\n", encoding="utf-8")
 
     def show(self, value: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from kuamo.core.errors import CellError, shorten
 from kuamo.core.messages import Note
-from kuamo.data.modalities.base import as_array, describe_value, failed, read_bytes
+from kuamo.data.modalities.base import Modality, as_array, describe_value, failed, read_bytes
 
 __all__ = ["LARGEST", "Vector", "within_limits"]
 
@@ -19,7 +19,7 @@ LARGEST = 1e100  # a number, so that squares and sums of squares are numbers too
 
 
 @dataclass(frozen=True)
-class Vector:
+class Vector(Modality):
     """A vector; canonical value: float64 (D,), finite, or float32 if that was given. With `dim` given, any other
     size is refused.
 

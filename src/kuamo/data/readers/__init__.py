@@ -23,7 +23,7 @@ from kuamo.core.errors import TableError, shorten
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Category, Modality, Text, Vector
 from kuamo.data.readers.arrow import ArrowCells, Mapped, arrow_columns, checked_batch, parsing
-from kuamo.data.readers.csv_json import retyped
+from kuamo.data.readers.csv_json import infer_types
 from kuamo.data.readers.dataframes import read_object
 from kuamo.data.readers.folders import read_folder, suffix_of, table_file
 from kuamo.data.readers.parquet import parquet_columns
@@ -129,9 +129,6 @@ def open_source(source: Any, opening: Opening, root: str | Path | None) -> tuple
 
     With a root, what a folder holds must be in the root or in that folder, whatever links say; and so must a file whose
     name is below the root.
-
-    Raises:
-        TableError: it does not exist, is of another kind, or cannot be parsed.
     """
     if not isinstance(source, str | Path):
         columns, name = read_object(source)
@@ -201,7 +198,7 @@ def _typed(cells: Any) -> Any:
     if not isinstance(cells, ArrowCells) or not pa.types.is_string(cells.type):
         return cells
     column = pa.chunked_array(cells.chunks, pa.string())
-    found = retyped(column)
+    found = infer_types(column)
     return cells if found is column else ArrowCells(found)
 
 

@@ -71,7 +71,6 @@ class ArrowCells:
                 yield from map(plain_cell, chunk.to_pylist())
 
     def layout(self, modality: Modality) -> Layout:
-        """Position and part of each entry."""
         self.guard()
         layouts = [layout_of(chunk, modality) for chunk in self.chunks]
         position = [start + place for start, (place, _) in zip(self.start, layouts)]
@@ -93,7 +92,6 @@ class TakenCells:
         return self.cells[int(self.rows[position])]
 
     def layout(self, modality: Modality) -> Layout:
-        """Position and part of each entry."""
         position, part = self.cells.layout(modality)
         entry, place = entries_in_rows(position, self.rows)
         return place, part[entry]
@@ -101,11 +99,7 @@ class TakenCells:
 
 @contextmanager
 def parsing(path: Path) -> Iterator[None]:
-    """Whatever goes wrong with a file is said in our words, with its name.
-
-    Raises:
-        TableError: in place of what Arrow raises, which is of many kinds.
-    """
+    """Whatever goes wrong with a file is said in our words, with its name."""
     try:
         yield
     except KuamoError as error:
@@ -130,11 +124,7 @@ class Mapped:
         self.size = os.fstat(self.file.fileno()).st_size
 
     def __call__(self) -> None:
-        """Is all of it still there?
-
-        Raises:
-            TableError: it was cut.
-        """
+        """Is all of it still there?"""
         if os.fstat(self.file.fileno()).st_size < self.size:
             raise TableError(f"{self.path}: was cut while the table is in use; expected a file that stays as it is")
 
@@ -148,11 +138,7 @@ def unguarded() -> Callable[[], Any]:
 
 
 def arrow_columns(table: Any, guard: Callable[[], Any] = bool) -> dict[str, Any]:
-    """Column name → lazy cells; class numbers of a Hugging Face schema become class names.
-
-    Raises:
-        TableError: two columns of one name, or data that is damaged.
-    """
+    """Column name → lazy cells; class numbers of a Hugging Face schema become class names."""
     checked_names(table.column_names)
     classes = class_names(table.schema)
     return {
@@ -162,22 +148,14 @@ def arrow_columns(table: Any, guard: Callable[[], Any] = bool) -> dict[str, Any]
 
 
 def checked_names(names: list[str]) -> None:
-    """Refuse two columns of one name.
-
-    Raises:
-        TableError: naming it.
-    """
+    """Refuse two columns of one name."""
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise TableError(f"given several columns called {repeated[0]!r}; expected unique names")
 
 
 def checked_batch(table: Any) -> Any:
-    """The table, if its offsets and texts are sound: Arrow does not look until it is too late.
-
-    Raises:
-        TableError: they are not.
-    """
+    """The table, if its offsets and texts are sound: Arrow does not look until it is too late."""
     import pyarrow as pa
 
     for name, column in zip(table.column_names, table.columns):

@@ -16,7 +16,7 @@ from kuamo.core.messages import Note
 from kuamo.data.readers.dialect import dialect_of
 from kuamo.data.readers.paths import Opening
 
-__all__ = ["HOLES", "read_csv", "read_json_rows", "retyped"]
+__all__ = ["HOLES", "infer_types", "read_csv", "read_json_rows"]
 
 BLOCK_BYTES = 16 << 20
 MAX_BYTES = 8 << 30  # of a text file once it is unpacked; tables beyond are for Parquet
@@ -28,11 +28,7 @@ _PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\x
 
 
 def read_csv(path: Path, opening: Opening) -> Any:
-    """A CSV or TSV file as an Arrow table of texts; empty fields, and words that mean a gap, are null.
-
-    Raises:
-        TableError: naming the line.
-    """
+    """A CSV or TSV file as an Arrow table of texts; empty fields, and words that mean a gap, are null."""
     import pyarrow as pa
     from pyarrow import csv
 
@@ -110,11 +106,7 @@ def read_json_rows(path: Path, opening: Opening) -> Any:
 
 
 def _utf8(path: Path, encoding: str | None) -> Any:
-    """The file's content in UTF-8, without a byte-order mark; memory-mapped where it is so already.
-
-    Raises:
-        TableError: naming the first line that is not in the encoding.
-    """
+    """The file's content in UTF-8, without a byte-order mark; memory-mapped where it is so already."""
     import pyarrow as pa
 
     content = pa.py_buffer(b"")
@@ -182,7 +174,7 @@ def _check_utf8(path: Path, view: memoryview) -> None:
         lines += piece.count(b"\n")
 
 
-def retyped(column: Any) -> Any:
+def infer_types(column: Any) -> Any:
     """A column of texts as what all of them spell: whole numbers, numbers (also 1,5), dates; else as it is."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -14,11 +14,7 @@ __all__ = ["read_object"]
 
 
 def read_object(source: Any) -> tuple[dict[str, Any], str]:
-    """Column name → cells, and the source in words.
-
-    Raises:
-        TableError: it is none of these.
-    """
+    """Column name → cells, and the source in words."""
     if _is_dataset(source) and not (hasattr(source, "__len__") or hasattr(source, "data")):
         raise TableError(
             "given a dataset that is read as it comes, and whose end nobody knows; expected one that has rows, such as "

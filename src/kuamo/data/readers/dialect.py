@@ -47,9 +47,6 @@ class Dialect:
 def dialect_of(content: Any, usual: str, name: str) -> Dialect:
     """The dialect of a file's content (a buffer of UTF-8) whose name says the separator `usual`.
 
-    Raises:
-        TableError: quotes that are not paired, with the line.
-
     Example:
         >>> dialect_of(b"id;text\\n1;a cat, black\\n", ",", "t.csv").separator
         ';'

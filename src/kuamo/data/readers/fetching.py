@@ -31,11 +31,7 @@ PIECE = 1 << 16
 
 
 def fetch(url: str, copy: Path) -> None:
-    """A file of the web into `copy`, all of it or nothing.
-
-    Raises:
-        CellError: it cannot be fetched, is too large, breaks off, or takes longer than `SECONDS`.
-    """
+    """A file of the web into `copy`, all of it or nothing."""
     try:
         with _opened(url) as (answer, over), atomic_path(copy) as part, part.open("wb") as file:
             size = 0

@@ -29,11 +29,7 @@ _KINDS = ((Image(), "image"), (Audio(), "audio"))
 
 
 def read_folder(folder: Path, opening: Opening) -> dict[str, Any]:
-    """Column name → cells.
-
-    Raises:
-        TableError: nothing in the folder makes a table, or a file of it leads outside the root.
-    """
+    """Column name → cells."""
     inside = _inside(folder)
     splits = [each for each in inside if each.name.lower() in _SPLITS]
     for found in ([folder], splits, [each for each in inside if each not in splits]):

@@ -23,9 +23,6 @@ __all__ = ["by_position", "check_words", "columns_of_rows", "own_names"]
 def by_position(cells: Any, name: str) -> Any:
     """A column's cells as something that is asked for its k-th cell by k.
 
-    Raises:
-        TableError: no order (a set), no cells (a text, a number), or labels instead of positions (a dict).
-
     Example:
         >>> by_position((n * n for n in range(3)), "x"), by_position(np.ma.masked_array([1, 2], [False, True]), "x")
         ([0, 1, 4], [1, None])
@@ -106,9 +103,6 @@ def _of_array(cells: np.ndarray, name: str) -> Any:
 def columns_of_rows(rows: Sequence[Any]) -> dict[str, list[Any]]:
     """Rows as dicts, as columns; what a row does not name is absent there.
 
-    Raises:
-        TableError: a row that is no dict.
-
     Example:
         >>> columns_of_rows([{"a": 1}, {"a": 2, "b": 3}])
         {'a': [1, 2], 'b': [None, 3]}
@@ -123,11 +117,7 @@ def columns_of_rows(rows: Sequence[Any]) -> dict[str, list[Any]]:
 
 
 def check_words(kind: str, values: Sequence[Any]) -> None:
-    """Refuse texts that no file can keep: a lone surrogate is half a character.
-
-    Raises:
-        TableError: naming the row.
-    """
+    """Refuse texts that no file can keep: a lone surrogate is half a character."""
     if isinstance(values, LazyColumn):  # Arrow's texts are whole
         return
     for row, value in enumerate(values):

@@ -132,11 +132,7 @@ class ParquetCells:
 
 
 def parquet_columns(shards: list[Path]) -> dict[str, ArrowCells | ParquetCells]:
-    """Column name → lazy cells of one Parquet file, or of several with the same columns.
-
-    Raises:
-        TableError: naming the shard whose columns differ.
-    """
+    """Column name → lazy cells of one Parquet file, or of several with the same columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -44,11 +44,7 @@ class Opening:
     notes: list[str] = field(default_factory=list)
 
     def allow(self, path: Path) -> Path:
-        """The path, if it may be opened.
-
-        Raises:
-            TableError: it is a link that leads out of the roots.
-        """
+        """The path, if it may be opened."""
         real = Path(os.path.realpath(path))
         if self.roots and not any(real.is_relative_to(os.path.realpath(root)) for root in self.roots):
             raise TableError(
@@ -71,11 +67,7 @@ class FileResolver:
     download: bool = False
 
     def find(self, name: str) -> Path:
-        """The path of the file that a cell names; it may not exist.
-
-        Raises:
-            CellError: outside the root, or a URL that is not fetched.
-        """
+        """The path of the file that a cell names; it may not exist."""
         if _SCHEME.match(name):
             parts = urlsplit(name)
             if parts.scheme.lower() in ("http", "https"):
@@ -141,5 +133,4 @@ class ResolvedCells:
         return self.change(self.cells[position])
 
     def layout(self, modality: Modality) -> Layout:
-        """Position and part of each entry, as in the cells themselves."""
         return layout(self.cells, modality)

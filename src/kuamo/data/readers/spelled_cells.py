@@ -26,9 +26,6 @@ def read_spelled(name: str, cells: Any, kind: Modality | None, notes: list[str])
 
     Args:
         kind: what the user says that the column is; texts and classes stay what stands there, but for lists of them.
-
-    Raises:
-        TableError: lists whose middle was left out when they were written.
     """
     seen = sampled_cells(cells)
     texts = [cell for cell in seen if isinstance(cell, str)]

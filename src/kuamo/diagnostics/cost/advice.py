@@ -13,7 +13,7 @@ from kuamo.core.modules import is_trainable
 from kuamo.diagnostics.cost.result import CostForecast, StepCost
 from kuamo.diagnostics.cost.steps import CostModel
 from kuamo.encoders import EfficientNetLite0
-from kuamo.generation.recipes import Recipe
+from kuamo.generation.recipes import DecoderSpec
 from kuamo.objectives import CCA
 from kuamo.training.config import Training
 
@@ -148,6 +148,6 @@ def of_decoders(model: CostModel) -> list[Note]:
     what = [
         f"{type(recipe).__name__}()"
         for recipe in model.given.decoders.values()
-        if isinstance(recipe, Recipe) and recipe.trains
+        if isinstance(recipe, DecoderSpec) and recipe.is_trained
     ]
     return [Note("ridge_alone", what=", ".join(f"km.{name}" for name in what))] if what else []

@@ -22,6 +22,7 @@ from kuamo.core.threads import single_threaded_blas
 from kuamo.data.modalities import content_key
 from kuamo.data.table import Table
 from kuamo.embedding.space import Tower
+from kuamo.encoders.base import Encoder
 from kuamo.encoders.feature_cache import FeatureCache, _blocks
 
 __all__ = ["MEGABYTE", "EncoderTiming", "time_encoder"]
@@ -73,17 +74,17 @@ def time_encoder(table: Table, port: Tower, seed: int) -> EncoderTiming | None:
     Raises:
         CellError: one of them cannot be read, and the table does not skip.
     """
-    fingerprint = getattr(port.encoder, "fingerprint", None)
-    if is_trainable(port.encoder) or not getattr(port.encoder, "cached", True):
+    encoder = Encoder.adapt(port.encoder)
+    if is_trainable(port.encoder) or not encoder.cached:
         return None
-    kept = fingerprint is not None and not is_module(port.encoder)
+    kept = encoder.fingerprint is not None and not is_module(port.encoder)
     entries = len(table.column(port.name).row)
     rng = np.random.default_rng(seed)
     looked = np.sort(rng.permutation(entries)[:LOOKED])
     keys = keys_of(table, port.name, looked)
-    store = FeatureCache(str(fingerprint)) if kept else None
+    store = FeatureCache(encoder.fingerprint) if kept else None
     first = {key: entry for entry, key in reversed(keys)}  # the first entry of each content
-    unknown = [entry for key, entry in first.items() if store is None or not store.known([key])[0]]
+    unknown = [entry for key, entry in first.items() if store is None or not store.contains([key])[0]]
     if not unknown:
         return None
     # Of a sample that has hardly anything twice, what is not in it differs too; one that has all twice has seen all.
@@ -112,7 +113,7 @@ def encode_some(table: Table, found: EncoderTiming, order: np.ndarray) -> None:
     Batches grow since a network may be several times as dear in small ones as in those of the fit (MiniLM: 47 ms a
     text in twos, and 9 in batches of 512).
     """
-    most = int(getattr(found.port.encoder, "batch_size", 64))
+    most = Encoder.adapt(found.port.encoder).batch_size
     costs: list[tuple[int, Cost]] = []
     size = 1
     with measure_cost() as whole, single_threaded_blas():

@@ -111,7 +111,7 @@ def tried(table: Table, given: Arguments) -> CostModel:
     training = given.training
     if is_trained(given.objective):
         training = training or usual_training(given.objective, len(table))
-    elif any(recipe.trains for recipe in given.recipes.values()):
+    elif any(recipe.is_trained for recipe in given.recipes.values()):
         training = training or Training(steps=training_steps(int(0.9 * len(table))))
     opened = replace(given, encoders={port.name: port.encoder for port in ports}, training=training)
     trials = Trials(table, opened, timed)

@@ -12,38 +12,36 @@ of a second, which all have the same components: a few hundred sounds are thousa
 
 References:
     Signal Estimation from Modified Short-Time Fourier Transform, Griffin and Lim, 1984; A Fast Griffin-Lim Algorithm,
-    Perraudin, Balazs and Søndergaard, 2013 (by librosa); Algorithms for Non-negative Matrix Factorization, Lee and
-    Seung, 2001 (the multiplicative step).
+    Perraudin, Balazs and Søndergaard, 2013 (by librosa).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from kuamo.closed_form.streaming_pca import principal_axes
-from kuamo.core.errors import KuamoError, TableError
+from kuamo.core.contracts import Stored
+from kuamo.core.errors import KuamoError
 from kuamo.core.extras import way_to
 from kuamo.data.modalities.audio import Waveform
 from kuamo.data.table import Table
-from kuamo.generation.codecs.base import Held
+from kuamo.encoders.mel import inverted, mel_filters, resized, trimmed, window_power
+from kuamo.generation.codecs.base import Codec, ColumnMatrix, checked_components, leading_components, sample_cells
 
 __all__ = ["AudioPCA"]
 
 FLOOR = 1e-4  # of mel power, at unit strength
 FASTEST = 16_000  # Hz that the default keeps
-SEEN = 200  # sounds that decide on rate and moments
 LONG, PIECE = 160, 32  # moments of sounds that are cut into pieces, and of a piece
 MOST_MOMENTS = 2048
-STEPS, ROUNDS, MOMENTUM = 60, 32, 0.99  # of mel inversion; of Griffin-Lim
+ROUNDS, MOMENTUM = 32, 0.99  # of Griffin-Lim
 
 
 @dataclass(frozen=True, eq=False)
-class AudioPCA:
+class AudioPCA(Codec, Stored):
     """Sounds ↔ the leading principal components of their log-mel spectra, and their duration.
 
     Args:
@@ -105,12 +103,7 @@ class AudioPCA:
         Raises:
             TableError: a column of fewer than two sounds. KuamoError: librosa is not installed.
         """
-        count = len(table.column(name).row)
-        if count < 2:
-            raise TableError(
-                f"column {name!r}: given {count} audio clips; expected at least two, for principal components"
-            )
-        some = list(table.values(name, np.unique(np.linspace(0, count - 1, min(count, SEEN)).astype(int))))
+        some, count = sample_cells(table, name), len(table.column(name).row)
         rate = rate or int(min(np.median([value.rate for value in some]), FASTEST))
         # a codec without components knows how to make spectra
         none, hop = np.zeros(0, np.float32), max(1, round(0.008 * rate))
@@ -123,44 +116,31 @@ class AudioPCA:
         moments = pieces * max(1, round(moments / pieces))
         draft = cls(*unknown, *plain, moments, trim, pieces=pieces)
         most = min(components or 128, pieces * count - 1, mels * moments // pieces)
-        mean, axes, variance, total = principal_axes(Cut(Held(table, name, draft.energies), pieces), most, seed)
-        if components is None:
-            most = min(most, int(np.searchsorted(np.cumsum(variance), (0.95 if pieces == 1 else 0.98) * total) + 1))
-        axes, std = np.ascontiguousarray(axes[:, :most]), np.sqrt(np.maximum(variance[:most], 1e-12 * variance[0]))
-        scale = std**whiten
-        scale = scale * np.sqrt(np.mean((std / scale) ** 2))
+        share = None if components else 0.95 if pieces == 1 else 0.98
+        found = leading_components(Cut(ColumnMatrix(table, name, draft.energies), pieces), most, share, seed)
         length = np.array([np.mean(np.log(frames)), max(float(np.std(np.log(frames))), 1e-3)], dtype=np.float32)
-        kept = float(variance[:most].sum() / total) if total > 0 else 1.0
-        return cls(mean, axes, scale.astype(np.float32), length, *plain, moments, trim, kept, pieces)
+        scale = found.scale(whiten).astype(np.float32)
+        return cls(found.mean, found.axes, scale, length, *plain, moments, trim, found.kept, pieces)
 
     @property
     def out(self) -> int:
-        """L."""
         return self.pieces * self.axes.shape[1] + 1
 
-    @cached_property
+    @property
     def filters(self) -> np.ndarray:
         """F (mels, n_fft/2 + 1)."""
-        from kuamo.encoders.audio_cnn import mel_filters
-
-        return mel_filters(self.rate, self.n_fft, self.mels).numpy()
+        return mel_filters(self.rate, self.n_fft, self.mels)
 
     def spectrum(self, value: Waveform) -> np.ndarray:
         """Log-mel power (mels, frames) of a sound at unit strength, without what is soft at both ends."""
         from scipy.signal import get_window
 
-        from kuamo.encoders.audio_cnn import trimmed
-
-        samples = np.asarray(value.samples, dtype=np.float32)
-        if value.rate != self.rate:
-            import soxr
-
-            samples = soxr.resample(samples, value.rate, self.rate)
+        samples = np.asarray(Waveform(np.asarray(value.samples, np.float32), value.rate).resampled(self.rate))
         samples = trimmed(samples, self.hop, self.trim)
         samples = np.pad(samples / np.sqrt(np.mean(samples**2) + 1e-10), self.n_fft // 2)
-        frames = np.lib.stride_tricks.sliding_window_view(samples, self.n_fft)[:: self.hop]
-        power = np.abs(np.fft.rfft(frames * get_window("hann", self.n_fft).astype(np.float32), axis=1)) ** 2
-        return np.log(self.filters @ power.T + FLOOR).astype(np.float32)
+        window = get_window("hann", self.n_fft).astype(np.float32)
+        power = [self.filters @ part.T for part in window_power(samples, window, self.hop)]
+        return np.log(np.concatenate(power, axis=1) + FLOOR).astype(np.float32)
 
     def energies(self, value: Waveform) -> np.ndarray:
         """(mels · moments,), piece after piece."""
@@ -172,7 +152,6 @@ class AudioPCA:
         return parts.swapaxes(0, 1).reshape(self.pieces, -1)
 
     def encode(self, values: Iterable[Waveform]) -> np.ndarray:
-        """y (n, L) float32."""
         rows = []
         for value in values:
             energy = self.spectrum(value)
@@ -181,20 +160,13 @@ class AudioPCA:
         return np.stack(rows).astype(np.float32) if rows else np.zeros((0, self.out), np.float32)
 
     def decode(self, y: np.ndarray) -> list[Waveform]:
-        """Sounds at `rate`, their peaks at .9.
-
-        Raises:
-            KuamoError: another L, or librosa is not installed.
-        """
-        y = np.asarray(y, dtype=np.float32)
-        if y.ndim != 2 or y.shape[1] != self.out:
-            raise KuamoError(f"given components of shape {y.shape}; expected (n, {self.out})")
-        return [self._sound(energy) for energy in self.spectra(y)]
+        """Sounds at `rate`, their peaks at .9."""
+        return [self._sound(energy) for energy in self.spectra(checked_components(y, self.out))]
 
     def spectra(self, y: np.ndarray) -> list[np.ndarray]:
         """Log-mel power (mels, frames) of y (n, L), each as long as it says, within three standard deviations."""
         found = []
-        for one in np.asarray(y, dtype=np.float32):
+        for one in y:
             parts = self.mean + (one[:-1].reshape(self.pieces, -1) * self.scale) @ self.axes.T
             energy = parts.reshape(self.pieces, self.mels, -1).swapaxes(0, 1).reshape(self.mels, self.moments)
             frames = np.exp(self.length[0] + float(np.clip(one[-1], -3, 3)) * self.length[1])
@@ -222,21 +194,6 @@ class AudioPCA:
         )
         return Waveform((0.9 * samples / max(float(np.abs(samples).max()), 1e-8)).astype(np.float32), self.rate)
 
-    def config(self) -> dict[str, Any]:
-        """The plain part of its stored form."""
-        names = ("rate", "mels", "n_fft", "hop", "moments", "trim", "kept", "pieces")
-        return {name: getattr(self, name) for name in names}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The rest of it."""
-        return {"mean": self.mean, "axes": self.axes, "scale": self.scale, "length": self.length}
-
-    @classmethod
-    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> AudioPCA:
-        """The stored codec."""
-        parts: dict[str, Any] = {**arrays, **config}
-        return cls(**parts)
-
 
 class Cut:
     """Blocks of sounds (b, pieces · D) as blocks of their pieces (b · pieces, D).
@@ -252,30 +209,3 @@ class Cut:
     def __iter__(self) -> Iterator[np.ndarray]:
         for block in self.blocks:
             yield block.reshape(len(block) * self.pieces, -1)
-
-
-def resized(energy: np.ndarray, to: int) -> np.ndarray:
-    """(mels, to) of (mels, T), from the first moment to the last, by linear interpolation.
-
-    Example:
-        >>> resized(np.array([[0.0, 2.0]]), 3)
-        array([[0., 1., 2.]], dtype=float32)
-    """
-    place = np.linspace(0, energy.shape[1] - 1, to)
-    low = np.floor(place).astype(int)
-    high, share = np.minimum(low + 1, energy.shape[1] - 1), place - low
-    return ((1 - share) * energy[:, low] + share * energy[:, high]).astype(np.float32)
-
-
-def inverted(filters: np.ndarray, mel: np.ndarray, steps: int = STEPS) -> np.ndarray:
-    """P ≥ 0 (F, T) with filters (mels, F) · P ≈ mel (mels, T), by P ← P · (Fᵀ M) / (Fᵀ F P).
-
-    Example:
-        >>> inverted(np.eye(2), np.array([[1.0], [4.0]])).round(3).tolist()
-        [[1.0], [4.0]]
-    """
-    wanted = filters.T @ mel
-    power, inner = wanted + 1e-8, filters.T @ filters
-    for _ in range(steps):
-        power = power * wanted / (inner @ power + 1e-8)
-    return power

@@ -7,39 +7,100 @@ What is lost on the way there and back is the bound of everything that is made: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from kuamo.core.errors import TableError
+from kuamo.closed_form.streaming_pca import principal_axes
+from kuamo.core.contracts import Contract
+from kuamo.core.errors import KuamoError, TableError
 from kuamo.data.table import Table
 from kuamo.embedding.space import Tower
+from kuamo.encoders.base import Encoder
 
-__all__ = ["CellBlocks", "Codec", "Held", "decode_cells", "encode_cells", "other_entries", "reference_values"]
+__all__ = ["CellBlocks", "Codec", "ColumnMatrix", "decode_cells", "encode_cells", "other_entries", "reference_values"]
 
 HELD_BYTES = 256 << 20
+SEEN = 200  # values that decide on sizes
 BLOCK = 256
 
 
-@runtime_checkable
-class Codec(Protocol):
-    """Values ↔ y. A user's own needs these three, and no base class."""
+class Codec(Contract):
+    """It has `out` (L), `encode(values)` → y (n, L) float32, and `decode(y)` → values. All else is optional.
 
-    @property
-    def out(self) -> int:
-        """L."""
+    Example:
+        >>> Codec.adapt(object()).reference_column is None
+        True
+    """
 
-    def encode(self, values: Iterable[Any]) -> np.ndarray:
-        """y (n, L) float32 of canonical values."""
+    RENAMED: ClassVar[Mapping[str, str]] = MappingProxyType({"reference_column": "other"})
+    out: Any = 0
+    """L."""
+    reference_column: Any = None
+    """The column whose values of the same rows `encode` and `decode` take as a second argument."""
+    guidance: ClassVar[float] = 1.0
+    """Of a flow, if none is given."""
+    vocabulary: Any = None
+    """How many tokens there are, of a codec of texts."""
+    round_trip: Any = None
+    """`round_trip(values)` → figures of what is left of them: of the variance, `explained`."""
 
-    def decode(self, y: np.ndarray) -> list[Any]:
-        """The values that y (n, L) stands for."""
+
+def checked_components(y: np.ndarray, out: int, dtype: Any = np.float32) -> np.ndarray:
+    """y (n, L), if L is right."""
+    y = np.asarray(y, dtype=dtype)
+    if y.ndim != 2 or y.shape[1] != out:
+        raise KuamoError(f"given components of shape {y.shape}; expected (n, {out})")
+    return y
+
+
+def sample_cells(table: Table, name: str, entries: Sequence[int] | np.ndarray | None = None) -> list[Any]:
+    """Some values of a column, spread over its entries, that decide on sizes.
+
+    Raises:
+        TableError: fewer than two entries.
+    """
+    entries = np.arange(len(table.column(name).row)) if entries is None else np.asarray(entries)
+    if len(entries) < 2:
+        kind = type(table.column(name).modality).__name__
+        raise TableError(
+            f"column {name!r}: given {len(entries)} values of {kind}; expected at least two, to learn from"
+        )
+    some = np.unique(np.linspace(0, len(entries) - 1, min(len(entries), SEEN)).astype(int))
+    return list(table.values(name, entries[some]))
+
+
+class Components(NamedTuple):
+    """Leading principal components: mean (D,), axes (D, K), their standard deviations (K,), the share of variance."""
+
+    mean: np.ndarray
+    axes: np.ndarray
+    std: np.ndarray
+    kept: float
+
+    def scale(self, whiten: float) -> np.ndarray:
+        """g s^w (K,), by which components are divided: their mean square is 1."""
+        scale = self.std**whiten
+        return scale * np.sqrt(np.mean((self.std / scale) ** 2))
+
+
+def leading_components(
+    blocks: Iterable[np.ndarray], most: int, share: float | None, seed: int, passes: int = 3
+) -> Components:
+    """Of rows (n, D) in blocks: at most so many components, and no more than hold this share of the variance."""
+    mean, axes, variance, total = principal_axes(blocks, most, seed, passes=passes)
+    if share is not None:
+        most = min(most, int(np.searchsorted(np.cumsum(variance), share * total) + 1))
+    std = np.sqrt(np.maximum(variance[:most], 1e-12 * variance[0]))
+    kept = float(variance[:most].sum() / total) if total > 0 else 1.0
+    return Components(mean, np.ascontiguousarray(axes[:, :most]), std, kept)
 
 
 def encode_cells(codec: Any, table: Table, name: str, entries: np.ndarray) -> np.ndarray:
     """y (n, L) of a column's entries; NaN where the codec needs another column's cell, and the row has none."""
-    of = getattr(codec, "other", None)
+    of = Codec.adapt(codec).reference_column
     if of is None:
         return codec.encode(table.values(name, entries))
     other = other_entries(table, name, of)[entries]
@@ -58,18 +119,14 @@ def decode_cells(port: Tower, y: np.ndarray, others: Sequence[Any] | None = None
     """
     codec = port.codec
     if codec is None:
-        inverse = getattr(port.encoder, "inverse", None)
+        inverse = Encoder.adapt(port.encoder).inverse
         return y if inverse is None else inverse(y)
     return codec.decode(y) if others is None else codec.decode(y, others)
 
 
 def reference_values(codec: Any, table: Table, rows: Sequence[int] | np.ndarray | None = None) -> list[Any] | None:
-    """The first values of the column that a codec needs, of these rows; `None` of all other codecs.
-
-    Raises:
-        TableError: a row that has none.
-    """
-    of = getattr(codec, "other", None)
+    """The first values of the column that a codec needs, of these rows; `None` of all other codecs."""
+    of = Codec.adapt(codec).reference_column
     if of is None:
         return None
     there, first = (
@@ -126,7 +183,7 @@ class CellBlocks:
             self._kept = kept
 
 
-class Held(CellBlocks):
+class ColumnMatrix(CellBlocks):
     """A column's values as rows of numbers.
 
     Args:

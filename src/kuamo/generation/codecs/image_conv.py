@@ -17,12 +17,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kuamo.core.errors import KuamoError, TableError
+from kuamo.core.contracts import Configured
+from kuamo.core.errors import KuamoError
 from kuamo.core.modules import single_threaded_torch
 from kuamo.data.table import Table
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import EmbeddingSpace, Tower
-from kuamo.generation.codecs.image_pca import SEEN, canvas_of, on_canvas, round_trip
+from kuamo.encoders.base import Encoder
+from kuamo.generation.codecs.base import Codec, checked_components, sample_cells
+from kuamo.generation.codecs.image_pca import canvas_of, on_canvas, round_trip
 from kuamo.training.config import Training
 
 __all__ = ["ImageConv"]
@@ -30,7 +34,7 @@ __all__ = ["ImageConv"]
 BATCH = 128
 
 
-class ImageConv(nn.Module):
+class ImageConv(nn.Module, Codec, Configured):
     """Pictures ↔ the map of a convolutional autoencoder.
 
     Args:
@@ -93,10 +97,7 @@ class ImageConv(nn.Module):
         from kuamo.training.randomness import forked_rng
         from kuamo.training.run import Run
 
-        count = len(table.column(name).row)
-        if count < 2:
-            raise TableError(f"column {name!r}: given {count} images; expected at least two, to learn from")
-        some = list(table.values(name, np.unique(np.linspace(0, count - 1, min(count, SEEN)).astype(int))))
+        some = sample_cells(table, name)
         sides = canvas_of(some) if size is None else (size, size) if isinstance(size, int) else size
         height, width = (max(8, 8 * round(side / 8)) for side in sides)
         with forked_rng(seed):
@@ -114,7 +115,6 @@ class ImageConv(nn.Module):
 
     @property
     def out(self) -> int:
-        """L."""
         return self.channels * self.height * self.width // 64
 
     def prepare(self, value: np.ndarray) -> np.ndarray:
@@ -122,7 +122,6 @@ class ImageConv(nn.Module):
         return np.ascontiguousarray(on_canvas(value, self.height, self.width).transpose(2, 0, 1))
 
     def encode(self, values: Iterable[np.ndarray]) -> np.ndarray:
-        """y (n, L) float32."""
         items, parts = [self.prepare(value) for value in values], [np.zeros((0, self.out), np.float32)]
         with torch.inference_mode():
             for start in range(0, len(items), BATCH):
@@ -131,14 +130,8 @@ class ImageConv(nn.Module):
         return np.concatenate(parts)
 
     def decode(self, y: np.ndarray) -> list[np.ndarray]:
-        """Pictures (H, W, 3) uint8.
-
-        Raises:
-            KuamoError: another L.
-        """
-        y = np.asarray(y, dtype=np.float32)
-        if y.ndim != 2 or y.shape[1] != self.out:
-            raise KuamoError(f"given components of shape {y.shape}; expected (n, {self.out})")
+        """Pictures (H, W, 3) uint8."""
+        y = checked_components(y, self.out)
         found: list[np.ndarray] = []
         with torch.inference_mode():
             for start in range(0, len(y), BATCH):
@@ -148,27 +141,25 @@ class ImageConv(nn.Module):
         return found
 
     def round_trip(self, values: Sequence[np.ndarray]) -> dict[str, float]:
-        """As of `ImagePCA`."""
         return round_trip(self, values)
 
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {name: getattr(self, name) for name in ("height", "width", "channels", "features")}
 
-
-class Down(nn.Module):
+class Down(nn.Module, Encoder):
     """The first half, as an encoder."""
 
     def __init__(self, codec: ImageConv) -> None:
         super().__init__()
-        self.codec, self.prepare = codec, codec.prepare
+        self.codec = codec
+
+    def prepare(self, value: np.ndarray) -> np.ndarray:
+        return self.codec.prepare(value)
 
     def forward(self, batch: Tensor) -> Tensor:
         """y (n, L) of pictures (n, 3, H, W) uint8."""
         return self.codec.down(pixels(batch)).flatten(1)
 
 
-class Up(nn.Module):
+class Up(nn.Module, Decoder):
     """The second half, as a decoder; the mean squared error of pixels is its loss."""
 
     def __init__(self, codec: ImageConv) -> None:

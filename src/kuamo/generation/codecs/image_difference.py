@@ -8,17 +8,24 @@ All that does not change comes from the row's other picture, as sharp as that is
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
-from kuamo.closed_form.streaming_pca import principal_axes
-from kuamo.core.errors import KuamoError, TableError
+from kuamo.core.contracts import Stored
+from kuamo.core.errors import TableError
 from kuamo.data.modalities import Image
 from kuamo.data.table import Table
-from kuamo.generation.codecs.base import CellBlocks, other_entries
-from kuamo.generation.codecs.image_pca import SEEN, canvas_of, on_canvas
+from kuamo.generation.codecs.base import (
+    CellBlocks,
+    Codec,
+    checked_components,
+    leading_components,
+    other_entries,
+    sample_cells,
+)
+from kuamo.generation.codecs.image_pca import canvas_of, on_canvas
 
 __all__ = ["ImageDifferencePCA"]
 
@@ -26,11 +33,11 @@ MOST, SHARE = 768, 0.995  # components, and of the variance
 
 
 @dataclass(frozen=True, eq=False)
-class ImageDifferencePCA:
+class ImageDifferencePCA(Codec, Stored):
     """Pairs of pictures ↔ the leading components of their difference.
 
     Args:
-        other: the column of the picture that is changed. mean: (D,), δ̄. axes: (D, L). scale: g.
+        reference_column: that of the picture that is changed. mean: (D,), δ̄. axes: (D, L). scale: g.
         height, width: of the canvas; D is height · width · 3. kept: the share of the variance that L components hold.
 
     Example:
@@ -44,7 +51,7 @@ class ImageDifferencePCA:
     """
 
     guidance: ClassVar[float] = 2.0  # what a flow makes looks clearer by it
-    other: str
+    reference_column: str = field()
     mean: np.ndarray
     axes: np.ndarray
     scale: float
@@ -68,29 +75,23 @@ class ImageDifferencePCA:
             if not isinstance(table.column(column).modality, Image):
                 kind = type(table.column(column).modality).__name__
                 raise TableError(f"column {column!r}: given {kind}; expected images, to find what changes in them")
-        entries = np.flatnonzero(other_entries(table, name, of) >= 0)
+        other = other_entries(table, name, of)
+        entries = np.flatnonzero(other >= 0)
         if len(entries) < 2:
             raise TableError(f"given {len(entries)} rows that have both {name!r} and {of!r}; expected at least two")
-        some = entries[np.unique(np.linspace(0, len(entries) - 1, min(len(entries), SEEN)).astype(int))]
-        height, width = canvas_of(list(table.values(name, some)))
+        height, width = canvas_of(sample_cells(table, name, entries))
         draft = cls(of, np.zeros(1), np.zeros((1, 1)), 1.0, height, width)
-        other = other_entries(table, name, of)
 
         def read(part: np.ndarray) -> np.ndarray:
             return draft.changes(table.values(name, part), table.values(of, other[part]))
 
-        blocks = CellBlocks(entries, read)
         most = min(components or MOST, height * width * 3)
-        mean, axes, variance, total = principal_axes(blocks, most, seed)
-        if components is None:
-            most = min(most, int(np.searchsorted(np.cumsum(variance), SHARE * total) + 1))
-        kept = float(variance[:most].sum() / total) if total > 0 else 1.0
-        scale = float(np.sqrt(max(variance[:most].mean(), 1e-12)))
-        return cls(of, mean, np.ascontiguousarray(axes[:, :most]), scale, height, width, kept)
+        found = leading_components(CellBlocks(entries, read), most, None if components else SHARE, seed)
+        scale = float(np.sqrt(max(np.square(found.std).mean(), 1e-12)))
+        return cls(of, found.mean, found.axes, scale, height, width, found.kept)
 
     @property
     def out(self) -> int:
-        """L."""
         return self.axes.shape[1]
 
     def changes(self, values: Iterable[np.ndarray], beside: Iterable[np.ndarray]) -> np.ndarray:
@@ -103,15 +104,8 @@ class ImageDifferencePCA:
         return ((self.changes(values, beside) - self.mean) @ self.axes / self.scale).astype(np.float32)
 
     def decode(self, y: np.ndarray, beside: Iterable[np.ndarray]) -> list[np.ndarray]:
-        """Pictures (height, width, 3) uint8: those beside, changed.
-
-        Raises:
-            KuamoError: another L.
-        """
-        y = np.asarray(y, dtype=np.float32)
-        if y.ndim != 2 or y.shape[1] != self.out:
-            raise KuamoError(f"given components of shape {y.shape}; expected (n, {self.out})")
-        return [self._picture(one, other) for one, other in zip(y, beside, strict=True)]
+        """Pictures (height, width, 3) uint8: those beside, changed."""
+        return [self._picture(*pair) for pair in zip(checked_components(y, self.out), beside, strict=True)]
 
     def round_trip(self, values: Sequence[np.ndarray], beside: Sequence[np.ndarray]) -> dict[str, float]:
         """Peak signal-to-noise ratio of pictures on the canvas, in dB, and the share of the change's variance left."""
@@ -130,17 +124,3 @@ class ImageDifferencePCA:
     def _picture(self, y: np.ndarray, beside: np.ndarray) -> np.ndarray:
         pixels = self._pixels(beside) + self.mean + self.axes @ (y * self.scale)
         return (pixels.clip(0, 1) * 255).round().astype(np.uint8).reshape(self.height, self.width, 3)
-
-    def config(self) -> dict[str, Any]:
-        """The plain part of its stored form."""
-        return {name: getattr(self, name) for name in ("other", "scale", "height", "width", "kept")}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The rest of it."""
-        return {"mean": self.mean, "axes": self.axes}
-
-    @classmethod
-    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> ImageDifferencePCA:
-        """The stored codec."""
-        parts: dict[str, Any] = {**arrays, **config}
-        return cls(**parts)

@@ -14,20 +14,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kuamo.closed_form.streaming_pca import principal_axes
-from kuamo.core.errors import KuamoError, TableError
+from kuamo.core.contracts import Stored
 from kuamo.data.table import Table
-from kuamo.generation.codecs.base import Held
+from kuamo.generation.codecs.base import Codec, ColumnMatrix, checked_components, leading_components, sample_cells
 
 __all__ = ["ImagePCA"]
 
 MOST = 768  # components
 LARGEST = 64  # pixels of the longer side that the default canvas has
-SEEN = 200  # pictures that decide on the canvas
 
 
 @dataclass(frozen=True, eq=False)
-class ImagePCA:
+class ImagePCA(Codec, Stored):
     """Pictures ↔ their leading principal components.
 
     Args:
@@ -78,10 +76,7 @@ class ImagePCA:
         Raises:
             TableError: a column of fewer than two pictures.
         """
-        count = len(table.column(name).row)
-        if count < 2:
-            raise TableError(f"column {name!r}: given {count} images; expected at least two, for principal components")
-        some = list(table.values(name, np.unique(np.linspace(0, count - 1, min(count, SEEN)).astype(int))))
+        some = sample_cells(table, name)
         height, width = canvas_of(some) if size is None else (size, size) if isinstance(size, int) else size
         grey = all(np.ptp(value.astype(np.int16), axis=-1).max() == 0 for value in some)
         channels = 1 if grey else 3
@@ -89,39 +84,25 @@ class ImagePCA:
         def flat(value: np.ndarray) -> np.ndarray:
             return on_canvas(value, height, width)[..., :channels].reshape(-1)
 
-        held = Held(table, name, flat)
+        held = ColumnMatrix(table, name, flat)
         most = min(components or MOST, height * width * channels)
         moved = len(held) < 8 * most if moved is None else moved
         blocks = Moved(held, (height, width, channels)) if moved else held
-        mean, axes, variance, total = principal_axes(blocks, most, seed, passes=2 if moved else 3)
-        if components is None:
-            most = min(most, int(np.searchsorted(np.cumsum(variance), 0.98 * total) + 1))
-        axes, std = np.ascontiguousarray(axes[:, :most]), np.sqrt(np.maximum(variance[:most], 1e-12 * variance[0]))
-        scale = std**whiten
-        scale = scale * np.sqrt(np.mean((std / scale) ** 2)) / 255
-        kept = float(variance[:most].sum() / total) if total > 0 else 1.0
-        return cls(mean / 255, axes, scale.astype(np.float32), height, width, channels, kept)
+        found = leading_components(blocks, most, None if components else 0.98, seed, passes=2 if moved else 3)
+        scale = (found.scale(whiten) / 255).astype(np.float32)
+        return cls(found.mean / 255, found.axes, scale, height, width, channels, found.kept)
 
     @property
     def out(self) -> int:
-        """L."""
         return self.axes.shape[1]
 
     def encode(self, values: Iterable[np.ndarray]) -> np.ndarray:
-        """y (n, L) float32."""
         rows = [self._components(value) for value in values]
         return np.stack(rows) if rows else np.zeros((0, self.out), np.float32)
 
     def decode(self, y: np.ndarray) -> list[np.ndarray]:
-        """Pictures (height, width, 3) uint8.
-
-        Raises:
-            KuamoError: another L.
-        """
-        y = np.asarray(y, dtype=np.float32)
-        if y.ndim != 2 or y.shape[1] != self.out:
-            raise KuamoError(f"given components of shape {y.shape}; expected (n, {self.out})")
-        return [self._picture(one) for one in y]
+        """Pictures (height, width, 3) uint8."""
+        return [self._picture(one) for one in checked_components(y, self.out)]
 
     def round_trip(self, values: Sequence[np.ndarray]) -> dict[str, float]:
         """Peak signal-to-noise ratio of pictures on the canvas, in dB, and the share of their variance that is left."""
@@ -136,20 +117,6 @@ class ImagePCA:
         x = (self.mean + self.axes @ (y * self.scale)).reshape(self.height, self.width, self.channels)
         pixels = (x.clip(0, 1) * 255).round().astype(np.uint8)
         return np.repeat(pixels, 3, axis=2) if self.channels == 1 else pixels
-
-    def config(self) -> dict[str, Any]:
-        """The plain part of its stored form."""
-        return {name: getattr(self, name) for name in ("height", "width", "channels", "kept")}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The rest of it."""
-        return {"mean": self.mean, "axes": self.axes, "scale": self.scale}
-
-    @classmethod
-    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> ImagePCA:
-        """The stored codec."""
-        parts: dict[str, Any] = {**arrays, **config}
-        return cls(**parts)
 
 
 def round_trip(codec: Any, values: Sequence[np.ndarray]) -> dict[str, float]:
@@ -194,14 +161,8 @@ def canvas_of(pictures: Sequence[np.ndarray]) -> tuple[int, int]:
         ((28, 28), (48, 64))
     """
     sizes = {value.shape[:2] for value in pictures}
-    if (
-        len(sizes) == 1
-        and max(
-            *(size := sizes.pop()),
-        )
-        <= LARGEST
-    ):
-        return size
+    if len(sizes) == 1 and max(next(iter(sizes))) <= LARGEST:
+        return sizes.pop()
     ratio = float(np.exp(np.median([np.log(value.shape[0] / value.shape[1]) for value in pictures])))
     largest = min(LARGEST, max(max(value.shape[:2]) for value in pictures))
     sides = (largest, largest / ratio) if ratio >= 1 else (largest * ratio, largest)

@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.core.errors import KuamoError
+from kuamo.core.contracts import Configured
 from kuamo.data.table import Table
 from kuamo.encoders.one_hot import OneHot
 from kuamo.encoders.standardize import Scalar
+from kuamo.generation.codecs.base import Codec, checked_components
 
 __all__ = ["OneHotCodec", "ScalarCodec", "label_codec"]
 
 
 @dataclass(frozen=True, eq=False)
-class OneHotCodec:
+class OneHotCodec(Codec, Configured):
     """Which of some classes: y (n, K).
 
     Args:
@@ -38,7 +39,6 @@ class OneHotCodec:
 
     @property
     def out(self) -> int:
-        """K."""
         return len(self.names)
 
     def encode(self, values: Iterable[str]) -> np.ndarray:
@@ -52,23 +52,12 @@ class OneHotCodec:
         return np.stack(rows) if rows else np.zeros((0, self.out), np.float32)
 
     def decode(self, y: np.ndarray) -> list[str]:
-        """The classes whose numbers are largest.
-
-        Raises:
-            KuamoError: another K.
-        """
-        y = np.asarray(y)
-        if y.ndim != 2 or y.shape[1] != self.out:
-            raise KuamoError(f"given y of shape {y.shape}; expected (n, {self.out})")
-        return [self.names[k] for k in y.argmax(1)]
-
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"names": list(self.names)}
+        """The classes whose numbers are largest."""
+        return [self.names[k] for k in checked_components(y, self.out, None).argmax(1)]
 
 
 @dataclass(frozen=True, eq=False)
-class ScalarCodec:
+class ScalarCodec(Codec, Configured):
     """A number in its column's units: y (n, 1) = (value − shift) · gain.
 
     Args:
@@ -90,23 +79,11 @@ class ScalarCodec:
         return cls(float(encoder.shift[0]), float(encoder.gain[0]))
 
     def encode(self, values: Iterable[float]) -> np.ndarray:
-        """(n, 1)."""
         return Scalar([self.shift], [self.gain])(np.array(list(values), np.float64).reshape(-1, 1))
 
     def decode(self, y: np.ndarray) -> list[float]:
-        """The numbers.
-
-        Raises:
-            KuamoError: more than one number each.
-        """
-        y = np.asarray(y)
-        if y.ndim != 2 or y.shape[1] != 1:
-            raise KuamoError(f"given y of shape {y.shape}; expected (n, 1)")
-        return Scalar([self.shift], [self.gain]).inverse(y)[:, 0].tolist()
-
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"shift": self.shift, "gain": self.gain}
+        """The numbers."""
+        return Scalar([self.shift], [self.gain]).inverse(checked_components(y, 1, None))[:, 0].tolist()
 
 
 def label_codec(encoder: Any) -> OneHotCodec | ScalarCodec | None:

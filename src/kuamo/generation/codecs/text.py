@@ -17,8 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.core.contracts import Configured
 from kuamo.core.errors import KuamoError, TableError
 from kuamo.data.table import Table
+from kuamo.generation.codecs.base import Codec
 
 __all__ = ["BPECodec", "TextVocabulary"]
 
@@ -28,7 +30,7 @@ LONGEST = 48  # tokens that are written
 
 
 @dataclass(frozen=True, eq=False)
-class TextVocabulary:
+class TextVocabulary(Codec, Configured):
     """Which of some texts.
 
     Args:
@@ -44,7 +46,6 @@ class TextVocabulary:
 
     @property
     def out(self) -> int:
-        """L = 1."""
         return 1
 
     @cached_property
@@ -65,16 +66,11 @@ class TextVocabulary:
         return np.asarray(rows, dtype=np.float32).reshape(-1, 1)
 
     def decode(self, y: np.ndarray) -> list[str]:
-        """The texts."""
         return [self.texts[int(number)] for number in np.asarray(y)[:, 0]]
-
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"texts": list(self.texts)}
 
 
 @dataclass(frozen=True, eq=False)
-class BPECodec:
+class BPECodec(Codec, Configured):
     """Tokens of any text.
 
     Args:
@@ -118,7 +114,6 @@ class BPECodec:
 
     @property
     def out(self) -> int:
-        """T."""
         return self.length
 
     @property
@@ -152,7 +147,3 @@ class BPECodec:
         """The share of the texts that come back as they were."""
         same = [a == b for a, b in zip(self.decode(self.encode(values)), values, strict=True)]
         return {"same": float(np.mean(same))}
-
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"tokenizer": self.tokenizer, "length": self.length}

@@ -18,6 +18,7 @@ from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import current
 from kuamo.data.modalities.audio import Audio, Waveform
 from kuamo.data.speech_synthesis import Voice, synthesize
+from kuamo.generation.codecs.base import Codec
 from kuamo.generation.codecs.text import BPECodec, TextVocabulary
 
 __all__ = ["TextToSpeechCodec"]
@@ -27,7 +28,7 @@ PITCH, SPEED = 50, 160
 
 
 @dataclass(frozen=True, eq=False)
-class TextToSpeechCodec:
+class TextToSpeechCodec(Codec):
     """Sounds of texts.
 
     Args:
@@ -44,7 +45,6 @@ class TextToSpeechCodec:
 
     @property
     def out(self) -> int:
-        """L of the texts."""
         return self.texts.out
 
     def encode(self, values: Iterable[Any]) -> np.ndarray:
@@ -73,12 +73,7 @@ class TextToSpeechCodec:
         return self.voice or ("cmn" if HAN.search(text) else "en")
 
     def config(self) -> dict[str, Any]:
-        """The plain part of its stored form."""
         return {"kind": type(self.texts).__name__, "texts": self.texts.config(), "voice": self.voice}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """None."""
-        return {}
 
     @classmethod
     def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> TextToSpeechCodec:

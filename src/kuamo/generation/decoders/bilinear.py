@@ -15,12 +15,15 @@ References:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from kuamo.core.contracts import Stored
 from kuamo.core.errors import KuamoError
+from kuamo.embedding.decoder import Decoder
 
 __all__ = ["BilinearDecoder", "solve_bilinear"]
 
@@ -32,18 +35,19 @@ FLOOR = 1e-4  # of Q's largest eigenvalue: no style is wholly like others
 
 
 @dataclass(frozen=True, eq=False)
-class BilinearDecoder:
+class BilinearDecoder(Decoder, Stored):
     """p(y | z, t) with its mean linear in φ(z) ⊗ ψ(t); a point decoder of two codes, [z, t].
 
     Args:
-        by: the columns whose code is t; z is that of the others. of: the column of which y is the change, if any.
+        style_columns: whose code is t; z is that of the others. base_column: that of which y is the change, if any.
         landmarks: (m, d) contents. root: (m, m), φ(z) = k(z, landmarks) root. width: γ in k = exp(−γ ‖z − z′‖²).
         shift: (d,) and axes (d, r): of t. mixing: R (1 + r, 1 + r). level: M (1 + r, L). weight: W (m (1 + r), L).
         error: √(E‖ŷ − y‖² / E‖y − ȳ‖²) on combinations that were left out.
     """
 
-    by: tuple[str, ...]
-    of: str | None
+    RENAMED = MappingProxyType({**Decoder.RENAMED, "base_column": "of"})
+    style_columns: tuple[str, ...] = field()
+    base_column: str | None
     landmarks: np.ndarray
     root: np.ndarray
     width: float
@@ -56,7 +60,6 @@ class BilinearDecoder:
 
     @property
     def out(self) -> int:
-        """L."""
         return self.level.shape[1]
 
     def loss(self, y: np.ndarray, z: np.ndarray, rng: Any = None) -> np.ndarray:
@@ -78,37 +81,20 @@ class BilinearDecoder:
         phi = kernel(content, self.landmarks, self.width) @ self.root
         return (phi[:, :, None] * (psi @ self.mixing.T)[:, None, :]).reshape(len(content), -1)
 
-    def config(self) -> dict[str, Any]:
-        """The plain part of its stored form."""
-        return {"by": list(self.by), "of": self.of, "width": self.width, "error": self.error}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What is stored."""
-        return {name: np.ascontiguousarray(getattr(self, name)) for name in ARRAYS}
-
-    @classmethod
-    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> BilinearDecoder:
-        """The stored decoder."""
-        parts: dict[str, Any] = {**config, **{name: arrays[name] for name in ARRAYS}}
-        return cls(**parts | {"by": tuple(config["by"])})
-
-
-ARRAYS = ("landmarks", "root", "shift", "axes", "mixing", "level", "weight")
-
 
 def solve_bilinear(
     content: np.ndarray,
     style: np.ndarray,
     y: np.ndarray,
-    by: Sequence[str],
-    of: str | None = None,
+    style_columns: Sequence[str],
+    base_column: str | None = None,
     penalty: float | None = None,
     seed: int = 0,
 ) -> BilinearDecoder:
     """The decoder of rows (z, t, y), in closed form.
 
     Args:
-        content: z (n, d). style: t (n, d). y: (n, L). by, of: see `BilinearDecoder`.
+        content: z (n, d). style: t (n, d). y: (n, L). style_columns, base_column: see `BilinearDecoder`.
         penalty: λ; if not given, that of the least error where each combination of z and t is left out in turn.
         seed: of landmarks and of rows to choose by.
 
@@ -135,10 +121,11 @@ def solve_bilinear(
     squares = pairwise_squares(landmarks, landmarks)
     width = 1 / max(float(np.median(squares[np.triu_indices(len(squares), 1)])) if len(squares) > 1 else 1.0, 1e-12)
     size = 1 + axes.shape[1]
+    root, level = inverse_square_root(np.exp(-width * squares)), np.zeros((size, y.shape[1]))
+    weight = np.zeros((len(landmarks) * size, y.shape[1]))
     decoder = BilinearDecoder(
-        tuple(by), of, landmarks, inverse_square_root(np.exp(-width * squares)), width, shift, axes, np.eye(size),
-        np.zeros((size, y.shape[1])), np.zeros((len(landmarks) * size, y.shape[1])),
-    )  # fmt: skip
+        tuple(style_columns), base_column, landmarks, root, width, shift, axes, np.eye(size), level, weight
+    )
     psi = decoder.psi(style)
     level = np.linalg.solve(psi.T @ psi + 1e-6 * len(psi) * np.eye(size), psi.T @ y)
     rest = y - psi @ level

@@ -27,7 +27,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kuamo.core.contracts import Configured
 from kuamo.core.errors import KuamoError
+from kuamo.core.validation import is_int, is_number
+from kuamo.embedding.decoder import Decoder
 
 __all__ = ["FlowDecoder"]
 
@@ -54,7 +57,7 @@ class Film(nn.Module):
         return h + self.outer(nn.functional.gelu(self.inner(self.norm(h) * (1 + a) + b)))
 
 
-class FlowDecoder(nn.Module):
+class FlowDecoder(nn.Module, Decoder, Configured):
     """p(y | z) by rectified flow.
 
     Args:
@@ -68,7 +71,6 @@ class FlowDecoder(nn.Module):
     """
 
     options = ("guidance", "steps")
-    """Arguments of `sample`."""
 
     def __init__(
         self,
@@ -84,7 +86,7 @@ class FlowDecoder(nn.Module):
         super().__init__()
         check_draw(steps, guidance)
         self.dim, self.out, self.width, self.layers = dim, out, width, layers
-        self.dropped, self.steps, self.guidance = dropped, steps, guidance
+        self.dropped, self.steps, self.guidance = dropped, int(steps), float(guidance)
         self.noise = out + 2  # numbers that a loss draws for each entry: ε, t, and whether the code is left out
         self.enter, self.leave = nn.Linear(out, width), nn.Linear(width, out)
         self.code = nn.Sequential(nn.Linear(dim, width), nn.GELU(), nn.Linear(width, width))
@@ -101,17 +103,14 @@ class FlowDecoder(nn.Module):
         for name, size in (("gain", out), ("code_gain", dim), ("spread", out)):
             self.register_buffer(name, torch.ones(size))
 
-    def standardise(self, shift: Tensor, gain: Tensor) -> None:
-        """Make (y − shift) · gain."""
+    def standardize(self, shift: Tensor, gain: Tensor) -> None:
         self.shift.copy_(shift)
         self.gain.copy_(gain)
 
-    def standardise_axes(self, spread: Tensor) -> None:
-        """Know the standard deviation (L,) of each axis of (y − shift) · gain."""
+    def standardize_axes(self, spread: Tensor) -> None:
         self.spread.copy_(spread)
 
-    def standardise_codes(self, shift: Tensor, gain: Tensor) -> None:
-        """See codes as (z − shift) · gain."""
+    def standardize_codes(self, shift: Tensor, gain: Tensor) -> None:
         self.code_shift.copy_(shift)
         self.code_gain.copy_(gain)
 
@@ -178,22 +177,10 @@ class FlowDecoder(nn.Module):
             x = x + (then - t) * self.velocity(half, 0.5 * (t + then), condition, guidance)
         return x / self.gain + self.shift
 
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        names = ("dim", "out", "width", "layers", "dropped", "steps", "guidance")
-        return {name: getattr(self, name) for name in names}
-
 
 def check_draw(steps: Any, guidance: Any) -> None:
-    """Refuse what no draw can be made by.
-
-    Raises:
-        KuamoError: steps or guidance out of range.
-
-    Example:
-        >>> check_draw(12, 2.0)
-    """
-    if not isinstance(steps, int) or isinstance(steps, bool) or not 1 <= steps <= MOST_STEPS:
+    """Refuse steps and guidance out of range."""
+    if not is_int(steps, 1) or steps > MOST_STEPS:
         raise KuamoError(f"given steps={steps!r}; expected a whole number from 1 to {MOST_STEPS:,}")
-    if isinstance(guidance, bool) or not isinstance(guidance, int | float) or not 0 <= guidance <= MOST_GUIDANCE:
+    if not is_number(guidance, 0, MOST_GUIDANCE):
         raise KuamoError(f"given guidance={guidance!r}; expected a number from 0 to {MOST_GUIDANCE:g}")

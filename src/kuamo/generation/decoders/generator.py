@@ -12,12 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kuamo.core.contracts import Configured
+from kuamo.embedding.decoder import Decoder
 from kuamo.objectives.networks import CodeInput, residual
 
 __all__ = ["Generator"]
 
 
-class Generator(nn.Module):
+class Generator(nn.Module, Decoder, Configured):
     """y = G(z, noise), in standardised units.
 
     Args:
@@ -34,7 +36,7 @@ class Generator(nn.Module):
         self, dim: int, out: int, *, noise: int = 8, hidden: int = 128, layers: int = 1, linear: bool = False
     ) -> None:
         super().__init__()
-        self.dim, self.out, self.noise, self.hidden, self.layers = dim, out, noise, hidden, layers
+        self.dim, self.out, self.noise, self.hidden, self.layers, self.linear = dim, out, noise, hidden, layers, linear
         self.net = residual(dim + noise, out, hidden, layers)
         self.mean = nn.Linear(dim, out) if linear else None
         self.codes = CodeInput(dim)
@@ -43,8 +45,7 @@ class Generator(nn.Module):
         self.register_buffer("shift", torch.zeros(out))
         self.register_buffer("gain", torch.ones(out))
 
-    def standardise(self, shift: Tensor, gain: Tensor) -> None:
-        """Make y = net / gain + shift."""
+    def standardize(self, shift: Tensor, gain: Tensor) -> None:
         self.shift.copy_(shift)
         self.gain.copy_(gain)
 
@@ -53,9 +54,8 @@ class Generator(nn.Module):
         y = self.net(torch.cat([self.codes(z), noise], -1))
         return (y if self.mean is None else y + self.mean(z)) / self.gain + self.shift
 
-    def standardise_codes(self, shift: Tensor, gain: Tensor) -> None:
-        """See `CodeInput`."""
-        self.codes.standardise(shift, gain)
+    def standardize_codes(self, shift: Tensor, gain: Tensor) -> None:
+        self.codes.standardize(shift, gain)
 
     def start_from(self, ridge: Any) -> None:
         """Begin at the closed form of a `Ridge`: its mean, and little of the noise yet; without noise, nothing else."""
@@ -74,9 +74,3 @@ class Generator(nn.Module):
     def sample(self, z: Tensor, rng: Any = None) -> Tensor:
         """One draw for each code."""
         return self.generate(z, torch.randn((len(z), self.noise), generator=rng, dtype=z.dtype))
-
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {name: getattr(self, name) for name in ("dim", "out", "noise", "hidden", "layers")} | {
-            "linear": self.mean is not None
-        }

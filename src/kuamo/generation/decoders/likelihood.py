@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import log, pi
+from math import log, nan, pi
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kuamo.core.contracts import Configured
 from kuamo.core.errors import KuamoError
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.embedding import Embedding
 
 __all__ = ["FAMILIES", "Likelihood", "perceptron"]
@@ -42,7 +45,7 @@ def perceptron(widths: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*layers[1:])
 
 
-class Likelihood(nn.Module):
+class Likelihood(nn.Module, Decoder, Configured):
     """p(y | z) with a perceptron for its location.
 
     Args:
@@ -81,7 +84,7 @@ class Likelihood(nn.Module):
         if learned_scale and family not in SCALED:
             raise KuamoError(f"given learned_scale for the family {family!r}, which has no scale; expected {SCALED}")
         self.dim, self.out, self.family, self.hidden, self.layers = dim, out, family, hidden, layers
-        self.private = private
+        self.private, self.learned_scale, self.has_range = private, learned_scale, family not in SCALED
         self.net = perceptron([dim + private, *[hidden] * layers, out])
         self.log_scale = nn.Parameter(torch.zeros(())) if learned_scale else None
         self.infer = perceptron([out, hidden, 2 * private]) if private else None
@@ -91,16 +94,16 @@ class Likelihood(nn.Module):
         self.register_buffer("shift", torch.zeros(out))
         self.register_buffer("gain", torch.ones(out))
 
-    def standardise(self, shift: Tensor, gain: Tensor) -> None:
+    def standardize(self, shift: Tensor, gain: Tensor) -> None:
         """Model (y − shift) · gain; ignored by the families that have no scale."""
         if self.family in SCALED:
             self.shift.copy_(shift)
             self.gain.copy_(gain)
 
     @property
-    def has_range(self) -> bool:
-        """Is it of numbers as they are, such as shares, rather than in any unit?"""
-        return self.family not in SCALED
+    def error(self) -> float:  # type: ignore[override]
+        """σ or b, in units of the column's spread; NaN where it is not learned."""
+        return nan if self.log_scale is None else float(np.exp(float(self.log_scale.detach())))
 
     def check(self, y: Tensor) -> None:
         """Refuse targets (n, L) that the family cannot have made.
@@ -197,8 +200,3 @@ class Likelihood(nn.Module):
         if self.family == "categorical":
             return torch.softmax(location, -1)
         return location / self.gain + self.shift
-
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        names = ("dim", "out", "family", "hidden", "layers", "private")
-        return {name: getattr(self, name) for name in names} | {"learned_scale": self.log_scale is not None}

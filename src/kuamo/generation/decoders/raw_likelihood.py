@@ -39,6 +39,8 @@ class PixelLikelihood(Likelihood):
         torch.Size([2, 64])
     """
 
+    FIXED = frozenset({"out"})
+
     def __init__(self, dim: int, size: int, *, colour: bool = False, family: str = "bernoulli", **options: Any) -> None:
         super().__init__(dim, size * size * (3 if colour else 1), family=family, **{**WIDE, **options})
         self.size, self.colour = size, colour
@@ -53,10 +55,6 @@ class PixelLikelihood(Likelihood):
         shape = (-1, 3 if self.colour else 1, self.size, self.size)
         pixels = np.asarray(y, dtype=np.float32).reshape(shape).clip(0, 1) * 255
         return np.broadcast_to(pixels.round().astype(np.uint8), (len(pixels), 3, *shape[2:])).transpose(0, 2, 3, 1)
-
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"size": self.size, "colour": self.colour} | without(super().config(), "out")
 
 
 class TextLikelihood(Likelihood):
@@ -77,6 +75,8 @@ class TextLikelihood(Likelihood):
         >>> y, decoder.words(y)
         (tensor([[0., 1.]]), ['a dog'])
     """
+
+    FIXED = frozenset({"out", "family"})
 
     def __init__(self, dim: int, texts: Sequence[str], tokens: Sequence[Sequence[int]], **options: Any) -> None:
         super().__init__(dim, len(texts), **{**WIDE, **options, "family": "categorical"})
@@ -113,10 +113,6 @@ class TextLikelihood(Likelihood):
     def words(self, y: Any) -> list[str]:
         """The likeliest text of each y (n, K)."""
         return [self.texts[number] for number in np.asarray(y).argmax(-1)]
-
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"texts": self.texts, "tokens": self.tokens} | without(super().config(), "out", "family")
 
 
 class SpectrumLikelihood(Likelihood):
@@ -182,10 +178,6 @@ class SpectrumLikelihood(Likelihood):
         e = torch.as_tensor(np.asarray(y, dtype=np.float32)) @ back.T + self.centre
         return e.reshape(-1, self.mels, self.moments).numpy()
 
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"mels": self.mels, "moments": self.moments} | super().config()
-
 
 def principal_components(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The leading axes (D, count) of centred x (n, D), and the variances (count,) along them.
@@ -200,11 +192,6 @@ def principal_components(x: Tensor, count: int) -> tuple[Tensor, Tensor]:
     values, vectors = values.flip(0)[:count].clamp(min=0).float(), vectors.flip(1)[:, :count].float()
     axes = x.T @ vectors / values.sqrt().clamp(min=1e-12) if wide else vectors
     return axes, values / len(x)
-
-
-def without(config: dict[str, Any], *names: str) -> dict[str, Any]:
-    """A configuration without what a subclass decides."""
-    return {name: value for name, value in config.items() if name not in names}
 
 
 def raw_decoder(dim: int, encoder: Any, values: Sequence[Any], private: int = 0) -> Likelihood | None:

@@ -14,13 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.core.contracts import Stored
+from kuamo.embedding.decoder import Decoder
+
 __all__ = ["Retrieval"]
 
 TILE = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class Retrieval:
+class Retrieval(Decoder, Stored):
     """One of K known things, by its code.
 
     Args:
@@ -70,16 +73,3 @@ class Retrieval:
 
         found = {float(tau): surprise(tau) for tau in size * np.logspace(-2.5, 1.5, 41)}
         return Retrieval(self.codes, max(tau for tau, nats in found.items() if nats <= min(found.values()) + 1))
-
-    def config(self) -> dict[str, Any]:
-        """The plain part of its stored form."""
-        return {"temperature": self.temperature}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What is stored."""
-        return {"codes": self.codes}
-
-    @classmethod
-    def from_arrays(cls, config: dict[str, Any], arrays: dict[str, np.ndarray]) -> Retrieval:
-        """The stored decoder."""
-        return cls(arrays["codes"], **config)

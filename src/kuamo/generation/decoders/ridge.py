@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from kuamo.closed_form import LinearMap
+from kuamo.embedding.decoder import Decoder
 
 __all__ = ["RidgeDecoder", "solve_ridge"]
 
 
 @dataclass(frozen=True, eq=False)
-class RidgeDecoder:
+class RidgeDecoder(Decoder):
     """p(y | z) with its mean linear in z; a point decoder.
 
     Example:
@@ -40,7 +41,6 @@ class RidgeDecoder:
         return self.map(np.asarray(z))
 
     def config(self) -> dict[str, Any]:
-        """Nothing but its arrays."""
         return {}
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -9,15 +9,19 @@ References:
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from kuamo.core.contracts import Configured
+from kuamo.embedding.decoder import Decoder
+
 __all__ = ["TextRNNDecoder"]
 
 
-class TextRNNDecoder(nn.Module):
+class TextRNNDecoder(nn.Module, Decoder, Configured):
     """Texts of tokens.
 
     Args:
@@ -32,8 +36,7 @@ class TextRNNDecoder(nn.Module):
     """
 
     options = ("temperature",)
-    varied: ClassVar[dict[str, float]] = {"temperature": 0.7}
-    """Arguments of `sample` where several samples are requested."""
+    varied = MappingProxyType({"temperature": 0.7})
 
     def __init__(self, dim: int, out: int, *, vocabulary: int, width: int = 256, dropout: float = 0.2) -> None:
         super().__init__()
@@ -41,14 +44,13 @@ class TextRNNDecoder(nn.Module):
         self.embed = nn.Embedding(vocabulary, width // 2)
         self.start, self.code = nn.Linear(dim, width), nn.Linear(dim, width // 2)
         self.cell, self.leave = nn.GRU(width, width, batch_first=True), nn.Linear(width, vocabulary)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout, self.dropped = dropout, nn.Dropout(dropout)
         self.code_shift: Tensor
         self.code_gain: Tensor
         self.register_buffer("code_shift", torch.zeros(dim))
         self.register_buffer("code_gain", torch.ones(dim))
 
-    def standardise_codes(self, shift: Tensor, gain: Tensor) -> None:
-        """See codes as (z − shift) · gain."""
+    def standardize_codes(self, shift: Tensor, gain: Tensor) -> None:
         self.code_shift.copy_(shift)
         self.code_gain.copy_(gain)
 
@@ -56,9 +58,9 @@ class TextRNNDecoder(nn.Module):
         """−log p(y | z) in nats (n,), up to and with the end."""
         y = y.long()
         counts = nn.functional.pad((y != 0).long().cumprod(1)[:, :-1], (1, 0), value=1).sum(1)
-        z = self.dropout((z - self.code_shift) * self.code_gain)
+        z = self.dropped((z - self.code_shift) * self.code_gain)
         before = nn.functional.pad(y[:, :-1], (1, 0))
-        words = self.dropout(self.embed(before))
+        words = self.dropped(self.embed(before))
         code = self.code(z)[:, None].expand(-1, y.shape[1], -1)
         start = torch.tanh(self.start(z))[None].contiguous()
 
@@ -67,7 +69,7 @@ class TextRNNDecoder(nn.Module):
 
         h, _ = self.cell(packed(torch.cat([words, code], -1)), start)
         row = packed(torch.arange(len(y))[:, None].expand_as(y)).data
-        nats = nn.functional.cross_entropy(self.leave(self.dropout(h.data)), packed(y).data, reduction="none")
+        nats = nn.functional.cross_entropy(self.leave(self.dropped(h.data)), packed(y).data, reduction="none")
         return nats.new_zeros(len(y)).index_add(0, row, nats)
 
     def sample(self, z: Tensor, rng: Any = None, *, temperature: float = 0.0) -> Tensor:
@@ -90,8 +92,3 @@ class TextRNNDecoder(nn.Module):
                 break
         y = torch.cat(found, 1) if found else word
         return nn.functional.pad(y, (0, self.out - y.shape[1])).float()
-
-    def config(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        names = ("dim", "out", "vocabulary", "width")
-        return {name: getattr(self, name) for name in names} | {"dropout": self.dropout.p}

@@ -37,6 +37,7 @@ from kuamo.core.types import Matrix, Packed
 from kuamo.data.table import Table
 from kuamo.embedding.embedding import ClosedFormHead
 from kuamo.embedding.space import EmbeddingSpace, Tower
+from kuamo.encoders.base import Encoder
 from kuamo.encoders.one_hot import OneHot
 from kuamo.objectives.prediction.objective import Predict
 from kuamo.training.objective import Objective, terms_of
@@ -116,7 +117,7 @@ def solve_class_codes(space: EmbeddingSpace, table: Table, cells: Packed, to: st
     """
     target = space.port(to)
     label = np.full(len(table), -1)
-    for entry, value in table.attempts(to):
+    for entry, value in table.try_values(to):
         if isinstance(value, str):
             label[table.column(to).row[entry]] = target.encoder.number(value)
     parts = {name: part_of(name, *cells[name], label, len(target.encoder.names), space) for name in cells}
@@ -136,7 +137,7 @@ def part_of(
     name: str, x: np.ndarray, row: np.ndarray, label: NDArray[np.intp], classes: int, space: EmbeddingSpace
 ) -> Part:
     """A column's metric, codes and class means."""
-    scaling = standardize(x, getattr(space.port(name).encoder, "blocks", None))
+    scaling = standardize(x, Encoder.adapt(space.port(name).encoder).blocks)
     rows = np.unique(row)
     own = row_means(scaling(x).astype(np.float64), row, rows)
     known = label[rows] >= 0

@@ -56,7 +56,7 @@ class StackedDecoder(nn.Module):
         self.shift = nn.Buffer(torch.zeros(out))
         self.gain = nn.Buffer(torch.ones(out))
 
-    def standardise(self, shift: Tensor, gain: Tensor) -> None:
+    def standardize(self, shift: Tensor, gain: Tensor) -> None:
         """Model (y − shift) · gain; ignored by classes."""
         if self.family == "gaussian":
             self.shift.copy_(shift)
