@@ -18,7 +18,7 @@ from kuamo.cli.main import as_options
 from kuamo.core.errors import ForeignWarning, PlanWarning, StoreError
 from kuamo.core.extras import packages_of, way_to
 from kuamo.encoders import MiniLM
-from kuamo.encoders.default import EXTRAS, how_to_get
+from kuamo.encoders.packaged import EXTRAS, how_to_get
 from kuamo.generation.decoder_problem import strangeness
 from kuamo.objectives.optimal_transport import sinkhorn
 from members import small_toy
