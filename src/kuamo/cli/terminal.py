@@ -19,7 +19,7 @@ from kuamo.core.errors import KuamoError, TableError, visible
 from kuamo.core.messages import Note
 from kuamo.core.translation import deferred, language, localized, say, translate
 from kuamo.data.table import Table
-from kuamo.encoders.default import how_to_get
+from kuamo.encoders.packaged import how_to_get
 from kuamo.index import Hit, Index
 from kuamo.space import Space
 

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,19 +46,8 @@ class Voice(NamedTuple):
             settings = {"duration_stretch": round(170 / self.speed, 3), "int_f0_target_mean": 80 + 1.2 * self.pitch}
             options = [part for name, value in settings.items() for part in ("--setf", f"{name}={value}")]
             return ["flite", "-voice", self.voice, *options, "-t", word, "-o", str(path)]
-        return [
-            "espeak-ng",
-            "-v",
-            self.voice,
-            "-p",
-            str(self.pitch),
-            "-s",
-            str(self.speed),
-            "-w",
-            str(path),
-            "--",
-            word,
-        ]
+        flags = {"-v": self.voice, "-p": str(self.pitch), "-s": str(self.speed), "-w": str(path)}
+        return ["espeak-ng", *chain.from_iterable(flags.items()), "--", word]
 
 
 def programs() -> tuple[str, ...]:

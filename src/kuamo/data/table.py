@@ -430,7 +430,6 @@ class Table:
         return train, held
 
     def _keys(self, by: str) -> list[str]:
-
         known: dict[str, Sequence[Any] | None] = {"group": self.groups, "id": self.ids, "label": self.labels}
         keys = (known | self.meta).get(by) if isinstance(by, str) else None
         if keys is None:
@@ -466,7 +465,6 @@ def as_table(source: Any, modalities: Mapping[str, Modality] | None = None) -> T
 def _read(
     cls: type[Table], source: Any, modalities: Mapping[str, Modality], on_error: str = "raise", **how: Any
 ) -> Table:
-
     found = read_source(source, modalities=modalities, **how)
     table = cls(
         found.columns,

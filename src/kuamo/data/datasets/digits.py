@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import TableError
-from kuamo.data.datasets.folder import rows_of_folder
+from kuamo.data.datasets.folder import check_choice, rows_of_folder
 from kuamo.data.modalities import Audio, Image, Modality, Text
 from kuamo.data.speech_synthesis import draw_voices, programs, synthesize
 from kuamo.data.table import Table
@@ -50,9 +50,8 @@ def digits(
     Raises:
         TableError: no data folder, an unknown column, speaker or split, more rows than pictures, nobody to speak.
     """
-    for name, given, all_of in (("columns", columns, COLUMNS), ("speakers", speakers, SPEAKERS)):
-        if not given or set(given) - set(all_of):
-            raise TableError(f"given {name}={tuple(given)}; expected some of {all_of}")
+    check_choice("columns", columns, COLUMNS)
+    check_choice("speakers", speakers, SPEAKERS)
     check_split(split)
     spoken = recordings(path, speakers, voices, seed)
     pictures = rows_of_folder(path, f"mnist-{split}.parquet", ("image", "digit"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.resources import files
 
-from kuamo.core.errors import TableError
+from kuamo.data.datasets.folder import check_choice
 from kuamo.data.modalities import Audio, Image, Modality, Text
 from kuamo.data.table import Table
 
@@ -44,9 +44,7 @@ def emoji(*, columns: Sequence[str] = ("text", "image"), flags: bool = False) ->
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    unknown = [name for name in columns if name not in COLUMNS]
-    if unknown or not columns:
-        raise TableError(f"given columns={tuple(columns)}; expected some of {COLUMNS}")
+    check_choice("columns", columns, COLUMNS)
     path = files("kuamo.data.datasets") / "data" / "emoji.parquet"
     rows = pq.read_table(str(path), columns=[*PARTS, *(name for name in ("image", "audio") if name in columns)])
     if not flags:

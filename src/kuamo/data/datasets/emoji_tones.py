@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from kuamo.core.errors import TableError
+from kuamo.data.datasets.folder import check_choice
 from kuamo.data.modalities import Image, Modality, Text
 from kuamo.data.table import Table
 
@@ -47,9 +47,7 @@ def emoji_tones(*, columns: Sequence[str] = ("text", "tone", "base", "image")) -
     """
     import pyarrow.parquet as pq
 
-    unknown = [name for name in columns if name not in COLUMNS]
-    if unknown or not columns:
-        raise TableError(f"given columns={tuple(columns)}; expected some of {COLUMNS}")
+    check_choice("columns", columns, COLUMNS)
     known = pq.read_table(str(files("kuamo.data.datasets") / "data" / "emoji-tones.parquet")).to_pydict()
     gesture, tone = np.repeat(np.arange(len(known["id"])), len(TONES)), np.tile(np.arange(len(TONES)), len(known["id"]))
     english, chinese = list(TONES), list(TONES.values())

@@ -12,7 +12,17 @@ import numpy as np
 from kuamo.core.errors import TableError
 from kuamo.data.readers.arrow import parsing
 
-__all__ = ["rows_of_folder"]
+__all__ = ["check_choice", "rows_of_folder"]
+
+
+def check_choice(name: str, given: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse other names than those that are known, and none.
+
+    Example:
+        >>> check_choice("columns", ["text"], ("text", "image"))
+    """
+    if not given or set(given) - set(known):
+        raise TableError(f"given {name}={tuple(given)}; expected some of {tuple(known)}")
 
 
 def rows_of_folder(path: str | Path | None, name: str, columns: Sequence[str]) -> dict[str, Any]:

@@ -168,7 +168,6 @@ def hash_of(name: str, content: Any) -> bytes:
 
 
 def _reading(modality: Modality) -> str:
-
     frozen = is_dataclass(modality) and modality.__hash__ is not None
     try:
         return _remembered(modality) if frozen else identity(modality)  # type: ignore[arg-type]
@@ -178,7 +177,6 @@ def _reading(modality: Modality) -> str:
 
 @lru_cache(maxsize=64)
 def _remembered(modality: Any) -> str:
-
     return identity(modality)
 
 

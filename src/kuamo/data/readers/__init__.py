@@ -152,7 +152,6 @@ def open_source(source: Any, opening: Opening, root: str | Path | None) -> tuple
 
 
 def _open_path(path: Path, opening: Opening) -> dict[str, Any]:
-
     if path.is_dir():
         return read_folder(path, opening)
     suffix = suffix_of(path)

@@ -22,7 +22,7 @@ from kuamo.data.modalities.base import first_bytes
 from kuamo.data.readers.paths import FileResolver
 from kuamo.data.readers.spelled import numbers_alone
 
-__all__ = ["Unread", "infer", "is_category", "sampled_cells", "vote_of"]
+__all__ = ["Unread", "is_category", "sampled_cells", "vote_of"]
 
 SAMPLE = 64
 _FILES = (Image(), Audio())
@@ -65,31 +65,22 @@ class _Whole:
 
 def sampled_cells(cells: Sequence[Any] | LazyColumn) -> list[Any]:
     """Up to 64 cells that are there: the first ones, and, where that costs nothing, some from all over."""
-    if isinstance(cells, LazyColumn):
-        there, _ = cells.layout(_Whole())  # type: ignore[arg-type]
-    else:
-        there, _ = layout(cells, _Whole())  # type: ignore[arg-type]
+    there, _ = layout(cells, _Whole())  # type: ignore[arg-type]
     half = SAMPLE // 2
     spread = there[half:][:: max(1, (len(there) - half) // half)][:half] if not _is_far(cells) else there[half:SAMPLE]
     return [cells[int(k)] for k in [*there[:half], *spread]]
 
 
-def infer(cells: Sequence[Any] | LazyColumn, places: FileResolver | None = None) -> Modality | None:
-    """The modality of a column, or `None` if its cells are nothing that is encoded.
+def vote_of(cells: Sequence[Any] | LazyColumn, places: FileResolver | None = None) -> Modality | Unread | None:
+    """The modality of a column, `None` if its cells are nothing that is encoded, or why they are no texts.
 
     Args:
         cells: raw, with names of files as texts. places: where files are, for a look at their first bytes.
 
     Example:
-        >>> infer(["a.png", "N/A", "b.png"]), infer(["a cat", "a dog"]), infer([3.5, 4.5]), infer(["a.mp4", "b.mp4"])
-        (Image(background=255, peak=None), Text(), None, None)
+        >>> vote_of(["a.png", "N/A", "b.png"]), vote_of(["a cat", "a dog"]), vote_of([3.5, 4.5]), vote_of(["a.mp4"])
+        (Image(background=255, peak=None), Text(), None, Unread(why='table_files', what='.mp4'))
     """
-    found = vote_of(cells, places)
-    return None if isinstance(found, Unread) else found
-
-
-def vote_of(cells: Sequence[Any] | LazyColumn, places: FileResolver | None = None) -> Modality | Unread | None:
-    """The same, and why cells that look like texts are none."""
     seen = [part for cell in sampled_cells(cells) for part in _parts(cell)]
     votes = [_kind(part, places or FileResolver(Path())) for part in seen]
     for kind in (Image(), Audio(), Vector(), Text()):
