@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.encoders.base import Encoder
 from kuamo.core.errors import TableError
 from kuamo.core.memo import load_choice, store_choice
 from kuamo.core.messages import Note
@@ -16,6 +15,7 @@ from kuamo.core.profiling import loops_are_short, profiled_step
 from kuamo.core.threads import single_threaded_blas
 from kuamo.core.types import Packed
 from kuamo.embedding.embedding import Embedding
+from kuamo.encoders.base import Encoder
 from kuamo.encoders.standardize import Standardize
 from kuamo.fitting.finetuning import FinetuneResult, finetune_heads, validate_finetuning
 from kuamo.fitting.rare_columns import fit_rare_head, rare_columns

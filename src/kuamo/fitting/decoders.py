@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.generation.codecs.base import Codec
 from kuamo.core.errors import TableError
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
@@ -21,7 +20,7 @@ from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import Tower
 from kuamo.fitting.towers import codes_of_entries
 from kuamo.generation.codecs import BPECodec, TextToSpeechCodec, TextVocabulary
-from kuamo.generation.codecs.base import encode_cells, other_entries
+from kuamo.generation.codecs.base import Codec, encode_cells, other_entries
 from kuamo.generation.decoder_training import train_all_decoders
 from kuamo.generation.decoders.ridge import solve_ridge
 from kuamo.generation.recipes import Caption, Ridge, TextToSpeech

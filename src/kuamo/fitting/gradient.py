@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from kuamo.embedding.decoder import Decoder
 from kuamo.closed_form import ChiSquaredMap, KernelMap
 from kuamo.closed_form.scaling import running_spread
 from kuamo.core.errors import KuamoError, TableError
@@ -15,6 +14,7 @@ from kuamo.core.messages import Note
 from kuamo.core.types import Packed
 from kuamo.data.modalities import Category, Text
 from kuamo.data.table import Table
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.embedding import ClosedFormHead
 from kuamo.embedding.heads import LinearHead, SplitHead
 from kuamo.embedding.space import Tower

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.embedding.decoder import Decoder
 from kuamo.core.errors import CellError, TableError
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
@@ -17,6 +16,7 @@ from kuamo.core.types import Packed
 from kuamo.data.modalities import Category, Number, Text, Vector
 from kuamo.data.modalities.vector import within_limits
 from kuamo.data.table import Table
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import BLOCK_ROWS, Tower, run_head
 from kuamo.encoders import default_encoder
@@ -88,11 +88,11 @@ def sample_of(table: Table, name: str, most: int = 200) -> list[Any]:
     if isinstance(column.modality, Vector | Number):
         return list(numbers_of(table, name))
     if isinstance(column.modality, Category):
-        return sorted({value for _, value in table.attempts(name) if not isinstance(value, CellError)})
+        return sorted({value for _, value in table.try_values(name) if not isinstance(value, CellError)})
     if not isinstance(column.modality, Text):
         return []
     entries = np.unique(np.linspace(0, len(column.row) - 1, min(most, len(column.row))).astype(int))
-    return [value for _, value in table.attempts(name, entries) if not isinstance(value, CellError)]
+    return [value for _, value in table.try_values(name, entries) if not isinstance(value, CellError)]
 
 
 def numbers_of(table: Table, name: str) -> Iterator[np.ndarray]:
@@ -104,7 +104,7 @@ def numbers_of(table: Table, name: str) -> Iterator[np.ndarray]:
         if together is not None and together.ndim == 2 and within_limits(together).all():
             yield together
             continue
-        values = [np.atleast_1d(value) for _, value in table.attempts(name, some) if not isinstance(value, CellError)]
+        values = [np.atleast_1d(value) for _, value in table.try_values(name, some) if not isinstance(value, CellError)]
         if values:
             usual = Counter(value.shape for value in values).most_common(1)[0][0]
             yield np.stack([value for value in values if value.shape == usual])

@@ -31,9 +31,9 @@ from kuamo.training.run import Run
 __all__ = [
     "HELD_OUT",
     "MOST_HELD_OUT",
-    "init_decoders",
     "fewer",
     "held_out",
+    "init_decoders",
     "learn",
     "quality_note",
     "train_all_decoders",
@@ -153,7 +153,9 @@ def quality_note(name: str, recipe: DecoderSpec, ours: float, theirs: float, row
     return Note(key, **given, ours=ours, theirs=theirs)
 
 
-def init_decoders(space: EmbeddingSpace, recipes: Mapping[str, DecoderSpec], targets: Targets, seed: int) -> dict[str, Any]:
+def init_decoders(
+    space: EmbeddingSpace, recipes: Mapping[str, DecoderSpec], targets: Targets, seed: int
+) -> dict[str, Any]:
     """Column → its untrained decoder, of the recipes that train one; the start weights follow the seed."""
     if not any(recipe.is_trained for recipe in recipes.values()):
         return {}  # and torch is not loaded

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from kuamo.embedding.decoder import Decoder
 from kuamo.core.old_names import old_arguments
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.fusion import Mean, MixtureOfProducts
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.vae import row_uniforms

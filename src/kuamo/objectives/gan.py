@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from kuamo.core.errors import KuamoError
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.conditional_likelihood import subset_codes_per_entry
 from kuamo.objectives.networks import Critic
@@ -94,7 +95,7 @@ def generator_of(space: EmbeddingSpace, name: str, given: str | None) -> Any:
     if given is not None:
         space.port(given)
     generator = space.port(name).decoder
-    if not hasattr(generator, "generate"):
+    if Decoder.adapt(generator).generate is None:
         raise KuamoError(
             f"column {name!r}: given the decoder {type(generator).__name__}; expected one with "
             f"`generate(z, noise)`, such as decoders={{{name!r}: Generator(dim, out)}}"

@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
-from kuamo.embedding.decoder import Decoder
 from kuamo.core.errors import KuamoError
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.fusion import MixtureOfExperts
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.vae import VAE, Weights, kl_of_mixture, kl_to_standard, row_uniforms

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kuamo.embedding.decoder import Decoder
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import old_methods
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.batch import Batch, ColumnBatch
