@@ -194,7 +194,7 @@ def test_mistakes_on_the_command_line_are_chinese(
 ) -> None:
     for words, error in (
         (("serch", "x"), "错误：没有命令 'serch'。是否想写 'search'？"),
-        (("search", "a", "b", "--foo"), "错误：没有选项 --foo（相近的选项：--from, --to）"),
+        (("search", "a", "b", "--foo"), "错误：没有选项 --foo（相近的选项：--from, --root, --to）"),
         (("fit", "a"), "错误：缺少选项 '--out' / '-o'。"),
         (("search", "nowhere", "b"), "kuamo: 给出了 'nowhere'；应为保存空间的文件夹（含 config.json）"),
         (("translate", "a", "b"), "kuamo: 没有给出 --to；应指明要生成的列"),

@@ -1,8 +1,9 @@
 """The command line.
 
-main, options, terminal  the commands; their common options; opening files and printing
-predict, diagnose, translate, export_codes    one file for each longer command
-prediction_files, media_files    what they write
-language                 `--lang`: help and mistakes in options in Chinese
-demo                     `kuamo demo`
+main                     the app, its exit codes, and errors in one line
+fit, evaluate, search, translate, predict, diagnose, info, demo    the commands; evaluate also compares, search also
+                         encodes and indexes, info also shows the cache
+inputs, options          options that commands share, and what they stand for: how tables and spaces are opened
+terminal, language, option_words    printing and progress; Chinese help; errors in the words of options
+export_codes, prediction_files, media_files    what they write
 """

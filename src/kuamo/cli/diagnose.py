@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 import kuamo as km
-from kuamo.cli.options import Encoding, Import, Json, OnError, Root, Seed, TableArgument
-from kuamo.cli.terminal import ProgressBar, emit, load_imports, open_space, open_table
+from kuamo.cli.inputs import Inputs, with_inputs
+from kuamo.cli.options import Seed, TableArgument
 from kuamo.core.errors import TableError
 from kuamo.core.export import check_targets
 from kuamo.data.targets import as_model_input, parse_target, with_label_columns
@@ -22,6 +22,7 @@ from kuamo.diagnostics.text import MOST
 __all__ = ["diagnose"]
 
 
+@with_inputs(on_error="skip")
 def diagnose(
     table: TableArgument,
     space: Annotated[
@@ -59,26 +60,22 @@ def diagnose(
     ] = False,
     cost: Annotated[bool, typer.Option(help="Also forecast the time, memory and disk space of a fit.")] = True,
     seed: Seed = 0,
-    on_error: OnError = "skip",
-    root: Root = None,
-    encoding: Encoding = None,
-    imports: Import = None,
-    as_json: Json = False,
+    *,
+    inputs: Inputs,
 ) -> None:
     """Diagnose a table: data quality, dependence of columns, expected retrieval, cost of a fit, recommendations."""
     check_targets(save or [], None)
     report = km.Report.load(against) if against else None
-    own = load_imports(imports)
-    loaded = open_space(space, own) if space else None
-    rows = open_table(table, own, on_error, root, encoding)
+    loaded = inputs.space(space) if space else None
+    rows = inputs.table(table)
     to, kind = parse_target(rows, predict) if predict else (None, None)
     if loaded and kind is not None:
         raise TableError(f"given --predict {predict!r} and --space, which knows its kind; expected {to!r}")
     rows = as_model_input(rows, loaded.modalities) if loaded else with_label_columns(rows, to, kind) if to else rows
-    encoders = {name: net for name, net in own["ENCODERS"].items() if name in rows.columns}
+    encoders = inputs.encoders(rows)
     answers = {pair.target: pair.gallery for pair in report.pairs.values()} if report and not gallery else gallery
     given = {"positives": positives, "gallery": answers, "k": k, "seed": seed, "to": to}
-    with ProgressBar(quiet=as_json) as progress:
+    with inputs.progress() as progress:
         if loaded is not None:
             found = km.diagnose(loaded, rows, **given, progress=progress)  # type: ignore[arg-type]
         else:
@@ -86,4 +83,4 @@ def diagnose(
     found = found.against(report) if report else found
     for path in save or []:
         found.save(path)
-    emit(found.as_dict(), as_json, found.text(rows=None if whole else MOST))
+    inputs.emit(found.as_dict(), found.text(rows=None if whole else MOST))

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from kuamo.cli.options import Encoding, Import, Json, OnError, Root, SpaceArgument, TableArgument
+from kuamo.cli.inputs import Inputs, with_inputs
+from kuamo.cli.options import SpaceArgument, TableArgument
 from kuamo.cli.prediction_files import check_predictions_out, format_prediction, predictions, write_predictions
-from kuamo.cli.terminal import ProgressBar, emit, load_imports, open_space, open_table
 from kuamo.core.translation import localized, say
 from kuamo.data.targets import as_model_input
 from kuamo.embedding import provenance as provenance
@@ -21,6 +21,7 @@ from kuamo.embedding import provenance as provenance
 __all__ = ["predict"]
 
 
+@with_inputs()
 def predict(
     space: SpaceArgument,
     table: TableArgument,
@@ -31,22 +32,18 @@ def predict(
             "--out", "-o", help="Output .csv or .parquet file: id, value, probability, weight of each column."
         ),
     ] = None,
-    on_error: OnError = "raise",
-    root: Root = None,
-    encoding: Encoding = None,
-    imports: Import = None,
-    as_json: Json = False,
+    *,
+    inputs: Inputs,
 ) -> None:
     """Predict a class or a number for each row from its other columns, with confidence and column weights."""
     from kuamo.generation.prediction import prediction_notes
 
     if out:
         check_predictions_out(out)  # before the long work
-    own = load_imports(imports)
-    loaded = open_space(space, own)
+    loaded = inputs.space(space)
     loaded.port(to)
-    rows = as_model_input(open_table(table, own, on_error, root, encoding), loaded.modalities)
-    with ProgressBar(quiet=as_json) as progress:
+    rows = as_model_input(inputs.table(table), loaded.modalities)
+    with inputs.progress() as progress:
         found = predictions(loaded, rows, to, progress)
         if out:
             count, empty = write_predictions(found, loaded, to, out)
@@ -59,4 +56,4 @@ def predict(
     else:
         data, text = {"to": to, "rows": rows_read}, "\n".join(map(format_prediction, rows_read))
     notes = [*prediction_notes(loaded, to), *provenance.leakage_notes(loaded, rows)]
-    emit(data | {"notes": notes}, as_json, "\n".join([text, *map(localized, notes)]))
+    inputs.emit(data | {"notes": notes}, "\n".join([text, *map(localized, notes)]))

@@ -1,20 +1,28 @@
-"""Translate the rows of a table into files or lines, block by block: memory does not grow with the table."""
+"""`kuamo translate`: cells of a query or of a table's rows into files or lines, block by block.
+
+kuamo translate pets.space "a sleeping cat" --to image -n 4 --out made
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 
-from kuamo.cli.media_files import write_media
+from kuamo.cli.inputs import Inputs, with_inputs
+from kuamo.cli.media_files import check_media_out, write_media
+from kuamo.cli.options import Seed, SpaceArgument
+from kuamo.cli.terminal import open_array
 from kuamo.core.errors import TableError
+from kuamo.core.old_names import OLD_OPTIONS
 from kuamo.data.modalities import Category, Number, Text
 from kuamo.data.table import Table
 from kuamo.space import Space
 
-__all__ = ["translate_rows"]
+__all__ = ["translate", "translate_rows"]
 
 BLOCK = 256
 SAID = (Text, Category, Number)  # what can be printed rather than written into a file
@@ -85,3 +93,110 @@ def write_generated(space: Space, name: str, rows: Table, draws: Any, out: Path 
         return lines
     files = [str(path) for path in write_media(out, rows.ids, [list(each) for each in draws], port.modality)]
     return lines or files
+
+
+@with_inputs()
+def translate(
+    space: SpaceArgument,
+    query: Annotated[
+        str | None,
+        typer.Argument(help="Query: a text, or the path of a file (an array as .npy). For many rows use --table."),
+    ] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option("--to", help="Target column. Repeatable: all targets are generated from the same code."),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="Column that the query belongs to. Default: guessed from the query.")
+    ] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", help="Another cell of the query's row, such as 'tone=dark'. Repeatable; requires --from."
+        ),
+    ] = None,
+    table: Annotated[str | None, typer.Option(help="Translate every row of this table instead of one query.")] = None,
+    n: Annotated[int, typer.Option("-n", help="Number of samples.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Output folder for PNG, WAV, TXT or NPY files.")
+    ] = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option(
+            help=(
+                "Guidance scale of a flow: higher follows the query more closely, lower is more diverse; 1 is the "
+                "learned distribution."
+            )
+        ),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Integration steps of a flow: more is finer and slower.")] = None,
+    chained: Annotated[
+        bool,
+        typer.Option(
+            "--chained",
+            "--agree",
+            help="With several --to: generate each target from the ones before it too, so that they are consistent.",
+        ),
+    ] = False,
+    project: Annotated[
+        bool,
+        typer.Option(
+            "--project",
+            OLD_OPTIONS["--project"],
+            help=(
+                "Project the code onto codes of training rows; for queries unlike the training data, such as a new "
+                "voice."
+            ),
+        ),
+    ] = False,
+    seed: Seed = 0,
+    *,
+    inputs: Inputs,
+) -> None:
+    """Translate one modality into another: text → image, image → audio, audio → text."""
+    if (query is None) == (table is None):
+        raise TableError("given no query and no --table, or both; expected one of them")
+    if not to:
+        raise TableError("given no --to; expected the column to generate")
+    if out:
+        check_media_out(out)
+    loaded = inputs.space(space)
+    if table is None:
+        assert query is not None
+        value = open_array(query) if query.endswith(".npy") else query
+        if beside and not source:
+            raise TableError("given --with and no --from; expected the query's own column too")
+        rows = loaded.as_table([{**named_cells(beside or []), source: value} if source else value])
+    else:
+        rows = inputs.table(table)
+        rows = rows.select(source) if source else rows.select(*(name for name in rows.columns if name not in to))
+    with inputs.progress() as progress:
+        found = translate_rows(
+            loaded,
+            rows,
+            to,
+            out,
+            n=n,
+            guidance=guidance,
+            steps=steps,
+            chained=chained,
+            project=project,
+            seed=seed,
+            progress=progress,
+        )
+    inputs.emit({"made": found}, "\n".join(line for name in to for line in found[name]))
+
+
+def named_cells(said: list[str]) -> dict[str, str]:
+    """Column → cell, of words such as "tone=dark".
+
+    Raises:
+        TableError: a word without a column, or a column given twice.
+    """
+    cells: dict[str, str] = {}
+    for word in said:
+        column, equals, value = word.partition("=")
+        if not (column and equals) or column in cells:
+            raise TableError(f"given --with {word!r}; expected COLUMN=VALUE, each column once")
+        cells[column] = value
+    return cells
