@@ -11,6 +11,7 @@ import torch
 
 import kuamo as km
 from kuamo.generation.decoders.generator import Generator
+from kuamo.training.objective import Objective
 from members import small_toy
 
 
@@ -105,3 +106,9 @@ def test_games_of_columns_that_are_not_there_or_do_not_generate_are_refused(obje
         km.fit(km.datasets.toy(40), objective(to="b"), dim=4, training=km.Training(steps=1), decoders=generator)
     with pytest.raises(km.KuamoError, match=r"column 'b': given the decoder .*; expected one with"):
         km.fit(km.datasets.toy(40), objective("a", "b"), dim=4, training=km.Training(steps=1))
+
+
+def test_a_hook_that_is_no_longer_called_is_refused() -> None:
+    with pytest.raises(km.TableError, match=r"Mine: given the hook 'begin' of version 0.1; expected 'callback'"):
+        type("Mine", (Objective,), {"begin": lambda self, step: None})
+    type("Mine", (Objective,), {"callback": lambda self, *given: None})

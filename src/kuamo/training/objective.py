@@ -22,6 +22,11 @@ from kuamo.training.step import Step
 __all__ = ["Objective", "Optimized", "Sum"]
 
 SPACE = "space"
+OLD_HOOKS = {
+    "fuses": "make_fusion", "fused": "make_fusion", "decoder": "make_decoder", "joint": "solved_dims",
+    "begin": "callback", "after": "callback", "end": "callback",
+}  # fmt: skip
+"""Methods that version 0.1 asked a member for → what it asks for today."""
 
 
 @dataclass
@@ -55,6 +60,17 @@ class Objective:
 
     trained: ClassVar[bool] = True
     """Does the loop run? False for a closed form."""
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        """Refuse a member whose hook would never be called.
+
+        Raises:
+            TableError: it defines a hook of version 0.1.
+        """
+        super().__init_subclass__(**given)
+        for old, new in OLD_HOOKS.items():
+            if callable(vars(cls).get(old)) and new not in vars(cls):
+                raise TableError(f"{cls.__name__}: given the hook {old!r} of version 0.1; expected {new!r}")
 
     @property
     def name(self) -> str:
