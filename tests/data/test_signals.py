@@ -225,7 +225,7 @@ def test_pictures_that_are_none(raw: Any) -> None:
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_the_first_of_moving_pictures_is_read_and_said(form: str) -> None:
     first, other = pil.new("RGB", (8, 8), (255, 0, 0)), pil.new("RGB", (8, 8), (0, 0, 255))
-    with pytest.warns(km.TruncationWarning, match="the first of them is read"):
+    with pytest.warns(km.TruncationWarning, match="only the first frame is read"):
         pixels = km.Image().read(saved(first, form, save_all=True, append_images=[other] * 3))
     assert np.abs(pixels.astype(int) - [255, 0, 0]).max() <= 3
     with warnings.catch_warnings():
