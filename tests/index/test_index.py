@@ -166,7 +166,7 @@ def test_percentile_is_uniform_on_the_null() -> None:
     assert np.abs(found - np.linspace(0, 1, len(found))).max() < 0.01
     far = np.linspace(scores.min() - 50, scores.max() + 50, 999)
     assert (np.diff(null.surprise(far)) > 0).all()
-    again = NullDistribution.from_plain(null.plain())
+    again = NullDistribution.from_dict(null.to_dict())
     assert np.array_equal(again.surprise(far), null.surprise(far))
 
 

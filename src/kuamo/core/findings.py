@@ -30,7 +30,7 @@ class Finding:
     def __str__(self) -> str:
         return visible(f"{MARKS[self.level]} {localized(self.note)}")
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain data, to be stored."""
         return {"level": self.level, "note": note_to_dict(self.note)}
 

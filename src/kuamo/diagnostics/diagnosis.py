@@ -121,7 +121,7 @@ class Diagnosis(Result):
             "title": note_to_dict(self.title),
             "method": self.method,
             "measures": {name: asdict(interval) for name, interval in self.intervals.items()},
-            "findings": {section: [one.plain() for one in those] for section, those in self.findings.items()},
+            "findings": {section: [one.to_dict() for one in those] for section, those in self.findings.items()},
             "facts": self.facts,
         }
 

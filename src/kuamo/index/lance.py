@@ -229,7 +229,7 @@ class LanceIndex(Index):
                     progress("index", number + 1, len(self.columns))
             sample = self._sample()
             nulls = {
-                json.dumps([a, b]): null.plain()
+                json.dumps([a, b]): null.to_dict()
                 for a in self.columns
                 for b in self.columns
                 if (null := sample.null(a, b)) is not None
@@ -509,7 +509,7 @@ def _stored_nulls(dataset: Any) -> dict[str, Any]:
     raw = (dataset.schema.metadata or {}).get(b"kuamo.nulls")
     try:
         stored: dict[str, Any] = json.loads(raw) if raw else {"rows": 0, "pairs": {}}
-        pairs = {pair: NullDistribution.from_plain(null) for pair, null in stored["pairs"].items()}
+        pairs = {pair: NullDistribution.from_dict(null) for pair, null in stored["pairs"].items()}
         return {"rows": int(stored["rows"]), "pairs": pairs}
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
         return {"rows": 0, "pairs": {}}  # estimated anew

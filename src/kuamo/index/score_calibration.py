@@ -70,7 +70,7 @@ class NullDistribution:
         """The null of scores that are `factor` times as large."""
         return NullDistribution(self.scores * factor, self.surprises, self.below * factor, self.above * factor)
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         return {
             "scores": self.scores.tolist(),
@@ -80,7 +80,7 @@ class NullDistribution:
         }
 
     @classmethod
-    def from_plain(cls, data: Mapping[str, Any]) -> NullDistribution:
+    def from_dict(cls, data: Mapping[str, Any]) -> NullDistribution:
         """The inverse of `plain`."""
         scores, surprises = (np.asarray(data[name], np.float64) for name in ("scores", "surprises"))
         return cls(scores, surprises, float(data["below"]), float(data["above"]))

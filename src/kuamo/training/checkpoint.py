@@ -35,7 +35,7 @@ class SaveState(Callback):
         seed: int,
     ) -> None:
         self.folder, self.optimization, self.others = folder, optimization, others
-        self.given = {"training": training.plain(), "seed": seed}
+        self.given = {"training": training.to_dict(), "seed": seed}
 
     def on_step(self, loop: LoopState) -> None:
         """Save every so many steps, and after the last."""

@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
 from kuamo.core.errors import KuamoError
-from kuamo.core.old_names import old_arguments
+from kuamo.core.old_names import old_arguments, old_methods
 from kuamo.core.validation import check_type, is_int, is_number
 
 __all__ = ["LearningCurves", "Training"]
 
 
+@old_methods(plain="to_dict")
 @old_arguments(
     mix="fusemix_alpha",
     chunk="grad_cache_chunk",
@@ -69,7 +70,7 @@ class Training:
             raise KuamoError(f"given sampling={self.sampling!r}; expected None, or one such as km.ClassBalanced(1)")
         check_type(LearningCurves | None, "LearningCurves, or None", learning_curves=self.learning_curves)  # type: ignore[arg-type]
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Plain data; what is off is not in it."""
         given = asdict(self)
         for name in ("sampling", "learning_curves"):

@@ -98,10 +98,10 @@ class ColumnCurves:
                 "given a space without learning curves; "
                 "expected one fitted with Training(learning_curves=LearningCurves())"
             )
-        return cls.from_plain(plain)
+        return cls.from_dict(plain)
 
     @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> ColumnCurves:
+    def from_dict(cls, plain: Mapping[str, Any]) -> ColumnCurves:
         """From what `plain` gave."""
         width = len(plain["columns"])
         terms = {

@@ -53,7 +53,7 @@ class ColumnMonitor(Callback):
 
     def on_end(self, loop: LoopState) -> None:
         """Keep the lines with the space."""
-        loop.space.info["learning"] = self.plain()
+        loop.space.info["learning"] = self.to_dict()
 
     def sums(self, column_losses: ColumnLosses) -> np.ndarray:
         """(terms, M, 3), of all processes."""
@@ -76,7 +76,7 @@ class ColumnMonitor(Callback):
             self.lines["held"].append(self.sums(held).tolist())
         self.since[:], self.norms[:] = 0, 0
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """What `ColumnCurves` reads; plain data."""
         out: dict[str, Any] = {
             "columns": self.columns,
