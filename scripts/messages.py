@@ -53,7 +53,7 @@ def sources() -> str:
 
 def help_texts() -> list[str]:
     """Sentences of `kuamo --help` and of each verb's."""
-    from kuamo.cli.main import app
+    from kuamo.cli.app import app
 
     group = typer.main.get_command(app)
     commands = [group, *group.commands.values()]

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from kuamo.cli.main import main
+from kuamo.cli.app import main
 
 
 def kuamo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

@@ -22,8 +22,7 @@ from common import machine
 import kuamo as km
 
 TORCH = (
-    "import sys; from kuamo.cli.main import app; "
-    "app(sys.argv[1:], standalone_mode=False); print('torch' in sys.modules)"
+    "import sys; from kuamo.cli.app import app; app(sys.argv[1:], standalone_mode=False); print('torch' in sys.modules)"
 )
 QUERY = "a small animal"
 

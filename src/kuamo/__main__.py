@@ -1,6 +1,6 @@
 """`python -m kuamo` is `kuamo`."""
 
-from kuamo.cli.main import main
+from kuamo.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import kuamo as km
 from kuamo.cli import demo
-from kuamo.cli.main import app
+from kuamo.cli.app import app
 from kuamo.core import disk_cache as cache
 from kuamo.objectives.registry import objective_named
 

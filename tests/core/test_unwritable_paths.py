@@ -72,7 +72,7 @@ def test_a_full_disk_is_one_line_too(command: str, folder: Path) -> None:
 
 TWICE = """
 import sys
-from kuamo.cli.main import main
+from kuamo.cli.app import main
 for words in ([], ["--json"]):
     sys.argv = ["kuamo", "evaluate", "s.space", "t.parquet", *words]
     try:

@@ -46,7 +46,7 @@ ENCODERS = {"imu": Net()}
 
 def kuamo(*words: str, folder: Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "kuamo.cli.main", *words],
+        [sys.executable, "-m", "kuamo.cli.app", *words],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -73,7 +73,7 @@ def test_ragged_imu_from_the_command_line(tmp_path: Path) -> None:
     assert report["measures"]["imu_to_pose_R@10"]["value"] > 0.6  # 36 queries among 40: chance is .25
     index = ("search", "s", "0", "--from", "pose", "--to", "imu")
     refused = subprocess.run(
-        [sys.executable, "-m", "kuamo.cli.main", *index], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-m", "kuamo.cli.app", *index], cwd=tmp_path, capture_output=True, text=True
     )
     assert refused.returncode == 2 and "custom=" in refused.stderr
 
@@ -83,6 +83,6 @@ def test_ragged_imu_from_the_command_line(tmp_path: Path) -> None:
     )
     assert "r5" in [hit["id"] for hit in found["hits"]]
     (tmp_path / "no.npy").write_bytes(b"not an array")
-    asked = [sys.executable, "-m", "kuamo.cli.main", "search", "s", "no.npy", "--from", "imu", "--to", "pose", *own]
+    asked = [sys.executable, "-m", "kuamo.cli.app", "search", "s", "no.npy", "--from", "imu", "--to", "pose", *own]
     wrong = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True)
     assert wrong.returncode == 2 and "expected a .npy file of numbers" in wrong.stderr

@@ -142,7 +142,7 @@ def test_queries(toy_space: km.Space) -> None:
 
 def test_command_line_says_it_in_one_line(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "kuamo.cli.main", "fit", str(tmp_path / "no.csv"), "-o", str(tmp_path / "s")],
+        [sys.executable, "-m", "kuamo.cli.app", "fit", str(tmp_path / "no.csv"), "-o", str(tmp_path / "s")],
         capture_output=True,
         text=True,
     )

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import kuamo as km
-from kuamo.cli.main import as_options
+from kuamo.cli.app import as_options
 from kuamo.core.errors import ForeignWarning, PlanWarning, StoreError
 from kuamo.core.extras import packages_of, way_to
 from kuamo.encoders import MiniLM
