@@ -62,7 +62,7 @@ BAD_QUERIES: list[tuple[Any, dict[str, Any], str]] = [
     ({"a": np.ones(256)}, {"to": "zzz"}, "to='zzz'"),
     ({"a": np.ones(256)}, {"k": 0}, "k=0"),
     (None, {}, "empty query"),
-    ({"zzz": 1}, {}, "the space knows"),
+    ({"zzz": 1}, {}, "the space's columns are"),
     (km.Embedding(np.ones((1, 3))), {}, r"code of shape \(1, 3\)"),
     (km.Embedding(np.full((1, 10_000), np.nan)), {}, "code of shape"),
     ({"a": np.ones(256)}, {"where": "colour = 'r'"}, "colour"),

@@ -129,7 +129,7 @@ def test_a_failed_save_keeps_the_old_one(toy_space: km.Space, tmp_path: Path, mo
 
 
 def test_queries(toy_space: km.Space) -> None:
-    with pytest.raises(km.TableError, match="the space knows"):
+    with pytest.raises(km.TableError, match="the space's columns are"):
         toy_space.encode([{"zzz": 1}])
     with pytest.raises(km.TableError, match=r"accepted by \['a', 'b'\]"):
         toy_space.encode([np.ones(256)])

@@ -63,9 +63,10 @@ def fit(
         typer.Option(
             "--decode",
             help=(
-                "Column to train a decoder for: 'image', or with a recipe: 'image=flow' (or gan, gaussian, ridge), "
-                "'image=cyclegan' (features only), 'image=bilinear:tone:base' (style and base columns); for text: "
-                "caption, nearest_text, text_rnn. Repeatable. Ctrl-C stops training and keeps the best checkpoint."
+                "Column to train a decoder for: 'image', or with the kind of decoder: 'image=flow' (or gan, gaussian, "
+                "ridge), 'image=cyclegan' (features only), 'image=bilinear:tone:base' (style and base columns); for "
+                "text: caption, nearest_text, text_rnn. Repeatable. Ctrl-C stops training and keeps the best "
+                "checkpoint."
             ),
         ),
     ] = None,

@@ -59,7 +59,7 @@ def translate_rows(
         if port.codec is None and kind != "Vector" and port.decoder is not None:
             raise TableError(
                 f"given to={name!r}, whose decoder makes features, not what the column holds ({kind}); "
-                f"expected a space fitted with --decode {name}"
+                f"expected a space fitted with --decode {port.name}"
             )
         if out is None and not isinstance(port.modality, SAID):
             raise TableError(f"given to={name!r}, which is {kind}, and no folder; expected --out, where files go")

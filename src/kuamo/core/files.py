@@ -123,7 +123,7 @@ def reporting_io_errors(path: Path) -> Iterator[None]:
             raise  # not about a name that no file can have
         why = getattr(error, "strerror", None) or error
         raise StoreError(
-            f"{_shown_path(path)}: cannot be written ({why}); expected a writable disk with room"
+            f"{_shown_path(path)}: cannot be written ({why}); expected a writable path with enough free disk space"
         ) from None
 
 

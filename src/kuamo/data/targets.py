@@ -58,7 +58,7 @@ def with_label_columns(table: Table, to: str, kind: Modality | None = None) -> T
     """
     found = plain_cells(table)
     if to not in found and to not in table.columns:
-        raise TableError(f"given {to!r} to predict; the table has {[*table.columns, *found]}")
+        raise TableError(f"given {to!r} to predict; the table's columns are {[*table.columns, *found]}")
     cells = found.pop(to) if to in found else [table.column(to)[i] for i in range(len(table))]
     found.pop(LABEL, None)  # another name for the target, more often than not
     kinds: dict[str, Modality] = {to: kind or (Number() if are_numbers(cells, CLASSES) else Category())}
@@ -81,7 +81,7 @@ def promote_target(table: Table, to: str) -> Table:
         return table
     cells = plain_cells(table)
     if to not in cells:
-        raise TableError(f"given {to!r} to predict; the table has {[*table.columns, *cells]}")
+        raise TableError(f"given {to!r} to predict; the table's columns are {[*table.columns, *cells]}")
     column = with_label_columns(table, to).column(to)
     return with_columns(table, {to: [column[i] for i in range(len(table))]}, {to: column.modality})
 
@@ -103,10 +103,10 @@ def check_classes(table: Table, to: str, cells: list[Any], guessed: bool = True)
     known = [(row, cell) for row, cell in enumerate(cells) if not is_missing(cell)]
     odd = [(row, cell) for row, cell in known if not is_numeric_text(cell)]
     if guessed and len(known) > CLASSES and 0 < len(odd) <= 0.1 * len(known):
-        row, cell = odd[0]
+        (row, cell), as_classes = odd[0], f"{to}:category"
         raise TableError(
             f"column {to!r}, row {table.where(row)}: given {shorten(cell)}; expected a number, as elsewhere, or "
-            f"'{to}:category' if all are classes"
+            f"{as_classes!r} if all are classes"
         )
     classes = len({str(cell) for _, cell in known})
     if len(known) > CLASSES and classes > len(known) / 2:
@@ -131,7 +131,7 @@ def as_model_input(table: Table, kinds: Mapping[str, Modality]) -> Table:
     other = with_columns(table, found, {name: kinds[name] for name in found})
     known = [name for name in other.columns if name in kinds]
     if not known:
-        raise TableError(f"given the columns {list(table.columns)}; the space knows {list(kinds)}")
+        raise TableError(f"given the columns {list(table.columns)}; the space's columns are {list(kinds)}")
     return other.select(*known)
 
 

@@ -143,7 +143,7 @@ class EmbeddingSpace:
         for port in self.ports:
             if port.name == name:
                 return port
-        raise TableError(f"given column {name!r}; the space knows {[port.name for port in self.ports]}")
+        raise TableError(f"given column {name!r}; the space's columns are {[port.name for port in self.ports]}")
 
     def modules(self) -> list[Any]:
         """Every `torch.nn.Module` in it: what training moves."""
@@ -246,7 +246,7 @@ class EmbeddingSpace:
         known = [port.name for port in self.ports if port.name in table.columns]
         if not known:
             raise TableError(
-                f"given columns {list(table.columns)}; the space knows {[port.name for port in self.ports]}"
+                f"given columns {list(table.columns)}; the space's columns are {[port.name for port in self.ports]}"
             )
         present = np.zeros((len(table), len(self.ports)), dtype=bool)
         mean = np.zeros((len(table), len(self.ports), self.dim), dtype=np.float32)

@@ -261,7 +261,9 @@ def relevance_keys(table: Table, positives: str) -> tuple[np.ndarray, np.ndarray
     known: dict[str, Sequence[Any] | None] = {"group": table.groups, "label": table.labels}
     keys = known.get(positives)
     if keys is None:
-        raise TableError(f"given positives={positives!r}; expected 'row', 'group', or 'label' where the table has one")
+        raise TableError(
+            f"given positives={positives!r}; expected 'row', 'group', or, if the table has labels, 'label'"
+        )
     judged = np.array([key is not None and key == key for key in keys])  # NaN is no label
     return np.unique([str(key) for key in keys], return_inverse=True)[1], judged
 

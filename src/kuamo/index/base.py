@@ -305,7 +305,9 @@ class Index(ABC):
         for backend in reversed(Index.backends):
             if backend.holds(found):
                 return backend.open(found, space, storage_options)
-        raise StoreError(f"given {str(path)!r}; expected the folder of a saved index")
+        raise StoreError(
+            f"given {str(path)!r}; expected the folder of a saved index (made by `kuamo index` or space.index)"
+        )
 
     @classmethod
     def backend(cls, path: Path | str | None) -> type[Index]:

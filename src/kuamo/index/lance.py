@@ -128,7 +128,9 @@ class LanceIndex(Index):
         if isinstance(path, Path):
             recover(path)
         if isinstance(path, Path) and not (path / "_versions").is_dir():
-            raise StoreError(f"given {str(path)!r}; expected the folder of a saved index")
+            raise StoreError(
+                f"given {str(path)!r}; expected the folder of a saved index (made by `kuamo index` or space.index)"
+            )
         dataset = _found(path, _options(path, storage_options))
         if dataset is None:
             raise StoreError(f"given {str(path)!r}; expected the place of a saved index")

@@ -74,7 +74,7 @@ class RowSchema:
         if set(payload) - set(PAYLOADS):
             raise TableError(f"given payload={payload}; expected some of {PAYLOADS}")
         if not set(table.columns) & set(space.modalities):
-            raise TableError(f"given columns {list(table.columns)}; the space knows {list(space.modalities)}")
+            raise TableError(f"given columns {list(table.columns)}; the space's columns are {list(space.modalities)}")
         check_unique(table.ids)
         # The key makes two processes that add the same id at once conflict, instead of both succeeding.
         key = {"lance-schema:unenforced-primary-key": "true"}

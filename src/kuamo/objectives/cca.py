@@ -91,7 +91,8 @@ class CCA(Objective):
         if len(names) == 2 and (folds < 2 or len(paired) < 4):
             a, b = names
             raise TableError(
-                f"given {len(paired)} rows with both {a!r} and {b!r} in {found} groups; expected at least 4 in 2"
+                f"given {len(paired)} rows with both {a!r} and {b!r} in {found} groups; "
+                "expected at least 4 rows in 2 groups"
             )
         if folds < 2:
             raise TableError(f"given rows in {found} group; expected at least 2")

@@ -53,7 +53,7 @@ class Training:
         if not is_int(self.steps) or not is_int(self.batch_size, 1) or not is_number(self.lr, 0):
             raise KuamoError(
                 f"given steps={self.steps!r}, batch_size={self.batch_size!r}, lr={self.lr!r}; expected "
-                f"whole numbers of steps from 0 and rows from 1, and a finite rate from 0"
+                f"steps a whole number ≥ 0, batch_size a whole number ≥ 1, and lr finite and ≥ 0"
             )
 
         if (
@@ -64,7 +64,7 @@ class Training:
             raise KuamoError(
                 f"given weight_decay={self.weight_decay!r}, save_every={self.save_every!r}, "
                 f"fusemix_alpha={self.fusemix_alpha!r}; expected "
-                f"finite numbers from 0, and whole numbers of steps from 1"
+                f"weight_decay and fusemix_alpha finite and ≥ 0, and save_every a whole number ≥ 1"
             )
         if self.sampling is not None and (isinstance(self.sampling, type) or not hasattr(self.sampling, "weights")):
             raise KuamoError(f"given sampling={self.sampling!r}; expected None, or one such as km.ClassBalanced(1)")

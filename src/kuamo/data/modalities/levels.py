@@ -35,7 +35,7 @@ def as_bytes(levels: np.ndarray, low: float = 0.0, high: float | None = None) ->
     if high is None or high <= low or least < low or most > high:
         raise CellError(
             Note("cell_levels", dtype=str(kind), low=least, high=most),
-            "uint8, uint16, floats in [0, 1], or Image(peak=...) for the level that is white",
+            "uint8, uint16, floats in [0, 1], or Image(peak=...) with the value of white",
         )
     return ((levels.astype(np.float64) - low) / (high - low) * 255).round().astype(np.uint8)
 

@@ -134,15 +134,20 @@ def open_source(source: Any, opening: Opening, root: str | Path | None) -> tuple
         columns, name = read_object(source)
         return columns, name, Path.cwd()
     path = Path(source)
-    expected = f"expected a table ({', '.join(FILES)}; also packed, as .csv.gz) or a folder"
+    kinds = ", ".join(FILES)
     try:
         there = path.exists()
     except OSError:  # too long a name
         there = False
     if not there:
-        raise TableError(f"given {shorten(str(path), 200)}, which does not exist; {expected}")
+        raise TableError(
+            f"given {shorten(str(path), 200)}, which does not exist; "
+            f"expected a table ({kinds}; also compressed, such as .csv.gz) or a folder"
+        )
     if not path.is_dir() and (suffix_of(path) not in FILES or not path.is_file()):
-        raise TableError(f"given {str(path)!r}; {expected}")
+        raise TableError(
+            f"given {str(path)!r}; expected a table ({kinds}; also compressed, such as .csv.gz) or a folder"
+        )
     if root is not None:
         below = Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root))
         opening = replace(opening, roots=(Path(root),) if below else (path,) if path.is_dir() else ())
