@@ -491,11 +491,10 @@ def test_kernel_maps_compose_and_rescale() -> None:
 def test_the_kernel_finds_what_no_linear_map_can() -> None:
     """y is the sign pattern of products of x: its linear correlation with x is zero."""
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(700, 6))
-    y = np.stack([x[:, i] * x[:, j] for i in range(6) for j in range(i)], 1)
-    scores = {k: search_cca(x[:500], y[:500], SearchSpace(kernels=(k,))).best.score for k in KERNELS}
-    assert scores["arc-cosine"] > 2 * scores["linear"]
-    assert search_cca(x[:500], y[:500], SearchSpace(kernels=KERNELS)).best.kernel == "arc-cosine"
+    x = rng.normal(size=(300, 4))
+    y = np.stack([x[:, i] * x[:, j] for i in range(4) for j in range(i)], 1)
+    both = search_cca(x, y, SearchSpace(kernels=KERNELS))
+    assert both.best.kernel == "arc-cosine" and both.kernels["arc-cosine"] > 2 * both.kernels["linear"]
 
 
 def test_the_grid_of_ridges_grows_until_the_best_is_inside() -> None:
@@ -623,7 +622,7 @@ def test_a_head_gives_training_rows_the_codes_of_the_fit(rows: int, kernel: Kern
         assert cosine_of_rows(several.maps[name](one), several.variates[name]).min() > 0.999
 
 
-@pytest.mark.parametrize("rows", [300, 900])
+@pytest.mark.parametrize("rows", [300, 500])
 def test_a_head_of_few_numbers_gives_training_rows_the_codes_of_the_fit(rows: int) -> None:
     """Hundreds of axes of a kernel of six numbers: the smallest are near to rounding, and so is the constant."""
     rng = np.random.default_rng(0)

@@ -75,7 +75,7 @@ def repeating(seed: int, twice: int = 10, n: int = 200) -> km.Table:
 
 @pytest.fixture(scope="module")
 def twice() -> list[km.Diagnosis]:
-    return [km.diagnose(repeating(seed), cost=False) for seed in range(2)]
+    return [km.diagnose(repeating(seed), cost=False) for seed in range(1)]
 
 
 def test_rows_that_stand_twice_relate_nothing(twice: list[km.Diagnosis]) -> None:
@@ -207,17 +207,15 @@ def test_of_many_columns_the_unrelated_one_is_told_apart() -> None:
 
 
 def test_many_unrelated_columns_look_unrelated() -> None:
-    alarms = sum(
-        not screen(columns_of_numbers(6, 0.0, seed, 100), np.arange(100), 0).none_related for seed in range(12)
-    )
-    assert alarms <= 3  # .05 of them: 4 or more with p = .002
+    alarms = sum(not screen(columns_of_numbers(6, 0.0, seed, 100), np.arange(100), 0).none_related for seed in range(8))
+    assert alarms <= 2  # .05 of them: 3 or more with p = .006
 
 
 def test_the_tail_of_a_family_is_exact() -> None:
     """Under the null the family's p is uniform whatever the draws' distribution: heavy tails, light ones, both."""
     rng = np.random.default_rng(0)
     p = []
-    for _ in range(400):
+    for _ in range(200):
         heavy, light = rng.exponential(size=(6, 101)) ** 2, rng.uniform(size=(6, 101))
         p.append(family({(f"x{i}", f"y{i}"): tail_evidence(one) for i, one in enumerate([*heavy, *light])}).any)
     assert 0.02 < np.mean(np.array(p) <= 0.05) < 0.09
@@ -225,7 +223,7 @@ def test_the_tail_of_a_family_is_exact() -> None:
 
 @pytest.fixture(scope="module")
 def diagnosis() -> km.Diagnosis:
-    table = km.datasets.toy(rows=300, modalities=("a", "b", "c"), correlations=(0.9,) * 6, dims=(20,), holes=0.2)
+    table = km.datasets.toy(rows=120, modalities=("a", "b", "c"), correlations=(0.9,) * 6, dims=(20,), holes=0.2)
     return km.diagnose(table, cost=False)
 
 
@@ -260,5 +258,5 @@ def test_tables_are_cut_and_say_so_or_are_whole() -> None:
 
 
 def test_same_table_same_diagnosis(diagnosis: km.Diagnosis) -> None:
-    table = km.datasets.toy(rows=300, modalities=("a", "b", "c"), correlations=(0.9,) * 6, dims=(20,), holes=0.2)
+    table = km.datasets.toy(rows=120, modalities=("a", "b", "c"), correlations=(0.9,) * 6, dims=(20,), holes=0.2)
     assert km.diagnose(table, cost=False).as_dict() == diagnosis.as_dict()

@@ -13,7 +13,7 @@ from kuamo.core.messages import localize
 from kuamo.embedding.provenance import ASKED, KEPT, fingerprint_row, leakage_notes, training_overlap
 
 
-def rows(count: int = 900, seed: int = 0) -> km.Table:
+def rows(count: int = 600, seed: int = 0) -> km.Table:
     toy = km.datasets.toy(count, modalities=("a", "b"), holes=0.2, seed=seed)
     kind = ["cat" if i % 3 else "dog" for i in range(count)]
     cells = {name: [toy[i].get(name) for i in range(count)] for name in ("a", "b")} | {"kind": kind}
@@ -27,7 +27,7 @@ def split() -> tuple[km.Table, km.Table]:
 
 @pytest.fixture(scope="module")
 def space(split: tuple[km.Table, km.Table]) -> km.Space:
-    return km.fit(split[0], km.CCA(dim=4))
+    return km.fit(split[0], km.CCA(dim=4, kernels=("linear",)))
 
 
 def test_rows_that_taught_are_told_from_others(
@@ -50,14 +50,14 @@ def test_few_bytes_are_kept_of_many_rows() -> None:
         warnings.simplefilter("error")  # sums of fingerprints overflow, in silence
         found = fingerprint_row(many)
     assert found["rows"] == 5000 and len(found["keys"]["a"]) == 8 * KEPT and ASKED < 5000
-    space = km.fit(rows(300), km.CCA(dim=2))
+    space = km.fit(rows(150), km.CCA(dim=2, kernels=("linear",)))
     space.info["training_rows"] = [found]
     assert training_overlap(space, many) == pytest.approx(1, abs=0.35)
     assert training_overlap(space, many.take(range(100))) == pytest.approx(1, abs=0.8)
 
 
 def test_rows_of_the_start_have_taught_too(split: tuple[km.Table, km.Table], space: km.Space) -> None:
-    more = km.fit(split[1], km.CCA(dim=4), init=space)
+    more = km.fit(split[1], km.CCA(dim=4, kernels=("linear",)), init=space)
     assert min(training_overlap(more, part) for part in split) > 0.85
     again = km.fit(split[0], init=space)
     assert len(more.info["training_rows"]) == 2 and len(again.info["training_rows"]) == 1
@@ -68,7 +68,7 @@ def test_rows_of_the_start_have_taught_too(split: tuple[km.Table, km.Table], spa
 
 def test_scores_of_training_rows_are_called_optimistic(split: tuple[km.Table, km.Table], space: km.Space) -> None:
     train, test = split
-    for table, right in ((train, 1), (test, 0)):
+    for table, right in ((train.take(range(120)), 1), (test.take(range(120)), 0)):
         notes = [
             one.note for one in km.diagnose(space, table).findings["space"] if "were used for training" in one.note
         ]

@@ -17,9 +17,9 @@ from members import small_toy
 def space_and_table(request: pytest.FixtureRequest) -> tuple[km.Space, km.Table]:
     if request.param == "emoji":
         table = km.datasets.emoji().take(range(0, 240, 3))
-        return km.fit(table, km.CCA(dim=4)), table
+        return km.fit(table, km.CCA(dim=4, kernels=("linear",))), table
     names = ("a", "b") if request.param == "toy2" else ("a", "b", "c")
-    table = km.datasets.toy(rows=300, modalities=names, holes=0.3, seed=1)
+    table = km.datasets.toy(rows=150, modalities=names, holes=0.3, seed=1)
     return km.fit(table, None if request.param == "toy2" else km.CCA(dim=8), seed=0), table
 
 
@@ -63,9 +63,9 @@ def test_a_row_with_nothing_is_masked_never_nan(toy_space: km.Space) -> None:
 
 
 def test_same_seed_same_space_and_fits_do_not_touch_each_other() -> None:
-    table = km.datasets.toy(rows=200, seed=3)
+    table = km.datasets.toy(rows=80, seed=3)
     first = km.fit(table, seed=1)
-    km.fit(km.datasets.toy(rows=200, seed=4), seed=2)
+    km.fit(km.datasets.toy(rows=80, seed=4), seed=2)
     second = km.fit(table, seed=1)
     assert np.array_equal(np.asarray(first.encode(table)), np.asarray(second.encode(table)))
 
@@ -83,7 +83,7 @@ def test_index_remembers_and_refuses_strangers(toy_space: km.Space, tmp_path: Pa
     toy_space.index(table).save(tmp_path / "i")
     index = km.Index.load(tmp_path / "i", toy_space)
     assert [h.id for h in index.search({"a": table[3]["a"]}, to="a", k=1)] == ["3"]
-    other = km.fit(km.datasets.toy(rows=100, seed=9), seed=0)
+    other = km.fit(small_toy(60), km.CCA(dim=2), seed=0)
     with pytest.raises(km.StoreError, match="index of space"):
         km.Index.load(tmp_path / "i", other)
 

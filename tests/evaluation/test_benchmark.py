@@ -20,7 +20,7 @@ METHODS = ["CCA", "InfoNCE", "Reconstruct"]
 
 def contest(**options: Any) -> km.Benchmark:
     return km.compare(
-        small_toy(160), options.pop("methods", METHODS), seeds=options.pop("seeds", [0]), training=FEW, **options
+        small_toy(110), options.pop("methods", METHODS), seeds=options.pop("seeds", [0]), training=FEW, **options
     )
 
 
@@ -48,7 +48,7 @@ def test_who_aligns_is_better_than_the_control_and_the_control_is_at_chance(whol
 
 def test_numbers_are_those_of_the_reports(whole: tuple[km.Benchmark, Path]) -> None:
     result = whole[0]
-    table = small_toy(160)
+    table = small_toy(110)
     each = []
     for seed in (0, 1):
         train, test = table.split(0.2, seed=seed)

@@ -11,6 +11,7 @@ import torch
 import kuamo as km
 from kuamo.fitting.finetuning import FinetuneResult
 from kuamo.training.batch import ColumnBatch, FeatureSource, MixKey, fusemix
+from members import small_toy
 
 
 def curved(rows: int, seed: int = 0) -> km.Table:
@@ -36,9 +37,9 @@ def test_it_is_taken_only_where_held_out_rows_gain() -> None:
 
 def test_columns_without_a_common_cause_are_not_learned_by_heart() -> None:
     rng = np.random.default_rng(0)
-    table = km.Table({"a": rng.normal(size=(600, 30)), "b": rng.normal(size=(600, 20))})
-    train, test = table.split(test=200, seed=0)
-    assert km.evaluate(km.fit(train, seed=0), test)["a_to_b_R@10"] < 3 * 10 / 200
+    table = km.Table({"a": rng.normal(size=(400, 30)), "b": rng.normal(size=(400, 20))})
+    train, test = table.split(test=150, seed=0)
+    assert km.evaluate(km.fit(train, seed=0), test)["a_to_b_R@10"] < 3 * 10 / 150
 
 
 @pytest.mark.parametrize("names", [("a", "b"), ("a", "b", "c")])
@@ -46,7 +47,7 @@ def test_a_second_fit_does_not_search_again_and_gives_the_same(
     names: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUAMO_CACHE", str(tmp_path))
-    table = km.datasets.toy(rows=300, modalities=names, holes=0.2, seed=3)
+    table = small_toy(120, names=names, holes=0.2, seed=3)
     first = km.fit(table, seed=0)
     assert len(list((tmp_path / "choices").glob("*.json"))) == 2
     from kuamo.closed_form.cca_search import try_choices
@@ -62,7 +63,7 @@ def test_a_second_fit_does_not_search_again_and_gives_the_same(
 
 def test_a_damaged_memory_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUAMO_CACHE", str(tmp_path))
-    table = km.datasets.toy(rows=200, seed=3)
+    table = small_toy(90, seed=3)
     first = km.fit(table, seed=0)
     for path, text in zip(sorted((tmp_path / "choices").glob("*.json")), ("{", '{"best": [1]}'), strict=True):
         path.write_text(text)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+from commands import kuamo
 
 MODULE = """
 import numpy as np
@@ -44,19 +45,19 @@ ENCODERS = {"imu": Net()}
 """
 
 
-def kuamo(*words: str, folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "kuamo.cli.app", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env=dict(os.environ),
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def test_ragged_imu_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command imports the module anew, as its own process would."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
 
+    def command(*words: str, fails: bool = False) -> str:
+        sys.modules.pop("my_imu", None)
+        code, said, error = kuamo(monkeypatch, capsys, *words)
+        assert code == (2 if fails else 0), error
+        return error if fails else said
 
-def test_ragged_imu_from_the_command_line(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     z = rng.standard_normal((160, 6))
     pose = z @ rng.standard_normal((6, 12))
@@ -68,21 +69,13 @@ def test_ragged_imu_from_the_command_line(tmp_path: Path) -> None:
     for name, part in (("train", rows[:120]), ("test", rows[120:])):
         (tmp_path / f"{name}.jsonl").write_text("\n".join(json.dumps(row) for row in part))
     own = ("--import", "my_imu", "--json")
-    kuamo("fit", "train.jsonl", "-o", "s", "--objective", "InfoNCE", "--steps", "150", *own, folder=tmp_path)
-    report = json.loads(kuamo("evaluate", "s", "test.jsonl", *own, folder=tmp_path))
+    command("fit", "train.jsonl", "-o", "s", "--objective", "InfoNCE", "--steps", "100", *own)
+    report = json.loads(command("evaluate", "s", "test.jsonl", *own))
     assert report["measures"]["imu_to_pose_R@10"]["value"] > 0.6  # 36 queries among 40: chance is .25
-    index = ("search", "s", "0", "--from", "pose", "--to", "imu")
-    refused = subprocess.run(
-        [sys.executable, "-m", "kuamo.cli.app", *index], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert refused.returncode == 2 and "custom=" in refused.stderr
-
+    assert "custom=" in command("search", "s", "0", "--from", "pose", "--to", "imu", fails=True)
     np.save(tmp_path / "walk.npy", np.asarray(rows[5]["imu"], np.float32))
-    found = json.loads(
-        kuamo("search", "s", "walk.npy", "--from", "imu", "--to", "pose", "-k", "10", *own, folder=tmp_path)
-    )
+    there = ("--from", "imu", "--to", "pose", *own)
+    found = json.loads(command("search", "s", "walk.npy", *there, "-k", "10"))
     assert "r5" in [hit["id"] for hit in found["hits"]]
     (tmp_path / "no.npy").write_bytes(b"not an array")
-    asked = [sys.executable, "-m", "kuamo.cli.app", "search", "s", "no.npy", "--from", "imu", "--to", "pose", *own]
-    wrong = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True)
-    assert wrong.returncode == 2 and "expected a .npy file of numbers" in wrong.stderr
+    assert "expected a .npy file of numbers" in command("search", "s", "no.npy", *there, fails=True)

@@ -12,7 +12,7 @@ import kuamo as km
 DIMS, LINKS = (30, 24, 20), (0.9,) * 8
 
 
-def table(rows: int = 400, share: float = 0.15, seed: int = 0) -> km.Table:
+def table(rows: int = 300, share: float = 0.15, seed: int = 0) -> km.Table:
     """Three linked columns; c is in that share of the rows."""
     whole = km.datasets.toy(rows, modalities=("a", "b", "c"), dims=DIMS, correlations=LINKS, seed=seed)
     kept = np.random.default_rng(1).random(rows) < share
@@ -43,7 +43,7 @@ def test_where_no_column_is_rare_all_are_solved_together() -> None:
 
 def test_a_late_column_without_a_row_in_common_is_named() -> None:
     whole = table()
-    cells = {n: [whole[i][n] if n != "c" else None for i in range(400)] for n in ("a", "b", "c")}
+    cells = {n: [whole[i][n] if n != "c" else None for i in range(300)] for n in ("a", "b", "c")}
     alone = [{"a": None, "b": None, "c": np.ones(20, np.float32) * i} for i in range(20)]
     mixed = km.Table({n: cells[n] + [row[n] for row in alone] for n in cells}, modalities=whole.modalities)
     with pytest.raises(km.TableError, match="column 'c': given 0 rows with another column"):

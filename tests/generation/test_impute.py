@@ -10,13 +10,13 @@ import pytest
 import kuamo as km
 from members import small_toy
 
-SHORT = km.Training(steps=150, batch_size=64, lr=3e-3)
+SHORT = km.Training(steps=100, batch_size=64, lr=3e-3)
 RECIPES: dict[str, Any] = {"Ridge": km.Ridge(), "Flow": km.Flow(width=64), "Gaussian": km.Gaussian(width=64)}
 
 
 @pytest.fixture(scope="module", params=RECIPES)
 def space(request: pytest.FixtureRequest) -> km.Space:
-    table = small_toy(400)
+    table = small_toy(300)
     start = km.fit(table, km.CCA(dim=8, kernels=("linear",)))
     return km.fit(
         table, init=start, decoders={"a": RECIPES[request.param], "b": RECIPES[request.param]}, training=SHORT

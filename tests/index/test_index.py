@@ -41,7 +41,7 @@ def with_meta(plain: km.Table) -> km.Table:
 
 @pytest.fixture(scope="module")
 def space(table: km.Table) -> km.Space:
-    return km.fit(table, seed=0)
+    return km.fit(table, km.CCA(dim=16, kernels=("linear",)), seed=0)
 
 
 @pytest.fixture(params=["memory", pytest.param("disk", marks=needs_lance)])
@@ -301,7 +301,7 @@ class PixelLikelihood:
 def test_a_finder_finds_what_a_scan_finds(kind: str, tmp_path: Path) -> None:
     """Also rows added after it was made, and none that were deleted; filters and optimising again included."""
     table = with_meta(km.datasets.toy(rows=2000, holes=0.1, seed=2))
-    space, asked = km.fit(table.take(range(300)), seed=0), queries(table, 20)
+    space, asked = km.fit(table.take(range(300)), km.CCA(dim=16, kernels=("linear",)), seed=0), queries(table, 20)
     index, memory = space.index(table.take(range(1500)), tmp_path / "x.lance"), space.index(table)
     index.optimize(kind=kind)
     made = {"quantised": "IVF_RQ", "graph": "IVF_HNSW_SQ"}[kind]

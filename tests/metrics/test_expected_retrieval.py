@@ -121,7 +121,7 @@ def test_fewer_than_k_of_a_binomial() -> None:
 # ── expected ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("gallery", [50, 400])
+@pytest.mark.parametrize("gallery", [40, 400])
 def test_independent_columns_are_expected_at_chance(gallery: int) -> None:
     for one in expected_retrieval(*apart(seed=gallery), gallery=gallery):
         assert abs(one.chance - 10 / gallery) < 1e-9
@@ -142,7 +142,7 @@ def test_shuffled_pairs_lose_what_pairs_had() -> None:
 
 
 def test_directions_swap_with_columns() -> None:
-    x, y = shared(noise=1.5)
+    x, y = shared(160, noise=1.5)
     forth, back = expected_retrieval(x, y, gallery=(80, 120))
     assert (forth.gallery, back.gallery) == (80, 120)
     there, here = expected_retrieval(y, x, gallery=(120, 80))
@@ -154,7 +154,7 @@ def close(a: Expected, b: Expected) -> bool:
 
 
 def test_order_and_rotation_hardly_matter() -> None:
-    x, y = shared(250, noise=2.0)
+    x, y = shared(160, noise=2.0)
     rng = np.random.default_rng(3)
     order, turn = rng.permutation(len(x)), np.linalg.qr(rng.normal(size=(x.shape[1],) * 2))[0]
     first = expected_retrieval(x, y, gallery=100)
@@ -163,9 +163,9 @@ def test_order_and_rotation_hardly_matter() -> None:
 
 
 def test_more_rows_than_are_looked_at_are_sampled() -> None:
-    x, y = shared(400, noise=2.0)
-    whole, part = (expected_retrieval(x, y, gallery=100, rows=rows)[0] for rows in (400, 200))
-    assert (part.rows, part.total, whole.rows) == (200, 400, 400) and close(whole, part)
+    x, y = shared(240, noise=2.0)
+    whole, part = (expected_retrieval(x, y, gallery=100, rows=rows)[0] for rows in (240, 120))
+    assert (part.rows, part.total, whole.rows) == (120, 240, 240) and close(whole, part)
 
 
 def test_labels_make_every_row_of_a_class_right() -> None:
@@ -199,12 +199,12 @@ def test_training_rows_would_say_one() -> None:
 
 def test_independent_columns_share_nothing_with_or_without_copies() -> None:
     alarms = []
-    for seed in range(10):
+    for seed in range(6):
         rng = np.random.default_rng(seed)
         x, y = (part.repeat(4, 0) + 0.1 * rng.normal(size=(160, 8)) for part in apart(40, 8, 8, seed))
         alarms.append(spectrum(x, y, group=np.repeat(np.arange(40), 4)).shared > 0)
         alarms.append(spectrum(*apart(160, 8, 8, seed + 100)).shared > 0)
-    assert np.mean(alarms) <= 0.15
+    assert np.sum(alarms) <= 2
 
 
 def test_spectrum_does_not_depend_on_the_order_of_named_groups() -> None:

@@ -20,7 +20,7 @@ from members import DECODING, TRAINED, UNPAIRED, small_toy
 from one_step import gradients_of_holed, gradients_of_one_step
 
 EVERY = pytest.mark.parametrize("name", TRAINED)
-SHORT = km.Training(steps=12, batch_size=64, save_every=5)
+SHORT = km.Training(steps=6, batch_size=48, save_every=2)
 
 
 def codes(space: km.Space, table: km.Table) -> np.ndarray:
@@ -29,24 +29,19 @@ def codes(space: km.Space, table: km.Table) -> np.ndarray:
 
 def fit(name: str, **options: Any) -> km.Space:
     torch.manual_seed(7)  # a decoder that the caller makes is drawn before the fit
-    return km.fit(small_toy(holes=0.2), **TRAINED[name](), training=SHORT, seed=1, **options)
+    return km.fit(small_toy(120, holes=0.2), **TRAINED[name](), training=SHORT, seed=1, **options)
 
 
 first = cache(fit)  # what several laws look at, and none changes
 
 
 @EVERY
-def test_same_seed_same_space_even_after_another_fit(name: str) -> None:
-    table = small_toy(holes=0.2)
-    assert np.array_equal(codes(first(name), table), codes(fit(name), table))
-
-
-@EVERY
 def test_killed_and_resumed_is_not_killed(name: str, tmp_path: Path) -> None:
-    table = small_toy(holes=0.2)
+    """Nor do fits before it, or the same one made twice, change it."""
+    table = small_toy(120, holes=0.2)
 
     def progress(what: str, done: int, of: int) -> None:
-        if what == "training" and done == 8:
+        if what == "training" and done == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -60,14 +55,14 @@ def test_killed_and_resumed_is_not_killed(name: str, tmp_path: Path) -> None:
 
 @EVERY
 def test_save_load_encode_is_bit_equal(name: str, tmp_path: Path) -> None:
-    table, space = small_toy(holes=0.2), first(name)
+    table, space = small_toy(120, holes=0.2), first(name)
     space.save(tmp_path / "s")
     assert np.array_equal(codes(space, table), codes(km.Space.load(tmp_path / "s"), table))
 
 
 @EVERY
 def test_gradients_reach_everyone_and_only_their_own(name: str) -> None:
-    table = small_toy(holes=0.3 if name in UNPAIRED else 0.0)
+    table = small_toy(100, holes=0.3 if name in UNPAIRED else 0.0)
     grads, owners = gradients_of_one_step(table, TRAINED[name]())
     assert all(g is not None and torch.isfinite(g).all() for g in grads.values())
     silent = [key for key, g in grads.items() if not g.any()]
@@ -86,7 +81,7 @@ def test_gradients_reach_everyone_and_only_their_own(name: str) -> None:
 
 @EVERY
 def test_order_does_not_matter(name: str) -> None:
-    table = small_toy(holes=0.3)
+    table = small_toy(100, holes=0.3)
     forward, _ = gradients_of_one_step(table, TRAINED[name]())
     turned, _ = gradients_of_one_step(table.select("b", "a"), TRAINED[name](), like="a")
     for key, gradient in forward.items():
@@ -166,7 +161,7 @@ def never_killed() -> np.ndarray:
     return codes(km.fit(small_toy(holes=0.2), km.InfoNCE(), training=training, seed=1), small_toy())
 
 
-@pytest.mark.parametrize("moment", [5, 41])
+@pytest.mark.parametrize("moment", [pytest.param(5, marks=pytest.mark.slow), 41])
 def test_a_process_killed_without_warning_is_resumed(moment: int, tmp_path: Path) -> None:
     """SIGKILL between and during saves: the state that is there is whole, and the end is the same."""
     tests, out = str(Path(__file__).parents[1]), tmp_path / "run"

@@ -64,7 +64,7 @@ def test_left_out_scores_are_those_of_a_fit_without_the_row() -> None:
 
 
 def test_columns_meet_in_their_classes(tmp_path: Path) -> None:
-    train, test = histograms(360).split(100, by="id", seed=0)
+    train, test = histograms(260).split(100, by="id", seed=0)
     space = km.fit(train, km.SemanticMatching(), seed=0)
     report = km.evaluate(space, test, positives="label", examples=0)
     assert space.dim == 3 and min(report["a_to_b_mAP"], report["b_to_a_mAP"]) > 0.8
@@ -87,7 +87,7 @@ def test_a_chi_squared_head_is_saved_too(tmp_path: Path) -> None:
 
 def test_shuffled_labels_say_nothing() -> None:
     """The negative control."""
-    train, test = histograms(360).split(100, by="id", seed=0)
+    train, test = histograms(260).split(100, by="id", seed=0)
     train.labels = list(np.random.default_rng(0).permutation([str(label) for label in train.labels]))
     report = km.evaluate(km.fit(train, km.SemanticMatching(), seed=0), test, positives="label", examples=0)
     assert report["a_to_b_mAP"] < 0.6

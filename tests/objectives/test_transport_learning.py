@@ -9,7 +9,7 @@ import pytest
 
 import kuamo as km
 
-PAIRS, UNPAIRED = 50, 500
+PAIRS, UNPAIRED = 50, 300
 OBJECTIVES: dict[str, Callable[[], km.Objective]] = {
     "Sinkhorn": lambda: km.InfoNCE() + km.Sinkhorn(),
     "KLOT": lambda: 0.3 * km.InfoNCE() + 0.3 * km.KLOT(),
@@ -21,7 +21,7 @@ def world(rows: int, seed: int, geometry: int = 0) -> km.Table:
 
 
 def few_pairs(geometry: int = 0) -> km.Table:
-    """Fifty pairs; then a alone and b alone of 500 things, each in a row of its own and in another order."""
+    """Fifty pairs; then a alone and b alone of 300 things, each in a row of its own and in another order."""
     pairs, things = world(PAIRS, 0), world(UNPAIRED, 1, geometry)
     rows = [pairs[i] for i in range(PAIRS)]
     cells_a = [row["a"] for row in rows] + [things[i]["a"] for i in range(UNPAIRED)] + [None] * UNPAIRED

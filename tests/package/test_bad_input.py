@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 
 import kuamo as km
+from commands import kuamo
 
 
 def text_and(cells: list, **kind: object) -> km.Table:
@@ -140,13 +139,11 @@ def test_queries(toy_space: km.Space) -> None:
         index.search(None, to="b")
 
 
-def test_command_line_says_it_in_one_line(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "kuamo.cli.app", "fit", str(tmp_path / "no.csv"), "-o", str(tmp_path / "s")],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2 and done.stderr.startswith("kuamo: given") and not (tmp_path / "s").exists()
+def test_command_line_says_it_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, said = kuamo(monkeypatch, capsys, "fit", str(tmp_path / "no.csv"), "-o", str(tmp_path / "s"))
+    assert code == 2 and said.startswith("kuamo: given") and not (tmp_path / "s").exists()
 
 
 def vae_error(values: np.ndarray, **options: Any) -> str:

@@ -12,7 +12,7 @@ from kuamo.closed_form.scaling import RunningSpread
 from kuamo.encoders.standardize import Standardize
 from members import CLOSED, TRAINED, small_toy
 
-SHORT = km.Training(steps=20, batch_size=64)
+SHORT = km.Training(steps=8, batch_size=48)
 # Its generator starts at a saddle, where Adam makes whole steps of gradients that are rounding.
 SADDLE = ("Minimax", "Minimax mismatched")
 
@@ -44,7 +44,7 @@ def both_codes(given: dict[str, Any], table: km.Table) -> tuple[np.ndarray, np.n
 
 @pytest.mark.parametrize("name", [*CLOSED, *TRAINED])
 def test_units_change_no_code(name: str) -> None:
-    table = small_toy(120, holes=0.2 if "Sinkhorn" in name or "KLOT" in name else 0.0)
+    table = small_toy(80, holes=0.2 if "Sinkhorn" in name or "KLOT" in name else 0.0)
     make = {**CLOSED, **TRAINED}[name]
     one, other = both_codes(make(), table)
     assert np.abs(one - other).max() < (0.1 if name in SADDLE else 1e-3) * max(1.0, np.abs(one).max())
@@ -52,7 +52,7 @@ def test_units_change_no_code(name: str) -> None:
 
 @pytest.mark.parametrize("given", [{}, {"objective": km.SemanticMatching(kernels=("linear", "arc-cosine"))}])
 def test_units_change_no_code_of_several_columns_and_of_labels(given: dict[str, Any]) -> None:
-    one, other = both_codes(given, small_toy(120, names=("a", "b") if given else ("a", "b", "c")))
+    one, other = both_codes(given, small_toy(80, names=("a", "b") if given else ("a", "b", "c")))
     assert np.abs(one - other).max() < 1e-3 * max(1.0, np.abs(one).max())
 
 

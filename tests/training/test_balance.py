@@ -30,7 +30,7 @@ def linear_of(head: Any) -> Any:
     return getattr(head, "learned", head).linear
 
 
-def three(rows: int = 200, holes: float = 0.3) -> km.Table:
+def three(rows: int = 120, holes: float = 0.3) -> km.Table:
     return small_toy(rows, names=("a", "b", "c"), holes=holes)
 
 
@@ -42,7 +42,7 @@ def fitted(table: km.Table, objective: Any = None, **training: Any) -> km.Space:
     return km.fit(table, objective or km.InfoNCE(), training=km.Training(**SHORT, **training), seed=1)
 
 
-def labelled(rows: int = 120) -> km.Table:
+def labelled(rows: int = 80) -> km.Table:
     """A clear column, one of noise, and a class; each cell of both is missing now and then."""
     rng = np.random.default_rng(0)
     kind = rng.integers(0, 3, rows)
@@ -71,7 +71,7 @@ def labelled(rows: int = 120) -> km.Table:
     ids=str,
 )
 def test_off_is_off_bit_for_bit(nothing: dict[str, Any]) -> None:
-    table = three()
+    table = three(80)
     assert np.array_equal(codes(fitted(table), table), codes(fitted(table, **nothing), table))
 
 
@@ -353,10 +353,10 @@ def test_likelihoods_are_rescaled_unless_equal_is_asked_for() -> None:
 
 
 def test_a_record_tells_who_learns(tmp_path: Path) -> None:
-    training = km.Training(steps=60, batch_size=64, lr=1e-2, learning_curves=km.LearningCurves(every=20, held=0.2))
-    space = km.fit(labelled(200), km.Predict("kind"), dim=4, training=training, seed=1)
+    training = km.Training(steps=45, batch_size=64, lr=1e-2, learning_curves=km.LearningCurves(every=15, held=0.2))
+    space = km.fit(labelled(160), km.Predict("kind"), dim=4, training=training, seed=1)
     learning = ColumnCurves.of(space)
-    assert learning.columns == ["clear", "noise", "kind"] and learning.steps.tolist() == [20, 40, 60]
+    assert learning.columns == ["clear", "noise", "kind"] and learning.steps.tolist() == [15, 30, 45]
     clear, noise, kind = learning.loss["Predict"].T
     assert clear[-1] < clear[0] and clear[-1] < noise[-1] and np.isnan(kind).all()
     assert (learning.discrepancy()[:, 0] > 1).all() and (learning.discrepancy()[:, 1] < 1).all()

@@ -127,7 +127,7 @@ def contributions(
 
     Example:
         >>> import kuamo as km
-        >>> train, test = km.datasets.toy(600, modalities=("a", "b", "c"), seed=0).split(test=100, seed=0)
+        >>> train, test = km.datasets.toy(200, modalities=("a", "b", "c"), seed=0).split(test=50, seed=0)
         >>> found = contributions(km.fit(train, km.CCA(dim=8)), test, "c")
         >>> abs(sum(one.value for one in found.phi.values()) - found.whole.value + found.chance) < 1e-9
         True

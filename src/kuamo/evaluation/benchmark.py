@@ -96,7 +96,7 @@ def compare(
 
     Example:
         >>> import kuamo as km
-        >>> contest = compare(km.datasets.toy(300), ["CCA", "Reconstruct"], seeds=[0], training=km.Training(steps=5))
+        >>> contest = compare(km.datasets.toy(120), ["CCA", "Reconstruct"], seeds=[0], training=km.Training(steps=5))
         >>> contest.methods, contest.outperforms("CCA")
         (['CCA', 'Reconstruct'], ['Reconstruct'])
     """

@@ -78,7 +78,7 @@ def evaluate(
 
     Example:
         >>> import kuamo as km
-        >>> train, test = km.datasets.toy(rows=600, seed=0).split(test=100, seed=0)
+        >>> train, test = km.datasets.toy(rows=200, seed=0).split(test=50, seed=0)
         >>> km.evaluate(km.fit(train, seed=0), test)["a_to_b_R@10"] > 0.5
         True
     """
