@@ -106,10 +106,10 @@ def test_the_cache_can_be_seen_limited_and_cleared(tmp_path: Path, monkeypatch: 
 
 
 def test_the_demo_answers_in_words_and_writes_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = km.datasets.emoji().take(range(0, 1500, 3))
+    few = km.datasets.emoji().take(range(0, 1500, 9))
     monkeypatch.setattr(demo, "columns", lambda: ["text", "image"])  # the other two take long to encode
     monkeypatch.setattr(km.datasets, "emoji", lambda columns: few)
-    monkeypatch.setattr(few, "split", lambda test, by, seed: km.Table.split(few, 100, by=by, seed=seed))
+    monkeypatch.setattr(few, "split", lambda test, by, seed: km.Table.split(few, 60, by=by, seed=seed))
     shown = run("demo", "--page", tmp_path / "demo.html", "--lang", "zh")
     assert [answers["asked"] for answers in shown["answers"]] == ["a text", "the image of"]
     assert "召回率" in (tmp_path / "demo.html").read_text("utf-8")
