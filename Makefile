@@ -4,13 +4,13 @@ BIN := .venv/bin
 
 .PHONY: demo test check check-slow format clean
 
-demo: .venv/.ready  ## the main job: emoji as text, Chinese, picture and sound, from raw data to a searchable space
+demo: .venv/.ready  ## the main job: emoji as text, Chinese, image and audio, from raw data to a searchable space
 	@$(BIN)/kuamo demo --page demo.html
 
 test: .venv/.ready  ## all tests but the slow ones, file by file in two processes
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-check: .venv/.ready  ## formatter, linter, types, which room may import which
+check: .venv/.ready  ## formatter, linter, types, which package may import which
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
