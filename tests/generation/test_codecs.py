@@ -36,7 +36,7 @@ def tones(count: int = 20, rate: int = 8000) -> km.Table:
 MEMBERS: dict[str, Callable[[], tuple[Any, km.Table, str]]] = {
     "ImagePCA": lambda: (km.ImagePCA.of(pictures(), "image", components=30), pictures(), "image"),
     "ImageConv": lambda: (
-        km.ImageConv.of(pictures(), "image", training=km.Training(120, 32, 6e-3, 0.0), features=16, channels=12),
+        km.ImageConv.of(pictures(), "image", training=km.Training(300, 32, 3e-3, 0.0), features=16, channels=16),
         pictures(),
         "image",
     ),
@@ -65,7 +65,7 @@ def test_what_comes_back_is_nearly_what_went_in(member: tuple[Any, km.Table, str
     codec, table, name = member
     values = list(table.values(name))
     values = values[:5] if isinstance(codec, km.AudioPCA) else values
-    assert codec.round_trip(values)["explained"] > (0.5 if isinstance(codec, km.ImageConv) else 0.9)
+    assert codec.round_trip(values)["explained"] > (0.8 if isinstance(codec, km.ImageConv) else 0.9)
     if isinstance(codec, km.ImagePCA):  # a sound's phases, and what its window blurs, do not come back
         again = codec.encode(codec.decode(codec.encode(values)))
         assert np.corrcoef(again.ravel(), codec.encode(values).ravel())[0, 1] > 0.98
