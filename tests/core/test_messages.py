@@ -157,7 +157,7 @@ def test_errors_and_warnings_are_chinese(tmp_path: Path) -> None:
     with pytest.raises(km.CellError, match="第 1 位为 nan；应为不超过"):
         km.Vector(2).read([0, float("nan")])
     table = km.Table({"photo": [str(tmp_path / "gone.png")] * 2}, modalities={"photo": km.Image()})
-    with pytest.raises(km.CellError, match=r"列 'photo'，行 0：'.*gone.png'（文件不存在）；应为内容为图像"):
+    with pytest.raises(km.CellError, match=r"列 'photo'，行 0：.*gone.png'（文件不存在）；应为内容为图像"):
         table.check()
     with pytest.warns(DeprecationWarning, match=r"^自 0.2 起，km.Cross 改名为 km.CrossReconstruct$"):
         assert km.Cross is km.CrossReconstruct
