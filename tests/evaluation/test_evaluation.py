@@ -11,7 +11,7 @@ import pytest
 
 import kuamo as km
 from kuamo.data.modalities import Waveform
-from kuamo.metrics import bootstrap, rank_queries, ranks
+from kuamo.metrics import Interval, bootstrap, rank_queries, ranks
 from plain import plain_space
 
 
@@ -238,3 +238,9 @@ def test_previews_have_a_bound() -> None:
     assert sum(len(one.data) for one in previews.cells["p"].values()) < 101_000
     assert previews.remarks == [Note("remark_bytes", megabytes=0.1)]
     assert {one.mime for one in previews.cells["p"].values()} == {"image/png", "text/plain"}
+
+
+def test_a_result_is_a_mapping() -> None:
+    report = km.Report("toy", {"a_to_b_R@1": Interval(0.5, 0.4, 0.6, 100)})
+    assert report.get("a_to_b_R@1") == 0.5 and report.get("a_to_c_R@1") is None and report.get("x", 1.0) == 1.0
+    assert "x" not in report and list(report) == ["a_to_b_R@1"] and len(report) == 1

@@ -44,6 +44,10 @@ class Result(Mapping[str, float]):
     def __getitem__(self, name: str) -> float:
         return self.figure(name).value
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a figure, or the default where there is none of that name."""
+        return self[name] if self.current(name) in self.figures else default
+
     def figure(self, name: str) -> Any:
         """A figure with its interval and count.
 
