@@ -131,6 +131,8 @@ class Source:
 
     def _passed_in(self, name: str, names: list[str], scope: Scope) -> list[str]:
         assert isinstance(scope.node, Function)
+        if scope.owner and scope.node.name == "get":  # its callers are those of any mapping
+            return []
         bound = bool(scope.owner) and names[:1] in (["self"], ["cls"])
         made = scope.node.name == "__init__"
         own = (scope.owner or "") if made else f".{scope.node.name}" if scope.owner else scope.node.name
