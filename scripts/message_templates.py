@@ -91,7 +91,7 @@ class Source:
             case ast.Constant(value=str(text)):
                 return [text.replace("{", "{{").replace("}", "}}")]
             case ast.JoinedStr(values=parts):
-                return ["".join(self._part(part, scope) for part in parts)]
+                return ["".join(self._part(*pair, scope) for pair in zip(parts, [*parts[1:], None]))]
             case ast.BinOp(op=ast.Add(), left=left, right=right):
                 found = [self.texts(side, scope) for side in (left, right)]
                 sides = [texts or [f"{{<{ast.unparse(side)}>}}"] for side, texts in zip((left, right), found)]
@@ -149,7 +149,7 @@ class Source:
         pairs = [(node, scope) for scope in self.functions[name] for node in ast.walk(scope.node)]
         return [text for node, scope in pairs if isinstance(node, ast.Return) for text in self.texts(node.value, scope)]
 
-    def _part(self, part: ast.expr, scope: Scope) -> str:
+    def _part(self, part: ast.expr, following: ast.expr | None, scope: Scope) -> str:
         if isinstance(part, ast.Constant):
             return str(part.value).replace("{", "{{").replace("}", "}}")
         assert isinstance(part, ast.FormattedValue)
@@ -158,6 +158,8 @@ class Source:
             return f"{{{name}!r}}"
         if part.format_spec is not None:
             return f"{{{name}:{ast.unparse(part.format_spec)[2:-1]}}}"
+        if str(getattr(following, "value", "")).startswith("="):  # an argument's name, which is not translated
+            return f"{{{name}}}"
         inner = [text for text in self.texts(part.value, scope) if is_prose(text)]
         for text in inner:
             self.add(text, f"{scope.path}:{part.lineno}")

@@ -28,6 +28,7 @@ WORDED = ("errors", "terminal")
 FAMILIES = "dx_kind dx_step dx_verdict kind means name no right signal start too_much verdict verdict_nothing".split()  # noqa: SIM905
 """First words of keys that the code composes, such as f"means_{metric}"."""
 CHINESE = re.compile("[\u4e00-\u9fff（]")
+HALF_WIDTH = re.compile("(?<=[\u4e00-\u9fff])[,;:()?!](?= ?[\u4e00-\u9fff])")
 Words = Mapping[str, str]
 
 
@@ -79,6 +80,25 @@ def untranslated(en: Words, zh: Words) -> Iterator[str]:
             yield f"{key}: given {en[key]!r} and {zh[key]!r}; expected English and Chinese"
 
 
+def half_width(zh: Words) -> Iterator[str]:
+    """Chinese with commas or brackets of half width between Chinese characters."""
+    for key, words in zh.items():
+        if found := HALF_WIDTH.search(re.sub("`[^`]*`|{{.*?}}", "", words)):
+            yield f"{key!r}: given {found[0]!r} in {words!r}; expected punctuation of full width"
+
+
+def two_conversions(texts: Iterable[str]) -> Iterator[str]:
+    """Templates in which one field has two forms, so that one of its values would not be found."""
+    for text in texts:
+        fields = {(name, form, how) for _, name, form, how in Formatter().parse(text) if name is not None}
+        names = [name for name, _, _ in fields]
+        yield from (
+            f"{text!r}: the field {name} has two forms; expected one"
+            for name in sorted({*names})
+            if names.count(name) > 1
+        )
+
+
 def fields_of(text: str) -> list[str]:
     """Name, format and conversion of each field."""
     return sorted({f"{name}:{form}!{how or ''}" for _, name, form, how in Formatter().parse(text) if name is not None})
@@ -109,6 +129,7 @@ def wrong_words(used: Iterable[str], zh: Words) -> Iterator[str]:
     used = list(used)
     yield from missing(used, zh)
     yield from (f"{text!r}: no file uses it" for text in zh if text not in used)
+    yield from two_conversions(used)
     yield from other_fields({text: text for text in zh}, {text: words for text, words in zh.items() if words})
     for text, words in zh.items():
         if words and not CHINESE.search(words) and words != text and not re.search("[、，；。：]", words):
@@ -129,8 +150,10 @@ def problems() -> list[str]:
     for domain in KEYED:
         en, zh = (read(domain, lang) for lang in LANGUAGES)
         found += [*untranslated(en, zh), *other_fields(en, zh), *unused(en, code)]
+        found += half_width(zh)
     for domain in WORDED:
-        found += wrong_words(in_source(domain), read(domain, "zh"))
+        zh = read(domain, "zh")
+        found += [*wrong_words(in_source(domain), zh), *half_width(zh)]
     return found
 
 

@@ -50,6 +50,16 @@ def test_a_key_that_no_file_names_is_a_problem() -> None:
     ]
 
 
+def test_punctuation_of_half_width_between_chinese_characters_is_a_problem() -> None:
+    assert [*messages.half_width({"a": "给出了猫,狗"})] and [*messages.half_width({"a": "给出了(猫)狗"})]
+    assert not [*messages.half_width({"a": "给出了 (a, b)，猫（狗）", "b": "应写 `列名:类型`，{{列: 值}}"})]
+
+
+def test_a_field_of_two_forms_is_a_problem() -> None:
+    assert [*messages.two_conversions(["given {0!r}; {0} is no cat"])]
+    assert not [*messages.two_conversions(["given {0!r}; {0!r} is no {1}"])]
+
+
 def test_a_catalogue_that_was_not_compiled_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(messages, "LOCALE", shutil.copytree(messages.LOCALE, tmp_path / "locale"))
     assert not [*messages.not_compiled()]
@@ -139,6 +149,8 @@ def test_hostile_values_stay_what_they_are(seed: int) -> None:
 def test_a_sentence_within_a_sentence_is_translated_and_a_value_is_not() -> None:
     said = "column 'at least one cell', row 3 (id 'none'): given 3 of shape 4; expected one of ['a text']"
     assert translate(said, "zh") == "列 'at least one cell'，行 3（编号 'none'）：形状为 4 的 3；应为['a text'] 之一"
+    assert translate('given where=3; expected a text, such as "price > 5"', "zh").startswith("给出了 where=3；应为")
+    assert translate("given columns=('x',); expected some of ('text',)", "zh").startswith("给出了 columns=('x',)；")
     assert translate("of another kuamo", "zh") == "of another kuamo" and translate(said, "en") == said
 
 

@@ -18,7 +18,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, reduce
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -29,6 +29,7 @@ LANGUAGES = ("en", "zh")
 LOCALE = Path(__file__).parent / "locale"
 _LITERAL = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?!['"]).*?|['"].*?\.\.\."""
 _Part = tuple[str, str | None, str | None, str | None]  # fixed text, then a field: its name, format, conversion
+_CHINESE_THEN_LATIN = re.compile("[\u4e00-\u9fff][a-zA-Z0-9]|[a-zA-Z0-9][\u4e00-\u9fff]")
 _NUMBER = r"[-+]?(?:[\d.,]+(?:e[-+]?\d+)?|0x[\da-f]+|inf|nan)%?"
 
 
@@ -144,7 +145,16 @@ class _Template:
         sentences = {name for _, name, _, conversion in self.parts if conversion == "s"}
         words = {key[1:]: value for key, value in found.groupdict().items()}
         words = {name: translate(value, "zh") if name in sentences else value for name, value in words.items()}
-        return "".join(fixed + words.get(name or "", "") for fixed, name, *_ in Formatter().parse(self.chinese))
+        pieces = (
+            piece for fixed, name, *_ in Formatter().parse(self.chinese) for piece in (fixed, words.get(name or "", ""))
+        )
+        return reduce(_spaced, pieces)
+
+
+def _spaced(text: str, more: str) -> str:
+    """Two pieces of Chinese, with a blank between a Chinese and a Latin character."""
+    blank = " " if _CHINESE_THEN_LATIN.fullmatch(text[-1:] + more[:1]) else ""
+    return f"{text}{blank}{more}"
 
 
 def _field(part: Sequence[str | None], seen: set[str]) -> str:

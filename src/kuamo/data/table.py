@@ -74,7 +74,7 @@ class Table:
         group: Sequence[Any] | None = None,
         label: Sequence[Any] | None = None,
         meta: Mapping[str, Sequence[Any]] | None = None,
-        source: str = "memory",
+        source: str | None = None,
         on_error: str = "raise",
     ) -> None:
 
@@ -106,7 +106,8 @@ class Table:
         self.groups = self.ids
         self._name_rows(extras)
         self.meta: dict[str, Sequence[Any]] = {name: RowView(extras[name], np.arange(size)) for name in meta or {}}
-        self.source, self.on_error = source, on_error
+        self.source: str = source or Note("source_memory")
+        self.on_error = on_error
         self.notes: list[str] = []
         self.columns: dict[str, Column] = {}
         for name, cells in columns.items():

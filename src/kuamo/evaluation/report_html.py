@@ -71,7 +71,10 @@ def _lead(report: Report, lang: str) -> list[str]:
     facts = report.facts
     if not {"rows", "source", "positives"} <= set(facts):
         return [report.title]
-    return [label(lang, "lead", rows=facts["rows"], source=facts["source"]), label(lang, f"right_{facts['positives']}")]
+    return [
+        label(lang, "lead", rows=facts["rows"], source=localize(lang, facts["source"])),
+        label(lang, f"right_{facts['positives']}"),
+    ]
 
 
 # ── chart and table ──────────────────────────────────────────────────────────────────────────────────────────────

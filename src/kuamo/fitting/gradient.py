@@ -55,7 +55,7 @@ def train_objective(space: Space, prepared: Prepared, objective: Objective, dim:
     }
     callbacks = [one for term in terms if (one := term.callback(space, prepared, run.progress)) is not None]
     result = train(space, sources, objective, training, run, marks=prepared.match_keys, callbacks=callbacks)
-    names = " + ".join(f"{weight:g} {term.name}" for weight, term in terms_of(objective))
+    names = " + ".join(term.name if weight == 1 else f"{weight:g} {term.name}" for weight, term in terms_of(objective))
     losses = ", ".join(f"{name} {value:.3g}" for name, value in result.losses.items())
     done = {"steps": result.steps, "rows": training.batch_size, "optimiser": training.optimizer, "rate": training.lr}
     space.notes.append(Note("trained", objective=names, **done, losses=losses))

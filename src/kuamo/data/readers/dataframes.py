@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import TableError
+from kuamo.core.messages import Note
 from kuamo.data.readers.arrow import TakenCells, arrow_columns, checked_batch, checked_names, plain_cell
 
 __all__ = ["read_object"]
@@ -21,13 +22,13 @@ def read_object(source: Any) -> tuple[dict[str, Any], str]:
             "datasets.Dataset.from_list(list(stream.take(10_000)))"
         )
     if _is_dataset(source):
-        return _dataset(source), "a dataset"
+        return _dataset(source), Note("source_dataset")
     if isinstance(source, Mapping) and source and all(_is_dataset(each) for each in source.values()):
-        return arrow_columns(_splits(source)), "a dataset"
+        return arrow_columns(_splits(source)), Note("source_dataset")
     if hasattr(source, "iloc") and hasattr(source, "columns"):
-        return _frame(source), "a data frame"
+        return _frame(source), Note("source_frame")
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):  # Arrow, polars, DuckDB, …
-        return arrow_columns(checked_batch(_table_of(source))), "an Arrow table"
+        return arrow_columns(checked_batch(_table_of(source))), Note("source_arrow")
     more = "; of a LazyFrame, .collect() is one" if hasattr(source, "collect") else ""
     raise TableError(
         f"given {type(source).__name__}; expected a path, a data frame of pandas or polars, an Arrow table or a "
