@@ -435,8 +435,8 @@ def test_many_rows_take_anchors_and_agree_with_few(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("shape, rank", [((7, 5), 5), ((5, 7), 3), ((6, 6), 0)])
-@pytest.mark.parametrize("failures", [0, 1, 2])
-def test_svd_is_one_however_often_lapack_gives_up(
+@pytest.mark.parametrize("failures", [0, 1])
+def test_svd_is_one_where_divide_and_conquer_gives_up(
     shape: tuple[int, int], rank: int, failures: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(0)

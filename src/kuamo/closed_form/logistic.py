@@ -96,7 +96,7 @@ def minimise(
     steps: int,
     tolerance: float = 1e-7,
 ) -> Matrix:
-    """L-BFGS with halved steps until the loss has fallen enough.
+    """L-BFGS with halved steps until the loss has fallen enough. SciPy's ends elsewhere, up to .03 away in W.
 
     Args:
         loss: θ → value and gradient. theta: where to begin. scale: the first inverse Hessian, a diagonal.

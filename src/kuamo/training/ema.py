@@ -13,6 +13,8 @@ __all__ = ["EMA"]
 class EMA:
     """The moving average of a module's weights: a ← d a + (1 − d) w, d = min(decay, (1 + t)/(10 + t)) in step t.
 
+    Torch's `AveragedModel` copies the whole module and cannot give back what stood there.
+
     Example:
         >>> average = EMA(nn.Linear(1, 1, bias=False), 0.5)
         >>> average.update(0)

@@ -20,7 +20,6 @@ and where q > 1 there are q times as many of both kinds everywhere: R@k there is
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import lgamma
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,13 +112,12 @@ def hit_chance(met: RankCounts, gallery: int, k: int) -> Figures:
     if met.right.any() and dense:
         return thinned(met, k / share)
     if dense:
-        return np.array([below(gallery - 1, p, room) for p, room in zip(met.share, k - met.own, strict=True)])
+        return below(gallery - 1, met.share, k - met.own)
     chance = fewer_drawn(met.wrong, met.others, np.full(len(met.wrong), gallery - 1), k - met.own)
-    few = {q: fewer_kept(int(met.wrong.max()), q, k) for q in np.unique(share)} if met.before else {}
     for i, ahead in met.before.items():
         q = share[i]
         missing = (1 - q) ** np.arange(len(ahead))
-        chance[i] = q * (missing * few[q][ahead]).sum() + (1 - q) ** len(ahead) * chance[i]
+        chance[i] = q * (missing * below(ahead, q, k)).sum() + (1 - q) ** len(ahead) * chance[i]
     return chance
 
 
@@ -131,19 +129,14 @@ def thinned(met: RankCounts, k: Figures) -> Figures:
     return np.clip(np.maximum(k, 1) - first, 0, 1)
 
 
-def log_factorials(n: int) -> Figures:
-    """log i! (n + 1,)."""
-    return np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
-
-
 def fewer_drawn(c: NDArray, m: NDArray, drawn: NDArray, k: NDArray) -> Figures:
     """P(X < k), X ~ Hypergeometric: of m answers c are marked, `drawn` are taken."""
-    table = log_factorials(int(m.max(initial=0)))
+    from scipy.special import gammaln
 
     def ways(n: NDArray, j: NDArray) -> Figures:
         fits = (j >= 0) & (j <= n)
         j = np.where(fits, j, 0)
-        return np.where(fits, table[n] - table[j] - table[n - j], -np.inf)
+        return np.where(fits, gammaln(n + 1) - gammaln(j + 1) - gammaln(n - j + 1), -np.inf)
 
     total, whole = np.zeros(len(c)), ways(m, drawn)
     for j in range(int(k.max(initial=0))):
@@ -152,28 +145,13 @@ def fewer_drawn(c: NDArray, m: NDArray, drawn: NDArray, k: NDArray) -> Figures:
     return np.clip(total, 0, 1)
 
 
-def fewer_kept(most: int, q: float, k: int) -> Figures:
-    """P(Bin(w, q) < k) (most + 1,) for w = 0 … most, q ≤ 1."""
-    if q == 1:
-        return (np.arange(most + 1) < k).astype(np.float64)
-    w, table = np.arange(most + 1), log_factorials(max(most, k))
-    total = np.zeros(most + 1)
-    for j in range(min(k, most + 1)):
-        log = table[w[j:]] - table[j] - table[w[j:] - j] + j * np.log(max(q, 1e-300)) + (w[j:] - j) * np.log1p(-q)
-        total[j:] += np.exp(log)
-    return np.clip(total, 0, 1)
-
-
-def below(n: int, p: float, k: int) -> float:
+def below(n: NDArray | int, p: NDArray | float, k: NDArray | int) -> Figures:
     """P(Bin(n, p) < k).
 
     Example:
-        >>> below(2, 0.5, 1), below(3, 0.0, 1), below(3, 1.0, 3)
-        (0.25, 1.0, 0.0)
+        >>> below(2, np.array([0.5, 0.0]), 1), below(3, 1.0, 3), below(2, 0.5, 3)
+        (array([0.25, 1.  ]), 0.0, 1.0)
     """
-    if p <= 0 or k > n:
-        return float(k > 0)
-    if p >= 1:
-        return 0.0
-    log = [lgamma(n + 1) - lgamma(j + 1) - lgamma(n - j + 1) + j * np.log(p) + (n - j) * np.log1p(-p) for j in range(k)]
-    return float(min(np.exp(log).sum(), 1.0))
+    from scipy.special import bdtr
+
+    return np.where(np.asarray(k) > 0, bdtr(np.clip(np.asarray(k) - 1, 0, n), n, p), 0.0)[()]

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -119,9 +119,9 @@ def near_duplicate_clusters(apart_x: NDArray[np.float32], apart_y: NDArray[np.fl
     apart = np.maximum(apart_x, apart_y)
     if np.count_nonzero(apart <= FAR) - len(apart) < 2 * FEWEST:  # of all pairs of rows, so of the tree's edges too
         return np.arange(len(apart))
-    tree = shortest_tree(apart)
-    for limit, end in gaps(tree.length):
-        cluster = tree.cut(np.sqrt(limit * end))
+    tree = single_linkage(apart)
+    for limit, end in gaps(tree[:, 2]):
+        cluster = clusters_up_to(np.sqrt(limit * end), tree)
         sizes = np.bincount(cluster)
         if plausible(sizes, limit) and not are_values(len(sizes), limit, apart_x, apart_y):
             return cluster
@@ -139,40 +139,19 @@ def pairwise_distances(x: NDArray[np.floating]) -> NDArray[np.float32]:
     return distance / np.median(distance[distance > 0]) if distance.any() else distance
 
 
-class Tree(NamedTuple):
-    """Nodes (n − 1,) in the order in which they join node 0, the node that each is joined to, and the edge's length."""
+def single_linkage(distance: NDArray) -> NDArray[np.float64]:
+    """SciPy's linkage (n − 1, 4), whose heights are the edges of the shortest tree that joins all rows."""
+    from scipy.cluster.hierarchy import linkage
+    from scipy.spatial.distance import squareform
 
-    node: NDArray[np.intp]
-    parent: NDArray[np.intp]
-    length: NDArray
-
-    def cut(self, limit: float) -> NDArray[np.intp]:
-        """The cluster (n,) of each node, where edges up to `limit` join."""
-        cluster = [0] * (len(self.node) + 1)
-        clusters = 1
-        for node, parent, length in zip(*(part.tolist() for part in self), strict=True):
-            if length <= limit:
-                cluster[node] = cluster[parent]
-            else:
-                cluster[node], clusters = clusters, clusters + 1
-        return np.array(cluster)
+    return linkage(squareform(distance, checks=False), "single")
 
 
-def shortest_tree(distance: NDArray) -> Tree:
-    """The tree of least total length that joins all nodes, by Prim's algorithm."""
-    n = len(distance)
-    near, by = distance[0].copy(), np.zeros(n, np.intp)
-    outside = np.ones(n, bool)
-    outside[0] = False
-    near[0] = np.inf
-    tree = Tree(np.empty(n - 1, np.intp), np.empty(n - 1, np.intp), np.empty(n - 1, distance.dtype))
-    for step in range(n - 1):
-        node = int(near.argmin())
-        tree.node[step], tree.parent[step], tree.length[step] = node, by[node], near[node]
-        outside[node], near[node] = False, np.inf
-        closer = (distance[node] < near) & outside
-        near[closer], by[closer] = distance[node, closer], node
-    return tree
+def clusters_up_to(limit: float, tree: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The cluster (n,) of each row, where edges up to `limit` join."""
+    from scipy.cluster.hierarchy import fcluster
+
+    return fcluster(tree, limit, "distance").astype(np.intp) - 1
 
 
 def gaps(length: NDArray) -> list[tuple[float, float]]:
@@ -216,9 +195,9 @@ def different_rows(distance: NDArray) -> int:
 
 def own_clusters(distance: NDArray, limit: float) -> int:
     """How many clusters a column has by itself, before its gap that is nearest to `limit`; as many as rows without."""
-    tree = shortest_tree(distance)
-    for own, end in sorted(gaps(tree.length), key=lambda one: abs(np.log(max(one[0], 1e-9) / limit))):
-        sizes = np.bincount(tree.cut(np.sqrt(own * end)))
+    tree = single_linkage(distance)
+    for own, end in sorted(gaps(tree[:, 2]), key=lambda one: abs(np.log(max(one[0], 1e-9) / limit))):
+        sizes = np.bincount(clusters_up_to(np.sqrt(own * end), tree))
         if sizes.max() <= GIANT * sizes.sum():
             return len(sizes)
     return len(distance)
