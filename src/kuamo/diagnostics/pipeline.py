@@ -100,31 +100,21 @@ def diagnose(
     """
     if isinstance(what, Space) and table is None:
         return remembered(what)
-    space = what if isinstance(what, Space) else None
-    given = table if space is not None else what
-    if space is None and table is not None:
-        raise TableError("given two tables; expected one, or a Space and a Table")
-    given = as_table(given, None if space is None else space.modalities)
-    if len(given.columns) < 2:
-        raise TableError(f"given the columns {list(given.columns)}; expected at least two")
+    space, given = space_and_rows(what, table)
     check_int(seed=seed)
     check_int(1, k=k, rows=rows)
     check_usable_columns(given, encoders=encoders or {})
     seen = forgiving(given if space is None else as_model_input(given, space.modalities))
-    ports = ports_of(space, seen, encoders or {})
+    ports, targets = ports_of(space, seen, encoders or {}), label_columns_of(seen)
     counted = coverage(seen)
     answers = galleries(counted, gallery, k)
     some = sample(seen, rows, seed)
     looked, cells, quality, same = sample_features(seen, ports, some, progress)
     facts: Facts = {"source": given.source, "rows": len(given), "seed": seed, "positives": positives}
     facts |= coverage_facts(counted) | {"quality": {name: asdict(one) for name, one in quality.items()}}
-    said: dict[str, list[Finding]] = {"there": coverage_findings(counted)}
-    if len(some) < len(given):
-        said["there"].append(finding("look", "diagnosis_sampled", count=len(some), rows=len(given)))
-    if unseen := [name for name in given.meta if name != "split" and name not in seen.columns]:
-        said["there"].append(finding("look", "diagnosis_meta", columns=unseen))
-    plain = {name: one for name, one in quality.items() if name not in label_columns_of(seen)}
-    said["quality"] = quality_findings(plain, same, seen.skipped() if looked is seen else looked.skipped())
+    said = {"there": [*coverage_findings(counted), *what_is_left_out(given, seen, len(some))]}
+    plain = {name: one for name, one in quality.items() if name not in targets}
+    said["quality"] = quality_findings(plain, same, looked.skipped())
     numbers = coverage_numbers(counted)
     with single_threaded_blas():
         distinct, repeated = unique_rows(cells, np.unique(np.asarray(looked.groups), return_inverse=True)[1])
@@ -136,26 +126,41 @@ def diagnose(
     if any(one["by"] == "pairs" for one in facts["directions"]):
         said["expect"] = [finding("look", "diagnosis_by_pairs")]
     numbers |= relation_numbers(facts["relations"]) | direction_numbers(facts["directions"])
+    still = [name for name, one in quality.items() if one.cells and one.commonest == one.cells]
+    advice = advise_methods(
+        counted, p, facts["directions"], targets, bool(counted.skews.get("label")), positives, still
+    )
     if space is not None:
         found = measure_space(space, looked, to, k, positives, seed)
         facts |= found.facts | {"fitted": True}
         numbers |= found.numbers
         said["space"] = found.findings
-    elif cost:
-        targets = [name for name in label_columns_of(seen) if len(label_columns_of(seen)) < len(seen.columns)]
-        facts["cost"], said["cost"], ahead = forecast_facts(
-            given, encoders or {}, seed, targets[0] if targets else None
-        )
-        numbers |= ahead
-    targets = label_columns_of(seen)
-    still = [name for name, one in quality.items() if one.cells and one.commonest == one.cells]
-    advice = advise_methods(
-        counted, p, facts["directions"], targets, bool(counted.skews.get("label")), positives, still
-    )
-    if space is None:
+    else:
+        if cost:
+            target = targets[0] if 0 < len(targets) < len(seen.columns) else None
+            facts["cost"], said["cost"], ahead = forecast_facts(given, encoders or {}, seed, target)
+            numbers |= ahead
         facts["code"], said["advice"] = advice.code, advice.findings
     title = Note("diagnosis", source=given.source, rows=len(given), count=len(given.columns))
     return Diagnosis(title, advice.method, numbers, said, facts)
+
+
+def space_and_rows(what: Table | Space, table: Table | None) -> tuple[Space | None, Table]:
+    """The space, if there is one, and the rows."""
+    space = what if isinstance(what, Space) else None
+    if space is None and table is not None:
+        raise TableError("given two tables; expected one, or a Space and a Table")
+    given = as_table(what if space is None else table, None if space is None else space.modalities)
+    if len(given.columns) < 2:
+        raise TableError(f"given the columns {list(given.columns)}; expected at least two")
+    return space, given
+
+
+def what_is_left_out(given: Table, seen: Table, looked_at: int) -> list[Finding]:
+    """Rows beyond the sample, and metadata."""
+    unseen = [name for name in given.meta if name != "split" and name not in seen.columns]
+    sampled = [finding("look", "diagnosis_sampled", count=looked_at, rows=len(given))] if looked_at < len(given) else []
+    return sampled + ([finding("look", "diagnosis_meta", columns=unseen)] if unseen else [])
 
 
 def forecast_facts(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,8 @@ from kuamo.objectives.prediction.intervals import targets_of
 from kuamo.space import Space
 
 __all__ = ["evaluate", "relevance_keys"]
+
+Codes = tuple[np.ndarray, np.ndarray]  # codes (n, d) and their rows (n,)
 
 
 @old_arguments(made="generated", judges="classifiers", draws="samples")
@@ -86,9 +90,7 @@ def evaluate(
     table = as_table(table, space.modalities)
     check_int(seed=seed)
     check_columns(space.ports, table)
-    _check_options(cutoffs, examples)
-    if samples < 2:
-        raise TableError(f"given samples={samples}; expected at least 2, to see how far apart they are")
+    _check_options(cutoffs, examples, samples)
     check_made(space, table, generated, classifiers or {})
     predicted = {
         name: evaluate_predictions(space, table, name, seed) for name in targets_of(space) if name in table.columns
@@ -98,20 +100,10 @@ def evaluate(
     names = [port.name for port in space.ports if port.name in table.columns]
     _check_names(names)
     codes = {name: _codes(space, table, name, judged, progress) for name in names}
-    group = _groups(table)
-    pairs: dict[str, Direction] = {}
-    intervals: dict[str, Interval] = {}
-    for a in names:
-        for b in names:
-            task, rows = f"{a}_to_{b}", np.isin(key[codes[a][1]], key[codes[b][1]])
-            if a == b or not rows.any() or (positives == "row" and (predicted.get(a) or predicted.get(b))):
-                continue  # a prediction target is not searched for: rows of equal value would count as wrong
-            pair, count = _pair(table, a, b, codes, rows, key, _labelled_progress(progress, f"{a} → {b}"))
-            pair = replace(pair, group=None if group is None else group[codes[a][1][rows]])
-            chance = {f"R@{k}": chance_recall(k, count, pair.gallery) for k in cutoffs}
-            pairs[task] = replace(pair, chance=chance)
-            found = _intervals(pair, cutoffs, [table.groups[row] for row in codes[a][1][rows]], seed)
-            intervals |= {f"{task}_{metric}": interval for metric, interval in found.items()}
+    # a prediction target is not searched for: rows of equal value would count as wrong
+    left_out = {name for name, found in predicted.items() if found and positives == "row"}
+    pairs = _pairs(table, codes, key, left_out, cutoffs, progress)
+    intervals = _intervals(table, pairs, cutoffs, seed)
     intervals |= {f"{name}_{metric}": one for name, found in predicted.items() for metric, one in found.items()}
     if not intervals:
         raise TableError(f"given no row of the columns {names} with a relevant item in another; expected at least one")
@@ -121,9 +113,7 @@ def evaluate(
     report.notes += [*unseen, *repeated_answers(table, pairs, positives)]
     for target in generated:
         known = None if training is None else known_of(space, training, target, seed)
-        for source in names:
-            if source == target:
-                continue
+        for source in [name for name in names if name != target]:
             if progress:
                 progress(f"{source} ⇒ {target}", 0, 1)
             making = evaluate_generation(
@@ -198,35 +188,51 @@ def _report(
     return Report(title, intervals, notes, pairs, facts, previews.cells, shown)
 
 
-def _pair(
+def _pairs(
     table: Table,
-    a: str,
-    b: str,
-    codes: dict[str, tuple[np.ndarray, np.ndarray]],
-    rows: np.ndarray,
+    codes: dict[str, Codes],
     key: np.ndarray,
-    progress: Callable[[int, int], None] | None,
-) -> tuple[Direction, np.ndarray]:
-    """What the queries `rows` (n_a,) bool got, and how many right answers each has."""
-    (code_a, row_a), (code_b, row_b) = codes[a], codes[b]
-    values, count = rank_queries(code_a[rows], code_b, key[row_a[rows]], key[row_b], progress=progress)
-    answers = "\n".join(sorted(table.ids[row] for row in row_b))
-    digest = hashlib.sha256(answers.encode("utf-8", "surrogatepass")).hexdigest()
-    query = [table.ids[row] for row in row_a[rows]]
-    return Direction(a, b, query, None, len(row_b), digest, {}, values), count
+    left_out: set[str],
+    cutoffs: Sequence[int],
+    progress: Callable[[str, int, int], None] | None,
+) -> dict[str, Direction]:
+    """What the queries of each direction got, where any has a right answer."""
+    names, groups = np.unique(np.asarray(table.groups), return_inverse=True)
+    pairs = {}
+    for a, b in permutations(codes, 2):
+        (code_a, row_a), (code_b, row_b) = codes[a], codes[b]
+        asked = np.isin(key[row_a], key[row_b])
+        if not asked.any() or {a, b} & left_out:
+            continue
+        step = None if progress is None else partial(progress, f"{a} → {b}")
+        rows = row_a[asked]
+        values, count = rank_queries(code_a[asked], code_b, key[rows], key[row_b], progress=step)
+        answers = "\n".join(sorted(table.ids[row] for row in row_b))
+        digest = hashlib.sha256(answers.encode("utf-8", "surrogatepass")).hexdigest()
+        group = groups[rows] if len(names) < len(table) else None
+        chance = {f"R@{k}": chance_recall(k, count, len(row_b)) for k in cutoffs}
+        query = [table.ids[row] for row in rows]
+        pairs[f"{a}_to_{b}"] = Direction(a, b, query, group, len(row_b), digest, chance, values)
+    return pairs
 
 
-def _intervals(pair: Direction, cutoffs: Sequence[int], groups: list[str], seed: int) -> dict[str, Interval]:
+def _intervals(table: Table, pairs: dict[str, Direction], cutoffs: Sequence[int], seed: int) -> dict[str, Interval]:
+    """Each metric of each direction."""
     metrics = [*(f"R@{k}" for k in sorted(set(cutoffs))), "median_rank", "MRR", "mAP", "mAP@R", f"nDCG@{NDCG_AT}"]
-    samples = {metric: per_query(metric, pair.values) for metric in metrics}
     kinds = {metric: "median" if metric == "median_rank" else "mean" for metric in metrics}
-    return bootstrap_all(samples, kinds, groups=groups, seed=seed)
+    group = dict(zip(table.ids, table.groups, strict=True))
+    found: dict[str, Interval] = {}
+    for task, pair in pairs.items():
+        samples = {metric: per_query(metric, pair.values) for metric in metrics}
+        intervals = bootstrap_all(samples, kinds, groups=[group[query] for query in pair.query], seed=seed)
+        found |= {f"{task}_{metric}": interval for metric, interval in intervals.items()}
+    return found
 
 
 def _with_examples(
     table: Table,
     pair: Direction,
-    codes: dict[str, tuple[np.ndarray, np.ndarray]],
+    codes: dict[str, Codes],
     key: np.ndarray,
     count: int,
     seed: int,
@@ -243,7 +249,7 @@ def _with_examples(
 
 def _codes(
     space: Space, table: Table, name: str, judged: np.ndarray, progress: Callable[[str, int, int], None] | None
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Codes:
     """Codes (n, d) of a column's cells that can be judged, and their rows (n,)."""
     code, row = space.encode_column(table, name, progress=progress)
     normalized = space.normalized(code)
@@ -268,37 +274,26 @@ def relevance_keys(table: Table, positives: str) -> tuple[np.ndarray, np.ndarray
     return np.unique([str(key) for key in keys], return_inverse=True)[1], judged
 
 
-def _groups(table: Table) -> np.ndarray | None:
-    """Numbers (N,) of the rows' groups, where any has more than one row."""
-    names, group = np.unique(np.asarray(table.groups), return_inverse=True)
-    return group if len(names) < len(table) else None
-
-
 def _columns(pairs: dict[str, Direction]) -> list[str]:
     return list(dict.fromkeys(name for pair in pairs.values() for name in (pair.source, pair.target)))
 
 
-def _labelled_progress(
-    progress: Callable[[str, int, int], None] | None, task: str
-) -> Callable[[int, int], None] | None:
-    return None if progress is None else lambda done, of: progress(task, done, of)
-
-
-def _check_options(cutoffs: Sequence[int], examples: int) -> None:
+def _check_options(cutoffs: Sequence[int], examples: int, samples: int) -> None:
     several = isinstance(cutoffs, Sequence) and not isinstance(cutoffs, str) and len(cutoffs) > 0
     if not several or not all(is_int(k, 1) for k in cutoffs) or not is_int(examples):
         raise TableError(
             f"given cutoffs={cutoffs!r} and examples={examples!r}; expected whole numbers, cutoffs from 1 and "
             "examples from 0"
         )
+    if samples < 2:
+        raise TableError(f"given samples={samples}; expected at least 2, to see how far apart they are")
 
 
 def _check_names(names: list[str]) -> None:
     """Refuse columns whose measures would have the same name."""
     seen: dict[str, tuple[str, str]] = {}
-    for a in names:
-        for b in names:
-            task = f"{a}_to_{b}"
-            if a != b and task in seen:
-                raise TableError(f"given columns {seen[task]} and {(a, b)}, both {task!r}; expected other names")
-            seen[task] = (a, b)
+    for pair in permutations(names, 2):
+        task = "_to_".join(pair)
+        if task in seen:
+            raise TableError(f"given columns {seen[task]} and {pair}, both {task!r}; expected other names")
+        seen[task] = pair
