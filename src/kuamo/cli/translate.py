@@ -5,7 +5,7 @@ kuamo translate pets.space "a sleeping cat" --to image -n 4 --out made
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,12 +33,7 @@ def translate_rows(
     rows: Table,
     to: Sequence[str],
     out: Path | None,
-    *,
-    n: int = 1,
-    guidance: float | None = None,
-    steps: int | None = None,
-    chained: bool = False,
-    project: bool = False,
+    options: Mapping[str, Any],
     seed: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, list[str]]:
@@ -46,7 +41,7 @@ def translate_rows(
 
     Args:
         to: columns to make, all of one code. out: a folder, a folder in it for each column if they are several; texts
-            alone need none.
+            alone need none. options: what else `Space.translate` takes.
 
     Raises:
         TableError: something else than texts, and no folder; a decoder that makes features alone.
@@ -66,16 +61,7 @@ def translate_rows(
     found: dict[str, list[str]] = {name: [] for name in to}
     for start in range(0, len(rows), BLOCK):
         part = rows.take(np.arange(start, min(start + BLOCK, len(rows))))
-        made = space.translate(
-            part,
-            to=list(to),
-            samples=n,
-            seed=seed + start,
-            guidance=guidance,
-            steps=steps,
-            chained=chained,
-            project=project,
-        )
+        made = space.translate(part, to=list(to), seed=seed + start, **options)
         for name, draws in made.items():
             found[name] += write_generated(space, name, part, draws, out / name if out and several else out)
         if progress:
@@ -170,20 +156,9 @@ def translate(
     else:
         rows = inputs.table(table)
         rows = rows.select(source) if source else rows.select(*(name for name in rows.columns if name not in to))
+    options = {"samples": n, "guidance": guidance, "steps": steps, "chained": chained, "project": project}
     with inputs.progress() as progress:
-        found = translate_rows(
-            loaded,
-            rows,
-            to,
-            out,
-            n=n,
-            guidance=guidance,
-            steps=steps,
-            chained=chained,
-            project=project,
-            seed=seed,
-            progress=progress,
-        )
+        found = translate_rows(loaded, rows, to, out, options, seed, progress)
     inputs.emit({"made": found}, "\n".join(line for name in to for line in found[name]))
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -41,26 +42,21 @@ from kuamo.training.config import Training
 __all__ = ["Classifier", "Regressor"]
 
 
+@dataclass(repr=False, eq=False)
 class _Estimator:
     """What both have: parameters by name, and the way through the space."""
 
-    kind = ""
-    balanced = False
+    kind: ClassVar[str] = ""
 
-    def __init__(
-        self,
-        columns: Mapping[str, Any] | None = None,
-        *,
-        encoders: Mapping[str, Any] | None = None,
-        dim: int = 32,
-        noise: float = 0.7,
-        steps: int | None = None,
-        batch_size: int = 128,
-        lr: float = 3e-3,
-        seed: int = 0,
-    ) -> None:
-        self.columns, self.encoders, self.dim, self.noise = columns, encoders, dim, noise
-        self.steps, self.batch_size, self.lr, self.seed = steps, batch_size, lr, seed
+    columns: Mapping[str, Any] | None = None
+    _: KW_ONLY
+    encoders: Mapping[str, Any] | None = None
+    dim: int = 32
+    noise: float = 0.7
+    steps: int | None = None
+    batch_size: int = 128
+    lr: float = 3e-3
+    seed: int = 0
 
     # ── scikit-learn's conventions ───────────────────────────────────────────────────────────────────────────────
 
@@ -105,7 +101,9 @@ class _Estimator:
         weights, some = sample_weights(sample_weight, len(known))
         return (rows, known, weights) if some is None else (rows.take(some), known[some], weights)
 
-    def _learn(self, given: Table, cells: Sequence[Any], modality: Any, weights: np.ndarray | None) -> None:
+    def _learn(
+        self, given: Table, cells: Sequence[Any], modality: Any, weights: np.ndarray | None, balanced: bool = False
+    ) -> None:
         """Fit the space; `cells` are the targets as the column of kind `modality` takes them."""
         target = "y"
         while target in given.columns:
@@ -119,7 +117,7 @@ class _Estimator:
         steps = steps_for(len(rows)) if self.steps is None else self.steps
         size = min(self.batch_size, len(rows))
         training = Training(steps, size, self.lr, at_most=self.steps is None)
-        objective = Predict(target, corruption=self.noise, balanced=self.balanced, weights=weights)
+        objective = Predict(target, corruption=self.noise, balanced=balanced, weights=weights)
         encoders = {
             name: one for name, one in (self.encoders or {}).items() if name in able or name not in given.columns
         }
@@ -146,6 +144,7 @@ class _Estimator:
         return self.space_.predict(self._rows(X), self.target_)
 
 
+@dataclass(repr=False, eq=False)
 class Classifier(_Estimator):
     """Predict classes from any subset of columns.
 
@@ -168,25 +167,10 @@ class Classifier(_Estimator):
         ['a', 'b']
     """
 
-    kind = "classifier"
+    kind: ClassVar[str] = "classifier"
 
-    def __init__(
-        self,
-        columns: Mapping[str, Any] | None = None,
-        *,
-        encoders: Mapping[str, Any] | None = None,
-        balanced: bool = False,
-        dim: int = 32,
-        noise: float = 0.7,
-        steps: int | None = None,
-        batch_size: int = 128,
-        lr: float = 3e-3,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(
-            columns, encoders=encoders, dim=dim, noise=noise, steps=steps, batch_size=batch_size, lr=lr, seed=seed
-        )
-        self.balanced = balanced
+    _: KW_ONLY
+    balanced: bool = False
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Classifier:
         """Learn from rows X and their classes y (n,): texts or whole numbers.
@@ -201,7 +185,7 @@ class Classifier(_Estimator):
         self.classes_, numbers = classes_of(known)
         if len(self.classes_) < 2:
             raise KuamoError(f"given y of 1 class, {self.classes_.tolist()[0]!r}; expected at least 2 classes")
-        self._learn(given, [str(number) for number in numbers], Category(), weights)
+        self._learn(given, [str(number) for number in numbers], Category(), weights, self.balanced)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -227,6 +211,7 @@ class Classifier(_Estimator):
         return float(np.mean(predicted == known))
 
 
+@dataclass(repr=False, eq=False)
 class Regressor(_Estimator):
     """Predict a number from any subset of columns; see `Classifier` for the arguments.
 
@@ -236,7 +221,7 @@ class Regressor(_Estimator):
         True
     """
 
-    kind = "regressor"
+    kind: ClassVar[str] = "regressor"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Regressor:
         """Learn from rows X and their numbers y (n,); `sample_weight` as in `Classifier.fit`."""
