@@ -359,11 +359,11 @@ def test_classes_numbers_and_unpaired_rows() -> None:
     rng = np.random.default_rng(0)
     kind, x = rng.integers(0, 3, 60), rng.standard_normal((60, 8))
     kinds = {"x": km.Vector(), "kind": km.Category(), "size": km.Number()}
-    labelled = km.Table({"x": x, "kind": [f"k{k}" for k in kind], "size": list(x[:, 0])}, modalities=kinds)
+    labeled = km.Table({"x": x, "kind": [f"k{k}" for k in kind], "size": list(x[:, 0])}, modalities=kinds)
     short = km.Training(steps=7, batch_size=20)
-    made = forecast(labelled, km.objectives.Predict("kind"), dim=4, training=short)
+    made = forecast(labeled, km.objectives.Predict("kind"), dim=4, training=short)
     with collect_steps() as costs:
-        km.fit(labelled, km.objectives.Predict("kind"), dim=4, training=short)
+        km.fit(labeled, km.objectives.Predict("kind"), dim=4, training=short)
     assert [step.name for step in made.fit] == list(costs)
     half = km.Table({"a": [*x[:40], *[None] * 20], "b": [*[None] * 20, *x[20:]]})
     made = forecast(half, km.InfoNCE() + 0.3 * km.Sinkhorn(), training=short)

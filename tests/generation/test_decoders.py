@@ -288,9 +288,9 @@ def test_reduced_rank_is_the_best_of_its_rank(start: km.Space) -> None:
     full, low = (km.fit(rows(), init=start, decoders={"b": km.Ridge(rank=r)}).decode(z, to="b") for r in (None, 2))
     ridge = km.fit(rows(), init=start, decoders={"b": km.Ridge()}).decode(z, to="b")
     assert np.array_equal(full, ridge)
-    centred = low - low.mean(0)
-    assert np.linalg.matrix_rank(centred, tol=1e-3) == 2
-    assert 0.3 < np.square(centred).sum() / np.square(full - full.mean(0)).sum() < 1
+    centered = low - low.mean(0)
+    assert np.linalg.matrix_rank(centered, tol=1e-3) == 2
+    assert 0.3 < np.square(centered).sum() / np.square(full - full.mean(0)).sum() < 1
     with pytest.raises(km.KuamoError, match="a rank of at least 1"):
         km.Ridge(rank=0)
 

@@ -53,7 +53,7 @@ def test_samples_come_from_the_prior_or_from_where_codes_are(space: km.Space) ->
 
 def test_a_mixture_finds_its_parts_and_integrates_to_one() -> None:
     rng = np.random.default_rng(0)
-    parts = [rng.normal(size=(400, 2)) @ np.array([[1.0, 0.0], [0.8, 0.3]]) + centre for centre in ([0, 0], [6, 1])]
+    parts = [rng.normal(size=(400, 2)) @ np.array([[1.0, 0.0], [0.8, 0.3]]) + center for center in ([0, 0], [6, 1])]
     mixture = GaussianMixture.fit(np.concatenate(parts), components=2)
     order = mixture.means[:, 0].argsort()
     assert np.allclose(mixture.means[order], [[0, 0], [6, 1]], atol=0.3)

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from kuamo.metrics.dependence.cka import nearest_neighbours, similarity
+from kuamo.metrics.dependence.cka import nearest_neighbors, similarity
 from kuamo.metrics.dependence.exchangeable import ExchangeableBlocks, blocks_of, permutation_p
 from kuamo.metrics.dependence.kernels import squared_distances
 from kuamo.metrics.dependence.modality_gap import modality_gap
@@ -268,8 +268,8 @@ def test_equal_arrangements_are_1_and_raw_values_do_not_depend_on_turns_scale_or
 
 def test_linear_cka_is_the_slow_formula() -> None:
     x, y = columns(rows=30)
-    centre = np.eye(30) - 1 / 30
-    k, l = centre @ x @ x.T @ centre, centre @ y @ y.T @ centre
+    center = np.eye(30) - 1 / 30
+    k, l = center @ x @ x.T @ center, center @ y @ y.T @ center
     off = ~np.eye(30, dtype=bool)
     expected = (k * l)[off].sum() / np.sqrt((k * k)[off].sum() * (l * l)[off].sum())
     assert similarity(x, y, draws=19).linear_cka.raw == pytest.approx(expected, rel=1e-5)
@@ -278,7 +278,7 @@ def test_linear_cka_is_the_slow_formula() -> None:
 def test_a_row_of_its_own_group_is_never_a_neighbour() -> None:
     x, _ = repeated(30, 4, 5, 0.01, 0)
     number = np.repeat(np.arange(30), 4)
-    near = nearest_neighbours(squared_distances(x), number, 6)
+    near = nearest_neighbors(squared_distances(x), number, 6)
     assert near.shape == (120, 6)
     assert (number[near] != number[:, None]).all()
 

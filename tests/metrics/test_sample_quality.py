@@ -33,8 +33,8 @@ def test_the_frechet_distance_of_gaussians_is_their_formula() -> None:
 def test_diversity_is_a_ratio_of_spreads_within_conditions() -> None:
     rng = np.random.default_rng(1)
     of = np.repeat(np.arange(5), 40)
-    centres = 10 * rng.normal(size=(5, 6))[of]
-    real, half = centres + rng.normal(size=(200, 6)), centres + 0.5 * rng.normal(size=(200, 6))
+    centers = 10 * rng.normal(size=(5, 6))[of]
+    real, half = centers + rng.normal(size=(200, 6)), centers + 0.5 * rng.normal(size=(200, 6))
     assert abs(diversity_ratio(half, real, of, of) - 0.5) < 0.05
     assert diversity_ratio(half, real, np.roll(of, 20), of) > 2  # of mixed conditions: as far apart as these are
     assert np.isclose(mean_distance(np.array([[0.0], [3.0], [3.0]])), 2.0)

@@ -15,11 +15,11 @@ CLASSES, SIZE = 150, 24
 
 def rows(each: int, seed: int, noise: float = 0.6) -> tuple[dict[str, list[np.ndarray]], list[str]]:
     """Two columns of the same classes; noise is ten times as wide along some axes as along others."""
-    centre = np.random.default_rng(0).normal(size=(2, CLASSES, SIZE))
+    center = np.random.default_rng(0).normal(size=(2, CLASSES, SIZE))
     rng = np.random.default_rng([1, seed])
     spread = noise * np.geomspace(0.3, 3, SIZE)
     cells = {
-        name: list(np.repeat(centre[k], each, axis=0) + spread * rng.normal(size=(CLASSES * each, SIZE)))
+        name: list(np.repeat(center[k], each, axis=0) + spread * rng.normal(size=(CLASSES * each, SIZE)))
         for k, name in enumerate("ab")
     }
     return cells, [f"class {k}" for k in np.repeat(np.arange(CLASSES), each)]

@@ -110,13 +110,13 @@ def test_doubts_foretell_losses() -> None:
     trust = UncertaintyFusion(4, 3, 1)
     code = torch.randn(200, 1, 4, requires_grad=True)
     e = torch.full((200, 1), 0.5)
-    optimiser = torch.optim.Adam(trust.parameters(), lr=0.02)
+    optimizer = torch.optim.Adam(trust.parameters(), lr=0.02)
     for _ in range(300):
         v = trust.uncertainty(code)[0]
         loss = (e * (-v).exp() + v).mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     assert torch.allclose(trust.uncertainty(code)[0], torch.tensor(0.5).log(), atol=0.1)
     assert code.grad is None and all(probe.weight.grad is None for probe in trust.probes)
 

@@ -42,7 +42,7 @@ def fitted(table: km.Table, objective: Any = None, **training: Any) -> km.Space:
     return km.fit(table, objective or km.InfoNCE(), training=km.Training(**SHORT, **training), seed=1)
 
 
-def labelled(rows: int = 80) -> km.Table:
+def labeled(rows: int = 80) -> km.Table:
     """A clear column, one of noise, and a class; each cell of both is missing now and then."""
     rng = np.random.default_rng(0)
     kind = rng.integers(0, 3, rows)
@@ -336,7 +336,7 @@ def _step_of(game: Optimization) -> Any:
 
 
 def test_it_fuses_and_decodes_as_its_terms_do() -> None:
-    space = km.fit(labelled(), km.UncertaintyWeighted(km.Predict("kind")), dim=4, training=km.Training(steps=3))
+    space = km.fit(labeled(), km.UncertaintyWeighted(km.Predict("kind")), dim=4, training=km.Training(steps=3))
     assert type(space.fusion).__name__ == "UncertaintyFusion"
     assert "UncertaintyWeighted(Predict)" in str(space.notes)
     assert type(fitted(small_toy(), km.UncertaintyWeighted(km.MoPoE())).fusion).__name__ == "MixtureOfProducts"
@@ -354,7 +354,7 @@ def test_likelihoods_are_rescaled_unless_equal_is_asked_for() -> None:
 
 def test_a_record_tells_who_learns(tmp_path: Path) -> None:
     training = km.Training(steps=45, batch_size=64, lr=1e-2, learning_curves=km.LearningCurves(every=15, held=0.2))
-    space = km.fit(labelled(160), km.Predict("kind"), dim=4, training=training, seed=1)
+    space = km.fit(labeled(160), km.Predict("kind"), dim=4, training=training, seed=1)
     learning = ColumnCurves.of(space)
     assert learning.columns == ["clear", "noise", "kind"] and learning.steps.tolist() == [15, 30, 45]
     clear, noise, kind = learning.loss["Predict"].T
@@ -378,7 +378,7 @@ def test_a_record_tells_who_learns(tmp_path: Path) -> None:
 
 
 def test_looking_at_held_out_rows_leaves_no_trace() -> None:
-    table = labelled()
+    table = labeled()
     often, once = (
         fitted(table, km.Predict("kind"), learning_curves=km.LearningCurves(every=every, held=0.2)) for every in (1, 12)
     )

@@ -84,14 +84,14 @@ def fit(
     check_space_place(local_path(out, "a space"), with_index=True)  # before the long work
     if predict and objective:
         raise TableError(f"given --predict {predict!r} and --objective {objective!r}; expected one of them")
-    query_signature = parse_specs(decode or [])
+    specs = parse_specs(decode or [])
     before = inputs.space(start) if start else None
-    styles = [style for recipe in query_signature.values() for style in getattr(recipe, "styles", ())]
+    styles = [style for recipe in specs.values() if isinstance(recipe, km.Bilinear) for style in recipe.styles]
     rows = inputs.table(table, styles)
     if predict:
         predict, kind = parse_target(rows, predict)
         rows = with_label_columns(rows, predict, kind)
-    recipes = {name: recipe or default_spec(rows.column(name).modality) for name, recipe in query_signature.items()}
+    recipes = {name: recipe or default_spec(rows.column(name).modality) for name, recipe in specs.items()}
     chosen = km.Predict(predict) if predict else objective_named(objective) if objective else None
     trained = predict is not None or objective not in (None, "CCA")
     encoders = inputs.encoders(rows)

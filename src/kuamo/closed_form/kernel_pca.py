@@ -66,12 +66,12 @@ def views_of(
     missing: list[Kernel] = [kernel for kernel in kernels if kernel not in views]
     if missing:
         mean = (total / len(x)).astype(x.dtype).astype(np.float64)
-        centred = x - mean.astype(x.dtype)
-        gram = centred @ centred.T
+        centered = x - mean.astype(x.dtype)
+        gram = centered @ centered.T
         size = np.sqrt(np.maximum(gram.diagonal(), np.finfo(gram.dtype).tiny))
         for kernel in missing:
             own = gram if kernel == "linear" else arc_cosine(gram / size[:, None] / size)
-            views[kernel] = GramView(kernel, own, centred, mean, components)
+            views[kernel] = GramView(kernel, own, centered, mean, components)
     return views
 
 
@@ -85,7 +85,7 @@ class GramView:
 
     kernel: Kernel
     gram: NDArray
-    centred: NDArray
+    centered: NDArray
     mean: Matrix
     components: int
     principal = True
@@ -103,8 +103,8 @@ class GramView:
         mean = self.gram.mean(0)
         coordinates, weight = kernel_axes(self.gram - mean - mean[:, None] + mean.mean(), self.components)
         if self.kernel == "linear":
-            return coordinates, LinearMap(self.mean, self.centred.T @ weight.astype(self.centred.dtype))
-        gain, anchors = np.ones(len(self.mean)), unit_rows(self.centred)
+            return coordinates, LinearMap(self.mean, self.centered.T @ weight.astype(self.centered.dtype))
+        gain, anchors = np.ones(len(self.mean)), unit_rows(self.centered)
         return coordinates, KernelMap(self.mean, gain, anchors, weight, -mean @ weight)
 
 
@@ -139,14 +139,14 @@ def principal_map(x: NDArray, components: int, name: str) -> LinearMap:
     check_finite(x, total, np.zeros((1, 1)), name)
     mean = total / len(x)
     size = min(components, len(x) - 1, x.shape[1])
-    centred = (x - mean).astype(x.dtype, copy=False)  # double precision would double the bill of a wide view
+    centered = (x - mean).astype(x.dtype, copy=False)  # double precision would double the bill of a wide view
     if len(x) < x.shape[1]:
-        axes = centred.T @ leading_axes(centred @ centred.T, size)[0].astype(x.dtype)
+        axes = centered.T @ leading_axes(centered @ centered.T, size)[0].astype(x.dtype)
         norm = np.linalg.norm(axes, axis=0)
         return LinearMap(mean, axes / np.where(norm > 1e-8 * norm.max(), norm, np.inf))
     gram = np.zeros((x.shape[1],) * 2)
     for start in range(0, len(x), 8192):
-        part = centred[start : start + 8192]
+        part = centered[start : start + 8192]
         gram += part.T @ part
     return LinearMap(mean, leading_axes(gram, size)[0])
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from kuamo.core.errors import KuamoError
 from kuamo.core.types import Matrix
 
-__all__ = ["cross_entropy", "logistic", "minimise"]
+__all__ = ["cross_entropy", "logistic", "minimize"]
 
 MEMORY = 10  # pairs of steps and changes of the gradient that are remembered
 
@@ -42,7 +42,7 @@ def logistic(
     Args:
         x: (n, D). y: (n, K), rows sum to 1. penalty: λ ≥ 0. weights: s (n,), 1 if not given.
         start: W and b to begin at. base: o (n, K), 0 if not given. steps: at most so many.
-        tolerance: see `minimise`.
+        tolerance: see `minimize`.
 
     Raises:
         KuamoError: no row, shapes that do not fit together, or a negative penalty.
@@ -69,7 +69,7 @@ def logistic(
         return value, np.vstack([slope, error.sum(0)])
 
     first = np.zeros((size + 1, classes)) if start is None else np.vstack([start[0], start[1][None]])
-    theta = minimise(loss, first, 1 / curve, steps, tolerance)
+    theta = minimize(loss, first, 1 / curve, steps, tolerance)
     return theta[:-1], theta[-1] - theta[-1].mean()
 
 
@@ -89,7 +89,7 @@ def cross_entropy(z: Matrix, y: NDArray[np.floating], weights: NDArray[np.floati
     return float(np.average(-(y * log_softmax(np.asarray(z, np.float64))).sum(1), weights=weights))
 
 
-def minimise(
+def minimize(
     loss: Callable[[Matrix], tuple[float, Matrix]],
     theta: Matrix,
     scale: Matrix,
@@ -103,7 +103,7 @@ def minimise(
         tolerance: it ends where a step promises less than this share of the value.
 
     Example:
-        >>> minimise(lambda t: (float(np.square(t - 3).sum()), 2 * (t - 3)), np.zeros((1, 1)), np.full((1, 1), 0.4), 50)
+        >>> minimize(lambda t: (float(np.square(t - 3).sum()), 2 * (t - 3)), np.zeros((1, 1)), np.full((1, 1), 0.4), 50)
         array([[3.]])
     """
     value, slope = loss(theta)

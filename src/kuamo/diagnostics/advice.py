@@ -41,7 +41,7 @@ def advise_methods(
     p: Family,
     directions: Sequence[Mapping[str, Any]],
     targets: Sequence[str],
-    labelled: bool,
+    labeled: bool,
     positives: str = "row",
     still: Sequence[str] = (),
 ) -> Advice:
@@ -71,7 +71,7 @@ def advise_methods(
     if joined and p.pairs and p.any > LEVEL:
         said.append(finding("bad", "advice_none"))
         return Advice("", said, [], last)
-    if labelled and (positives == "label" or not joined):
+    if labeled and (positives == "label" or not joined):
         said.append(finding("good", "advice_labels" if joined else "advice_labels_alone"))
         code = ["space = km.fit(train, km.SemanticMatching())", "km.evaluate(space, test, positives='label')"]
         return Advice("SemanticMatching", said, code, last)

@@ -73,7 +73,7 @@ class LinearHead(nn.Module):
             return Embedding(nn.functional.normalize(z * self.scale, dim=-1))
         return Embedding(nn.functional.normalize(z, dim=-1) * self.scale)
 
-    def standardise(self, features: np.ndarray) -> None:
+    def standardize(self, features: np.ndarray) -> None:
         """Take shift and gain from features (n, D): zero mean, unit variance."""
         found = running_spread(features)
         self.shift.copy_(torch.from_numpy(found.mean))
@@ -144,9 +144,9 @@ class SplitHead(nn.Module):
         h = (features - self.shift) * self.gain
         return Embedding(torch.cat([self.learned.code(h).mean, h @ self.weight + self.offset], -1))
 
-    def standardise(self, features: np.ndarray) -> None:
-        """See `LinearHead.standardise`."""
-        self.learned.standardise(features)
+    def standardize(self, features: np.ndarray) -> None:
+        """See `LinearHead.standardize`."""
+        self.learned.standardize(features)
 
 
 def differentiable(head: Any) -> Callable[[Tensor], Embedding]:

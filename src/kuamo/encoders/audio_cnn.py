@@ -34,7 +34,7 @@ from kuamo.encoders.mel import mel_filters, trimmed
 __all__ = ["AudioCNN"]
 
 
-def mel_centres(rate: int, mels: int) -> Tensor:
+def mel_centers(rate: int, mels: int) -> Tensor:
     """The frequency (mels,) of each filter's peak, in Hz."""
     from librosa import mel_frequencies
 
@@ -94,7 +94,7 @@ class AudioCNN(nn.Module, Encoder, Configured):
         self.window: Tensor
         self.register_buffer("filters", torch.from_numpy(mel_filters(rate, n_fft, mels)).clone())
         self.register_buffer("window", torch.hann_window(n_fft))
-        self.register_buffer("hertz", mel_centres(rate, mels), persistent=False)
+        self.register_buffer("hertz", mel_centers(rate, mels), persistent=False)
         channels = [1, width, 2 * width, 4 * width]
         self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairwise(channels))
         self.norms = nn.ModuleList(nn.LayerNorm(b) for b in channels[1:])

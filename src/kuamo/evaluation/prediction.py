@@ -18,8 +18,8 @@ import numpy as np
 from kuamo.core.errors import shorten
 from kuamo.core.messages import Note
 from kuamo.data.column import Column
-from kuamo.data.modalities import Category
 from kuamo.data.table import Table
+from kuamo.encoders.one_hot import OneHot
 from kuamo.generation.prediction import predict_rows
 from kuamo.metrics import Interval
 from kuamo.metrics.bootstrap import bootstrap
@@ -34,10 +34,9 @@ def known_classes(space: Space, table: Table) -> tuple[Table, list[Note]]:
     """The table without cells of classes that the space has never seen, and notes that count and name them."""
     notes: list[Note] = []
     for port in space.ports:
-        names = getattr(port.encoder, "names", None)
-        if port.name not in table.columns or not isinstance(port.modality, Category) or names is None:
+        if port.name not in table.columns or not isinstance(port.encoder, OneHot):
             continue
-        given, known = list(table.column(port.name)), set(names)
+        given, known = list(table.column(port.name)), set(port.encoder.names)
         cells = [_among(cell, known) for cell in given]
         strange = sorted({str(one) for cell in given for one in _list(cell)} - known)
         if strange:

@@ -23,7 +23,7 @@ from kuamo.generation.codecs import BPECodec, TextToSpeechCodec, TextVocabulary
 from kuamo.generation.codecs.base import Codec, encode_cells, other_entries
 from kuamo.generation.decoder_training import train_all_decoders
 from kuamo.generation.decoders.ridge import solve_ridge
-from kuamo.generation.recipes import Caption, Ridge, TextToSpeech
+from kuamo.generation.recipes import Bilinear, Caption, Ridge, TextToSpeech
 from kuamo.space import Space
 from kuamo.training.run import Prepared, Run
 
@@ -75,7 +75,7 @@ def codec_targets(table: Table, port: Tower, recipe: Any) -> np.ndarray:
     if of is None:
         first, which = table.column(port.name).distinct()
         return encode_cells(port.codec, table, port.name, first)[which]
-    if of != getattr(recipe, "base", None):
+    if of != (recipe.base if isinstance(recipe, Bilinear) else None):
         raise TableError(
             f"column {port.name!r}: given {type(port.codec).__name__} of {of!r} and {recipe}; "
             f"expected km.Bilinear(style=…, base={of!r})"

@@ -134,7 +134,7 @@ def add_heads(
             else LinearHead(width, size, gaussian=gaussian, hidden=128 if gaussian else 0)
         )
         if port.name in cells:
-            made.standardise(cells[port.name][0])
+            made.standardize(cells[port.name][0])
         if port.name in closed:
             made.start_from(closed[port.name])
         port.head = made

@@ -59,7 +59,7 @@ class GaussianMixture:
         if x.ndim != 2 or len(x) < 2 or not np.isfinite(x).all():
             raise KuamoError(f"given codes of shape {x.shape}; expected at least two finite rows (n, d)")
         count = max(1, min(components, len(x) // (2 * x.shape[1])))
-        share = nearest_centre(x, spread_out(x, count, np.random.default_rng(seed)))
+        share = nearest_center(x, spread_out(x, count, np.random.default_rng(seed)))
         floor = 1e-6 * max(float(x.var(axis=0).mean()), 1e-12)
         mixture, before = cls._maximise(x, share, floor), -np.inf
         for _ in range(steps):
@@ -113,10 +113,10 @@ def log_sum_over_components(x: Float64) -> Float64:
     return most + np.log(np.exp(x - most[:, None]).sum(axis=1))
 
 
-def nearest_centre(x: Float64, centres: Float64) -> Float64:
+def nearest_center(x: Float64, centers: Float64) -> Float64:
     """(n, K), 1 for the nearest centre and 0 for the others."""
-    far = (centres**2).sum(axis=1) - 2 * x @ centres.T
-    return np.eye(len(centres))[far.argmin(axis=1)]
+    far = (centers**2).sum(axis=1) - 2 * x @ centers.T
+    return np.eye(len(centers))[far.argmin(axis=1)]
 
 
 def spread_out(x: Float64, count: int, rng: np.random.Generator) -> Float64:
@@ -126,9 +126,9 @@ def spread_out(x: Float64, count: int, rng: np.random.Generator) -> Float64:
     while len(chosen) < count:
         chosen.append(x[rng.choice(len(x), p=far / far.sum())] if far.sum() > 0 else x[rng.integers(len(x))])
         far = np.minimum(far, ((x - chosen[-1]) ** 2).sum(axis=1))
-    centres = np.stack(chosen)
+    centers = np.stack(chosen)
     for _ in range(10):
-        share = nearest_centre(x, centres)
+        share = nearest_center(x, centers)
         mass = share.sum(axis=0)
-        centres = np.where(mass[:, None] > 0, share.T @ x / np.maximum(mass, 1)[:, None], centres)
-    return centres
+        centers = np.where(mass[:, None] > 0, share.T @ x / np.maximum(mass, 1)[:, None], centers)
+    return centers

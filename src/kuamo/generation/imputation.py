@@ -115,8 +115,8 @@ def sample_cell(
         return port.codec.decode(y), 1 - class_probabilities(y).max(1)
     drawn = traits.noise is not None
     y = np.stack([decode(decoder, z, seed + k, **unguided(decoder)) for k in range(draws if drawn else 1)], 1)
-    centre = y.mean(1, keepdims=True)
-    distance = np.square(y - centre).sum(-1)
+    center = y.mean(1, keepdims=True)
+    distance = np.square(y - center).sum(-1)
     chosen = y[np.arange(len(y)), distance.argmin(1)]
     unsure = relative_spread(y, decoder) if drawn else np.full(len(z), traits.error)
     values = list(decode_cells(port, chosen, others))

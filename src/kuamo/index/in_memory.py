@@ -37,6 +37,7 @@ class MemoryIndex(Index):
 
     def __init__(self, layout: RowSchema, rows: pa.Table) -> None:
         super().__init__(layout)
+        self._state_number = 0
         self._set(rows)
 
     @classmethod
@@ -100,7 +101,7 @@ class MemoryIndex(Index):
 
     def _set(self, rows: pa.Table) -> None:
         self._held = rows.combine_chunks()
-        self._state_number = getattr(self, "_state_number", 0) + 1
+        self._state_number += 1
         self._codes: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._pairs: dict[tuple[str, str], NullDistribution | None] = {}
         self.__dict__.pop("_sampled", None)

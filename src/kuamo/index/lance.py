@@ -43,7 +43,7 @@ FORMAT = 1
 EXACT_ROWS = 20_000  # up to here a scan in memory is as quick as anything
 GRAPH_ROWS = 1_000_000  # from here a scan of quantised codes, which grows with the rows, is no longer quick
 REFINE = 10  # candidates for each hit asked for, whose exact scores are looked at
-QUANTISED_PARTS = 64
+QUANTIZED_PARTS = 64
 GRAPH = {"num_partitions": 1, "m": 20, "ef_construction": 150}
 GRAPH_WIDTH = 400  # nodes that a search of the graph keeps open
 STALE = 0.1  # nulls are estimated anew when the number of rows has changed by more than this share
@@ -249,7 +249,7 @@ class LanceIndex(Index):
             if name in made:
                 self._data.drop_index(name)
         elif kind == "quantised":
-            parts = min(QUANTISED_PARTS, max(1, cells // 256))
+            parts = min(QUANTIZED_PARTS, max(1, cells // 256))
             self._data.create_index(field, "IVF_RQ", name=name, metric="dot", replace=True, num_partitions=parts)
         elif made.get(name) == "IVF_HNSW_SQ":
             self._data.optimize.optimize_indices(index_names=[name])
@@ -321,7 +321,7 @@ class LanceIndex(Index):
         if self.ann_indexes()[f"find{field}"] == "IVF_HNSW_SQ":
             wanted["ef"] = max(GRAPH_WIDTH, k * REFINE)
         else:
-            wanted["nprobes"] = QUANTISED_PARTS  # all of them: nothing is missed but by rounding
+            wanted["nprobes"] = QUANTIZED_PARTS  # all of them: nothing is missed but by rounding
         rows = self._table(columns=["_distance"], nearest=wanted, with_row_id=True)
         handles, scores = rows["_rowid"].to_numpy().astype(np.int64), 1 - rows["_distance"].to_numpy()
         order = np.lexsort((handles, -scores))

@@ -109,8 +109,8 @@ def wilson(p: float, n: float) -> tuple[float, float]:
         >>> [round(end, 3) for end in wilson(0.02, 50)]
         [0.004, 0.105]
     """
-    centre, half = p + Z**2 / (2 * n), Z * np.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
-    low, high = (centre - half) / (1 + Z**2 / n), (centre + half) / (1 + Z**2 / n)
+    center, half = p + Z**2 / (2 * n), Z * np.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
+    low, high = (center - half) / (1 + Z**2 / n), (center + half) / (1 + Z**2 / n)
     return float(max(0.0, low)) if p > 0 else 0.0, float(min(1.0, high)) if p < 1 else 1.0
 
 

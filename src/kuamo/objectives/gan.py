@@ -72,7 +72,8 @@ class ConditionalGAN(Objective):
     def generate(self, step: Step, z: Any, row: Any, learns: bool) -> Any:
         """ŷ (n, L) of codes z (n, d) in these rows; with a gradient where G learns."""
         generator = step.space.port(self.to).decoder
-        noise = step.noise("generator", row, getattr(generator, "noise", 1))
+        numbers = Decoder.adapt(generator).noise
+        noise = step.noise("generator", row, 1 if numbers is None else numbers)
         with torch.set_grad_enabled(learns):
             return generator.generate(z, noise)
 

@@ -99,7 +99,7 @@ class SemanticMatching(Objective):
         known[labels >= 0] = number
         share = np.bincount(number, minlength=len(kinds)) / len(number)
         views = {
-            name: LabelledView.of(name, *both, known, blocks.get(name), (units or {}).get(name))
+            name: LabeledView.of(name, *both, known, blocks.get(name), (units or {}).get(name))
             for name, both in cells.items()
         }
         candidates = {name: list(view.candidates(self.kernels, rng)) for name, view in views.items()}
@@ -120,7 +120,7 @@ class SemanticMatching(Objective):
 
 
 @dataclass(frozen=True, eq=False)
-class LabelledView:
+class LabeledView:
     """A column's labelled rows: features (n, D), rows (n,), and their classes (n,)."""
 
     x: np.ndarray
@@ -138,7 +138,7 @@ class LabelledView:
         known: np.ndarray,
         blocks: tuple[int, ...] | None,
         units: Standardize | None = None,
-    ) -> LabelledView:
+    ) -> LabeledView:
         """Of a column's entries, those of a row averaged."""
         rows = np.unique(row[known[row] >= 0])
         label = known[rows]
@@ -196,7 +196,7 @@ WeighedCandidate = tuple[Candidate, float, float]
 
 
 def choose(
-    views: Mapping[str, LabelledView],
+    views: Mapping[str, LabeledView],
     candidates: Mapping[str, list[Candidate]],
     share: np.ndarray,
     rng: np.random.Generator,
@@ -224,7 +224,7 @@ def choose(
 
 
 def left_out(
-    views: Mapping[str, LabelledView], chosen: Mapping[str, WeighedCandidate], name: str, classes: int
+    views: Mapping[str, LabeledView], chosen: Mapping[str, WeighedCandidate], name: str, classes: int
 ) -> np.ndarray:
     """Scores (n, C) of a column's rows, each from the others."""
     candidate, ridge, soft = chosen[name]
@@ -233,7 +233,7 @@ def left_out(
 
 
 def others(
-    views: Mapping[str, LabelledView], chosen: Mapping[str, WeighedCandidate], name: str, classes: int
+    views: Mapping[str, LabeledView], chosen: Mapping[str, WeighedCandidate], name: str, classes: int
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Rows, and the shares of classes (n, C) that the other columns give them on average, each from other rows."""
     total: dict[int, np.ndarray] = {}
@@ -253,7 +253,7 @@ def others(
 
 
 def precision(
-    views: Mapping[str, LabelledView], scores: Mapping[str, np.ndarray], judged: Mapping[str, np.ndarray]
+    views: Mapping[str, LabeledView], scores: Mapping[str, np.ndarray], judged: Mapping[str, np.ndarray]
 ) -> float:
     """Mean average precision by class, over ordered pairs of columns."""
     found = []

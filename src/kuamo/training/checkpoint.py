@@ -55,7 +55,7 @@ class SaveState(Callback):
             for number, module in enumerate(game.modules[player]):
                 for name, tensor in module.state_dict().items():
                     arrays[f"{player}.{number}.{name}"] = tensor.detach().numpy().copy()
-            state = game.optimisers[player].state_dict()
+            state = game.optimizers[player].state_dict()
             plain["optimisers"][player] = state["param_groups"]
             for index, slots in state["state"].items():
                 for slot, value in slots.items():
@@ -94,7 +94,7 @@ class SaveState(Callback):
             for name, tensor in tensors_under(arrays, f"optimiser.{player}.").items():
                 index, slot = name.split(".", 1)
                 slots.setdefault(int(index), {})[slot] = tensor
-            game.optimisers[player].load_state_dict({"state": slots, "param_groups": plain["optimisers"][player]})
+            game.optimizers[player].load_state_dict({"state": slots, "param_groups": plain["optimisers"][player]})
         for number, average in enumerate(game.averages):
             average.weights = tensors_under(arrays, f"average.{number}.")
         game.skipped = int(plain.get("skipped", 0))

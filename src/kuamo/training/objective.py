@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from kuamo.core.errors import TableError
+from kuamo.core.old_names import old_arguments
 from kuamo.core.types import Packed, Progress
 from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.training.callback import Callback
@@ -29,6 +30,7 @@ OLD_HOOKS = {
 """Methods that version 0.1 asked a member for → what it asks for today."""
 
 
+@old_arguments(optimiser="optimizer")
 @dataclass
 class Optimized:
     """Someone who minimises: modules, and how they are optimised.
@@ -36,13 +38,13 @@ class Optimized:
     A part of the space may be claimed: it is then moved by this player and not by `space`.
 
     Args:
-        module: a `torch.nn.Module`. optimiser: parameters → `torch.optim.Optimizer`; `None` for the fit's own.
+        module: a `torch.nn.Module`. optimizer: parameters → `torch.optim.Optimizer`; `None` for the fit's own.
         falls_to: its rate falls to this share of itself, along a half cosine.
         ema: decay of a moving average of the module's weights, which take its place when the fit ends; `None` for none.
     """
 
     module: Any
-    optimiser: Callable[[Any], Any] | None = None
+    optimizer: Callable[[Any], Any] | None = None
     falls_to: float = 1.0
     ema: float | None = None
 

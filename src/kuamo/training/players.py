@@ -35,7 +35,7 @@ class Optimization:
         self.own: list[dict[str, Any]] = []
         self.modules: dict[str, list[nn.Module]] = {SPACE: list(space.modules())}
         self.averages: list[EMA] = []
-        optimisers: dict[str, Callable[[Any], Any]] = {SPACE: space_optimiser(training)}
+        optimizers: dict[str, Callable[[Any], Any]] = {SPACE: space_optimizer(training)}
         self.falls_to = {SPACE: 0.0}
         for number, (_, term) in enumerate(self.terms):
             built = term.build(space)
@@ -46,7 +46,7 @@ class Optimization:
                 if player.ema is not None:
                     self.averages.append(EMA(player.module, player.ema))
                 if name != SPACE:
-                    optimisers[key], self.falls_to[key] = _optimiser_of(name, player), player.falls_to
+                    optimizers[key], self.falls_to[key] = _optimizer_of(name, player), player.falls_to
         self.reports = training.learning_curves is not None
         self.column_losses: dict[int, list[tuple[str, Tensor]]] = {}
         self.skipped = 0
@@ -54,8 +54,8 @@ class Optimization:
         claimed = {id(p) for name in self.modules if name != SPACE for p in self.parameters[name]}
         self.parameters[SPACE] = [p for p in self.parameters[SPACE] if id(p) not in claimed]
         self.players = [name for name in self.modules if self.parameters[name]]  # whoever has nothing to move is out
-        self.optimisers = {name: optimisers[name](self.parameters[name]) for name in self.players}
-        self.lr = {name: float(one.param_groups[0]["lr"]) for name, one in self.optimisers.items()}
+        self.optimizers = {name: optimizers[name](self.parameters[name]) for name in self.players}
+        self.lr = {name: float(one.param_groups[0]["lr"]) for name, one in self.optimizers.items()}
 
     def play(
         self,
@@ -85,23 +85,23 @@ class Optimization:
             counted += step.counted
             log[term.name if role == SPACE else role] = said
             loss = loss + (weight if role == SPACE else 1.0) * value
-        optimiser, parameters = self.optimisers[player], self.parameters[player]
+        optimizer, parameters = self.optimizers[player], self.parameters[player]
         usable = counted > 0 or float(torch.as_tensor(loss).detach()) != 0.0
         if player == SPACE:
             self.column_losses = column_losses if usable else {}
         if not usable:  # nothing moves, not even by momentum or decay
             self.skipped += player == SPACE
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             return
         last = self.falls_to[player]
-        for group in optimiser.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = self.lr[player] * (last + (1 - last) * 0.5 * (1 + np.cos(np.pi * key[1] / self.steps)))
         if isinstance(loss, Tensor) and loss.requires_grad:
             assign_gradients(loss, parameters)
         else:
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
         sum_gradients(parameters)
-        optimiser.step()
+        optimizer.step()
 
     def _steps(
         self,
@@ -192,7 +192,7 @@ def unique_parameters(modules: list[nn.Module]) -> list[Tensor]:
     return list(seen.values())
 
 
-def space_optimiser(training: Training) -> Callable[[Any], torch.optim.Optimizer]:
+def space_optimizer(training: Training) -> Callable[[Any], torch.optim.Optimizer]:
     """AdamW, or SGD with momentum."""
     if training.optimizer == "sgd":
         return lambda p: torch.optim.SGD(p, lr=training.lr, momentum=0.5)
@@ -201,7 +201,7 @@ def space_optimiser(training: Training) -> Callable[[Any], torch.optim.Optimizer
     raise KuamoError(f"given optimiser {training.optimizer!r}; expected 'adamw' or 'sgd'")
 
 
-def _optimiser_of(name: str, player: Optimized) -> Callable[[Any], Any]:
-    if player.optimiser is None:
+def _optimizer_of(name: str, player: Optimized) -> Callable[[Any], Any]:
+    if player.optimizer is None:
         raise KuamoError(f"player {name!r}: given no optimiser; expected one, since it does not train with the space")
-    return player.optimiser
+    return player.optimizer

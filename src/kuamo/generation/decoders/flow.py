@@ -35,7 +35,7 @@ from kuamo.embedding.decoder import Decoder
 __all__ = ["FlowDecoder"]
 
 NEAR = 0.05  # of the end, where the direction would be divided by nothing
-CENTRE = -0.3  # of the logit of t
+CENTER = -0.3  # of the logit of t
 WAVES = 16
 MOST_STEPS, MOST_GUIDANCE = 1000, 30.0
 
@@ -146,7 +146,7 @@ class FlowDecoder(nn.Module, Decoder, Configured):
             y: (n, L). z: (n, d). rng: draws the noise, if it is not given. noise: (n, L + 2) standard normal.
         """
         noise = torch.randn((len(y), self.noise), generator=rng) if noise is None else noise
-        eps, t = noise[:, : self.out], torch.sigmoid(noise[:, -2:-1] + CENTRE)
+        eps, t = noise[:, : self.out], torch.sigmoid(noise[:, -2:-1] + CENTER)
         y = (y - self.shift) * self.gain
         left_out = torch.special.ndtr(noise[:, -1:]) < self.dropped
         condition = torch.where(left_out, self.nothing, self.condition(z))

@@ -122,18 +122,16 @@ def align_or_predict(
         raise KuamoError(f"label: given {len(label)}; expected one for each of {len(np.asarray(x))} rows")
     known = None if label is None else factorize(label)
     pairs = pairs_of(x, y, group, rows=rows, blocks=blocks, seed=seed)
-    labelled = known is not None and usable_labels(known[pairs.rows], pairs.group)
-    if known is not None and labelled and (known < 0).any():  # rows without a label say nothing of it
+    labeled = known is not None and usable_labels(known[pairs.rows], pairs.group)
+    if known is not None and labeled and (known < 0).any():  # rows without a label say nothing of it
         kept = np.flatnonzero(known >= 0)
         names_of = None if group is None else np.asarray(group)[kept]
         pairs = pairs_of(np.asarray(x)[kept], np.asarray(y)[kept], names_of, rows=rows, blocks=blocks, seed=seed)
         known = known[kept]
     rehearsed = Rehearsed(pairs, seed)
     most = AXES if dim is None else dim
-    ends = (
-        by_labels(rehearsed, known[pairs.rows], most) if known is not None and labelled else by_pairs(rehearsed, most)
-    )
-    by: Literal["labels", "pairs"] = "labels" if labelled else "pairs"
+    ends = by_labels(rehearsed, known[pairs.rows], most) if known is not None and labeled else by_pairs(rehearsed, most)
+    by: Literal["labels", "pairs"] = "labels" if labeled else "pairs"
     return tuple(  # type: ignore[return-value]
         recommendation(end, by, order, pairs) for end, order in zip(ends, (names, names[::-1]), strict=True)
     )

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.core.errors import KuamoError
 from kuamo.metrics.dependence.exchangeable import permutation_p
-from kuamo.metrics.dependence.kernels import centred, gaussian, squared_distances
+from kuamo.metrics.dependence.kernels import centered, gaussian, squared_distances
 from kuamo.metrics.dependence.near_duplicates import PairedRows, paired_rows
 
 __all__ = ["Calibrated", "Similarity", "similarity"]
@@ -96,7 +96,7 @@ def similarity(
     apart_x, apart_y = (squared_distances(one) for one in (pairs.x, pairs.y))
     linear, kernel = cka(apart_x, apart_y, pairs, draws, seed)
     return Similarity(
-        neighbours=calibrated(shared_neighbours(apart_x, apart_y, pairs, k, draws, seed)),
+        neighbours=calibrated(shared_neighbors(apart_x, apart_y, pairs, k, draws, seed)),
         linear_cka=calibrated(linear),
         kernel_cka=calibrated(kernel),
         k=k,
@@ -117,19 +117,19 @@ def calibrated(drawn: NDArray) -> Calibrated:
     return Calibrated(value, permutation_p(drawn), raw, chance)
 
 
-def shared_neighbours(
+def shared_neighbors(
     apart_x: NDArray, apart_y: NDArray, pairs: PairedRows, k: int, draws: int, seed: int
 ) -> NDArray[np.float64]:
     """The mean share of neighbours (draws + 1,) that a row has in both columns."""
     number = pairs.units.number
-    near_x, near_y = nearest_neighbours(apart_x, number, k), nearest_neighbours(apart_y, number, k)
+    near_x, near_y = nearest_neighbors(apart_x, number, k), nearest_neighbors(apart_y, number, k)
     n = len(number)
     in_y = np.zeros((n, n), bool)
     in_y[np.arange(n)[:, None], near_y] = True
     return np.array([in_y[p[:, None], p[near_x]].mean() for p in pairs.units.draws(draws, seed)])
 
 
-def nearest_neighbours(apart: NDArray, number: NDArray, k: int) -> NDArray[np.intp]:
+def nearest_neighbors(apart: NDArray, number: NDArray, k: int) -> NDArray[np.intp]:
     """The k nearest rows (n, k) of every row, none of its own unit."""
     apart = np.where(number[:, None] == number, np.inf, apart)
     return np.argpartition(apart, k - 1, axis=1)[:, :k]
@@ -150,7 +150,7 @@ def cka(apart_x: NDArray, apart_y: NDArray, pairs: PairedRows, draws: int, seed:
 
 def both_kernels(apart: NDArray) -> list[NDArray[np.float32]]:
     """Linear and Gaussian kernel of one column, each (n²,) and centred. X Xᵀ about the mean is −½ of d², centred."""
-    kernels = [centred(kernel).ravel() for kernel in (-0.5 * apart, gaussian(apart))]
+    kernels = [centered(kernel).ravel() for kernel in (-0.5 * apart, gaussian(apart))]
     return [(one / max(float(np.abs(one).max()), 1e-300)).astype(np.float32) for one in kernels]
 
 

@@ -149,8 +149,8 @@ def below(n: NDArray | int, p: NDArray | float, k: NDArray | int) -> Figures:
     """P(Bin(n, p) < k).
 
     Example:
-        >>> below(2, np.array([0.5, 0.0]), 1), below(3, 1.0, 3), below(2, 0.5, 3)
-        (array([0.25, 1.  ]), 0.0, 1.0)
+        >>> below(2, np.array([0.5, 0.0, 1.0]), np.array([1, 1, 3]))
+        array([0.25, 1.  , 1.  ])
     """
     from scipy.special import bdtr
 

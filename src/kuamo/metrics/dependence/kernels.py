@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kuamo.core.types import Matrix
 
-__all__ = ["centred", "gaussian", "squared_distances"]
+__all__ = ["centered", "gaussian", "squared_distances"]
 
 
 def squared_distances(x: NDArray[np.floating]) -> Matrix:
@@ -40,11 +40,11 @@ def gaussian(apart: Matrix, width: float = 1.0) -> Matrix:
     return np.exp(-apart / (2 * median * width * width))
 
 
-def centred(kernel: Matrix) -> Matrix:
+def centered(kernel: Matrix) -> Matrix:
     """The kernel of features about their mean.
 
     Example:
-        >>> centred(np.array([[1.0, 0.0], [0.0, 1.0]]))
+        >>> centered(np.array([[1.0, 0.0], [0.0, 1.0]]))
         array([[ 0.5, -0.5],
                [-0.5,  0.5]])
     """

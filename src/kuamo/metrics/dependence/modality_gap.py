@@ -106,9 +106,9 @@ def modality_gap(
     mean_x, mean_y = x.mean(0), y.mean(0)
     between, size = mean_x - mean_y, float(np.linalg.norm(mean_x) * np.linalg.norm(mean_y))
     spread = float(np.sqrt(0.5 * (x.var(0).sum() + y.var(0).sum())))
-    signs = relabellings(units, draws, seed)
+    signs = relabelings(units, draws, seed)
     shape = group_weights(x - mean_x, y - mean_y, signs)
-    whole, centred = (float(energy(np.vstack(pair), signs[:1])[0]) for pair in ((x, y), (x - mean_x, y - mean_y)))
+    whole, centered = (float(energy(np.vstack(pair), signs[:1])[0]) for pair in ((x, y), (x - mean_x, y - mean_y)))
     return Gap(
         distance=float(np.linalg.norm(between)),
         spreads=float(np.linalg.norm(between)) / spread,
@@ -117,13 +117,13 @@ def modality_gap(
         chance=float(np.sqrt(shape[1:]).mean()),
         p=permutation_p(shape),
         p_centroid=permutation_p(np.linalg.norm(signs @ (x - y), axis=1)),
-        removed=1 - centred / whole if whole > 0 else 0.0,
+        removed=1 - centered / whole if whole > 0 else 0.0,
         units=len(units),
         rows=len(x),
     )
 
 
-def relabellings(units: ExchangeableBlocks, draws: int, seed: int) -> Matrix:
+def relabelings(units: ExchangeableBlocks, draws: int, seed: int) -> Matrix:
     """Signs (draws + 1, n): +1 where a row's x stays x, −1 where it changes places with y; units as a whole."""
     rng = np.random.default_rng([seed, 5])
     signs: Matrix = (rng.integers(0, 2, (draws + 1, len(units))) * 2 - 1).astype(np.float64)

@@ -32,7 +32,7 @@ from kuamo.core.errors import KuamoError
 from kuamo.core.types import Matrix
 from kuamo.metrics.dependence.exchangeable import ExchangeableBlocks, blocks_of, permutation_p
 from kuamo.metrics.dependence.family_wise import tail_evidence
-from kuamo.metrics.dependence.kernels import centred, gaussian, squared_distances
+from kuamo.metrics.dependence.kernels import centered, gaussian, squared_distances
 from kuamo.metrics.dependence.near_duplicates import (
     near_duplicate_clusters,
     paired_rows,
@@ -245,7 +245,7 @@ def kernels(x: NDArray) -> dict[str, Matrix]:
     white = {name: left * np.sqrt(values / (values + c * mean)) for name, c in RIDGES.items()}
     found = {name: w @ w.T for name, w in white.items()}
     narrow = gaussian(squared_distances(white["even"]), WIDTH)
-    return found | {"square": centred(square_of(white["strong"])), "narrow": centred(narrow)}
+    return found | {"square": centered(square_of(white["strong"])), "narrow": centered(narrow)}
 
 
 def square_of(white: Matrix) -> Matrix:

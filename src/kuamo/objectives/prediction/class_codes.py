@@ -143,9 +143,9 @@ def part_of(
     known = label[rows] >= 0
     own, rows, of = own[known], rows[known], label[rows[known]]
     mean = own.mean(0)
-    centred = own - mean
-    basis = svd(centred)[2].T if len(centred) < centred.shape[1] else np.eye(centred.shape[1])
-    inside = centred @ basis
+    centered = own - mean
+    basis = svd(centered)[2].T if len(centered) < centered.shape[1] else np.eye(centered.shape[1])
+    inside = centered @ basis
     means, count = class_means(inside, of, classes)
     within, freedom = (inside - means[of])[count[of] > 1], int((count[count > 1] - 1).sum())
     if freedom == 0:
@@ -153,7 +153,7 @@ def part_of(
     white = inverse_root(within.T @ within / freedom, freedom)
     axes = svd((means[count > 0] - inside.mean(0)) @ white)[2][:AXES].T
     turn = basis @ white @ axes
-    codes = unit_rows(centred @ turn)
+    codes = unit_rows(centered @ turn)
     to = scaling.into(LinearMap(mean, turn))
     assert isinstance(to, LinearMap)
     return Part(to, rows, codes, unit_rows(class_means(codes, of, classes)[0]))

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kuamo.closed_form.logistic import minimise
+from kuamo.closed_form.logistic import minimize
 from kuamo.core.modules import is_module
 from kuamo.core.types import Matrix
 from kuamo.embedding.space import EmbeddingSpace
@@ -52,15 +52,15 @@ def fit_width(space: EmbeddingSpace, parts: list[tuple[np.ndarray, np.ndarray, M
     """
     x = np.concatenate([interval_features(space, mean, given) for mean, given, _ in parts])
     e = np.concatenate([error for _, _, error in parts])
-    centre = np.array([np.log(max(float(e.mean()), 1e-12)), 0.0, 0.0])
+    center = np.array([np.log(max(float(e.mean()), 1e-12)), 0.0, 0.0])
 
     def loss(theta: Matrix) -> tuple[float, Matrix]:
         v = np.clip(x @ theta[:, 0], -30, 30)
         left = e * np.exp(-v)
-        away = theta - centre[:, None]
+        away = theta - center[:, None]
         return float((left + v).sum() + 0.5 * np.square(away).sum()), (x.T @ (1 - left))[:, None] + away
 
-    found = minimise(loss, centre[:, None].copy(), np.full((3, 1), 1 / (1 + len(e))), 100)[:, 0]
+    found = minimize(loss, center[:, None].copy(), np.full((3, 1), 1 / (1 + len(e))), 100)[:, 0]
     space.fusion.width.copy_(torch.from_numpy(found))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kuamo.closed_form.logistic import log_softmax, minimise
+from kuamo.closed_form.logistic import log_softmax, minimize
 from kuamo.core.types import Matrix
 from kuamo.data.table import Table
 from kuamo.embedding.embedding import Embedding
@@ -117,7 +117,7 @@ def fit_scales(seen: ExpertOutputs, prior: Matrix, strength: float) -> Matrix:
         >>> bool(abs(beta - 2) < 0.02)
         True
     """
-    (outputs, y, weights), centre = seen[:3], prior[:, None]
+    (outputs, y, weights), center = seen[:3], prior[:, None]
 
     def loss(theta: Matrix) -> tuple[float, Matrix]:
         share = np.exp(np.clip(theta, -10, 10))[:, :, None]
@@ -128,10 +128,10 @@ def fit_scales(seen: ExpertOutputs, prior: Matrix, strength: float) -> Matrix:
         else:
             value, error = 0.5 * np.square(o - y)[:, 0], o - y
         slope = ((weights[:, None] * error * outputs).sum((1, 2)) * share[:, 0, 0])[:, None]
-        away = theta - centre
+        away = theta - center
         return float(weights @ value) + 0.5 * strength * float(np.square(away).sum()), slope + strength * away
 
-    return minimise(loss, centre.copy(), np.full((len(outputs), 1), 1 / (1 + len(y))), 100)[:, 0]
+    return minimize(loss, center.copy(), np.full((len(outputs), 1), 1 / (1 + len(y))), 100)[:, 0]
 
 
 @contextmanager
