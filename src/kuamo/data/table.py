@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.arrays import is_absent
-from kuamo.core.errors import CellError, LeakWarning, TableError, is_unicode, shorten, visible
+from kuamo.core.errors import CellError, LeakWarning, TableError, visible
 from kuamo.core.messages import Note
 from kuamo.core.old_names import old_methods
 from kuamo.core.threads import ordered_map
 from kuamo.core.translation import say
-from kuamo.core.validation import check_int, check_type, check_unique, is_int, is_number
+from kuamo.core.validation import check_int, check_type, is_int, is_number
 from kuamo.data.column import Column, RowView
-from kuamo.data.modalities import Image, Modality, Text, Vector
+from kuamo.data.modalities import Image, Modality, Vector
 from kuamo.data.readers import read_source
 from kuamo.data.readers.given import by_position, check_words, columns_of_rows, own_names
-from kuamo.data.readers.schema import Unread, sampled_cells, vote_of
-from kuamo.data.readers.spelled_cells import hole_words, read_spelled
+from kuamo.data.readers.spelled_cells import read_spelled
 from kuamo.data.readers.summary import describe_columns
 from kuamo.data.repeats import shared_cells
+from kuamo.data.table_inputs import check_names, common_size, infer_modality, is_source, positions, unique_ids
 
 __all__ = ["Column", "Table", "as_table"]
 
@@ -77,7 +77,6 @@ class Table:
         source: str | None = None,
         on_error: str = "raise",
     ) -> None:
-
         given = {"id": id, "group": group, "label": label, **(meta or {})}
         extras = {name: by_position(cells, name) for name, cells in given.items() if cells is not None}
         for name, cells in extras.items():
@@ -86,7 +85,7 @@ class Table:
             columns = columns_of_rows(list(columns))
         if not isinstance(columns, Mapping) or is_source(columns):
             vars(self).update(vars(_read(Table, columns, modalities or {}, on_error=on_error)))
-            _equal(dict.fromkeys(self.columns, len(self)) | {name: len(cells) for name, cells in extras.items()})
+            common_size(dict.fromkeys(self.columns, len(self)) | {name: len(cells) for name, cells in extras.items()})
             self._name_rows(extras)
             self.meta |= {name: RowView(extras[name], np.arange(len(self))) for name in meta or {}}
             return
@@ -100,7 +99,7 @@ class Table:
             raise TableError(f"given on_error={on_error!r}; expected one of {list(ON_ERROR)}")
         check_names([*columns, *(meta or {})])
         columns = {name: by_position(cells, name) for name, cells in columns.items()}
-        size = _equal({name: len(cells) for name, cells in (columns | extras).items()})
+        size = common_size({name: len(cells) for name, cells in (columns | extras).items()})
         self.ids = [str(k) for k in range(size)]
         self.labels = None
         self.groups = self.ids
@@ -113,12 +112,12 @@ class Table:
         for name, cells in columns.items():
             if isinstance(cells, list | tuple) and isinstance(modalities.get(name, Vector()), Vector):
                 cells = read_spelled(name, cells, modalities.get(name), self.notes)
-            self.columns[name] = Column(name, modalities.get(name) or _inferred(name, cells, self.notes), cells)
+            self.columns[name] = Column(name, modalities.get(name) or infer_modality(name, cells, self.notes), cells)
 
     def _name_rows(self, roles: Mapping[str, Sequence[Any]]) -> None:
         """Take ids, groups and labels from what is given of them."""
         if "id" in roles:
-            self.ids = _unique(list(roles["id"]))
+            self.ids = unique_ids(list(roles["id"]))
         if "group" in roles:
             self.groups = own_names(roles["group"], self.ids)
         elif "id" in roles:
@@ -438,11 +437,6 @@ class Table:
         return own_names(keys, self.ids)
 
 
-def is_source(columns: Any) -> bool:
-    """Is it something to be read, though it is a mapping: a dict of datasets?"""
-    return bool(columns) and all(hasattr(each, "with_format") for each in columns.values())
-
-
 def as_table(source: Any, modalities: Mapping[str, Modality] | None = None) -> Table:
     """A table as it is; what `Table` takes (a path, a data frame, columns, rows) as a table.
 
@@ -477,74 +471,3 @@ def _read(
     )
     table.notes = found.notes
     return table
-
-
-def _equal(sizes: Mapping[str, int]) -> int:
-    """The one size that all columns have."""
-    size = next(iter(sizes.values()))
-    if set(sizes.values()) != {size}:
-        raise TableError(f"given columns of unequal length {dict(sizes)}; expected {size} everywhere")
-    return size
-
-
-def check_names(names: Sequence[Any]) -> None:
-    """Refuse columns without a name that can be said and stored."""
-    for name in names:
-        if not isinstance(name, str) or not name.strip() or not is_unicode(name):
-            raise TableError(f"given a column called {name!r}; expected a name, in Unicode text that is not empty")
-
-
-def positions(rows: Any, size: int) -> np.ndarray:
-    """(k,) row numbers from 0: of numbers, negative ones from the end; of a slice; or of a truth value for each row."""
-    try:
-        if isinstance(rows, slice):
-            return np.arange(size)[rows]
-        if isinstance(rows, str | bytes | Mapping | set | frozenset):
-            raise TypeError
-        found = np.asarray(rows if hasattr(rows, "__array__") or isinstance(rows, range) else list(rows))
-    except (TypeError, ValueError):
-        found = np.asarray(None)
-    if found.ndim != 1 or (found.dtype.kind not in "iub" and len(found)):
-        raise TableError(
-            f"given the rows {shorten(rows)}; expected a list of whole numbers, or a truth value for each row"
-        )
-    if found.dtype.kind == "b":
-        if len(found) != size:
-            raise TableError(f"given {len(found)} truth values of {size} rows; expected one for each")
-        return np.flatnonzero(found)
-    outside = found[(found >= size) | (found.astype(object) < -size)] if len(found) else found
-    if len(outside):
-        raise TableError(f"given row {outside[0]}; the table has {size}, numbered from 0")
-    found = found.astype(np.int64)
-    return np.where(found < 0, found + size, found)
-
-
-def _unique(ids: list[Any]) -> list[str]:
-    absent = [row for row, name in enumerate(ids) if is_absent(name)]
-    if absent:
-        raise TableError(f"row {absent[0]}: given no id; expected an id in every row, or no `id` column")
-    names = [str(name) for name in ids]
-    check_unique(names)
-    return names
-
-
-def _inferred(name: str, cells: Sequence[Any], notes: list[str]) -> Modality:
-    """The built-in modality of most of the column's first cells."""
-    found = vote_of(cells)
-    if found is None or isinstance(found, Unread):
-        seen = sampled_cells(cells)
-        given = f"cells like {describe_raw(seen[0])}" if seen else "no cell that is present"
-        names = f"; modalities={{{name!r}: km.Text()}} takes them as texts" if isinstance(found, Unread) else ""
-        raise TableError(
-            f"column {name!r}: given {given}; expected text, images, audio or vectors, "
-            f"or a modality of your own: modalities={{{name!r}: ...}}{names}"
-        )
-    notes += hole_words({name: cells}) if isinstance(found, Text) else []
-    return found
-
-
-def describe_raw(cell: Any) -> str:
-    """A raw cell in a few words, for an error message."""
-    if isinstance(cell, np.ndarray):
-        return f"arrays of {cell.dtype} of shape {cell.shape}"
-    return f"{type(cell).__name__} {shorten(cell)}"

@@ -1,7 +1,7 @@
 """Codes → values: what a column would hold.
 
 codecs/, decoders/      value ↔ numbers; p(numbers | code)
-recipes, registry       what a column's decoder shall be, and recipes by name
+decoder_spec, recipes, registry    what a column's decoder shall be: the contract, its members, and by name
 decoder_problem, decoder_training, best_checkpoint    decoders are trained and compared with the closed form
 translation             translate and decode
 imputation, prediction  empty cells; classes and numbers

@@ -7,6 +7,7 @@ rows                a table's rows as Arrow batches: id, group, label, meta, pay
 filters             `where=`: a small SQL predicate
 exact_search        the exact scan, in tiles
 in_memory, lance    the index in memory; on disk, in the Lance format (extra `index`)
+lance_dataset       what is stored there, and Lance's errors as ours
 """
 
 from kuamo.index import in_memory, lance

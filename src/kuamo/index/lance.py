@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.core.errors import KuamoError, StoreError, TableError
-from kuamo.core.extras import way_to
 from kuamo.core.files import local_path
 from kuamo.core.folders import check_owner, recover, write_folder
 from kuamo.data.table import Table
@@ -31,6 +29,19 @@ from kuamo.embedding.storage import fingerprint
 from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact_search import TILE_ROWS, k_nearest, row_tiles
 from kuamo.index.filters import Filter
+from kuamo.index.lance_dataset import (
+    about_of,
+    about_schema,
+    comma_joined,
+    dataset_at,
+    first_line,
+    import_lance,
+    is_index,
+    lance_options,
+    reader_of,
+    reporting_lance_errors,
+    stored_nulls,
+)
 from kuamo.index.rows import BLOCK_ROWS, Progress, RowSchema, as_codes, check_about, check_rows, code_field
 from kuamo.index.score_calibration import SAMPLE_ROWS, NullDistribution, sample_key
 
@@ -61,7 +72,7 @@ class LanceIndex(Index):
     def __init__(self, layout: RowSchema, path: Path | str, dataset: Any) -> None:
         super().__init__(layout)
         self.path, self._data = path, dataset
-        self._nulls: dict[str, Any] = _stored_nulls(dataset)
+        self._nulls: dict[str, Any] = stored_nulls(dataset)
         self._sampled: tuple[int, Sample] | None = None
         self._small: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._kinds: dict[str, str] | None = None
@@ -87,15 +98,15 @@ class LanceIndex(Index):
         about = {"kind": "index", "format": FORMAT, "space": fingerprint(space), "payload": layout.payload}
         schema = layout.schema.with_metadata({"kuamo": json.dumps(about)})
         layout = RowSchema(space, layout.payload, schema)
-        options = _options(path, storage_options)
+        options = lance_options(path, storage_options)
         if isinstance(path, Path):
             recover(path)
-        there = path.exists() if isinstance(path, Path) else _found(path, options) is not None
-        if there and not _is_index(path, options):
+        there = path.exists() if isinstance(path, Path) else dataset_at(path, options) is not None
+        if there and not is_index(path, options):
             raise StoreError(f"given {str(path)!r}, which exists and is not an index; expected a new place")
         if there or isinstance(path, str):
             # One transaction replaces all rows; who reads the old version goes on reading it.
-            with _reader(layout, table, progress) as rows, _reporting_errors(path, "written"):
+            with reader_of(layout, table, progress) as rows, reporting_lance_errors(path, "written"):
                 mode = "overwrite" if there else "create"
                 dataset = lance.write_dataset(rows, str(path), schema=schema, mode=mode, **options)
             made = cls(layout, path, dataset)
@@ -103,7 +114,7 @@ class LanceIndex(Index):
             return made
 
         def fill(folder: Path) -> None:
-            with _reader(layout, table, progress) as rows, _reporting_errors(path, "written"):
+            with reader_of(layout, table, progress) as rows, reporting_lance_errors(path, "written"):
                 lance.write_dataset(rows, str(folder), schema=schema)
             cls(layout, folder, lance.dataset(str(folder))).optimize(progress=progress)
 
@@ -131,10 +142,10 @@ class LanceIndex(Index):
             raise StoreError(
                 f"given {str(path)!r}; expected the folder of a saved index (made by `kuamo index` or space.index)"
             )
-        dataset = _found(path, _options(path, storage_options))
+        dataset = dataset_at(path, lance_options(path, storage_options))
         if dataset is None:
             raise StoreError(f"given {str(path)!r}; expected the place of a saved index")
-        about = _about(dataset)
+        about = about_of(dataset)
         if about is None:
             raise StoreError(f"{path}: given a Lance dataset that kuamo has not made; expected an index")
         check_about(about, path)
@@ -143,7 +154,7 @@ class LanceIndex(Index):
         check_owner(about["space"], fingerprint(space), path)
         layout = RowSchema(space, tuple(about["payload"]), dataset.schema)
         check_rows(layout, path)
-        with _reporting_errors(path, "read"):
+        with reporting_lance_errors(path, "read"):
             return cls(layout, path, dataset)
 
     def __repr__(self) -> str:
@@ -160,11 +171,11 @@ class LanceIndex(Index):
         return self._table(columns=["id"])["id"].to_pylist()
 
     def _table(self, **options: Any) -> pa.Table:
-        with _reporting_errors(self.path, "read"):
+        with reporting_lance_errors(self.path, "read"):
             return self._data.to_table(**options)
 
     def _batches(self, **options: Any) -> Iterator[pa.RecordBatch]:
-        with _reporting_errors(self.path, "read"):
+        with reporting_lance_errors(self.path, "read"):
             yield from self._data.to_batches(with_row_id=True, **options)
 
     # ── change ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -174,20 +185,20 @@ class LanceIndex(Index):
         self.layout.check(table)
         self._refresh()
         check_new(self._known(table.ids))  # before encoding; the transaction looks again
-        with _reader(self.layout, table, progress) as rows:
+        with reader_of(self.layout, table, progress) as rows:
             try:
                 self._merge().when_matched_fail().when_not_matched_insert_all().execute(rows)
             except (OSError, RuntimeError, ValueError) as error:
                 self._refresh()
                 check_new(self._known(table.ids))
-                raise StoreError(f"{self.path}: cannot be written ({_first(error)})") from None
+                raise StoreError(f"{self.path}: cannot be written ({first_line(error)})") from None
         self._refresh()
 
     def update(self, table: Table, *, progress: Progress | None = None) -> None:
         """See `Index.update`."""
         self.layout.check(table)
         self._refresh()
-        with _reader(self.layout, table, progress) as rows, _reporting_errors(self.path, "written"):
+        with reader_of(self.layout, table, progress) as rows, reporting_lance_errors(self.path, "written"):
             self._merge().when_matched_update_all().when_not_matched_insert_all().execute(rows)
         self._refresh()
 
@@ -200,7 +211,7 @@ class LanceIndex(Index):
         known = set(self._known(gone))
         check_known([name for name in gone if name not in known])
         if gone:
-            with _reporting_errors(self.path, "written"):
+            with reporting_lance_errors(self.path, "written"):
                 self._merge().when_matched_delete().execute(pa.table({"id": pa.array(gone, pa.string())}))
         self._refresh()
 
@@ -220,7 +231,7 @@ class LanceIndex(Index):
         if kind not in ("auto", "exact", "quantised", "graph"):
             raise TableError(f"given kind={kind!r}; expected 'auto', 'exact', 'quantised' or 'graph'")
         self._refresh()
-        with _reporting_errors(self.path, "written"):
+        with reporting_lance_errors(self.path, "written"):
             self._data.optimize.compact_files()
             rows = self._data.count_rows()
             if kind == "auto":
@@ -283,7 +294,7 @@ class LanceIndex(Index):
         parts = [present]
         if inside is not None and few:
             starts = range(0, len(inside), BLOCK_ROWS)
-            parts = [f"{present} AND _rowid IN ({_listed(inside[at : at + BLOCK_ROWS])})" for at in starts]
+            parts = [f"{present} AND _rowid IN ({comma_joined(inside[at : at + BLOCK_ROWS])})" for at in starts]
         for part in parts:
             for batch in self._batches(columns=[field], filter=part, batch_size=TILE_ROWS):
                 handles, codes = batch.column("_rowid").to_numpy().astype(np.int64), as_codes(batch.column(field))
@@ -336,7 +347,9 @@ class LanceIndex(Index):
     def _rows(self, handles: np.ndarray) -> pa.Table:
         if not len(handles):
             return self._data.schema.empty_table().select(self._shown())
-        rows = self._table(columns=self._shown(), filter=f"_rowid IN ({_listed(np.unique(handles))})", with_row_id=True)
+        rows = self._table(
+            columns=self._shown(), filter=f"_rowid IN ({comma_joined(np.unique(handles))})", with_row_id=True
+        )
         place = {handle: row for row, handle in enumerate(rows["_rowid"].to_pylist())}
         if len(place) < len(np.unique(handles)):
             raise StoreError(f"{self.path}: rows that were found cannot be read; expected a whole index")
@@ -344,15 +357,15 @@ class LanceIndex(Index):
 
     def _refresh(self) -> None:
         """Go to the newest version; forget what was held of the last one."""
-        with _reporting_errors(self.path, "read"):
+        with reporting_lance_errors(self.path, "read"):
             self._data.checkout_latest()
         if self._data.version != self._version:
-            about = _about(self._data)
-            if about is None or about["space"] != (_about_schema(self.layout.schema) or {}).get("space"):
+            about = about_of(self._data)
+            if about is None or about["space"] != (about_schema(self.layout.schema) or {}).get("space"):
                 raise StoreError(f"{self.path}: replaced by an index of another space; expected Index.load()")
             self.layout = RowSchema(self.space, tuple(about["payload"]), self._data.schema)
             self._version, self._small, self._kinds = self._data.version, {}, None
-            stored, rows = _stored_nulls(self._data), self._data.count_rows()
+            stored, rows = stored_nulls(self._data), self._data.count_rows()
             if abs(stored["rows"] - rows) <= abs(self._nulls["rows"] - rows):
                 self._nulls = stored
 
@@ -378,7 +391,7 @@ class LanceIndex(Index):
                 more = [(sample_key(name), handle) for name, handle in zip(names, handles, strict=True)]
                 keys = sorted(keys + more)[:SAMPLE_ROWS]
             fields = ["id", "group", *(code_field(number) for number in range(len(self.columns)))]
-            chosen = _listed([handle for _, handle in keys])
+            chosen = comma_joined([handle for _, handle in keys])
             rows = self._table(columns=fields, filter=f"_rowid IN ({chosen})" if keys else "false")
             self._sampled = self._version, Sample(self.layout, rows)
         return self._sampled[1]
@@ -393,125 +406,7 @@ class LanceIndex(Index):
         self._refresh()
 
         def fill(folder: Path) -> None:
-            with _reporting_errors(path, "written"):
+            with reporting_lance_errors(path, "written"):
                 self._data.deep_clone(str(folder), self._data.version)
 
         write_folder(path, None, fill)
-
-
-def import_lance() -> Any:
-    """The package `lance`.
-
-    Raises:
-        KuamoError: it is not installed, with what to type.
-    """
-    try:
-        import lance
-    except ImportError:
-        raise KuamoError(
-            f"an index on disk needs the package pylance; expected {way_to('index')} "
-            "(without a path the index stays in memory and needs nothing)"
-        ) from None
-    return lance
-
-
-@contextmanager
-def _reader(layout: RowSchema, table: Table, progress: Progress | None) -> Iterator[pa.RecordBatchReader]:
-    """A table's rows as a stream; an error while encoding comes out as itself, not as Lance's."""
-    import pyarrow as pa
-
-    failed: list[BaseException] = []
-
-    def rows() -> Iterator[pa.RecordBatch]:
-        try:
-            yield from layout.batches(table, progress)
-        except BaseException as error:
-            failed.append(error)
-            raise
-
-    try:
-        yield pa.RecordBatchReader.from_batches(layout.schema, rows())
-    except Exception:
-        if failed:
-            raise failed[0] from None
-        raise
-
-
-@contextmanager
-def _reporting_errors(path: Path | str, what: str) -> Iterator[None]:
-    """Lance's errors as ours."""
-    try:
-        yield
-    except KuamoError:
-        raise
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise StoreError(f"{path}: cannot be {what} ({_first(error)})") from None
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # Lance's, where damage is met in the midst of its work
-            raise
-        raise StoreError(f"{path}: cannot be {what} ({_first(error)})") from None
-
-
-def _listed(handles: Iterable[int]) -> str:
-    return ", ".join(map(str, handles))
-
-
-def _first(error: BaseException) -> str:
-    """What happened, without where in Lance's source."""
-    return str(error).split("\n")[0].split(", /")[0]
-
-
-def _about(dataset: Any) -> dict[str, Any] | None:
-    return _about_schema(dataset.schema)
-
-
-def _about_schema(schema: pa.Schema) -> dict[str, Any] | None:
-    try:
-        about = json.loads((schema.metadata or {})[b"kuamo"])
-        return about if about["kind"] == "index" else None
-    except (KeyError, ValueError, TypeError, RecursionError):
-        return None
-
-
-def _options(path: Path | str, storage_options: Mapping[str, str] | None) -> dict[str, Any]:
-    """Arguments for Lance.
-
-    Raises:
-        StoreError: options for a folder, which has no use for them.
-    """
-    if storage_options and isinstance(path, Path):
-        raise StoreError(f"given storage_options for {str(path)!r}; expected a URI, such as 's3://bucket/x.lance'")
-    return {"storage_options": dict(storage_options)} if storage_options else {}
-
-
-def _found(path: Path | str, options: Mapping[str, Any]) -> Any:
-    """The dataset that is there; `None` where an object store has nothing.
-
-    Raises:
-        StoreError: the store does not answer, or what is there is damaged.
-    """
-    lance = import_lance()
-    with _reporting_errors(path, "read"):
-        try:
-            return lance.dataset(str(path), **options)
-        except ValueError as error:
-            if isinstance(path, str) and "was not found" in str(error):
-                return None
-            raise
-
-
-def _is_index(path: Path | str, options: Mapping[str, Any]) -> bool:
-    try:
-        return _about(_found(path, options)) is not None
-    except StoreError:
-        return False
-
-
-def _stored_nulls(dataset: Any) -> dict[str, Any]:
-    raw = (dataset.schema.metadata or {}).get(b"kuamo.nulls")
-    try:
-        stored: dict[str, Any] = json.loads(raw) if raw else {"rows": 0, "pairs": {}}
-        pairs = {pair: NullDistribution.from_dict(null) for pair, null in stored["pairs"].items()}
-        return {"rows": int(stored["rows"]), "pairs": pairs}
-    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
-        return {"rows": 0, "pairs": {}}  # estimated anew
