@@ -30,7 +30,6 @@ from kuamo.index.base import Index, Sample, check_known, check_new, given_ids
 from kuamo.index.exact_search import TILE_ROWS, k_nearest, row_tiles
 from kuamo.index.filters import Filter
 from kuamo.index.lance_dataset import (
-    about_of,
     about_schema,
     comma_joined,
     dataset_at,
@@ -145,7 +144,7 @@ class LanceIndex(Index):
         dataset = dataset_at(path, lance_options(path, storage_options))
         if dataset is None:
             raise StoreError(f"given {str(path)!r}; expected the place of a saved index")
-        about = about_of(dataset)
+        about = about_schema(dataset.schema)
         if about is None:
             raise StoreError(f"{path}: given a Lance dataset that kuamo has not made; expected an index")
         check_about(about, path)
@@ -360,7 +359,7 @@ class LanceIndex(Index):
         with reporting_lance_errors(self.path, "read"):
             self._data.checkout_latest()
         if self._data.version != self._version:
-            about = about_of(self._data)
+            about = about_schema(self._data.schema)
             if about is None or about["space"] != (about_schema(self.layout.schema) or {}).get("space"):
                 raise StoreError(f"{self.path}: replaced by an index of another space; expected Index.load()")
             self.layout = RowSchema(self.space, tuple(about["payload"]), self._data.schema)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "about_of",
     "about_schema",
     "comma_joined",
     "dataset_at",
@@ -86,6 +85,7 @@ def reporting_lance_errors(path: Path | str, what: str) -> Iterator[None]:
 
 
 def comma_joined(handles: Iterable[int]) -> str:
+    """Row ids as SQL has them in IN (…)."""
     return ", ".join(map(str, handles))
 
 
@@ -94,11 +94,8 @@ def first_line(error: BaseException) -> str:
     return str(error).split("\n")[0].split(", /")[0]
 
 
-def about_of(dataset: Any) -> dict[str, Any] | None:
-    return about_schema(dataset.schema)
-
-
 def about_schema(schema: pa.Schema) -> dict[str, Any] | None:
+    """What kuamo wrote of the index into the dataset's schema; `None` where it is none of ours."""
     try:
         about = json.loads((schema.metadata or {})[b"kuamo"])
         return about if about["kind"] == "index" else None
@@ -134,13 +131,15 @@ def dataset_at(path: Path | str, options: Mapping[str, Any]) -> Any:
 
 
 def is_index(path: Path | str, options: Mapping[str, Any]) -> bool:
+    """Is there an index of ours?"""
     try:
-        return about_of(dataset_at(path, options)) is not None
+        return about_schema(dataset_at(path, options).schema) is not None
     except StoreError:
         return False
 
 
 def stored_nulls(dataset: Any) -> dict[str, Any]:
+    """`rows`, and `pairs`: pair of columns → its null distribution."""
     raw = (dataset.schema.metadata or {}).get(b"kuamo.nulls")
     try:
         stored: dict[str, Any] = json.loads(raw) if raw else {"rows": 0, "pairs": {}}
