@@ -15,6 +15,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -120,7 +121,7 @@ class Source:
 
     def _named(self, name: str, scope: Scope) -> list[str]:
         """What a variable is assigned, or callers pass for it."""
-        found = [text for value in assigned(name, scope.node) for text in self.texts(value, scope)]
+        found = [text for value in assignments(scope.node).get(name, ()) for text in self.texts(value, scope)]
         if not isinstance(scope.node, Function):
             return found
         arguments = scope.node.args
@@ -184,18 +185,28 @@ def key(node: ast.AST | None) -> str:
     return node.id if isinstance(node, ast.Name) else f".{node.attr}" if isinstance(node, ast.Attribute) else ""
 
 
-def assigned(name: str, tree: ast.AST) -> Iterator[ast.expr]:
-    """The values that a variable is given."""
+@cache
+def assignments(tree: ast.AST) -> dict[str, list[ast.expr]]:
+    """The values that each variable is given."""
+    found: dict[str, list[ast.expr]] = defaultdict(list)
     for node in ast.walk(tree):
         match node:
             case (
-                ast.Assign(targets=[ast.Name(id=other)], value=value)
-                | ast.AugAssign(target=ast.Name(id=other), value=value)
-                | ast.NamedExpr(target=ast.Name(id=other), value=value)
-            ) if other == name:
-                yield value
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AugAssign(target=ast.Name(id=name), value=value)
+                | ast.NamedExpr(target=ast.Name(id=name), value=value)
+            ):
+                found[name].append(value)
             case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
-                yield from (value for one, value in zip(names, values) if key(one) == name)
+                for one, value in zip(names, values):
+                    found[key(one)].append(value)
+    return found
+
+
+@cache
+def source_of(root: Path) -> Source:
+    """All files below a folder, read once."""
+    return Source(root)
 
 
 def numbered(text: str) -> str:
@@ -212,7 +223,7 @@ def is_prose(text: str) -> bool:
 
 def templates(root: Path) -> dict[str, list[str]]:
     """Template of an error or a warning → places where it is used."""
-    source = Source(root)
+    source = source_of(root)
     for node, scope in source.sinks():
         for text in source.texts(node, scope):
             source.add(text, f"{scope.path}:{node.lineno}")
@@ -221,12 +232,12 @@ def templates(root: Path) -> dict[str, list[str]]:
 
 def said(root: Path) -> dict[str, list[str]]:
     """Message of `say` → places where it is used."""
-    source, found = Source(root), defaultdict(set)
+    source, found = source_of(root), defaultdict(set)
     named = [call for name in ("say", "deferred") for call in source.calls[name]]
     mapped = [(call, scope) for call, scope in source.calls["map"] if key(call.args[0]) in ("say", "deferred")]
     given = [(one, scope) for call, scope in mapped for one in getattr(call.args[1], "elts", ())]
     for node, scope in [*((call.args[0], scope) for call, scope in named), *given]:
-        values = [*assigned(node.id, scope.node)] if isinstance(node, ast.Name) else [node]
+        values = assignments(scope.node).get(node.id, []) if isinstance(node, ast.Name) else [node]
         for text in (
             text for value in values if isinstance(value, ast.Constant) for text in source.texts(value, scope)
         ):

@@ -115,7 +115,7 @@ def unused(en: Words, code: str) -> Iterator[str]:
     """Keys that no file names, in whole or by the first words of a family."""
     for key in en:
         family = any(key.startswith(f"{stem}_") and re.search(rf'["\']{stem}_[{{"\']', code) for stem in FAMILIES)
-        if not family and not re.search(rf'["\']{re.escape(key)}["\']', code):
+        if not family and not any(f"{quote}{key}{quote}" in code for quote in "\"'"):
             yield f"{key}: no file uses it"
 
 

@@ -29,6 +29,7 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "LANC
     os.environ.setdefault(name, "1")
 
 import numpy as np  # noqa: E402
+import pyarrow.dataset  # noqa: E402, F401  before the forks: it would be most of what each process computes
 
 import kuamo as km  # noqa: E402
 from kuamo.closed_form import LinearMap  # noqa: E402

@@ -39,8 +39,8 @@ def _imports(module: str) -> tuple[set[str], list[tuple[int, str]]]:
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     hidden = {id(one): one for function in functions for one in ast.walk(function)}
     typing = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
-    skipped = {id(one) for node in typing for one in ast.walk(node)}
-    top = {name for node in ast.walk(tree) if id(node) not in hidden.keys() | skipped for name in _targets(node)}
+    skipped = hidden.keys() | {id(one) for node in typing for one in ast.walk(node)}
+    top = {name for node in ast.walk(tree) if id(node) not in skipped for name in _targets(node)}
     inside = [(node.lineno, name) for node in hidden.values() for name in _targets(node)]
     return top, sorted(set(inside))
 

@@ -375,11 +375,11 @@ def scores_of_choices(
     u: NDArray, v: NDArray, rho: Matrix, dims: Sequence[int], search: SearchSpace
 ) -> Iterator[NDArray]:
     """Scores (m, m) of every (k, γ, norm)."""
+    scales = [(np.clip(rho, 0, 1) ** (gamma / 2)).astype(u.dtype) for gamma in search.gammas]
     for k in dims:
-        unit_u, unit_v = (csa_codes(z[:, :k], rho[:k], 0.0) for z in (u, v))
-        for gamma in search.gammas:
-            scale = (np.clip(rho[:k], 0, 1) ** (gamma / 2)).astype(u.dtype)
-            a, b = unit_u * scale, unit_v * scale
+        unit_u, unit_v = (z[:, :k] / lengths(z[:, :k])[:, None] for z in (u, v))
+        for scale in scales:
+            a, b = unit_u * scale[:k], unit_v * scale[:k]
             before = a @ b.T
             for norm in search.norms:
                 # Dividing a row by the query's length changes no order in it, but does in the other direction.
@@ -388,7 +388,7 @@ def scores_of_choices(
 
 def lengths(codes: NDArray) -> NDArray:
     """The norm (n,) of each code, never 0."""
-    return np.maximum(np.linalg.norm(codes, axis=1), np.finfo(codes.dtype).tiny)
+    return np.maximum(np.sqrt((codes * codes).sum(1)), np.finfo(codes.dtype).tiny)
 
 
 def reciprocal_rank(score: ArrayLike, same: ArrayLike | None = None) -> float:

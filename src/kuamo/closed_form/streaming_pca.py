@@ -36,7 +36,7 @@ def principal_axes(
     """
     mean, total, rows = moments(blocks)
     width = min(int(count * OVERSAMPLING) + 8, len(mean), max(rows - 1, 1))
-    basis = np.eye(len(mean), dtype=np.float32)[:, :width]
+    basis = np.eye(len(mean), width, dtype=np.float32)
     if width < len(mean):
         basis = np.random.default_rng(seed).standard_normal((len(mean), width)).astype(np.float32)
         for _ in range(passes):

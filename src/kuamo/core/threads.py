@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 __all__ = ["Together", "ordered_map", "single_threaded_blas", "workers"]
 
@@ -85,11 +87,17 @@ class Together:
                     self.end()
 
 
-def _one_in_blas() -> Callable[[], object]:
-    from threadpoolctl import threadpool_limits
+@lru_cache(maxsize=1)
+def _blas_libraries(modules: int) -> Any:
+    """The search takes milliseconds; a library that is loaded later comes with another module."""
+    from threadpoolctl import ThreadpoolController
 
+    return ThreadpoolController().select(user_api="blas")
+
+
+def _one_in_blas() -> Callable[[], object]:
     _let_any_thread_set()
-    limits = threadpool_limits(limits=1, user_api="blas")
+    limits = _blas_libraries(len(sys.modules)).limit(limits=1, user_api="blas")
     _let_any_thread_set()
 
     def end() -> None:

@@ -25,6 +25,7 @@ from torch.autograd.function import once_differentiable
 from kuamo.core.errors import KuamoError
 from kuamo.core.modules import is_module
 from kuamo.embedding.embedding import Embedding
+from kuamo.training.randomness import seed_generators
 
 __all__ = ["Chunks", "check_chunk", "grad_cache_encode"]
 
@@ -125,7 +126,7 @@ class Recomputed(torch.autograd.Function):
 def noise_of(seed: int) -> Iterator[None]:
     """What is random inside follows from the seed; outside nothing changes."""
     with torch.random.fork_rng():
-        torch.manual_seed(seed)
+        seed_generators(seed)
         yield
 
 

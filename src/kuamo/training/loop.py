@@ -14,7 +14,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from kuamo.core.modules import single_threaded_torch
 from kuamo.core.profiling import profiled_step, shortened
@@ -28,7 +27,7 @@ from kuamo.training.config import Training
 from kuamo.training.gradient_cache import check_chunk
 from kuamo.training.objective import Objective, terms_of
 from kuamo.training.players import Optimization
-from kuamo.training.randomness import forked_rng
+from kuamo.training.randomness import forked_rng, seed_generators
 from kuamo.training.run import Run
 
 __all__ = ["TrainingResult", "train"]
@@ -129,7 +128,7 @@ def run_steps(
     logged: list[dict[str, float]] = []
     try:
         for step in shortened(range(loop.done, training.steps)):
-            torch.manual_seed(seed * 1_000_003 + step)
+            seed_generators(seed * 1_000_003 + step)
             log: dict[str, float] = {}
             batch = batch_of(sources, draw(step), training.fusemix_alpha, (seed, step), marks)
             for player in game.players:

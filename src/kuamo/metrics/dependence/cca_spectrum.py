@@ -15,7 +15,7 @@ each other's rows, which deals within folds do not imitate; in 600 independent t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,6 +33,7 @@ RIDGES = (0.01, 0.1, 1.0, 10.0)
 COMPONENTS = 256
 FOLDS = 3
 DRAWS = 200
+TILE = 1 << 18  # numbers that are multiplied at a time
 LEVEL = 0.01
 
 
@@ -132,9 +133,15 @@ class Coded:
     pairs: Pairs
     folds: Folds
     axes: int
+    known: dict[tuple[Method, float], FoldCodes] = field(default_factory=dict)
 
     def codes(self, method: Method, ridge: float) -> FoldCodes:
-        """Held-out codes of x and of y, fold by fold, each with mean 0."""
+        """Held-out codes of x and of y, fold by fold, each with mean 0; computed once."""
+        if (method, ridge) not in self.known:
+            self.known[method, ridge] = self._codes(method, ridge)
+        return self.known[method, ridge]
+
+    def _codes(self, method: Method, ridge: float) -> FoldCodes:
         held = self.folds.held
         found = [
             solver.codes(method, ridge, min(self.axes, *solver.axes.cross.shape))[:2]
@@ -167,25 +174,32 @@ class Coded:
 
     def null(self, method: Method, ridges: Sequence[float], draws: int, seed: int) -> Matrix:
         """Correlations (draws, k) where whole groups of y are dealt to other groups of x, each at its best ridge."""
+        deals = [self.deals(fold, draws, seed) for fold in range(len(self.folds.held))]
         found, strengths = [], []
         for ridge in ridges:
             codes = self.codes(method, ridge)
-            found.append(self.chance(codes, draws, seed))
+            found.append(chance_correlations(codes, deals))
             strengths.append(self.strength(method, codes, found[-1]))
         return np.stack(found)[np.argmax(strengths, axis=0), np.arange(draws)]
 
-    def chance(self, codes: FoldCodes, draws: int, seed: int) -> Matrix:
-        """The same for codes at one ridge; deals depend on the seed alone."""
-        k = min(u.shape[1] for u, _ in codes)
-        total = np.zeros((draws, k))
-        for number, ((u, v), one) in enumerate(zip(codes, self.folds.held, strict=True)):
-            rng = np.random.default_rng([seed, number, 1])
-            group = self.pairs.group[one.rows]
-            order = np.argsort(group, kind="stable")
-            first, second = unit_columns(u[order][:, :k]), unit_columns(v[:, :k])
-            for draw in range(draws):
-                total[draw] += len(u) * (first * second[shuffled_groups(group, rng)]).sum(0)
-        return total / sum(len(u) for u, _ in codes)
+    def deals(self, fold: int, draws: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Held-out rows (m,) of a fold, group by group, and rows (draws, m) that are dealt to them."""
+        rng = np.random.default_rng([seed, fold, 1])
+        group = self.pairs.group[self.folds.held[fold].rows]
+        return np.argsort(group, kind="stable"), np.array([shuffled_groups(group, rng) for _ in range(draws)])
+
+
+def chance_correlations(codes: FoldCodes, deals: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]) -> Matrix:
+    """Correlations (draws, k) of the codes of x and those of y that are dealt to them, the mean over folds."""
+    k = min(u.shape[1] for u, _ in codes)
+    total = np.zeros((len(deals[0][1]), k))
+    for (u, v), (order, dealt) in zip(codes, deals, strict=True):
+        first, second = unit_columns(u[order][:, :k]), unit_columns(v[:, :k])
+        tile = max(1, TILE // first.size)
+        for start in range(0, len(dealt), tile):
+            part = slice(start, start + tile)
+            total[part] += len(u) * (first * second[dealt[part]]).sum(1)
+    return total / sum(len(u) for u, _ in codes)
 
 
 def shuffled_groups(group: NDArray, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -196,7 +210,7 @@ def shuffled_groups(group: NDArray, rng: np.random.Generator) -> NDArray[np.intp
         >>> order in ([0, 2, 1, 3], [1, 3, 0, 2])
         True
     """
-    return np.lexsort((np.arange(len(group)), rng.permutation(int(group.max()) + 1)[group]))
+    return np.argsort(rng.permutation(int(group.max()) + 1)[group], kind="stable")
 
 
 def correlated_codes(codes: FoldCodes, weights: Sequence[Matrix]) -> Matrix:
