@@ -64,12 +64,12 @@ def test_what_is_missing_is_said() -> None:
     assert mostly.note == "160 of 240 rows have all 3 columns, the other rows at least two"
 
 
-def repeating(seed: int, twice: int = 10, n: int = 200) -> km.Table:
+def repeating(seed: int, twice: int = 10, n: int = 120) -> km.Table:
     """Two unrelated columns of few values, and a third that depends on the first; some rows stand twice."""
     rng = np.random.default_rng(seed)
     row = np.r_[np.arange(n), np.arange(twice)]
-    a, b = (rng.normal(size=(90, 48))[rng.integers(90, size=n)] for _ in range(2))
-    c = a + rng.normal(size=(n, 48)) / 4
+    a, b = (rng.normal(size=(60, 32))[rng.integers(60, size=n)] for _ in range(2))
+    c = a + rng.normal(size=(n, 32)) / 4
     return km.Table({"a": a[row], "b": b[row], "c": c[row]}, modalities=dict.fromkeys("abc", km.Vector()))
 
 
@@ -79,15 +79,15 @@ def twice() -> list[km.Diagnosis]:
 
 
 def test_rows_that_stand_twice_relate_nothing(twice: list[km.Diagnosis]) -> None:
-    """Ten copies among 200 rows: without counting them once, a and b would look related in both tables."""
+    """Ten copies among 120 rows: without counting them once, a and b would look related in both tables."""
     alarms = 0
     for found in twice:
         alarms += found["a~b_p"] < 0.05
         assert found["a~c_p"] < 0.05 and "diagnosis_twice" in keys_of(found.findings["relation"])
     assert alarms <= 1
     table = repeating(0)
-    cells = {name: (np.stack([table.column(name)[i] for i in range(len(table))]), np.arange(210)) for name in "abc"}
-    assert screen(cells, np.arange(210), 0).unrelated == ["b"]
+    cells = {name: (np.stack([table.column(name)[i] for i in range(len(table))]), np.arange(130)) for name in "abc"}
+    assert screen(cells, np.arange(130), 0).unrelated == ["b"]
 
 
 def test_what_repeats_by_chance_or_in_its_group_is_no_copy() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("transformers", reason="models by name need the extra [hub]")
-pytest.importorskip("sentence_transformers", reason="models by name need the extra [hub]")
+if find_spec("sentence_transformers") is None:  # which takes seconds to import, so only where it is needed
+    pytest.skip("models by name need the extra [hub]", allow_module_level=True)
 
 import torch
 import transformers as tf

@@ -144,9 +144,9 @@ def test_a_skewed_mean_leans_where_the_truth_may_lie() -> None:
 def test_confidence_where_columns_interact() -> None:
     """The sign of a product: neither column tells anything alone, and what is learned late is believed all the same."""
     rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(900, 2)), rng.normal(size=(900, 2))
+    a, b = rng.normal(size=(800, 2)), rng.normal(size=(800, 2))
     y = a[:, 0] * b[:, 0] > 0
-    known = km.Classifier(columns={"a": slice(0, 2), "b": slice(2, 4)}, steps=300).fit(np.c_[a, b][:400], y[:400])
+    known = km.Classifier(columns={"a": slice(0, 2), "b": slice(2, 4)}, steps=200).fit(np.c_[a, b][:400], y[:400])
     p = known.predict_proba(np.c_[a, b][400:])
     right = np.mean(known.classes_[p.argmax(1)] == y[400:])
     assert right > 0.85 and abs(p.max(1).mean() - right) < 0.08

@@ -151,8 +151,8 @@ def test_a_flow_tells_two_modes_that_ridge_averages() -> None:
         {"a": list(z), "b": list((sign * v).astype(np.float32))}, modalities={"a": km.Vector(), "b": km.Vector()}
     )
     space = km.fit(table, km.CCA(dim=4, kernels=("linear",)))
-    training = km.Training(steps=300, batch_size=128, lr=4e-3)
-    flow = km.fit(table, init=space, decoders={"b": km.Flow(width=64, guidance=1.0)}, training=training)
+    training = km.Training(steps=240, batch_size=128, lr=5e-3)
+    flow = km.fit(table, init=space, decoders={"b": km.Flow(width=48, guidance=1.0)}, training=training)
     y = flow.translate(table.select("a").take(np.arange(100)), to="b", samples=6)
     cosine = (y * v[:100, None]).sum(-1) / np.linalg.norm(y, axis=-1) / np.linalg.norm(v[:100, None], axis=-1)
     assert np.abs(cosine).mean() > 0.9 and 0.3 < (cosine > 0).mean() < 0.7
@@ -322,7 +322,7 @@ def test_targets_that_are_made_in_turn_agree() -> None:
     )
     space = km.fit(table, km.CCA(dim=8, kernels=("linear",)))
     flow = km.Flow(width=64, guidance=1.0)
-    training = km.Training(steps=300, batch_size=128, lr=4e-3)
+    training = km.Training(steps=240, batch_size=128, lr=5e-3)
     space = km.fit(table, init=space, decoders={"y": flow, "w": flow}, training=training)
 
     def same(agree: bool) -> float:

@@ -30,7 +30,7 @@ HAN = {
 }
 
 
-def captions(rows: int = 300, language: str = "en", seed: int = 0, unseen: bool = False) -> km.Table:
+def captions(rows: int = 200, language: str = "en", seed: int = 0, unseen: bool = False) -> km.Table:
     """A vector that says colour and thing, with noise, and a caption; `unseen`: a fifth of combinations."""
     rng = np.random.default_rng(seed)
     pairs = [(c, t) for i, c in enumerate(COLOURS) for j, t in enumerate(THINGS) if ((i + j) % 5 == 0) == unseen]
@@ -60,9 +60,9 @@ class Letters:
         return np.asarray(batch, dtype=np.float32)
 
 
-def space_of(table: km.Table, recipe: km.Caption, steps: int = 400) -> km.Space:
+def space_of(table: km.Table, recipe: km.Caption, steps: int = 200) -> km.Space:
     start = km.fit(table, km.CCA(dim=7, kernels=("linear",)), encoders={"text": Letters()})
-    training = km.Training(steps=steps, batch_size=64, lr=3e-3)
+    training = km.Training(steps=steps, batch_size=64, lr=5e-3)
     return km.fit(table, init=start, decoders={"text": recipe}, training=training)
 
 

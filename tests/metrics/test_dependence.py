@@ -296,7 +296,7 @@ def test_raw_cka_grows_with_width_and_the_calibrated_one_does_not() -> None:
 @pytest.mark.parametrize("size, rho", [(1, 0.5), (1, 0.9), (4, 0.6), (8, 0.5)])
 def test_the_bound_of_normal_codes_is_just_below_the_truth(size: int, rho: float) -> None:
     rng = RNG(size)
-    x, noise = rng.normal(size=(2, 2000, size))
+    x, noise = rng.normal(size=(2, 1000, size))
     truth = -0.5 * size * np.log(1 - rho**2)
     found = infonce_bound(x, rho * x + np.sqrt(1 - rho**2) * noise)
     assert found.low < truth

@@ -73,11 +73,11 @@ def test_unequal_features_are_refused() -> None:
 @pytest.fixture(scope="module")
 def report() -> tuple[km.Space, km.Table, km.Report]:
     """Pictures of captions, made by a short flow, and a judge that knows red."""
-    train, test = km.datasets.shapes(rows=300, size=12, seed=0), km.datasets.shapes(rows=80, size=12, seed=1)
+    train, test = km.datasets.shapes(rows=200, size=12, seed=0), km.datasets.shapes(rows=80, size=12, seed=1)
     test.labels = ["red" if colour == "red" else "other" for colour in test.meta["colour"]]
     start = km.fit(train, km.CCA(dim=8, kernels=("linear",)), encoders={"image": PixelLikelihood(), "text": Letters()})
-    training = km.Training(steps=400, batch_size=64, lr=3e-3)
-    decoders = {"image": km.Flow(width=64, guidance=1.0), "text": km.NearestText()}
+    training = km.Training(steps=200, batch_size=64, lr=5e-3)
+    decoders = {"image": km.Flow(width=48, guidance=1.0), "text": km.NearestText()}
     space = km.fit(train, init=start, decoders=decoders, training=training)
     judges = {"image": lambda pictures: ["red" if red(picture) else "other" for picture in pictures]}
     return (
