@@ -200,9 +200,7 @@ def test_predict_tells_rows_and_by_which_columns(tmp_path: Path) -> None:
         new = [(i, f"a {c} thing" if n % 3 else "", s if n % 4 else "") for n, (i, c, s, _) in enumerate(rows[60:])]
         csv.writer(file).writerows([("id", "text", "size"), *new])
     fitted = run("fit", tmp_path / "things.csv", "--predict", "kind", "--out", tmp_path / "s", "--steps", 60)
-    assert any(
-        "combined with a regression on the concatenated features of text + size" in note for note in fitted["notes"]
-    )
+    assert any("combined with a regression on the features of text + size" in note for note in fitted["notes"])
     told = run("predict", tmp_path / "s", tmp_path / "new.csv", "--to", "kind")["rows"]
     assert told[0] == {"id": "r60", "value": None, "probability": None, "weights": {}}  # both cells are empty
     right = [row["value"] == f"kind {k}" for row, (_, _, _, k) in zip(told, rows[60:], strict=True) if row["value"]]
