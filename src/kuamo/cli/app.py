@@ -97,11 +97,7 @@ def main() -> None:
 
 
 def check_alone() -> None:
-    """Refuse to be one of several processes: each would do all the work, into one folder.
-
-    Raises:
-        KuamoError: a launcher such as torchrun started several.
-    """
+    """Refuse to be one of several processes: each would do all the work, into one folder."""
     if os.environ.get("WORLD_SIZE", "1") not in ("", "1") and "LOCAL_RANK" in os.environ:
         raise KuamoError(
             f"given {os.environ['WORLD_SIZE']} processes by torchrun, of which each would do all the work; expected "

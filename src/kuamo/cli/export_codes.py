@@ -24,9 +24,6 @@ def write_codes(
 
     Returns:
         How many rows there are, and how many of them are empty.
-
-    Raises:
-        TableError: `out` does not end in .parquet, or its folder does not exist.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

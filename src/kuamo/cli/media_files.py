@@ -30,12 +30,7 @@ ENDINGS: tuple[tuple[type, str], ...] = (
 
 
 def check_media_out(out: Path) -> None:
-    """Refuse a place that is a file, before the long work.
-
-    Raises:
-        TableError: it is.
-        StoreError: it is unknown.
-    """
+    """Refuse a place that is a file, before the long work."""
     with reporting_io_errors(out):
         wrong = out.exists() and not out.is_dir()
     if wrong:

@@ -78,11 +78,7 @@ def write_predictions(rows: Iterator[dict[str, Any]], space: Space, to: str, out
 
 
 def check_predictions_out(out: Path) -> None:
-    """Refuse a name that predictions cannot be written to.
-
-    Raises:
-        TableError: see `write_predictions`.
-    """
+    """Refuse a name that predictions cannot be written to."""
     with reporting_io_errors(out):
         wrong = out.suffix.lower() not in (".csv", ".parquet") or not out.parent.is_dir()
     if wrong:

@@ -81,11 +81,7 @@ def cost_of(rows: Table, objective: Any, encoders: dict[str, Any], start: Space 
 
 
 def open_array(name: str) -> Any:
-    """An array from a .npy file; pickled objects are refused.
-
-    Raises:
-        TableError: the file is missing, or holds no plain array.
-    """
+    """An array from a .npy file; pickled objects are refused."""
     try:
         return np.load(name, allow_pickle=False)
     except (OSError, ValueError) as error:

@@ -42,10 +42,6 @@ def translate_rows(
     Args:
         to: columns to make, all of one code. out: a folder, a folder in it for each column if they are several; texts
             alone need none. options: what else `Space.translate` takes.
-
-    Raises:
-        TableError: something else than texts, and no folder; a decoder that makes features alone.
-        KuamoError: as `Space.translate`.
     """
     several = len(to) > 1
     for name in to:
@@ -163,11 +159,7 @@ def translate(
 
 
 def named_cells(said: list[str]) -> dict[str, str]:
-    """Column → cell, of words such as "tone=dark".
-
-    Raises:
-        TableError: a word without a column, or a column given twice.
-    """
+    """Column → cell, of words such as "tone=dark"."""
     cells: dict[str, str] = {}
     for word in said:
         column, equals, value = word.partition("=")

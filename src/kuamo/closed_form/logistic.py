@@ -44,9 +44,6 @@ def logistic(
         start: W and b to begin at. base: o (n, K), 0 if not given. steps: at most so many.
         tolerance: see `minimize`.
 
-    Raises:
-        KuamoError: no row, shapes that do not fit together, or a negative penalty.
-
     Example:
         >>> w, b = logistic(np.array([[-1.0], [1.0]]), np.eye(2), 0.1)
         >>> bool(w[0, 0] < 0 < w[0, 1]), bool(abs(b).max() < 1e-6)

@@ -30,9 +30,6 @@ UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 def parse_bytes(text: str | None) -> int:
     """Bytes of a size as people write it.
 
-    Raises:
-        KuamoError: it is not a number with one of B, KB, MB, GB, TB.
-
     Example:
         >>> parse_bytes("1.5 GB")
         1500000000

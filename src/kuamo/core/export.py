@@ -37,19 +37,12 @@ def to_text(result: Any, lang: str = "en", rows: int | None = None) -> str:
 
 
 def save_result(result: Any, path: Path, lang: str | None = None) -> None:
-    """Write a result as JSON (`x.json`) or as a page (`x.html`), whole or not at all.
-
-    Raises:
-        StoreError: see `check_target`.
-    """
+    """Write a result as JSON (`x.json`) or as a page (`x.html`), whole or not at all."""
     write_text(path, to_html(result, lang or language()) if check_target(path, lang) == "html" else to_json(result))
 
 
 def check_target(path: Path, lang: str | None) -> str:
     """`"json"` or `"html"`: what a report saved there would be.
-
-    Raises:
-        StoreError: see `Report.save`.
 
     Example:
         >>> check_target(Path("report.html"), "zh")
@@ -67,9 +60,6 @@ def check_target(path: Path, lang: str | None) -> str:
 
 def check_targets(paths: Sequence[Path], lang: str | None) -> None:
     """Refuse, before any work is done, places where a report cannot be saved, and a language that no page would use.
-
-    Raises:
-        StoreError: see `Report.save`.
 
     Example:
         >>> check_targets([Path("report.html"), Path("report.json")], "zh")

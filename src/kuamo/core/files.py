@@ -58,9 +58,6 @@ def place(path: str | Path) -> Path | str:
 
     A `Path` of a URI, such as a command line makes, has lost a slash: it is put back.
 
-    Raises:
-        StoreError: neither a text nor a `Path`, or a name that no file can have.
-
     Example:
         >>> place("s3://bucket/x.lance"), place(Path("s3://bucket/x.lance"))
         ('s3://bucket/x.lance', 's3://bucket/x.lance')
@@ -92,9 +89,6 @@ def _check_name(path: str | Path) -> None:
 def local_path(path: str | Path, what: str) -> Path:
     """A path on this machine.
 
-    Raises:
-        StoreError: the URI of a place elsewhere.
-
     Example:
         >>> local_path("pets.space", "a space")
         PosixPath('pets.space')
@@ -107,11 +101,7 @@ def local_path(path: str | Path, what: str) -> Path:
 
 @contextmanager
 def reporting_io_errors(path: Path) -> Iterator[None]:
-    """Say what could not be written, and why, if the disk is full or refuses.
-
-    Raises:
-        StoreError: naming the path.
-    """
+    """Say what could not be written, and why, if the disk is full or refuses."""
     from safetensors import SafetensorError
 
     try:
@@ -172,11 +162,7 @@ def listed(folder: Path, pattern: str) -> list[Path]:
 
 
 def read_plain(path: Path) -> str:
-    """The text of a file; a device or a pipe, which might never end, is none.
-
-    Raises:
-        OSError: there is none, or it cannot be read. UnicodeDecodeError: it is no UTF-8.
-    """
+    """The text of a file; a device or a pipe, which might never end, is none."""
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a plain file")
     return path.read_text(encoding="utf-8")

@@ -36,11 +36,7 @@ class Finding:
 
     @classmethod
     def of(cls, plain: Any) -> Finding:
-        """The finding that was stored.
-
-        Raises:
-            ValueError: an unknown level. KeyError: an unknown sentence.
-        """
+        """The finding that was stored."""
         if plain["level"] not in LEVELS:
             raise ValueError(f"given the level {plain['level']!r}; expected one of {LEVELS}")
         return cls(plain["level"], note_from_dict(plain["note"]))

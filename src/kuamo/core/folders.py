@@ -17,11 +17,7 @@ __all__ = ["check_owner", "read_json", "recover", "write_folder", "write_json"]
 
 
 def check_owner(found: str, expected: str, path: Path | str) -> None:
-    """Refuse an index that another space made.
-
-    Raises:
-        StoreError: the fingerprints differ.
-    """
+    """Refuse an index that another space made."""
     if found != expected:
         raise StoreError(f"{path}: given an index of space {found[:12]}…; expected one of this space, {expected[:12]}…")
 
@@ -34,9 +30,6 @@ def write_folder(path: Path, kind: str | None, fill: Callable[[Path], None], tak
 
     Args:
         kind: what may be there already, and is replaced; `None`: nothing. takes: see `check_place`.
-
-    Raises:
-        StoreError: something else is there, the disk is full or refuses, or another process has just written there.
     """
     with reporting_io_errors(path):
         path = real_place(Path(path))
@@ -76,11 +69,7 @@ def recover(path: Path) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file.
-
-    Raises:
-        StoreError: it cannot be read, is nested too deep, or holds something else.
-    """
+    """The object in a JSON file."""
     try:
         found = json.loads(read_plain(path))
     except (OSError, ValueError, RecursionError) as error:

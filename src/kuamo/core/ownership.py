@@ -62,9 +62,6 @@ def check_seal(data: dict[str, Any], format: int, path: Path | str) -> None:
 
     Args:
         format: the first that is sealed, if `kuamo` is in it.
-
-    Raises:
-        StoreError: it was changed.
     """
     if "kuamo" in data and data["format"] >= format and data.get("seal") != _seal(data):
         raise StoreError(f"{path}: changed since it was saved; expected it as it was")
@@ -103,9 +100,6 @@ def check_place(path: Path, kind: str, takes: Collection[str] = ()) -> None:
 
     Args:
         takes: names of further things that are written anew, or kept.
-
-    Raises:
-        StoreError: `path` is something else, or holds something else besides.
     """
     with reporting_io_errors(path):
         place = real_place(path)
@@ -132,11 +126,7 @@ def check_place(path: Path, kind: str, takes: Collection[str] = ()) -> None:
 
 
 def real_place(path: Path) -> Path:
-    """Where a path leads: what a link points at is written, and the link stays.
-
-    Raises:
-        StoreError: the root of a disk.
-    """
+    """Where a path leads: what a link points at is written, and the link stays."""
     place = Path(os.path.realpath(path))
     if not place.name:
         raise StoreError(f"given {str(path)!r}; expected the path of a folder to make")

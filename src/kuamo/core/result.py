@@ -81,11 +81,7 @@ class Result(Mapping[str, float]):
 
 
 def read_result(path: Path, kind: str, newest: int, build: Callable[[dict[str, Any]], T]) -> T:
-    """What `build` makes of a saved result's fields.
-
-    Raises:
-        StoreError: not a saved result of this kind, damaged, or from a newer version.
-    """
+    """What `build` makes of a saved result's fields."""
     try:
         data = json.loads(read_plain(path))
     except OSError as error:

@@ -43,9 +43,6 @@ def is_number(value: Any, least: float = -inf, most: float = inf) -> bool:
 def names_of(given: Any, argument: str = "to") -> list[str]:
     """Names of columns, given as one or as several.
 
-    Raises:
-        TableError: anything else.
-
     Example:
         >>> names_of("ab"), names_of(("a", "b"))
         (['ab'], ['a', 'b'])
@@ -59,9 +56,6 @@ def names_of(given: Any, argument: str = "to") -> list[str]:
 
 def check_int(least: int = 0, **given: Any) -> None:
     """Refuse what is no whole number from `least`.
-
-    Raises:
-        TableError: naming it.
 
     Example:
         >>> check_int(1, k=1.5)
@@ -79,9 +73,6 @@ def check_type(kind: type, what: str, **given: Any) -> None:
     Args:
         what: was expected, in words.
 
-    Raises:
-        TableError: naming it.
-
     Example:
         >>> check_type(int, "an int", rows="3")
         Traceback (most recent call last):
@@ -94,11 +85,7 @@ def check_type(kind: type, what: str, **given: Any) -> None:
 
 
 def check_unique(ids: Sequence[str]) -> None:
-    """Refuse ids of which one is there twice, such as those of a table that took a row twice.
-
-    Raises:
-        TableError: naming the first, and where it is.
-    """
+    """Refuse ids of which one is there twice, such as those of a table that took a row twice."""
     first: dict[str, int] = {}
     for row, name in enumerate(ids):
         if first.setdefault(name, row) != row:

@@ -91,11 +91,7 @@ class Column:
         return self._row
 
     def raw(self, entry: int) -> Any:
-        """The raw content of one entry.
-
-        Raises:
-            CellError: the cell cannot even be fetched: its file is gone, its path is refused.
-        """
+        """The raw content of one entry."""
         part = int(self._part[entry])
         try:
             cell = self._cells[int(self._position[entry])]

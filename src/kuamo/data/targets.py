@@ -26,9 +26,6 @@ def parse_target(table: Table, said: str) -> tuple[str, Modality | None]:
     """A column to predict and its kind, of words such as "stars:number" or "stars:category"; "stars" alone is `None`,
     what its cells look like. A column that has such a name itself is meant by it.
 
-    Raises:
-        TableError: another kind.
-
     Example:
         >>> parse_target(Table({"text": ["a"]}, meta={"stars": ["1"]}), "stars:number")
         ('stars', Number(unit=''))
@@ -47,9 +44,6 @@ def with_label_columns(table: Table, to: str, kind: Modality | None = None) -> T
 
     Args:
         table, to: whose column. kind: `Number()` or `Category()`; what its cells look like if not given.
-
-    Raises:
-        TableError: no such column, or one whose cells are neither.
 
     Example:
         >>> meta = {"price": ["1.5", "2", None], "colour": ["red", "red", "blue"], "day": ["1 May", "2 May", "3 May"]}

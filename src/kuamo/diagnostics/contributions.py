@@ -329,11 +329,7 @@ def chance_recall_of(measure: str, right: int, answers: int) -> float:
 
 
 def check(measure: str | None, known: Sequence[str]) -> str:
-    """The first, where none is given.
-
-    Raises:
-        TableError: one that is not known.
-    """
+    """The first, where none is given."""
     if measure is not None and measure not in known:
         raise TableError(f"given measure={measure!r}; expected one of {list(known)}")
     return measure or known[0]

@@ -195,11 +195,7 @@ def forgiving(table: Table) -> Table:
 
 
 def galleries(found: Coverage, given: int | Mapping[str, int] | None, k: int) -> dict[str, int]:
-    """Column → among how many of its cells an answer is looked for.
-
-    Raises:
-        TableError: no more answers than k, no whole number of them, or of a column that is not there.
-    """
+    """Column → among how many of its cells an answer is looked for."""
     usual = {name: max(k + 1, round(HELD_OUT * one.rows)) for name, one in found.columns.items()}
     for name, size in given.items() if isinstance(given, Mapping) else [("gallery", given)]:
         if size is not None:

@@ -75,9 +75,6 @@ def attention(
     Returns:
         (B, M), rows sum to 1 over what is present.
 
-    Raises:
-        KuamoError: an unknown score.
-
     Example:
         >>> attention(torch.ones(1, 2), torch.ones(1, 3, 2), torch.tensor([[True, True, False]]))
         tensor([[0.5000, 0.5000, 0.0000]])
@@ -183,11 +180,7 @@ class Attention(nn.Module):
             warnings.warn(Note("attention_even", score=self.score), FusionWarning, stacklevel=3)
 
     def config(self) -> dict[str, Any]:
-        """What the constructor takes.
-
-        Raises:
-            KuamoError: a score of the user's own, which cannot be stored.
-        """
+        """What the constructor takes."""
         own = isinstance(self.score, nn.Module)
         if own and not isinstance(self.score, AdditiveScore):
             raise KuamoError(f"given the score {type(self.score).__name__}; expected one of {SCORES} or 'additive'")

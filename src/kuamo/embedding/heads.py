@@ -152,9 +152,6 @@ class SplitHead(nn.Module):
 def differentiable(head: Any) -> Callable[[Tensor], Embedding]:
     """A head that a gradient passes: itself if it is a module, else what a closed form's does, in torch.
 
-    Raises:
-        KuamoError: a closed form of a χ² kernel, whose cells are shares; what is made of them need not be.
-
     Example:
         >>> head = differentiable(ClosedFormHead(LinearMap(np.zeros(2), np.eye(2)), np.array([1.0, 0.5])))
         >>> head(torch.tensor([[3.0, 4.0]])).mean

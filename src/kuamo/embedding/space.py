@@ -87,11 +87,7 @@ def fuse_codes(
 
 
 def check_columns(ports: Sequence[Tower], table: Table) -> None:
-    """Refuse a table that lacks all of the space's columns but at most one.
-
-    Raises:
-        TableError: naming what is there and what was expected.
-    """
+    """Refuse a table that lacks all of the space's columns but at most one."""
     shared = [port.name for port in ports if port.name in table.columns]
     if len(shared) < 2:
         raise TableError(

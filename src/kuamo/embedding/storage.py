@@ -89,11 +89,7 @@ class StoredIndex(Protocol):
 
 
 def save_space(space: EmbeddingSpace, path: Path, index: StoredIndex | None = None) -> None:
-    """Write a space as a folder, and in the same breath an index of it as `path/index`.
-
-    Raises:
-        StoreError: see `check_space_place`; without `index`, an index of another space that is there.
-    """
+    """Write a space as a folder, and in the same breath an index of it as `path/index`."""
     check_space_place(path, index is not None)
 
     def fill(folder: Path) -> None:
@@ -114,12 +110,7 @@ def save_space(space: EmbeddingSpace, path: Path, index: StoredIndex | None = No
 
 
 def check_space_place(path: Path, with_index: bool) -> None:
-    """Refuse, before any work is done, a place where a space cannot be written.
-
-    Raises:
-        StoreError: `path` is something else than a stored space, or holds what would be lost; `with_index`: also if
-            there is an index that was not written with the space.
-    """
+    """Refuse, before any work is done, a place where a space cannot be written."""
     check_place(path, "space", takes=("index",))
     with reporting_io_errors(path):
         held = real_place(path) / "index"
@@ -330,11 +321,7 @@ def as_words(text: str) -> str:
 
 
 def read_config(path: Path, kind: str) -> dict[str, Any]:
-    """The config.json of a saved space or index.
-
-    Raises:
-        StoreError: not there, unreadable, of another kind or from a newer version.
-    """
+    """The config.json of a saved space or index."""
     recover(path)
     if not (path / "config.json").is_file():
         raise StoreError(f"given {str(path)!r}; expected the folder of a saved {kind} (with config.json)")

@@ -30,9 +30,6 @@ class SpectrogramAugment:
             down to a hundredth of that.
         mask: bands, and moments, that are silenced: two runs of each, each up to this share of all.
 
-    Raises:
-        KuamoError: a number that is negative, or not below 1 where it is a share.
-
     References:
         Vocal Tract Length Perturbation Improves Speech Recognition, Jaitly and Hinton, 2013; Audio Augmentation for
         Speech Recognition, Ko et al., 2015; SpecAugment, Park et al., 2019.

@@ -144,11 +144,7 @@ def batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
 
 
 def verified(path: Path, sha256: str) -> Path:
-    """The path, if the file's content is what was pinned.
-
-    Raises:
-        StoreError: the weights differ from those that kuamo was tested with.
-    """
+    """The path, if the file's content is what was pinned."""
     digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     if digest != sha256:
         raise StoreError(f"{path}: given sha256 {digest[:16]}…; expected {sha256[:16]}…")

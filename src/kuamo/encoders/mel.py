@@ -25,11 +25,7 @@ STEPS = 60
 
 @cache
 def mel_filters(rate: int, n_fft: int, mels: int, **how: Any) -> np.ndarray:
-    """Triangular filters (mels, n_fft/2 + 1) on the mel scale, by librosa.
-
-    Raises:
-        KuamoError: librosa is not installed.
-    """
+    """Triangular filters (mels, n_fft/2 + 1) on the mel scale, by librosa."""
     try:
         from librosa.filters import mel
     except ImportError:

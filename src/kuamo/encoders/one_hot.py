@@ -19,9 +19,6 @@ class OneHot(Encoder, Configured):
     Args:
         names: of the classes, distinct.
 
-    Raises:
-        KuamoError: fewer than two names, or one twice.
-
     Example:
         >>> encoder = OneHot(["cat", "dog"])
         >>> encoder(np.stack([encoder.prepare("dog")]))
@@ -46,11 +43,7 @@ class OneHot(Encoder, Configured):
         return f"classes/1:{self.names!r}"
 
     def number(self, value: str) -> int:
-        """The place of a class.
-
-        Raises:
-            CellError: it is none of them.
-        """
+        """The place of a class."""
         if value not in self._number:
             raise CellError(repr(value), f"one of {shorten(self.names)}")
         return self._number[value]

@@ -47,11 +47,7 @@ class Standardize(Encoder, Stored):
 
     @classmethod
     def of(cls, blocks: Iterable[ArrayLike]) -> Any:
-        """Of the rows of a fit, in blocks (n, D); blocks of another width than the first one's are passed over.
-
-        Raises:
-            KuamoError: no row at all.
-        """
+        """Of the rows of a fit, in blocks (n, D); blocks of another width than the first one's are passed over."""
         found = RunningSpread()
         for block in blocks:
             found.add(np.asarray(block))
@@ -68,11 +64,7 @@ class Standardize(Encoder, Stored):
         return np.asarray(value)
 
     def __call__(self, batch: ArrayLike) -> NDArray[np.float32]:
-        """Features (n, D) of vectors (n, D).
-
-        Raises:
-            KuamoError: vectors of another size.
-        """
+        """Features (n, D) of vectors (n, D)."""
         x = np.asarray(batch, np.float64)
         if x.ndim != 2 or x.shape[1] != len(self.shift):
             raise KuamoError(f"given vectors of shape {x.shape}; expected (n, {len(self.shift)})")

@@ -137,11 +137,7 @@ def compare(
 
 
 def named_methods(methods: Methods | Sequence[str] | None, table: Table, positives: str) -> dict[str, Objective | None]:
-    """Name → objective.
-
-    Raises:
-        TableError: an unknown name, one name twice, or no method.
-    """
+    """Name → objective."""
     if isinstance(methods, str):
         raise TableError(f"given methods={methods!r}; expected a list of names")
     if isinstance(methods, Mapping):
@@ -167,11 +163,7 @@ def default_methods(table: Table, positives: str) -> list[str]:
 def runnable(
     setting: Setting, methods: dict[str, Objective | None], seeds: Sequence[int], strict: bool
 ) -> tuple[dict[str, Objective | None], dict[str, str]]:
-    """The methods that this table has the rows for, and why the others are left out.
-
-    Raises:
-        TableError: `strict`, and a method that cannot run; or a split that leaves nothing.
-    """
+    """The methods that this table has the rows for, and why the others are left out."""
     from kuamo.objectives import CCA
 
     good, left_out = dict(methods), dict[str, str]()
@@ -194,11 +186,7 @@ def runnable(
 
 
 def trial(setting: Setting, name: str, objective: Objective | None, seed: int, key: str | None) -> Report:
-    """The report of one method with one seed, from `out` if it is there.
-
-    Raises:
-        StoreError: what is there is another trial.
-    """
+    """The report of one method with one seed, from `out` if it is there."""
     path = None
     if setting.out:
         with reporting_io_errors(setting.out):
@@ -224,11 +212,7 @@ def trial(setting: Setting, name: str, objective: Objective | None, seed: int, k
 
 
 def checked_cost(known: Report, path: Path) -> Report:
-    """A kept trial, whose cost can be read.
-
-    Raises:
-        StoreError: it cannot.
-    """
+    """A kept trial, whose cost can be read."""
     try:
         Cost(**known.facts["trial"]["cost"])
     except (KeyError, TypeError):

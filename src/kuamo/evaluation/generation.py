@@ -60,11 +60,7 @@ class TrainingReference:
 
 
 def check_made(space: Space, table: Table, made: Sequence[str], judges: Judges) -> None:
-    """Refuse columns without a decoder, and judges of other columns or of a table without labels.
-
-    Raises:
-        KuamoError: naming them.
-    """
+    """Refuse columns without a decoder, and judges of other columns or of a table without labels."""
     for name in made:
         decoder_of(space, name)
         table.column(name)

@@ -153,11 +153,7 @@ def from_trials(
     left_out: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> Benchmark:
-    """Put trials side by side; every method must have been tried with the same seeds.
-
-    Raises:
-        KuamoError: a metric that the reports do not have, or methods that were asked for different queries.
-    """
+    """Put trials side by side; every method must have been tried with the same seeds."""
     names = list(dict.fromkeys(trial.method for trial in trials))
     of = {name: sorted((t for t in trials if t.method == name), key=lambda t: t.seed) for name in names}
     known = trials[0].report.metrics()

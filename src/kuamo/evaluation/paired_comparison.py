@@ -119,11 +119,7 @@ def _wanted(this: Measured, other: Measured, metrics: Sequence[str] | None) -> l
 
 
 def _same_queries(task: str, a: Direction, b: Direction) -> np.ndarray:
-    """Where each query of `a` stands in `b`.
-
-    Raises:
-        KuamoError: the two have not the same queries, gallery or groups.
-    """
+    """Where each query of `a` stands in `b`."""
     place = {query: number for number, query in enumerate(b.query)}
     only_a, only_b = [query for query in a.query if query not in place], sorted(set(b.query) - set(a.query))
     if only_a or only_b:

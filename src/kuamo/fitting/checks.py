@@ -20,11 +20,7 @@ __all__ = ["check_features", "check_labels", "check_table", "check_usable_column
 
 
 def check_table(table: Table, objective: Objective | None) -> None:
-    """Refuse a table that no space can come of.
-
-    Raises:
-        TableError: in words.
-    """
+    """Refuse a table that no space can come of."""
     if len(table.columns) < 2:
         raise TableError(f"given the columns {list(table.columns)}; expected at least two")
     needs, present = needs_of(objective), table.present()
@@ -42,11 +38,7 @@ def check_table(table: Table, objective: Objective | None) -> None:
 
 
 def check_labels(table: Table) -> None:
-    """Refuse labels that are all equal or all different.
-
-    Raises:
-        TableError: no row has a label, or all have the same.
-    """
+    """Refuse labels that are all equal or all different."""
     known = {str(label) for label in table.labels or () if not is_absent(label)}
     if not known:
         raise TableError(f"given {len(table)} rows without a label; expected labels, which define the positives")
@@ -61,9 +53,6 @@ def check_features(table: Table, cells: Packed) -> None:
 
     Each feature is held against its own size, since they may have units of their own. Several entries of a row are one
     cell, their mean: where all rows hold the same list, all cells are the same.
-
-    Raises:
-        TableError: naming the column.
     """
     for name, (x, _) in cells.items():
         if len(x) == 0:
@@ -95,11 +84,7 @@ def same_everywhere(x: np.ndarray, row: np.ndarray) -> bool:
 
 
 def check_usable_columns(table: Table, **given: Mapping[str, Any]) -> None:
-    """Refuse parts for columns that are not there.
-
-    Raises:
-        TableError: naming them.
-    """
+    """Refuse parts for columns that are not there."""
     for role, parts in given.items():
         unknown = set(parts) - set(table.columns)
         if unknown:

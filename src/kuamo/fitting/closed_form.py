@@ -71,11 +71,7 @@ def solve_heads(
     late: Sequence[str] = (),
     labels: np.ndarray | None = None,
 ) -> Solution:
-    """Heads in closed form, but of `late` columns; `split_group` and `labels` (N,) of the rows that cells are of.
-
-    Raises:
-        TableError: a column with a trainable encoder, which no closed form can fit.
-    """
+    """Heads in closed form, but of `late` columns; `split_group` and `labels` (N,) of the rows that cells are of."""
     for port in space.ports:
         if port.name not in cells and port.name not in late:
             raise TableError(

@@ -44,11 +44,7 @@ def not_fitted(estimator: Any) -> Exception:
 
 
 def check_estimator_targets(estimator: Any, rows: Table, y: Any, *, classes: bool) -> np.ndarray:
-    """y (n,).
-
-    Raises:
-        KuamoError: none, another number than rows, numbers that are not finite, all the same, or no classes.
-    """
+    """y (n,)."""
     if y is None:
         raise KuamoError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")
     known = _array(y, "y")
@@ -77,11 +73,7 @@ def check_estimator_targets(estimator: Any, rows: Table, y: Any, *, classes: boo
 
 
 def classes_of(known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The classes of targets, in order, and which of them each row has (n,).
-
-    Raises:
-        KuamoError: things that have no order.
-    """
+    """The classes of targets, in order, and which of them each row has (n,)."""
     try:
         found, numbers = np.unique(known, return_inverse=True)
     except TypeError as error:
@@ -91,9 +83,6 @@ def classes_of(known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def sample_weights(sample_weight: Any, count: int) -> tuple[np.ndarray | None, np.ndarray | None]:
     """How much rows count, of those that do (k,), and which these are (k,); `None` for all alike, and for all.
-
-    Raises:
-        KuamoError: another number than rows, or numbers below 0 or not finite, or none above 0.
 
     Example:
         >>> [one.tolist() for one in sample_weights([1, 0, 3], 3)]
@@ -114,11 +103,7 @@ def sample_weights(sample_weight: Any, count: int) -> tuple[np.ndarray | None, n
 
 
 def named_features(estimator: Any, X: Any, first: bool) -> Any:
-    """X as a table, or as (numbers (n, D), names or `None`); sets or checks `n_features_in_` and `feature_names_in_`.
-
-    Raises:
-        KuamoError: X is nothing that an estimator takes, or has other features than those that were learned.
-    """
+    """X as a table, or as (numbers (n, D), names or `None`); sets or checks scikit-learn's attributes of features."""
     if isinstance(X, Table):
         found: Any = X
     elif isinstance(X, Mapping) and not hasattr(X, "toarray"):  # some sparse matrices are dicts
@@ -148,12 +133,7 @@ def named_features(estimator: Any, X: Any, first: bool) -> Any:
 
 
 def columns_of(found: Any, columns: Mapping[str, Any] | None) -> Table:
-    """A table, or numbers and their names, as a table of the columns that they are parted into.
-
-    Raises:
-        KuamoError: a cell of which some numbers are NaN and others not; columns that are not there, empty, or share
-            numbers.
-    """
+    """A table, or numbers and their names, as a table of the columns that they are parted into."""
     if isinstance(found, Table):
         return found
     numbers, names = found
@@ -182,11 +162,7 @@ def columns_of(found: Any, columns: Mapping[str, Any] | None) -> Table:
 
 
 def check_estimator_rows(rows: Table, names: Sequence[str]) -> None:
-    """Refuse rows that have none of these columns: nothing can be learned or predicted of them.
-
-    Raises:
-        TableError: naming the first of them, and how many there are.
-    """
+    """Refuse rows that have none of these columns: nothing can be learned or predicted of them."""
     known = [name for name in names if name in rows.columns]
     if not known:
         raise TableError(f"given the columns {list(rows.columns)}; expected some of {list(names)}")
@@ -202,11 +178,7 @@ def check_estimator_rows(rows: Table, names: Sequence[str]) -> None:
 
 
 def varying(rows: Table) -> list[str]:
-    """The columns of which two cells differ; others, as a fold may have them, are useless.
-
-    Raises:
-        TableError: there is none.
-    """
+    """The columns of which two cells differ; others, as a fold may have them, are useless."""
     known = [name for name in rows.columns if _varies(rows, name)]
     if not known:
         raise TableError(

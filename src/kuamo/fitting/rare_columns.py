@@ -60,9 +60,6 @@ def fit_rare_head(
     Args:
         cells: column → (features (n, D), row (n,)). codes: column → those of the entries of the space's other columns.
         seed: of the folds. blocks: sizes of the layers that its features are made of.
-
-    Raises:
-        TableError: fewer than four rows in common with the others.
     """
     x, row = cells[name]
     rows, target = targets(cells, codes)

@@ -32,9 +32,6 @@ def initialize_from(
 ) -> None:
     """Give a new space the heads of another, where both have the column; where nothing is learned, decoders too, but
     those of columns `anew`.
-
-    Raises:
-        TableError: a column that the start does not know, when nothing is learned; another size than the start's.
     """
     if dim not in (None, start.dim):
         raise TableError(f"given dim={dim} and a start of {start.dim} dimensions; expected the same")

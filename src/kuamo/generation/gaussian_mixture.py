@@ -51,9 +51,6 @@ class GaussianMixture:
         Args:
             codes: (n, d). components: K, at most; no more than leaves 2 d codes to each.
             steps: of EM, at most; it ends where a step adds less than `tolerance` to the mean log-density.
-
-        Raises:
-            KuamoError: fewer than two codes, or codes that are not finite.
         """
         x = np.asarray(codes, dtype=np.float64)
         if x.ndim != 2 or len(x) < 2 or not np.isfinite(x).all():

@@ -384,31 +384,19 @@ class Sample:
 
 
 def check_new(known: Sequence[str]) -> None:
-    """Refuse ids that an index has already.
-
-    Raises:
-        TableError: naming the first.
-    """
+    """Refuse ids that an index has already."""
     if known:
         raise TableError(f"given the id {known[0]!r}, which the index has already; expected new ids, or update()")
 
 
 def check_known(unknown: Sequence[str]) -> None:
-    """Refuse ids that an index does not have.
-
-    Raises:
-        TableError: naming the first.
-    """
+    """Refuse ids that an index does not have."""
     if unknown:
         raise TableError(f"given the id {unknown[0]!r}; expected ids that the index has")
 
 
 def given_ids(ids: Iterable[str]) -> list[str]:
-    """Ids without repetition; a single string is taken for a mistake.
-
-    Raises:
-        KuamoError: a string instead of a list of them.
-    """
+    """Ids without repetition; a single string is taken for a mistake."""
     if isinstance(ids, str):
         raise KuamoError(f"given the string {ids!r}; expected a list of ids")
     return list(dict.fromkeys(str(name) for name in ids))

@@ -77,12 +77,7 @@ class Filter:
 
 
 def parse_filter(where: str, layout: RowSchema) -> Filter:
-    """Read a predicate over id, group, label and meta columns.
-
-    Raises:
-        TableError: it cannot be read, is too long or too deep, names an unknown column, or compares a column with a
-            value of another kind.
-    """
+    """Read a predicate over id, group, label and meta columns."""
     if not isinstance(where, str) or not where.strip() or not is_unicode(where):
         raise TableError(f"given where={shorten(where, 200)}; expected {_GRAMMAR}")
     if len(where) > LONGEST:
@@ -277,11 +272,7 @@ class _Reader:
         return _type_of(self.layout.schema.field(name).type)
 
     def _fitting(self, name: str, value: Any) -> Any:
-        """The value as the column's kind has it.
-
-        Raises:
-            TableError: it is of another kind.
-        """
+        """The value as the column's kind has it."""
         import pyarrow as pa
 
         kind, stored = self._type(name), self.layout.schema.field(name).type

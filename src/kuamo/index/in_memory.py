@@ -91,11 +91,7 @@ class MemoryIndex(Index):
         self._set(self._without(set(gone)))
 
     def optimize(self, *, kind: str = "auto", progress: Progress | None = None) -> None:
-        """Nothing to do: an index in memory is exact.
-
-        Raises:
-            TableError: a kind that only an index on disk has.
-        """
+        """Nothing to do: an index in memory is exact."""
         if kind not in ("auto", "exact"):
             raise TableError(f"given kind={kind!r}; an index in memory is 'exact': space.index(table, 'x.lance')")
 

@@ -32,11 +32,7 @@ __all__ = [
 
 
 def import_lance() -> Any:
-    """The package `lance`.
-
-    Raises:
-        KuamoError: it is not installed, with what to type.
-    """
+    """The package `lance`."""
     try:
         import lance
     except ImportError:
@@ -104,22 +100,14 @@ def about_schema(schema: pa.Schema) -> dict[str, Any] | None:
 
 
 def lance_options(path: Path | str, storage_options: Mapping[str, str] | None) -> dict[str, Any]:
-    """Arguments for Lance.
-
-    Raises:
-        StoreError: options for a folder, which has no use for them.
-    """
+    """Arguments for Lance."""
     if storage_options and isinstance(path, Path):
         raise StoreError(f"given storage_options for {str(path)!r}; expected a URI, such as 's3://bucket/x.lance'")
     return {"storage_options": dict(storage_options)} if storage_options else {}
 
 
 def dataset_at(path: Path | str, options: Mapping[str, Any]) -> Any:
-    """The dataset that is there; `None` where an object store has nothing.
-
-    Raises:
-        StoreError: the store does not answer, or what is there is damaged.
-    """
+    """The dataset that is there; `None` where an object store has nothing."""
     lance = import_lance()
     with reporting_lance_errors(path, "read"):
         try:

@@ -63,11 +63,7 @@ class RowSchema:
 
     @classmethod
     def of(cls, space: EmbeddingSpace, table: Table, payload: Sequence[str]) -> RowSchema:
-        """The layout that a first table decides: which meta columns there are, and of what kind.
-
-        Raises:
-            TableError: an unknown payload, a table without a column of the space, a meta column that cannot be kept.
-        """
+        """The layout that a first table decides: which meta columns there are, and of what kind."""
         import pyarrow as pa
 
         payload = (payload,) if isinstance(payload, str) else tuple(payload)
@@ -104,11 +100,7 @@ class RowSchema:
         return [name for name in self.schema.names if name not in _OWN and not name.startswith("_")]
 
     def check(self, table: Table) -> None:
-        """Can this table's rows be kept here?
-
-        Raises:
-            TableError: none of the space's columns, or a meta column that the index does not keep.
-        """
+        """Can this table's rows be kept here?"""
         if not set(table.columns) & set(self.space.modalities):
             raise TableError(f"given columns {list(table.columns)}; the index has {list(self.space.modalities)}")
         check_unique(table.ids)
@@ -182,11 +174,7 @@ class RowSchema:
 
 
 def check_about(about: Any, path: Any) -> None:
-    """Refuse what does not describe an index: its space, and what it keeps to show.
-
-    Raises:
-        StoreError: it does not.
-    """
+    """Refuse what does not describe an index: its space, and what it keeps to show."""
     payload = about.get("payload")
     good = isinstance(payload, list) and all(one in PAYLOADS for one in payload)
     if not good or not isinstance(about.get("space"), str) or not isinstance(about.get("format"), int):
@@ -194,11 +182,7 @@ def check_about(about: Any, path: Any) -> None:
 
 
 def check_rows(layout: RowSchema, path: Any) -> None:
-    """Refuse rows that lack what every index has.
-
-    Raises:
-        StoreError: they do.
-    """
+    """Refuse rows that lack what every index has."""
     wanted = [*_OWN, *(code_field(number) for number in range(len(layout.space.ports)))]
     missing = [name for name in wanted if name not in layout.schema.names]
     if missing:

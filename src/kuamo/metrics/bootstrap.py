@@ -153,9 +153,6 @@ def resample(
     Args:
         samples: (n, k). statistics: k times `"mean"` or `"median"`. groups: (n,), see `bootstrap`.
 
-    Raises:
-        KuamoError: no sample, or another statistic.
-
     Example:
         >>> resample(np.ones((5, 1)), ["mean"], draws=3).ravel()
         array([1., 1., 1.])

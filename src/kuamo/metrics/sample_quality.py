@@ -63,9 +63,6 @@ def diversity_ratio(made: Any, real: Any, made_of: Sequence[Any], real_of: Seque
     Args:
         made: (n, D). real: (m, D). made_of, real_of: the condition of each, such as its caption.
 
-    Raises:
-        KuamoError: no condition has two made and two real cells that differ.
-
     Example:
         >>> rng = np.random.default_rng(0)
         >>> of = np.repeat([0, 1], 50)
@@ -145,11 +142,7 @@ def token_f1(made: Sequence[str], real: Sequence[str]) -> np.ndarray:
 
 
 def checked_samples(a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Two sets of features as float64.
-
-    Raises:
-        KuamoError: fewer than two rows, or unequal widths.
-    """
+    """Two sets of features as float64."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
         raise KuamoError(f"given features of shapes {a.shape} and {b.shape}; expected (n, D) and (m, D), two rows each")

@@ -88,11 +88,7 @@ class ConditionalGAN(Objective):
 
 
 def generator_of(space: EmbeddingSpace, name: str, given: str | None) -> Any:
-    """A column's decoder, which generates, of codes of the column `given`, or of any.
-
-    Raises:
-        TableError: the space has no such column. KuamoError: the decoder does not generate.
-    """
+    """A column's decoder, which generates, of codes of the column `given`, or of any."""
     if given is not None:
         space.port(given)
     generator = space.port(name).decoder

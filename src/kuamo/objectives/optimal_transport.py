@@ -52,9 +52,6 @@ def sinkhorn(
     Returns:
         (n, m) log P.
 
-    Raises:
-        KuamoError: ε is not positive. Warns: `PlanWarning`, if rows are more than 5 % off when iterations end.
-
     References:
         Sinkhorn Distances: Lightspeed Computation of Optimal Transport, Cuturi, 2013; Stabilized Sparse Scaling
         Algorithms for Entropy Regularized Transport Problems, Schmitzer, 2019.

@@ -17,9 +17,6 @@ __all__ = ["objective_named", "usable_names"]
 def objective_named(text: str) -> Objective:
     """The objective that a text names; names are those of `kuamo.objectives.__all__`, each with its own settings.
 
-    Raises:
-        TableError: a name that is none, or of an objective that needs an argument, such as how many classes.
-
     Example:
         >>> [weight for weight, _ in objective_named("InfoNCE + 0.5*Reconstruct").terms]
         [1.0, 0.5]

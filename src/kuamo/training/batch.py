@@ -222,9 +222,6 @@ def fusemix(
     Args:
         cells: column → this process's cells. rows: (B,) the table rows of the whole batch. marks: see `Batch`.
 
-    Raises:
-        KuamoError: a column whose cells are raw.
-
     References:
         Data-Efficient Multimodal Fusion on a Single GPU, Vouitsis et al., CVPR 2024 (FuseMix).
     """

@@ -64,11 +64,7 @@ class SaveState(Callback):
         self.folder.save(arrays, plain)
 
     def resume(self) -> int:
-        """Load a saved state; returns the step to go on from.
-
-        Raises:
-            StoreError: the folder belongs to another run, or is damaged.
-        """
+        """Load a saved state; returns the step to go on from."""
         found = self.folder.load()
         if found is None:
             return 0

@@ -131,11 +131,7 @@ def noise_of(seed: int) -> Iterator[None]:
 
 
 def check_chunk(chunk: int | None, encoder: Any, column: str) -> None:
-    """Refuse what would not give the whole batch's gradients.
-
-    Raises:
-        KuamoError: a size that is none; an encoder whose entries look at each other, naming the column.
-    """
+    """Refuse what would not give the whole batch's gradients."""
     if chunk is None:
         return
     if isinstance(chunk, bool) or not isinstance(chunk, int | np.integer) or chunk < 1:

@@ -65,11 +65,7 @@ class RunFolder:
         write_folder(self.folder / "state", "run", fill)
 
     def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
-        """The arrays and plain data of a state, or `None` where there is none.
-
-        Raises:
-            StoreError: it is damaged, or of another fit.
-        """
+        """The arrays and plain data of a state, or `None` where there is none."""
         folder = self.folder / "state"
         recover(folder)
         if not folder.exists():
@@ -120,11 +116,7 @@ class RunFolder:
             save_arrays({**arrays, "of": np.frombuffer(self._key, np.uint8)}, part)
 
     def load_best(self, number: int) -> dict[str, np.ndarray]:
-        """A decoder's best weights, or nothing.
-
-        Raises:
-            StoreError: the file is damaged, or of another fit.
-        """
+        """A decoder's best weights, or nothing."""
         path = self._best(number)
         if not path.exists():
             return {}

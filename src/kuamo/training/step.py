@@ -78,11 +78,7 @@ class Step:
         return self.marks("label")
 
     def marks(self, kind: str) -> Tensor:
-        """(B,) the `"label"` or `"group"`, as a number, of every row of the whole batch; −1 where it has none.
-
-        Raises:
-            KuamoError: the table has none at all.
-        """
+        """(B,) the `"label"` or `"group"`, as a number, of every row of the whole batch; −1 where it has none."""
         if kind not in self.batch.marks:
             raise KuamoError(f"given rows without a {kind}; expected a table with `{kind}`")
         return self.batch.marks[kind]

@@ -27,9 +27,6 @@ MANY = 10.0  # CPU seconds of a step above which something is said of it without
 def allowed(budget: float | Mapping[str, float] | None) -> dict[str, float]:
     """Kind → how much of it there is; of memory and disk what is free, where nothing is given.
 
-    Raises:
-        KuamoError: an unknown kind, or not above 0.
-
     Example:
         >>> allowed({"cpu": 60, "memory": 500, "disk": 10})
         {'memory': 500, 'disk': 10, 'cpu': 60}

@@ -97,11 +97,7 @@ def forecast(
 
 
 def tried(table: Table, given: Arguments) -> CostModel:
-    """Encode a few cells of each column, then fit few rows.
-
-    Raises:
-        TableError: as `fit`; or a column of which no cell can be read.
-    """
+    """Encode a few cells of each column, then fit few rows."""
     begun = time.process_time()
     table, ports, _ = open_table(table, given)
     timed = {port.name: found for port in ports if (found := time_encoder(table, port, given.seed))}

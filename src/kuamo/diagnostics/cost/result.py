@@ -74,11 +74,7 @@ class CostForecast:
     notes: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> StepCost:
-        """The step of this name.
-
-        Raises:
-            KeyError: there is none.
-        """
+        """The step of this name."""
         for step in self.steps:
             if step.name == name:
                 return step

@@ -57,11 +57,7 @@ def checked_components(y: np.ndarray, out: int, dtype: Any = np.float32) -> np.n
 
 
 def sample_cells(table: Table, name: str, entries: Sequence[int] | np.ndarray | None = None) -> list[Any]:
-    """Some values of a column, spread over its entries, that decide on sizes.
-
-    Raises:
-        TableError: fewer than two entries.
-    """
+    """Some values of a column, spread over its entries, that decide on sizes."""
     entries = np.arange(len(table.column(name).row)) if entries is None else np.asarray(entries)
     if len(entries) < 2:
         kind = type(table.column(name).modality).__name__

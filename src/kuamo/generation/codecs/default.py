@@ -17,9 +17,6 @@ __all__ = ["default_codec"]
 def default_codec(table: Table, name: str, seed: int = 0) -> Any:
     """The codec that suits a column, fitted on its cells; `None` where y is the features, as of vectors.
 
-    Raises:
-        TableError: a column of texts, or of a kind of the user's own, which has no codec.
-
     Example:
         >>> import kuamo as km
         >>> default_codec(km.datasets.toy(rows=10), "a") is None

@@ -53,11 +53,7 @@ class TextVocabulary(Codec, Configured):
         return {text: number for number, text in enumerate(self.texts)}
 
     def encode(self, values: Iterable[str]) -> np.ndarray:
-        """y (n, 1).
-
-        Raises:
-            KuamoError: a text that is none of them.
-        """
+        """y (n, 1)."""
         rows = []
         for value in values:
             if value not in self._number:
@@ -89,11 +85,7 @@ class BPECodec(Codec, Configured):
 
     @classmethod
     def of(cls, table: Table, name: str, *, vocabulary: int = VOCABULARY, seed: int = 0) -> BPECodec:
-        """The codec of a column's texts; T is as long as the longest of them, at most 48 tokens.
-
-        Raises:
-            TableError: a column without a text.
-        """
+        """The codec of a column's texts; T is as long as the longest of them, at most 48 tokens."""
         from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
         if len(table.column(name).row) == 0:

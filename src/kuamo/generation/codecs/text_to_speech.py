@@ -48,11 +48,7 @@ class TextToSpeechCodec(Codec):
         return self.texts.out
 
     def encode(self, values: Iterable[Any]) -> np.ndarray:
-        """There is no way back.
-
-        Raises:
-            KuamoError: always.
-        """
+        """There is no way back."""
         raise KuamoError("given audio to a codec that reads texts aloud; expected km.AudioPCA, which generates audio")
 
     def decode(self, y: np.ndarray) -> list[Waveform]:

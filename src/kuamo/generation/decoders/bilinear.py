@@ -98,9 +98,6 @@ def solve_bilinear(
         penalty: λ; if not given, that of the least error where each combination of z and t is left out in turn.
         seed: of landmarks and of rows to choose by.
 
-    Raises:
-        KuamoError: fewer than two rows.
-
     Example:
         >>> content, style = np.repeat(np.eye(6), 2, axis=0), np.tile(np.eye(6)[:2], (6, 1))
         >>> y = content + 3 * style

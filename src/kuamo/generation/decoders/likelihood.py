@@ -54,9 +54,6 @@ class Likelihood(nn.Module, Decoder, Configured):
         learned_scale: is σ or b, in standardised units, learned? It is 1 otherwise.
         private: size of the private latent, 0 for none.
 
-    Raises:
-        KuamoError: an unknown family, or a scale for one that has none.
-
     References:
         Auto-Encoding Variational Bayes, Kingma and Welling, 2014; Simple and Effective VAE Training with Calibrated
         Decoders, Rybkin, Daniilidis and Levine, 2021 (learned scale).
@@ -107,9 +104,6 @@ class Likelihood(nn.Module, Decoder, Configured):
 
     def check(self, y: Tensor) -> None:
         """Refuse targets (n, L) that the family cannot have made.
-
-        Raises:
-            KuamoError: another L, numbers outside [0, 1] for Bernoulli, rows that are not one-hot for categorical.
 
         Example:
             >>> Likelihood(2, 3, family="categorical").check(torch.eye(3))

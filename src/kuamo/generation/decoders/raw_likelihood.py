@@ -64,9 +64,6 @@ class TextLikelihood(Likelihood):
         dim: d of the code. texts: K distinct ones. tokens: their token numbers, as the encoder gives them.
         hidden, layers, private: see `Likelihood`.
 
-    Raises:
-        KuamoError: two texts of the same tokens, which no batch can distinguish.
-
     Example:
         >>> from kuamo.encoders.token_mean import TokenMean, train_tokenizer
         >>> encoder = TokenMean(train_tokenizer(["a cat", "a dog"]), dim=8)
@@ -96,11 +93,7 @@ class TextLikelihood(Likelihood):
         return cls(dim, list(known.values()), list(known), **options)
 
     def target(self, batch: tuple[Tensor, Tensor]) -> Tensor:
-        """One-hot (n, K).
-
-        Raises:
-            KuamoError: a text that is not among them.
-        """
+        """One-hot (n, K)."""
         ids, starts = (part.tolist() for part in batch)
         number = []
         for start, end in zip(starts, [*starts[1:], len(ids)], strict=True):
@@ -144,11 +137,7 @@ class SpectrumLikelihood(Likelihood):
     def of(
         cls, dim: int, batch: tuple[Tensor, Tensor], *, out: int = 64, moments: int = 48, **options: Any
     ) -> SpectrumLikelihood:
-        """The decoder with the components of a batch of power (n, mels, T) and numbers of frames (n,).
-
-        Raises:
-            KuamoError: fewer than two sounds.
-        """
+        """The decoder with the components of a batch of power (n, mels, T) and numbers of frames (n,)."""
         power, _ = batch
         if len(power) < 2:
             raise KuamoError(f"given {len(power)} audio clips; expected at least two, for principal components")

@@ -102,9 +102,6 @@ def align_or_predict(
         names: of the columns, for the reason. rows: about so many are looked at, as in `pairs_of`.
         blocks: sizes of the layers that the features of x, and of y, are made of. seed: of folds and draws.
 
-    Raises:
-        KuamoError: naming what was given and what was expected.
-
     References:
         When to Align, When to Predict: A Phase Diagram for Multimodal Learning, I. Kamai, H. Van Assel, A. Regev, H. B.
         Perets and R. Balestriero, 2026.

@@ -80,9 +80,6 @@ def spectrum(
         axes: k, at most so many. rows: about so many are looked at, as in `pairs_of`.
         blocks: sizes of the layers that the features of x, and of y, are made of. seed: of folds and draws.
 
-    Raises:
-        KuamoError: naming what was given and what was expected.
-
     References:
         Relations between two sets of variates, H. Hotelling, 1936.
         A rationale and test for the number of factors in factor analysis, J. L. Horn, 1965 (parallel analysis).

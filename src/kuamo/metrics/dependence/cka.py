@@ -73,9 +73,6 @@ def similarity(
     Args:
         group: (n,) as in `related`. k: neighbours of a row. draws: other pairings. rows: looked at, at most.
 
-    Raises:
-        KuamoError: as `related`, or k < 1, or fewer than k + 1 rows of other groups.
-
     References:
         The Platonic Representation Hypothesis, M. Huh, B. Cheung, T. Wang and P. Isola, 2024 (mutual neighbours).
         Similarity of Neural Network Representations Revisited, S. Kornblith, M. Norouzi, H. Lee and G. Hinton, 2019.

@@ -78,9 +78,6 @@ def blocks_of(group: NDArray[np.intp], *, most: int, seed: int = 0) -> Exchangea
     Args:
         group: (n,) numbers of groups.
 
-    Raises:
-        KuamoError: fewer than `LEAST` groups.
-
     Example:
         >>> units = blocks_of(np.repeat(np.arange(50), 4), most=100)
         >>> len(units), len(units.rows)
@@ -144,11 +141,7 @@ def permutation_p(drawn: NDArray[np.floating]) -> float:
 
 
 def checked_pair(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Two columns with as many rows, every number finite, and not all rows the same.
-
-    Raises:
-        KuamoError: otherwise, naming the column and the row.
-    """
+    """Two columns with as many rows, every number finite, and not all rows the same."""
     pair = as_features(x, "x"), as_features(y, "y")
     if len(pair[0]) != len(pair[1]):
         raise KuamoError(f"columns 'x' and 'y': given {len(pair[0])} and {len(pair[1])} rows; expected as many in both")
@@ -170,11 +163,7 @@ def checked_pair(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.floating], NDAr
 
 
 def group_numbers(group: Sequence[Any] | NDArray, n: int) -> RowPositions:
-    """Groups as numbers (n,) from 0.
-
-    Raises:
-        KuamoError: if there is not one for each row.
-    """
+    """Groups as numbers (n,) from 0."""
     array = np.asarray(group)
     if array.shape != (n,):
         raise KuamoError(f"group: given shape {array.shape}; expected ({n},), one for each row")

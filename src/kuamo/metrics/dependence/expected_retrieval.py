@@ -91,9 +91,6 @@ def expected_retrieval(
         rows: about so many are looked at, whole groups; if not given, all up to 2,500, and 1,200 of more.
         blocks: sizes of the layers that the features of x, and of y, are made of. seed: of folds and draws.
 
-    Raises:
-        KuamoError: naming what was given and what was expected.
-
     Example:
         >>> rng = np.random.default_rng(0)
         >>> z = rng.normal(size=(200, 8))

@@ -79,10 +79,6 @@ def modality_gap(
         group: (n,) rows of one group are relabelled together; without, each row is its own.
         draws: relabellings. rows: looked at, at most.
 
-    Raises:
-        KuamoError: codes of different sizes, fewer than five rows or groups, a column of equal rows, a number that is
-            not finite.
-
     References:
         Mind the Gap: Understanding the Modality Gap in Multi-modal Contrastive Representation Learning, W. Liang,
         Y. Zhang, Y. Kwon, S. Yeung and J. Zou, 2022.

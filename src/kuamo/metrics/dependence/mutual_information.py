@@ -88,9 +88,6 @@ def infonce_bound(
             counts, and copies make the bound lower.
         batch: N, at most; half the number of groups where these are fewer. batches: of each half, at most.
 
-    Raises:
-        KuamoError: fewer than twenty rows or groups, a column of equal rows, a number that is not finite.
-
     References:
         Representation Learning with Contrastive Predictive Coding, A. van den Oord, Y. Li and O. Vinyals, 2018.
         On Variational Bounds of Mutual Information, B. Poole, S. Ozair, A. van den Oord, A. Alemi and G. Tucker, 2019.

@@ -71,10 +71,6 @@ def pairs_of(
         blocks: sizes of the layers that the features of x, and of y, are made of.
         seed: of the draw.
 
-    Raises:
-        KuamoError: naming the column, what was given and what was expected: 2-D, finite, as many rows in both, at least
-            eight rows in at least four groups, `rows` ≥ 8.
-
     Example:
         >>> some = pairs_of(np.eye(9), np.eye(9), list("aabbccdde"))
         >>> some.group.tolist(), some.repeated

@@ -102,9 +102,6 @@ def dependence_test(
             repeat each other in both columns are found (see `copies`); the test is then exact up to how well.
         draws: K other pairings; p is at least 1/(K + 1). rows: looked at, at most.
 
-    Raises:
-        KuamoError: fewer than five rows or groups, a column of equal rows, a number that is not finite.
-
     References:
         Measuring Statistical Dependence with Hilbert-Schmidt Norms, A. Gretton, O. Bousquet, A. Smola and B. Schölkopf,
         2005. Permutation P-values Should Never Be Zero, B. Phipson and G. K. Smyth, 2010.

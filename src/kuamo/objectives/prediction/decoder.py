@@ -33,9 +33,6 @@ class StackedDecoder(nn.Module):
         dim: d. out: K classes, or 1 number. family: `"categorical"` or `"gaussian"`. joint: r numbers of d are l.
         hidden: width of f.
 
-    Raises:
-        KuamoError: an unknown family, fewer than two classes, or no number left for f.
-
     Example:
         >>> StackedDecoder(6, 3, joint=2).sample(torch.zeros(1, 6)).detach()
         tensor([[0.3333, 0.3333, 0.3333]])

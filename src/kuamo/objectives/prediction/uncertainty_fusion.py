@@ -58,9 +58,6 @@ class UncertaintyFusion(nn.Module):
         dim: d. out: K classes, or 1 number. columns: M. family: `"categorical"` or `"gaussian"`.
         joint: r, how many of the d numbers belong to a regression. parts: the columns that have them.
 
-    Raises:
-        KuamoError: an unknown family, or fewer than two classes.
-
     Example:
         >>> fusion = UncertaintyFusion(4, 3, 2)
         >>> code, weights = fusion(Embedding(torch.ones(1, 2, 4)), torch.tensor([[True, False]]))

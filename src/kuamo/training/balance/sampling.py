@@ -172,9 +172,6 @@ def draws_of(
 
     Args:
         sources, seed, marks: see `drawing`. training: with `sampling` and `record`. predicted: columns that are.
-
-    Raises:
-        KuamoError: too few groups to hold some out and keep others.
     """
     rows, marks = next(iter(sources.values())).rows, marks or {}
     kept = held = None
@@ -207,9 +204,6 @@ def drawing(
         sampling: `CoverageBalanced`, `ClassBalanced`, or what has `weights(sources, marks, rows)`; `None`: each once.
         sources: column → what has `row` (n,), and `frozen` features or `None`. marks: see `kuamo.training.loop.train`.
         rows: N. kept: (K,) the rows to draw from, ascending; all if not given.
-
-    Raises:
-        KuamoError: weights that are negative, not finite, or all 0.
     """
     if sampling is None:
         if kept is None:
