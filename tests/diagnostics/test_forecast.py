@@ -394,7 +394,7 @@ def test_advice_names_the_step_that_costs_most_and_by_how_much_in_two_languages(
     keys = [note.key for note in made.advice]
     assert {"too_much_cpu", "too_much_memory", "too_much_disk"} <= set(keys)
     cpu = made.advice[keys.index("too_much_cpu")]
-    assert cpu.values["step"] == made.dearest().name
+    assert cpu.values["step"] == made.most_expensive().name
     assert cpu.values["factor"] == pytest.approx(made.total.cpu / 0.01)
     for note in made.advice:
         assert localize("zh", note) != str(note)
@@ -409,7 +409,7 @@ def test_a_fit_that_is_within_its_budget_gets_no_advice() -> None:
 def test_memory_at_its_peak_counts_what_earlier_steps_left() -> None:
     steps = (StepCost("a", memory=10, stays=5), StepCost("b", memory=7), StepCost("index", memory=99, after=True))
     assert CostForecast(steps).total.memory == 12
-    assert CostForecast(steps).dearest("memory").name == "b"
+    assert CostForecast(steps).most_expensive("memory").name == "b"
 
 
 def test_disk_is_told_from_to_where_it_may_differ_by_much() -> None:

@@ -12,7 +12,7 @@ from kuamo.encoders.feature_cache import features
 from kuamo.metrics.dependence.align_or_predict import align_or_predict
 from kuamo.metrics.dependence.cca_spectrum import spectrum
 from kuamo.metrics.dependence.expected_retrieval import Expected, expected_retrieval
-from kuamo.metrics.dependence.gallery_scaling import below, hit_chance, rank_counts
+from kuamo.metrics.dependence.gallery_scaling import below, hit_probability, rank_counts
 from kuamo.metrics.dependence.paired_sample import half_of, pairs_of
 
 
@@ -60,7 +60,7 @@ def test_a_smaller_gallery_is_a_draw_from_this_one(gallery: int) -> None:
     codes = rng.normal(size=(40, 3))
     other = codes + rng.normal(size=codes.shape)
     rows = np.arange(40)
-    foretold = hit_chance(rank_counts(codes, other, rows, rows), gallery, 3).mean()
+    foretold = hit_probability(rank_counts(codes, other, rows, rows), gallery, 3).mean()
     score, hits = codes @ other.T, []
     for _ in range(400):
         some = rng.choice(40, gallery, replace=False)
@@ -74,7 +74,7 @@ def test_right_answers_of_other_groups_come_and_go_with_the_draw() -> None:
     key, rows = np.arange(40) % 4, np.arange(40)
     codes = np.eye(4)[key] + rng.normal(size=(40, 4))
     other = np.eye(4)[key] + rng.normal(size=(40, 4))
-    foretold = hit_chance(rank_counts(codes, other, key, rows), 15, 2).mean()
+    foretold = hit_probability(rank_counts(codes, other, key, rows), 15, 2).mean()
     score, hits = codes @ other.T, []
     for _ in range(600):
         some = rng.choice(40, 15, replace=False)
@@ -90,27 +90,27 @@ def test_a_larger_gallery_is_foretold_from_the_tail() -> None:
     other = codes + 0.7 * rng.normal(size=codes.shape)
     few, many = np.arange(100), np.arange(1500)
     foretold = np.mean(
-        [hit_chance(rank_counts(codes[i::15], other[i::15], few, few), 1500, 10).mean() for i in range(10)]
+        [hit_probability(rank_counts(codes[i::15], other[i::15], few, few), 1500, 10).mean() for i in range(10)]
     )
-    reached = hit_chance(rank_counts(codes, other, many, many), 1500, 10).mean()
+    reached = hit_probability(rank_counts(codes, other, many, many), 1500, 10).mean()
     assert abs(foretold - reached) < 0.05
-    assert abs(hit_chance(rank_counts(codes[:100], other[:100], few, few), 100, 10).mean() - reached) > 0.2
+    assert abs(hit_probability(rank_counts(codes[:100], other[:100], few, few), 100, 10).mean() - reached) > 0.2
 
 
 def test_ties_count_against_as_in_evaluate() -> None:
     rows = np.arange(30)
-    assert hit_chance(rank_counts(np.ones((30, 2)), np.ones((30, 2)), rows, rows), 30, 10).max() == 0
-    assert hit_chance(rank_counts(np.ones((30, 2)), np.ones((30, 2)), rows, rows), 300, 10).max() == 0
-    assert hit_chance(rank_counts(np.ones((30, 2)), np.ones((30, 2)), rows, rows), 8, 10).min() == 1
+    assert hit_probability(rank_counts(np.ones((30, 2)), np.ones((30, 2)), rows, rows), 30, 10).max() == 0
+    assert hit_probability(rank_counts(np.ones((30, 2)), np.ones((30, 2)), rows, rows), 300, 10).max() == 0
+    assert hit_probability(rank_counts(np.ones((30, 2)), np.ones((30, 2)), rows, rows), 8, 10).min() == 1
 
 
 def test_own_group_comes_along() -> None:
     group = np.repeat(np.arange(10), 3)  # three rows of a group beat each other; a gallery of any size has them all
     codes = np.eye(10)[group]
     rows = np.arange(30)
-    assert hit_chance(rank_counts(codes, codes, rows, group), 10, 2).max() == 0
-    assert hit_chance(rank_counts(codes, codes, rows, group), 10, 3).min() == 1
-    assert hit_chance(rank_counts(codes, codes, group, group), 10, 1).min() == 1
+    assert hit_probability(rank_counts(codes, codes, rows, group), 10, 2).max() == 0
+    assert hit_probability(rank_counts(codes, codes, rows, group), 10, 3).min() == 1
+    assert hit_probability(rank_counts(codes, codes, group, group), 10, 1).min() == 1
 
 
 def test_fewer_than_k_of_a_binomial() -> None:

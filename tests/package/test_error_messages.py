@@ -19,7 +19,7 @@ from kuamo.core.errors import ForeignWarning, PlanWarning, StoreError
 from kuamo.core.extras import packages_of, way_to
 from kuamo.encoders import MiniLM
 from kuamo.encoders.packaged import EXTRAS, how_to_get
-from kuamo.generation.decoder_problem import strangeness
+from kuamo.generation.decoder_problem import distance_to_real
 from kuamo.objectives.optimal_transport import sinkhorn
 from members import small_toy
 
@@ -92,9 +92,9 @@ def test_what_is_made_and_of_no_use_is_said() -> None:
     """Noise in the place of cells is far from all of them, and no nearer to its own."""
     rng = np.random.default_rng(0)
     real = rng.normal(size=(60, 3)) @ rng.normal(size=(3, 40))
-    off, right = strangeness(real + 0.05 * rng.normal(size=real.shape), real)
+    off, right = distance_to_real(real + 0.05 * rng.normal(size=real.shape), real)
     assert off < 1 and right > 0.95
-    off, right = strangeness(rng.normal(size=real.shape) * real.std(), real)
+    off, right = distance_to_real(rng.normal(size=real.shape) * real.std(), real)
     assert off > 1.5 and 0.4 < right < 0.6
     table = small_toy(200)
     barely = km.Training(steps=1, batch_size=16, lr=1e-4)

@@ -10,7 +10,7 @@ import torch
 
 from kuamo.closed_form.logistic import cross_entropy
 from kuamo.objectives.prediction.regression import Chosen, JointRegression, principal_directions
-from kuamo.objectives.prediction.subset_regression import MOST, Mix, fit_subsets, sets
+from kuamo.objectives.prediction.subset_regression import MOST, SubsetRegression, fit_subsets, sets
 
 SIZES = (6, 3, 5)
 
@@ -34,7 +34,7 @@ def spans(columns: int = 3) -> dict[str, tuple[slice, float]]:
 
 def mixed(
     columns: int = 3, rows: int = 400, holes: float = 0.0, number: bool = False, known: bool = True
-) -> tuple[Mix, np.ndarray, list[tuple[np.ndarray, np.ndarray]], tuple[np.ndarray, np.ndarray]]:
+) -> tuple[SubsetRegression, np.ndarray, list[tuple[np.ndarray, np.ndarray]], tuple[np.ndarray, np.ndarray]]:
     """A mix, V, the solutions of each column by itself, and that of all."""
     x, y = told_by(rows, columns=columns, number=number)
     there = np.random.default_rng(3).random((rows, columns)) >= holes
@@ -46,7 +46,7 @@ def mixed(
     solved = joint.solve(whole), [joint.alone(n).solve(c) for n, c in zip(joint.spans, alone, strict=True)]
     size = 1 if number else 2
     v = principal_directions([solved[0], *solved[1]], size)
-    mix = Mix(range(columns), size)
+    mix = SubsetRegression(range(columns), size)
     if not known:
         whole = Chosen(whole.penalty, [])
     fit_subsets(mix, joint, whole, alone, v)
@@ -93,7 +93,7 @@ def test_sets_are_interpolated_between_their_corners() -> None:
     expected = 0.4 * corner[(1,)] + 0.3 * corner[(1, 2)] + 0.3 * corner[(0, 1, 2)]
     assert torch.allclose(some, expected, atol=1e-5)
     assert torch.equal(mix(l, torch.zeros(50, 3)), torch.zeros(50, 2))
-    plain = Mix(range(3), 2)  # nothing solved: several add up
+    plain = SubsetRegression(range(3), 2)  # nothing solved: several add up
     g = torch.tensor([[0.5, 1.0, 1.0]]).expand(50, 3)
     assert torch.allclose(plain(l, g)[:, 0], (0.5 * l[:, :, 0].sum(1) + 0.5 * l[:, 1:, 0].sum(1)), atol=1e-5)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kuamo.core.errors import TableError
-from kuamo.core.files import atomic_path, reporting_io_errors, sweep
+from kuamo.core.files import atomic_path, remove_leftovers, reporting_io_errors
 from kuamo.data.table import Table
 from kuamo.space import Space
 
@@ -34,7 +34,7 @@ def write_codes(
         raise TableError(f"given {str(out)!r}; expected a file name ending in .parquet, in a folder that exists")
     schema = pa.schema([("id", pa.string()), ("code", pa.list_(pa.float32(), space.dim))])
     empty = 0
-    sweep(out.parent)
+    remove_leftovers(out.parent)
     with atomic_path(out) as part, pq.ParquetWriter(part, schema) as writer:
         for start in range(0, len(table), BLOCK):
             rows = table.take(np.arange(start, min(start + BLOCK, len(table))))

@@ -78,7 +78,7 @@ def fit(
     inputs: Inputs,
 ) -> None:
     """Fit a shared embedding space to a table and index the table for search; with --decode, also train decoders."""
-    from kuamo.fitting.gradient import usual_training
+    from kuamo.fitting.gradient import default_training
     from kuamo.objectives.registry import objective_named
 
     check_space_place(local_path(out, "a space"), with_index=True)  # before the long work
@@ -98,7 +98,7 @@ def fit(
     making = km.Training(steps=decode_steps) if decode_steps else None
     with inputs.progress() as progress, PreviewWriter(out, quiet=inputs.as_json) as look:
         if trained or not recipes:
-            usual = usual_training(chosen, len(rows))
+            usual = default_training(chosen, len(rows))
             training = usual if steps is None else replace(usual, steps=steps, at_most=False)
             cost = None
             if predict and not inputs.as_json:  # it may be minutes

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import TableError
-from kuamo.core.files import atomic_path, reporting_io_errors, sweep
+from kuamo.core.files import atomic_path, remove_leftovers, reporting_io_errors
 from kuamo.data.modalities import Audio, Category, Image, Modality, Number, Text
 
 __all__ = ["check_media_out", "contact_sheet", "save_sheet", "write_media"]
@@ -56,7 +56,7 @@ def write_media(out: Path, names: Sequence[str], made: Sequence[Sequence[Any]], 
     check_media_out(out)
     with reporting_io_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        sweep(out)
+        remove_leftovers(out)
     ending = next((end for kind, end in ENDINGS if isinstance(modality, kind)), ".npy")
     files, taken = [], set()
     for name, draws in zip(names, made, strict=True):

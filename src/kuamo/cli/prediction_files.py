@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import TableError, shorten
-from kuamo.core.files import atomic_path, reporting_io_errors, sweep
+from kuamo.core.files import atomic_path, remove_leftovers, reporting_io_errors
 from kuamo.core.translation import say
 from kuamo.data.modalities import Number
 from kuamo.data.table import Table
@@ -67,7 +67,7 @@ def write_predictions(rows: Iterator[dict[str, Any]], space: Space, to: str, out
     fields += [] if number else [("probability", pa.float64())]
     schema = pa.schema(fields + [(f"weight of {name}", pa.float64()) for name in columns])
     count, empty = 0, 0
-    sweep(out.parent)
+    remove_leftovers(out.parent)
     with atomic_path(out) as part:  # noqa: SIM117
         with (pq.ParquetWriter if out.suffix.lower() == ".parquet" else pc.CSVWriter)(part, schema) as writer:
             for block in blocks(rows):

@@ -14,7 +14,7 @@ from stat import S_ISREG
 from typing import Any
 
 from kuamo.core.errors import KuamoError
-from kuamo.core.files import cache_folder, reporting_io_errors, sweep
+from kuamo.core.files import cache_folder, remove_leftovers, reporting_io_errors
 
 __all__ = ["format_bytes", "limit", "parse_bytes", "shrink", "state"]
 
@@ -102,7 +102,7 @@ def shrink(most: int, keep: frozenset[Path] = frozenset()) -> int:
         StoreError: the folder does not let them be removed.
     """
     for name in OURS:  # features have folders of their own, which their next writer sweeps
-        sweep(cache_folder() / name)
+        remove_leftovers(cache_folder() / name)
     kept, freed = files(), 0
     total = sum(size for _, size, _ in kept)
     for _, size, path in kept:

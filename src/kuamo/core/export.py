@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kuamo.core.errors import StoreError
-from kuamo.core.files import atomic_path, sweep
+from kuamo.core.files import atomic_path, remove_leftovers
 from kuamo.core.translation import LANGUAGES, language
 
 __all__ = ["check_target", "check_targets", "save_result", "to_html", "to_json", "to_text", "write_text"]
@@ -77,6 +77,6 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         StoreError: the file cannot be written.
     """
-    sweep(path.parent)
+    remove_leftovers(path.parent)
     with atomic_path(path) as part:
         part.write_bytes(text.encode("utf-8", "backslashreplace"))  # half a character of a broken file name

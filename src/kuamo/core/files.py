@@ -35,10 +35,10 @@ __all__ = [
     "marked",
     "place",
     "read_plain",
+    "remove_leftovers",
     "reporting_io_errors",
     "save_arrays",
     "sha256_of",
-    "sweep",
 ]
 
 LONG = 100  # bytes of a name; a longer one is replaced by its hash, since a mark must fit behind it
@@ -186,7 +186,7 @@ def left_beside(folder: Path, name: str | None, ending: str) -> list[Path]:
     return [left for left, (_, node, process, _) in marks if node == _machine() and not _alive(process)]
 
 
-def sweep(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what killed writers have left half-written in a folder."""
     for left in left_beside(folder, None, "part"):
         shutil.rmtree(left, ignore_errors=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kuamo.core.errors import StoreError
-from kuamo.core.files import left_beside, marked, read_plain, reporting_io_errors, sweep
+from kuamo.core.files import left_beside, marked, read_plain, remove_leftovers, reporting_io_errors
 from kuamo.core.ownership import check_place, real_place
 
 __all__ = ["check_owner", "read_json", "recover", "write_folder", "write_json"]
@@ -35,7 +35,7 @@ def write_folder(path: Path, kind: str | None, fill: Callable[[Path], None], tak
         path = real_place(Path(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         recover(path)
-        sweep(path.parent)
+        remove_leftovers(path.parent)
         for left in left_beside(path.parent, path.name, "old"):
             shutil.rmtree(left, ignore_errors=True)
     beside, old = marked(path, "part"), marked(path, "old")

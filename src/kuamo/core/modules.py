@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kuamo.core.threads import Together
+from kuamo.core.threads import SharedSetting
 
 __all__ = ["is_module", "is_trainable", "single_threaded_torch"]
 
@@ -33,7 +33,7 @@ def _one_in_torch() -> Callable[[], object]:
     return lambda: torch.set_num_threads(_found_in_torch[0])
 
 
-_torch = Together(_one_in_torch)
+_torch = SharedSetting(_one_in_torch)
 _found_in_torch = [1]
 _mine = threading.local()
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
-__all__ = ["Together", "ordered_map", "single_threaded_blas", "workers"]
+__all__ = ["SharedSetting", "ordered_map", "single_threaded_blas", "workers"]
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -50,7 +50,7 @@ def ordered_map(work: Callable[[S], T], items: Iterable[S], *, ahead: int) -> It
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-class Together:
+class SharedSetting:
     """Held by several threads at once: the first who comes begins it, the last who leaves ends it.
 
     Were each to put back what it had found, one would put back the 1 that another had set, for good.
@@ -60,7 +60,7 @@ class Together:
 
     Example:
         >>> seen = []
-        >>> one = Together(lambda: seen.append("begun") or (lambda: seen.append("ended")))
+        >>> one = SharedSetting(lambda: seen.append("begun") or (lambda: seen.append("ended")))
         >>> with one.held(), one.held():
         ...     pass
         >>> seen
@@ -117,7 +117,7 @@ def _let_any_thread_set() -> None:
         clear(force=True)
 
 
-_blas = Together(_one_in_blas)
+_blas = SharedSetting(_one_in_blas)
 
 
 def _forked() -> None:

@@ -179,9 +179,6 @@ def sampled_groups(table: Table, most: int, seed: int) -> Table:
     return table.take(np.flatnonzero(np.isin(group, order[:count])))
 
 
-# ── the value of a game ──────────────────────────────────────────────────────────────────────────────────────────
-
-
 # ── what a subset is worth ───────────────────────────────────────────────────────────────────────────────────────
 
 

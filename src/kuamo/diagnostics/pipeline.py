@@ -99,12 +99,12 @@ def diagnose(
         ('default', 'both', True)
     """
     if isinstance(what, Space) and table is None:
-        return remembered(what)
+        return diagnosis_of_fit(what)
     space, given = space_and_rows(what, table)
     check_int(seed=seed)
     check_int(1, k=k, rows=rows)
     check_usable_columns(given, encoders=encoders or {})
-    seen = forgiving(given if space is None else as_model_input(given, space.modalities))
+    seen = skipping_unreadable(given if space is None else as_model_input(given, space.modalities))
     ports, targets = ports_of(space, seen, encoders or {}), label_columns_of(seen)
     counted = coverage(seen)
     answers = galleries(counted, gallery, k)
@@ -187,7 +187,7 @@ def forecast_facts(
     return ahead.as_dict()["steps"], [Finding("look", note) for note in (*ahead.notes, *ahead.advice)], numbers
 
 
-def forgiving(table: Table) -> Table:
+def skipping_unreadable(table: Table) -> Table:
     """The same rows, where a cell that cannot be read counts as absent; the table itself stays as it is."""
     other = table.take(np.arange(len(table)))
     other.on_error = "skip"
@@ -270,7 +270,7 @@ def coverage_numbers(found: Coverage) -> dict[str, Interval]:
     }
 
 
-def remembered(space: Space) -> Diagnosis:
+def diagnosis_of_fit(space: Space) -> Diagnosis:
     """What a space knows by itself: what its fit found by screening, what it chose, and how fast its columns were
     learned."""
     facts: Facts = {"source": space.info.get("source", "–"), "rows": space.info.get("rows", 0)}

@@ -79,7 +79,11 @@ class SpectrogramAugment:
         moments = begin[:, None] + torch.arange(int(now.max())) * speed[:, None]
         last = (frames - 1)[:, None].float()
         inside = (moments >= 0) & (moments <= last)
-        out = hats(bands, mels) @ energy @ hats(moments.clamp(min=0).minimum(last), most).mT
+        out = (
+            interpolation_weights(bands, mels)
+            @ energy
+            @ interpolation_weights(moments.clamp(min=0).minimum(last), most).mT
+        )
         quiet = energy.masked_fill(torch.arange(most) >= frames[:, None, None], torch.inf).amin((1, 2))
         out = torch.where(inside[:, None], out, quiet[:, None, None])
         return out + self.curve(n, mels)[:, :, None], now
@@ -124,6 +128,6 @@ def place_in(grid: Tensor, values: Tensor) -> Tensor:
     return (right - 1 + (values - low) / (high - low)).clamp(0, len(grid) - 1)
 
 
-def hats(place: Tensor, size: int) -> Tensor:
+def interpolation_weights(place: Tensor, size: int) -> Tensor:
     """Weights (n, m, size) of linear interpolation at fractional places (n, m)."""
     return (1 - (place[..., None] - torch.arange(size)).abs()).clamp(min=0)

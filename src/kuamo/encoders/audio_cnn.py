@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from kuamo.core.contracts import Configured
 from kuamo.core.errors import KuamoError
 from kuamo.data.modalities.audio import Waveform
-from kuamo.encoders.audio_augmentation import SpectrogramAugment, hats
+from kuamo.encoders.audio_augmentation import SpectrogramAugment, interpolation_weights
 from kuamo.encoders.base import Encoder
 from kuamo.encoders.mel import mel_filters, trimmed
 
@@ -172,7 +172,7 @@ def resampled_frames(energy: Tensor, frames: Tensor, to: int) -> Tensor:
         tensor([[[0., 1., 2.]]])
     """
     place = torch.linspace(0, 1, to) * (frames - 1)[:, None]
-    return energy @ hats(place, energy.shape[-1]).mT
+    return energy @ interpolation_weights(place, energy.shape[-1]).mT
 
 
 def pooled(h: Tensor, part: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ import numpy as np
 
 from kuamo.core.disk_cache import limit, shrink
 from kuamo.core.errors import CacheWarning, CellError, StoreError
-from kuamo.core.files import atomic_path, cache_folder, listed, save_arrays, sweep
+from kuamo.core.files import atomic_path, cache_folder, listed, remove_leftovers, save_arrays
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_module
 from kuamo.core.old_names import old_methods
@@ -145,7 +145,7 @@ class FeatureCache:
     def _refresh(self) -> None:
         from safetensors import SafetensorError, safe_open
 
-        sweep(self.folder)
+        remove_leftovers(self.folder)
         for shard in listed(self.folder, "*.safetensors"):
             if shard not in self._read:
                 try:

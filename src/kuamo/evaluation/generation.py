@@ -112,7 +112,7 @@ def evaluate_generation(
     if isinstance(port.modality, Text) and port.codec is not None:
         values = {"gen_token_F1": token_f1(port.codec.decode(y[:, 0]), real)}
     else:
-        own = y_of(port, part, real)
+        own = y_of(port, part)
         values = predictive_scores(port.decoder, z, own, y, seed, training) | compared(port, part, own, y, training)
     values |= classifier_scores(port, part, real, y[:, 0], judges.get(target), others)
     order = np.random.default_rng([seed, 3]).permutation(len(rows))[:examples]
@@ -242,7 +242,7 @@ def retrieval_scores(made: np.ndarray, own: np.ndarray, key: np.ndarray) -> dict
     return {f"{way}_R@{k}": per_query(f"R@{k}", values) for way, values in ranks.items() for k in (1, 10)}
 
 
-def y_of(port: Tower, table: Table, values: list[Any]) -> np.ndarray:
+def y_of(port: Tower, table: Table) -> np.ndarray:
     """y (n, L) of a column's first cell in each row."""
     first = np.unique(table.column(port.name).row, return_index=True)[1]
     if port.codec is not None:
@@ -265,7 +265,7 @@ def classifier_scores(
     label = np.array([str(one) for one in part.labels])
     cells: dict[str, list[Any]] = {"gen_accuracy": list(decode_cells(port, y, others)), "gen_accuracy_real": real}
     if port.codec is not None:
-        cells["gen_accuracy_codec"] = decode_cells(port, y_of(port, part, real), others)
+        cells["gen_accuracy_codec"] = decode_cells(port, y_of(port, part), others)
     said = {name: np.array([str(one) for one in judge(values)]) for name, values in cells.items()}
     for name, one in said.items():
         if len(one) != len(label):

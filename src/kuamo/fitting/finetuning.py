@@ -51,7 +51,7 @@ class ContrastOfSome(InfoNCE):
         every = super().pairs(step)
         if len(every) <= PAIRS:
             return every
-        return [every[i] for i in step.disorder("pairs", len(every))[:PAIRS].tolist()]
+        return [every[i] for i in step.permutation("pairs", len(every))[:PAIRS].tolist()]
 
 
 Views = Mapping[str, tuple[np.ndarray, np.ndarray]]

@@ -31,7 +31,7 @@ from kuamo.training.objective import needs_of, terms_of
 from kuamo.training.randomness import forked_rng
 from kuamo.training.run import Prepared, Run
 
-__all__ = ["steps_for", "train_objective", "usual_training"]
+__all__ = ["default_training", "steps_for", "train_objective"]
 
 DIM = 64
 LEAST, MOST = 200, 1500  # of `Predict`: of few rows what bends is not learned in fewer than 200
@@ -48,7 +48,7 @@ def train_objective(space: Space, prepared: Prepared, objective: Objective, dim:
         with forked_rng(run.seed):
             fusion = term.make_fusion(space)
         space.fusion = space.fusion if fusion is None else fusion
-    training = run.training or usual_training(objective, len(table))
+    training = run.training or default_training(objective, len(table))
     sources = {
         port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.grad_cache_chunk)
         for port in space.ports
@@ -67,7 +67,7 @@ def train_objective(space: Space, prepared: Prepared, objective: Objective, dim:
         space.notes.append(note)
 
 
-def usual_training(objective: Objective | None, rows: int) -> Training:
+def default_training(objective: Objective | None, rows: int) -> Training:
     """How long and how fast where nobody said: what suits `Predict` of features, or the usual."""
     predicts = any(term.predicts for _, term in terms_of(objective))
     return Training(steps_for(rows), 128, 3e-3, at_most=True) if predicts else Training()

@@ -163,7 +163,7 @@ class DecoderProblem:
         made = (codec or self.space.port(name).codec).decode(decode(decoder, codes[place], seed))
         return 1 - float(token_f1(made, own.decode(y)).mean())
 
-    def unusable(self, name: str, decoder: Any, rows: np.ndarray, seed: int, what: str) -> Note | None:
+    def quality_warning(self, name: str, decoder: Any, rows: np.ndarray, seed: int, what: str) -> Note | None:
         """That what is made as it comes is not what one would want to look at, if so: further from any real cell than
         real cells are from each other, or hardly nearer to the row's own than to another's. `None` of texts."""
         codes, there = self.codes_without(name, rows)
@@ -174,7 +174,7 @@ class DecoderProblem:
         real = self.targets[name][entry] / unit
 
         made = decode(decoder, codes[place], seed) / unit
-        off, right = strangeness(made, real)
+        off, right = distance_to_real(made, real)
         if off <= STRANGE and right >= LEAST_RIGHT:
             return None
         return Note("made_unusable", column=name, what=what, off=off, right=100 * right, rows=len(entry))
@@ -264,7 +264,7 @@ def energy_score(decoder: Any, z: np.ndarray, y: np.ndarray, seed: int = 0, unit
     return float((near - 0.5 * np.linalg.norm(first - second, axis=1)).mean())
 
 
-def strangeness(made: np.ndarray, real: np.ndarray) -> tuple[float, float]:
+def distance_to_real(made: np.ndarray, real: np.ndarray) -> tuple[float, float]:
     """How far from the nearest real cell what is made lies, against how far real ones lie; and in which share of pairs
     (made, another real cell) it is nearer to its own (.5 by chance).
 
@@ -273,7 +273,7 @@ def strangeness(made: np.ndarray, real: np.ndarray) -> tuple[float, float]:
 
     Example:
         >>> real = np.random.default_rng(0).normal(size=(50, 20))
-        >>> strangeness(real, real)
+        >>> distance_to_real(real, real)
         (0.0, 1.0)
     """
     squares = np.square(real).sum(1)

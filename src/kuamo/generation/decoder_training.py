@@ -98,7 +98,7 @@ def learn(
         if ours is None or theirs is None:
             continue
         space.notes.append(quality_note(name, recipe, ours, theirs, len(held), isinstance(codec, TextVocabulary)))
-        if note := decoding.unusable(name, decoder, held, seed, type(recipe).__name__):
+        if note := decoding.quality_warning(name, decoder, held, seed, type(recipe).__name__):
             space.notes.append(note)
         if recipe.may_fall_back and theirs < ours:
             port.codec, port.decoder = recipe.solve(decoding, name, np.sort(np.concatenate([kept, held])))

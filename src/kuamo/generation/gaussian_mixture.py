@@ -56,7 +56,7 @@ class GaussianMixture:
         if x.ndim != 2 or len(x) < 2 or not np.isfinite(x).all():
             raise KuamoError(f"given codes of shape {x.shape}; expected at least two finite rows (n, d)")
         count = max(1, min(components, len(x) // (2 * x.shape[1])))
-        share = nearest_center(x, spread_out(x, count, np.random.default_rng(seed)))
+        share = nearest_center(x, kmeans_centers(x, count, np.random.default_rng(seed)))
         floor = 1e-6 * max(float(x.var(axis=0).mean()), 1e-12)
         mixture, before = cls._maximise(x, share, floor), -np.inf
         for _ in range(steps):
@@ -116,7 +116,7 @@ def nearest_center(x: Float64, centers: Float64) -> Float64:
     return np.eye(len(centers))[far.argmin(axis=1)]
 
 
-def spread_out(x: Float64, count: int, rng: np.random.Generator) -> Float64:
+def kmeans_centers(x: Float64, count: int, rng: np.random.Generator) -> Float64:
     """Centres (K, d): drawn far from each other (k-means++), then ten rounds of k-means."""
     chosen = [x[rng.integers(len(x))]]
     far = ((x - chosen[0]) ** 2).sum(axis=1)

@@ -87,7 +87,7 @@ class Source:
         self._held: dict[Any, Any] = {}
         self._bytes = 0
         self._whole = one_in_each_row(self.row, self.rows)
-        self._stack: Stack | None = None
+        self._stack: ItemCache | None = None
         self._prepare: Callable[[Any], Any] = Encoder.adapt(port.encoder).prepare
 
     def cells(self, rows: np.ndarray, place: np.ndarray) -> ColumnBatch:
@@ -103,7 +103,7 @@ class Source:
     def _read(self, entry: np.ndarray) -> Any:
         """Raw values as one batch for the encoder."""
         if self._stack is None and Encoder.adapt(self.port.encoder).collate is None and is_module(self.port.encoder):
-            self._stack = Stack(len(self.row))
+            self._stack = ItemCache(len(self.row))
         if self._stack is not None and self._stack.has(entry):
             return self._stack.batch(entry)
         items = [self._item(int(k)) for k in entry]
@@ -127,7 +127,7 @@ class Source:
         return item
 
 
-class Stack:
+class ItemCache:
     """Items of one shape in one array, once every entry was read: a batch is then one indexing, not many small copies.
 
     Items that are views of another's memory would be copied; where that is more than may be held, nothing is stacked.
@@ -136,7 +136,7 @@ class Stack:
         count: n, entries of the column.
 
     Example:
-        >>> stack = Stack(2)
+        >>> stack = ItemCache(2)
         >>> stack.add(np.array([1, 0]), [np.ones(3), np.zeros(3)])
         >>> stack.has(np.array([0])), stack.batch(np.array([1, 1])).shape
         (True, torch.Size([2, 3]))

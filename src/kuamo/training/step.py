@@ -169,7 +169,7 @@ class Step:
         """Uniform in [0, 1), otherwise as `noise`."""
         return torch.rand((self.batch.size, dim), generator=self._generator(purpose))[row]
 
-    def disorder(self, purpose: str, dim: int) -> Tensor:
+    def permutation(self, purpose: str, dim: int) -> Tensor:
         """A permutation (dim,): a function of (seed, step, purpose) alone."""
         return torch.randperm(dim, generator=self._generator(purpose))
 

@@ -60,14 +60,14 @@ def advise(made: CostForecast, model: CostModel, limits: Mapping[str, float]) ->
     for kind in KINDS:
         if kind not in limits or needed[kind] <= limits[kind]:
             continue
-        step = made.dearest(kind)
+        step = made.most_expensive(kind)
         share = 100 * (1.0 if kind == "memory" else getattr(step, kind) / max(needed[kind], 1e-9))
         factor = needed[kind] / limits[kind]
         said = {"needed": needed[kind], "given": limits[kind], "factor": factor, "step": step.name}
         notes.append(Note(TOO_MUCH[kind], **said, **({} if kind == "memory" else {"share": share})))
         notes += remedies(step, made, kind, model, limits[kind], factor)
     if not notes and made.total.cpu > MANY:
-        step = made.dearest()
+        step = made.most_expensive()
         notes = [Note("dearest", share=100 * step.cpu / made.total.cpu, step=step.name)]
         notes += remedies(step, made, "cpu", model, None, 1.0)
     return list({str(note): note for note in notes}.values())

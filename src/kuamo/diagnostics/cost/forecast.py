@@ -35,7 +35,7 @@ from kuamo.diagnostics.cost.result import CostForecast
 from kuamo.diagnostics.cost.steps import CostModel
 from kuamo.diagnostics.cost.trial import TrialRun, apart, rows_of_trial, try_fit
 from kuamo.encoders.feature_cache import features
-from kuamo.fitting.gradient import usual_training
+from kuamo.fitting.gradient import default_training
 from kuamo.fitting.pipeline import Arguments, open_table
 from kuamo.generation.decoder_training import training_steps
 from kuamo.objectives import CCA, Objective
@@ -93,7 +93,7 @@ def forecast(
         model = tried(table, given)
         steps = tuple(model.steps())
     title = Note("forecast", rows=len(table), source=table.source, spent=took.cpu)
-    return CostForecast(steps, title, took, tuple(advise(CostForecast(steps), model, limits)), tuple(busy()))
+    return CostForecast(steps, title, took, tuple(advise(CostForecast(steps), model, limits)), tuple(load_note()))
 
 
 def tried(table: Table, given: Arguments) -> CostModel:
@@ -106,7 +106,7 @@ def tried(table: Table, given: Arguments) -> CostModel:
             raise TableError(f"column {name!r}: given no cell that can be read; expected some")
     training = given.training
     if is_trained(given.objective):
-        training = training or usual_training(given.objective, len(table))
+        training = training or default_training(given.objective, len(table))
     elif any(recipe.is_trained for recipe in given.recipes.values()):
         training = training or Training(steps=training_steps(int(0.9 * len(table))))
     opened = replace(given, encoders={port.name: port.encoder for port in ports}, training=training)
@@ -195,7 +195,7 @@ def nothing_changed() -> Iterator[None]:
             torch.set_rng_state(drawn)
 
 
-def busy() -> list[Note]:
+def load_note() -> list[Note]:
     """A line on the load of the machine, where there is more to do than processors."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     cores = os.cpu_count() or 1

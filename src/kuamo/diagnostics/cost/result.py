@@ -63,7 +63,7 @@ class CostForecast:
     Example:
         >>> steps = StepCost("features: a", 3.0, 3.0, 50, 2, 20), StepCost("contrast", 2.0, 2.0, 40, least=1.0)
         >>> made = CostForecast(steps)
-        >>> made.total.cpu, made.at_least, made.total.memory, made.disk, made.dearest().name
+        >>> made.total.cpu, made.at_least, made.total.memory, made.disk, made.most_expensive().name
         (5.0, 4.0, 60.0, 2.0, 'features: a')
     """
 
@@ -115,7 +115,7 @@ class CostForecast:
             held += step.stays
         return peaks
 
-    def dearest(self, kind: str = "cpu") -> StepCost:
+    def most_expensive(self, kind: str = "cpu") -> StepCost:
         """The step that takes most "cpu", "wall", "memory" or "disk"."""
         if kind == "memory":
             peaks = self.peaks()

@@ -117,7 +117,7 @@ class AudioPCA(Codec, Stored):
         draft = cls(*unknown, *plain, moments, trim, pieces=pieces)
         most = min(components or 128, pieces * count - 1, mels * moments // pieces)
         share = None if components else 0.95 if pieces == 1 else 0.98
-        found = leading_components(Cut(ColumnMatrix(table, name, draft.energies), pieces), most, share, seed)
+        found = leading_components(SplitBlocks(ColumnMatrix(table, name, draft.energies), pieces), most, share, seed)
         length = np.array([np.mean(np.log(frames)), max(float(np.std(np.log(frames))), 1e-3)], dtype=np.float32)
         scale = found.scale(whiten).astype(np.float32)
         return cls(found.mean, found.axes, scale, length, *plain, moments, trim, found.kept, pieces)
@@ -195,11 +195,11 @@ class AudioPCA(Codec, Stored):
         return Waveform((0.9 * samples / max(float(np.abs(samples).max()), 1e-8)).astype(np.float32), self.rate)
 
 
-class Cut:
+class SplitBlocks:
     """Blocks of sounds (b, pieces · D) as blocks of their pieces (b · pieces, D).
 
     Example:
-        >>> [block.shape for block in Cut([np.zeros((3, 8))], 2)]
+        >>> [block.shape for block in SplitBlocks([np.zeros((3, 8))], 2)]
         [(6, 4)]
     """
 

@@ -87,7 +87,7 @@ class ImagePCA(Codec, Stored):
         held = ColumnMatrix(table, name, flat)
         most = min(components or MOST, height * width * channels)
         moved = len(held) < 8 * most if moved is None else moved
-        blocks = Moved(held, (height, width, channels)) if moved else held
+        blocks = ShiftedImages(held, (height, width, channels)) if moved else held
         found = leading_components(blocks, most, None if components else 0.98, seed, passes=2 if moved else 3)
         scale = (found.scale(whiten) / 255).astype(np.float32)
         return cls(found.mean / 255, found.axes, scale, height, width, channels, found.kept)
@@ -131,11 +131,11 @@ def round_trip(codec: Any, values: Sequence[np.ndarray]) -> dict[str, float]:
     }
 
 
-class Moved:
+class ShiftedImages:
     """Blocks of pictures, and the same a thirty-second of their side to the left, to the right, up and down.
 
     Example:
-        >>> [block.tolist() for block in Moved([np.arange(4)[None]], (2, 2, 1))]
+        >>> [block.tolist() for block in ShiftedImages([np.arange(4)[None]], (2, 2, 1))]
         [[[0, 1, 2, 3]], [[0, 0, 2, 2]], [[1, 1, 3, 3]], [[0, 1, 0, 1]], [[2, 3, 2, 3]]]
     """
 

@@ -40,7 +40,7 @@ WAVES = 16
 MOST_STEPS, MOST_GUIDANCE = 1000, 30.0
 
 
-class Film(nn.Module):
+class FiLM(nn.Module):
     """h + W₂ GELU(W₁ (LN(h) (1 + a) + b)), with a and b from the condition; it starts as h."""
 
     def __init__(self, width: int) -> None:
@@ -92,7 +92,7 @@ class FlowDecoder(nn.Module, Decoder, Configured):
         self.code = nn.Sequential(nn.Linear(dim, width), nn.GELU(), nn.Linear(width, width))
         self.nothing = nn.Parameter(torch.zeros(width))
         self.time = nn.Sequential(nn.Linear(2 * WAVES, width), nn.GELU(), nn.Linear(width, width))
-        self.blocks = nn.ModuleList(Film(width) for _ in range(layers))
+        self.blocks = nn.ModuleList(FiLM(width) for _ in range(layers))
         self.shift: Tensor
         self.gain: Tensor
         self.code_shift: Tensor

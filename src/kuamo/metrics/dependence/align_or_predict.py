@@ -125,7 +125,7 @@ def align_or_predict(
         names_of = None if group is None else np.asarray(group)[kept]
         pairs = pairs_of(np.asarray(x)[kept], np.asarray(y)[kept], names_of, rows=rows, blocks=blocks, seed=seed)
         known = known[kept]
-    rehearsed = Rehearsed(pairs, seed)
+    rehearsed = LearningCurveFolds(pairs, seed)
     most = AXES if dim is None else dim
     ends = by_labels(rehearsed, known[pairs.rows], most) if known is not None and labeled else by_pairs(rehearsed, most)
     by: Literal["labels", "pairs"] = "labels" if labeled else "pairs"
@@ -135,7 +135,7 @@ def align_or_predict(
 
 
 @dataclass(frozen=True)
-class Shares:
+class SignalShares:
     """What each method keeps of the signal, and its number of axes."""
 
     aligned: float
@@ -143,7 +143,7 @@ class Shares:
     dim: int
 
 
-class Kept:
+class CachedView:
     """A view that cuts each fold once, however many other views it meets."""
 
     def __init__(self, view: KernelView) -> None:
@@ -161,7 +161,7 @@ class Kept:
         return self.view.whole()
 
 
-class Rehearsed:
+class LearningCurveFolds:
     """Folds of two columns that see all other rows, and half of them."""
 
     def __init__(self, pairs: Pairs, seed: int) -> None:
@@ -175,7 +175,7 @@ class Rehearsed:
 
     def view(self, x: NDArray, name: str) -> KernelView:
         """A column on its axes."""
-        return Kept(views_of(x, ("linear",), COMPONENTS, name, self.seed)["linear"])
+        return CachedView(views_of(x, ("linear",), COMPONENTS, name, self.seed)["linear"])
 
     def coded(self, x: KernelView, y: KernelView) -> tuple[Coded, Coded]:
         """Two views, seen in full and in half."""
@@ -190,7 +190,7 @@ class Rehearsed:
         return full + (full - half) * (1 - self.seen / self.pairs.total), full + (full - half)
 
 
-def by_labels(rehearsed: Rehearsed, label: NDArray[np.intp], most: int) -> tuple[Shares, Shares]:
+def by_labels(rehearsed: LearningCurveFolds, label: NDArray[np.intp], most: int) -> tuple[SignalShares, SignalShares]:
     """Shares of what predicts the label."""
     label = np.unique(label, return_inverse=True)[1]
     indicator = np.eye(label.max() + 1, dtype=np.float32)[label]
@@ -207,7 +207,7 @@ def by_labels(rehearsed: Rehearsed, label: NDArray[np.intp], most: int) -> tuple
         null = once.null("regression x → y", RIDGES, DRAWS, rehearsed.seed)
         k = min(beyond(decorrelated(codes), null, LABEL_LEVEL), most)
         if k == 0:
-            shares.append(Shares(0.0, 0.0, 0))
+            shares.append(SignalShares(0.0, 0.0, 0))
             continue
 
         def label_shares(pair: tuple[Coded, Coded], method: Method, end: int, k: int = k) -> tuple[float, float]:
@@ -219,11 +219,13 @@ def by_labels(rehearsed: Rehearsed, label: NDArray[np.intp], most: int) -> tuple
         found = [label_shares(rehearsed.both, "regularised CCA", end), label_shares(rehearsed.both, method, end)]
         best = max(label_shares(supervised, "regression x → y", 0)[1], *(now for now, _ in found))
         aligned, predicted = (float(np.clip(now / max(best, 1e-9), 0, 1)) for now, _ in found)
-        shares.append(Shares(aligned, predicted, k))
+        shares.append(SignalShares(aligned, predicted, k))
     return shares[0], shares[1]
 
 
-def label_eta_squared(codes: FoldCodes, end: int, k: int, rehearsed: Rehearsed, label: NDArray[np.intp]) -> float:
+def label_eta_squared(
+    codes: FoldCodes, end: int, k: int, rehearsed: LearningCurveFolds, label: NDArray[np.intp]
+) -> float:
     """η² of held-out codes: the adjusted part of their variance between labels, the mean over k whitened axes."""
     total = 0.0
     for code, one in zip(codes, rehearsed.held, strict=True):
@@ -255,7 +257,7 @@ def cross_correlations(z: Matrix, label: NDArray[np.intp]) -> float:
     return float((1.0 - inside * ((m - 1) / (m - c))).sum() / z.shape[1])
 
 
-def by_pairs(rehearsed: Rehearsed, most: int) -> tuple[Shares, Shares]:
+def by_pairs(rehearsed: LearningCurveFolds, most: int) -> tuple[SignalShares, SignalShares]:
     """Shares of what both columns have in common."""
     whole, half = rehearsed.both
     ridge = whole.best_ridge("regularised CCA", RIDGES)
@@ -265,7 +267,7 @@ def by_pairs(rehearsed: Rehearsed, most: int) -> tuple[Shares, Shares]:
     first = once.codes("regularised CCA", ridge)
     k = min(beyond(decorrelated(first), once.null("regularised CCA", RIDGES, DRAWS, rehearsed.seed)), most)
     if k == 0:
-        return Shares(0.0, 0.0, 0), Shares(0.0, 0.0, 0)
+        return SignalShares(0.0, 0.0, 0), SignalShares(0.0, 0.0, 0)
     sums = [float(decorrelated(part.codes("regularised CCA", ridge))[:k].sum()) for part in (whole, half)]
     now, endless = rehearsed.figures(*sums)
     aligned = float(np.clip(now / max(endless, 1e-9), 0, 1))
@@ -277,7 +279,7 @@ def by_pairs(rehearsed: Rehearsed, most: int) -> tuple[Shares, Shares]:
             float(np.mean([explained(v[1 - end][:, :k], u[end][:, :k]) for v, u in zip(codes, given, strict=True)]))
             for given in (codes, predicting)
         ]
-        shares.append(Shares(aligned, float(np.clip(aligned * found_r2[1] / max(found_r2[0], 1e-9), 0, 1)), k))
+        shares.append(SignalShares(aligned, float(np.clip(aligned * found_r2[1] / max(found_r2[0], 1e-9), 0, 1)), k))
     return shares[0], shares[1]
 
 
@@ -325,7 +327,7 @@ def usable_labels(label: NDArray[np.intp], group: NDArray[np.intp]) -> bool:
 
 
 def recommendation(
-    share: Shares, by: Literal["labels", "pairs"], names: tuple[str, str], pairs: Pairs
+    share: SignalShares, by: Literal["labels", "pairs"], names: tuple[str, str], pairs: Pairs
 ) -> Recommendation:
     """The verdict, and its reason in words."""
     choices: dict[tuple[bool, bool], Verb] = {

@@ -25,7 +25,7 @@ from kuamo.closed_form.kernel_pca import Kernel, KernelView, views_of
 from kuamo.core.errors import KuamoError
 from kuamo.core.threads import single_threaded_blas
 from kuamo.metrics import bootstrap, chance_recall
-from kuamo.metrics.dependence.gallery_scaling import hit_chance, rank_counts
+from kuamo.metrics.dependence.gallery_scaling import hit_probability, rank_counts
 from kuamo.metrics.dependence.paired_sample import LayerSizes, Pairs, half_of, pairs_of
 
 __all__ = ["Expected", "expected_retrieval"]
@@ -111,7 +111,7 @@ def expected_retrieval(
     kernel = table[0].kernel
     views = [views_of(part, (kernel,), COMPONENTS, name, seed) for part, name in ((pairs.x, "x"), (pairs.y, "y"))]
     ranking = Ranking(pairs, keys, sizes, k, held, [view[kernel] for view in views])
-    best, half = ranking.hits(table[0]), ranking.seeing(few).hits(table[0])
+    best, half = ranking.hits(table[0]), ranking.with_folds(few).hits(table[0])
     others = [ranking.hits(other) for other in nearly_best(table)]
     return tuple(  # type: ignore[return-value]
         ranking.expected(way, table[0], best[way], half[way], [other[way] for other in others]) for way in (0, 1)
@@ -159,7 +159,7 @@ class Ranking:
     held: Sequence[HeldOut]
     views: Sequence[KernelView]
 
-    def seeing(self, held: Sequence[HeldOut]) -> Ranking:
+    def with_folds(self, held: Sequence[HeldOut]) -> Ranking:
         """The same folds, of which other rows are seen."""
         return replace(self, held=held)
 
@@ -175,7 +175,7 @@ class Ranking:
             codes = codes_of(solver, setting)
             for way, (queries, answers) in enumerate((codes, codes[::-1])):
                 met = rank_counts(queries, answers, self.keys[one.rows], self.pairs.group[one.rows])
-                found[way].append(hit_chance(met, self.sizes[way], self.k))
+                found[way].append(hit_probability(met, self.sizes[way], self.k))
         return np.concatenate(found[0]), np.concatenate(found[1])
 
     def expected(self, way: int, best: RidgeTrial, hits: NDArray, half: NDArray, others: Sequence[NDArray]) -> Expected:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from kuamo.metrics.ranking import ROUNDING
 
-__all__ = ["RankCounts", "hit_chance", "rank_counts"]
+__all__ = ["RankCounts", "hit_probability", "rank_counts"]
 
 Figures = NDArray[np.float64]
 
@@ -99,18 +99,18 @@ def tail(score: NDArray, bar: NDArray, counts: NDArray[np.bool_]) -> Figures:
     return over / max(len(every), 1)
 
 
-def hit_chance(met: RankCounts, gallery: int, k: int) -> Figures:
+def hit_probability(met: RankCounts, gallery: int, k: int) -> Figures:
     """P(a right answer among the first k) (n,) of each query, in a gallery of so many answers.
 
     Example:
         >>> met = rank_counts(np.eye(3), np.eye(3)[[0, 0, 2]], np.arange(3), np.arange(3))
-        >>> hit_chance(met, 3, 1), hit_chance(met, 2, 1)
+        >>> hit_probability(met, 3, 1), hit_probability(met, 2, 1)
         (array([0., 0., 1.]), array([0.5, 0. , 1. ]))
     """
     share = (gallery - 1) / np.maximum(met.others, 1)
     dense = share.max(initial=0) > 1
     if met.right.any() and dense:
-        return thinned(met, k / share)
+        return subsampled_hits(met, k / share)
     if dense:
         return below(gallery - 1, met.share, k - met.own)
     chance = fewer_drawn(met.wrong, met.others, np.full(len(met.wrong), gallery - 1), k - met.own)
@@ -121,7 +121,7 @@ def hit_chance(met: RankCounts, gallery: int, k: int) -> Figures:
     return chance
 
 
-def thinned(met: RankCounts, k: Figures) -> Figures:
+def subsampled_hits(met: RankCounts, k: Figures) -> Figures:
     """The chance of a hit (n,) among the first k (n,) of this very gallery; k ≥ 1 may lie between two numbers."""
     first = met.wrong + met.own
     for i, ahead in met.before.items():

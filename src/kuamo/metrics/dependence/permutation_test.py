@@ -228,7 +228,7 @@ def stacked(of_column: Mapping[str, Matrix]) -> NDArray[np.float32]:
 
 def kernels(x: NDArray) -> dict[str, Matrix]:
     """Centred kernels (n, n) of one column: linear ones, squares of these, and narrow ones."""
-    x = drawn_in(x)
+    x = clipped_rows(x)
     gram = x @ x.T if x.shape[1] > len(x) else None
     if gram is None:
         values, axes = np.linalg.eigh(x.T @ x)
@@ -247,12 +247,12 @@ def kernels(x: NDArray) -> dict[str, Matrix]:
 
 def square_of(white: Matrix) -> Matrix:
     """(w·w')², with long rows drawn in once more."""
-    w = drawn_in(white)
+    w = clipped_rows(white)
     product = w @ w.T
     return product * product
 
 
-def drawn_in(x: NDArray) -> Matrix:
+def clipped_rows(x: NDArray) -> Matrix:
     """Rows about their mean; what is longer than three median lengths has that length. Turns with x, and scales."""
     x = x.astype(np.float64)
     for _ in range(3):  # what is drawn in moves the mean

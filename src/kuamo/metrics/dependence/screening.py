@@ -48,7 +48,7 @@ class Screening:
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
+class TestablePair:
     """Paired rows of two columns that can be tested: features (n, D), groups (n,), rows (n,) of the table."""
 
     x: np.ndarray
@@ -75,13 +75,13 @@ def screen(cells: Packed, groups: np.ndarray, seed: int) -> Screening:
         >>> screen({"a": (x, row), "b": (x + noise, row), "c": (rng.normal(size=(100, 4)), row)}, row, 0).unrelated
         ['c']
     """
-    able: dict[tuple[str, str], Looked] = {}
+    able: dict[tuple[str, str], TestablePair] = {}
     relations: list[dict[str, Any]] = []
     for a, b, x, y, group, row in iter_pairs(unique_rows(cells, groups)[0], groups):
         relations.append({"a": a, "b": b, "rows": len(x), "p": None})
         if len(np.unique(group)) >= FEWEST and (x != x[:1]).any() and (y != y[:1]).any():
-            able[a, b] = Looked(x, y, group, row)
-    found = looked_twice(able, seed)
+            able[a, b] = TestablePair(x, y, group, row)
+    found = two_stage_p_values(able, seed)
     for one in relations:
         one["p"] = found.pairs.get((one["a"], one["b"]))
     last = unrelated_columns(found)
@@ -92,7 +92,7 @@ def screen(cells: Packed, groups: np.ndarray, seed: int) -> Screening:
     return Screening(last, none_related, [Note("advice_followed", what=note) for note in notes], relations)
 
 
-def looked_twice(able: Mapping[tuple[str, str], Looked], seed: int) -> Family:
+def two_stage_p_values(able: Mapping[tuple[str, str], TestablePair], seed: int) -> Family:
     """p-values by few rows, and by more of them for columns where these do not decide.
 
     That no two columns are related is judged by one look alone, the first if p ≤ .01 and else the second: choosing
@@ -114,10 +114,10 @@ def looked_twice(able: Mapping[tuple[str, str], Looked], seed: int) -> Family:
 
 
 def evidence_of_pairs(
-    pairs: Mapping[tuple[str, str], Looked], rows: int, draws: int, seed: int
+    pairs: Mapping[tuple[str, str], TestablePair], rows: int, draws: int, seed: int
 ) -> dict[tuple[str, str], np.ndarray]:
     """`Related.evidence` of at most so many rows of each pair; pairs that have the same rows are tested together."""
-    together: dict[bytes, dict[tuple[str, str], Looked]] = {}
+    together: dict[bytes, dict[tuple[str, str], TestablePair]] = {}
     found: dict[tuple[str, str], np.ndarray] = {}
     for pair, one in pairs.items():
         if one.grouped:

@@ -97,7 +97,7 @@ def mix_noise(step: Step, name: str, hit: Any) -> Any:
     at = (hit & (known < 0)).nonzero()[:, 0]
     if len(at):
         epsilon = step.noise(f"noise/{name}", cells.row[at], flat.shape[1])
-        order = step.disorder(f"noise/{name}", flat.shape[1])
+        order = step.permutation(f"noise/{name}", flat.shape[1])
         share, some = level[at, None], flat[at]
         n = shift + spread * noise((some - shift) / spread, epsilon, u[at, 1:], order)
         flat[at] = (1 - share) * some + share * n.clamp(low, high)  # no spectrum is below 0

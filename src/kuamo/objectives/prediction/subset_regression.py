@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from kuamo.core.types import Matrix
 from kuamo.objectives.prediction.regression import FOLDS, Chosen, JointRegression
 
-__all__ = ["Mix", "fit_subsets"]
+__all__ = ["SubsetRegression", "fit_subsets"]
 
 MOST = 6  # columns, of which all sets are solved
 COMPLETE = 50  # rows that have all columns of a set; where fewer do, those count that have any
@@ -37,14 +37,14 @@ FEWEST = 10  # rows; with fewer, nothing is solved
 RIDGE = 1e-3  # of covariances, against their mean
 
 
-class Mix(nn.Module):
+class SubsetRegression(nn.Module):
     """T_S and t_S of all sets of columns, see the module.
 
     Args:
         parts: which of the M columns have a part l_m. size: r, half of the numbers of l_m.
 
     Example:
-        >>> mix, l = Mix([0, 2], 1), torch.tensor([[[1.0, 5.0], [9.0, 9.0], [2.0, 6.0]]])
+        >>> mix, l = SubsetRegression([0, 2], 1), torch.tensor([[[1.0, 5.0], [9.0, 9.0], [2.0, 6.0]]])
         >>> mix(l, torch.tensor([[1.0, 1.0, 0.0]])), mix(l, torch.tensor([[1.0, 0.0, 1.0]]))
         (tensor([[5.]]), tensor([[3.]]))
     """
@@ -135,7 +135,7 @@ def usual(count: int, size: int) -> Matrix:
 
 
 def fit_subsets(
-    mix: Mix,
+    mix: SubsetRegression,
     joint: JointRegression,
     whole: Chosen,
     alone: Sequence[Chosen],

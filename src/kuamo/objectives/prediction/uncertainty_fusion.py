@@ -33,16 +33,16 @@ from kuamo.core.old_names import current_array, former_array
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.fusion import _weighted
 from kuamo.objectives.prediction.decoder import FAMILIES
-from kuamo.objectives.prediction.subset_regression import Mix
+from kuamo.objectives.prediction.subset_regression import SubsetRegression
 
-__all__ = ["Pooled", "UncertaintyFusion"]
+__all__ = ["PooledCodes", "UncertaintyFusion"]
 
 SHARPNESS = 2.0  # s
 BOUNDS = (-7.0, 7.0)
 SCALE = 10.0  # v is so many times what its network gives
 
 
-class Pooled(NamedTuple):
+class PooledCodes(NamedTuple):
     """Codes of what rows have, before r and t: c (B, d − r), l = [·, j] (B, r), n (B,) and the weights a (B, M)."""
 
     c: Tensor
@@ -82,7 +82,7 @@ class UncertaintyFusion(nn.Module):
         self.probes = nn.ModuleList([nn.Linear(dim - joint, outputs) for _ in range(columns)])
         self.uncertainty_nets = nn.ModuleList([uncertainty_net(2 + dim - joint) for _ in range(columns)])
         self.prior = nn.Parameter(torch.zeros(columns))
-        self.mix = Mix(parts, joint // 2)
+        self.mix = SubsetRegression(parts, joint // 2)
         self.corrupted: dict[str, Any] = {}  # while it is trained: column → cells that are known to be bad
         self.log_scale = nn.Buffer(torch.zeros(columns, 2 if joint else 1))  # log r, log t of n = 1, …, M
         self.usual = nn.Buffer(torch.zeros(columns))
@@ -154,12 +154,12 @@ class UncertaintyFusion(nn.Module):
         gates = torch.where(present, (against.amin(1, keepdim=True) - against).exp(), 0.0)
         return (weights[..., None] * self.learned(known)).sum(1), weights, gates
 
-    def pool(self, code: Embedding, present: Tensor) -> Pooled:
+    def pool(self, code: Embedding, present: Tensor) -> PooledCodes:
         """Codes (B, M, d), present (B, M) → what they say together, and how many pass."""
         c, weights, gates = self.weigh(code, present)
         l = torch.where(present[..., None], code.mean, 0.0)[..., self.dim - self.joint :]
         added = (gates[..., None] * l).sum(1)[:, : self.mix.size]
-        return Pooled(c, torch.cat([added, self.mix(l, gates)], -1), gates.sum(1), weights)
+        return PooledCodes(c, torch.cat([added, self.mix(l, gates)], -1), gates.sum(1), weights)
 
     def scales(self, n: Tensor) -> Tensor:
         """r_n and t_n (B, 2), or r_n alone, of n columns (B,); log-linear between whole numbers."""
