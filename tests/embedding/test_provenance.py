@@ -10,7 +10,7 @@ import pytest
 
 import kuamo as km
 from kuamo.core.messages import localize
-from kuamo.embedding.provenance import ASKED, KEPT, fingerprint_row, leakage_notes, training_overlap
+from kuamo.embedding.provenance import ASKED, KEPT, fingerprints_of_rows, leakage_notes, training_overlap
 
 
 def rows(count: int = 600, seed: int = 0) -> km.Table:
@@ -48,7 +48,7 @@ def test_few_bytes_are_kept_of_many_rows() -> None:
     many = km.Table({"a": np.random.default_rng(0).normal(size=(5000, 2))})
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # sums of fingerprints overflow, in silence
-        found = fingerprint_row(many)
+        found = fingerprints_of_rows(many)
     assert found["rows"] == 5000 and len(found["keys"]["a"]) == 8 * KEPT and ASKED < 5000
     space = km.fit(rows(150), km.CCA(dim=2, kernels=("linear",)))
     space.info["training_rows"] = [found]

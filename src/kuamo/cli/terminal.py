@@ -64,7 +64,7 @@ def open_table(
 def cost_of(rows: Table, objective: Any, encoders: dict[str, Any], start: Space | None, **options: Any) -> str | None:
     """A line on what a fit will cost, from a short measurement; `None` where it is solved, and costs little."""
     from kuamo.diagnostics.cost.forecast import forecast
-    from kuamo.diagnostics.text import predicted_name
+    from kuamo.diagnostics.text import cost_step_in_words
     from kuamo.fitting.towers import open_ports
     from kuamo.objectives.prediction.class_codes import metric_target
 
@@ -75,7 +75,7 @@ def cost_of(rows: Table, objective: Any, encoders: dict[str, Any], start: Space 
     except KuamoError:  # the fit says it better
         return None
     total = found.total.cpu
-    named = {predicted_name(language(), {"name": one.name}): one.cpu for one in found.fit if one.cpu > 0.05 * total}
+    named = {cost_step_in_words(language(), {"name": one.name}): one.cpu for one in found.fit if one.cpu > 0.05 * total}
     parts = [Note("fit_cost_part", name=name, cpu=cpu) for name, cpu in named.items()]
     return visible(localized(Note("fit_cost", cpu=total, parts=parts, spent=found.took.cpu)))
 

@@ -15,11 +15,11 @@ from kuamo.diagnostics.diagnosis import SECTIONS, Diagnosis
 from kuamo.diagnostics.text import (
     columns_grid,
     cost_grid,
+    cost_step_in_words,
     directions_grid,
     method_in_words,
     number,
     pairs_grid,
-    predicted_name,
     reached_grid,
     relations_grid,
     space_grid,
@@ -193,6 +193,6 @@ def _costs(facts: dict[str, Any], lang: str) -> list[dict[str, str]]:
     steps = facts.get("cost", [])
     most = max([1e-9, *(float(one["cpu"]) for one in steps)])
     return [
-        {"name": predicted_name(lang, one), "number": f"{one['cpu']:.1f}", "width": _percent(one["cpu"] / most)}
+        {"name": cost_step_in_words(lang, one), "number": f"{one['cpu']:.1f}", "width": _percent(one["cpu"] / most)}
         for one in steps
     ]

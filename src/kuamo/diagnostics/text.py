@@ -196,15 +196,17 @@ def cost_grid(facts: dict[str, Any], lang: str) -> Grid:
     for one in facts.get("cost", []):
         memory = number(one.get("memory"), ",.0f")
         disk = spanned(one["disk"], *(one.get("disks") or (one["disk"],) * 2)) if "disk" in one else "–"
-        grid.append([predicted_name(lang, one), number(one["cpu"], ".1f"), number(one["wall"], ".1f"), memory, disk])
+        grid.append(
+            [cost_step_in_words(lang, one), number(one["cpu"], ".1f"), number(one["wall"], ".1f"), memory, disk]
+        )
     return grid
 
 
-def predicted_name(lang: str, one: dict[str, Any]) -> str:
+def cost_step_in_words(lang: str, one: dict[str, Any]) -> str:
     """The name of a step of a fit, in words.
 
     Example:
-        >>> predicted_name("zh", {"name": "features: text"}), predicted_name("en", {"name": "closed form"})
+        >>> cost_step_in_words("zh", {"name": "features: text"}), cost_step_in_words("en", {"name": "closed form"})
         ('特征：text', 'closed form')
     """
     kind, _, column = str(one["name"]).partition(": ")

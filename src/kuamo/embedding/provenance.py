@@ -23,7 +23,7 @@ from kuamo.data.modalities.base import hash_of
 from kuamo.data.table import Table
 from kuamo.embedding.space import EmbeddingSpace
 
-__all__ = ["fingerprint_row", "leakage_notes", "table_fingerprints", "training_overlap"]
+__all__ = ["fingerprints_of_rows", "leakage_notes", "table_fingerprints", "training_overlap"]
 
 KEPT = 128  # rows, K
 ASKED = 2000  # rows, L
@@ -32,12 +32,12 @@ STARTS = 3  # spaces that a fit went on from, of which rows are known too
 SIZE = 6  # bytes
 
 
-def fingerprint_row(table: Table) -> dict[str, Any]:
+def fingerprints_of_rows(table: Table) -> dict[str, Any]:
     """Plain data to know a table's rows by: how many there are, and column → fingerprints of some, in base 64.
 
     Example:
         >>> from kuamo.data.table import Table
-        >>> found = fingerprint_row(Table({"a": np.eye(3), "b": np.eye(3)}))
+        >>> found = fingerprints_of_rows(Table({"a": np.eye(3), "b": np.eye(3)}))
         >>> found["rows"], {name: len(keys) for name, keys in found["keys"].items()}
         (3, {'a': 24, 'b': 24})
     """
@@ -64,7 +64,7 @@ def unpacked(text: str) -> np.ndarray:
 def table_fingerprints(table: Table, start: EmbeddingSpace | None) -> list[dict[str, Any]]:
     """Those of a fit's rows, and of the rows of the space that it goes on from, each once."""
     before = [] if start is None else start.info.get("training_rows", [])
-    own = fingerprint_row(table)
+    own = fingerprints_of_rows(table)
     return [own, *(one for one in before if one != own)][: 1 + STARTS]
 
 

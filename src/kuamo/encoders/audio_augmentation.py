@@ -98,8 +98,8 @@ class SpectrogramAugment:
         n = len(frames)
         keep = torch.ones(n, mels, most, dtype=torch.bool)
         for _ in range(2):
-            keep &= ~speed_perturbed(n, torch.full((n,), mels), self.mask, mels)[:, :, None]
-            keep &= ~speed_perturbed(n, frames, self.mask, most)[:, None]
+            keep &= ~masked_runs(n, torch.full((n,), mels), self.mask, mels)[:, :, None]
+            keep &= ~masked_runs(n, frames, self.mask, most)[:, None]
         return keep
 
 
@@ -108,7 +108,7 @@ def uniform(*size: int) -> Tensor:
     return 2 * torch.rand(*size) - 1
 
 
-def speed_perturbed(n: int, length: Tensor, share: float, most: int) -> Tensor:
+def masked_runs(n: int, length: Tensor, share: float, most: int) -> Tensor:
     """(n, most) bool: one run of neighbours of random place, up to a share of each length long."""
     size = share * length * torch.rand(n)
     first = (length - size) * torch.rand(n)

@@ -166,7 +166,7 @@ def from_trials(
         if query_signature(of[name]) != queries:
             raise KuamoError(f"given methods {names[0]!r} and {name!r} with different queries; expected the same rows")
         found, groups = pool_trials(of[name], known)
-        intervals |= {f"{name}: {key}": one for key, one in standard_deviation(found, groups, seed).items()}
+        intervals |= {f"{name}: {key}": one for key, one in grouped_intervals(found, groups, seed).items()}
         scores[name] = found[metric]
     kind = "median" if metric == "median_rank" else "mean"
     order = sorted(names, key=lambda name: -sign_of(metric) * intervals[f"{name}: {metric}"].value)
@@ -229,7 +229,7 @@ def pool_trials(trials: list[Trial], metrics: list[str]) -> tuple[dict[str, np.n
     return found, groups
 
 
-def standard_deviation(found: Mapping[str, np.ndarray], groups: np.ndarray, seed: int) -> dict[str, Interval]:
+def grouped_intervals(found: Mapping[str, np.ndarray], groups: np.ndarray, seed: int) -> dict[str, Interval]:
     """Intervals; groups are drawn with all their queries, whatever direction and seed these are of."""
     out: dict[str, Interval] = {}
     masks: dict[bytes, list[str]] = {}

@@ -115,7 +115,7 @@ def read_source(
             f"{name}: given columns {[*reading.roles, *reading.meta]}, none of text, images, audio or vectors; "
             f"expected at least one, or modalities={{column: ...}}" + "".join(f"; {note}" for note in opening.notes)
         )
-    rest = [each for each in _rest(reading, classes) if each not in uncertain]
+    rest = [each for each in reading.meta if each not in (*classes, *uncertain, "split")]
     reading.notes = [
         *opening.notes,
         *_notes("a few classes", classes, "Category"),
@@ -212,10 +212,6 @@ def _placed(cells: Sequence[Any], modality: Modality, places: FileResolver) -> A
         return cells
     known = type(modality).__name__ in _BUILT_IN and type(modality).__module__.startswith("kuamo.")
     return ResolvedCells(cells, places.place if known or isinstance(modality, Vector) else places.place_if_there)
-
-
-def _rest(reading: ParsedSource, classes: list[str]) -> list[str]:
-    return [name for name in reading.meta if name not in classes and name != "split"]
 
 
 def _typed_numbers(cells: Any) -> bool:

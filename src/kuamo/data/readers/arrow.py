@@ -129,12 +129,7 @@ class Mapped:
             raise TableError(f"{self.path}: was cut while the table is in use; expected a file that stays as it is")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return unguarded, ()  # a copy has its cells in memory
-
-
-def unguarded() -> Callable[[], Any]:
-    """Nothing to ask."""
-    return bool
+        return bool, ()  # a copy has its cells in memory: nothing to ask
 
 
 def arrow_columns(table: Any, guard: Callable[[], Any] = bool) -> dict[str, Any]:

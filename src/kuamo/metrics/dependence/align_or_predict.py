@@ -44,7 +44,7 @@ from kuamo.metrics.dependence.cca_spectrum import (
     Coded,
     FoldCodes,
     beyond,
-    decorrelated,
+    fold_correlations,
 )
 from kuamo.metrics.dependence.paired_sample import LayerSizes, Pairs, half_of, pairs_of
 
@@ -205,7 +205,7 @@ def by_labels(rehearsed: LearningCurveFolds, label: NDArray[np.intp], most: int)
         once = rehearsed.once(view, target)
         codes = once.codes("regression x → y", once.best_ridge("regression x → y", RIDGES))
         null = once.null("regression x → y", RIDGES, DRAWS, rehearsed.seed)
-        k = min(beyond(decorrelated(codes), null, LABEL_LEVEL), most)
+        k = min(beyond(fold_correlations(codes), null, LABEL_LEVEL), most)
         if k == 0:
             shares.append(SignalShares(0.0, 0.0, 0))
             continue
@@ -234,15 +234,15 @@ def label_eta_squared(
         )
         own = group.ravel()
         z = np.stack([np.bincount(own, column) for column in code[end][:, :k].T], axis=1) / np.bincount(own)[:, None]
-        total += len(one.rows) * cross_correlations(z, cell[1])
+        total += len(one.rows) * adjusted_eta_squared(z, cell[1])
     return total / sum(len(one.rows) for one in rehearsed.held)
 
 
-def cross_correlations(z: Matrix, label: NDArray[np.intp]) -> float:
+def adjusted_eta_squared(z: Matrix, label: NDArray[np.intp]) -> float:
     """Adjusted η² of (m, k) whitened, mean over axes.
 
     Example:
-        >>> cross_correlations(np.array([[-1.0], [-1.0], [1.0], [1.0]]), np.array([0, 0, 1, 1])).__round__(6)
+        >>> adjusted_eta_squared(np.array([[-1.0], [-1.0], [1.0], [1.0]]), np.array([0, 0, 1, 1])).__round__(6)
         1.0
     """
     z = z - z.mean(0)
@@ -265,10 +265,10 @@ def by_pairs(rehearsed: LearningCurveFolds, most: int) -> tuple[SignalShares, Si
 
     once = rehearsed.once(rehearsed.x, rehearsed.y)
     first = once.codes("regularised CCA", ridge)
-    k = min(beyond(decorrelated(first), once.null("regularised CCA", RIDGES, DRAWS, rehearsed.seed)), most)
+    k = min(beyond(fold_correlations(first), once.null("regularised CCA", RIDGES, DRAWS, rehearsed.seed)), most)
     if k == 0:
         return SignalShares(0.0, 0.0, 0), SignalShares(0.0, 0.0, 0)
-    sums = [float(decorrelated(part.codes("regularised CCA", ridge))[:k].sum()) for part in (whole, half)]
+    sums = [float(fold_correlations(part.codes("regularised CCA", ridge))[:k].sum()) for part in (whole, half)]
     now, endless = rehearsed.figures(*sums)
     aligned = float(np.clip(now / max(endless, 1e-9), 0, 1))
     shares = []

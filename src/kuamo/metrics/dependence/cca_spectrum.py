@@ -109,7 +109,10 @@ def spectrum(
     codes, less = whole.codes("regularised CCA", ridge), half.codes("regularised CCA", ridge)
     k = min(u.shape[1] for u, _ in (*codes, *less))
     weight = whole.drawn(DRAWS, seed)
-    full, part = correlated_codes(codes, weight)[:, :k], correlated_codes(less, weight)[:, :k]  # row 0: every row once
+    full, part = (
+        weighted_correlations(codes, weight)[:, :k],
+        weighted_correlations(less, weight)[:, :k],
+    )  # row 0: every row once
     ratio = sum(len(one.seen) for one in held) / max(sum(len(one.seen) for one in few), 1)
     endless = np.clip(full + (full - part) / max(ratio - 1, 0.5), -1, 1)
     error = np.hypot(endless[1:].std(0), (endless[0] - full[0]) / 2)
@@ -153,7 +156,7 @@ class Coded:
     def strength(self, method: Method, codes: FoldCodes, rho: Matrix | None, k: int | None = None) -> Matrix:
         """What `best_ridge` compares (w,), for correlations (w, axes), those of the codes if not given."""
         if rho is None:
-            rho = decorrelated(codes)[None]
+            rho = fold_correlations(codes)[None]
         end = 1 if method == "regression x → y" else 0
         size = np.mean([one[end].var(0)[: rho.shape[1]] for one in codes], axis=0)
         size = np.ones_like(size) if method == "regularised CCA" else size
@@ -210,7 +213,7 @@ def shuffled_groups(group: NDArray, rng: np.random.Generator) -> NDArray[np.intp
     return np.argsort(rng.permutation(int(group.max()) + 1)[group], kind="stable")
 
 
-def correlated_codes(codes: FoldCodes, weights: Sequence[Matrix]) -> Matrix:
+def weighted_correlations(codes: FoldCodes, weights: Sequence[Matrix]) -> Matrix:
     """Correlations (w, k) under each of w weightings of the rows, the mean over folds by their rows."""
     k = min(u.shape[1] for u, _ in codes)
     total = np.zeros((len(weights[0]), k))
@@ -224,9 +227,9 @@ def correlated_codes(codes: FoldCodes, weights: Sequence[Matrix]) -> Matrix:
     return total / sum(len(u) for u, _ in codes)
 
 
-def decorrelated(codes: FoldCodes) -> Matrix:
+def fold_correlations(codes: FoldCodes) -> Matrix:
     """Correlations (k,) of held-out codes, every row once."""
-    return correlated_codes(codes, [np.ones((1, len(u))) for u, _ in codes])[0]
+    return weighted_correlations(codes, [np.ones((1, len(u))) for u, _ in codes])[0]
 
 
 def unit_columns(z: Matrix) -> Matrix:

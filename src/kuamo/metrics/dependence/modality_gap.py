@@ -103,7 +103,7 @@ def modality_gap(
     between, size = mean_x - mean_y, float(np.linalg.norm(mean_x) * np.linalg.norm(mean_y))
     spread = float(np.sqrt(0.5 * (x.var(0).sum() + y.var(0).sum())))
     signs = relabelings(units, draws, seed)
-    shape = group_weights(x - mean_x, y - mean_y, signs)
+    shape = distribution_gap(x - mean_x, y - mean_y, signs)
     whole, centered = (float(energy(np.vstack(pair), signs[:1])[0]) for pair in ((x, y), (x - mean_x, y - mean_y)))
     return Gap(
         distance=float(np.linalg.norm(between)),
@@ -127,7 +127,7 @@ def relabelings(units: ExchangeableBlocks, draws: int, seed: int) -> Matrix:
     return np.take(signs, units.number, axis=1)
 
 
-def group_weights(x: Matrix, y: Matrix, signs: Matrix) -> Matrix:
+def distribution_gap(x: Matrix, y: Matrix, signs: Matrix) -> Matrix:
     """H (draws + 1,) of centred codes: E over twice the mean distance between two codes of different labels."""
     codes = np.vstack([x, y])
     labels = np.hstack([signs, -signs])
