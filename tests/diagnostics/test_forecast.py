@@ -390,12 +390,12 @@ def test_going_on_from_a_space_learns_decoders_alone() -> None:
 
 
 def test_advice_names_the_step_that_costs_most_and_by_how_much_in_two_languages() -> None:
-    made = forecast(toy(100), km.CCA(dim=4), budget={"cpu": 0.01, "memory": 1.0, "disk": 0.001})
+    made = forecast(toy(100), km.CCA(dim=4), budget={"cpu": 1e-4, "memory": 0.01, "disk": 0.001})
     keys = [note.key for note in made.advice]
     assert {"too_much_cpu", "too_much_memory", "too_much_disk"} <= set(keys)
     cpu = made.advice[keys.index("too_much_cpu")]
     assert cpu.values["step"] == made.most_expensive().name
-    assert cpu.values["factor"] == pytest.approx(made.total.cpu / 0.01)
+    assert cpu.values["factor"] == pytest.approx(made.total.cpu / 1e-4)
     for note in made.advice:
         assert localize("zh", note) != str(note)
     assert "合计" in made.render("zh")

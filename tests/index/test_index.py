@@ -56,6 +56,15 @@ def make(request: pytest.FixtureRequest, space: km.Space, tmp_path: Path) -> Mak
     return made
 
 
+@pytest.fixture(scope="module", params=["memory", pytest.param("disk", marks=needs_lance)])
+def whole(
+    request: pytest.FixtureRequest, space: km.Space, table: km.Table, tmp_path_factory: pytest.TempPathFactory
+) -> km.Index:
+    """An index of the whole table, in either form, that no test changes."""
+    path = None if request.param == "memory" else tmp_path_factory.mktemp("index") / "whole.lance"
+    return space.index(table, path)
+
+
 def queries(table: km.Table, count: int = 12) -> list[dict[str, Any]]:
     there = [i for i in range(len(table)) if table[i]["a"] is not None]
     return [{"a": table[i]["a"]} for i in there[:count]]
@@ -77,10 +86,9 @@ def brute(space: km.Space, table: km.Table, query: Any, to: str, k: int) -> list
 
 
 @pytest.mark.parametrize("to", ["a", "b", "c"])
-def test_search_is_the_similarity_sorted(make: Make, space: km.Space, table: km.Table, to: str) -> None:
-    index = make(table)
+def test_search_is_the_similarity_sorted(whole: km.Index, space: km.Space, table: km.Table, to: str) -> None:
     for query in queries(table, 5):
-        assert [hit.id for hit in index.search(query, to=to, k=9)] == brute(space, table, query, to, 9)
+        assert [hit.id for hit in whole.search(query, to=to, k=9)] == brute(space, table, query, to, 9)
 
 
 def test_in_two_parts_is_at_once(make: Make, table: km.Table) -> None:
@@ -125,15 +133,14 @@ FILTERS: list[tuple[str, Callable[[dict[str, Any]], bool]]] = [
 
 
 @pytest.mark.parametrize("where, wanted", FILTERS)
-def test_filter_is_filtering_by_hand(make: Make, table: km.Table, where: str, wanted: Any) -> None:
-    index = make(table)
+def test_filter_is_filtering_by_hand(whole: km.Index, table: km.Table, where: str, wanted: Any) -> None:
     chosen = [
         i
         for i in range(300)
         if wanted({"id": table.ids[i], "kind": table.meta["kind"][i], "year": table.meta["year"][i]})
     ]
-    found = index.search(queries(table), to="b", k=300, where=where)
-    by_hand = index.search(queries(table), to="b", k=300)
+    found = whole.search(queries(table), to="b", k=300, where=where)
+    by_hand = whole.search(queries(table), to="b", k=300)
     ids = {table.ids[i] for i in chosen}
     same(found, [[hit for hit in hits if hit.id in ids] for hits in by_hand])
 
@@ -170,20 +177,19 @@ def test_percentile_is_uniform_on_the_null() -> None:
     assert np.array_equal(again.surprise(far), null.surprise(far))
 
 
-def test_percentiles_make_columns_comparable(make: Make, table: km.Table) -> None:
+def test_percentiles_make_columns_comparable(whole: km.Index, table: km.Table) -> None:
     """A column whose scores are all larger does not crowd out the others: right cells of every column come first."""
-    index = make(table)
-    whole = [i for i in range(300) if all(table[i][name] is not None for name in "abc")][:40]
-    hits = index.search([{"a": table[i]["a"]} for i in whole], k=3)
+    full = [i for i in range(300) if all(table[i][name] is not None for name in "abc")][:40]
+    hits = whole.search([{"a": table[i]["a"]} for i in full], k=3)
     columns = [hit.column for found in hits for hit in found]
     assert min(columns.count("b"), columns.count("c")) > 20
-    right = [hit.id == table.ids[i] for i, found in zip(whole, hits, strict=True) for hit in found]
+    right = [hit.id == table.ids[i] for i, found in zip(full, hits, strict=True) for hit in found]
     assert np.mean(right) > 0.8
     assert all(found[0].percentile >= found[1].percentile >= found[2].percentile for found in hits)
 
 
-def test_one_term_is_plain_and_sums_are_sums(make: Make, space: km.Space, table: km.Table) -> None:
-    index, (first, second, *_) = make(table), queries(table)
+def test_one_term_is_plain_and_sums_are_sums(whole: km.Index, space: km.Space, table: km.Table) -> None:
+    index, (first, second, *_) = whole, queries(table)
     plain = index.search([first], k=5)
     same(plain, [index.search(km.Query(first), k=5)])
     same(plain, [index.search(2 * km.Query(first), k=5)], percentiles=False)
@@ -197,9 +203,9 @@ def test_one_term_is_plain_and_sums_are_sums(make: Make, space: km.Space, table:
     assert [hit.id for hit in index.search(total, to="b", k=5)] == [hit.id for hit in by_hand]
 
 
-def test_only_the_shares_of_weights_count(make: Make, space: km.Space, table: km.Table) -> None:
+def test_only_the_shares_of_weights_count(whole: km.Index, table: km.Table) -> None:
     """Also where their sum, or a product of theirs, is no number any more."""
-    index, (first, second, *_) = make(table), map(km.Query, queries(table))
+    index, (first, second, *_) = whole, map(km.Query, queries(table))
     for large in (1e-320, 1e-300, 1e300, 1e308):
         same(
             [index.search(first - 0.5 * second, to="b", k=5)],
@@ -246,9 +252,9 @@ def test_any_part_of_the_columns_can_be_indexed(part: str, make: Make, table: km
     assert len(index) == 0 and index.search(asked[0]) == []
 
 
-def test_a_ready_code_is_the_query_it_came_from(make: Make, space: km.Space, table: km.Table) -> None:
-    index, asked = make(table), queries(table)
-    same(index.search(asked, to="b"), index.search(space.encode(asked), to="b"), percentiles=False)
+def test_a_ready_code_is_the_query_it_came_from(whole: km.Index, space: km.Space, table: km.Table) -> None:
+    asked = queries(table)
+    same(whole.search(asked, to="b"), whole.search(space.encode(asked), to="b"), percentiles=False)
 
 
 def test_thumbnails_and_texts_are_shown(tmp_path: Path) -> None:
@@ -257,10 +263,11 @@ def test_thumbnails_and_texts_are_shown(tmp_path: Path) -> None:
     from PIL import Image as pil
 
     rng = np.random.default_rng(0)
-    pictures = [rng.integers(0, 255, (200, 120, 3), dtype=np.uint8) if i % 7 else None for i in range(120)]
-    words = [f"picture number {i}" for i in range(120)]
-    table = km.Table({"photo": pictures, "text": words, "pose": rng.standard_normal((120, 5))})
-    space = km.fit(table, encoders={"photo": PixelLikelihood(), "text": Lengths()}, seed=0)
+    pictures = [rng.integers(0, 255, (200, 120, 3), dtype=np.uint8) if i % 7 else None for i in range(40)]
+    words = [f"picture number {i}" for i in range(40)]
+    table = km.Table({"photo": pictures, "text": words, "pose": rng.standard_normal((40, 5))})
+    encoders = {"photo": PixelLikelihood(), "text": Lengths()}
+    space = km.fit(table, km.CCA(dim=4, kernels=("linear",)), encoders=encoders, seed=0)
     index = space.index(table, payload=("text", "thumbnail"))
     hit, *_ = index.search({"text": "picture number 3"}, to="text", where="id = '3'")
     assert hit.show == "picture number 3" and hit.thumbnail is not None and len(hit.thumbnail) < 30_000
@@ -300,13 +307,13 @@ class PixelLikelihood:
 @pytest.mark.parametrize("kind", ["quantised", "graph"])
 def test_a_finder_finds_what_a_scan_finds(kind: str, tmp_path: Path) -> None:
     """Also rows added after it was made, and none that were deleted; filters and optimising again included."""
-    table = with_meta(km.datasets.toy(rows=2000, holes=0.1, seed=2))
+    table = with_meta(km.datasets.toy(rows=1000, dims=(60, 52), holes=0.1, seed=2))
     space, asked = km.fit(table.take(range(300)), km.CCA(dim=16, kernels=("linear",)), seed=0), queries(table, 20)
-    index, memory = space.index(table.take(range(1500)), tmp_path / "x.lance"), space.index(table)
+    index, memory = space.index(table.take(range(800)), tmp_path / "x.lance"), space.index(table)
     index.optimize(kind=kind)
     made = {"quantised": "IVF_RQ", "graph": "IVF_HNSW_SQ"}[kind]
     assert isinstance(index, LanceIndex) and set(index.ann_indexes().values()) == {made}
-    index.add(table.take(range(1500, 2000)))
+    index.add(table.take(range(800, 1000)))
     gone = [hit.id for hit in index.search(asked[0], to="b", k=2)]
     index.delete(gone)
     memory.delete(gone)

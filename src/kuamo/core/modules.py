@@ -1,17 +1,19 @@
-"""What kuamo does with torch before it needs torch: is a part a module, does it learn, and on how many threads."""
+"""What kuamo does with torch before it needs torch: is a part a module, does it learn, on how many threads, by what."""
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from kuamo.core.threads import SharedSetting
 
-__all__ = ["is_module", "is_trainable", "single_threaded_torch"]
+__all__ = ["is_module", "is_trainable", "single_threaded_torch", "without_compiler"]
 
 
 def is_module(thing: Any) -> bool:
@@ -23,6 +25,23 @@ def is_module(thing: Any) -> bool:
 def is_trainable(encoder: Any) -> bool:
     """Has it parameters that a fit would move?"""
     return is_module(encoder) and any(parameter.requires_grad for parameter in encoder.parameters())
+
+
+@cache
+def without_compiler(optimizer: type[Any]) -> type[Any]:
+    """The same optimizer, not wrapped for `torch.compile`, of which the first use imports all: 1.8 CPU seconds.
+
+    Example:
+        >>> import torch
+        >>> without_compiler(torch.optim.SGD)([torch.zeros(1, requires_grad=True)], lr=0.1).defaults["lr"]
+        0.1
+    """
+    import torch
+
+    wrapped = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
+    methods = {name: inspect.unwrap(getattr(optimizer, name)) for name in wrapped}
+    methods["step"] = torch.no_grad()(inspect.unwrap(optimizer.step))
+    return type(optimizer.__name__, (optimizer,), methods)
 
 
 def _one_in_torch() -> Callable[[], object]:

@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.functional import log_softmax
 
 from kuamo.core.errors import KuamoError
+from kuamo.core.modules import without_compiler
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.objective import Objective, Optimized
 from kuamo.training.step import Step
@@ -51,7 +52,8 @@ class ModalityDiscriminator(Objective):
         module = nn.Sequential(
             nn.Linear(space.dim, self.hidden), nn.LeakyReLU(0.2), nn.Linear(self.hidden, len(space.ports))
         )
-        return {"critic": Optimized(module, lambda p: torch.optim.Adam(p, lr=self.lr, betas=(0.5, 0.99)))}
+        adam = without_compiler(torch.optim.Adam)
+        return {"critic": Optimized(module, lambda p: adam(p, lr=self.lr, betas=(0.5, 0.99)))}
 
     def __call__(self, step: Step, player: str) -> Any:
         """Mean over columns, each of which weighs the same, of the critic's −log p; for the space, its negative."""

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from kuamo.core.errors import KuamoError
+from kuamo.core.modules import without_compiler
 from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.conditional_likelihood import subset_codes_per_entry
@@ -62,7 +63,7 @@ class ConditionalGAN(Objective):
         generator = generator_of(space, self.to, self.given)
 
         def adam(parameters: Any) -> Any:
-            return torch.optim.Adam(parameters, lr=self.lr, betas=(beta, 0.99))
+            return without_compiler(torch.optim.Adam)(parameters, lr=self.lr, betas=(beta, 0.99))
 
         return {
             "critic": Optimized(self.discriminator(generator, dim), adam, falls_to=0.25),

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import torch
 from torch.nn.functional import softplus
 
+from kuamo.core.modules import without_compiler
 from kuamo.core.old_names import old_arguments
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.gan import ConditionalGAN, generator_of, negative_codes, shifted_negative
@@ -69,7 +70,8 @@ class Minimax(ConditionalGAN):
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """The discriminator and its SGD."""
         module = self.discriminator(generator_of(space, self.to, self.given), space.dim)
-        return {"critic": Optimized(module, lambda p: torch.optim.SGD(p, lr=self.lr, momentum=self.momentum))}
+        sgd = without_compiler(torch.optim.SGD)
+        return {"critic": Optimized(module, lambda p: sgd(p, lr=self.lr, momentum=self.momentum))}
 
     def __call__(self, step: Step, player: str) -> Any:
         """D's loss for the player `critic`, G's for the player `space`."""

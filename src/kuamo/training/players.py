@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from kuamo.core.errors import KuamoError
+from kuamo.core.modules import without_compiler
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.training.batch import Batch, FeatureSource, Source
 from kuamo.training.config import Training
@@ -195,9 +196,10 @@ def unique_parameters(modules: list[nn.Module]) -> list[Tensor]:
 def space_optimizer(training: Training) -> Callable[[Any], torch.optim.Optimizer]:
     """AdamW, or SGD with momentum."""
     if training.optimizer == "sgd":
-        return lambda p: torch.optim.SGD(p, lr=training.lr, momentum=0.5)
+        return lambda p: without_compiler(torch.optim.SGD)(p, lr=training.lr, momentum=0.5)
     if training.optimizer == "adamw":
-        return lambda p: torch.optim.AdamW(p, lr=training.lr, weight_decay=training.weight_decay, fused=True)
+        adamw = without_compiler(torch.optim.AdamW)
+        return lambda p: adamw(p, lr=training.lr, weight_decay=training.weight_decay, fused=True)
     raise KuamoError(f"given optimiser {training.optimizer!r}; expected 'adamw' or 'sgd'")
 
 

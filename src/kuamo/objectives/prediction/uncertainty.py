@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from kuamo.core.modules import without_compiler
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.prediction.corruption import corrupt_batch, targets_by_row
 from kuamo.objectives.prediction.stacking import FEWEST, ROWS, ExpertOutputs, evaluation_mode, fit_scales
@@ -131,7 +132,7 @@ def fit_net(fusion: UncertaintyFusion, column: int, features: Tensor, e: Tensor,
     """θ_m, from where it is; a result that is no number is not taken."""
     weights = list(fusion.uncertainty_nets[column].parameters())
     before = [weight.detach().clone() for weight in weights]
-    method = torch.optim.LBFGS(weights, max_iter=ITERATIONS, line_search_fn="strong_wolfe")
+    method = without_compiler(torch.optim.LBFGS)(weights, max_iter=ITERATIONS, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         method.zero_grad()
