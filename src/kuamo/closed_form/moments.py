@@ -11,7 +11,8 @@ Products are formed tile by tile, in float64 or (faster) float32, and always sum
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -84,12 +85,9 @@ class PairMoments:
         if precision not in ("float32", "float64"):
             raise KuamoError(f"precision: given {precision!r}; expected 'float32' or 'float64'")
         self.dim_x, self.dim_y, self.precision = dim_x, dim_y, precision
-        self.n = 0
-        self.noise = 0.0
-        self.shift_x, self.shift_y = np.zeros(dim_x), np.zeros(dim_y)
-        self.sum_x, self.sum_y = np.zeros(dim_x), np.zeros(dim_y)
-        self.xx, self.yy = np.zeros((dim_x, dim_x)), np.zeros((dim_y, dim_y))
-        self.xy = np.zeros((dim_x, dim_y))
+        self.n, self.noise = 0, 0.0
+        self.shift = (np.zeros(dim_x), np.zeros(dim_y))
+        self.sums = zero_sums(dim_x, dim_y)
 
     def update(self, x: ArrayLike, y: ArrayLike) -> None:
         """Add rows: x (n, D_x), y (n, D_y), where row i of x belongs to row i of y.
@@ -106,28 +104,28 @@ class PairMoments:
         if len(x) == 0:
             return
         if self.n == 0:
-            self.shift_x, self.shift_y = first_mean(x), first_mean(y)
+            self.shift = first_mean(x), first_mean(y)
         kind = np.dtype(self.precision)
-        sum_x, sum_y, xx, yy, xy = summed(x, y, self.shift_x, self.shift_y, kind)
-        check_finite(x, sum_x, xx, "x")
-        check_finite(y, sum_y, yy, "y")
-        self.n += len(x)
-        self.noise = max(self.noise, float(np.finfo(kind).eps))
-        self.sum_x += sum_x
-        self.sum_y += sum_y
-        self.xx += xx
-        self.yy += yy
-        self.xy += xy
+        sums = summed(x, y, *self.shift, kind)
+        check_finite(x, sums[0], sums[2], "x")
+        check_finite(y, sums[1], sums[3], "y")
+        self._add(len(x), float(np.finfo(kind).eps), sums, 1)
+
+    def _add(self, n: int, noise: float, sums: Sequence[Matrix], sign: int) -> None:
+        self.n += sign * n
+        self.noise = max(self.noise, noise)
+        for total, part in zip(self.sums, sums, strict=True):
+            total += part if sign > 0 else -part
 
     def _add_within(self, dx: NDArray, dy: NDArray) -> None:
         """Add the spread of several entries around their row's mean (see `Moments.update`)."""
-        self.xx += dx.T @ dx
-        self.yy += dy.T @ dy
+        self.sums[2] += dx.T @ dx
+        self.sums[3] += dy.T @ dy
 
     def __add__(self, other: PairMoments) -> PairMoments:
         """The moments of both sets of rows."""
         if self.n == 0:
-            return other._copy()
+            return deepcopy(other)
         return self._combined(other, 1)
 
     def __sub__(self, other: PairMoments) -> PairMoments:
@@ -140,35 +138,21 @@ class PairMoments:
         if (other.dim_x, other.dim_y) != (self.dim_x, self.dim_y):
             given, expected = (other.dim_x, other.dim_y), (self.dim_x, self.dim_y)
             raise KuamoError(f"moments: given sizes {given}; expected {expected}")
-        total = self._copy()
-        sum_x, sum_y, xx, yy, xy = other._about(self.shift_x, self.shift_y)
-        total.n += sign * other.n
-        total.noise = max(self.noise, other.noise)
-        total.sum_x += sign * sum_x
-        total.sum_y += sign * sum_y
-        total.xx += sign * xx
-        total.yy += sign * yy
-        total.xy += sign * xy
+        total = deepcopy(self)
+        total._add(other.n, other.noise, other._about(*self.shift), sign)
         return total
 
-    def _about(self, shift_x: Matrix, shift_y: Matrix) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix]:
+    def _about(self, shift_x: Matrix, shift_y: Matrix) -> list[Matrix]:
         """The five sums about other shifts s', t'.
 
         Σ(x − s')(y − t')ᵀ = Σ(x − s)(y − t)ᵀ + a Σ(y − t)ᵀ + Σ(x − s) bᵀ + n a bᵀ, a = s − s', b = t − t'.
         """
-        a, b, n = self.shift_x - shift_x, self.shift_y - shift_y, self.n
-        u, v = self.sum_x, self.sum_y
-        xx = self.xx + np.outer(a, u) + np.outer(u, a) + n * np.outer(a, a)
-        yy = self.yy + np.outer(b, v) + np.outer(v, b) + n * np.outer(b, b)
-        xy = self.xy + np.outer(a, v) + np.outer(u, b) + n * np.outer(a, b)
-        return u + n * a, v + n * b, xx, yy, xy
-
-    def _copy(self) -> PairMoments:
-        copy = PairMoments(self.dim_x, self.dim_y, precision=self.precision)
-        copy.n, copy.noise = self.n, self.noise
-        for name in ("shift_x", "shift_y", "sum_x", "sum_y", "xx", "yy", "xy"):
-            setattr(copy, name, getattr(self, name).copy())
-        return copy
+        a, b, n = self.shift[0] - shift_x, self.shift[1] - shift_y, self.n
+        u, v, xx, yy, xy = self.sums
+        xx = xx + np.outer(a, u) + np.outer(u, a) + n * np.outer(a, a)
+        yy = yy + np.outer(b, v) + np.outer(v, b) + n * np.outer(b, b)
+        xy = xy + np.outer(a, v) + np.outer(u, b) + n * np.outer(a, b)
+        return [u + n * a, v + n * b, xx, yy, xy]
 
     def covariances(self) -> Covariances:
         """Means and covariances over the rows seen, with divisor n − 1.
@@ -178,11 +162,10 @@ class PairMoments:
         """
         if self.n < 2:
             raise KuamoError(f"moments: given {self.n} rows where both views are present; expected at least 2")
-        n, x, y = self.n, self.sum_x / self.n, self.sum_y / self.n
-        xx = (self.xx - n * np.outer(x, x)) / (n - 1)
-        yy = (self.yy - n * np.outer(y, y)) / (n - 1)
-        xy = (self.xy - n * np.outer(x, y)) / (n - 1)
-        return Covariances(n, self.shift_x + x, self.shift_y + y, xx, yy, xy, self.noise)
+        n, (x, y) = self.n, (total / self.n for total in self.sums[:2])
+        products = zip(self.sums[2:], ((x, x), (y, y), (x, y)), strict=True)
+        xx, yy, xy = ((total - n * np.outer(a, b)) / (n - 1) for total, (a, b) in products)
+        return Covariances(n, self.shift[0] + x, self.shift[1] + y, xx, yy, xy, self.noise)
 
 
 class Moments:
@@ -299,12 +282,15 @@ def first_mean(x: NDArray) -> Matrix:
     return x[:TILE].mean(0, dtype=np.float64).astype(x.dtype).astype(np.float64)
 
 
-def summed(
-    x: NDArray, y: NDArray, shift_x: Matrix, shift_y: Matrix, kind: np.dtype
-) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix]:
-    """Σ(x − s), Σ(y − t), and their three products, tile by tile."""
+def zero_sums(dim_x: int, dim_y: int) -> list[Matrix]:
+    """Σ(x − s), Σ(y − t), and their products xx, yy and xy, of no row."""
+    return [np.zeros(shape) for shape in (dim_x, dim_y, (dim_x, dim_x), (dim_y, dim_y), (dim_x, dim_y))]
+
+
+def summed(x: NDArray, y: NDArray, shift_x: Matrix, shift_y: Matrix, kind: np.dtype) -> list[Matrix]:
+    """Those of rows, tile by tile."""
     dims = x.shape[1], y.shape[1]
-    sums = [np.zeros(shape) for shape in (dims[0], dims[1], (dims[0],) * 2, (dims[1],) * 2, dims)]
+    sums = zero_sums(*dims)
     one = np.ones(min(TILE, len(x)), kind)
     room_x, room_y = np.empty((len(one), dims[0]), kind), np.empty((len(one), dims[1]), kind)
     for start in range(0, len(x), TILE):
@@ -313,7 +299,7 @@ def summed(
         w = one[: len(u)]
         for total, part in zip(sums, (w @ u, w @ v, u.T @ u, v.T @ v, u.T @ v), strict=True):
             total += part
-    return tuple(sums)  # type: ignore[return-value]
+    return sums
 
 
 def shifted(x: NDArray, shift: Matrix, room: NDArray) -> NDArray:
@@ -339,10 +325,9 @@ def check_finite(x: NDArray, total: Matrix, square: Matrix, name: str) -> None:
 def swapped(pair: PairMoments) -> PairMoments:
     """The same moments with x and y exchanged."""
     other = PairMoments(pair.dim_y, pair.dim_x, precision=pair.precision)
-    other.n, other.noise = pair.n, pair.noise
-    other.shift_x, other.shift_y = pair.shift_y.copy(), pair.shift_x.copy()
-    other.sum_x, other.sum_y = pair.sum_y.copy(), pair.sum_x.copy()
-    other.xx, other.yy, other.xy = pair.yy.copy(), pair.xx.copy(), pair.xy.T.copy()
+    other.n, other.noise, other.shift = pair.n, pair.noise, pair.shift[::-1]
+    x, y, xx, yy, xy = pair.sums
+    other.sums = [y.copy(), x.copy(), yy.copy(), xx.copy(), xy.T.copy()]
     return other
 
 

@@ -44,7 +44,7 @@ def describe_columns(
         "  " + "  ".join([*(word + " " * (wide - width(word)) for word, wide in zip(line, widths)), line[3]]).rstrip()
         for line in lines
     ]
-    head = say("{source}: {rows:,} rows", source=source, rows=rows)
+    head = say("{source}: {rows:,} rows", source=localized(source), rows=rows)
     return visible("\n".join([head, *shown, *map(localized, notes)]))
 
 
