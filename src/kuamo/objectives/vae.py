@@ -205,6 +205,12 @@ class Elbo(VAE):
     subsample: int | None = None
     tight: bool = False
 
+    @property
+    def name(self) -> str:
+        """As its fusion is known."""
+        known = {ProductOfExperts: "MVAE", MixtureOfExperts: "MMVAE", MixtureOfProducts: "MoPoE"}
+        return known.get(type(self.make_fusion()), "Elbo")
+
     def make_fusion(self, space: EmbeddingSpace | None = None) -> Any:
         """The fusion, with its default."""
         return self.fusion or MixtureOfProducts()
