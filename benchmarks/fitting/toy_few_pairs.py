@@ -17,7 +17,7 @@ from toy_methods import METHODS, Encode
 
 import kuamo as km
 from kuamo import closed_form as cf
-from kuamo.closed_form.cca_search import reciprocal_rank
+from kuamo.closed_form.cca_search import reciprocal_ranks
 from kuamo.closed_form.folds import fold_of_rows
 
 # The world whose Procrustes and ridge (at 100, 1,000 and 10,000 pairs) and rCCA (at 1,000 and 10,000 only) come nearest
@@ -46,7 +46,7 @@ def best(fit: Callable | None, grid: list, x: np.ndarray, y: np.ndarray) -> tupl
         moments = cf.moments_of([train])
         for i, config in enumerate(product(*grid)):
             u, v = fit(*train, moments, *config)(x[held], y[held])
-            rank[i] += reciprocal_rank(u @ v.T)
+            rank[i] += np.mean(reciprocal_ranks(u @ v.T))
     config = list(product(*grid))[int(rank.argmax())]
     return fit(x, y, cf.moments_of([(x, y)]), *config), config
 

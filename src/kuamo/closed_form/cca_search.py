@@ -38,7 +38,6 @@ __all__ = [
     "RidgeTrial",
     "SavedChoice",
     "SearchSpace",
-    "reciprocal_rank",
     "reciprocal_ranks",
     "search_cca",
 ]
@@ -391,26 +390,21 @@ def lengths(codes: NDArray) -> NDArray:
     return np.maximum(np.sqrt((codes * codes).sum(1)), np.finfo(codes.dtype).tiny)
 
 
-def reciprocal_rank(score: ArrayLike, same: ArrayLike | None = None) -> float:
-    """The mean of 1/rank of the best right answer, over rows and columns of a square score matrix.
+def reciprocal_ranks(score: ArrayLike, same: ArrayLike | None = None) -> tuple[Matrix, Matrix]:
+    """1/rank (…, m) of the best right answer, for every row and for every column of square score matrices (…, m, m).
 
     Args:
-        score: (m, m), x in rows and y in columns; row i belongs to column i.
+        score: x in rows and y in columns; row i belongs to column i.
         same: (m, m) what is a right answer; the diagonal when it is left out.
 
     Returns:
-        A number in (0, 1]. Wrong answers with an equal score count as before the right one: codes that do not differ
+        Numbers in (0, 1]. Wrong answers with an equal score count as before the right one: codes that do not differ
         score near 1/m, not 1.
 
     Example:
-        >>> reciprocal_rank(np.eye(4)), reciprocal_rank(np.zeros((4, 4)))
-        (1.0, 0.25)
+        >>> reciprocal_ranks(np.eye(2)), reciprocal_ranks(np.zeros((2, 2)))
+        ((array([1., 1.]), array([1., 1.])), (array([0.5, 0.5]), array([0.5, 0.5])))
     """
-    return float(np.mean([one.mean() for one in reciprocal_ranks(score, same)]))
-
-
-def reciprocal_ranks(score: ArrayLike, same: ArrayLike | None = None) -> tuple[Matrix, Matrix]:
-    """1/rank (…, m) for every row, and for every column, of square score matrices (…, m, m); see `reciprocal_rank`."""
     score = np.asarray(score)
     if same is None:
         right = np.diagonal(score, axis1=-2, axis2=-1)

@@ -74,12 +74,12 @@ class Paired:
         return len(np.unique(self.group)) >= FEWEST and not self.still
 
 
-def measure_pair(pair: Paired, seed: int, draws: int = 200) -> Facts:
+def measure_pair(pair: Paired, seed: int) -> Facts:
     """Are they related, along which axes, how alike do they arrange rows, how much information do they share?"""
     said: Facts = {"a": pair.a, "b": pair.b, "rows": len(pair.x), "groups": len(np.unique(pair.group))}
     if not pair.enough:
         return said | {"p": None, "still": pair.still}
-    test = dependence_test(pair.x, pair.y, pair.given_group, draws=draws, seed=seed)
+    test = dependence_test(pair.x, pair.y, pair.given_group, seed=seed)
     axes = spectrum(pair.x, pair.y, group=pair.group, blocks=pair.blocks, seed=seed)
     alike = similarity(pair.x, pair.y, pair.given_group, k=min(10, len(pair.x) // 4), seed=seed)
     known = infonce_bound(pair.x, pair.y, pair.group, batch=BATCH, seed=seed)

@@ -77,7 +77,7 @@ def resized(energy: np.ndarray, to: int) -> np.ndarray:
     return ((1 - share) * energy[:, low] + share * energy[:, high]).astype(np.float32)
 
 
-def inverted(filters: np.ndarray, mel: np.ndarray, steps: int = STEPS) -> np.ndarray:
+def inverted(filters: np.ndarray, mel: np.ndarray) -> np.ndarray:
     """P ≥ 0 (F, T) with filters (mels, F) · P ≈ mel (mels, T), by P ← P · (Fᵀ M) / (Fᵀ F P): in half of the time of
     librosa's `nnls`, and closer.
 
@@ -87,6 +87,6 @@ def inverted(filters: np.ndarray, mel: np.ndarray, steps: int = STEPS) -> np.nda
     """
     wanted = filters.T @ mel
     power, inner = wanted + 1e-8, filters.T @ filters
-    for _ in range(steps):
+    for _ in range(STEPS):
         power = power * wanted / (inner @ power + 1e-8)
     return power

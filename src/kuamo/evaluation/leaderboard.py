@@ -151,7 +151,6 @@ def from_trials(
     *,
     notes: list[str] | None = None,
     left_out: Mapping[str, str] | None = None,
-    seed: int = 0,
 ) -> Benchmark:
     """Put trials side by side; every method must have been tried with the same seeds."""
     names = list(dict.fromkeys(trial.method for trial in trials))
@@ -166,14 +165,12 @@ def from_trials(
         if query_signature(of[name]) != queries:
             raise KuamoError(f"given methods {names[0]!r} and {name!r} with different queries; expected the same rows")
         found, groups = pool_trials(of[name], known)
-        intervals |= {f"{name}: {key}": one for key, one in grouped_intervals(found, groups, seed).items()}
+        intervals |= {f"{name}: {key}": one for key, one in grouped_intervals(found, groups).items()}
         scores[name] = found[metric]
     kind = "median" if metric == "median_rank" else "mean"
     order = sorted(names, key=lambda name: -sign_of(metric) * intervals[f"{name}: {metric}"].value)
     pairs = list(combinations(order, 2))
-    tested = [
-        paired_test(scores[a][:, None], scores[b][:, None], [kind], groups=groups, seed=seed)[0] for a, b in pairs
-    ]
+    tested = [paired_test(scores[a][:, None], scores[b][:, None], [kind], groups=groups)[0] for a, b in pairs]
     corrected = holm(np.array([one.p for one in tested]))
     differences = {
         pair: Difference(**(asdict(one) | {"p_holm": float(p)}))
@@ -229,7 +226,7 @@ def pool_trials(trials: list[Trial], metrics: list[str]) -> tuple[dict[str, np.n
     return found, groups
 
 
-def grouped_intervals(found: Mapping[str, np.ndarray], groups: np.ndarray, seed: int) -> dict[str, Interval]:
+def grouped_intervals(found: Mapping[str, np.ndarray], groups: np.ndarray) -> dict[str, Interval]:
     """Intervals; groups are drawn with all their queries, whatever direction and seed these are of."""
     out: dict[str, Interval] = {}
     masks: dict[bytes, list[str]] = {}
@@ -238,7 +235,7 @@ def grouped_intervals(found: Mapping[str, np.ndarray], groups: np.ndarray, seed:
     for mask, names in masks.items():
         there = np.frombuffer(mask, dtype=bool)
         kinds = {name: "median" if name.endswith("median_rank") else "mean" for name in names}
-        out |= bootstrap_all({name: found[name][there] for name in names}, kinds, groups=groups[there], seed=seed)
+        out |= bootstrap_all({name: found[name][there] for name in names}, kinds, groups=groups[there])
     return {name: out[name] for name in found}
 
 

@@ -107,7 +107,7 @@ def needs_ridge(port: Tower) -> bool:
     return port.codec is None and port.decoder is None and not is_trainable(port.encoder)
 
 
-def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Embedding], penalty: float = 0.1) -> None:
+def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Embedding]) -> None:
     """p(y | z) in closed form for every port that has no decoder, from the codes of every column of the row.
 
     Args:
@@ -120,7 +120,7 @@ def add_ridge_decoders(space: Space, cells: Packed, known: Mapping[str, Embeddin
             continue
         y, row_y = cells[port.name]
         pairs = ((z, *common_entries(row_z, row_y)) for z, row_z in codes.values())
-        port.decoder = solve_ridge(((at(z, at_z), at(y, at_y)) for z, at_z, at_y in pairs), penalty)
+        port.decoder = solve_ridge(((at(z, at_z), at(y, at_y)) for z, at_z, at_y in pairs))
 
 
 def at(array: np.ndarray, entries: np.ndarray) -> np.ndarray:

@@ -89,14 +89,12 @@ def solve_bilinear(
     style_columns: Sequence[str],
     base_column: str | None = None,
     penalty: float | None = None,
-    seed: int = 0,
 ) -> BilinearDecoder:
     """The decoder of rows (z, t, y), in closed form.
 
     Args:
         content: z (n, d). style: t (n, d). y: (n, L). style_columns, base_column: see `BilinearDecoder`.
         penalty: λ; if not given, that of the least error where each combination of z and t is left out in turn.
-        seed: of landmarks and of rows to choose by.
 
     Example:
         >>> content, style = np.repeat(np.eye(6), 2, axis=0), np.tile(np.eye(6)[:2], (6, 1))
@@ -111,7 +109,7 @@ def solve_bilinear(
         raise KuamoError(f"given {len(y)} rows; expected at least two")
     content, style, y = (np.asarray(part, np.float64) for part in (content, style, y))
     shift, axes = style_axes(style)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)  # of landmarks, and of rows to choose λ by
     distinct, same = np.unique(content.round(6), axis=0, return_inverse=True)
     most = max(1, FEATURES // (1 + axes.shape[1]))
     landmarks = distinct if len(distinct) <= most else distinct[np.sort(rng.permutation(len(distinct))[:most])]
