@@ -53,7 +53,7 @@ class Space(EmbeddingSpace):
 
     Example:
         >>> import kuamo as km
-        >>> space = km.fit(km.datasets.toy(rows=300, seed=0), seed=0)
+        >>> space = km.fit(km.datasets.toy(rows=100, seed=0), seed=0)
         >>> space.encode([{"a": np.zeros(256)}, None]).present.tolist()
         [True, False]
     """
@@ -174,7 +174,7 @@ class Space(EmbeddingSpace):
 
         Example:
             >>> import kuamo as km
-            >>> table = km.datasets.toy(rows=300, holes=0.2, seed=0)
+            >>> table = km.datasets.toy(rows=100, holes=0.2, seed=0)
             >>> filled, unsure = km.fit(table, km.CCA(dim=8)).impute(table)
             >>> bool(filled.present().all()), bool((np.isfinite(unsure["a"]) == ~table.present()[:, 0]).all())
             (True, True)

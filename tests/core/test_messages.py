@@ -179,7 +179,7 @@ def test_errors_and_warnings_are_chinese(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("chinese")
 def test_what_is_printed_is_chinese() -> None:
-    table = km.datasets.toy(rows=160, seed=0)
+    table = km.datasets.toy(rows=90, seed=0)
     space = km.fit(table, km.CCA(dim=4), seed=0)
     report = km.evaluate(space, table)
     said = [space, report, report.compare(report), km.diagnose(table, cost=False), table, table.describe()]

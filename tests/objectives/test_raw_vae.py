@@ -24,10 +24,10 @@ def shapes(rows: int) -> km.Table:
     [km.MoPoE(), pytest.param(km.MMVM(beta=2.0), marks=pytest.mark.slow), km.MMVAEPlus(beta=1.0, private=4)],
 )
 def test_pictures_and_words_are_learned_and_made_from_raw_cells(objective: km.Objective, tmp_path: Path) -> None:
-    train, test = shapes(400).split(test=100, by="id", seed=0)
+    train, test = shapes(300).split(test=100, by="id", seed=0)
     texts = sorted(set(train.labels))
     encoders = {"text": TokenMean(train_tokenizer(texts), dim=16), "image": ImageCNN(size=16, dim=32, width=8)}
-    training = km.Training(steps=180, batch_size=48, lr=4e-3)
+    training = km.Training(steps=120, batch_size=48, lr=5e-3)
     space = km.fit(train, objective, encoders=encoders, dim=8, training=training, seed=0)
     decoder = space.port("text").decoder
     found = decoder.words(space.translate(test.select("image"), to="text"))

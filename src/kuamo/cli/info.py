@@ -26,8 +26,6 @@ def info(
     inputs: Inputs,
 ) -> None:
     """Show information about a space, a table, or this installation."""
-    from kuamo.objectives.registry import usable_names
-
     if path and (Path(path) / "config.json").exists():
         loaded = inputs.space(Path(path))
         config = read_config(Path(path), "space")
@@ -39,6 +37,8 @@ def info(
         columns = {name: type(kind).__name__ for name, kind in rows.modalities.items()}
         inputs.emit({"rows": len(rows), "columns": columns, "notes": rows.notes}, rows.describe())
     else:
+        from kuamo.objectives.registry import usable_names
+
         state = {
             "version": km.__version__,
             "cache": str(cache_folder()),

@@ -24,6 +24,7 @@ from kuamo.core.types import Matrix
 __all__ = ["cross_entropy", "logistic", "minimize"]
 
 MEMORY = 10  # pairs of steps and changes of the gradient that are remembered
+Pair = tuple[Matrix, Matrix, float]  # a step s, the change y of the gradient, sᵀy
 
 
 def logistic(
@@ -104,7 +105,7 @@ def minimize(
         array([[3.]])
     """
     value, slope = loss(theta)
-    known: list[tuple[Matrix, Matrix]] = []
+    known: list[Pair] = []
     for _ in range(steps):
         way = -direction(slope, known, scale)
         promise = float((way * slope).sum())
@@ -120,24 +121,24 @@ def minimize(
         if new >= value:
             break
         step, change = after - theta, new_slope - slope
-        if float((step * change).sum()) > 0:
-            known = [*known[1 - MEMORY :], (step, change)]
+        if (curvature := float((step * change).sum())) > 0:
+            known = [*known[1 - MEMORY :], (step, change, curvature)]
         theta, value, slope = after, new, new_slope
     return theta
 
 
-def direction(slope: Matrix, known: list[tuple[Matrix, Matrix]], scale: Matrix) -> Matrix:
+def direction(slope: Matrix, known: list[Pair], scale: Matrix) -> Matrix:
     """The inverse Hessian, as the last steps estimate it, times the gradient (the two loops of L-BFGS)."""
     way, shares = slope, []
-    for step, change in reversed(known):
-        share = float((step * way).sum() / (step * change).sum())
+    for step, change, curvature in reversed(known):
+        share = float((step * way).sum()) / curvature
         shares.append(share)
         way = way - share * change
     if known:
-        step, change = known[-1]
-        way = scale * way * float((step * change).sum() / (change * scale * change).sum())
+        _, change, curvature = known[-1]
+        way = scale * way * float(curvature / (change * scale * change).sum())
     else:
         way = scale * way
-    for (step, change), share in zip(known, reversed(shares)):
-        way = way + step * (share - float((change * way).sum() / (step * change).sum()))
+    for (step, change, curvature), share in zip(known, reversed(shares)):
+        way = way + step * (share - float((change * way).sum()) / curvature)
     return way

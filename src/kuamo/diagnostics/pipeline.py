@@ -94,7 +94,7 @@ def diagnose(
 
     Example:
         >>> import kuamo as km
-        >>> found = diagnose(km.datasets.toy(rows=150), cost=False)
+        >>> found = diagnose(km.datasets.toy(rows=100), cost=False)
         >>> found.method, found.verdict("a", "b"), found["a~b_p"] < 0.05
         ('default', 'both', True)
     """

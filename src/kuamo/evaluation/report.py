@@ -166,7 +166,7 @@ class Report(Result):
 
         Example:
             >>> import kuamo as km
-            >>> report = km.evaluate(km.fit(km.datasets.toy(rows=200), seed=0), km.datasets.toy(rows=50, seed=1))
+            >>> report = km.evaluate(km.fit(km.datasets.toy(rows=100), seed=0), km.datasets.toy(rows=50, seed=1))
             >>> report.compare(report).differences["a_to_b_R@1"].p
             1.0
         """

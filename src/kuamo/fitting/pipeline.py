@@ -96,7 +96,7 @@ def fit(
 
     Example:
         >>> from kuamo.data.datasets import toy
-        >>> fit(toy(rows=300), seed=0).score
+        >>> fit(toy(rows=150), seed=0).score
         'dot'
     """
     parts = (encoders or {}, decoders or {}, codecs or {})

@@ -72,7 +72,7 @@ class Index(ABC):
 
     Example:
         >>> import kuamo as km
-        >>> table = km.datasets.toy(rows=300, seed=0)
+        >>> table = km.datasets.toy(rows=100, seed=0)
         >>> hits = km.fit(table, seed=0).index(table).search({"a": table[7]["a"]}, to="b", k=3)
         >>> len(hits), hits[0].column
         (3, 'b')

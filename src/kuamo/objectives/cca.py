@@ -48,7 +48,7 @@ class CCA(Objective):
 
     Example:
         >>> import kuamo as km
-        >>> km.fit(km.datasets.toy(rows=300), km.CCA(dim=16)).dim
+        >>> km.fit(km.datasets.toy(rows=100), km.CCA(dim=16)).dim
         16
     """
 

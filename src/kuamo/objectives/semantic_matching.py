@@ -67,7 +67,7 @@ class SemanticMatching(Objective):
 
     Example:
         >>> import kuamo as km
-        >>> table = km.datasets.toy(rows=300)
+        >>> table = km.datasets.toy(rows=100)
         >>> table.labels = [float(vector[0]) > 0 for vector in table.values("a")]
         >>> km.fit(table, km.SemanticMatching()).dim
         2

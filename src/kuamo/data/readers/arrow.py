@@ -129,7 +129,7 @@ class Mapped:
             raise TableError(f"{self.path}: was cut while the table is in use; expected a file that stays as it is")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return bool, ()  # a copy has its cells in memory: nothing to ask
+        return type, (False,)  # a copy has its cells in memory: its guard is `bool`, which asks nothing
 
 
 def arrow_columns(table: Any, guard: Callable[[], Any] = bool) -> dict[str, Any]:

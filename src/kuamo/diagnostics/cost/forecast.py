@@ -83,7 +83,7 @@ def forecast(
 
     Example:
         >>> import kuamo as km
-        >>> made = forecast(km.datasets.toy(300), km.CCA(dim=8))
+        >>> made = forecast(km.datasets.toy(100), km.CCA(dim=8))
         >>> [step.name for step in made.fit]
         ['features: a', 'features: b', 'closed form', 'ridge decoders']
     """

@@ -94,7 +94,7 @@ def infonce_bound(
 
     Example:
         >>> rng = np.random.default_rng(0)
-        >>> x, noise = rng.normal(size=(2, 2000, 1))
+        >>> x, noise = rng.normal(size=(2, 1000, 1))
         >>> found = infonce_bound(x, 0.8 * x + 0.6 * noise)      # truly −½ log(1 − .8²) = .511
         >>> round(found.nats, 1), found.saturated
         (0.5, False)
