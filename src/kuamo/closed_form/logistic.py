@@ -24,7 +24,7 @@ from kuamo.core.types import Matrix
 __all__ = ["cross_entropy", "logistic", "minimize"]
 
 MEMORY = 10  # pairs of steps and changes of the gradient that are remembered
-Pair = tuple[Matrix, Matrix, float]  # a step s, the change y of the gradient, sᵀy
+CorrectionPair = tuple[Matrix, Matrix, float]  # a step s, the change y of the gradient, sᵀy
 
 
 def logistic(
@@ -105,7 +105,7 @@ def minimize(
         array([[3.]])
     """
     value, slope = loss(theta)
-    known: list[Pair] = []
+    known: list[CorrectionPair] = []
     for _ in range(steps):
         way = -direction(slope, known, scale)
         promise = float((way * slope).sum())
@@ -127,7 +127,7 @@ def minimize(
     return theta
 
 
-def direction(slope: Matrix, known: list[Pair], scale: Matrix) -> Matrix:
+def direction(slope: Matrix, known: list[CorrectionPair], scale: Matrix) -> Matrix:
     """The inverse Hessian, as the last steps estimate it, times the gradient (the two loops of L-BFGS)."""
     way, shares = slope, []
     for step, change, curvature in reversed(known):
