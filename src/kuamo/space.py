@@ -84,7 +84,9 @@ class Space(EmbeddingSpace):
             inputs: as in `encode`; several cells of a row, such as `{"text": …, "audio": …}`, are one joint input.
             to: a column, or several: a dict then, all of them from the same codes.
             samples: so many draws of each row: lists of n values, or (B, n, L); one, without that axis, if not given.
-            sample_posterior: one draw of each row's q(z | inputs), rather than its mean. seed: of all that is drawn.
+            sample_posterior: draws from p(y | inputs) rather than what the mean code gives: each of its own z ~
+                q(z | inputs) where codes are Gaussian, and numbers with the noise that a decoder's draws lack
+                (`kuamo.generation.residual`). seed: of all that is drawn.
             chained: of several targets, make each one of what was given and of those made before it, in `to`'s order:
                 where what was given could mean two things, all of them then mean the same.
             project: bring codes to where codes of the training rows are: for inputs unlike those, such as a voice that

@@ -32,6 +32,8 @@ class Decoder(Contract):
     """Of a decoder of two codes side by side: the columns of the second; the first is that of all others."""
     options: tuple[str, ...] = ()
     """Arguments of `sample`."""
+    guidance: float = 1.0
+    """By how much what is drawn is pushed towards what the code asks for; 1 draws from p(y | z)."""
     varied: Mapping[str, Any] = MappingProxyType({})
     """Arguments of `sample` where several samples are requested."""
     noise: Any = None

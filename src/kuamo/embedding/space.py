@@ -36,6 +36,7 @@ class Tower:
         encoder: values → features (n, D). head: features → Embedding (n, d).
         codec: value ↔ y, or `None`: y is the features. decoder: p(y | z), or `None`.
         memory: training codes for projection, of decoders that store them; see `kuamo.generation.hopfield`.
+        residual: noise that draws of numbers lack, or `None`; see `kuamo.generation.residual`.
     """
 
     name: str
@@ -45,10 +46,11 @@ class Tower:
     codec: Any = None
     decoder: Any = None
     memory: Any = None
+    residual: Any = None
 
     def parts(self) -> dict[str, Any]:
         """Role → what plays it, without the empty ones."""
-        roles = {role: getattr(self, role) for role in ("encoder", "head", "codec", "decoder", "memory")}
+        roles = {role: getattr(self, role) for role in ("encoder", "head", "codec", "decoder", "memory", "residual")}
         return {role: part for role, part in roles.items() if part is not None}
 
 

@@ -39,7 +39,7 @@ from kuamo.encoders.hub_folder import older_hash
 __all__ = ["check_space_place", "fingerprint", "load_space", "read_config", "register_part", "save_space"]
 
 LATER = {"peak": None}  # what 0.1 did not know: left out where it is as it was, for an index knows a space by its parts
-MAKING = ("codec", "decoder", "memory")
+MAKING = ("codec", "decoder", "memory", "residual")
 CUSTOM = ("modality", "encoder", "codec", "decoder")
 FORMAT = 2  # 1: every note was its English text
 # The only classes that loading builds, and the decoders of recipes. Anything else must come from the caller.
@@ -64,6 +64,7 @@ PARTS = {
         "kuamo.generation.codecs.image_difference": "ImageDifferencePCA",
         "kuamo.generation.decoders.raw_likelihood": "PixelLikelihood TextLikelihood SpectrumLikelihood",
         "kuamo.generation.hopfield": "Hopfield",
+        "kuamo.generation.residual": "ResidualNoise",
         "kuamo.objectives.prediction.uncertainty_fusion": "UncertaintyFusion",
         "kuamo.embedding.fusion": "Attention Mean ProductOfExperts MixtureOfExperts "
         "PrecisionWeighted MixtureOfProducts",
@@ -146,7 +147,7 @@ def load_space(
                 role: load_part(
                     item[role], _under(arrays, f"ports.{number}.{role}."), item["name"], role, own, download
                 )
-                for role in ("modality", "encoder", "head", "codec", "decoder", "memory")
+                for role in ("modality", "encoder", "head", *MAKING)
                 if item.get(role)
             }
             ports.append(Tower(item["name"], **parts))

@@ -5,7 +5,7 @@ cells ── codec ──→ y        features ── head ──→ codes      
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from kuamo.embedding.space import Tower
 from kuamo.fitting.towers import codes_of_entries
 from kuamo.generation.codecs import BPECodec, TextToSpeechCodec, TextVocabulary
 from kuamo.generation.codecs.base import Codec, encode_cells, other_entries
+from kuamo.generation.decoder_problem import DecoderProblem
 from kuamo.generation.decoder_training import train_all_decoders
 from kuamo.generation.decoders.ridge import solve_ridge
 from kuamo.generation.recipes import Bilinear, Caption, Ridge, TextToSpeech
@@ -97,6 +98,16 @@ def codec_note(table: Table, port: Tower) -> Note:
     if "explained" not in quality:
         return Note("codec", **named)
     return Note("codec_measured", **named, share=100 * quality["explained"])
+
+
+def add_residuals(space: Space, cells: Packed, names: Sequence[str], seed: int) -> None:
+    """The noise that draws of these columns lack, on these cells; see `kuamo.generation.residual`."""
+    codes = {name: (code, cells[name][1]) for name, code in codes_of_entries(space, cells, {}).items()}
+    problem = DecoderProblem(space, codes, {name: cells[name][0] for name in names})
+    rows = np.unique(np.concatenate([row for _, row in cells.values()]))
+    for name in names:
+        port = space.port(name)
+        port.residual = problem.residual(name, port.decoder, rows, seed)
 
 
 # ── ridge, for all others ────────────────────────────────────────────────────────────────────────────────────────

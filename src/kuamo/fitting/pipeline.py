@@ -20,7 +20,7 @@ from kuamo.core.types import Packed, Progress
 from kuamo.core.validation import check_int, check_type
 from kuamo.core.version import __version__
 from kuamo.data.identity import Unknown, identity, of_module
-from kuamo.data.modalities import Category, Number
+from kuamo.data.modalities import Category, Number, Vector
 from kuamo.data.table import Table, as_table
 from kuamo.data.table_identity import of_table
 from kuamo.data.targets import promote_target
@@ -31,7 +31,7 @@ from kuamo.encoders import HubEncoder
 from kuamo.encoders.feature_cache import features, moving_note, truncation_note
 from kuamo.fitting.checks import check_features, check_table, check_usable_columns
 from kuamo.fitting.closed_form import fit_closed_form
-from kuamo.fitting.decoders import add_ridge_decoders, fit_decoders, needs_ridge
+from kuamo.fitting.decoders import add_residuals, add_ridge_decoders, fit_decoders, needs_ridge
 from kuamo.fitting.gradient import train_objective
 from kuamo.fitting.towers import describe_encoder, initialize_from, open_ports
 from kuamo.generation.codecs.labels import label_codec
@@ -45,6 +45,8 @@ from kuamo.training.run import Prepared, PreviewCallback, Run
 from kuamo.training.run_folder import MOVED, RunFolder
 
 __all__ = ["fit"]
+
+RESIDUAL_ROWS = 500  # of a table show what draws lack
 
 
 @old_arguments(start="init", out="run_dir", look="on_preview")
@@ -173,9 +175,10 @@ def fit_from_features(table: Table, known: Packed, given: Arguments) -> Space:
         train_objective(space, prepared, objective, given.dim, run)
     elif objective is not None:
         codes = fit_closed_form(space, prepared, objective, given.seed, by_itself)
-    if looped:  # that was what the training and the run folder were for
-        run = replace(run, training=None, folder=None)
     missing = [port for port in ports if port.name not in prepared.cells and port.name != metric]
+    if looped:  # that was what the training and the run folder were for
+        add_residuals_of_trained(space, prepared, missing, given)
+        run = replace(run, training=None, folder=None)
     add_decoders_after(space, prepared, missing, codes, given, run)
     return space
 
@@ -194,6 +197,17 @@ def untrained_space(prepared: Prepared, ports: list[Tower], reasons: Mapping[str
         + [note for port in ports if (note := moving_note(table, port.name))]
     )
     return space
+
+
+def add_residuals_of_trained(space: Space, prepared: Prepared, missing: Sequence[Tower], given: Arguments) -> None:
+    """What draws lack of decoders that an objective trained with the space, as some training rows show."""
+    predicted = [target for _, term in terms_of(given.objective) for target in term.predicts]
+    numbers = [port.name for port in space.ports if isinstance(port.modality, Vector | Number) and port.decoder]
+    if wanted := [name for name in numbers if name in prepared.cells and name not in predicted]:
+        with profiled_step("decoders"):
+            few = prepared.some(RESIDUAL_ROWS)
+            encode_columns(few, missing)
+            add_residuals(space, few.cells, wanted, given.seed)
 
 
 def add_decoders_after(

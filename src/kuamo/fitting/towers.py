@@ -40,7 +40,8 @@ def initialize_from(
             other = start.port(port.name)
             port.head = deepcopy(other.head)
             if objective is None and port.name not in anew and port.decoder is None:
-                port.codec, port.decoder, port.memory = map(deepcopy, (other.codec, other.decoder, other.memory))
+                for role in ("codec", "decoder", "memory", "residual"):
+                    setattr(port, role, deepcopy(getattr(other, role)))
         elif objective is None:
             raise TableError(
                 f"column {port.name!r}: not in the initial space, and no objective to train it with; expected one"

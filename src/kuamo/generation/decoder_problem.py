@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ from kuamo.generation.decoders.bilinear import solve_bilinear
 from kuamo.generation.decoders.retrieval import Retrieval
 from kuamo.generation.decoders.ridge import solve_ridge
 from kuamo.generation.hopfield import TEMPERATURES, Hopfield
-from kuamo.generation.translation import decode, unguided
+from kuamo.generation.residual import ResidualNoise
+from kuamo.generation.translation import decode, sample_posterior, unguided
 from kuamo.metrics.sample_quality import token_f1
 
 __all__ = ["DecoderProblem", "energy_score"]
@@ -37,6 +39,7 @@ __all__ = ["DecoderProblem", "energy_score"]
 ColumnCodes = Mapping[str, tuple[Embedding, np.ndarray]]
 Targets = Mapping[str, np.ndarray]
 SHOWN, DRAWS = 8, 4
+RESIDUAL_DRAWS = 8
 FEW = 10  # rows, by which nobody can say whether what is made is of use
 STRANGE, LEAST_RIGHT = 1.5, 0.55  # beyond, and below, what is made is of no use
 PROJECTION_ROWS = 100  # rows at most by which the temperature of projection is chosen
@@ -82,7 +85,7 @@ class DecoderProblem:
         if len(entry) < 2:
             needed = f"{', '.join(styles)} and what else it is made of"
             raise TableError(f"column {name!r}: given {len(entry)} rows with it, {needed}; expected at least two")
-        z, t = content[0][at[place]], style[0][there[place]]
+        z, t = np.asarray(content[0])[at[place]], np.asarray(style[0])[there[place]]
         decoder = solve_bilinear(z, t, y[entry], styles, base, penalty)
         left = 100 * decoder.error**2
         self.space.notes.append(Note("bilinear", column=name, by=", ".join(styles), left=left, rows=len(entry)))
@@ -112,9 +115,34 @@ class DecoderProblem:
         others = [port.name for port in self.space.ports if port.name != name]
         codes, there = self._fused(others, rows)
         if not own:
-            return codes, there
+            return np.asarray(codes), there
         itself, mine = self._fused([name], rows)
         return np.concatenate([codes, itself]), np.concatenate([there, mine])
+
+    def residual(self, name: str, decoder: Any, rows: np.ndarray, seed: int) -> ResidualNoise | None:
+        """What draws from p(y | the other columns) lack on these rows; `None` but of a column of numbers, and where the
+        energy score is not less with it: noise on all axes alike may blur two sharp modes."""
+        port, traits = self.space.port(name), Decoder.adapt(decoder)
+        if not isinstance(port.modality, Vector | Number) or traits.style_columns:
+            return None
+        codes, there = self._fused([other.name for other in self.space.ports if other.name != name], rows)
+        entry, place = entries_in_rows(self.codes[name][1], there)
+        if len(entry) < FEW:
+            return None
+        varies = codes.gaussian or bool(traits.noise)
+        drawn = [
+            decode(decoder, sample_posterior(codes, seed + k)[place], seed + k, **unguided(decoder))
+            for k in range(RESIDUAL_DRAWS if varies else 1)
+        ]
+        y, unit = self.targets[name][entry], scale_of(self.targets[name])
+        found = ResidualNoise.of(y, np.stack(drawn, 1))
+        drawn = [drawn[k % len(drawn)] for k in range(RESIDUAL_DRAWS)]
+        noisy = [found(one, seed + k) for k, one in enumerate(drawn)]
+        without, with_noise = (
+            np.mean([energy_of_draws(y / unit, one / unit, other / unit) for one, other in pairwise([*some, some[0]])])
+            for some in (drawn, noisy)
+        )
+        return found if with_noise < without else None
 
     def retrieval(self, name: str, rows: np.ndarray) -> tuple[TextVocabulary, Retrieval]:
         """The distinct texts of these rows, and their codes: the means of those of the same text."""
@@ -189,7 +217,7 @@ class DecoderProblem:
         real, drawn = (list(decode_cells(port, one)) for one in (y, decode(decoder, z, seed)))
         return real, [drawn[at : at + DRAWS] for at in range(0, len(drawn), DRAWS)]
 
-    def _fused(self, names: list[str], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _fused(self, names: list[str], rows: np.ndarray) -> tuple[Embedding, np.ndarray]:
         places = [port.name for port in self.space.ports]  # a fusion may know columns by their place
         mean = np.zeros((len(rows), len(places), self.space.dim), np.float32)
         logvar = np.zeros_like(mean) if any(self.codes[name][0].gaussian for name in names) else None
@@ -203,9 +231,9 @@ class DecoderProblem:
                 logvar[place, number] = np.asarray(code.logvar)[entry]
         there = present.any(1)
         if not there.any():
-            return np.zeros((0, self.space.dim), np.float32), rows[:0]
+            return Embedding(np.zeros((0, self.space.dim), np.float32)), rows[:0]
         spread = None if logvar is None else logvar[there]
-        return np.asarray(fuse_codes(self.space.fusion, mean[there], spread, present[there])[0]), rows[there]
+        return fuse_codes(self.space.fusion, mean[there], spread, present[there])[0], rows[there]
 
 
 class PassThroughHead:
@@ -259,7 +287,16 @@ def energy_score(decoder: Any, z: np.ndarray, y: np.ndarray, seed: int = 0, unit
     """
     one = 1.0 if unit is None else unit
     first, second = (decode(decoder, z, seed + k, **unguided(decoder)) / one for k in (0, 1))
-    y = y / one
+    return energy_of_draws(y / one, first, second)
+
+
+def energy_of_draws(y: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
+    """The energy score of two draws (n, L) for each y (n, L).
+
+    Example:
+        >>> energy_of_draws(np.zeros((1, 1)), np.ones((1, 1)), -np.ones((1, 1)))
+        0.0
+    """
     near = 0.5 * (np.linalg.norm(first - y, axis=1) + np.linalg.norm(second - y, axis=1))
     return float((near - 0.5 * np.linalg.norm(first - second, axis=1)).mean())
 

@@ -67,13 +67,15 @@ def train_all_decoders(
     decoding = DecoderProblem(space, codes, targets)
     trained = init_decoders(space, recipes, targets, run.seed)
     for name in targets:
+        port = space.port(name)
         if name not in trained:
-            port = space.port(name)
             port.codec, port.decoder = recipes.get(name, Ridge()).solve(decoding, name, every)
     if trained:
         learn(decoding, trained, recipes, kept, held, run)
     for name in targets:
-        space.port(name).memory = decoding.hopfield(name, kept, held, run.seed)
+        port = space.port(name)
+        port.memory = decoding.hopfield(name, kept, held, run.seed)
+        port.residual = decoding.residual(name, port.decoder, held, run.seed)
 
 
 def learn(

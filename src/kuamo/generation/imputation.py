@@ -3,11 +3,12 @@
     z = encode(row);   K draws y_k ~ p(y | z);   the cell: the draw next to their mean;   u: their spread / the column's
 
 u is 0 where all draws are the same, and about 1 where the row says nothing of the cell: the draws are then as far
-apart as the column's cells are. Of a class u is 1 − p of it; of a number that the space was fitted to predict, how far
-off it may be in this row (`intervals.py`). Of another decoder that gives one point, u is its relative error, the same
-for all rows: of ridge the share of the standard deviation that it leaves on the rows it was solved on, of a
-likelihood its own σ. Of texts that are found u is
-1 − p of the text, of written ones 1 − the words that draws have in common.
+apart as the column's cells are. Of numbers the noise that draws lack is counted in (`residual.py`); where codes are
+Gaussian each draw has its own, and the cell is what their mean gives. Of a class u is 1 − p of it; of a number that the
+space was fitted to predict, how far off it may be in this row (`intervals.py`). Of another decoder that gives one
+point, u is its relative error, the same for all rows: of ridge the share of the standard deviation that it leaves on
+the rows it was solved on. Of texts that are found u is 1 − p of the text, of written ones 1 − the words that draws have
+in common.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from kuamo.core.errors import KuamoError
 from kuamo.core.validation import is_int, names_of
 from kuamo.data.table import Table
 from kuamo.embedding.decoder import Decoder
+from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.generation.codecs.base import Codec, decode_cells, reference_values
 from kuamo.generation.codecs.labels import OneHotCodec
 from kuamo.generation.prediction import class_probabilities
-from kuamo.generation.translation import decode, decoder_input, decoder_of, unguided
+from kuamo.generation.residual import ResidualNoise
+from kuamo.generation.translation import decode, decoder_input, decoder_of, sample_posterior, unguided
 from kuamo.metrics.sample_quality import token_f1
 from kuamo.objectives.prediction.intervals import widths
 
@@ -85,7 +88,7 @@ def impute(
                 if not empty.any():
                     continue
                 others = reference_values(port.codec, part, np.flatnonzero(empty))
-                values, unsure = sample_cell(port, np.asarray(code)[empty], draws, seed + start, others)
+                values, unsure = sample_cell(port, code[empty], draws, seed + start, others)
                 spread = widths(space, name, stacked[0], stacked[2])
                 if spread is not None:
                     unsure = spread[empty] / target_spread(port.decoder)
@@ -102,10 +105,10 @@ def impute(
 
 
 def sample_cell(
-    port: Tower, z: np.ndarray, draws: int, seed: int, others: list[Any] | None = None
+    port: Tower, code: Embedding, draws: int, seed: int, others: list[Any] | None = None
 ) -> tuple[list[Any], np.ndarray]:
     """A value for each code (n, d), and its uncertainty (n,); `others` as in `decode_cells`."""
-    decoder, traits = port.decoder, Decoder.adapt(port.decoder)
+    z, decoder, traits = np.asarray(code), port.decoder, Decoder.adapt(port.decoder)
     if traits.nearest is not None:
         return port.codec.decode(decoder.sample(z)), decoder.uncertainty(z)
     if traits.vocabulary is not None:
@@ -113,14 +116,16 @@ def sample_cell(
     if isinstance(port.codec, OneHotCodec):
         y = decode(decoder, z, seed, **unguided(decoder))
         return port.codec.decode(y), 1 - class_probabilities(y).max(1)
-    drawn = traits.noise is not None
-    y = np.stack([decode(decoder, z, seed + k, **unguided(decoder)) for k in range(draws if drawn else 1)], 1)
-    center = y.mean(1, keepdims=True)
-    distance = np.square(y - center).sum(-1)
-    chosen = y[np.arange(len(y)), distance.argmin(1)]
-    unsure = relative_spread(y, decoder) if drawn else np.full(len(z), traits.error)
+    varies = bool(traits.noise) or (code.gaussian and port.residual is not None)
+    codes = [sample_posterior(code, seed + k) if port.residual else z for k in range(draws if varies else 1)]
+    y = np.stack([decode(decoder, one, seed + k, **unguided(decoder)) for k, one in enumerate(codes)], 1)
+    distance = np.square(y - y.mean(1, keepdims=True)).sum(-1)
+    chosen = y[np.arange(len(y)), distance.argmin(1)] if traits.noise else decode(decoder, z, seed)
     values = list(decode_cells(port, chosen, others))
-    return values, unsure
+    gain = getattr(decoder, "gain", None)  # a buffer of our modules, which a class attribute would shadow
+    if gain is None or not (varies or np.isnan(traits.error)):
+        return values, np.full(len(z), traits.error)
+    return values, relative_spread(y, gain.detach().numpy(), port.residual)
 
 
 def sample_text(port: Tower, z: np.ndarray, draws: int, seed: int) -> tuple[list[str], np.ndarray]:
@@ -130,10 +135,14 @@ def sample_text(port: Tower, z: np.ndarray, draws: int, seed: int) -> tuple[list
     return best, 1 - np.mean([token_f1(one, best) for one in others], axis=0)
 
 
-def relative_spread(y: np.ndarray, decoder: Any) -> np.ndarray:
-    """How far apart draws (n, K, L) are (n,), against the column; each axis in the unit that the decoder gives it."""
-    gain = decoder.gain.detach().numpy().astype(np.float64)
-    return np.sqrt((y.var(1, ddof=1) * np.square(gain)).mean(1))
+def relative_spread(y: np.ndarray, gain: np.ndarray, residual: ResidualNoise | None) -> np.ndarray:
+    """How far apart draws (n, K, L) are (n,), with the noise that they lack, in units of 1/gain (L,); NaN of one draw
+    of which nothing is known."""
+    if y.shape[1] == 1 and residual is None:
+        return np.full(len(y), np.nan)
+    within = y.var(1, ddof=1) if y.shape[1] > 1 else np.zeros(y[:, 0].shape)
+    lacking = 0.0 if residual is None else np.square(residual.spread)
+    return np.sqrt(((within + lacking) * np.square(gain.astype(np.float64))).mean(1))
 
 
 def target_spread(decoder: Any) -> float:

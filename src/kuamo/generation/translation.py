@@ -44,8 +44,17 @@ class Sampling:
 
     def codes(self, port: Tower, code: Embedding, turn: int = 0) -> np.ndarray:
         """z (n, d) that a column's decoder makes values of."""
+        if self.posterior and self.samples is not None:  # each sample has its own z
+            code = code[np.repeat(np.arange(len(code)), self.samples)]
         z = sample_posterior(code, self.seed + turn) if self.posterior else np.asarray(code)
         return memory_of(port)(z) if self.project else z
+
+    def noise(self, port: Tower) -> Any:
+        """What is added to draws of p(y | z): noise where a decoder draws, or means are not asked for; or nothing."""
+        decoder = Decoder.adapt(port.decoder)
+        drawn = bool(decoder.noise) or self.posterior
+        guidance = self.options.get("guidance", decoder.guidance)
+        return port.residual if drawn and guidance == 1 else None
 
 
 def decode_columns(space: EmbeddingSpace, z: np.ndarray, to: str | Sequence[str], how: Sampling) -> Any:
@@ -172,12 +181,15 @@ def sample_values(
     """
     n, decoder = how.samples, Decoder.adapt(port.decoder)
     if n is not None and decoder.nearest is not None:
-        return grouped(port.codec.decode(decoder.nearest(z, n).reshape(-1, 1)), n)
-    z = z if n is None else np.repeat(z, n, axis=0)
+        found = decoder.nearest(z, 1 if how.posterior else n)
+        return grouped(port.codec.decode(found.reshape(-1, 1)), n)
+    z = z if n is None or how.posterior else np.repeat(z, n, axis=0)
     known = {name: value for name, value in how.options.items() if name in decoder.options}
     known = {**decoder.varied, **known} if varied or n not in (None, 1) else known
     blocks = range(0, max(len(z), 1), BLOCK)
     y = np.concatenate([decode(port.decoder, z[at : at + BLOCK], how.seed + at, **known) for at in blocks])
+    if (noise := how.noise(port)) is not None:
+        y = noise(y, how.seed, port.name)
     if others is not None and len(others) < len(z):
         others = [value for value in others for _ in range(n or 1)]
     values = decode_cells(port, y, others)

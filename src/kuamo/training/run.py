@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.core.arrays import factorize
+from kuamo.core.arrays import entries_in_rows, factorize
 from kuamo.core.types import Progress
 from kuamo.data.table import Table
 from kuamo.training.config import Training
@@ -47,6 +47,16 @@ class Prepared:
 
     table: Table
     cells: dict[str, tuple[np.ndarray, np.ndarray]]
+
+    def some(self, most: int) -> Prepared:
+        """So many rows at most, spread over the table."""
+        count = len(self.table)
+        rows = np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))
+        cells = {}
+        for name, (x, row) in self.cells.items():
+            entry, place = entries_in_rows(row, rows)
+            cells[name] = x[entry], place
+        return Prepared(self.table.take(rows), cells)
 
     @cached_property
     def split_group(self) -> np.ndarray:
