@@ -91,7 +91,7 @@ def test_each_sample_has_its_own_code_and_each_column_its_own_noise() -> None:
     some = new.select("a").take(np.arange(40))
     drawn = space.translate(some, to=["a", "b"], samples=5, sample_posterior=True)
     assert all(len(np.unique(drawn[name][0, :, 0])) == 5 for name in "ab")
-    space.port("a").residual = space.port("b").residual = ResidualNoise(np.ones(3))
+    space.port("a").residual = space.port("b").residual = ResidualNoise(np.eye(3))
     space.port("a").decoder = space.port("b").decoder
     alike = space.translate(some, to=["a", "b"], samples=5, sample_posterior=True)
     noise = [(alike[name] - alike[name].mean((0, 1))) / alike[name].std((0, 1)) for name in "ab"]

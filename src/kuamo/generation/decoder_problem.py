@@ -121,7 +121,7 @@ class DecoderProblem:
 
     def residual(self, name: str, decoder: Any, rows: np.ndarray, seed: int) -> ResidualNoise | None:
         """What draws from p(y | the other columns) lack on these rows; `None` but of a column of numbers, and where the
-        energy score is not less with it: noise on all axes alike may blur two sharp modes."""
+        energy score is not less with noise, which may blur two sharp modes."""
         port, traits = self.space.port(name), Decoder.adapt(decoder)
         if not isinstance(port.modality, Vector | Number) or traits.style_columns:
             return None
@@ -135,14 +135,15 @@ class DecoderProblem:
             for k in range(RESIDUAL_DRAWS if varies else 1)
         ]
         y, unit = self.targets[name][entry], scale_of(self.targets[name])
-        found = ResidualNoise.of(y, np.stack(drawn, 1))
+        together = np.stack(drawn, 1)
         drawn = [drawn[k % len(drawn)] for k in range(RESIDUAL_DRAWS)]
-        noisy = [found(one, seed + k) for k, one in enumerate(drawn)]
-        without, with_noise = (
-            np.mean([energy_of_draws(y / unit, one / unit, other / unit) for one, other in pairwise([*some, some[0]])])
-            for some in (drawn, noisy)
-        )
-        return found if with_noise < without else None
+        scores: dict[ResidualNoise | None, float] = {}
+        for noise in (None, ResidualNoise.of(y, together, diagonal=True), ResidualNoise.of(y, together)):
+            some = drawn if noise is None else [noise(one, seed + k) for k, one in enumerate(drawn)]
+            scores[noise] = float(np.mean([
+                energy_of_draws(y / unit, one / unit, other / unit) for one, other in pairwise([*some, some[0]])
+            ]))  # fmt: skip
+        return min(scores, key=lambda noise: scores[noise])
 
     def retrieval(self, name: str, rows: np.ndarray) -> tuple[TextVocabulary, Retrieval]:
         """The distinct texts of these rows, and their codes: the means of those of the same text."""

@@ -1,10 +1,11 @@
-"""What draws of a decoder lack: the part of a cell's spread, given the rest of its row, that they do not have.
+"""What draws of a decoder lack: the part of the spread of cells, given the rest of their row, that they do not have.
 
-    σ_l² = max(0, E(y_l − ȳ_l)² − E s_l²),     ȳ, s²: mean and variance of draws ŷ given the other columns of a row
+    Σ = [E (y − ȳ)(y − ȳ)ᵀ − E S]₊,     ȳ, S: mean and covariance of draws ŷ given the other columns of a row
 
-Draws with noise of this σ added have the variance that cells have around what is predicted of them: also those of a
-generator that varies too little, of a likelihood, which gives its mean, and of a flow that learned few rows by heart.
-The noise of one axis is independent of that of another.
+[·]₊ leaves out negative eigenvalues; or all but the diagonal is left out, where that is nearer to held-out cells. Draws
+with Gaussian noise of this covariance added have the variance that cells have around what is predicted of them: also
+those of a generator that varies too little, of a likelihood, which gives its mean, and of a flow that learned few rows
+by heart.
 
 References:
     Simple and Effective VAE Training with Calibrated Decoders, Rybkin, Daniilidis and Levine, 2021 (σ in closed form,
@@ -28,7 +29,7 @@ class ResidualNoise(Stored):
     """Gaussian noise that is added to draws.
 
     Args:
-        spread: σ (L,), in units of y.
+        factor: F (L, r), in units of y: the covariance is F Fᵀ.
 
     Example:
         >>> drawn = np.random.default_rng(0).normal(size=(400, 50, 1))
@@ -37,17 +38,39 @@ class ResidualNoise(Stored):
         (array([2.]), (2, 1))
     """
 
-    spread: np.ndarray
+    factor: np.ndarray
 
     @classmethod
-    def of(cls, y: np.ndarray, drawn: np.ndarray) -> ResidualNoise:
-        """Of cells y (n, L) and draws (n, K, L) for each; of one draw, s² is 0."""
-        times = drawn.shape[1]
-        within = drawn.var(1, ddof=1, dtype=np.float64).mean(0) if times > 1 else 0.0
-        around = np.square(y - drawn.mean(1, dtype=np.float64)).mean(0) - within / times  # of the draws' mean itself
-        return cls(np.sqrt(np.maximum(around - within, 0.0)))
+    def of(cls, y: np.ndarray, drawn: np.ndarray, *, diagonal: bool = False) -> ResidualNoise:
+        """Of cells y (n, L) and draws (n, K, L) for each; of one draw, S is 0."""
+        off, apart, unit = _square_roots(y, drawn)
+        if diagonal:
+            lacking = np.square(off).sum(0) - np.square(apart).sum(0)
+            return cls(np.diag(unit * np.sqrt(np.maximum(lacking, 0.0))))
+        value, vector = np.linalg.eigh(off.T @ off - apart.T @ apart)
+        some = value > 1e-9 * max(value[-1], 0.0)
+        return cls(unit[:, None] * vector[:, some] * np.sqrt(value[some]))
+
+    @property
+    def spread(self) -> np.ndarray:
+        """σ (L,)."""
+        return np.sqrt(np.square(self.factor).sum(1))
 
     def __call__(self, y: np.ndarray, seed: int, column: str = "") -> np.ndarray:
-        """y (…, L) with noise, which is another one for each column."""
-        noise = np.random.default_rng([seed, crc32(column.encode("utf-8", "surrogatepass"))]).standard_normal(y.shape)
-        return (y + self.spread * noise).astype(y.dtype)
+        """y (n, L) with noise, which is another one for each column."""
+        rng = np.random.default_rng([seed, crc32(column.encode("utf-8", "surrogatepass"))])
+        return (y + rng.standard_normal((len(y), self.factor.shape[1])) @ self.factor.T).astype(y.dtype)
+
+
+def _square_roots(y: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Matrices A (n, L) and B (nK, L) with AᵀA = E (y − ȳ)(y − ȳ)ᵀ and BᵀB = E S, in units (L,) of the errors.
+
+    The mean of K draws varies by S/K itself, so S counts by 1 + 1/K.
+    """
+    count, times, width = drawn.shape
+    mean = drawn.mean(1, dtype=np.float64)
+    off, apart = y - mean, (drawn - mean[:, None]).reshape(-1, width)
+    unit = np.sqrt(np.square(off).mean(0))
+    unit = np.where(unit > 0, unit, 1.0)
+    share = (1 + 1 / times) / max(times - 1, 1)
+    return off / unit / np.sqrt(count), apart / unit * np.sqrt(share / count), unit
