@@ -7,8 +7,8 @@ BIN := .venv/bin
 demo: .venv/.ready  ## the main job: emoji as text, Chinese, image and audio, from raw data to a searchable space
 	@$(BIN)/kuamo demo --page demo.html
 
-test: .venv/.ready  ## all tests but the slow ones, in two processes: each begins with a half of the files, in order
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
+test: .venv/.ready  ## all tests but the slow ones, file by file in two processes
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 check: .venv/.ready  ## formatter, linter, types, which package may import which
 	$(BIN)/ruff format --check .

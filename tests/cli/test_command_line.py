@@ -220,14 +220,15 @@ def test_ratings_are_numbers_or_classes_as_is_said(tmp_path: Path) -> None:
         rows = [(f"a dull film {i % 7}", s + rng.normal() / 9, s) for i, s in enumerate(stars)]
         csv.writer(file).writerows([("text", "length", "stars"), *rows])
     given = ("fit", table, "--steps", 5, "--out", tmp_path / "s", "--predict")
-    for said, kind in (("stars", km.Category), ("stars:category", km.Category), ("stars:number", km.Number)):
+    for said, kind in (("stars", km.Category), ("stars:number", km.Number)):
         run(*given, said)
         space = km.Space.load(tmp_path / "s")
         assert isinstance(space.port("stars").modality, kind), said
     told = run("predict", tmp_path / "s", table, "--to", "stars")["rows"]
     assert all(isinstance(row["value"], float) and row["probability"] is None for row in told)
-    kinds = run("diagnose", table, "--no-cost", "--predict", "stars:number")["facts"]["columns"]
-    assert kinds["stars"]["kind"] == "Number"
+    for kind in ("Number", "Category"):
+        found = run("diagnose", table, "--no-cost", "--predict", f"stars:{kind.lower()}")["facts"]["columns"]
+        assert found["stars"]["kind"] == kind
     used = run("diagnose", table, "--space", tmp_path / "s", "--predict", "stars")["facts"]
     assert used["contributions"]["to"] == "stars"
     for words, message in (

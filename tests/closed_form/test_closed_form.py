@@ -622,7 +622,7 @@ def test_a_head_gives_training_rows_the_codes_of_the_fit(rows: int, kernel: Kern
         assert cosine_of_rows(several.maps[name](one), several.variates[name]).min() > 0.999
 
 
-@pytest.mark.parametrize("rows", [300, 500])
+@pytest.mark.parametrize("rows", [300, pytest.param(500, marks=pytest.mark.slow)])
 def test_a_head_of_few_numbers_gives_training_rows_the_codes_of_the_fit(rows: int) -> None:
     """Hundreds of axes of a kernel of six numbers: the smallest are near to rounding, and so is the constant."""
     rng = np.random.default_rng(0)

@@ -323,7 +323,7 @@ def test_targets_that_are_made_in_turn_agree() -> None:
     )
     space = km.fit(table, km.CCA(dim=8, kernels=("linear",)))
     flow = km.Flow(width=64, guidance=1.0)
-    training = km.Training(steps=240, batch_size=128, lr=5e-3)
+    training = km.Training(steps=150, batch_size=128, lr=8e-3)
     space = km.fit(table, init=space, decoders={"y": flow, "w": flow}, training=training)
 
     def same(agree: bool) -> float:
