@@ -45,7 +45,7 @@ def main() -> None:
                     true = p if what == "share" else p + (1 - p) * others
                     for seed in range(tables):
                         x, group = draw(rng, n, p, grouped)
-                        found = bootstrap(x, groups=group, draws=400, seed=seed)
+                        found = bootstrap(x, "score", groups=group, draws=400, seed=seed)
                         now += found.low <= true <= found.high
                         stars = resample(x[:, None], ["mean"], groups=group, draws=400, seed=seed)
                         low, high = np.quantile(stars, [0.025, 0.975])

@@ -234,7 +234,7 @@ def grouped_intervals(found: Mapping[str, np.ndarray], groups: np.ndarray) -> di
         masks.setdefault(np.isfinite(values).tobytes(), []).append(name)
     for mask, names in masks.items():
         there = np.frombuffer(mask, dtype=bool)
-        kinds = {name: "median" if name.endswith("median_rank") else "mean" for name in names}
+        kinds = {name: "median" if name.endswith("median_rank") else "score" for name in names}
         out |= bootstrap_all({name: found[name][there] for name in names}, kinds, groups=groups[there])
     return {name: out[name] for name in found}
 

@@ -219,7 +219,7 @@ def _pairs(
 def _intervals(table: Table, pairs: dict[str, Direction], cutoffs: Sequence[int], seed: int) -> dict[str, Interval]:
     """Each metric of each direction."""
     metrics = [*(f"R@{k}" for k in sorted(set(cutoffs))), "median_rank", "MRR", "mAP", "mAP@R", f"nDCG@{NDCG_AT}"]
-    kinds = {metric: "median" if metric == "median_rank" else "mean" for metric in metrics}
+    kinds = {metric: "median" if metric == "median_rank" else "score" for metric in metrics}
     group = dict(zip(table.ids, table.groups, strict=True))
     found: dict[str, Interval] = {}
     for task, pair in pairs.items():
