@@ -223,7 +223,7 @@ def test_the_tail_of_a_family_is_exact() -> None:
 
 @pytest.fixture(scope="module")
 def diagnosis() -> km.Diagnosis:
-    table = km.datasets.toy(rows=120, modalities=("a", "b", "c"), correlations=(0.9,) * 6, dims=(20,), holes=0.2)
+    table = km.datasets.toy(rows=80, modalities=("a", "b", "c"), correlations=(0.9,) * 6, dims=(20,), holes=0.2)
     return km.diagnose(table, cost=False)
 
 
@@ -258,5 +258,5 @@ def test_tables_are_cut_and_say_so_or_are_whole() -> None:
 
 
 def test_same_table_same_diagnosis(diagnosis: km.Diagnosis) -> None:
-    table = km.datasets.toy(rows=120, modalities=("a", "b", "c"), correlations=(0.9,) * 6, dims=(20,), holes=0.2)
+    table = km.datasets.toy(rows=80, modalities=("a", "b", "c"), correlations=(0.9,) * 6, dims=(20,), holes=0.2)
     assert km.diagnose(table, cost=False).as_dict() == diagnosis.as_dict()

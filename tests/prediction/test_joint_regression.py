@@ -100,7 +100,7 @@ def test_probabilities_are_calibrated() -> None:
     new, truth = classes(rows=3000, seed=5)
     known = km.fit(
         km.Table({"a": list(x), "kind": list(y.argmax(1))}, modalities={"a": km.Vector(), "kind": km.Category()}),
-        km.Predict("kind"), dim=16, training=km.Training(steps=400, batch_size=64, lr=1e-2),
+        km.Predict("kind"), dim=16, training=km.Training(steps=200, batch_size=64, lr=1e-2),
     )  # fmt: skip
     told = known.predict([{"a": row} for row in new], "kind")
     assert told.probability is not None

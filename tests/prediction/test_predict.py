@@ -18,7 +18,7 @@ from kuamo.objectives.prediction.corruption import noise
 from kuamo.objectives.prediction.uncertainty_fusion import UncertaintyFusion
 
 KINDS = ("ant", "bee", "cat")
-SHORT = km.Training(steps=100, batch_size=64, lr=1e-2)
+SHORT = km.Training(steps=60, batch_size=64, lr=1e-2)
 
 
 def pets(rows: int = 300, seed: int = 0, holes: float = 0.0, shuffled: bool = False) -> km.Table:
@@ -71,8 +71,8 @@ def test_predict_is_translate_and_probabilities_sum_to_one(space: km.Space) -> N
 
 
 def test_it_says_if_it_was_fitted_to_predict_another_column_or_none(tmp_path: Path) -> None:
-    table = pets()
-    space = km.fit(table, km.Predict("kind"), dim=8, training=km.Training(steps=40))
+    table = pets(rows=90)
+    space = km.fit(table, km.Predict("kind"), dim=8, training=km.Training(steps=5))
     space.save(tmp_path / "s")
     new = pets(rows=5, seed=1).select("photo", "sound")
     for one in (space, km.Space.load(tmp_path / "s")):

@@ -30,7 +30,7 @@ def linear_of(head: Any) -> Any:
     return getattr(head, "learned", head).linear
 
 
-def three(rows: int = 120, holes: float = 0.3) -> km.Table:
+def three(rows: int = 90, holes: float = 0.3) -> km.Table:
     return small_toy(rows, names=("a", "b", "c"), holes=holes)
 
 
