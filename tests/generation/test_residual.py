@@ -86,6 +86,15 @@ def test_noise_is_what_draws_lack_and_nothing_where_they_lack_nothing() -> None:
         assert found.spread == pytest.approx(lacking, abs=0.15)
 
 
+def test_noise_of_more_axes_than_rows_is_that_of_the_errors() -> None:
+    rng = np.random.default_rng(0)
+    errors = rng.normal(size=(40, 5)) @ rng.normal(size=(5, 3000))
+    found = ResidualNoise.of(errors, np.zeros((40, 1, 3000)))
+    assert found.factor.shape == (3000, 5)
+    assert found.factor @ found.factor.T == pytest.approx(errors.T @ errors / 40, abs=1e-3)
+    assert ResidualNoise.of(errors, np.zeros((40, 1, 3000)), diagonal=True).factor.shape == (3000,)
+
+
 def test_each_sample_has_its_own_code_and_each_column_its_own_noise() -> None:
     space, (_, new) = fitted(km.MoPoE()), world()
     some = new.select("a").take(np.arange(40))

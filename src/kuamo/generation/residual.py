@@ -29,37 +29,45 @@ class ResidualNoise(Stored):
     """Gaussian noise that is added to draws.
 
     Args:
-        factor: F (L, r), in units of y: the covariance is F Fᵀ.
+        factor: F (L, r), in units of y: the covariance is F Fᵀ; or σ (L,) of independent noise.
 
     Example:
         >>> drawn = np.random.default_rng(0).normal(size=(400, 50, 1))
         >>> noise = ResidualNoise.of(np.random.default_rng(1).normal(size=(400, 1)) * 2, drawn)
         >>> noise.spread.round(), noise(np.zeros((2, 1)), seed=0).shape
-        (array([2.]), (2, 1))
+        (array([2.], dtype=float32), (2, 1))
     """
 
     factor: np.ndarray
 
     @classmethod
     def of(cls, y: np.ndarray, drawn: np.ndarray, *, diagonal: bool = False) -> ResidualNoise:
-        """Of cells y (n, L) and draws (n, K, L) for each; of one draw, S is 0."""
+        """Of cells y (n, L) and draws (n, K, L) for each; of one draw, S is 0.
+
+        Where L > n, Σ is sought among the n directions in which cells are off.
+        """
         off, apart, unit = _square_roots(y, drawn)
         if diagonal:
             lacking = np.square(off).sum(0) - np.square(apart).sum(0)
-            return cls(np.diag(unit * np.sqrt(np.maximum(lacking, 0.0))))
+            return cls(unit * np.sqrt(np.maximum(lacking, 0.0)))
+        axes = np.linalg.qr(off.T)[0] if off.shape[1] > len(off) else None
+        if axes is not None:
+            off, apart = off @ axes, apart @ axes
         value, vector = np.linalg.eigh(off.T @ off - apart.T @ apart)
         some = value > 1e-9 * max(value[-1], 0.0)
-        return cls(unit[:, None] * vector[:, some] * np.sqrt(value[some]))
+        root = vector[:, some] * np.sqrt(value[some])
+        return cls((unit[:, None] * (root if axes is None else axes @ root)).astype(np.float32))
 
     @property
     def spread(self) -> np.ndarray:
         """σ (L,)."""
-        return np.sqrt(np.square(self.factor).sum(1))
+        return self.factor if self.factor.ndim == 1 else np.sqrt(np.square(self.factor).sum(1))
 
     def __call__(self, y: np.ndarray, seed: int, column: str = "") -> np.ndarray:
         """y (n, L) with noise, which is another one for each column."""
         rng = np.random.default_rng([seed, crc32(column.encode("utf-8", "surrogatepass"))])
-        return (y + rng.standard_normal((len(y), self.factor.shape[1])) @ self.factor.T).astype(y.dtype)
+        noise = rng.standard_normal((len(y), self.factor.shape[-1]))
+        return (y + (noise * self.factor if self.factor.ndim == 1 else noise @ self.factor.T)).astype(y.dtype)
 
 
 def _square_roots(y: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
