@@ -12,7 +12,7 @@ from kuamo.closed_form.scaling import RunningSpread
 from kuamo.encoders.standardize import Standardize
 from members import CLOSED, TRAINED, small_toy
 
-SHORT = km.Training(steps=8, batch_size=48)
+SHORT = km.Training(steps=20, batch_size=48)
 # Its generator starts at a saddle, where Adam makes whole steps of gradients that are rounding.
 SADDLE = ("Minimax", "Minimax mismatched")
 
