@@ -117,3 +117,12 @@ def test_filled_in_cells_say_how_sure_they_are() -> None:
         error = (np.stack(list(filled.values("b"))) - b) / b.std(0)
         assert np.isfinite(unsure["b"]).all() and len(np.unique(unsure["b"])) > NEW // 2
         assert np.sqrt(np.square(unsure["b"]).mean()) == pytest.approx(np.sqrt(np.square(error).mean()), rel=0.25)
+
+
+def test_two_columns_share_their_code_and_no_noise() -> None:
+    """Of two columns with one and the same generator, draws given a code have nothing in common."""
+    space, (_, new) = fitted(RECIPES[1]), world()
+    space.port("a").decoder, space.port("a").residual = space.port("b").decoder, space.port("b").residual
+    drawn = space.decode(np.repeat(space.encode(new.select("a").take([0])), 400, axis=0), to=["a", "b"])
+    one, other = ((np.asarray(drawn[name]) - np.mean(drawn[name], 0)) / np.std(drawn[name], 0) for name in "ab")
+    assert np.abs((one * other).mean(0)).max() < 0.25

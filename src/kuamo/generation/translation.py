@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -187,7 +188,8 @@ def sample_values(
     known = {name: value for name, value in how.options.items() if name in decoder.options}
     known = {**decoder.varied, **known} if varied or n not in (None, 1) else known
     blocks = range(0, max(len(z), 1), BLOCK)
-    y = np.concatenate([decode(port.decoder, z[at : at + BLOCK], how.seed + at, **known) for at in blocks])
+    seed = (crc32(port.name.encode("utf-8", "surrogatepass")) << 20) + how.seed  # columns share z, and no other noise
+    y = np.concatenate([decode(port.decoder, z[at : at + BLOCK], seed + at, **known) for at in blocks])
     if (noise := how.noise(port)) is not None:
         y = noise(y, how.seed, port.name)
     if others is not None and len(others) < len(z):
