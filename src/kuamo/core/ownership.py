@@ -109,7 +109,8 @@ def check_place(path: Path, kind: str, takes: Collection[str] = ()) -> None:
         names = sorted(os.listdir(place)) if ours else []
     if not ours:
         raise StoreError(
-            f"given {str(path)!r}, which exists and is not a saved {kind}; expected a new folder or one that holds one"
+            f"given {str(path)!r}, which exists and is not a saved {kind}; expected a new folder, or that of a saved "
+            f"{kind} to replace"
         )
     known = {KINDS[kind].marker, KINDS[kind].arrays, *KINDS[kind].others, *LITTER, *takes}
     foreign = [name for name in names if name not in known]

@@ -171,7 +171,7 @@ class Table:
               caption  Text  2 of 2, 3 values  ['a cat', 'a pet']
               id             name of the row   a
               price          meta              3
-            kept as metadata (numbers or the like): price; modalities={'price': km.Number()}, say, makes it a column
+            kept as metadata: price; to use such a column, pass modalities={'price': km.Number()}
         """
         return _read(cls, source, modalities or {}, root=root, encoding=encoding, download=download, on_error=on_error)
 

@@ -205,8 +205,11 @@ def check_options(space: EmbeddingSpace, names: Sequence[str], how: Sampling) ->
         raise KuamoError(f"given samples={how.samples!r}; expected a whole number from 1 to {MOST_DRAWS:,}")
     for option in how.options:
         if not any(option in Decoder.adapt(decoder).options for decoder in decoders.values()):
-            kinds = ", ".join(f"{name!r} is made by {type(decoder).__name__}" for name, decoder in decoders.items())
-            raise KuamoError(f"given {option}=, and {kinds}, which does not know it; expected a flow: km.Flow()")
+            name, kind = names[0], type(decoders[names[0]]).__name__
+            raise KuamoError(
+                f"given {option}= for column {name!r}, whose {kind} has no such option; expected a column whose "
+                f"decoder is a flow, decoders={{{name!r}: km.Flow()}}"
+            )
 
 
 def decoder_of(space: EmbeddingSpace, name: str) -> Any:

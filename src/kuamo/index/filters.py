@@ -285,8 +285,8 @@ class _Reader:
                 raise self._wrong(value, f"a time such as '2020-01-31' or '2020-01-31T12:00:00' ({stored})") from None
         if kind != given and not (kind, given) == ("fraction", "number"):
             raise TableError(
-                f"given where={shorten(self.where, 200)}, where column {name!r} of {stored} meets {shorten(value)}; "
-                f"expected values of the columns' kinds"
+                f"given where={shorten(self.where, 200)}, which compares column {name!r} ({stored}) with "
+                f"{shorten(value)}; expected a value of the column's type; text stands in 'single quotes'"
             )
         return value
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import TableError
+from kuamo.core.validation import check_int
 from kuamo.data.modalities import Vector
 from kuamo.data.table import Table
 
@@ -63,6 +64,7 @@ def toy(
         )
     if ((rho < 0) | (rho > 1)).any() or not 0 <= holes < 1:
         raise TableError(f"given correlations {list(rho)[:4]}…, holes={holes}; expected numbers in [0, 1]")
+    check_int(1, rows=rows)
     sizes = [dims[min(i, len(dims) - 1)] for i in range(len(modalities))]
     if min(sizes) < 2 * len(rho):
         raise TableError(f"given dims {sizes}; expected at least {2 * len(rho)}, twice the shared axes")

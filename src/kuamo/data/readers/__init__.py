@@ -118,8 +118,8 @@ def read_source(
     rest = [each for each in reading.meta if each not in (*classes, *uncertain, "split")]
     reading.notes = [
         *opening.notes,
-        *_notes("a few classes", classes, "Category"),
-        *_notes("numbers or the like", rest, "Number" if rest and _typed_numbers(reading.meta[rest[0]]) else "Text"),
+        *_notes("metadata_classes", classes, "Category"),
+        *_notes("metadata_others", rest, "Number" if rest and _typed_numbers(reading.meta[rest[0]]) else "Text"),
     ]
     return reading
 
@@ -220,6 +220,5 @@ def _typed_numbers(cells: Any) -> bool:
     return bool(known) and all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in known)
 
 
-def _notes(what: str, names: list[str], kind: str) -> list[str]:
-    advice = f"modalities={{{names[0]!r}: km.{kind}()}}, say, makes it a column" if names else ""
-    return [f"kept as metadata ({what}): {', '.join(names)}; {advice}"] if names else []
+def _notes(key: str, names: list[str], kind: str) -> list[Note]:
+    return [Note(key, columns=", ".join(names), first=names[0], kind=kind)] if names else []
