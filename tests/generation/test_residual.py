@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import kuamo as km
+from kuamo.generation.decoders.likelihood import Likelihood
 from kuamo.generation.residual import ResidualNoise
 
 DRAWS, ROWS, NEW = 19, 500, 300
@@ -126,3 +127,18 @@ def test_two_columns_share_their_code_and_no_noise() -> None:
     drawn = space.decode(np.repeat(space.encode(new.select("a").take([0])), 400, axis=0), to=["a", "b"])
     one, other = ((np.asarray(drawn[name]) - np.mean(drawn[name], 0)) / np.std(drawn[name], 0) for name in "ab")
     assert np.abs((one * other).mean(0)).max() < 0.25
+
+
+def test_probabilities_stay_within_their_range_and_any_seed_is_one() -> None:
+    """A Bernoulli likelihood of numbers in [0, 1] gets no Gaussian noise; a seed may be below 0, as for torch."""
+    rng = np.random.default_rng(0)
+    bits = (rng.random((80, 6)) < 0.5).astype(float)
+    table = km.Table({"a": list(bits[:, ::-1]), "b": list(bits)}, modalities=dict.fromkeys("ab", km.Vector()))
+    decoders = {name: Likelihood(3, 6, family="bernoulli") for name in "ab"}
+    space = km.fit(table, km.MoPoE(), dim=3, decoders=decoders, training=km.Training(steps=5, batch_size=32))
+    drawn = np.asarray(space.translate(table.select("a"), to="b", samples=3, sample_posterior=True))
+    assert space.port("b").residual is None and 0 <= drawn.min() <= drawn.max() <= 1
+    noise = ResidualNoise(np.ones(2))
+    assert np.isfinite(noise(np.zeros((3, 2)), -1)).all() and not np.array_equal(
+        noise(np.zeros((3, 2)), -1), noise(np.zeros((3, 2)), 1)
+    )

@@ -125,6 +125,8 @@ class DecoderProblem:
         port, traits = self.space.port(name), Decoder.adapt(decoder)
         if not isinstance(port.modality, Vector | Number) or traits.style_columns:
             return None
+        if traits.has_range or traits.target is not None:  # noise would leave the range; y is made of raw cells
+            return None
         codes, there = self._fused([other.name for other in self.space.ports if other.name != name], rows)
         entry, place = entries_in_rows(self.codes[name][1], there)
         if len(entry) < FEW:

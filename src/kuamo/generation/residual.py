@@ -65,7 +65,7 @@ class ResidualNoise(Stored):
 
     def __call__(self, y: np.ndarray, seed: int, column: str = "") -> np.ndarray:
         """y (n, L) with noise, which is another one for each column."""
-        rng = np.random.default_rng([seed, crc32(column.encode("utf-8", "surrogatepass"))])
+        rng = np.random.default_rng([seed % 2**32, crc32(column.encode("utf-8", "surrogatepass"))])
         noise = rng.standard_normal((len(y), self.factor.shape[-1]))
         return (y + (noise * self.factor if self.factor.ndim == 1 else noise @ self.factor.T)).astype(y.dtype)
 
