@@ -30,6 +30,7 @@ from kuamo.generation.translation import (
     memory_of,
     sample_prior,
     translate_columns,
+    warn_of_features,
 )
 from kuamo.index import Index
 
@@ -78,7 +79,8 @@ class Space(EmbeddingSpace):
         """What column `to` would hold, given other columns: decoder(encode(inputs)).
 
         A list of values (pictures, sounds) if the column has a codec, as `fit(..., decoders={"image": km.Flow()})`
-        gives it; y (B, L) otherwise, which is its features, or a vector column's values themselves.
+        gives it; y (B, L) otherwise, which is a vector column's values themselves, and of others their features, with a
+        `FeatureWarning`.
 
         Args:
             inputs: as in `encode`; several cells of a row, such as `{"text": …, "audio": …}`, are one joint input.
@@ -103,6 +105,7 @@ class Space(EmbeddingSpace):
         for name in names_of(to):
             if project:
                 memory_of(self.port(name))
+        warn_of_features(self, to)
         stacked = self.encode_columns(inputs, modality, None)
         rows = inputs if isinstance(inputs, Table) else self.as_table(inputs, modality)
         if chained and not isinstance(to, str):
@@ -150,7 +153,9 @@ class Space(EmbeddingSpace):
         Raises:
             KuamoError: a column without a decoder, codes of another size, or an option out of range.
         """
-        return decode_columns(self, z, to, Sampling(seed, samples, options=_given(guidance=guidance, steps=steps)))
+        made = decode_columns(self, z, to, Sampling(seed, samples, options=_given(guidance=guidance, steps=steps)))
+        warn_of_features(self, to)
+        return made
 
     def impute(
         self,
@@ -197,7 +202,9 @@ class Space(EmbeddingSpace):
         Raises:
             KuamoError: a column without a decoder, or codes that are points and no `prior`.
         """
-        return decode_columns(self, sample_prior(self, n, prior, seed), to, Sampling(seed))
+        made = decode_columns(self, sample_prior(self, n, prior, seed), to, Sampling(seed))
+        warn_of_features(self, to)
+        return made
 
     # ── find and keep ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -32,7 +33,7 @@ from kuamo.cli.terminal import (
 )
 from kuamo.cli.translate import translate
 from kuamo.core import translation
-from kuamo.core.errors import KuamoError, TableError, shorten, visible
+from kuamo.core.errors import KuamoError, KuamoWarning, TableError, shorten, visible
 from kuamo.core.export import check_target
 from kuamo.core.translation import say
 
@@ -75,7 +76,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # of an ASCII terminal
-    with in_language(asked(sys.argv[1:])):
+    with in_language(asked(sys.argv[1:])), warnings.catch_warnings():
+        warnings.showwarning = show_warning
         try:
             try:
                 check_alone()
@@ -94,6 +96,21 @@ def main() -> None:
             stop(visible(f"{name}: {error.strerror or error}"), 2)
         except MemoryError:
             stop("given more than memory holds; expected a smaller table, or a larger machine", 2)
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """What kuamo warns of is one line, as its errors are; what others warn of is for developers."""
+    if issubclass(category, KuamoWarning):
+        typer.echo(f"kuamo: {as_options(str(message))}", err=True)
+    else:
+        typer.echo(warnings.formatwarning(message, category, filename, lineno, line), err=True, nl=False)
 
 
 def check_alone() -> None:

@@ -53,6 +53,7 @@ def as_options(said: str) -> str:
     """
     for words, option in ASKED_IN_PYTHON.items():
         said = said.replace(words, option)
+    said = re.sub(r"(?<!=)\{'([^']*)': …\}", r"--from \1", said)
     said = re.sub(r"(?<![a-zA-Z0-9_])encoders=\{[^}]*\}", "--import MODULE, which defines ENCODERS", said)
     said = re.sub(r"(?<![a-zA-Z0-9_])km\.(\w+)\(\)", lambda found: RECIPES.get(found[1], found[0]), said)
     names = OPTIONS | {name: f"--{name}" if len(name) > 1 else f"-{name}" for name in SAME}

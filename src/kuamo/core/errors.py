@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
 
 from kuamo.core.old_names import former_names
 from kuamo.core.translation import localized, translate
@@ -17,10 +21,12 @@ __all__ = [
     "is_unicode",
     "shorten",
     "visible",
+    "warn_user",
 ]
 
 __getattr__ = former_names(__name__)
 
+_PACKAGE = str(Path(__file__).parents[1])
 # What steers a terminal (C0 but tab and new line, DEL, C1), turns the direction of writing, or is half a character.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -63,12 +69,28 @@ class ForeignWarning(KuamoWarning):
     """Texts in another language than an encoder reads."""
 
 
+class TextWarning(KuamoWarning):
+    """A text was taken as one though it looks like the name of a file, an address or numbers."""
+
+
+class FeatureWarning(KuamoWarning):
+    """A decoder makes the features of a column's encoder, not what the column holds."""
+
+
 class TruncationWarning(KuamoWarning):
     """Values of a column are longer than its encoder reads at once, and their ends are cut."""
 
 
 class CacheWarning(KuamoWarning):
     """The cache cannot be written: work goes on, and is not kept for the next time."""
+
+
+def warn_user(said: Any, kind: type[Warning]) -> None:
+    """Warn at the line of the user's that led here: the innermost one that is not kuamo's."""
+    frame, depth = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, depth = frame.f_back, depth + 1
+    warnings.warn(said, kind, stacklevel=depth)
 
 
 class CellError(TableError):

@@ -6,7 +6,6 @@ absent (`None`), one value, or a list of values (several captions of one row).
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.arrays import is_absent
-from kuamo.core.errors import CellError, LeakWarning, TableError, visible
+from kuamo.core.errors import CellError, LeakWarning, TableError, visible, warn_user
 from kuamo.core.messages import Note
 from kuamo.core.old_names import old_methods
 from kuamo.core.threads import ordered_map
@@ -426,7 +425,7 @@ class Table:
         inside = np.array([key in held_out for key in keys])
         train, held = self.take(np.flatnonzero(~inside)), self.take(np.flatnonzero(inside))
         for note in shared_cells(train.columns, held.columns, (len(train), len(held))):
-            warnings.warn(note, LeakWarning, stacklevel=2)
+            warn_user(note, LeakWarning)
         return train, held
 
     def _keys(self, by: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.core.errors import ForeignWarning, KuamoError, TableError, TruncationWarning, shorten, visible
+from kuamo.core.errors import (
+    ForeignWarning,
+    KuamoError,
+    TableError,
+    TextWarning,
+    TruncationWarning,
+    shorten,
+    visible,
+    warn_user,
+)
+from kuamo.core.messages import Note
 from kuamo.core.modules import is_module
 from kuamo.core.old_names import old_methods
 from kuamo.core.translation import localized, say
 from kuamo.core.types import Progress
 from kuamo.data.modalities import Modality, Vector
 from kuamo.data.readers.given import by_position
+from kuamo.data.readers.typed_text import file_modality, looks_unlike_text, names_file
 from kuamo.data.table import Table, as_table
 from kuamo.embedding.embedding import Embedding
 from kuamo.encoders.feature_cache import feature_blocks, language_note, truncation_note
@@ -254,9 +264,9 @@ class EmbeddingSpace:
                 continue
             said = None if isinstance(inputs, Table) else truncation_note(table, port.name, port.encoder)
             if said:
-                warnings.warn(said, TruncationWarning, stacklevel=3)
+                warn_user(said, TruncationWarning)
             if not isinstance(inputs, Table) and (said := language_note(table, port.name, port.encoder)):
-                warnings.warn(said, ForeignWarning, stacklevel=3)
+                warn_user(said, ForeignWarning)
             code, rows = self.encode_column(table, port.name, cache=isinstance(inputs, Table), progress=progress)
             present[rows, number] = True
             mean[rows, number] = code.mean
@@ -303,6 +313,8 @@ class EmbeddingSpace:
         # A picture's file name is a text too: the more particular kind wins.
         particular = [name for name in takers if type(self.port(name).modality).__name__ != "Text"]
         takers = particular if particular and isinstance(item, str | Path) else takers
+        if isinstance(item, str) and not particular:
+            takers = self._takers_of_words(item, takers, number)
         if len(takers) == 1:
             return {takers[0]: item}
         accepted = f"accepted by {takers}" if takers else f"accepted by none of {list(self.modalities)}"
@@ -310,3 +322,20 @@ class EmbeddingSpace:
             f"row {number}: given {type(item).__name__} {shorten(item)}, {accepted}; "
             f"expected a dict {{column: value}}, or modality="
         )
+
+    def _takers_of_words(self, item: str, takers: list[str], number: int) -> list[str]:
+        """Columns that take a text which no ending gives away: those of the file that it names, if it names one."""
+        kind = file_modality(item)
+        fitting = [port.name for port in self.ports if kind is not None and type(port.modality) is type(kind)]
+        if not takers or (fitting and names_file(item)):
+            return fitting or takers
+        if kind is not None or (names_file(item) and Path(item).suffix):
+            what = type(kind).__name__ if kind is not None else Path(item).suffix
+            kinds = {port.name: type(port.modality).__name__ for port in self.ports}
+            raise TableError(
+                f"row {number}: given {shorten(item)}, the name of a file ({what}), but the space's columns are "
+                f"{kinds}; expected something else, or {{{takers[0]!r}: …}} to take it as a text"
+            )
+        if names_file(item) or looks_unlike_text(item):
+            warn_user(Note("query_text", value=shorten(item), column=takers[0]), TextWarning)
+        return takers

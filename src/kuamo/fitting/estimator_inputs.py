@@ -5,14 +5,13 @@ The words of some refusals are those that scikit-learn's own checks look for.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from kuamo.closed_form.scaling import RunningSpread
-from kuamo.core.errors import KuamoError, TableError, shorten
+from kuamo.core.errors import KuamoError, TableError, shorten, warn_user
 from kuamo.core.translation import translate
 from kuamo.data.modalities import Number, Vector
 from kuamo.data.modalities.vector import LARGEST, within_limits
@@ -301,4 +300,4 @@ def _warn_of_column() -> None:
     except ImportError:
         Kind = UserWarning
     words = "A column-vector y was passed when a 1d array was expected: given y (n, 1); expected y.ravel()"
-    warnings.warn(translate(words), Kind, stacklevel=4)
+    warn_user(translate(words), Kind)

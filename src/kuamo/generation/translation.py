@@ -14,7 +14,8 @@ from zlib import crc32
 
 import numpy as np
 
-from kuamo.core.errors import KuamoError, TableError
+from kuamo.core.errors import FeatureWarning, KuamoError, TableError, warn_user
+from kuamo.core.messages import Note
 from kuamo.core.modules import is_module
 from kuamo.core.validation import is_int, names_of
 from kuamo.data.table import Table
@@ -210,6 +211,16 @@ def check_options(space: EmbeddingSpace, names: Sequence[str], how: Sampling) ->
                 f"given {option}= for column {name!r}, whose {kind} has no such option; expected a column whose "
                 f"decoder is a flow, decoders={{{name!r}: km.Flow()}}"
             )
+
+
+def warn_of_features(space: EmbeddingSpace, to: str | Sequence[str]) -> None:
+    """Say where y are features of a column's encoder, which are not what the column holds."""
+    for name in names_of(to):
+        port = space.port(name)
+        own = Decoder.adapt(port.decoder).target is not None
+        if port.codec is None and not own and Encoder.adapt(port.encoder).inverse is None:
+            said = Note("made_features", column=name, kind=type(port.modality).__name__)
+            warn_user(said, FeatureWarning)
 
 
 def decoder_of(space: EmbeddingSpace, name: str) -> Any:
