@@ -147,7 +147,7 @@ class Source:
         return found
 
     def _returned(self, name: str) -> list[str]:
-        pairs = [(node, scope) for scope in self.functions[name] for node in ast.walk(scope.node)]
+        pairs = [(node, scope) for scope in self.functions[name] for node in nodes_of(scope.node)]
         return [text for node, scope in pairs if isinstance(node, ast.Return) for text in self.texts(node.value, scope)]
 
     def _part(self, part: ast.expr, following: ast.expr | None, scope: Scope) -> str:
@@ -170,7 +170,7 @@ class Source:
         """Is it a caught error of ours?"""
         kinds = [
             one.type
-            for one in ast.walk(scope.node)
+            for one in nodes_of(scope.node)
             if isinstance(one, ast.ExceptHandler) and isinstance(node, ast.Name) and one.name == node.id and one.type
         ]
         return any(self.is_ours(key(one).strip(".")) for kind in kinds for one in ast.walk(kind))
@@ -186,10 +186,16 @@ def key(node: ast.AST | None) -> str:
 
 
 @cache
+def nodes_of(tree: ast.AST) -> list[ast.AST]:
+    """All nodes of a function or a module, walked once."""
+    return list(ast.walk(tree))
+
+
+@cache
 def assignments(tree: ast.AST) -> dict[str, list[ast.expr]]:
     """The values that each variable is given."""
     found: dict[str, list[ast.expr]] = defaultdict(list)
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         match node:
             case (
                 ast.Assign(targets=[ast.Name(id=name)], value=value)

@@ -92,7 +92,7 @@ def test_noise_of_more_axes_than_rows_is_that_of_the_errors() -> None:
     errors = rng.normal(size=(40, 5)) @ rng.normal(size=(5, 3000))
     found = ResidualNoise.of(errors, np.zeros((40, 1, 3000)))
     assert found.factor.shape == (3000, 5)
-    assert found.factor @ found.factor.T == pytest.approx(errors.T @ errors / 40, abs=1e-3)
+    assert np.allclose(found.factor @ found.factor.T, errors.T @ errors / 40, rtol=0, atol=1e-3)
     assert ResidualNoise.of(errors, np.zeros((40, 1, 3000)), diagonal=True).factor.shape == (3000,)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 import torch
 
 import kuamo as km
+import one_step
 from kuamo.training.step import Step
 from members import DECODING, TRAINED, UNPAIRED, small_toy
 from one_step import gradients_of_holed, gradients_of_one_step
@@ -110,23 +111,21 @@ TOGETHER = [*TRAINED, "raw text", "raw text in chunks", "Predict", "balanced fit
 def steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the gradients of one step of every member, in one process and in two."""
     folder = tmp_path_factory.mktemp("steps")
-    paths = [str(Path(__file__).parents[1]), str(Path(km.__file__).parents[1])]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
-    script = str(Path(__file__).parents[1] / "one_step.py")
     ranks = [
-        subprocess.Popen(
-            [sys.executable, script, f"file://{folder}/meet", str(rank), "2", str(folder), *TOGETHER],
-            env=env,
-            stderr=subprocess.PIPE,
-            text=True,
+        get_context("fork").Process(
+            target=one_step.main, args=(f"file://{folder}/meet", rank, 2, str(folder), TOGETHER)
         )
         for rank in range(2)
     ]
+    for process in ranks:
+        process.start()
     for name in TOGETHER:
         whole = {key: value.numpy() for key, value in gradients_of_holed(name).items()}
         np.savez(folder / f"{name} 1.npz", **whole)
-    said = [process.communicate(timeout=300)[1] for process in ranks]
-    assert [process.returncode for process in ranks] == [0, 0], "\n".join(said)
+    for process in ranks:
+        process.join(timeout=300)
+        process.kill()
+    assert [process.exitcode for process in ranks] == [0, 0]
     return folder
 
 
@@ -149,6 +148,7 @@ from members import small_toy
 def progress(what, done, of):
     if what == "training":
         print(done, flush=True)
+        assert "torch._dynamo" not in sys.modules, "an optimizer has imported torch's compiler, which takes seconds"
 km.fit(small_toy(holes=0.2), km.InfoNCE(), training=km.Training(steps=60, batch_size=64, save_every=4), seed=1,
        run_dir=sys.argv[2], progress=progress)
 """

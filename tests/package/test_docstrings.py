@@ -25,8 +25,11 @@ def test_examples_run(name: str) -> None:
     module = importlib.import_module(name)
     import numpy as np
 
-    result = doctest.testmod(module, extraglobs={"np": np}, optionflags=doctest.NORMALIZE_WHITESPACE)
-    assert result.failed == 0
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    for example in doctest.DocTestFinder().find(module, extraglobs={"np": np}):
+        if example.examples:  # a run without any looks at every source file that the process has read
+            runner.run(example)
+    assert runner.failures == 0
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,6 +1,7 @@
 """Imports stand at the top of a file; inside a function only what is heavy, or what brings something heavy in."""
 
 import ast
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -32,17 +33,24 @@ def _targets(node: ast.stmt) -> set[str]:
     return {name if name in MODULES else node.module for name in below}
 
 
+def _imported(node: ast.AST, place: str = "top") -> Iterator[tuple[str, int, str]]:
+    """Place, line and name of each import below a node; expressions hold none."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            continue
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield from ((place, child.lineno, name) for name in _targets(child))
+        function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+        typing = place == "top" and isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+        yield from _imported(child, "function" if function else "typing" if typing else place)
+
+
 @cache
 def _imports(module: str) -> tuple[set[str], list[tuple[int, str]]]:
     """What a module imports when it is imported, and what only its functions do (with the line)."""
-    tree = ast.parse(MODULES[module].read_text("utf-8"))
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    hidden = {id(one): one for function in functions for one in ast.walk(function)}
-    typing = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
-    skipped = hidden.keys() | {id(one) for node in typing for one in ast.walk(node)}
-    top = {name for node in ast.walk(tree) if id(node) not in skipped for name in _targets(node)}
-    inside = [(node.lineno, name) for node in hidden.values() for name in _targets(node)]
-    return top, sorted(set(inside))
+    found = list(_imported(ast.parse(MODULES[module].read_text("utf-8"))))
+    top = {name for place, _, name in found if place == "top"}
+    return top, sorted({(line, name) for place, line, name in found if place == "function"})
 
 
 @cache

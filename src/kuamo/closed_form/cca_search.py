@@ -13,7 +13,7 @@ A best ridge at the edge of the grid is not taken: the grid grows by factors of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from typing import Literal, NamedTuple, Protocol
@@ -23,7 +23,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.arc_cosine_kernel import unit_rows
 from kuamo.closed_form.cca import CCAMaps, axis_signs, csa_codes
-from kuamo.closed_form.folds import FREE, Axes, Folds, FoldSolver, Method, as_labels, fold_of_rows, iter_folds, penalty
+from kuamo.closed_form.folds import (
+    FREE,
+    Axes,
+    Folds,
+    FoldSolver,
+    HeldOut,
+    Method,
+    as_labels,
+    fold_of_rows,
+    iter_folds,
+    penalty,
+)
 from kuamo.closed_form.kernel_pca import Kernel, Map, views_of
 from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.moments import as_features
@@ -202,37 +213,13 @@ def search_cca(
     held = list(iter_folds(fold_of_rows(n, search.folds, seed, labels), search.ranked, search.gallery, seed))
     kinds = search.kernels if judged is None else (judged.best.kernel,)
     seen = [views_of(one, kinds, search.components, name, seed) for name, one in views.items()]
-    solvers = {kernel: Folds(seen[0][kernel], seen[1][kernel], held) for kernel in kinds}
-
-    def folds_of(kernel: Kernel, count: int) -> list[PairFold]:
-        return [
-            PairFold(solver, None if labels is None else labels[one.rows])
-            for solver, one in zip(solvers[kernel].first(count), held, strict=False)
-        ]
-
-    kernels: dict[Kernel, float] = {}
-    table: tuple[RidgeTrial, ...]
-    if judged is None:
-        few = int(np.searchsorted(np.cumsum([len(one.rows) for one in held]), search.ranked / 2)) + 1
-        kernels = select_kernel(kinds, lambda kernel: folds_of(kernel, min(few, len(held))), search)
-        winner = max(kernels, key=kernels.__getitem__)
-        folds = folds_of(winner, len(held))
-        table = try_choices(winner, folds, search)
-        largest = max(trial.dim for trial in table)
-        correlations = np.mean([one.correlations(table[0], largest) for one in folds], axis=0)
-        judged = SavedChoice(
-            table[0], correlations.tolist(), float(np.mean([len(one.rows) for one in held])), len(held)
-        )
-    else:
-        table = (judged.best,)
+    pairs = PairFolds({kernel: Folds(seen[0][kernel], seen[1][kernel], held) for kernel in kinds}, held, labels)
+    kernels, table, judged = pairs.judge(search) if judged is None else ({}, (judged.best,), judged)
     best = judged.best
     (coded_x, map_x), (coded_y, map_y) = (view[best.kernel].whole() for view in seen)
-    axes = Axes(coded_x.var(0, ddof=1), coded_y.var(0, ddof=1), coded_x.T @ coded_y / (n - 1))
-    weight_x, weight_y, rho = axes.maps(best.method, best.ridge, min(best.dim, *axes.cross.shape))
-    sign = axis_signs(map_x.weight @ weight_x)
     coded = dict(zip(names, (coded_x, coded_y), strict=True))
     before = dict(zip(names, (map_x, map_y), strict=True))
-    weight = dict(zip(names, (weight_x * sign, weight_y * sign), strict=True))
+    axes, weight, rho = whole_solution(coded, before, best)
     return CCAFit(
         {name: one.then(LinearMap(np.zeros(len(weight[name])), weight[name])) for name, one in before.items()},
         rho,
@@ -244,10 +231,49 @@ def search_cca(
         {name: (one @ weight[name]).astype(views[name].dtype) for name, one in coded.items()},
         before,
         warm_start({name: (one, np.arange(n)) for name, one in coded.items()}, weight, rho, best),
-        lambda: validation_fold(solvers[best.kernel], best, labels, names),
+        lambda: validation_fold(pairs.solvers[best.kernel], best, labels, names),
         np.asarray(judged.correlations)[: len(rho)],
         (penalty(axes.var_x, best.ridge), penalty(axes.var_y, best.ridge)),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class PairFolds:
+    """The folds of each kernel, the rows that each holds out, and the labels (n,) of all rows, if any."""
+
+    solvers: Mapping[Kernel, Folds]
+    held: Sequence[HeldOut]
+    labels: NDArray | None
+
+    def first(self, kernel: Kernel, count: int) -> list[PairFold]:
+        """The first so many."""
+        return [
+            PairFold(solver, None if self.labels is None else self.labels[one.rows])
+            for solver, one in zip(self.solvers[kernel].first(count), self.held, strict=False)
+        ]
+
+    def judge(self, search: SearchSpace) -> tuple[dict[Kernel, float], tuple[RidgeTrial, ...], SavedChoice]:
+        """The best score of each kernel, every trial of the best one, and what was chosen."""
+        sizes = [len(one.rows) for one in self.held]
+        few = min(int(np.searchsorted(np.cumsum(sizes), search.ranked / 2)) + 1, len(sizes))
+        kernels = select_kernel(tuple(self.solvers), lambda kernel: self.first(kernel, few), search)
+        winner = max(kernels, key=kernels.__getitem__)
+        folds = self.first(winner, len(sizes))
+        table = try_choices(winner, folds, search)
+        largest = max(trial.dim for trial in table)
+        correlations = np.mean([one.correlations(table[0], largest) for one in folds], axis=0)
+        return kernels, table, SavedChoice(table[0], correlations.tolist(), float(np.mean(sizes)), len(sizes))
+
+
+def whole_solution(
+    coded: Mapping[str, Matrix], before: Mapping[str, Map], best: RidgeTrial
+) -> tuple[Axes, dict[str, Matrix], Matrix]:
+    """The chosen model on all rows: their axes, the weights (p, k) of each view, and ρ (k,)."""
+    x, y = coded.values()
+    axes = Axes(x.var(0, ddof=1), y.var(0, ddof=1), x.T @ y / (len(x) - 1))
+    weight_x, weight_y, rho = axes.maps(best.method, best.ridge, min(best.dim, *axes.cross.shape))
+    sign = axis_signs(next(iter(before.values())).weight @ weight_x)
+    return axes, dict(zip(coded, (weight_x * sign, weight_y * sign), strict=True)), rho
 
 
 class Fold(Protocol):

@@ -122,30 +122,16 @@ class DecoderProblem:
     def residual(self, name: str, decoder: Any, rows: np.ndarray, seed: int) -> ResidualNoise | None:
         """What draws from p(y | the other columns) lack on these rows; `None` but of a column of numbers, and where the
         energy score is not less with noise, which may blur two sharp modes."""
-        port, traits = self.space.port(name), Decoder.adapt(decoder)
-        if not isinstance(port.modality, Vector | Number) or traits.style_columns:
-            return None
-        if traits.has_range or traits.target is not None:  # noise would leave the range; y is made of raw cells
+        if not isinstance(self.space.port(name).modality, Vector | Number) or not takes_noise(decoder):
             return None
         codes, there = self._fused([other.name for other in self.space.ports if other.name != name], rows)
         entry, place = entries_in_rows(self.codes[name][1], there)
         if len(entry) < FEW:
             return None
-        varies = codes.gaussian or bool(traits.noise)
-        drawn = [
-            decode(decoder, sample_posterior(codes, seed + k)[place], seed + k, **unguided(decoder))
-            for k in range(RESIDUAL_DRAWS if varies else 1)
-        ]
-        y, unit = self.targets[name][entry], scale_of(self.targets[name])
-        together = np.stack(drawn, 1)
-        drawn = [drawn[k % len(drawn)] for k in range(RESIDUAL_DRAWS)]
-        scores: dict[ResidualNoise | None, float] = {}
-        for noise in (None, ResidualNoise.of(y, together, diagonal=True), ResidualNoise.of(y, together)):
-            some = drawn if noise is None else [noise(one, seed + k) for k, one in enumerate(drawn)]
-            scores[noise] = float(np.mean([
-                energy_of_draws(y / unit, one / unit, other / unit) for one, other in pairwise([*some, some[0]])
-            ]))  # fmt: skip
-        return min(scores, key=lambda noise: scores[noise])
+        drawn = posterior_draws(decoder, codes, place, seed)
+        y, unit, together = self.targets[name][entry], scale_of(self.targets[name]), np.stack(drawn, 1)
+        choices = (None, ResidualNoise.of(y, together, diagonal=True), ResidualNoise.of(y, together))
+        return min(choices, key=lambda noise: energy_with_noise(noise, y, drawn, unit, seed))
 
     def retrieval(self, name: str, rows: np.ndarray) -> tuple[TextVocabulary, Retrieval]:
         """The distinct texts of these rows, and their codes: the means of those of the same text."""
@@ -291,6 +277,31 @@ def energy_score(decoder: Any, z: np.ndarray, y: np.ndarray, seed: int = 0, unit
     one = 1.0 if unit is None else unit
     first, second = (decode(decoder, z, seed + k, **unguided(decoder)) / one for k in (0, 1))
     return energy_of_draws(y / one, first, second)
+
+
+def takes_noise(decoder: Any) -> bool:
+    """Not one whose range noise would leave, that makes y of raw cells, or that sees two codes."""
+    traits = Decoder.adapt(decoder)
+    return not traits.style_columns and not traits.has_range and traits.target is None
+
+
+def posterior_draws(decoder: Any, codes: Embedding, place: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Draws (n, L) of p(y | z) for these places of the codes, each from a draw of z; one where nothing is random."""
+    varies = codes.gaussian or bool(Decoder.adapt(decoder).noise)
+    return [
+        decode(decoder, sample_posterior(codes, seed + k)[place], seed + k, **unguided(decoder))
+        for k in range(RESIDUAL_DRAWS if varies else 1)
+    ]
+
+
+def energy_with_noise(
+    noise: ResidualNoise | None, y: np.ndarray, drawn: Sequence[np.ndarray], unit: np.ndarray, seed: int
+) -> float:
+    """The energy score of draws with this noise, in these units: the mean over pairs of one and the next."""
+    some = [drawn[k % len(drawn)] for k in range(RESIDUAL_DRAWS)]
+    some = some if noise is None else [noise(one, seed + k) for k, one in enumerate(some)]
+    pairs = pairwise([*some, some[0]])
+    return float(np.mean([energy_of_draws(y / unit, one / unit, other / unit) for one, other in pairs]))
 
 
 def energy_of_draws(y: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:

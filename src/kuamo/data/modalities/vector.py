@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,10 @@ class Vector(Modality):
             raise CellError(Note("cell_array", shape=str(vector.shape)), "a vector (D,)")
         if self.dim is not None and len(vector) != self.dim:
             raise CellError(Note("cell_size", size=len(vector)), f"size {self.dim}")
-        bad = np.flatnonzero(~within_limits(vector))
-        if len(bad):
-            wanted = f"finite numbers up to {LARGEST:g}"
-            raise CellError(Note("cell_at", value=str(vector[bad[0]]), place=int(bad[0])), wanted)
+        fits = within_limits(vector)
+        if not fits.all():
+            place, wanted = int(fits.argmin()), f"finite numbers up to {LARGEST:g}"
+            raise CellError(Note("cell_at", value=str(vector[place]), place=place), wanted)
         return vector
 
     def write(self, value: np.ndarray, path: Path) -> None:
@@ -81,8 +82,12 @@ def within_limits(numbers: np.ndarray) -> np.ndarray:
         >>> within_limits(np.array([1.0, np.nan, np.inf, 1e300])).tolist()
         [True, False, False, False]
     """
-    most = min(LARGEST, float(np.finfo(numbers.dtype).max)) if numbers.dtype.kind == "f" else LARGEST
-    return np.abs(numbers) <= most
+    return np.abs(numbers) <= _largest(numbers.dtype)
+
+
+@cache
+def _largest(dtype: np.dtype) -> float:
+    return min(LARGEST, float(np.finfo(dtype).max)) if dtype.kind == "f" else LARGEST
 
 
 def _load(path: Path) -> np.ndarray:
