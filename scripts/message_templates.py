@@ -22,7 +22,7 @@ from pathlib import Path
 __all__ = ["Source", "said", "templates"]
 
 PASSED_ON = ("str", "visible", "localized", "translate")
-NOUNS = frozenset("answer columns file none nothing query read report run space written".split())  # noqa: SIM905
+NOUNS = frozenset("answer columns diagnosis file none nothing query read report run space written".split())  # noqa: SIM905
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -99,8 +99,10 @@ class Source:
                 return ["".join(pair) for pair in product(*sides)] if any(found) else []
             case ast.IfExp(body=body, orelse=orelse):
                 return self.texts(body, scope) + self.texts(orelse, scope)
-            case ast.BoolOp(values=values) | ast.Subscript(value=ast.Dict(values=values)):
+            case ast.BoolOp(values=values) | ast.Dict(values=values):
                 return [text for value in values for text in self.texts(value, scope)]
+            case ast.Subscript(value=ast.Dict() | ast.Name() as chosen):
+                return self.texts(chosen, scope)
             case ast.Name(id=name):
                 return self._once((name, id(scope.node)), lambda: self._named(name, scope))
             case ast.Attribute(value=ast.Name(id="self"), attr=name) if scope.owner in self.functions:

@@ -20,6 +20,7 @@ from message_templates import said, templates
 
 SOURCE = Path(__file__).parents[1] / "src" / "kuamo"
 LOCALE = SOURCE / "core" / "locale"
+README = SOURCE.parents[1] / "README.zh.md"
 LANGUAGES = ("en", "zh")
 KEYED = ("notes", "pages")
 """Domains whose msgids are keys, with a catalogue for each language."""
@@ -29,6 +30,17 @@ FAMILIES = "dx_kind dx_step dx_verdict kind means name no right signal start too
 """First words of keys that the code composes, such as f"means_{metric}"."""
 CHINESE = re.compile("[\u4e00-\u9fff（]")
 HALF_WIDTH = re.compile("(?<=[\u4e00-\u9fff])[,;:()?!](?= ?[\u4e00-\u9fff])")
+TERMS = {
+    "转换": "翻译",
+    "评测": "评估",
+    "(?<!中心)核对齐": "CKA（中心核对齐）",
+    "给定": "给出了",
+    "附注": "备注",
+    "不平衡": "不均衡",
+    "检索库": "候选",
+    "单元(?!格)": "单元格",
+}
+"""Chinese words that were used beside another one for the same concept → the one that is used."""
 Words = Mapping[str, str]
 
 
@@ -76,7 +88,7 @@ def untranslated(en: Words, zh: Words) -> Iterator[str]:
     for key in sorted(set(en) | set(zh)):
         if not (en.get(key) and zh.get(key)):
             yield f"{key}: expected a sentence in both languages"
-        elif CHINESE.search(en[key]) or not (CHINESE.search(zh[key]) or key == "lang"):
+        elif CHINESE.search(en[key]) or not (CHINESE.search(zh[key]) or key == "lang" or zh[key] == en[key].upper()):
             yield f"{key}: given {en[key]!r} and {zh[key]!r}; expected English and Chinese"
 
 
@@ -85,6 +97,15 @@ def half_width(zh: Words) -> Iterator[str]:
     for key, words in zh.items():
         if found := HALF_WIDTH.search(re.sub("`[^`]*`|{{.*?}}", "", words)):
             yield f"{key!r}: given {found[0]!r} in {words!r}; expected punctuation of full width"
+
+
+def other_terms(texts: Iterable[str]) -> Iterator[str]:
+    """Chinese texts with another word than the one used for a concept."""
+    for text in texts:
+        plain = re.sub("`[^`]*`|```.*?```|{.*?}", "", text, flags=re.DOTALL)
+        for word, term in TERMS.items():
+            if found := re.search(word, plain):
+                yield f"{text[:40]!r}: given {plain[max(found.start() - 9, 0) :][:20]!r}; expected {term!r}"
 
 
 def two_conversions(texts: Iterable[str]) -> Iterator[str]:
@@ -150,11 +171,11 @@ def problems() -> list[str]:
     for domain in KEYED:
         en, zh = (read(domain, lang) for lang in LANGUAGES)
         found += [*untranslated(en, zh), *other_fields(en, zh), *unused(en, code)]
-        found += half_width(zh)
+        found += [*half_width(zh), *other_terms(zh.values())]
     for domain in WORDED:
         zh = read(domain, "zh")
-        found += [*wrong_words(in_source(domain), zh), *half_width(zh)]
-    return found
+        found += [*wrong_words(in_source(domain), zh), *half_width(zh), *other_terms(zh.values())]
+    return [*found, *other_terms([README.read_text("utf-8")])]
 
 
 def update(domain: str) -> None:

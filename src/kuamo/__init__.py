@@ -13,12 +13,14 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kuamo.core.old_names import CLASSES, REMOVED, OldModules, renamed
+from kuamo.core.arguments import checks_arguments
+from kuamo.core.errors import did_you_mean
+from kuamo.core.old_names import CLASSES, OldModules, renamed, why_removed
+from kuamo.core.translation import translate
 from kuamo.core.version import __version__ as __version__
 
 sys.meta_path.insert(0, OldModules())
@@ -120,13 +122,15 @@ def __getattr__(name: str) -> Any:
     if name == "__all__":
         return [*sorted([*_HOME, *_ROOMS, *(one for family in _FAMILIES for one in _members(family))]), "__version__"]
     if (home := _home(name)) is not None:
-        thing = getattr(importlib.import_module(home), name)
+        thing = checks_arguments(getattr(importlib.import_module(home), name))
         globals()[name] = thing
         return thing
     if name in CLASSES and _home(CLASSES[name]) is not None:
         renamed(name, CLASSES[name])
         return getattr(sys.modules[__name__], CLASSES[name])
-    raise AttributeError(f"module 'kuamo' has no attribute {name!r}{_meant(name)}")
+    meant = why_removed(name) or ("" if name.startswith("_") else did_you_mean(name, __dir__()))
+    said = translate(f"module 'kuamo' has no attribute {name!r}{meant}")
+    raise AttributeError(said, name=name, obj=None)  # else Python would add what it thinks was meant
 
 
 def _home(name: str) -> str | None:
@@ -143,15 +147,6 @@ def _members(family: str) -> list[str]:
     tree = ast.parse((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text("utf-8"))
     named = [node for node in tree.body if ast.unparse(node).startswith("__all__")]
     return [name for node in named for name in ast.literal_eval(node.value)]  # type: ignore[attr-defined]
-
-
-def _meant(name: str) -> str:
-    """What a misspelt name was to be, or why one is gone, in words."""
-    if name in REMOVED:
-        return f"; it was {REMOVED[name]}"
-    known = {one.lower(): one for one in __dir__()} if not name.startswith("_") else {}
-    found = get_close_matches(name.lower(), known, n=1)
-    return f"; did you mean {known[found[0]]!r}?" if found else ""
 
 
 def __dir__() -> list[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kuamo.core.arguments import checks_arguments
 from kuamo.core.files import local_path, place
 from kuamo.core.old_names import old_arguments, old_methods
 from kuamo.core.types import Progress
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Space"]
 
 
+@checks_arguments
 @old_methods(density="fit_prior")
 class Space(EmbeddingSpace):
     """One shared space, and a port for each column.

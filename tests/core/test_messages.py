@@ -17,7 +17,7 @@ from commands import kuamo
 from kuamo.cli.language import WORKFLOW
 from kuamo.core.errors import LeakWarning, TruncationWarning
 from kuamo.core.text_table import width
-from kuamo.core.translation import Note, translate
+from kuamo.core.translation import Note, say, translate
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 messages = importlib.import_module("messages")
@@ -53,6 +53,17 @@ def test_a_key_that_no_file_names_is_a_problem() -> None:
 def test_punctuation_of_half_width_between_chinese_characters_is_a_problem() -> None:
     assert [*messages.half_width({"a": "给出了猫,狗"})] and [*messages.half_width({"a": "给出了(猫)狗"})]
     assert not [*messages.half_width({"a": "给出了 (a, b)，猫（狗）", "b": "应写 `列名:类型`，{{列: 值}}"})]
+
+
+def test_another_word_for_a_concept_is_a_problem() -> None:
+    assert [*messages.other_terms(["把文本转换为图像"])] and [*messages.other_terms(["一个单元"])]
+    assert not [*messages.other_terms(["把文本翻译成图像", "一个单元格", "`转换`"])]
+
+
+def test_one_thing_is_one() -> None:
+    assert str(km.KuamoError("given 1 rows; expected 2 rows")) == "given 1 row; expected 2 rows"
+    assert say("{source}: {rows:,} rows", "en", source="x", rows=1) == "x: 1 row"
+    assert Note("codec", column="x", codec="ImagePCA", count=1) == "x: generated through ImagePCA, 1 component"
 
 
 def test_a_field_of_two_forms_is_a_problem() -> None:
@@ -148,7 +159,7 @@ def test_hostile_values_stay_what_they_are(seed: int) -> None:
 
 def test_a_sentence_within_a_sentence_is_translated_and_a_value_is_not() -> None:
     said = "column 'at least one cell', row 3 (id 'none'): given 3 of shape 4; expected one of ['a text']"
-    assert translate(said, "zh") == "列 'at least one cell'，行 3（编号 'none'）：形状为 4 的 3；应为['a text'] 之一"
+    assert translate(said, "zh") == "列 'at least one cell'，行 3（编号 'none'）：形状为 4 的 3；应为 ['a text'] 之一"
     assert translate('given where=3; expected a text, such as "price > 5"', "zh").startswith("给出了 where=3；应为")
     assert translate("given columns=('x',); expected some of ('text',)", "zh").startswith("给出了 columns=('x',)；")
     assert translate("of another kuamo", "zh") == "of another kuamo" and translate(said, "en") == said
@@ -208,8 +219,8 @@ def test_mistakes_on_the_command_line_are_chinese(
         (("serch", "x"), "错误：没有命令 'serch'。是否想写 'search'？"),
         (("search", "a", "b", "--foo"), "错误：没有选项 --foo（相近的选项：--from, --root, --to）"),
         (("fit", "a"), "错误：缺少选项 '--out' / '-o'。"),
-        (("search", "nowhere", "b"), "kuamo: 给出了 'nowhere'；应为保存空间的文件夹（含 config.json）"),
-        (("translate", "a", "b"), "kuamo: 没有给出 --to；应指明要生成的列"),
+        (("search", "nowhere", "b"), "kuamo: nowhere 不存在；应为已保存的空间"),
+        (("translate", "a", "b"), "错误：缺少选项 '--to'。"),
     ):
         code, _, said = kuamo(monkeypatch, capsys, *words, "--lang", "zh")
         assert code == 2 and said.splitlines()[0] == error

@@ -156,7 +156,7 @@ def test_a_table_is_asked_like_a_frame() -> None:
             table.select(*names)  # type: ignore[arg-type]
     with pytest.raises(km.TableError, match=r"given by=\['text'\]"):
         table.split(by=["text"])  # type: ignore[arg-type]
-    with pytest.raises(km.TableError, match="given no column"):
+    with pytest.raises(km.TableError, match="no column is selected"):
         table.select()
     with pytest.raises(km.TableError, match=r"kept as metadata.*price"):
         table.column("price")
@@ -215,7 +215,7 @@ def test_tables_are_made_of_rows_frames_and_files(tmp_path: Path) -> None:
         assert str(table) == "Table: 2 rows; text: Text 1/2, pose: Vector 2/2"
         assert table.labels == ["x", "y"] and list(table.meta["price"]) == [1, 2]
     for wrong in ([1, 2], 5, None, [], [[1]], rows[0].keys()):
-        with pytest.raises(km.TableError, match=r"given .*expected"):
+        with pytest.raises(km.TableError, match=r"(given|the table has no columns).*expected"):
             km.Table(wrong)
     with pytest.raises(km.TableError, match="unequal length"):
         km.Table(frame, label=["x"])

@@ -59,7 +59,7 @@ def test_files_without_an_ending_are_what_their_content_is(tmp_path: Path) -> No
     (tmp_path / "one").write_bytes(PICTURE)
     (tmp_path / "two").write_bytes(b"\0\1\2\3")
     table = km.Table.read(as_csv(tmp_path / "t.csv", {"text": ["a"], "one": ["one"], "two": ["two"]}))
-    assert str(table) == "Table: 1 rows; text: Text 1/1, one: Image 1/1" and list(table.meta) == ["two"]
+    assert str(table) == "Table: 1 row; text: Text 1/1, one: Image 1/1" and list(table.meta) == ["two"]
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_metadata_in_a_folder_below(name: str, tmp_path: Path) -> None:
     row = "file_name,text\n0.png,a thing\n" if name.endswith("csv") else '{"file_name": "0.png", "text": "a thing"}\n'
     (tmp_path / "data" / name).write_text(row)
     table = km.Table.read(tmp_path, root=tmp_path)
-    assert str(table) == "Table: 1 rows; image: Image 1/1, text: Text 1/1" and table.check() == []
+    assert str(table) == "Table: 1 row; image: Image 1/1, text: Text 1/1" and table.check() == []
     assert table.labels is None and "split" not in table.meta
 
 

@@ -457,7 +457,7 @@ def test_what_a_fit_refuses_is_refused_before_anything_is_measured() -> None:
 
 def test_a_column_that_cannot_be_read_is_named() -> None:
     table = km.Table({"a": [" "] * 20, "b": np.eye(20)}, modalities={"a": km.Text()}, on_error="skip")
-    with pytest.raises(TableError, match="column 'a': given no cell that can be read"):
+    with pytest.raises(TableError, match="column 'a': no cell can be read"):
         forecast(table, encoders={"a": Letters("unread/1")})
 
 

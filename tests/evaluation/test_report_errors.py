@@ -48,15 +48,15 @@ def test_a_failed_save_keeps_the_old_one(report: km.Report, tmp_path: Path, monk
 
 def test_files_that_are_no_report(report: km.Report, tmp_path: Path) -> None:
     path = tmp_path / "r.json"
-    with pytest.raises(km.StoreError, match="No such file"):
+    with pytest.raises(km.StoreError, match="does not exist"):
         km.Report.load(path)
     report.save(path)
     data = json.loads(path.read_text())
     pair = data["pairs"]["a_to_b"]
     for text, words in [
         ("{", "cannot be read"),
-        ("[]", "no report"),
-        (json.dumps(data | {"kind": "space"}), "no report"),
+        ("[]", "not a saved report"),
+        (json.dumps(data | {"kind": "space"}), "not a saved report"),
         (json.dumps(data | {"format": 99}), "format 99"),
         (json.dumps({key: value for key, value in data.items() if key != "rows"}), "does not describe.*rows"),
         (json.dumps(data | {"pairs": {"a_to_b": pair | {"query": [0]}}}), "differ in number"),
@@ -96,19 +96,19 @@ def test_arrays_that_do_not_fit() -> None:
         ranks(codes, np.eye(3), key, key[:3])
     with pytest.raises(km.KuamoError, match="gallery"):
         ranks(codes, codes[:0], key, key[:0])
-    with pytest.raises(km.KuamoError, match="query 1: given no relevant item"):
+    with pytest.raises(km.KuamoError, match="query 1: no relevant item"):
         rank_queries(codes[:2], codes, np.array([0, 9]), key)
     assert np.isnan(ranks(codes[:1], codes, np.array([9]), key)[0])
     with pytest.raises(km.KuamoError, match="mode"):
         resample(np.ones((3, 1)), ["mode"])
-    with pytest.raises(km.KuamoError, match="groups"):
+    with pytest.raises(km.KuamoError, match="1 group;"):
         resample(np.ones((3, 1)), ["mean"], groups=[1])
     with pytest.raises(km.KuamoError, match="metric 'F1'"):
         per_query("F1", {"rank": key + 1})
 
 
 def test_measures_that_are_not_there(report: km.Report) -> None:
-    with pytest.raises(km.KuamoError, match="the report has"):
+    with pytest.raises(km.KuamoError, match="expected one of"):
         report["a_to_b_R@7"]
     with pytest.raises(km.KuamoError, match="kept no queries"):
         km.Report("x", {"a_to_b_R@1": Interval(0.5, 0.4, 0.6, 3)}).per_query("a_to_b_R@1")
@@ -130,7 +130,7 @@ def test_command_line(
     code, _, error = evaluate("missing.jsonl", "--save", "r.html", "--lang", "fr")
     assert code == 2 and error.startswith("kuamo: given --lang 'fr'")
     code, _, error = evaluate("missing.jsonl", "--lang", "zh")
-    assert code == 2 and error == "kuamo: 给出了 'missing.jsonl'，它不存在；应为表" + error.partition("应为表")[2]
+    assert code == 2 and error == "kuamo: 'missing.jsonl' 不存在；应为表" + error.partition("应为表")[2]
     code, _, error = evaluate("t.jsonl", "--save", "r.json", "--save", "r.html", "--lang", "zh")
     assert code == 0, error
     assert "全部指标" in (tmp_path / "r.html").read_text("utf-8") and km.Report.load(tmp_path / "r.json")

@@ -91,7 +91,7 @@ def test_a_row_of_nothing_is_refused_everywhere(method: str) -> None:
     X, y = blobs()
     known = Classifier(columns=HALVES, steps=4) if method == "fit" else halves()
     X[7] = X[9] = np.nan
-    with pytest.raises(km.TableError, match=r"columns \['left', 'right'\], row 7, and 1 more rows: given nothing"):
+    with pytest.raises(km.TableError, match=r"columns \['left', 'right'\], row 7, and 1 more row: every cell"):
         getattr(known, method)(X, *([y] if method in ("fit", "score") else []))
 
 

@@ -192,7 +192,7 @@ def test_whole_groups_are_held_out() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"guidance": 2.0, "to": "a"}, "given guidance= for column 'a', whose RidgeDecoder has no such option"),
+        ({"guidance": 2.0, "to": "a"}, "given guidance=, which its decoder .RidgeDecoder. does not have"),
         ({"guidance": -1.0}, "given guidance=-1.0; expected a number from 0 to 30"),
         ({"steps": 0}, "given steps=0; expected a whole number from 1 to 1,000"),
         ({"samples": 0}, "given samples=0; expected a whole number from 1 to"),

@@ -38,7 +38,7 @@ def test_diversity_is_a_ratio_of_spreads_within_conditions() -> None:
     assert abs(diversity_ratio(half, real, of, of) - 0.5) < 0.05
     assert diversity_ratio(half, real, np.roll(of, 20), of) > 2  # of mixed conditions: as far apart as these are
     assert np.isclose(mean_distance(np.array([[0.0], [3.0], [3.0]])), 2.0)
-    with pytest.raises(km.KuamoError, match="given no condition with two generated cells"):
+    with pytest.raises(km.KuamoError, match="no condition has two generated cells"):
         diversity_ratio(half, real, of, of + 5)
 
 

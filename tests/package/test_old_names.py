@@ -16,7 +16,13 @@ from kuamo.core.old_names import CLASSES, MOVED, RECIPES, REMOVED
 from kuamo.generation.registry import NAMED, parse_specs
 from kuamo.objectives.registry import objective_named
 
-LIGHT = (".core.old_names", ".core.translation", ".core.version")  # what `import kuamo` loads
+LIGHT = (
+    ".core.arguments",
+    ".core.errors",
+    ".core.old_names",
+    ".core.translation",
+    ".core.version",
+)  # what `import kuamo` loads
 
 
 @pytest.mark.parametrize("old", MOVED)

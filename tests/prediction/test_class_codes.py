@@ -85,7 +85,7 @@ def test_a_class_of_one_row_has_a_code_and_no_pair_at_all_is_refused() -> None:
     lonely = km.Table({"a": [cells["a"][i] for i in some], "kind": [label[i] for i in some]}, modalities=kinds)
     assert right(lonely, km.fit(lonely, km.Predict("kind")), "a") > 0.95
     single = km.Table({"a": cells["a"][::2], "kind": label[::2]}, modalities=kinds)
-    with pytest.raises(km.TableError, match="column 'a': given no class with two rows"):
+    with pytest.raises(km.TableError, match="column 'a': no class has two rows"):
         km.fit(single, km.Predict("kind"))
 
 

@@ -197,7 +197,7 @@ def test_what_cannot_be_predicted_is_refused(space: km.Space) -> None:
         space.predict([{"sound": np.zeros(12)}], "photo")
     with pytest.raises(km.TableError, match=r"column 'photo': given Vector to predict"):
         km.fit(pets(), km.Predict("photo"), training=SHORT)
-    with pytest.raises(km.TableError, match="row 1: given nothing to translate"):
+    with pytest.raises(km.TableError, match="row 1: no cell to translate"):
         space.predict([{"sound": np.zeros(12)}, {"kind": "ant"}], "kind")
     with pytest.raises(km.KuamoError, match="expected shares"):
         km.Predict("kind", calibration_share=1.0)

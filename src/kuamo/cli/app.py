@@ -77,6 +77,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # of an ASCII terminal
     with in_language(asked(sys.argv[1:])), warnings.catch_warnings():
+        warnings.filterwarnings("always", r".* since 0\.2$|自 0\.2 起", DeprecationWarning)
         warnings.showwarning = show_warning
         try:
             try:
@@ -107,7 +108,7 @@ def show_warning(
     line: str | None = None,
 ) -> None:
     """What kuamo warns of is one line, as its errors are; what others warn of is for developers."""
-    if issubclass(category, KuamoWarning):
+    if issubclass(category, KuamoWarning | DeprecationWarning):
         typer.echo(f"kuamo: {as_options(str(message))}", err=True)
     else:
         typer.echo(warnings.formatwarning(message, category, filename, lineno, line), err=True, nl=False)

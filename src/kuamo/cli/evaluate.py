@@ -72,9 +72,11 @@ def compare(
     ] = "row",
     metric: Annotated[
         str | None,
-        typer.Option(help="Metric that methods are ranked and tested by. Default: R@10, or mAP with --positives."),
+        typer.Option(
+            help="Metric that methods are ranked and tested by. Default: R@10; with --positives group or label: mAP."
+        ),
     ] = None,
-    steps: Annotated[int, typer.Option(min=0, help="Training steps, for trained objectives.")] = 600,
+    steps: Annotated[int, typer.Option(min=0, help="Training steps of each method that is trained.")] = 600,
     out: Annotated[
         Path | None,
         typer.Option(

@@ -50,7 +50,7 @@ def fit(
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(min=0, help="Training steps, for trained objectives. Default: depends on the number of rows."),
+        typer.Option(min=0, help="Training steps of --objective or --predict. Default: depends on the number of rows."),
     ] = None,
     start: Annotated[
         Path | None,
@@ -71,7 +71,8 @@ def fit(
         ),
     ] = None,
     decode_steps: Annotated[
-        int | None, typer.Option(min=1, help="Training steps of decoders. Default: depends on the number of rows.")
+        int | None,
+        typer.Option(min=1, help="Training steps of each decoder of --decode. Default: depends on the number of rows."),
     ] = None,
     seed: Seed = 0,
     *,

@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from kuamo.core.errors import KuamoError
+from kuamo.core.old_names import current_word
 from kuamo.core.text_table import width
 from kuamo.core.translation import LANGUAGES, deferred, language, message, say, translate
 
@@ -28,6 +29,21 @@ WORKFLOW = (
 HELP_HELP = deferred("Show this message and exit.")  # as typer says it
 LANG_HELP = deferred("Language of everything that is printed and of pages: en or zh. Default: KUAMO_LANG, else en.")
 UsageError = typer.BadParameter.__bases__[0]  # what typer raises for a mistake in options
+KINDS = {"str": "<text>", "int": "<integer>", "float": "<number>", "Path": "<path>"}
+NAMED = {
+    "to": "<column>",
+    "source": "<column>",
+    "beside": "<column=value>",
+    "predict": "<column>",
+    "decode": "<column>",
+    "by": "<column>",
+    "table": "<table>",
+    "where": "<condition>",
+    "positives": "<row|group|label>",
+    "on_error": "<raise|skip>",
+    "imports": "<module>",
+}
+"""What stands after an option in the help: by its type, or by its name."""
 USAGE = (
     "{0!s} (Possible options: {1})",
     "Got unexpected extra argument(s) ({0})",
@@ -79,13 +95,15 @@ class Verbs(TyperGroup):
     """All verbs; each has --lang, and speaks the language that is asked for."""
 
     def main(self, args: Sequence[str] | None = None, **options: Any) -> Any:  # type: ignore[override]
-        words = list(sys.argv[1:] if args is None else args)
+        words = [current_word(word) for word in (sys.argv[1:] if args is None else args)]
         if (lang := asked(words)) is not None and lang not in LANGUAGES:
             raise KuamoError(f"given lang={lang!r}; expected one of {list(LANGUAGES)}")
         if (given := os.environ.get("KUAMO_LANG")) and not given.lower().startswith(LANGUAGES):
             raise KuamoError(f"given KUAMO_LANG={given!r}; expected one of {list(LANGUAGES)}")
         for command in (self, *self.commands.values()):
             command.params.append(_lang_option())
+            for one in command.params:
+                one.display_type = partial(_kind, one)  # type: ignore[attr-defined]  # typer would say <list[str]>
             command.short_help = _joined(command.help or "")  # typer would cut it
         with in_language(lang):
             if language() == "en":
@@ -119,6 +137,12 @@ def _lang_option() -> Any:
     option = typer.main.get_command(alone).params[0]
     option.expose_value = False
     return option
+
+
+def _kind(param: Any, ctx: Any) -> str:
+    """What an option takes; an argument says it in its name."""
+    kind = re.sub(r"^list\[(.*)\]$", r"\1", param.bare_type())
+    return "" if param.param_type_name == "argument" else NAMED.get(param.name) or KINDS[kind]
 
 
 def _joined(text: str) -> str:

@@ -55,6 +55,9 @@ def as_options(said: str) -> str:
         said = said.replace(words, option)
     said = re.sub(r"(?<!=)\{'([^']*)': …\}", r"--from \1", said)
     said = re.sub(r"(?<![a-zA-Z0-9_])encoders=\{[^}]*\}", "--import MODULE, which defines ENCODERS", said)
+    said = re.sub(r"(?<![a-zA-Z0-9_])decoders=\{'([^']*)': [^}]*\}", r"--decode \1", said)
     said = re.sub(r"(?<![a-zA-Z0-9_])km\.(\w+)\(\)", lambda found: RECIPES.get(found[1], found[0]), said)
     names = OPTIONS | {name: f"--{name}" if len(name) > 1 else f"-{name}" for name in SAME}
+    said = re.sub(r"\b(chained|project)=True", r"\1=", said)
+    said = re.sub(rf"(?<![a-zA-Z0-9_])({'|'.join(names)})=(?=[\s,;，；]|$)", lambda found: names[found[1]], said)
     return re.sub(rf"(?<![a-zA-Z0-9_])({'|'.join(names)})=(?=\S)", lambda found: f"{names[found[1]]} ", said)

@@ -50,7 +50,7 @@ def predict(
         else:
             rows_read = list(found)
     if out:
-        text = say("predictions for {rows:,} rows in {out}", rows=count, out=out)
+        text = say("predictions for {rows:,} rows saved in {out}", rows=count, out=out)
         text += say("; {count:,} had no input", count=empty) if empty else ""
         data: dict[str, Any] = {"rows": count, "empty": empty, "out": str(out)}
     else:

@@ -35,8 +35,8 @@ def encode(
     given = inputs.table(table)
     with inputs.progress() as progress:
         rows, empty = write_codes(loaded, given, out, progress=progress)
-    text = say("{rows:,} codes of {dim} numbers in {out}", rows=rows, dim=loaded.dim, out=out)
-    text += say("; {count:,} rows were empty: null", count=empty) if empty else ""
+    text = say("codes of {rows:,} rows ({dim} dimensions) saved in {out}", rows=rows, dim=loaded.dim, out=out)
+    text += say("; {count:,} rows were empty, their codes are null", count=empty) if empty else ""
     inputs.emit({"rows": rows, "empty": empty, "dim": loaded.dim, "out": str(out)}, text)
 
 
@@ -64,7 +64,10 @@ def index(
         else:
             payload = ("text", "thumbnail") if thumbnails else ("text",)
             made = loaded.index(rows, out, payload=payload, progress=progress)
-    text = say("{index} in {place}", index=made, place=place(out))
+    columns = ", ".join(made.columns)
+    text = say(
+        "index of {rows:,} rows saved in {out}; columns: {columns}", rows=len(made), out=place(out), columns=columns
+    )
     inputs.emit({"index": str(place(out)), "rows": len(made), "columns": made.columns}, text)
 
 

@@ -17,6 +17,7 @@ from kuamo import encoders
 from kuamo.cli.media_files import save_sheet
 from kuamo.core.errors import KuamoError, TableError, visible
 from kuamo.core.messages import Note
+from kuamo.core.text_table import format_table
 from kuamo.core.translation import deferred, language, localized, say, translate
 from kuamo.data.table import Table
 from kuamo.encoders.packaged import how_to_get
@@ -84,8 +85,10 @@ def open_array(name: str) -> Any:
     """An array from a .npy file; pickled objects are refused."""
     try:
         return np.load(name, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise TableError(f"given {name!r} ({error}); expected a .npy file of numbers") from None
+    except FileNotFoundError:
+        raise TableError(f"{name} does not exist; expected a .npy file of numbers") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise TableError(f"{name}: cannot be read ({error}); expected a .npy file of numbers") from None
 
 
 def open_space(path: Path, own: dict[str, dict[str, Any]]) -> Space:
@@ -195,17 +198,22 @@ def step_in_words(name: str) -> str:
     return say(name) if name in STEPS else name
 
 
-def hit_lines(hits: list[Hit], several: bool = False) -> str:
-    """One line for each hit; with its column and percentile where several columns were searched."""
-    lines = []
+def hit_lines(hits: list[Hit], several: bool = False, heads: bool | None = None) -> str:
+    """One line for each hit; with its column and percentile where several columns were searched.
+
+    Args:
+        heads: what each column is, above; by default on a terminal, and not where a program reads.
+    """
+    heads = sys.stdout.isatty() if heads is None else heads
+    if heads and not hits:
+        return say("no results")
+    grid = [[say("score"), say("column"), say("percentile"), say("id"), say("row")]] if heads else []
     for hit in hits:
-        where = (
-            f"{hit.column:10}  {'–' if hit.percentile is None else format(hit.percentile, '6.2f')} %  "
-            if several
-            else ""
-        )
-        lines.append(f"{hit.score:7.3f}  {where}{hit.id:16}  {hit.show}")
-    return visible("\n".join(lines))
+        percentile = "–" if hit.percentile is None else f"{hit.percentile:.2f} %"
+        grid.append([f"{hit.score:.3f}", hit.column, percentile, hit.id, hit.show])
+    shown = grid if several else [[score, name, words] for score, _, _, name, words in grid]
+    left = (1, 3, 4) if several else (1, 2)
+    return visible("\n".join(line.rstrip() for line in format_table(shown, left))) if grid else ""
 
 
 def emit(data: dict[str, Any], as_json: bool, text: str) -> None:

@@ -17,8 +17,7 @@ from kuamo.cli.media_files import check_media_out, write_media
 from kuamo.cli.options import Seed, SpaceArgument
 from kuamo.cli.terminal import open_array
 from kuamo.core.errors import TableError
-from kuamo.core.old_names import OLD_OPTIONS
-from kuamo.data.modalities import Category, Number, Text
+from kuamo.data.modalities import Category, Number, Text, Vector
 from kuamo.data.table import Table
 from kuamo.space import Space
 
@@ -48,12 +47,14 @@ def translate_rows(
         port = space.port(name)
         kind = type(port.modality).__name__
         if port.codec is None and kind != "Vector" and port.decoder is not None:
+            able = [one.name for one in space.ports if one.codec is not None or type(one.modality) is Vector]
+            others = f"one of {able}, or " if able else ""
             raise TableError(
-                f"given to={name!r}, whose decoder makes features, not what the column holds ({kind}); "
-                f"expected a space fitted with --decode {port.name}"
+                f"column {name!r} has no decoder that generates {kind} (only features); expected {others}"
+                f"a space fitted with --decode {port.name}"
             )
         if out is None and not isinstance(port.modality, SAID):
-            raise TableError(f"given to={name!r}, which is {kind}, and no folder; expected --out, where files go")
+            raise TableError(f"column {name!r}: --out is missing, the folder that files ({kind}) are written into")
     found: dict[str, list[str]] = {name: [] for name in to}
     for start in range(0, len(rows), BLOCK):
         part = rows.take(np.arange(start, min(start + BLOCK, len(rows))))
@@ -80,13 +81,17 @@ def write_generated(space: Space, name: str, rows: Table, draws: Any, out: Path 
 @with_inputs()
 def translate(
     space: SpaceArgument,
+    to: Annotated[
+        list[str],
+        typer.Option(
+            "--to",
+            help="Target column, which needs a decoder (see `kuamo fit --decode`). Repeatable: all targets are "
+            "generated from the same code.",
+        ),
+    ],
     query: Annotated[
         str | None,
         typer.Argument(help="Query: a text, or the path of a file (an array as .npy). For many rows use --table."),
-    ] = None,
-    to: Annotated[
-        list[str] | None,
-        typer.Option("--to", help="Target column. Repeatable: all targets are generated from the same code."),
     ] = None,
     source: Annotated[
         str | None, typer.Option("--from", help="Column that the query belongs to. Default: guessed from the query.")
@@ -106,17 +111,18 @@ def translate(
         float | None,
         typer.Option(
             help=(
-                "Guidance scale of a flow: higher follows the query more closely, lower is more diverse; 1 is the "
-                "learned distribution."
+                "Guidance scale of a flow decoder: higher follows the query more closely, lower is more diverse; 1 is "
+                "the learned distribution."
             )
         ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Integration steps of a flow: more is finer and slower.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps in which a flow decoder generates a value: more is finer and slower.")
+    ] = None,
     chained: Annotated[
         bool,
         typer.Option(
             "--chained",
-            "--agree",
             help="With several --to: generate each target from the ones before it too, so that they are consistent.",
         ),
     ] = False,
@@ -124,7 +130,6 @@ def translate(
         bool,
         typer.Option(
             "--project",
-            OLD_OPTIONS["--project"],
             help=(
                 "Project the code onto codes of training rows; for queries unlike the training data, such as a new "
                 "voice."
@@ -136,10 +141,10 @@ def translate(
     inputs: Inputs,
 ) -> None:
     """Translate one modality into another: text → image, image → audio, audio → text."""
-    if (query is None) == (table is None):
-        raise TableError("given no query and no --table, or both; expected one of them")
-    if not to:
-        raise TableError("given no --to; expected the column to generate")
+    if query is None and table is None:
+        raise TableError("a query is missing, or --table; expected one of them")
+    if query is not None and table is not None:
+        raise TableError(f"given the query {query!r} and --table {table!r}; expected one of them")
     if out:
         check_media_out(out)
     loaded = inputs.space(space)
@@ -147,7 +152,7 @@ def translate(
         assert query is not None
         value = open_array(query) if query.endswith(".npy") else query
         if beside and not source:
-            raise TableError("given --with and no --from; expected the query's own column too")
+            raise TableError("--from is missing; expected the query's own column beside --with")
         rows = loaded.as_table([{**named_cells(beside or []), source: value} if source else value])
     else:
         rows = inputs.table(table)

@@ -273,7 +273,7 @@ def moments_of(batches: Iterable[tuple[ArrayLike, ArrayLike]], *, precision: Pre
             total = PairMoments(x.shape[1], y.shape[1], precision=precision)
         total.update(x, y)
     if total is None:
-        raise KuamoError("batches: given none; expected at least one")
+        raise KuamoError("batches: none; expected at least one")
     return total
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import warnings
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,12 @@ __all__ = [
     "CacheWarning",
     "CellError",
     "KuamoError",
+    "KuamoWarning",
     "StoreError",
     "TableError",
     "TruncationWarning",
+    "closest",
+    "did_you_mean",
     "is_unicode",
     "shorten",
     "visible",
@@ -123,6 +128,24 @@ class CellError(TableError):
     def at(self, column: str, row: str) -> CellError:
         """The same error with its place."""
         return CellError(self.given, self.expected, column=column, row=row)
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """The name that a misspelt one was meant to be, in brackets; nothing if none is close.
+
+    Example:
+        >>> did_you_mean("infonc", ["CCA", "InfoNCE"]), did_you_mean("x", ["CCA"])
+        (" (did you mean 'InfoNCE'?)", '')
+    """
+    meant = closest(name, known)
+    return "" if meant is None else f" (did you mean {meant!r}?)"
+
+
+def closest(name: object, known: Iterable[str]) -> str | None:
+    """The known name that is spelt most like a given one, if any is much like it."""
+    folded = {one.casefold(): one for one in known}
+    found = get_close_matches(str(name).casefold(), folded, n=1)
+    return folded[found[0]] if found else None
 
 
 def shorten(thing: object, length: int = 60) -> str:

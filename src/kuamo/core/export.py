@@ -66,7 +66,9 @@ def check_targets(paths: Sequence[Path], lang: str | None) -> None:
     """
     pages = [path for path in paths if path.suffix.lower() == ".html"]
     if lang is not None and not pages:
-        raise StoreError(f"given lang={lang!r} and no .html page to write; expected a page's name as well")
+        raise StoreError(
+            f"given lang={lang!r} without an .html page, the only result with a language; expected the name of one"
+        )
     for path in paths:
         check_target(path, lang if path in pages else None)
 

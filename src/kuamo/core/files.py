@@ -33,6 +33,7 @@ __all__ = [
     "listed",
     "local_path",
     "marked",
+    "not_there",
     "place",
     "read_plain",
     "remove_leftovers",
@@ -115,6 +116,18 @@ def reporting_io_errors(path: Path) -> Iterator[None]:
         raise StoreError(
             f"{_shown_path(path)}: cannot be written ({why}); expected a writable path with enough free disk space"
         ) from None
+
+
+def not_there(path: str | Path, what: str, place: str) -> StoreError:
+    """Why nothing that is saved can be read from a path.
+
+    Example:
+        >>> print(not_there("/nowhere", "a saved space", "its folder"))
+        /nowhere does not exist; expected a saved space
+    """
+    if not os.path.exists(path):
+        return StoreError(f"{_shown_path(path)} does not exist; expected {what}")
+    return StoreError(f"{_shown_path(path)} is not {what}; expected {place}")
 
 
 def _shown_path(path: str | Path) -> str:

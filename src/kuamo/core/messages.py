@@ -13,9 +13,19 @@ from typing import Any
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import current_note
-from kuamo.core.translation import LANGUAGES, Note, localized, message
+from kuamo.core.translation import LANGUAGES, Note, language, localized, message, singular
 
-__all__ = ["Note", "has_label", "label", "localize", "metric_meaning", "note_from_dict", "note_to_dict"]
+__all__ = [
+    "Note",
+    "has_label",
+    "kind_name",
+    "label",
+    "localize",
+    "metric_meaning",
+    "metric_name",
+    "note_from_dict",
+    "note_to_dict",
+]
 
 
 def localize(lang: str, note: str) -> str:
@@ -74,7 +84,28 @@ def label(lang: str, key: str, **values: Any) -> str:
         ('命中', 'id 3')
     """
     _check_language(lang)
-    return message("pages", lang, key).format(**values)
+    found = message("pages", lang, key).format(**values)
+    return singular(found) if lang == "en" else found
+
+
+def kind_name(kind: str, lang: str | None = None) -> str:
+    """A modality's name as people read it, from that of its class; one of your own as it is.
+
+    Example:
+        >>> kind_name("Text", "zh"), kind_name("Imu", "zh")
+        ('文本', 'Imu')
+    """
+    key = f"dx_kind_{kind}"
+    return label(lang or language(), key) if has_label(key) else kind
+
+
+def metric_name(metric: str) -> str:
+    """A metric's name above a column of figures: the one by which it is asked for, in Chinese what it means."""
+    if language() == "zh":
+        for key in (metric, f"name_{metric}"):
+            if has_label(key):
+                return label("zh", key)
+    return metric.removeprefix("gen_").removeprefix("pred_")
 
 
 def has_label(key: str) -> bool:

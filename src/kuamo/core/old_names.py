@@ -31,12 +31,15 @@ __all__ = [
     "current_info",
     "current_metric",
     "current_note",
+    "current_word",
     "former",
     "former_array",
     "former_names",
     "old_arguments",
     "old_methods",
     "renamed",
+    "stack_level",
+    "why_removed",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -100,8 +103,8 @@ NOTES = {
 ARRAYS = {"belief": "log_scale", "doubts": "uncertainty_nets"}
 """First parts of the names of arrays that stored spaces have by the old names; old → new."""
 
-OLD_OPTIONS = {"--project": "--settle"}
-"""Options of the command line; new → old."""
+OLD_OPTIONS = {"--agree": "--chained", "--settle": "--project"}
+"""Options of the command line; old → new."""
 
 INFO = {"taught": "training_rows"}
 """Keys of `Space.info` in stored spaces; old → new."""
@@ -250,6 +253,16 @@ def former(name: str) -> str:
     return _FORMER.get(name, name)
 
 
+def why_removed(name: str) -> str:
+    """Why a name is gone, and what to use instead; nothing if it never was one.
+
+    Example:
+        >>> why_removed("OGMGE")[:23], why_removed("Table")
+        ('; it was removed in 0.2', '')
+    """
+    return f"; it was {REMOVED[name]}" if name in REMOVED else ""
+
+
 def former_names(module: str, **own: str) -> Callable[[str], Any]:
     """A module's `__getattr__` that gives its classes by their old names too; `own` are names that only it had.
 
@@ -265,8 +278,8 @@ def former_names(module: str, **own: str) -> Callable[[str], Any]:
         if new != name and hasattr(here, new):
             renamed(name, new, module)
             return getattr(here, new)
-        gone = f"; it was {REMOVED[name]}" if name in REMOVED else ""
-        raise AttributeError(f"module {module!r} has no attribute {name!r}{gone}")
+        said = translate(f"module {module!r} has no attribute {name!r}{why_removed(name)}")
+        raise AttributeError(said, name=name, obj=None)  # else Python would add what it thinks was meant
 
     return find
 
@@ -294,13 +307,14 @@ def old_arguments(**names: str | None) -> Callable[[F], F]:
             for old in names.keys() & given.keys():
                 new, name = names[old], getattr(function, "__name__", "it")
                 if new is None:
-                    warnings.warn(translate(f"{name}({old}=) is ignored since 0.2"), DeprecationWarning, stacklevel=2)
+                    warnings.warn(translate(f"{name}({old}=) is ignored since 0.2"), DeprecationWarning, stack_level(2))
                     given.pop(old)
                     continue
                 if new in given:
-                    raise TypeError(f"{name}() got {old}= and {new}=, which are one argument; expected {new}= alone")
+                    said = f"{name}() got {old}= and {new}=, which are one argument; expected {new}= alone"
+                    raise TypeError(translate(said))
                 said = translate(f"{name}({old}=) is {name}({new}=) since 0.2")
-                warnings.warn(said, DeprecationWarning, stacklevel=2)
+                warnings.warn(said, DeprecationWarning, stack_level(2))
                 given[new] = given.pop(old)
             return heard(*args, **given)
 
@@ -329,7 +343,7 @@ def old_methods(**names: str) -> Callable[[C], C]:
     def forwarding(old: str, new: str) -> Callable[..., Any]:
         def called(self: Any, *args: Any, **given: Any) -> Any:
             said = translate(f"{type(self).__name__}.{old}() is .{new}() since 0.2")
-            warnings.warn(said, DeprecationWarning, stacklevel=2)
+            warnings.warn(said, DeprecationWarning, stack_level(2))
             return getattr(self, new)(*args, **given)
 
         called.__name__, called.__doc__ = old, f"The old name of `{new}`."
@@ -343,9 +357,31 @@ def old_methods(**names: str) -> Callable[[C], C]:
     return decorate
 
 
+def stack_level(level: int) -> int:
+    """`stacklevel` of a warning, in which the frames of `checks_arguments` do not count."""
+    frame, place = sys._getframe(1), 1
+    while level > 1 and frame.f_back is not None:
+        frame, place = frame.f_back, place + 1
+        level -= frame.f_globals.get("__name__") != "kuamo.core.arguments"
+    return place
+
+
 def renamed(name: str, new: str, where: str = "km") -> None:
     """Warn that something has another name."""
     warnings.warn(translate(f"{where}.{name} is {where}.{new} since 0.2"), DeprecationWarning, stacklevel=3)
+
+
+def current_word(word: str) -> str:
+    """An option of the command line, or a word of `--decode`, by the name that it has now; an old one with a warning.
+
+    Example:
+        >>> current_word("--chained"), current_word("flow")
+        ('--chained', 'flow')
+    """
+    new = (OLD_OPTIONS | RECIPES).get(word, word)
+    if new != word:
+        warnings.warn(translate(f"{word} is {new} since 0.2"), DeprecationWarning, stacklevel=3)
+    return new
 
 
 class OldModules(MetaPathFinder, Loader):

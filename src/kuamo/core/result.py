@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from kuamo.core.errors import KuamoError, StoreError
+from kuamo.core.errors import KuamoError, StoreError, did_you_mean
 from kuamo.core.export import save_result
-from kuamo.core.files import local_path, read_plain
+from kuamo.core.files import local_path, not_there, read_plain
 from kuamo.core.ownership import check_seal
 
 __all__ = ["Result", "read_result"]
@@ -56,7 +56,7 @@ class Result(Mapping[str, float]):
         """
         name = self.current(name)
         if name not in self.figures:
-            raise KuamoError(f"given {name!r}; the {self.KIND} has {list(self.figures)}")
+            raise KuamoError(f"given {name!r}{did_you_mean(name, self.figures)}; expected one of {list(self.figures)}")
         return self.figures[name]
 
     def __contains__(self, name: object) -> bool:
@@ -82,14 +82,14 @@ class Result(Mapping[str, float]):
 
 def read_result(path: Path, kind: str, newest: int, build: Callable[[dict[str, Any]], T]) -> T:
     """What `build` makes of a saved result's fields."""
+    if not path.is_file():
+        raise not_there(path, f"a saved {kind}", "a .json file that `save` wrote")
     try:
         data = json.loads(read_plain(path))
-    except OSError as error:
-        raise StoreError(f"given {str(path)!r} ({error.strerror or error}); expected a saved {kind} (.json)") from None
-    except (ValueError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(f"{path}: cannot be read ({error}); expected a saved {kind} (.json)") from None
     if not isinstance(data, dict) or data.get("kind") != kind:
-        raise StoreError(f"{path}: given no {kind}; expected a file that {kind.capitalize()}.save wrote")
+        raise not_there(path, f"a saved {kind}", "a .json file that `save` wrote")
     if not isinstance(data.get("format"), int) or data["format"] > newest:
         raise StoreError(f"{path}: given format {data.get('format')}; this kuamo reads up to {newest}")
     try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 __all__ = ["format_table", "width"]
 
 
-def format_table(grid: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a grid: the first column to the left, the others to the right.
+def format_table(grid: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> list[str]:
+    """Lines of a grid: these columns to the left, by default the first, and the others to the right.
 
     Example:
         >>> format_table([["", "R@1"], ["猫", "0.5"]])
@@ -18,7 +18,7 @@ def format_table(grid: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(width(line[i]) for line in grid) for i in range(len(grid[0]))]
     return [
         "  ".join(
-            " " * (w - width(cell)) + cell if i else cell + " " * (w - width(cell))
+            cell + " " * (w - width(cell)) if i in left else " " * (w - width(cell)) + cell
             for i, (cell, w) in enumerate(zip(line, widths, strict=True))
         )
         for line in grid

@@ -16,20 +16,43 @@ from __future__ import annotations
 import gettext
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, reduce
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
-__all__ = ["LANGUAGES", "LOCALE", "Note", "deferred", "language", "localized", "message", "say", "translate"]
+__all__ = [
+    "LANGUAGES",
+    "LOCALE",
+    "Note",
+    "deferred",
+    "language",
+    "listing",
+    "localized",
+    "message",
+    "say",
+    "singular",
+    "translate",
+]
 
 LANGUAGES = ("en", "zh")
 LOCALE = Path(__file__).parent / "locale"
 _LITERAL = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?!['"]).*?|['"].*?\.\.\."""
 _Part = tuple[str, str | None, str | None, str | None]  # fixed text, then a field: its name, format, conversion
-_CHINESE_THEN_LATIN = re.compile("[\u4e00-\u9fff][a-zA-Z0-9]|[a-zA-Z0-9][\u4e00-\u9fff]")
+_CHINESE_THEN_LATIN = re.compile("[\u4e00-\u9fff][a-zA-Z0-9'\"`.({\\[±]|[a-zA-Z0-9'\"`)}%\\]][\u4e00-\u9fff]")
+_VERBS = {"are": "is", "have": "has", "were": "was", "belong": "belongs", "duplicate": "duplicates", "share": "shares"}
+_IRREGULAR = {"axes": "axis", "classes": "class", "entries": "entry", "queries": "query"}
+_COUNTED = """
+    answers arrays axes candidates cells channels classes clips codes columns components dimensions directions draws
+    duplicates entries features files folds groups images iterations keys labels letters methods numbers pairs pictures
+    queries rows samples seconds seeds sequences sounds steps tests texts tokens values
+""".split()  # noqa: SIM905
+_ONE = re.compile(
+    rf"(?<![\w.,/@–-])1 ((?:(?!(?:of|in|and|or|to|by|from|is|at) )[a-z-]+ ){{0,2}}?)({'|'.join(_COUNTED)})\b"
+    rf"( (?:{'|'.join(_VERBS)})\b)?"
+)
 _NUMBER = r"[-+]?(?:[\d.,]+(?:e[-+]?\d+)?|0x[\da-f]+|inf|nan)%?"
 
 
@@ -75,8 +98,28 @@ def say(text: str, lang: str | None = None, **values: Any) -> str:
         >>> say("saved in {out}", "zh", out="x"), say("saved in {out}", out="x")
         ('已保存到 x', 'saved in x')
     """
-    found = message("terminal", "zh", text) if (lang or language()) == "zh" else text
-    return found.format(**values)
+    if (lang or language()) == "zh":
+        return message("terminal", "zh", text).format(**values)
+    return singular(text.format(**values))
+
+
+def listing(words: Iterable[str]) -> str:
+    """Words one after the other, in the language of KUAMO_LANG."""
+    return ("，" if language() == "zh" else ", ").join(words)
+
+
+def singular(text: str) -> str:
+    """English in which one thing is one.
+
+    Example:
+        >>> singular("1 rows in 1 groups; 1 paired rows are left, 11 rows, 1 of 3 rows")
+        '1 row in 1 group; 1 paired row is left, 11 rows, 1 of 3 rows'
+    """
+    return _ONE.sub(lambda found: f"1 {found[1]}{_IRREGULAR.get(found[2]) or found[2][:-1]}{_one_does(found[3])}", text)
+
+
+def _one_does(verb: str | None) -> str:
+    return "" if verb is None else f" {_VERBS[verb.strip()]}"
 
 
 class Note(str):
@@ -111,7 +154,8 @@ def localized(text: str, lang: str | None = None) -> str:
 def _fill(lang: str, key: str, values: dict[str, Any]) -> str:
     words = {name: _words(lang, value) for name, value in values.items()}
     words |= {"how": translate(str(words["how"]), lang)} if "how" in words else {}
-    return message("notes", lang, key).format(**words)
+    found = message("notes", lang, key).format(**words)
+    return singular(found) if lang == "en" else found
 
 
 def _words(lang: str, value: Any) -> Any:
@@ -183,6 +227,6 @@ def translate(text: str, lang: str | None = None) -> str:
         '同时给出了 --add 和 --update；只能给出其中一个'
     """
     if (lang or language()) != "zh":
-        return text
+        return singular(text)
     found = (template.translated(text) for template in _templates())
     return next((chinese for chinese in found if chinese is not None), text)

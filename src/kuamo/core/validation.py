@@ -13,7 +13,7 @@ import numpy as np
 
 from kuamo.core.errors import TableError, shorten
 
-__all__ = ["check_int", "check_type", "check_unique", "is_int", "is_number", "names_of"]
+__all__ = ["check_int", "check_level", "check_type", "check_unique", "is_int", "is_number", "names_of"]
 
 
 def is_int(value: Any, least: int = 0) -> bool:
@@ -65,6 +65,19 @@ def check_int(least: int = 0, **given: Any) -> None:
     for name, value in given.items():
         if not is_int(value, least):
             raise TableError(f"given {name}={shorten(value)}; expected a whole number from {least}")
+
+
+def check_level(**given: Any) -> None:
+    """Refuse what is neither `None` nor a finite number above 0.
+
+    Example:
+        >>> check_level(peak=-1)
+        Traceback (most recent call last):
+        kuamo.core.errors.TableError: given peak=-1; expected a finite number above 0, or None
+    """
+    for name, value in given.items():
+        if value is not None and not (is_number(value, 0) and value):
+            raise TableError(f"given {name}={shorten(value)}; expected a finite number above 0, or None")
 
 
 def check_type(kind: type, what: str, **given: Any) -> None:

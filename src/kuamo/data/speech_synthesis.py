@@ -76,7 +76,7 @@ def random_voice(program: str, rng: np.random.Generator) -> Voice:
 def synthesize(words: Sequence[str], voice: Voice) -> list[bytes]:
     """Each word as a WAV file, at the rate of the voice."""
     if shutil.which(voice.program) is None:
-        raise TableError(f"given synthetic voices, and no program {voice.program}; expected it to be installed")
+        raise TableError(f"synthetic voices need {voice.program}, which is not installed; expected it to be installed")
 
     def one(word: str) -> bytes:
         with tempfile.TemporaryDirectory() as folder:

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.core.arguments import checks_arguments
 from kuamo.core.arrays import is_absent
-from kuamo.core.errors import CellError, LeakWarning, TableError, visible, warn_user
-from kuamo.core.messages import Note
+from kuamo.core.errors import CellError, LeakWarning, TableError, did_you_mean, visible, warn_user
+from kuamo.core.messages import Note, kind_name
 from kuamo.core.old_names import old_methods
 from kuamo.core.threads import ordered_map
-from kuamo.core.translation import say
+from kuamo.core.translation import listing, say
 from kuamo.core.validation import check_int, check_type, is_int, is_number
 from kuamo.data.column import Column, RowView
 from kuamo.data.modalities import Image, Modality, Vector
@@ -34,6 +35,7 @@ ON_ERROR = ("raise", "skip")
 AHEAD = 64  # prepared values that wait for a network; of values as large as they come, only a few wait
 
 
+@checks_arguments
 @old_methods(attempts="try_values", leave_out="drop_cells")
 class Table:
     """Rows whose columns are different kinds of data, with holes.
@@ -93,7 +95,7 @@ class Table:
         if unknown:
             raise TableError(f"given a modality for {sorted(unknown)}; the columns are {list(columns)}")
         if not columns:
-            raise TableError("given a table without a column; expected at least one")
+            raise TableError("the table has no columns; expected at least one")
         if on_error not in ON_ERROR:
             raise TableError(f"given on_error={on_error!r}; expected one of {list(ON_ERROR)}")
         check_names([*columns, *(meta or {})])
@@ -203,11 +205,12 @@ class Table:
         return self.take(range(min(rows, len(self))))
 
     def __repr__(self) -> str:
-        parts = [
-            f"{name}: {type(column.modality).__name__} {len(np.unique(column.row))}/{len(self)}"
+        kinds = {
+            name: f"{kind_name(type(column.modality).__name__)} {len(np.unique(column.row))}/{len(self)}"
             for name, column in self.columns.items()
-        ]
-        return visible(say("Table: {rows:,} rows; {columns}", rows=len(self), columns=", ".join(parts)))
+        }
+        columns = listing(say("{name}: {value}", name=name, value=kind) for name, kind in kinds.items())
+        return visible(say("Table: {rows:,} rows; {columns}", rows=len(self), columns=columns))
 
     def describe(self) -> str:
         """What each column is, how many of its cells are there, and a first one; then what was decided in reading."""
@@ -369,7 +372,7 @@ class Table:
         flat: list[Any] = [each for name in names for each in (name if isinstance(name, list | tuple) else [name])]
         columns: dict[str, Column] = {name: self.column(name) for name in flat}
         if not columns:
-            raise TableError(f"given no column to select; the table's columns are {list(self.columns)}")
+            raise TableError(f"no column is selected; the table's columns are {list(self.columns)}")
         other = self.take(np.arange(len(self)))
         other.columns = columns
         return other
@@ -387,7 +390,7 @@ class Table:
         """
         splits = self.meta.get("split")
         if splits is None:
-            raise TableError(f"given part({name!r}) of a table without a `split` column; expected `split(test=...)`")
+            raise TableError(f"given part({name!r}), and the table has no column `split`; expected `split(test=...)`")
         rows = [row for row, each in enumerate(splits) if not is_absent(each) and str(each) == name]
         if not rows:
             raise TableError(f"given part({name!r}); the table's splits are {sorted({str(each) for each in splits})}")
@@ -432,7 +435,8 @@ class Table:
         known: dict[str, Sequence[Any] | None] = {"group": self.groups, "id": self.ids, "label": self.labels}
         keys = (known | self.meta).get(by) if isinstance(by, str) else None
         if keys is None:
-            raise TableError(f"given by={by!r}; expected one of {['group', 'id', *self.meta]}")
+            names = [name for name, cells in (known | self.meta).items() if cells is not None]
+            raise TableError(f"given by={by!r}{did_you_mean(by, names)}; expected one of {names}")
         return own_names(keys, self.ids)
 
 

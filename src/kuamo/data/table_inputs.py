@@ -66,7 +66,7 @@ def unique_ids(ids: list[Any]) -> list[str]:
     """Names of rows as texts; refuse those that are absent or given twice."""
     absent = [row for row, name in enumerate(ids) if is_absent(name)]
     if absent:
-        raise TableError(f"row {absent[0]}: given no id; expected an id in every row, or no `id` column")
+        raise TableError(f"row {absent[0]}: the id is missing; expected an id in every row, or no `id` column")
     names = [str(name) for name in ids]
     check_unique(names)
     return names

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.core.errors import TableError, visible
+from kuamo.core.errors import TableError, did_you_mean, visible
 from kuamo.core.messages import note_to_dict
 from kuamo.core.text_table import format_table
 from kuamo.core.translation import localized, say
@@ -328,5 +328,5 @@ def chance_recall_of(measure: str, right: int, answers: int) -> float:
 def check(measure: str | None, known: Sequence[str]) -> str:
     """The first, where none is given."""
     if measure is not None and measure not in known:
-        raise TableError(f"given measure={measure!r}; expected one of {list(known)}")
+        raise TableError(f"given measure={measure!r}{did_you_mean(measure, known)}; expected one of {sorted(known)}")
     return measure or known[0]

@@ -142,7 +142,7 @@ class Diagnosis(Result):
                 dict(data["facts"]),
             )
 
-        return read_result(local_path(path, "a diagnosis"), cls.KIND, FORMAT, build)
+        return read_result(local_path(path, "a diagnosis"), "diagnosis", FORMAT, build)
 
 
 @to_json.register

@@ -7,7 +7,7 @@ from typing import Any
 
 from kuamo.core.export import to_text
 from kuamo.core.findings import MARKS
-from kuamo.core.messages import has_label, label, localize
+from kuamo.core.messages import has_label, kind_name, label, localize
 from kuamo.core.text_table import format_table
 from kuamo.core.validation import check_int
 from kuamo.diagnostics.column_pairs import top_correlation
@@ -74,24 +74,13 @@ def columns_grid(facts: dict[str, Any], lang: str) -> Grid:
         grid.append(
             [
                 name,
-                kind_in_words(str(one["kind"]), lang),
+                kind_name(str(one["kind"]), lang),
                 f"{one['rows']:,} ({one['rows'] / rows:.0%})",
                 f"{one['values']:,}",
                 *(f"{quality[key]:,}" if key in quality else "–" for key in ("repeated", "still", "broken")),
             ]
         )
     return grid
-
-
-def kind_in_words(kind: str, lang: str) -> str:
-    """A modality's name; one of your own as it is.
-
-    Example:
-        >>> kind_in_words("Text", "zh"), kind_in_words("Imu", "zh")
-        ('文本', 'Imu')
-    """
-    key = f"dx_kind_{kind}"
-    return label(lang, key) if has_label(key) else kind
 
 
 def pairs_grid(facts: dict[str, Any], lang: str) -> Grid:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kuamo.core.arguments import checks_arguments
 from kuamo.core.errors import (
     ForeignWarning,
     KuamoError,
@@ -19,10 +20,10 @@ from kuamo.core.errors import (
     visible,
     warn_user,
 )
-from kuamo.core.messages import Note
+from kuamo.core.messages import Note, kind_name
 from kuamo.core.modules import is_module
 from kuamo.core.old_names import old_methods
-from kuamo.core.translation import localized, say
+from kuamo.core.translation import listing, localized, say
 from kuamo.core.types import Progress
 from kuamo.data.modalities import Modality, Vector
 from kuamo.data.readers.given import by_position
@@ -107,6 +108,7 @@ def check_columns(ports: Sequence[Tower], table: Table) -> None:
         )
 
 
+@checks_arguments
 @old_methods(comparable="normalized", column_codes="encode_column", stacked="encode_columns")
 @dataclass
 class EmbeddingSpace:
@@ -127,7 +129,8 @@ class EmbeddingSpace:
     info: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        columns = ", ".join(f"{port.name}: {type(port.modality).__name__}" for port in self.ports)
+        kinds = {port.name: kind_name(type(port.modality).__name__) for port in self.ports}
+        columns = listing(say("{name}: {value}", name=name, value=kind) for name, kind in kinds.items())
         head = say("Space of {dim} dimensions; {columns}", dim=self.dim, columns=columns)
         said = [head, *(f"  {localized(note)}" for note in self.notes)]
         return visible("\n".join(said))

@@ -27,7 +27,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from kuamo.core.errors import KuamoError, StoreError
-from kuamo.core.files import reporting_io_errors, save_arrays, sha256_of
+from kuamo.core.files import not_there, reporting_io_errors, save_arrays, sha256_of
 from kuamo.core.folders import read_json, recover, write_folder, write_json
 from kuamo.core.messages import note_from_dict, note_to_dict
 from kuamo.core.modules import is_module, is_trainable
@@ -269,7 +269,9 @@ def load_part(
             return _same_model(own[1], item["config"], column)
         asks = {"fetch": download} if name == "HubEncoder" else {}
         if asks and not isinstance(item["config"].get("sha256"), str):
-            raise StoreError(f"column {column!r}: given a pretrained model without a sha256; expected what it must be")
+            raise StoreError(
+                f"column {column!r}: the sha256 of its pretrained model is missing; expected what it must be"
+            )
         try:
             part = kind(**item["config"], **asks)
         except KuamoError as error:
@@ -325,7 +327,9 @@ def read_config(path: Path, kind: str) -> dict[str, Any]:
     """The config.json of a saved space or index."""
     recover(path)
     if not (path / "config.json").is_file():
-        raise StoreError(f"given {str(path)!r}; expected the folder of a saved {kind} (with config.json)")
+        raise not_there(
+            path, "a saved space" if kind == "space" else "a saved index", "its folder, which has a config.json"
+        )
     config = read_json(path / "config.json")
     found, version = config.get("kind"), config.get("format")
     if found != kind:

@@ -16,7 +16,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from kuamo.core.errors import did_you_mean
 from kuamo.core.old_names import current, renamed
+from kuamo.core.translation import translate
 from kuamo.encoders.audio_default import DefaultAudioEncoder
 from kuamo.encoders.base import Encoder, Identity
 from kuamo.encoders.default import EncoderChoice, default_encoder
@@ -60,4 +62,4 @@ def __getattr__(name: str) -> Any:
         return globals()[new] if new in globals() else __getattr__(new)
     if name in _TRAINED:
         return getattr(importlib.import_module(f"kuamo.encoders.{_TRAINED[name]}"), name)
-    raise AttributeError(f"module 'kuamo.encoders' has no attribute {name!r}")
+    raise AttributeError(translate(f"module 'kuamo.encoders' has no attribute {name!r}{did_you_mean(name, __all__)}"))

@@ -52,7 +52,7 @@ class Standardize(Encoder, Stored):
         for block in blocks:
             found.add(np.asarray(block))
         if found.count == 0:
-            raise KuamoError("given no row to standardise by; expected at least one")
+            raise KuamoError("no rows to standardize by; expected at least one")
         return cls(found.mean, found.gain(0.0))
 
     @property

@@ -105,7 +105,7 @@ def compare(
         table, test, by, positives, encoders or {}, training, local_path(out, "a comparison") if out else None
     )
     if not seeds:
-        raise TableError("given no seed; expected at least one")
+        raise TableError("no seed; expected at least one in seeds=")
     wanted, left_out = runnable(setting, named_methods(methods, table, positives), seeds, strict=methods is not None)
     shared, used = encode_once(setting, progress)
     common = content_of(setting, used) if setting.out else ""
@@ -146,9 +146,9 @@ def named_methods(methods: Methods | Sequence[str] | None, table: Table, positiv
         names = default_methods(table, positives) if methods is None else list(methods)
         if len(set(names)) < len(names):
             raise TableError(f"given methods {names}; expected each name once")
-        found = {name: None if name == "default" else objective_named(name) for name in names}
+        found = {name: None if name == "default" else objective_named(name, ["default"]) for name in names}
     if not found:
-        raise TableError("given no method; expected at least one")
+        raise TableError("no method; expected at least one in methods=")
     return found
 
 

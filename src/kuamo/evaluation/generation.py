@@ -70,7 +70,7 @@ def check_made(space: Space, table: Table, made: Sequence[str], judges: Judges) 
                 f"given a classifier of column {name!r}; expected one of the columns that are generated, {list(made)}"
             )
         if table.labels is None:
-            raise TableError("given classifiers and a table without labels; expected labels")
+            raise TableError("labels are missing; expected a table with labels, which classifiers= are compared with")
 
 
 def evaluate_generation(

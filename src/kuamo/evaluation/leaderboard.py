@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kuamo.core.errors import KuamoError, visible
+from kuamo.core.errors import KuamoError, did_you_mean, visible
 from kuamo.core.export import to_json
+from kuamo.core.messages import metric_name
 from kuamo.core.old_names import old_methods
 from kuamo.core.profiling import Cost
 from kuamo.core.result import Result
@@ -103,8 +104,8 @@ class Benchmark(Result):
     def __str__(self) -> str:
         tasks = self.tasks()
         shown = tasks if 1 < len(tasks) <= 4 else []
-        all_directions, costs = say("{metric}, all", metric=self.metric), map(say, ("CPU s", "wall s", "memory MB"))
-        grid = [["", all_directions, *map(self.arrow, shown), *costs]]
+        metric, costs = metric_name(self.metric), map(say, ("CPU s", "wall s", "memory MB"))
+        grid = [["", say("{metric}, all", metric=metric), *map(self.arrow, shown), *costs]]
         for method in self.methods:
             one, cost = self.intervals[f"{method}: {self.metric}"], self.costs[method]
             value, low, high = (format_figure(self.metric, number) for number in (one.value, one.low, one.high))
@@ -116,7 +117,7 @@ class Benchmark(Result):
             lines.append(say("random order: {value}", value=format_figure(self.metric, self.chance)))
         if len(self.methods) > 1:
             better = "better by more than chance in {metric} (p < {level} after Holm, {tests} tests):"
-            lines.append(say(better, metric=self.metric, level=LEVEL, tests=len(self.differences)))
+            lines.append(say(better, metric=metric, level=LEVEL, tests=len(self.differences)))
             lines += [
                 f"  {method} > {', '.join(below)}" for method in self.methods if (below := self.outperforms(method))
             ] or [say("  no method than any other")]
@@ -157,7 +158,7 @@ def from_trials(
     of = {name: sorted((t for t in trials if t.method == name), key=lambda t: t.seed) for name in names}
     known = trials[0].report.metrics()
     if metric not in known:
-        raise KuamoError(f"given metric={metric!r}; expected one of {known}")
+        raise KuamoError(f"given metric={metric!r}{did_you_mean(metric, known)}; expected one of {known}")
     intervals: dict[str, Interval] = {}
     scores: dict[str, np.ndarray] = {}
     queries = query_signature(of[names[0]])

@@ -16,9 +16,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from kuamo.core.arguments import checks_arguments
 from kuamo.core.errors import KuamoError, visible
 from kuamo.core.export import to_json
 from kuamo.core.files import local_path
+from kuamo.core.messages import metric_name
 from kuamo.core.old_names import current_metric, renamed
 from kuamo.core.result import Result, read_result
 from kuamo.core.text_table import format_table
@@ -33,6 +35,7 @@ from kuamo.metrics.formatting import format_figure, format_interval
 __all__ = ["Report"]
 
 
+@checks_arguments
 @dataclass
 class Report(Result):
     """Named numbers. As a mapping it gives plain values; `report.intervals[name]` gives the interval and the count.
@@ -108,7 +111,7 @@ class Report(Result):
     def _grid(
         self, rows: Mapping[str, Mapping[str, Interval]], columns: list[str], count: str, what: str = ""
     ) -> list[str]:
-        grid = [["", *(metric.removeprefix("gen_").removeprefix("pred_") for metric in columns), count]]
+        grid = [["", *map(metric_name, columns), count]]
         for task, row in rows.items():
             n = max((row[metric].n for metric in columns if metric in row), default=0)
             grid.append([self.arrow(task) + what, *(_cell(metric, row.get(metric)) for metric in columns), str(n)])
@@ -197,7 +200,7 @@ class Report(Result):
             ...     Report.load(folder + "/r.json")["a_to_b_R@1"]
             0.5
         """
-        return cls(**read_result(local_path(path, "a report"), cls.KIND, FORMAT, fields_of))
+        return cls(**read_result(local_path(path, "a report"), "report", FORMAT, fields_of))
 
 
 @to_json.register

@@ -106,7 +106,7 @@ def evaluate(
     intervals = _intervals(table, pairs, cutoffs, seed)
     intervals |= {f"{name}_{metric}": one for name, found in predicted.items() for metric, one in found.items()}
     if not intervals:
-        raise TableError(f"given no row of the columns {names} with a relevant item in another; expected at least one")
+        raise TableError(f"columns {names}: no row has a relevant item in another column; expected at least one")
     if examples:
         pairs = {task: _with_examples(table, pair, codes, key, examples, seed) for task, pair in pairs.items()}
     report = _report(space, table, positives, judged, pairs, intervals, cutoffs, seed)

@@ -41,7 +41,7 @@ def check_labels(table: Table) -> None:
     """Refuse labels that are all equal or all different."""
     known = {str(label) for label in table.labels or () if not is_absent(label)}
     if not known:
-        raise TableError(f"given {len(table)} rows without a label; expected labels, which define the positives")
+        raise TableError(f"labels are missing in all {len(table)} rows; expected labels, which define the positives")
     if len(known) == 1:
         raise TableError(
             f"given {len(table)} rows that all have the label {known.pop()!r}; expected at least two labels"
@@ -57,7 +57,7 @@ def check_features(table: Table, cells: Packed) -> None:
     for name, (x, _) in cells.items():
         if len(x) == 0:
             skipped = "; ".join(table.skipped())
-            raise TableError(f"column {name!r}: given no cell that can be read{': ' + skipped if skipped else ''}")
+            raise TableError(f"column {name!r}: no cell can be read{': ' + skipped if skipped else ''}")
         for start in range(0, len(x), BLOCK_ROWS):
             block = x[start : start + BLOCK_ROWS]
             odd = np.flatnonzero(~np.isfinite(block).all(axis=1))

@@ -169,9 +169,7 @@ def check_estimator_rows(rows: Table, names: Sequence[str]) -> None:
     if len(empty):
         more = f", and {len(empty) - 1:,} more rows" if len(empty) > 1 else ""
         raise TableError(
-            f"columns {known}, row {rows.where(int(empty[0]))}"
-            + more
-            + ": given nothing, every cell is NaN or absent; "
+            f"columns {known}, row {rows.where(int(empty[0]))}" + more + ": every cell is NaN or absent; "
             "expected at least one cell in each row, or the row left out"
         )
 

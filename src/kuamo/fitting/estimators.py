@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kuamo.core.errors import KuamoError, TableError
+from kuamo.core.errors import KuamoError, TableError, did_you_mean
 from kuamo.core.messages import Note
 from kuamo.core.modules import single_threaded_torch
 from kuamo.core.validation import check_int
@@ -68,7 +68,9 @@ class _Estimator:
         """Change some of them."""
         unknown = set(params) - set(self.get_params())
         if unknown:
-            raise KuamoError(f"given the parameters {sorted(unknown)}; expected some of {list(self.get_params())}")
+            known = list(self.get_params())
+            name = min(unknown)
+            raise KuamoError(f"given the parameter {name!r}{did_you_mean(name, known)}; expected some of {known}")
         for name, value in params.items():
             setattr(self, name, value)
         return self

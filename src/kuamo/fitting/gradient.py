@@ -244,6 +244,6 @@ def check_decoder_targets(port: Tower, cells: Packed, table: Table) -> None:
 def feature_size(table: Table, port: Tower) -> int:
     """D of a trainable encoder: what it gives for the first entry."""
     if len(table.column(port.name).row) == 0:
-        raise KuamoError(f"column {port.name!r}: given no cell at all; expected at least one")
+        raise KuamoError(f"column {port.name!r}: no cells; expected at least one")
     items: list[Any] = list(table.values(port.name, [0], Encoder.adapt(port.encoder).prepare))
     return int(encode_items(port.encoder, items, port.name).shape[1])

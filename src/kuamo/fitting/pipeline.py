@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from kuamo.core.errors import closest
 from kuamo.core.files import local_path
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_module, is_trainable
@@ -106,6 +107,15 @@ def fit(
     return fit_from_features(as_table(table), {}, given)
 
 
+def check_objective(objective: Any) -> None:
+    """Refuse what is no objective, such as the name of one, with the one that it names."""
+    if not isinstance(objective, Objective | None):
+        from kuamo.objectives.registry import usable_names
+
+        name = closest(getattr(objective, "__name__", objective), usable_names()) or "InfoNCE"
+        check_type(Objective, f"an objective such as km.{name}(), or None", objective=objective)
+
+
 @dataclass(frozen=True)
 class Arguments:
     """What `fit` is asked for, beside the table; see there."""
@@ -123,7 +133,7 @@ class Arguments:
     on_preview: PreviewCallback | None = None
 
     def __post_init__(self) -> None:
-        check_type(Objective | None, "an objective such as km.InfoNCE(), or None", objective=self.objective)  # type: ignore[arg-type]
+        check_objective(self.objective)
         check_type(Space | None, "a Space, or None", init=self.init)  # type: ignore[arg-type]
         check_type(Training | None, "a Training, or None", training=self.training)  # type: ignore[arg-type]
         check_int(seed=self.seed)

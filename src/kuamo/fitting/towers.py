@@ -44,7 +44,7 @@ def initialize_from(
                     setattr(port, role, deepcopy(getattr(other, role)))
         elif objective is None:
             raise TableError(
-                f"column {port.name!r}: not in the initial space, and no objective to train it with; expected one"
+                f"column {port.name!r}: not in the initial space, and no objective trains it; expected one"
             )
     space.score, space.fusion = start.score, deepcopy(start.fusion)
     space.notes += [Note("start", what=note) for note in start.notes]

@@ -111,7 +111,9 @@ class Bilinear(DecoderSpec):
             if other == name:
                 raise TableError(f"column {name!r}: given {self}; expected other columns than itself")
         if len(set(table.columns) - set(self.styles) - {name}) == 0:
-            raise TableError(f"column {name!r}: given {self} and no further column; expected one of the content")
+            raise TableError(
+                f"column {name!r}: given {self}, and a column of the content is missing; expected one more column"
+            )
         if self.base is None:
             return super().codec(table, name, seed)
         return ImageDifferencePCA.of_columns(table, name, self.base, seed=seed)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kuamo.core.errors import KuamoError
-from kuamo.core.old_names import current
+from kuamo.core.errors import KuamoError, did_you_mean
+from kuamo.core.old_names import current, current_word
 from kuamo.data.modalities import Category, Number, Text
 from kuamo.generation import recipes
 from kuamo.generation.recipes import Bilinear, Caption, DecoderSpec, Flow, Ridge
@@ -45,11 +45,13 @@ def parse_specs(said: list[str]) -> dict[str, DecoderSpec | None]:
     for word in said:
         column, _, kind = word.rpartition("=")
         head, colon, rest = kind.partition(":")
-        kind = current(head) + colon + rest
         if current(head) not in NAMED:
             column, kind = word, ""
+        else:
+            kind = current_word(head) + colon + rest
         if not kind and "=" in word:
-            raise KuamoError(f"given {word!r}; expected COLUMN or COLUMN=RECIPE, a recipe among {sorted(NAMED)}")
+            meant = did_you_mean(head, NAMED)
+            raise KuamoError(f"given {word!r}{meant}; expected COLUMN or COLUMN=DECODER, a decoder of {sorted(NAMED)}")
         if column in found:
             raise KuamoError(f"given the column {column!r} twice; expected each once")
         found[column] = recipe_named(kind) if kind else None
@@ -61,7 +63,7 @@ def recipe_named(kind: str) -> DecoderSpec:
     name, *given = kind.split(":")
     if name == "bilinear":
         if not 1 <= len(given) <= 2 or not all(given):
-            raise KuamoError(f"given {kind!r}; expected bilinear:STYLE or bilinear:STYLE:OF, by names of columns")
+            raise KuamoError(f"given {kind!r}; expected bilinear:STYLE or bilinear:STYLE:BASE, with names of columns")
         return Bilinear(tuple(given[0].split(",")), given[1] if len(given) == 2 else None)
     if given:
         raise KuamoError(f"given {kind!r}; expected {name!r} alone")

@@ -70,7 +70,8 @@ def decode_columns(space: EmbeddingSpace, z: np.ndarray, to: str | Sequence[str]
     for name in names:
         if Decoder.adapt(space.port(name).decoder).style_columns:
             raise KuamoError(
-                f"given codes to make {name!r} of, which is made of several columns' own; expected translate"
+                f"column {name!r} is generated from the codes of several columns, not from one code; expected "
+                "translate, with cells"
             )
     made = {name: sample_values(space.port(name), z, how) for name in names}
     return made[to] if isinstance(to, str) else made
@@ -108,8 +109,8 @@ def memory_of(port: Tower) -> Any:
     """The training codes onto which codes of a column are projected."""
     if port.memory is None:
         raise KuamoError(
-            f"given project=True and to={port.name!r}, whose decoder has stored no training codes; expected a space "
-            f"fitted with decoders={{{port.name!r}: …}} by a recipe that sees one code, such as km.Flow()"
+            f"column {port.name!r}: given project=True, and its decoder has stored no training codes; expected a "
+            f"space fitted with decoders={{{port.name!r}: km.Flow()}}"
         )
     return port.memory
 
@@ -124,9 +125,7 @@ def require_inputs(rows: Table, port: Tower, code: Embedding) -> None:
             if by
             else "at least one cell"
         )
-        raise TableError(
-            f"row {absent[0]}: given {'too little' if by else 'nothing'} to translate; expected {expected}"
-        )
+        raise TableError(f"row {absent[0]}: {'too few cells' if by else 'no cell'} to translate; expected {expected}")
 
 
 def decode_chained(
@@ -208,8 +207,8 @@ def check_options(space: EmbeddingSpace, names: Sequence[str], how: Sampling) ->
         if not any(option in Decoder.adapt(decoder).options for decoder in decoders.values()):
             name, kind = names[0], type(decoders[names[0]]).__name__
             raise KuamoError(
-                f"given {option}= for column {name!r}, whose {kind} has no such option; expected a column whose "
-                f"decoder is a flow, decoders={{{name!r}: km.Flow()}}"
+                f"column {name!r}: given {option}=, which its decoder ({kind}) does not have; expected no {option}=, "
+                f"or a space fitted with decoders={{{name!r}: km.Flow()}}"
             )
 
 
@@ -228,9 +227,11 @@ def decoder_of(space: EmbeddingSpace, name: str) -> Any:
     port = space.port(name)
     if port.decoder is None:
         able = [other.name for other in space.ports if other.decoder is not None]
+        others = f"one of {able}, which have one, or " if able else ""
+        kind = {"Text": "Caption", "Category": "Ridge", "Number": "Ridge"}.get(type(port.modality).__name__, "Flow")
         raise KuamoError(
-            f"given to={name!r}, which has no decoder; expected one of {able}, "
-            f"or a space fitted with decoders={{{name!r}: km.Flow()}}"
+            f"column {name!r} has no decoder to generate it; expected {others}"
+            f"a space fitted with decoders={{{name!r}: km.{kind}()}}"
         )
     return port.decoder
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from kuamo.core.errors import KuamoError, StoreError, TableError, visible
-from kuamo.core.files import place
+from kuamo.core.errors import KuamoError, TableError, visible
+from kuamo.core.files import not_there, place
 from kuamo.core.folders import recover
 from kuamo.core.old_names import old_methods
 from kuamo.core.translation import say
 from kuamo.core.validation import check_int
 from kuamo.data.table import Table
 from kuamo.embedding.space import EmbeddingSpace
-from kuamo.index.filters import Filter, parse_filter
+from kuamo.index.filters import GIVEN, Filter, parse_filter
 from kuamo.index.query import EncodedQueries, QueryTerms, encode_queries
 from kuamo.index.rows import Progress, RowSchema, as_codes, code_field, padded_codes, text_field, thumbnail_field
 from kuamo.index.score_calibration import NullDistribution, mismatched_scores, percentile
@@ -98,8 +98,8 @@ class Index(ABC):
         return [port.name for port in self.space.ports]
 
     def __repr__(self) -> str:
-        kind, columns = type(self).__name__, ", ".join(self.columns)
-        return visible(say("{kind} of {rows:,} rows; {columns}", kind=kind, rows=len(self), columns=columns))
+        columns = ", ".join(self.columns)
+        return visible(say("Index of {rows:,} rows; columns: {columns}", rows=len(self), columns=columns))
 
     # ── search ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -124,7 +124,7 @@ class Index(ABC):
             raise TableError(f"given to={to!r}; the index has {self.columns}")
         check_int(1, k=k)
         self._refresh()
-        chosen = None if where is None else parse_filter(where, self.layout)
+        chosen = None if where is None else parse_filter(where, self.layout, self._own_names)
         asked = encode_queries(self.space, query)
         inside = None if chosen is None else self._inside(chosen)
         wide = np.zeros((len(asked.codes), padded_codes(self.space.dim)), np.float32)
@@ -133,6 +133,10 @@ class Index(ABC):
         found = {name: self._nearest(self.columns.index(name), wide, k, inside) for name in names}
         answers = [self._hits(asked, row, {name: found[name][row] for name in names}, k) for row in range(len(wide))]
         return answers if asked.many else answers[0]
+
+    def _own_names(self) -> list[str]:
+        """Id, and group and label if a row has another group than its id, or a label."""
+        return ["id", *(name for name, there in GIVEN.items() if len(self._inside(there)))]
 
     def _hits(
         self, asked: EncodedQueries, row: int, found: dict[str, tuple[np.ndarray, np.ndarray]], k: int
@@ -305,9 +309,7 @@ class Index(ABC):
         for backend in reversed(Index.backends):
             if backend.holds(found):
                 return backend.open(found, space, storage_options)
-        raise StoreError(
-            f"given {str(path)!r}; expected the folder of a saved index (made by `kuamo index` or space.index)"
-        )
+        raise not_there(found, "a saved index", "its folder, which `kuamo index` or space.index makes")
 
     @classmethod
     def backend(cls, path: Path | str | None) -> type[Index]:

@@ -16,22 +16,23 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kuamo.core.errors import TableError, is_unicode, shorten
+from kuamo.core.errors import TableError, did_you_mean, is_unicode, shorten
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from kuamo.index.rows import RowSchema
 
-__all__ = ["Filter", "parse_filter"]
+__all__ = ["GIVEN", "Filter", "parse_filter"]
 
+_OWN = ("id", "group", "label")
 LONGEST = 1_000_000  # letters
 DEEPEST = 50  # parentheses and NOTs in one another
 MOST = 1_000  # tests; values of one column that are joined by OR are one
@@ -55,6 +56,7 @@ _GRAMMAR = (
     "comparisons of a column with a value, IN, BETWEEN, LIKE and IS NULL, joined by AND, OR and NOT; texts in 'single "
     "quotes', names with blanks in `these`"
 )
+_VALUE = "a value: a text in 'single quotes', a number, TRUE or FALSE"
 Mask = Callable[["pa.Table"], Any]  # rows → true, false or, where a field is empty, null
 
 
@@ -76,21 +78,37 @@ class Filter:
         return np.asarray(pc.fill_null(self.mask(rows), False), dtype=bool)
 
 
-def parse_filter(where: str, layout: RowSchema) -> Filter:
-    """Read a predicate over id, group, label and meta columns."""
+def _has_group(rows: pa.Table) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.not_equal(rows["group"], rows["id"])
+
+
+def _has_label(rows: pa.Table) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.is_valid(rows["label"])
+
+
+GIVEN = {"group": Filter(("group", "id"), _has_group), "label": Filter(("label",), _has_label)}
+"""The rows that were given a group, or a label."""
+
+
+def parse_filter(where: str, layout: RowSchema, own: Callable[[], Sequence[str]] = lambda: _OWN) -> Filter:
+    """Read a predicate over id, group, label and meta columns; `own` says which of the first three the rows have."""
     if not isinstance(where, str) or not where.strip() or not is_unicode(where):
         raise TableError(f"given where={shorten(where, 200)}; expected {_GRAMMAR}")
     if len(where) > LONGEST:
         raise TableError(f"given where= of {len(where):,} letters; expected at most {LONGEST:,}")
-    reader = _Reader(where, layout)
+    reader = _Reader(where, layout, own)
     mask = reader.read()
     return Filter(tuple(dict.fromkeys(reader.used)), mask)
 
 
 class _Reader:
-    def __init__(self, where: str, layout: RowSchema) -> None:
-        self.where, self.layout, self.place, self.depth, self.tests = where, layout, 0, 0, 0
-        self.fields, self.used = ["id", "group", "label", *layout.meta], list[str]()
+    def __init__(self, where: str, layout: RowSchema, own: Callable[[], Sequence[str]]) -> None:
+        self.where, self.layout, self.own, self.place, self.depth, self.tests = where, layout, own, 0, 0, 0
+        self.fields, self.used = [*_OWN, *layout.meta], list[str]()
         self.tokens = self._cut(where)
 
     def _cut(self, where: str) -> list[tuple[str, str]]:
@@ -98,13 +116,16 @@ class _Reader:
         while place < end:
             match = _TOKEN.match(where, place)
             if match is None:
-                raise self._wrong(where[place:].split()[0])
+                word = where[place:].split()[0]
+                raise self._wrong(word, "a closing quote" if word[0] in "'`\"" else _GRAMMAR)
             tokens.append((str(match.lastgroup), match.group(match.lastgroup or 0)))
             place = match.end()
         return tokens
 
     def _wrong(self, given: str, expected: str = _GRAMMAR) -> TableError:
-        return TableError(f"given where={shorten(self.where, 200)}, unclear at {shorten(given)}; expected {expected}")
+        """What is wrong at a word; at the end of all, if the word is empty."""
+        place = f"unclear at {shorten(given)}" if given else "unclear at its end"
+        return TableError(f"given where={shorten(self.where, 200)}, {place}; expected {expected}")
 
     # ── sentences ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -174,7 +195,7 @@ class _Reader:
         found = self._listed(name)
         if found is None:
             if negated or self._type(name) != "truth":
-                raise self._wrong(self._peek() or "the end")
+                raise self._wrong(self._peek())
             return self._compared(name, "equal", True)
         return _turned(found) if negated else found
 
@@ -208,9 +229,9 @@ class _Reader:
     def _peek(self) -> str:
         return self.tokens[self.place][1].upper() if self.place < len(self.tokens) else ""
 
-    def _next(self, *kinds: str) -> tuple[str, str]:
+    def _next(self, *kinds: str, expected: str = _GRAMMAR) -> tuple[str, str]:
         if self._kind() not in kinds or self.place == len(self.tokens):
-            raise self._wrong(self.tokens[self.place][1] if self.place < len(self.tokens) else "the end")
+            raise self._wrong(self.tokens[self.place][1] if self.place < len(self.tokens) else "", expected)
         self.place += 1
         return self.tokens[self.place - 1]
 
@@ -221,7 +242,7 @@ class _Reader:
 
     def _want(self, word: str) -> None:
         if not self._skip(word):
-            raise self._wrong(self._peek() or "the end", word)
+            raise self._wrong(self._peek(), word)
 
     def _sign(self) -> str:
         sign = self._next("sign")[1]
@@ -236,11 +257,22 @@ class _Reader:
         name = word if kind == "word" else word[1:-1].replace('""', '"') if word[0] == '"' else word[1:-1]
         alike = [name] if name in self.fields else [one for one in self.fields if one.casefold() == name.casefold()]
         if len(alike) != 1:
-            raise TableError(
-                f"given where={shorten(self.where, 200)} with column {name!r}; the index has {alike or self.fields}"
-            )
+            raise self._not_filtered(name, alike)
         self.used.append(alike[0])
         return alike[0]
+
+    def _not_filtered(self, name: str, alike: list[str]) -> TableError:
+        """Why rows cannot be filtered by a name."""
+        given = f"given where={shorten(self.where, 200)}"
+        if alike:
+            return TableError(f"{given}, in which {name!r} may mean any of {alike}; expected one of these")
+        if name in self.layout.space.modalities:
+            return TableError(f"{given}: {name!r} is a column to search; expected one to filter by: {self._offered()}")
+        meant = did_you_mean(name, self.fields)
+        return TableError(f"{given}: no column {name!r} to filter by{meant}; expected one of {self._offered()}")
+
+    def _offered(self) -> list[str]:
+        return [*self.layout.meta, *self.own()]
 
     def _values(self, name: str) -> list[Any]:
         self._want("(")
@@ -257,13 +289,13 @@ class _Reader:
             self.place += 1
             word = self._next("text")[1]
             return word[1:-1].replace("''", "'")
-        kind, word = self._next("text", "number", "word")
+        kind, word = self._next("text", "number", "word", expected=_VALUE)
         if kind == "text":
             return word[1:-1].replace("''", "'")
         if kind == "number":
             return float(word) if re.search(r"[.eE]", word) else _whole(word)
         if word.upper() not in ("TRUE", "FALSE"):
-            raise self._wrong(word)
+            raise self._wrong(word, _VALUE)
         return word.upper() == "TRUE"
 
     # ── kinds ────────────────────────────────────────────────────────────────────────────────────────────────────

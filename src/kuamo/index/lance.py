@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kuamo.core.errors import KuamoError, StoreError, TableError
-from kuamo.core.files import local_path
+from kuamo.core.files import local_path, not_there
 from kuamo.core.folders import check_owner, recover, write_folder
 from kuamo.data.table import Table
 from kuamo.embedding.space import EmbeddingSpace
@@ -90,7 +90,7 @@ class LanceIndex(Index):
     ) -> LanceIndex:
         """Encode a table's cells into a new dataset, beside its place until it is whole; an old index is replaced."""
         if path is None:
-            raise KuamoError("given no path; expected a folder or a URI for the index")
+            raise KuamoError("the path is missing; expected a folder or a URI for the index")
         lance = import_lance()
 
         layout = RowSchema.of(space, table, payload)
@@ -138,12 +138,10 @@ class LanceIndex(Index):
         if isinstance(path, Path):
             recover(path)
         if isinstance(path, Path) and not (path / "_versions").is_dir():
-            raise StoreError(
-                f"given {str(path)!r}; expected the folder of a saved index (made by `kuamo index` or space.index)"
-            )
+            raise not_there(path, "a saved index", "its folder, which `kuamo index` or space.index makes")
         dataset = dataset_at(path, lance_options(path, storage_options))
         if dataset is None:
-            raise StoreError(f"given {str(path)!r}; expected the place of a saved index")
+            raise not_there(path, "a saved index", "its folder, which `kuamo index` or space.index makes")
         about = about_schema(dataset.schema)
         if about is None:
             raise StoreError(f"{path}: given a Lance dataset that kuamo has not made; expected an index")

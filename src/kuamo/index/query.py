@@ -122,7 +122,7 @@ def _encode_terms(space: EmbeddingSpace, terms: Sequence[Any]) -> tuple[np.ndarr
         inputs = [terms[number] for number in raw]
         code, present = space.encode(inputs), space.as_table(inputs).present()
         if not present.any(axis=1).all():
-            raise TableError("given an empty query; expected at least one cell")
+            raise TableError("the query is empty; expected at least one cell")
         codes[raw] = space.normalized(code)
         names = [port.name for port in space.ports]
         for number, there in zip(raw, present, strict=True):

@@ -234,7 +234,7 @@ def rank_queries(
     joined = {name: np.concatenate(part) for name, part in parts.items()}
     count = joined.pop("count")
     if (count == 0).any():
-        raise KuamoError(f"query {int(np.argmin(count))}: given no relevant item in the gallery; expected at least one")
+        raise KuamoError(f"query {int(np.argmin(count))}: no relevant item in the gallery; expected at least one")
     rank = joined.pop("rank").astype(np.int64)
     several = {name: values.astype(np.float32) for name, values in joined.items()} if count.max() > 1 else {}
     return {"rank": rank, **several}, count

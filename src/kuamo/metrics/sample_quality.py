@@ -77,7 +77,7 @@ def diversity_ratio(made: Any, real: Any, made_of: Sequence[Any], real_of: Seque
             spreads.append([mean_distance(part) for part in parts])
     total = np.sum(spreads, axis=0) if spreads else np.zeros(2)
     if total[1] == 0:
-        raise KuamoError("given no condition with two generated cells and two real ones that differ; expected some")
+        raise KuamoError("no condition has two generated cells and two real ones that differ; expected some")
     return float(total[0] / total[1])
 
 

@@ -66,7 +66,7 @@ class MMVAEPlus(VAE):
         for port in space.ports:
             if not Decoder.adapt(port.decoder).private:
                 raise KuamoError(
-                    f"column {port.name!r}: given {type(port.decoder).__name__} without a private latent; "
+                    f"column {port.name!r}: its decoder, {type(port.decoder).__name__}, has no private latent; "
                     f"expected Likelihood(..., private={self.private})"
                 )
         return super().build(space)

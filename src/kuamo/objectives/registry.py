@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import signature
 
 from kuamo import objectives
-from kuamo.core.errors import TableError
-from kuamo.core.old_names import current
+from kuamo.core.errors import TableError, did_you_mean
+from kuamo.core.old_names import current, why_removed
 from kuamo.training.objective import Objective
 from kuamo.training.objective import __all__ as contract
 
 __all__ = ["objective_named", "usable_names"]
 
 
-def objective_named(text: str) -> Objective:
+def objective_named(text: str, others: Sequence[str] = ()) -> Objective:
     """The objective that a text names; names are those of `kuamo.objectives.__all__`, each with its own settings.
+
+    Args:
+        others: words beside names of objectives that might have been meant.
 
     Example:
         >>> [weight for weight, _ in objective_named("InfoNCE + 0.5*Reconstruct").terms]
@@ -31,7 +34,9 @@ def objective_named(text: str) -> Objective:
         except (TypeError, ValueError):
             term = None
         if not isinstance(term, Objective):
-            raise TableError(f"given objective {part!r}; expected one of {usable_names()}, as in 'A+0.5*B'")
+            known = [*others, *usable_names()]
+            meant = why_removed(name) or did_you_mean(name, known)
+            raise TableError(f"given the objective {part!r}{meant}; expected one of {known}, as in 'A+0.5*B'")
         total = term if total is None else total + term
     assert total is not None
     return total
@@ -44,7 +49,8 @@ def usable_names() -> list[str]:
         >>> "InfoNCE" in usable_names(), "Objective" in usable_names()
         (True, False)
     """
-    return [name for name in objectives.__all__ if name not in contract and not _asks(getattr(objectives, name))]
+    names = [name for name in objectives.__all__ if name not in contract and not _asks(getattr(objectives, name))]
+    return sorted(names, key=str.casefold)
 
 
 def _asks(kind: Callable[..., Objective]) -> bool:

@@ -205,5 +205,7 @@ def space_optimizer(training: Training) -> Callable[[Any], torch.optim.Optimizer
 
 def _optimizer_of(name: str, player: Optimized) -> Callable[[Any], Any]:
     if player.optimizer is None:
-        raise KuamoError(f"player {name!r}: given no optimiser; expected one, since it does not train with the space")
+        raise KuamoError(
+            f"player {name!r}: its optimizer is missing; expected one, since it does not train with the space"
+        )
     return player.optimizer

@@ -80,7 +80,7 @@ class Step:
     def marks(self, kind: str) -> Tensor:
         """(B,) the `"label"` or `"group"`, as a number, of every row of the whole batch; −1 where it has none."""
         if kind not in self.batch.marks:
-            raise KuamoError(f"given rows without a {kind}; expected a table with `{kind}`")
+            raise KuamoError(f"rows have no {kind}; expected a table with a column `{kind}`")
         return self.batch.marks[kind]
 
     def keys(self, kind: str = "row") -> Tensor:

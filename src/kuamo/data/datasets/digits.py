@@ -91,7 +91,9 @@ def recordings(path: str | Path | None, speakers: Sequence[str], voices: int, se
     ours = [i for i, speaker in enumerate(every["speaker"]) if speaker in speakers]
     found = {name: [every[name][i] for i in ours] for name in names}
     if voices and not programs():
-        raise TableError(f"given voices={voices}, and no program that speaks; expected espeak-ng or flite installed")
+        raise TableError(
+            f"voices={voices} need a program that speaks, which is not installed; expected espeak-ng or flite"
+        )
     for voice in draw_voices(voices, seed, programs()):
         found["audio"] += synthesize(WORDS, voice)
         found["digit"] += range(10)

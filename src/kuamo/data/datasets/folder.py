@@ -36,8 +36,8 @@ def rows_of_folder(path: str | Path | None, name: str, columns: Sequence[str]) -
     given = path if path is not None else os.environ.get("KUAMO_DATA")
     if not given:
         raise TableError(
-            f"{name}: given no folder; expected the argument `path`, or the environment variable KUAMO_DATA, to name "
-            f"the folder that holds it"
+            f"{name}: its folder is missing; expected it as the argument `path`, or in the environment variable "
+            "KUAMO_DATA"
         )
     file = Path(given) / name
     if not file.exists():

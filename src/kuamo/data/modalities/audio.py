@@ -11,6 +11,7 @@ import numpy as np
 
 from kuamo.core.errors import CellError, shorten
 from kuamo.core.messages import Note
+from kuamo.core.validation import check_level
 from kuamo.data.modalities.base import Modality, as_array, describe_value, read_bytes
 
 __all__ = ["Audio", "Waveform"]
@@ -63,6 +64,9 @@ class Audio(Modality):
 
     peak: float | None = None
     parallel = True
+
+    def __post_init__(self) -> None:
+        check_level(peak=self.peak)
 
     def accepts(self, raw: Any) -> bool:
         """A sound file's name, bytes that open like a sound, or a pair (samples, rate)."""

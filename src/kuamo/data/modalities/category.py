@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kuamo.core.errors import CellError, is_unicode, shorten
+from kuamo.core.errors import CellError, TableError, is_unicode, shorten
 from kuamo.core.messages import Note
 from kuamo.data.modalities.base import Modality
 
@@ -30,8 +31,13 @@ class Category(Modality):
     classes: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.classes is not None:  # a list, as from a stored space, is welcome
-            object.__setattr__(self, "classes", tuple(str(name) for name in self.classes))
+        if self.classes is None:
+            return
+        names = () if isinstance(self.classes, str) or not isinstance(self.classes, Iterable) else self.classes
+        classes = tuple(str(name) for name in names)  # a list, as from a stored space, is welcome
+        if not classes or not all(name.strip() for name in classes) or len({*classes}) < len(classes):
+            raise TableError(f"given classes={shorten(self.classes)}; expected a list of different names, or None")
+        object.__setattr__(self, "classes", classes)
 
     def accepts(self, raw: Any) -> bool:
         """A text, a whole number, or a truth value."""

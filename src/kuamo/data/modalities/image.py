@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.core.errors import CellError, TruncationWarning
+from kuamo.core.errors import CellError, TableError, TruncationWarning, shorten
 from kuamo.core.messages import Note
+from kuamo.core.validation import check_level, is_int
 from kuamo.data.modalities.base import Modality, as_array, describe_value, failed, read_bytes
 from kuamo.data.modalities.levels import as_bytes, stated_range
 
@@ -51,6 +52,11 @@ class Image(Modality):
     background: int = 255
     peak: float | None = None
     parallel = True
+
+    def __post_init__(self) -> None:
+        check_level(peak=self.peak)
+        if not (is_int(self.background) and self.background <= 255):
+            raise TableError(f"given background={shorten(self.background)}; expected a whole number from 0 to 255")
 
     def accepts(self, raw: Any) -> bool:
         """A picture file's name, bytes that open like a picture, a PIL image, or an array shaped like one."""

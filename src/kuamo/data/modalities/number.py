@@ -11,6 +11,7 @@ import numpy as np
 
 from kuamo.core.errors import CellError, shorten
 from kuamo.core.messages import Note
+from kuamo.core.validation import check_type
 from kuamo.data.modalities.base import Modality
 from kuamo.data.modalities.vector import LARGEST
 
@@ -30,6 +31,9 @@ class Number(Modality):
     """
 
     unit: str = ""
+
+    def __post_init__(self) -> None:
+        check_type(str, "the name of a unit", unit=self.unit)
 
     def accepts(self, raw: Any) -> bool:
         """A number, or a text that spells one."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from kuamo.core.errors import CellError, shorten
 from kuamo.core.messages import Note
+from kuamo.core.validation import check_int
 from kuamo.data.modalities.base import Modality, as_array, describe_value, failed, read_bytes
 
 __all__ = ["LARGEST", "Vector", "within_limits"]
@@ -32,6 +33,10 @@ class Vector(Modality):
     """
 
     dim: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.dim is not None:
+            check_int(1, dim=self.dim)
 
     def accepts(self, raw: Any) -> bool:
         """A 1-D array, a list of numbers, or the name of a `.npy` file."""

@@ -78,7 +78,7 @@ def read_source(
     if unknown:
         raise TableError(f"{name}: given a modality for {sorted(unknown)}; the columns are {list(raw)}")
     if not raw or len(next(iter(raw.values()))) == 0:
-        raise TableError(f"{name}: given no row; expected at least one")
+        raise TableError(f"{name}: no rows; expected at least one")
     raw = _with_names(raw, opening.notes)
     places = FileResolver(Path(root) if root is not None else folder, root is not None, download)
     reading = ParsedSource(name)
@@ -141,7 +141,7 @@ def open_source(source: Any, opening: Opening, root: str | Path | None) -> tuple
         there = False
     if not there:
         raise TableError(
-            f"given {shorten(str(path), 200)}, which does not exist; "
+            f"{shorten(str(path), 200)} does not exist; "
             f"expected a table ({kinds}; also compressed, such as .csv.gz) or a folder"
         )
     if not path.is_dir() and (suffix_of(path) not in FILES or not path.is_file()):

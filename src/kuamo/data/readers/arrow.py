@@ -109,7 +109,10 @@ def parsing(path: Path) -> Iterator[None]:
     except Exception as error:
         said = " ".join(str(error).split())
         said = said if len(said) <= 300 else said[:299] + "…"
-        raise TableError(f"{path}: {said or type(error).__name__}; expected a whole {path.suffix or 'file'}") from None
+        kind = path.suffix or "data"
+        raise TableError(
+            f"{path}: cannot be read ({said or type(error).__name__}); expected a whole {kind} file"
+        ) from None
 
 
 class Mapped:

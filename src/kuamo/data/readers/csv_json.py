@@ -33,6 +33,8 @@ def read_csv(path: Path, opening: Opening) -> Any:
     from pyarrow import csv
 
     content = _utf8(path, opening.encoding)
+    if len(content) < 4096 and not bytes(content).strip():
+        raise TableError(f"{path}: the file is empty; expected a header and rows")
     dialect = dialect_of(content, "\t" if ".tsv" in path.suffixes or ".TSV" in path.suffixes else ",", path.name)
     opening.notes.extend(dialect.notes)
     content = content.slice(dialect.start)
@@ -56,7 +58,7 @@ def read_csv(path: Path, opening: Opening) -> Any:
         except pa.ArrowInvalid as error:
             if "straddling" not in str(error) or block == len(content):
                 raise
-    raise TableError(f"{path}: given an empty file; expected a header and rows")
+    raise TableError(f"{path}: the file is empty; expected a header and rows")
 
 
 def without_holes(table: Any, opening: Opening) -> Any:
@@ -102,7 +104,7 @@ def read_json_rows(path: Path, opening: Opening) -> Any:
         except pa.ArrowInvalid as error:
             if "straddling" not in str(error) or block == len(content):
                 raise
-    raise TableError(f"{path}: given an empty file; expected one JSON object a line")
+    raise TableError(f"{path}: the file is empty; expected one JSON object a line")
 
 
 def _utf8(path: Path, encoding: str | None) -> Any:
@@ -131,7 +133,7 @@ def _utf8(path: Path, encoding: str | None) -> Any:
         try:
             return pa.py_buffer(bytes(view).decode(name).removeprefix("\ufeff").encode("utf-8"))
         except (UnicodeError, LookupError) as error:
-            raise TableError(f"{path}: given {error}; expected a file in {name}") from None
+            raise TableError(f"{path}: cannot be read ({error}); expected a file in {name}") from None
     _check_utf8(path, view)
     return content.slice(3) if bytes(view[:3]) == codecs.BOM_UTF8 else content
 

@@ -180,7 +180,7 @@ def _read_text(path: Path) -> str | None:
     try:
         return read_bytes(path, "a text").decode("utf-8-sig").strip() or None
     except (UnicodeDecodeError, CellError) as error:
-        raise TableError(f"{path}: given {error}; expected a text in UTF-8") from None
+        raise TableError(f"{path}: cannot be read ({error}); expected a text in UTF-8") from None
 
 
 def _hidden(path: Path, folder: Path) -> bool:

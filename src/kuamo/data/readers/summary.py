@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.core.errors import CellError, visible
+from kuamo.core.messages import kind_name
 from kuamo.core.text_table import width
 from kuamo.core.translation import localized, say
 from kuamo.data.column import Column
@@ -29,7 +30,8 @@ def describe_columns(
     notes: Sequence[str],
 ) -> str:
     """One line for each column: its name, its kind, how many cells are there, a first one."""
-    lines = [(name, type(column.modality).__name__, *_seen(column, rows)) for name, column in columns.items()]
+    kinds = {name: kind_name(type(column.modality).__name__) for name, column in columns.items()}
+    lines = [(name, kinds[name], *_seen(column, rows)) for name, column in columns.items()]
     if rows:
         plain_ids = ids[0] == "0" and list(ids) == [str(row) for row in range(rows)]
         lines += [] if plain_ids else [("id", "", say("name of the row"), ids[0])]

@@ -103,7 +103,7 @@ def tried(table: Table, given: Arguments) -> CostModel:
     timed = {port.name: found for port in ports if (found := time_encoder(table, port, given.seed))}
     for name, found in timed.items():
         if not found.width:
-            raise TableError(f"column {name!r}: given no cell that can be read; expected some")
+            raise TableError(f"column {name!r}: no cell can be read; expected some that can")
     training = given.training
     if is_trained(given.objective):
         training = training or default_training(given.objective, len(table))

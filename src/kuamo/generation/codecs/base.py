@@ -131,7 +131,9 @@ def reference_values(codec: Any, table: Table, rows: Sequence[int] | np.ndarray 
     rows = np.arange(len(table)) if rows is None else np.asarray(rows)
     missing = np.setdiff1d(rows, there)
     if len(missing):
-        raise TableError(f"row {table.where(int(missing[0]))}: given nothing in column {of!r}; expected what to change")
+        raise TableError(
+            f"row {table.where(int(missing[0]))}: no cell in column {of!r}; expected one, which is what is changed"
+        )
     return list(table.values(of, first[np.searchsorted(there, rows)]))
 
 

@@ -89,7 +89,7 @@ class BPECodec(Codec, Configured):
         from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
         if len(table.column(name).row) == 0:
-            raise TableError(f"column {name!r}: given no text; expected some, to learn tokens of")
+            raise TableError(f"column {name!r}: no text; expected some, from which tokens are learned")
         tokenizer = Tokenizer(models.BPE())
         tokenizer.normalizer = normalizers.NFC()
         # Chinese has no spaces to stop merges at: of few texts, whole sentences would become one token.

@@ -149,7 +149,9 @@ def part_of(
     means, count = class_means(inside, of, classes)
     within, freedom = (inside - means[of])[count[of] > 1], int((count[count > 1] - 1).sum())
     if freedom == 0:
-        raise TableError(f"column {name!r}: given no class with two rows; expected some, to tell classes apart by")
+        raise TableError(
+            f"column {name!r}: no class has two rows; expected some that have, from which classes are distinguished"
+        )
     white = inverse_root(within.T @ within / freedom, freedom)
     axes = svd((means[count > 0] - inside.mean(0)) @ white)[2][:AXES].T
     turn = basis @ white @ axes

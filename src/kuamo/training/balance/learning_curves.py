@@ -95,8 +95,7 @@ class ColumnCurves:
         plain = space.info.get("learning")
         if plain is None:
             raise KuamoError(
-                "given a space without learning curves; "
-                "expected one fitted with Training(learning_curves=LearningCurves())"
+                "the space has no learning curves; expected one fitted with Training(learning_curves=LearningCurves())"
             )
         return cls.from_dict(plain)
 
