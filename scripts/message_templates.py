@@ -166,7 +166,8 @@ class Source:
         inner = [text for text in self.texts(part.value, scope) if is_prose(text)]
         for text in inner:
             self.add(text, f"{scope.path}:{part.lineno}")
-        return f"{{{name}!s}}" if inner or self._is_error(part.value, scope) else f"{{{name}}}"
+        sentence = inner or self._is_error(part.value, scope) or "strerror" in name
+        return f"{{{name}!s}}" if sentence else f"{{{name}}}"
 
     def _is_error(self, node: ast.expr, scope: Scope) -> bool:
         """Is it a caught error of ours?"""

@@ -77,9 +77,11 @@ def help_texts() -> list[str]:
 def in_source(domain: str) -> dict[str, list[str]]:
     """Message of a worded domain → places where it is used."""
     from kuamo.cli.language import USAGE
+    from kuamo.core.translation import SYSTEM
 
     if domain == "errors":
-        return templates(SOURCE) | {text: ["cli/language.py:USAGE"] for text in USAGE}
+        system = {text: ["core/translation.py:SYSTEM"] for text in SYSTEM}
+        return templates(SOURCE) | {text: ["cli/language.py:USAGE"] for text in USAGE} | system
     return {text: ["kuamo --help"] for text in help_texts()} | said(SOURCE)
 
 

@@ -173,7 +173,7 @@ def test_what_cannot_be_learned_is_refused() -> None:
     X, y = blobs()
     with pytest.raises(km.KuamoError, match="expected at least 2 classes"):
         Classifier().fit(X, ["ant"] * len(X))
-    with pytest.raises(km.KuamoError, match="given the parameters"):
+    with pytest.raises(km.KuamoError, match="given the parameter 'colour'"):
         Classifier().set_params(colour="red")
     with pytest.raises(km.TableError, match=r"column 'a': given 'b', and X has not \['b'\]"):
         Classifier(columns={"a": "b"}).fit(X, y)

@@ -94,7 +94,7 @@ def main() -> None:
             stop(None, 1)
         except OSError as error:
             name = shorten(error.filename, 200) if error.filename else say("what is written here")
-            stop(visible(f"{name}: {error.strerror or error}"), 2)
+            stop(f"{visible(name)}: {translation.translate(error.strerror or str(error))}", 2)
         except MemoryError:
             stop("given more than memory holds; expected a smaller table, or a larger machine", 2)
 

@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from kuamo.core.translation import translate
+
 __all__ = ["Configured", "Contract", "Stored"]
 
 
@@ -62,7 +64,7 @@ class _Adapter:
 
 
 def _warn(kind: type, old: str, new: str) -> None:
-    warnings.warn(f"{kind.__name__}.{old} is called {new} since 0.2", DeprecationWarning, stacklevel=4)
+    warnings.warn(translate(f"{kind.__name__}.{old} is called {new} since 0.2"), DeprecationWarning, stacklevel=4)
 
 
 class Configured:

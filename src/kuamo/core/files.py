@@ -112,9 +112,9 @@ def reporting_io_errors(path: Path) -> Iterator[None]:
     except (OSError, SafetensorError, ValueError) as error:
         if type(error) is ValueError and "null" not in str(error):
             raise  # not about a name that no file can have
-        why = getattr(error, "strerror", None) or error
+        strerror = getattr(error, "strerror", None) or error
         raise StoreError(
-            f"{_shown_path(path)}: cannot be written ({why}); expected a writable path with enough free disk space"
+            f"{_shown_path(path)}: cannot be written ({strerror}); expected a writable path with enough free disk space"
         ) from None
 
 

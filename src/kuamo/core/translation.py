@@ -51,8 +51,18 @@ _COUNTED = """
 """.split()  # noqa: SIM905
 _ONE = re.compile(
     rf"(?<![\w.,/@–-])1 ((?:(?!(?:of|in|and|or|to|by|from|is|at) )[a-z-]+ ){{0,2}}?)({'|'.join(_COUNTED)})\b"
-    rf"( (?:{'|'.join(_VERBS)})\b)?"
+    rf"(?!, but )( (?:{'|'.join(_VERBS)})\b)?"  # ", but" is of a sentence that scikit-learn compares
 )
+SYSTEM = (
+    "File name too long",
+    "Is a directory",
+    "No space left on device",
+    "No such file or directory",
+    "Not a directory",
+    "Permission denied",
+    "Read-only file system",
+)
+"""What the operating system says of files, which errors of ours repeat."""
 _NUMBER = r"[-+]?(?:[\d.,]+(?:e[-+]?\d+)?|0x[\da-f]+|inf|nan)%?"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kuamo.closed_form.scaling import RunningSpread
+from kuamo.core.arguments import ArgumentError
 from kuamo.core.errors import KuamoError, TableError, shorten, warn_user
 from kuamo.core.translation import translate
 from kuamo.data.modalities import Number, Vector
@@ -228,7 +229,7 @@ def _real(array: np.ndarray, name: str, kind: Any = np.float64) -> np.ndarray:
 def _numbers(X: Any) -> np.ndarray:
     """(n, D) in float64, or in float32 if that was given; NaN is let through."""
     if hasattr(X, "tocsr") or hasattr(X, "toarray"):
-        raise TypeError(
+        raise ArgumentError(
             "given a sparse matrix; expected a dense array, such as X.toarray(): sparse input is not supported"
         )
     array = _array(X, "X")

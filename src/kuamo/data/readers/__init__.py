@@ -6,6 +6,7 @@ csv_json, dialect, parquet, arrow, folders    files and folders of each format
 dataframes, given        tables of other libraries; columns or rows in memory
 schema                   which modality a column is
 spelled, spelled_cells   vectors and lists written as text
+typed_text               a text that is given alone, such as a query
 paths, fetching          files that cells name, and files of the web
 summary                  a table as text
 """
