@@ -166,7 +166,7 @@ class Source:
         inner = [text for text in self.texts(part.value, scope) if is_prose(text)]
         for text in inner:
             self.add(text, f"{scope.path}:{part.lineno}")
-        sentence = inner or self._is_error(part.value, scope) or "strerror" in name
+        sentence = inner or self._is_error(part.value, scope) or part.conversion == ord("s") or "strerror" in name
         return f"{{{name}!s}}" if sentence else f"{{{name}}}"
 
     def _is_error(self, node: ast.expr, scope: Scope) -> bool:

@@ -77,11 +77,12 @@ def help_texts() -> list[str]:
 def in_source(domain: str) -> dict[str, list[str]]:
     """Message of a worded domain → places where it is used."""
     from kuamo.cli.language import USAGE
+    from kuamo.core.arguments import BINDING
     from kuamo.core.translation import SYSTEM
 
     if domain == "errors":
-        system = {text: ["core/translation.py:SYSTEM"] for text in SYSTEM}
-        return templates(SOURCE) | {text: ["cli/language.py:USAGE"] for text in USAGE} | system
+        others = {"cli/language.py": USAGE, "core/arguments.py": BINDING, "core/translation.py": SYSTEM}
+        return templates(SOURCE) | {text: [place] for place, texts in others.items() for text in texts}
     return {text: ["kuamo --help"] for text in help_texts()} | said(SOURCE)
 
 

@@ -44,7 +44,7 @@ def test_files_beyond_a_bound_are_not_read(kind: Any, name: str, start: bytes, t
     with pytest.raises(km.CellError, match="more than 1,073,741,824 bytes"):
         km.Table({"x": [path]}, modalities={"x": kind}).check()
     (tmp_path / "t.jsonl").write_text(json.dumps({"x": name, "text": "a"}) + "\n")
-    assert km.Table.read(tmp_path / "t.jsonl", on_error="skip").check()[0].startswith("x: 1 of 1 cell")
+    assert km.Table.read(tmp_path / "t.jsonl", on_error="skip").check()[0].startswith("x: 1 of 1 cells")
     for table in ("t.csv", "t.jsonl"):
         with pytest.raises(km.TableError, match="more than 8 GiB of text"):
             km.Table.read(large(tmp_path / table, b"text\n"))

@@ -116,7 +116,7 @@ def test_what_cannot_run_is_said_before_anything_is_fitted(monkeypatch: pytest.M
     monkeypatch.setattr(comparing, "fit", lambda *_, **__: pytest.fail("nothing should be fitted"))
     with pytest.raises(km.TableError, match=r"method 'Sinkhorn': .*no two columns that each have cells without"):
         contest(methods=["CCA", "Sinkhorn"])
-    with pytest.raises(km.TableError, match="given objective 'Nonsense'"):
+    with pytest.raises(km.TableError, match="given the objective 'Nonsense'"):
         contest(methods=["Nonsense"])
     with pytest.raises(km.TableError, match="each name once"):
         contest(methods=["CCA", "CCA"])
@@ -127,7 +127,7 @@ def test_what_cannot_run_is_said_before_anything_is_fitted(monkeypatch: pytest.M
 
 
 def test_a_metric_that_is_none_is_named() -> None:
-    with pytest.raises(km.KuamoError, match="given metric='R@7'; expected one of"):
+    with pytest.raises(km.KuamoError, match=r"given metric='R@7' .*; expected one of"):
         contest(methods=["Reconstruct"], metric="R@7")
 
 

@@ -218,6 +218,7 @@ def test_the_chinese_page_has_no_english_sentence(report: Report) -> None:
         "kuamo",
         "fit",
         "html",
+        "--import",
         km.__version__,
     ):
         words = words.replace(known, " ")

@@ -27,9 +27,9 @@ TABLE = km.Table({"a": np.eye(8), "b": np.eye(8)}, meta={"kind": ["cat", "dog"] 
     ("call", "words"),
     [
         (lambda: km.fit(TABLE, foo=1), "fit() has no argument 'foo'; expected some of"),
-        (lambda: km.fit(), "fit(): the argument 'table' is missing"),
-        (lambda: km.fit(1, 2, 3, 4), "fit(): given 4 arguments without a name; expected at most 2"),
-        (lambda: km.fit(TABLE, table=TABLE), "fit(): the argument 'table' is given twice"),
+        (lambda: km.fit(), "fit(): missing a required argument: 'table'"),
+        (lambda: km.fit(1, 2, 3, 4), "fit(): too many positional arguments"),
+        (lambda: km.fit(TABLE, table=TABLE), "fit(): multiple values for argument 'table'"),
         (lambda: km.InfoNCE(temprature=1), "InfoNCE() has no argument 'temprature' (did you mean 'temperature'?)"),
         (lambda: km.Classifier(colums=1), "Classifier() has no argument 'colums' (did you mean 'columns'?)"),
         (lambda: TABLE.split(tset=0.5), "Table.split() has no argument 'tset' (did you mean 'test'?)"),

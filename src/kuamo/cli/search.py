@@ -53,7 +53,7 @@ def index(
     *,
     inputs: Inputs,
 ) -> None:
-    """Create an index on disk (extra 'index'), or add rows to one."""
+    """Create an index on disk (needs the extra 'index'), or add rows to one."""
     if add and update:
         raise TableError("given --add and --update; expected one of them")
     loaded, rows = inputs.space(space), inputs.table(table)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from inspect import Parameter, signature
+from inspect import signature
 from types import FunctionType
 from typing import Any, TypeVar
 
 from kuamo.core.errors import KuamoError, did_you_mean
 
-__all__ = ["ArgumentError", "checks_arguments"]
+__all__ = ["BINDING", "ArgumentError", "checks_arguments"]
 
 T = TypeVar("T", bound=Callable[..., Any])
 Function = Callable[..., Any]
+BINDING = (
+    "missing a required argument: {0!r}",
+    "multiple values for argument {0!r}",
+    "too many positional arguments",
+)
+"""What Python says of calls, which errors of ours repeat."""
 
 
 class ArgumentError(KuamoError, TypeError):
@@ -61,23 +67,17 @@ def _checked(function: Function, called: str) -> Function:
 
 def _mistake(function: Function, called: str, given: Sequence[Any], named: Mapping[str, Any]) -> ArgumentError | None:
     """What is wrong with the arguments, if they are what is wrong."""
-    own = signature(function)
     try:
-        own.bind(*given, **named)
+        signature(function).bind(*given, **named)
         return None
-    except TypeError:
-        pass
-    all_of_it = {name: one for name, one in own.parameters.items() if name not in ("self", "cls")}
-    known = [name for name, one in all_of_it.items() if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
-    if unknown := [name for name in named if name not in known]:
-        meant = did_you_mean(unknown[0], known)
-        return ArgumentError(f"{called}() has no argument {unknown[0]!r}{meant}; expected some of {known}")
-    places = [name for name in known if all_of_it[name].kind is not Parameter.KEYWORD_ONLY]
-    count = len(given) - (len(own.parameters) - len(all_of_it))
-    if count > len(places):
-        return ArgumentError(f"{called}(): given {count} arguments without a name; expected at most {len(places)}")
-    missing = [name for name in known if all_of_it[name].default is Parameter.empty and name not in named]
-    missing = [name for name in missing if name not in places[:count]]
-    if missing:
-        return ArgumentError(f"{called}(): the argument {missing[0]!r} is missing")
-    return ArgumentError(f"{called}(): the argument {[*named][0]!r} is given twice")
+    except TypeError as error:
+        wrong = str(error)
+    parameters = signature(function).parameters.values()
+    known = [
+        one.name for one in parameters if one.name != "self" and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    ]
+    unknown = [name for name in named if name not in known]
+    if not unknown:
+        return ArgumentError(f"cannot call {called}(): {wrong!s}")
+    meant = did_you_mean(unknown[0], known)
+    return ArgumentError(f"{called}() has no argument {unknown[0]!r}{meant}; expected some of {known}")
