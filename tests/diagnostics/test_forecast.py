@@ -193,7 +193,7 @@ def test_few_cells_are_encoded_and_none_that_the_cache_has() -> None:
 
 
 def test_disk_is_what_the_fit_then_takes(tmp_path: Path, cache: Path) -> None:
-    table, encoder = texts(400), Letters("disk/1")
+    table, encoder = texts(200), Letters("disk/1")
     objective = km.CCA(dim=8, kernels=("linear",))
     made = forecast(table, objective, encoders={"text": encoder})
     before = sum(map(len, files(cache / "features").values()))
@@ -249,7 +249,7 @@ def test_one_kernel_and_size_have_one_disk(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_where_no_cell_is_known_every_kernel_and_size_may_be_chosen(cache: Path) -> None:
-    table, encoder = texts(300), Letters("unknown/1")
+    table, encoder = texts(150), Letters("unknown/1")
     few, given = forecast(table, encoders={"text": encoder}), {"encoders": {"text": encoder}}
     km.fit(table, **given)
     shutil.rmtree(cache / "choices")

@@ -41,10 +41,10 @@ def test_the_way_gives_a_gaussian_back(steps: int) -> None:
 def test_the_network_counts_up_to_the_end() -> None:
     """Where t is 1 it still says how to go on: what it adds to the linear guess does not fade out."""
     decoder, x = FlowDecoder(2, 3, width=8), torch.ones(4, 3)
-    condition = decoder.condition(torch.zeros(4, 2))
-    before = decoder.velocity(x, 1.0, condition, 1.0)
+    films = decoder.films(decoder.condition(torch.zeros(4, 2)))
+    before = decoder.velocity(x, 1.0, films, 1.0)
     decoder.leave.bias.data += 1.0
-    assert torch.allclose(decoder.velocity(x, 1.0, condition, 1.0) - before, torch.ones(4, 3), atol=1e-4)
+    assert torch.allclose(decoder.velocity(x, 1.0, films, 1.0) - before, torch.ones(4, 3), atol=1e-4)
 
 
 def world(scale: np.ndarray | float = 1.0, shift: np.ndarray | float = 0.0) -> tuple[km.Table, np.ndarray]:

@@ -57,8 +57,8 @@ def examples(name: str) -> list[str]:
 FEWER = {
     "1600, 8)": "1600, 50)",
     "rows=300": "rows=60",
-    "rows=150, size=16": "rows=30, size=16",
-    "rows=50, size=16": "rows=12, size=16",
+    "rows=150, size=16": "rows=16, size=16",
+    "rows=50, size=16": "rows=6, size=16",
     "steps=60": "steps=3",
     "steps=50": "steps=4",
     "rows=400": "rows=80",

@@ -20,6 +20,7 @@ References:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -51,9 +52,9 @@ class FiLM(nn.Module):
         nn.init.zeros_(self.outer.weight)
         nn.init.zeros_(self.outer.bias)
 
-    def forward(self, h: Tensor, condition: Tensor) -> Tensor:
-        """(n, width)."""
-        a, b = self.film(condition).chunk(2, -1)
+    def forward(self, h: Tensor, film: Tensor) -> Tensor:
+        """(n, width) of h and of a and b (n, 2 width)."""
+        a, b = film.chunk(2, -1)
         return h + self.outer(nn.functional.gelu(self.inner(self.norm(h) * (1 + a) + b)))
 
 
@@ -92,7 +93,7 @@ class FlowDecoder(nn.Module, Decoder, Configured):
         self.code = nn.Sequential(nn.Linear(dim, width), nn.GELU(), nn.Linear(width, width))
         self.nothing = nn.Parameter(torch.zeros(width))
         self.time = nn.Sequential(nn.Linear(2 * WAVES, width), nn.GELU(), nn.Linear(width, width))
-        self.blocks = nn.ModuleList(FiLM(width) for _ in range(layers))
+        self.blocks: Any = nn.ModuleList(FiLM(width) for _ in range(layers))
         self.shift: Tensor
         self.gain: Tensor
         self.code_shift: Tensor
@@ -118,22 +119,36 @@ class FlowDecoder(nn.Module, Decoder, Configured):
         """(n, width) of codes (n, d)."""
         return self.code((z - self.code_shift) * self.code_gain)
 
-    def end(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
-        """x̂ (n, L): where the line through x (n, L) at t (n, 1) ends, or near the end, how it goes on for .05."""
-        size = torch.sqrt((t * self.spread) ** 2 + (1 - t) ** 2)
+    def films(self, condition: Tensor) -> list[Tensor]:
+        """Each block's a and b (n, 2 width)."""
+        return [block.film(condition) for block in self.blocks]
+
+    def clock(self, t: Tensor) -> Tensor:
+        """(n, width) of times (n, 1)."""
         waves = 2.0 ** torch.arange(WAVES, dtype=t.dtype).mul(0.5) * torch.pi * t
-        condition = condition + self.time(torch.cat([waves.sin(), waves.cos()], -1))
+        return self.time(torch.cat([waves.sin(), waves.cos()], -1))
+
+    def end(self, x: Tensor, t: Tensor, films: Sequence[Tensor]) -> Tensor:
+        """x̂ (n, L): where the line through x (n, L) at t (n, 1) ends, or near the end, how it goes on for .05.
+
+        Args:
+            films: each block's (n, 2 width) of the code and the time.
+        """
+        size = torch.sqrt((t * self.spread) ** 2 + (1 - t) ** 2)
         h = self.enter(x / size)
-        for block in self.blocks:
-            h = block(h, condition)
+        for block, film in zip(self.blocks, films, strict=True):
+            h = block(h, film)
         v = ((t * self.spread**2 - (1 - t)) * x / size + self.spread * self.leave(h)) / size
         return x + (1 - t).clamp(min=NEAR) * v
 
-    def velocity(self, x: Tensor, t: float, condition: Tensor, guidance: float) -> Tensor:
-        """v (n, L) at x (n, L) and a time; behind conditions (n, width) stand those without the code, if w is not 1."""
-        times = x.new_full((len(condition), 1), t)
+    def velocity(self, x: Tensor, t: float, films: Sequence[Tensor], guidance: float) -> Tensor:
+        """v (n, L) at x (n, L) and a time, from each block's film (n, 2 width) of the code; behind them stand those
+        without the code, if w is not 1."""
+        time = x.new_full((1, 1), t)
+        clock = self.clock(time)
         both = torch.cat([x, x]) if guidance != 1 else x
-        v = (self.end(both, times, condition) - both) / max(1 - t, NEAR)
+        films = [film + clock @ block.film.weight.T for block, film in zip(self.blocks, films, strict=True)]
+        v = (self.end(both, time, films) - both) / max(1 - t, NEAR)
         if guidance == 1:
             return v
         with_code, without = v.chunk(2)
@@ -149,10 +164,10 @@ class FlowDecoder(nn.Module, Decoder, Configured):
         eps, t = noise[:, : self.out], torch.sigmoid(noise[:, -2:-1] + CENTER)
         y = (y - self.shift) * self.gain
         left_out = torch.special.ndtr(noise[:, -1:]) < self.dropped
-        condition = torch.where(left_out, self.nothing, self.condition(z))
+        condition = torch.where(left_out, self.nothing, self.condition(z)) + self.clock(t)
         far = (1 - t).clamp(min=NEAR)
         x = (1 - t) * eps + t * y
-        return (((self.end(x, t, condition) - x) / far - (y - eps)) ** 2).mean(-1)
+        return (((self.end(x, t, self.films(condition)) - x) / far - (y - eps)) ** 2).mean(-1)
 
     def sample(self, z: Tensor, rng: Any = None, *, guidance: float | None = None, steps: int | None = None) -> Tensor:
         """One draw (n, L) for each code (n, d).
@@ -171,10 +186,11 @@ class FlowDecoder(nn.Module, Decoder, Configured):
         condition = self.condition(z)
         if guidance != 1:
             condition = torch.cat([condition, self.nothing.expand_as(condition)])
+        films = self.films(condition)  # linear: what time adds is the same for all
         way = np.sin(0.5 * np.pi * np.arange(steps + 1) / steps)
         for t, then in pairwise(way.tolist()):
-            half = x + 0.5 * (then - t) * self.velocity(x, t, condition, guidance)
-            x = x + (then - t) * self.velocity(half, 0.5 * (t + then), condition, guidance)
+            half = x + 0.5 * (then - t) * self.velocity(x, t, films, guidance)
+            x = x + (then - t) * self.velocity(half, 0.5 * (t + then), films, guidance)
         return x / self.gain + self.shift
 
 
