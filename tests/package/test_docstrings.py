@@ -15,9 +15,7 @@ import pytest
 import kuamo
 
 ROOT = Path(__file__).parents[2]
-MODULES = sorted(
-    name for _, name, _ in pkgutil.walk_packages(kuamo.__path__, "kuamo.") if "data" not in name.split(".")
-)
+MODULES = sorted(name for _, name, _ in pkgutil.walk_packages(kuamo.__path__, "kuamo."))
 
 
 @pytest.mark.parametrize("name", MODULES)

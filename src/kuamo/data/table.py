@@ -172,7 +172,8 @@ class Table:
               caption  Text  2 of 2, 3 values  ['a cat', 'a pet']
               id             name of the row   a
               price          meta              3
-            kept as metadata: price; to use such a column, pass modalities={'price': km.Number()}
+            kept as metadata: price; to use such a column, pass modalities={'price': km.Number()} (on the command line:
+            --import)
         """
         return _read(cls, source, modalities or {}, root=root, encoding=encoding, download=download, on_error=on_error)
 
