@@ -163,7 +163,7 @@ def test_pictures_are_made_of_texts(folder: Path) -> None:
     assert "(only features)" in str(plain.exception) and "--decode photo" in str(plain.exception)
     for words, message in (
         (["a face", "--to", "photo"], "--out is missing"),
-        (["a face", "--to", "song", "--out", str(folder / "x")], "given column 'song'"),
+        (["a face", "--to", "song", "--out", str(folder / "x")], "no column 'song'"),
         (["--to", "photo"], "a query is missing"),
         (["", "--to", "photo", "--out", str(folder / "x")], "an empty text"),
         (["a face", "--to", "photo", "--out", str(folder / "pets.csv")], "which is a file; expected a folder"),

@@ -149,10 +149,10 @@ def test_a_table_is_asked_like_a_frame() -> None:
     for some in (table[["text"]], table.select("text"), table.select(["text"]), table.select(("text",))):
         assert list(some.columns) == ["text"] and len(some) == 6
     for wrong in ("nothing", 6, -7, 1.5, {}, slice("a"), slice(0, 1.5), [["text"]]):
-        with pytest.raises(km.TableError, match="given"):
+        with pytest.raises(km.TableError, match=r"given|no column"):
             table[wrong]
     for names in ([{}], [None], [3], [slice(2)], [["text", None]]):
-        with pytest.raises(km.TableError, match="given column"):
+        with pytest.raises(km.TableError, match="no column"):
             table.select(*names)  # type: ignore[arg-type]
     with pytest.raises(km.TableError, match=r"given by=\['text'\]"):
         table.split(by=["text"])  # type: ignore[arg-type]

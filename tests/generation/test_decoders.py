@@ -196,7 +196,7 @@ def test_whole_groups_are_held_out() -> None:
         ({"guidance": -1.0}, "given guidance=-1.0; expected a number from 0 to 30"),
         ({"steps": 0}, "given steps=0; expected a whole number from 1 to 1,000"),
         ({"samples": 0}, "given samples=0; expected a whole number from 1 to"),
-        ({"to": "c"}, r"given column 'c'; the space's columns are \['a', 'b'\]"),
+        ({"to": "c"}, r"no column 'c'; the space's columns are \['a', 'b'\]"),
     ],
 )
 def test_options_that_make_no_sense(start: km.Space, given: dict[str, Any], message: str) -> None:

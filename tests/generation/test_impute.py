@@ -95,5 +95,5 @@ def test_found_texts_are_doubted_where_codes_are_far_from_them() -> None:
 def test_bad_requests(space: km.Space) -> None:
     with pytest.raises(km.KuamoError, match="given draws=1; expected at least 2"):
         space.impute(small_toy(10), draws=1)
-    with pytest.raises(km.TableError, match=r"given column 'c'; the space's columns are \['a', 'b'\]"):
+    with pytest.raises(km.TableError, match=r"no column 'c'; the space's columns are \['a', 'b'\]"):
         space.impute(small_toy(10), ["c"])

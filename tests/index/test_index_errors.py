@@ -59,7 +59,7 @@ def test_a_bad_cell_in_a_later_block_names_its_row(index: km.Index, monkeypatch:
 
 
 BAD_QUERIES: list[tuple[Any, dict[str, Any], str]] = [
-    ({"a": np.ones(256)}, {"to": "zzz"}, "to='zzz'"),
+    ({"a": np.ones(256)}, {"to": "zzz"}, "no column 'zzz'"),
     ({"a": np.ones(256)}, {"k": 0}, "k=0"),
     (None, {}, "query is empty"),
     ({"zzz": 1}, {}, "the space's columns are"),

@@ -133,7 +133,7 @@ def test_queries(toy_space: km.Space) -> None:
     with pytest.raises(km.TableError, match=r"accepted by \['a', 'b'\]"):
         toy_space.encode([np.ones(256)])
     index = toy_space.index(km.datasets.toy(rows=20))
-    with pytest.raises(km.TableError, match="to='zzz'"):
+    with pytest.raises(km.TableError, match="no column 'zzz'"):
         index.search({"a": np.ones(256)}, to="zzz")
     with pytest.raises(km.TableError, match="query is empty"):
         index.search(None, to="b")

@@ -141,3 +141,19 @@ def test_help_is_of_words_and_old_options_are_hidden(
             f"kuamo: {old} is {new} since 0.2",
             "kuamo: nowhere does not exist; expected a saved space",
         ]
+
+
+def test_a_place_and_what_is_wrong_there_are_both_chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUAMO_LANG", "zh")
+    (tmp_path / "a.csv").write_text("id,text\n1,a cat\n")
+    with pytest.raises(km.TableError, match=r"a\.csv：给出了 encoding='utf9'；应为"):
+        km.Table.read(tmp_path / "a.csv", encoding="utf9")
+    with pytest.raises(km.StoreError, match=r"无法写入（文件已存在）"):
+        plain_space("a").save(tmp_path / "a.csv" / "b")
+
+
+def test_a_mistake_without_a_value_is_one_line_in_chinese(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, error = kuamo(monkeypatch, capsys, "fit", "a.csv", "--out", "x", "--lang", "zh", "--seed")
+    assert code == 2 and error.splitlines() == ["错误：选项 '--seed' 需要一个值。", "用法见 'kuamo fit --help'。"]

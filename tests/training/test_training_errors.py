@@ -57,7 +57,7 @@ def test_labels_that_tell_nothing_apart_are_refused() -> None:
         with pytest.raises(km.TableError, match="all have the label 'cat'; expected at least two"):
             km.fit(table, objective)
         table.labels = [None] * 40
-        with pytest.raises(km.TableError, match="without a label"):
+        with pytest.raises(km.TableError, match="labels are missing"):
             km.fit(table, objective)
 
 
@@ -102,7 +102,7 @@ def test_alignment_without_pairs_is_called_what_it_is() -> None:
 def test_games_of_columns_that_are_not_there_or_do_not_generate_are_refused(objective: Any) -> None:
     """Before the first step, in words: the usual `given` is "text", which a table may lack."""
     generator = {"b": Generator(4, 192, noise=2)}
-    with pytest.raises(km.TableError, match="given column 'text'; the space's columns are"):
+    with pytest.raises(km.TableError, match="no column 'text'; the space's columns are"):
         km.fit(km.datasets.toy(40), objective(to="b"), dim=4, training=km.Training(steps=1), decoders=generator)
     with pytest.raises(km.KuamoError, match=r"column 'b': given the decoder .*; expected one with"):
         km.fit(km.datasets.toy(40), objective("a", "b"), dim=4, training=km.Training(steps=1))

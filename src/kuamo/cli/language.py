@@ -123,7 +123,8 @@ class Verbs(TyperGroup):
             if not isinstance(error, UsageError):
                 raise
             said: str = error.format_message()  # type: ignore[attr-defined]  # help, where no word at all was given
-            usage = say("See '{command} --help'.", command=error.ctx.command_path)  # type: ignore[attr-defined]
+            where = error.ctx.command_path if error.ctx else f"kuamo {words[0]}"  # type: ignore[attr-defined]
+            usage = say("See '{command} --help'.", command=where)
             typer.echo(said if "\n" in said else say("Error: {what}", what=f"{translate(said)}\n{usage}"), err=True)
             sys.exit(2)
         return sys.exit(code if isinstance(code, int) else 0) if options.get("standalone_mode", True) else code

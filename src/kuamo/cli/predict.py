@@ -14,6 +14,7 @@ import typer
 from kuamo.cli.inputs import Inputs, with_inputs
 from kuamo.cli.options import SpaceArgument, TableArgument
 from kuamo.cli.prediction_files import check_predictions_out, format_prediction, predictions, write_predictions
+from kuamo.core.errors import TableError
 from kuamo.core.translation import localized, say
 from kuamo.data.targets import as_model_input
 from kuamo.embedding import provenance as provenance
@@ -41,7 +42,11 @@ def predict(
     if out:
         check_predictions_out(out)  # before the long work
     loaded = inputs.space(space)
-    loaded.port(to)
+    if to not in loaded.modalities:
+        known = list(loaded.modalities)
+        raise TableError(
+            f"the space has no column {to!r}; expected one of {known}, or a space fitted with --predict {to!r}"
+        )
     rows = as_model_input(inputs.table(table), loaded.modalities)
     with inputs.progress() as progress:
         found = predictions(loaded, rows, to, progress)

@@ -54,6 +54,7 @@ _ONE = re.compile(
     rf"(?!, but )( (?:{'|'.join(_VERBS)})\b)?"  # ", but" is of a sentence that scikit-learn compares
 )
 SYSTEM = (
+    "File exists",
     "File name too long",
     "Is a directory",
     "No space left on device",
@@ -239,4 +240,8 @@ def translate(text: str, lang: str | None = None) -> str:
     if (lang or language()) != "zh":
         return singular(text)
     found = (template.translated(text) for template in _templates())
-    return next((chinese for chinese in found if chinese is not None), text)
+    chinese = next((chinese for chinese in found if chinese is not None), None)
+    if chinese is None and ": " in text:  # a place, and what is wrong there
+        place, _, rest = text.partition(": ")
+        chinese = None if (inner := translate(rest, lang)) == rest and rest.isascii() else f"{place}：{inner}"
+    return text if chinese is None else chinese

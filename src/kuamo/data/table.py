@@ -239,7 +239,8 @@ class Table:
         """
         if not isinstance(name, str) or name not in self.columns:
             more = f"; kept as metadata, not encoded: {list(self.meta)}" if self.meta else ""
-            raise TableError(f"given column {name!r}; the table's columns are {list(self.columns)}" + more)
+            meant = did_you_mean(name, self.columns)
+            raise TableError(f"no column {name!r}{meant}; the table's columns are {list(self.columns)}{more}")
         return self.columns[name]
 
     def where(self, row: int) -> str:
@@ -423,7 +424,10 @@ class Table:
         names = sorted(set(keys))
         size = round(float(test) * len(names)) if share else int(test)
         if not 0 < size < len(names):
-            raise TableError(f"given test={test}; expected between 1 and {len(names) - 1} of {len(names)} by {by!r}")
+            raise TableError(
+                f"given test={test}; expected a share below 1, or 1 to {len(names) - 1} of the {len(names)} values of "
+                f"{by!r}"
+            )
         chosen = np.random.default_rng(seed).permutation(len(names))[:size]
         held_out = {names[i] for i in chosen}
         inside = np.array([key in held_out for key in keys])

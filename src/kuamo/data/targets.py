@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kuamo.core.errors import TableError, shorten
+from kuamo.core.errors import TableError, did_you_mean, shorten
 from kuamo.data.column import Column
 from kuamo.data.modalities import Category, Modality, Number
 from kuamo.data.table import Table
@@ -52,7 +52,8 @@ def with_label_columns(table: Table, to: str, kind: Modality | None = None) -> T
     """
     found = plain_cells(table)
     if to not in found and to not in table.columns:
-        raise TableError(f"given {to!r} to predict; the table's columns are {[*table.columns, *found]}")
+        names = [*table.columns, *found]
+        raise TableError(f"no column {to!r} to predict{did_you_mean(to, names)}; the table's columns are {names}")
     cells = found.pop(to) if to in found else [table.column(to)[i] for i in range(len(table))]
     found.pop(LABEL, None)  # another name for the target, more often than not
     kinds: dict[str, Modality] = {to: kind or (Number() if are_numbers(cells, CLASSES) else Category())}
@@ -104,7 +105,10 @@ def check_classes(table: Table, to: str, cells: list[Any], guessed: bool = True)
         )
     classes = len({str(cell) for _, cell in known})
     if len(known) > CLASSES and classes > len(known) / 2:
-        raise TableError(f"column {to!r}: given {classes} different values in {len(known)} rows; expected few classes")
+        raise TableError(
+            f"column {to!r}: {classes} different values in {len(known)} rows; expected few classes, or numbers, to "
+            "predict"
+        )
 
 
 def is_numeric_text(cell: Any) -> bool:

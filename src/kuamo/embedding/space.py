@@ -16,6 +16,7 @@ from kuamo.core.errors import (
     TableError,
     TextWarning,
     TruncationWarning,
+    did_you_mean,
     shorten,
     visible,
     warn_user,
@@ -154,7 +155,8 @@ class EmbeddingSpace:
         for port in self.ports:
             if port.name == name:
                 return port
-        raise TableError(f"given column {name!r}; the space's columns are {[port.name for port in self.ports]}")
+        names = [port.name for port in self.ports]
+        raise TableError(f"no column {name!r}{did_you_mean(name, names)}; the space's columns are {names}")
 
     def modules(self) -> list[Any]:
         """Every `torch.nn.Module` in it: what training moves."""

@@ -267,8 +267,9 @@ def relevance_keys(table: Table, positives: str) -> tuple[np.ndarray, np.ndarray
     known: dict[str, Sequence[Any] | None] = {"group": table.groups, "label": table.labels}
     keys = known.get(positives)
     if keys is None:
+        missing = ", and the table has no labels" if positives == "label" else ""
         raise TableError(
-            f"given positives={positives!r}; expected 'row', 'group', or, if the table has labels, 'label'"
+            f"given positives={positives!r}{missing}; expected 'row', 'group', or, in a table with labels, 'label'"
         )
     judged = np.array([key is not None and key == key for key in keys])  # NaN is no label
     return np.unique([str(key) for key in keys], return_inverse=True)[1], judged

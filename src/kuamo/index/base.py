@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from kuamo.core.errors import KuamoError, TableError, visible
+from kuamo.core.errors import KuamoError, TableError, did_you_mean, visible
 from kuamo.core.files import not_there, place
 from kuamo.core.folders import recover
 from kuamo.core.old_names import old_methods
@@ -121,7 +121,7 @@ class Index(ABC):
             TableError: an unknown column, an empty query, k < 1, a filter that cannot be read.
         """
         if to is not None and to not in self.columns:
-            raise TableError(f"given to={to!r}; the index has {self.columns}")
+            raise TableError(f"no column {to!r}{did_you_mean(to, self.columns)}; the index has {self.columns}")
         check_int(1, k=k)
         self._refresh()
         chosen = None if where is None else parse_filter(where, self.layout, self._own_names)
