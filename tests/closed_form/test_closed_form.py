@@ -550,7 +550,7 @@ GOOD = paired(20)
         (lambda x, y: cca(x, y[:5], 3), "20 and 5 rows"),
         (lambda x, y: cca(x, y, 10), "view 'y'"),
         (lambda x, y: cca(x, y, 0), "expected 1 to 9"),
-        (lambda x, y: cca(x[:1], y[:1], 3), "given 1 rows"),
+        (lambda x, y: cca(x[:1], y[:1], 3), "given 1 row "),
         (lambda x, y: cca(x, np.where(np.arange(180).reshape(20, 9) == 31, np.nan, y), 3), "'y', row 3, column 4"),
         (lambda x, y: cca(x, y, 3, ridge=-1.0), "ridge: given -1.0"),
         (lambda x, y: cca(x.astype(str), y, 3), "expected numbers"),

@@ -181,5 +181,5 @@ def test_vectors_need_no_codec_and_texts_have_none() -> None:
     with pytest.raises(km.TableError, match="column 'text': given texts; expected km"):
         default_codec(pictures(), "text")
     one = km.Table({"image": [np.zeros((4, 4, 3))]}, modalities={"image": km.Image()})
-    with pytest.raises(km.TableError, match="column 'image': given 1 values of Image; expected at least two"):
+    with pytest.raises(km.TableError, match="column 'image': given 1 value of Image; expected at least two"):
         km.ImagePCA.of(one, "image")

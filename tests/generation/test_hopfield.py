@@ -78,6 +78,6 @@ def test_stored_codes_settle_the_same(space: km.Space, tmp_path: Path) -> None:
 
 def test_nowhere_to_settle_is_an_error(space: km.Space) -> None:
     with pytest.raises(
-        km.KuamoError, match=r"to='speech', whose decoder has stored no training codes; expected a space"
+        km.KuamoError, match=r"column 'speech': .*its decoder has stored no training codes; expected a space"
     ):
         space.translate({"picture": np.zeros(12)}, to="speech", project=True)

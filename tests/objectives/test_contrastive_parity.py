@@ -183,5 +183,5 @@ def test_unknown_positives_and_missing_labels_are_refused() -> None:
         km.InfoNCE(temperature=0)
     with pytest.raises(km.KuamoError, match="margin: given -1"):
         km.Triplet(margin=-1)
-    with pytest.raises(km.TableError, match="without a label"):
+    with pytest.raises(km.TableError, match="labels are missing"):
         km.fit(km.datasets.toy(50), km.InfoNCE(positives="label"))

@@ -106,5 +106,5 @@ def test_what_it_cannot_do_is_said() -> None:
     with pytest.raises(km.TableError, match="given kernel 'cubic'"):
         km.fit(table, km.SemanticMatching(kernels=("cubic",)))
     table.labels = None
-    with pytest.raises(km.TableError, match="without a label"):
+    with pytest.raises(km.TableError, match="labels are missing"):
         km.fit(table, km.SemanticMatching())
