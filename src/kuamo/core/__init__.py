@@ -1,6 +1,7 @@
 """What every room may use. It knows no data and no model.
 
 errors, validation      errors that name column and row; checks of arguments
+arguments               calls with an argument that a function does not have
 files, folders          atomic writes, places on disk; ownership: which folders kuamo may write over
 disk_cache, memo        the cache as its owner sees it; results of searches, kept by content
 messages, translation   sentences in English and Chinese (locale/); findings: sentences of a diagnosis with a level
