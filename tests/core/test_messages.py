@@ -17,7 +17,7 @@ from commands import kuamo
 from kuamo.cli.language import WORKFLOW
 from kuamo.core.errors import LeakWarning, TruncationWarning
 from kuamo.core.text_table import width
-from kuamo.core.translation import Note, say, translate
+from kuamo.core.translation import Note, say, singular, translate
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 messages = importlib.import_module("messages")
@@ -63,6 +63,8 @@ def test_another_word_for_a_concept_is_a_problem() -> None:
 def test_one_thing_is_one() -> None:
     assert str(km.KuamoError("given 1 rows; expected 2 rows")) == "given 1 row; expected 2 rows"
     assert say("{source}: {rows:,} rows", "en", source="x", rows=1) == "x: 1 row"
+    for named in ("given '1 rows'; expected a path", "1 rows.csv does not exist", "11 rows", "1 of 1 rows", "R@1 rows"):
+        assert singular(named) == named
     assert Note("codec", column="x", codec="ImagePCA", count=1) == "x: generated through ImagePCA, 1 component"
 
 

@@ -50,8 +50,8 @@ _COUNTED = """
     queries rows samples seconds seeds sequences sounds steps tests texts tokens values
 """.split()  # noqa: SIM905
 _ONE = re.compile(
-    rf"(?<![\w.,/@–-])(?<!of )1 ((?:(?!(?:of|in|and|or|to|by|from|is|at) )[a-z-]+ ){{0,2}}?)({'|'.join(_COUNTED)})\b"
-    rf"(?!, but )( (?:{'|'.join(_VERBS)})\b)?"  # ", but" is of a sentence that scikit-learn compares
+    rf"(?<![\w.,/@'\"–-])(?<!of )1 ((?:(?!(?:of|in|and|or|to|by|from|is|at) )[a-z-]+ ){{0,2}}?)({'|'.join(_COUNTED)})\b"
+    rf"(?!, but |[-./\\]\w|['\"])( (?:{'|'.join(_VERBS)})\b)?"  # ", but" is of a sentence that scikit-learn compares
 )
 SYSTEM = (
     "File exists",
