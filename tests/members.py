@@ -35,6 +35,13 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
     "Elbo mixture": lambda: {"objective": km.Elbo(MixtureOfExperts()), "dim": 16},
     "MVAE sub-sampled": lambda: {"objective": km.MVAE(subsample=1, warmup=0.3), "dim": 16},
     "MMVAE": lambda: {"objective": km.MMVAE(), "dim": 16},
+    "Elbo attention": lambda: {
+        "objective": km.Elbo(beta=0.5),
+        "fusion": km.Attention("additive", query="b"),
+        "dim": 16,
+    },
+    "Elbo gating": lambda: {"objective": km.Elbo(km.Gating(experts=3)), "dim": 16},
+    "MVTCAE tensor fusion": lambda: {"objective": km.MVTCAE(beta=1), "fusion": km.TensorFusion(rank=8), "dim": 16},
     "MVTCAE": lambda: {"objective": km.MVTCAE(beta=1), "dim": 16},
     "MMVM": lambda: {"objective": km.MMVM(beta=5), "dim": 16},
     "MMVAE+": lambda: {"objective": km.MMVAEPlus(beta=1, private=4), "dim": 16},

@@ -11,7 +11,9 @@ import torch
 
 import kuamo as km
 from kuamo.core.modules import is_trainable
+from kuamo.embedding.trained_fusion import FusionSpec, TrainedFusion
 from kuamo.encoders.feature_cache import features
+from kuamo.fitting.fusions import bind_fusion, fused_terms
 from kuamo.fitting.gradient import add_decoders, add_heads
 from kuamo.fitting.towers import open_ports
 from kuamo.training.balance import ColumnCurves
@@ -49,8 +51,12 @@ def gradients_of_one_step(
         for decoder in member.get("decoders", {}).values():
             for parameter in decoder.parameters():
                 torch.nn.init.normal_(parameter, std=0.1)
-        game = Optimization(space, objective, km.Training(steps=10, optimizer="sgd", lr=0.0))
         space.ports = [next(p for p in space.ports if p.name == name) for name in table.columns]
+        spec = member.get("fusion", getattr(objective, "fusion", None))
+        if isinstance(spec, FusionSpec) and not isinstance(objective, km.Predict):
+            bind_fusion(space, spec, 0)
+            objective += fused_terms(space, objective) or km.Sum()
+        game = Optimization(space, objective, km.Training(steps=10, optimizer="sgd", lr=0.0))
         sources = {
             p.name: Source(table, p, features(table, p.name, p.encoder) if p in frozen else None, member.get("chunk"))
             for p in space.ports
@@ -68,7 +74,21 @@ def gradients_of_one_step(
                     if parameter.requires_grad and any(parameter is p for p in game.parameters[player]):
                         gradient = parameter.grad
                         grads[f"{label}.{key}"] = torch.zeros_like(parameter) if gradient is None else gradient.clone()
+    if isinstance(space.fusion, TrainedFusion):
+        grads = dict(in_order_of_names(space.fusion.names, key, gradient) for key, gradient in grads.items())
     return grads, {player: {id(p) for p in game.parameters[player]} for player in game.players}
+
+
+def in_order_of_names(names: list[str], key: str, gradient: torch.Tensor) -> tuple[str, torch.Tensor]:
+    """A gradient of a fusion, whose parameters stand in the order of columns, by names."""
+    owner, *parts = key.split(".")
+    order = sorted(range(len(names)), key=names.__getitem__)
+    if owner.startswith("own") and parts[0] in ("keys", "own", "enter", "mix", "factors"):
+        return ".".join([owner, parts[0], names[int(parts[1])], *parts[2:]]), gradient
+    if owner.startswith("own") and parts[-1] in ("wanted", "bias") and len(parts) == 1:
+        gradient = gradient[order]
+        return key, gradient[:, order] if gradient.shape == (len(names),) * 2 else gradient
+    return key, gradient
 
 
 def _labelled(space: km.Space, game: Optimization, player: str) -> list[tuple[str, torch.nn.Module]]:
@@ -107,12 +127,16 @@ def gradients_of_holed(name: str) -> dict[str, torch.Tensor]:
         table, member = km.Table(values, modalities=kinds), {"objective": km.Predict("b", corruption=0.7)}
     elif name == "balanced fit":
         table, member = small_toy(64), {}
+    elif name == "fused":
+        table = small_toy(64, names=("a", "b", "c"))
+        member = {"objective": km.InfoNCE(), "fusion": km.Gating(experts=3)}
     else:
         table, member = small_toy(64), TRAINED[name]()
     holed = km.Table(
         {
             "a": [table[i]["a"] if i % 4 else None for i in range(64)],
             "b": [table[i]["b"] if i % 2 == 0 else None for i in range(64)],
+            **({"c": [table[i]["c"] for i in range(64)]} if "c" in table.columns else {}),
         },
         modalities=table.modalities,
         label=table.labels,

@@ -32,7 +32,11 @@ _NAMES = {
     "kuamo.diagnostics.contributions": "contributions",
     "kuamo.diagnostics.diagnosis": "Diagnosis",
     "kuamo.diagnostics.pipeline": "diagnose",
+    "kuamo.embedding.attention": "Attention",
     "kuamo.embedding.embedding": "Embedding",
+    "kuamo.embedding.gating": "Gating",
+    "kuamo.embedding.late_fusion": "LateFusion",
+    "kuamo.embedding.tensor_fusion": "TensorFusion",
     "kuamo.evaluation.benchmark": "compare",
     "kuamo.evaluation.leaderboard": "Benchmark",
     "kuamo.evaluation.paired_comparison": "Comparison",
@@ -86,7 +90,11 @@ if TYPE_CHECKING:
     from kuamo.diagnostics.contributions import contributions as contributions
     from kuamo.diagnostics.diagnosis import Diagnosis as Diagnosis
     from kuamo.diagnostics.pipeline import diagnose as diagnose
+    from kuamo.embedding.attention import Attention as Attention
     from kuamo.embedding.embedding import Embedding as Embedding
+    from kuamo.embedding.gating import Gating as Gating
+    from kuamo.embedding.late_fusion import LateFusion as LateFusion
+    from kuamo.embedding.tensor_fusion import TensorFusion as TensorFusion
     from kuamo.evaluation.benchmark import compare as compare
     from kuamo.evaluation.leaderboard import Benchmark as Benchmark
     from kuamo.evaluation.paired_comparison import Comparison as Comparison

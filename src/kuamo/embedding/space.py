@@ -81,9 +81,13 @@ def run_head(head: Any, entry_features: np.ndarray) -> Embedding:
 
 
 def fuse_codes(
-    fusion: Any, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray
+    fusion: Any, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray, target: str | None = None
 ) -> tuple[Embedding, np.ndarray]:
-    """Fuse (B, M, d) codes over what is present (B, M); a row with one cell is that cell's code."""
+    """Fuse (B, M, d) codes over what is present (B, M); a row with one cell is that cell's code.
+
+    Args:
+        target: the column that the code is to find, for fusions that ask for one.
+    """
     anything = present.any(axis=1)
     if fusion is None:
         weights = present / np.maximum(present.sum(1, keepdims=True), 1)
@@ -94,8 +98,11 @@ def fuse_codes(
     import torch
 
     stacked = Embedding(torch.from_numpy(mean), None if logvar is None else torch.from_numpy(logvar))
+    wanted = {}
+    if target is not None and getattr(fusion, "targets", False):
+        wanted = {"target": torch.full((len(mean),), fusion.place(target))}
     with torch.inference_mode():
-        code, weight = fusion(stacked, torch.from_numpy(present))
+        code, weight = fusion(stacked, torch.from_numpy(present), **wanted)
     fused_logvar = None if code.logvar is None else code.logvar.numpy()
     return Embedding(code.mean.numpy(), fused_logvar, anything), weight.numpy()
 
@@ -165,13 +172,16 @@ class EmbeddingSpace:
 
     # ── encode ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def encode(self, inputs: Any, *, modality: str | None = None, progress: Progress | None = None) -> Embedding:
+    def encode(
+        self, inputs: Any, *, modality: str | None = None, target: str | None = None, progress: Progress | None = None
+    ) -> Embedding:
         """Codes (B, d) of a table, or of a list of inputs; several cells of a row are fused.
 
         Args:
             inputs: a `Table`, one input, or a list of inputs. An input is a dict `{"image": "cat.png"}` (several keys
                 make one joint input), a raw object, or `None`.
             modality: the column that raw objects belong to; guessed where only one column accepts them.
+            target: the column that is looked for, by which a trained fusion weighs cells; others give the same code.
             progress: called with (column, done, of) while features are computed.
 
         Returns:
@@ -181,11 +191,13 @@ class EmbeddingSpace:
             TableError: an unknown column, or an object whose kind is unknown.
             CellError: naming column and row of a cell that cannot be read.
         """
-        return self._fused(inputs, modality, progress)[0]
+        return self._fused(inputs, modality, target, progress)[0]
 
-    def fuse(self, inputs: Any, *, modality: str | None = None) -> tuple[Embedding, np.ndarray]:
+    def fuse(
+        self, inputs: Any, *, modality: str | None = None, target: str | None = None
+    ) -> tuple[Embedding, np.ndarray]:
         """Joint codes, and the weight (B, M) that each column got; weights sum to 1 over what is present."""
-        return self._fused(inputs, modality, None)
+        return self._fused(inputs, modality, target, None)
 
     def similarity(self, a: Any, b: Any) -> np.ndarray:
         """Scores (n, m) between two sets of codes, by the space's own score.
@@ -248,8 +260,12 @@ class EmbeddingSpace:
         spread = None if code.logvar is None else np.add.reduceat(code.logvar, first, axis=0) / count[:, None]
         return Embedding(total.astype(np.float32), spread), rows
 
-    def _fused(self, inputs: Any, modality: str | None, progress: Progress | None) -> tuple[Embedding, np.ndarray]:
-        return fuse_codes(self.fusion, *self.encode_columns(inputs, modality, progress))
+    def _fused(
+        self, inputs: Any, modality: str | None, target: str | None, progress: Progress | None
+    ) -> tuple[Embedding, np.ndarray]:
+        if target is not None:
+            self.port(target)
+        return fuse_codes(self.fusion, *self.encode_columns(inputs, modality, progress), target)
 
     def encode_columns(
         self, inputs: Any, modality: str | None = None, progress: Progress | None = None

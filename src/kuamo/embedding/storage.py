@@ -66,6 +66,10 @@ PARTS = {
         "kuamo.generation.hopfield": "Hopfield",
         "kuamo.generation.residual": "ResidualNoise",
         "kuamo.objectives.prediction.uncertainty_fusion": "UncertaintyFusion",
+        "kuamo.embedding.attention": "TrainedAttention",
+        "kuamo.embedding.gating": "TrainedGating",
+        "kuamo.embedding.late_fusion": "TrainedLateFusion",
+        "kuamo.embedding.tensor_fusion": "TrainedTensorFusion",
         "kuamo.embedding.fusion": "Attention Mean ProductOfExperts MixtureOfExperts "
         "PrecisionWeighted MixtureOfProducts",
     }.items()

@@ -18,8 +18,10 @@ from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.embedding import ClosedFormHead
 from kuamo.embedding.heads import LinearHead, SplitHead
 from kuamo.embedding.space import Tower
+from kuamo.embedding.trained_fusion import FusionSpec, TrainedFusion
 from kuamo.encoders.base import Encoder, collate, encode_items
 from kuamo.fitting.closed_form import solve_heads
+from kuamo.fitting.fusions import bind_fusion, fused_terms, with_fusion
 from kuamo.generation.decoders.likelihood import Likelihood
 from kuamo.generation.decoders.raw_likelihood import raw_decoder
 from kuamo.objectives import CCA, Objective
@@ -37,8 +39,16 @@ DIM = 64
 LEAST, MOST = 200, 1500  # of `Predict`: of few rows what bends is not learned in fewer than 200
 
 
-def train_objective(space: Space, prepared: Prepared, objective: Objective, dim: int | None, run: Run) -> None:
+def train_objective(
+    space: Space,
+    prepared: Prepared,
+    objective: Objective,
+    dim: int | None,
+    run: Run,
+    fusion_spec: FusionSpec | None = None,
+) -> None:
     """Give every port a head (and a decoder where one is needed), then train in place."""
+    objective = with_fusion(objective, fusion_spec)
     table, cells, terms = prepared.table, prepared.cells, [term for _, term in terms_of(objective)]
     with forked_rng(run.seed):
         add_heads(space, prepared, needs_of(objective), dim, run.seed, objective)
@@ -48,6 +58,10 @@ def train_objective(space: Space, prepared: Prepared, objective: Objective, dim:
         with forked_rng(run.seed):
             fusion = term.make_fusion(space)
         space.fusion = space.fusion if fusion is None else fusion
+    if not any(term.predicts for term in terms):
+        bind_fusion(space, fusion_spec, run.seed)
+    if (added := fused_terms(space, objective)) is not None:
+        objective = objective + added
     training = run.training or default_training(objective, len(table))
     sources = {
         port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.grad_cache_chunk)
@@ -63,6 +77,8 @@ def train_objective(space: Space, prepared: Prepared, objective: Objective, dim:
         space.notes.append(Note("against_imbalance", what=str(training.sampling)))
     if result.skipped:
         space.notes.append(Note("batches_skipped", count=result.skipped, given=result.steps))
+    if isinstance(space.fusion, TrainedFusion) and len(space.ports) == 2 and not any(t.trains_fusion for t in terms):
+        space.notes.append(Note("fusion_untrained", fusion=str(fusion_spec or space.fusion)))
     if note := only_distributions(objective):
         space.notes.append(note)
 

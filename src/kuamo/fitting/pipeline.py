@@ -28,11 +28,13 @@ from kuamo.data.targets import promote_target
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.provenance import table_fingerprints
 from kuamo.embedding.space import Tower
+from kuamo.embedding.trained_fusion import FusionSpec
 from kuamo.encoders import HubEncoder
 from kuamo.encoders.feature_cache import features, moving_note, truncation_note
 from kuamo.fitting.checks import check_features, check_table, check_usable_columns
 from kuamo.fitting.closed_form import fit_closed_form
 from kuamo.fitting.decoders import add_residuals, add_ridge_decoders, fit_decoders, needs_ridge
+from kuamo.fitting.fusions import train_fusion
 from kuamo.fitting.gradient import train_objective
 from kuamo.fitting.towers import describe_encoder, initialize_from, open_ports
 from kuamo.generation.codecs.labels import label_codec
@@ -59,6 +61,7 @@ def fit(
     decoders: Mapping[str, Any] | None = None,
     codecs: Mapping[str, Any] | None = None,
     init: Space | None = None,
+    fusion: FusionSpec | None = None,
     dim: int | None = None,
     training: Training | None = None,
     seed: int = 0,
@@ -82,6 +85,9 @@ def fit(
             `None` for its features, as its encoder gives them: then features are translated to features.
         init: a space to go on from: its encoders and heads are copied, and moved only if the objective is trained.
             Without an objective it stays as it is, with its decoders, but for those given here.
+        fusion: how codes of several cells become one: `km.Attention()`, `km.Gating()`, `km.TensorFusion()` or
+            `km.LateFusion()`, trained with the space, or after it where it is solved; their mean, or what the objective
+            makes, if not given.
         dim: d, the size of the space; chosen if not given.
         training: steps, batch size and rate, for objectives that are trained, or for decoders if none is.
         seed: of everything random; same seed, table, threads and machine, same space.
@@ -103,7 +109,7 @@ def fit(
         'dot'
     """
     parts = (encoders or {}, decoders or {}, codecs or {})
-    given = Arguments(objective, *parts, init, dim, training, seed, run_dir, progress, on_preview)
+    given = Arguments(objective, *parts, init, dim, training, seed, run_dir, progress, on_preview, fusion)
     return fit_from_features(as_table(table), {}, given)
 
 
@@ -131,11 +137,13 @@ class Arguments:
     run_dir: str | Path | None = None
     progress: Progress | None = None
     on_preview: PreviewCallback | None = None
+    fusion: FusionSpec | None = None
 
     def __post_init__(self) -> None:
         check_objective(self.objective)
         check_type(Space | None, "a Space, or None", init=self.init)  # type: ignore[arg-type]
         check_type(Training | None, "a Training, or None", training=self.training)  # type: ignore[arg-type]
+        check_type(FusionSpec | None, "a fusion, such as km.Attention(), or None", fusion=self.fusion)  # type: ignore[arg-type]
         check_int(seed=self.seed)
         if self.dim is not None:
             check_int(1, dim=self.dim)
@@ -165,7 +173,8 @@ def fit_from_features(table: Table, known: Packed, given: Arguments) -> Space:
     objective, init = given.objective, given.init
     table, ports, reasons = open_table(table, given)
     prepared = Prepared(table, dict(known))
-    metric = metric_target(objective, ports, table) if init is None else None
+    given_fusion = given.fusion or any(getattr(term, "fusion", None) for _, term in terms_of(objective))
+    metric = metric_target(objective, ports, table) if init is None and not given_fusion else None
     trained = [port.name for port in ports if is_trainable(port.encoder) or port.name == metric]
     encode_columns(prepared, [port for port in ports if port.name not in trained], given.progress)
     if table.on_error == "skip" and trained:  # training must know before it starts which cells it cannot read
@@ -182,10 +191,13 @@ def fit_from_features(table: Table, known: Packed, given: Arguments) -> Space:
         with single_threaded_blas(), profiled_step("closed form"):
             solve_class_codes(space, table, prepared.cells, metric)
     elif objective is not None and looped:
-        train_objective(space, prepared, objective, given.dim, run)
+        train_objective(space, prepared, objective, given.dim, run, given.fusion)
     elif objective is not None:
         codes = fit_closed_form(space, prepared, objective, given.seed, by_itself)
     missing = [port for port in ports if port.name not in prepared.cells and port.name != metric]
+    if given.fusion is not None and not looped:
+        encode_columns(prepared, missing)
+        train_fusion(space, prepared, codes, given.fusion, run)
     if looped:  # that was what the training and the run folder were for
         add_residuals_of_trained(space, prepared, missing, given)
         run = replace(run, training=None, folder=None)
@@ -259,6 +271,7 @@ def folder_of(given: Arguments, table: Table, space: Space) -> RunFolder | None:
         of: dict[str, str | None] = {"version of kuamo": identity(__version__), "table": of_table(table)}
         of |= {name: identity(getattr(given, name)) for name in ("objective", "codecs", "seed", "dim")}
         of |= {name: of_module(one, moving=True) if name in nets else identity(one) for name, one in parts.items()}
+        of |= {} if given.fusion is None else {"fusion": identity(given.fusion)}
         of["start"] = identity(start and {"score": start.score, "fusion": start.fusion, "ports": start.ports})
         of[MOVED] = identity({name: of_module(net, moving=False) for name, net in nets.items()})
         return RunFolder(folder, of)

@@ -75,7 +75,7 @@ class DecoderProblem:
         """The closed form of a content in a style; a note says its error on combinations left out."""
         y, row = self.targets[name], self.codes[name][1]
         names = [port.name for port in self.space.ports]
-        content, style = (self._fused(some, rows) for some in (
+        content, style = (self._fused(some, rows, name) for some in (
             [one for one in names if one != name and one not in styles], list(styles)
         ))  # fmt: skip
         both, at, there = np.intersect1d(content[1], style[1], return_indices=True)
@@ -113,10 +113,10 @@ class DecoderProblem:
             own: also the codes of the column itself, of the same rows, after them.
         """
         others = [port.name for port in self.space.ports if port.name != name]
-        codes, there = self._fused(others, rows)
+        codes, there = self._fused(others, rows, name)
         if not own:
             return np.asarray(codes), there
-        itself, mine = self._fused([name], rows)
+        itself, mine = self._fused([name], rows, name)
         return np.concatenate([codes, itself]), np.concatenate([there, mine])
 
     def residual(self, name: str, decoder: Any, rows: np.ndarray, seed: int) -> ResidualNoise | None:
@@ -124,7 +124,7 @@ class DecoderProblem:
         energy score is not less with noise, which may blur two sharp modes."""
         if not isinstance(self.space.port(name).modality, Vector | Number) or not takes_noise(decoder):
             return None
-        codes, there = self._fused([other.name for other in self.space.ports if other.name != name], rows)
+        codes, there = self._fused([other.name for other in self.space.ports if other.name != name], rows, name)
         entry, place = entries_in_rows(self.codes[name][1], there)
         if len(entry) < FEW:
             return None
@@ -206,7 +206,7 @@ class DecoderProblem:
         real, drawn = (list(decode_cells(port, one)) for one in (y, decode(decoder, z, seed)))
         return real, [drawn[at : at + DRAWS] for at in range(0, len(drawn), DRAWS)]
 
-    def _fused(self, names: list[str], rows: np.ndarray) -> tuple[Embedding, np.ndarray]:
+    def _fused(self, names: list[str], rows: np.ndarray, target: str) -> tuple[Embedding, np.ndarray]:
         places = [port.name for port in self.space.ports]  # a fusion may know columns by their place
         mean = np.zeros((len(rows), len(places), self.space.dim), np.float32)
         logvar = np.zeros_like(mean) if any(self.codes[name][0].gaussian for name in names) else None
@@ -222,7 +222,7 @@ class DecoderProblem:
         if not there.any():
             return Embedding(np.zeros((0, self.space.dim), np.float32)), rows[:0]
         spread = None if logvar is None else logvar[there]
-        return fuse_codes(self.space.fusion, mean[there], spread, present[there])[0], rows[there]
+        return fuse_codes(self.space.fusion, mean[there], spread, present[there], target)[0], rows[there]
 
 
 class PassThroughHead:

@@ -75,7 +75,7 @@ def predict_rows(space: EmbeddingSpace, rows: Table, to: str) -> Prediction:
     require_inputs(rows, port, code)
     y = decode(decoder, np.asarray(code))
     kept = [k for k, name in enumerate(names) if name != to]
-    weights = fuse_codes(space.fusion, mean, logvar, present)[1][:, kept]
+    weights = fuse_codes(space.fusion, mean, logvar, present, to)[1][:, kept]
     values = list(decode_cells(port, y))
     classes = list(port.codec.names) if isinstance(port.modality, Category) and port.codec is not None else None
     p = class_probabilities(y) if classes else None

@@ -97,11 +97,11 @@ def decoder_input(
     (B, 2d): of all columns but these and its own, and of these. `present` says where it is all there."""
     by = Decoder.adapt(port.decoder).style_columns
     if not by:
-        return fuse_codes(space.fusion, mean, logvar, present)[0]
+        return fuse_codes(space.fusion, mean, logvar, present, port.name)[0]
     names = [other.name for other in space.ports]
     style = np.isin(names, by)
     content = ~style & (np.array(names) != port.name)
-    z, t = (fuse_codes(space.fusion, mean, logvar, present & which)[0] for which in (content, style))
+    z, t = (fuse_codes(space.fusion, mean, logvar, present & which, port.name)[0] for which in (content, style))
     return Embedding(np.concatenate([z, t], axis=1), present=np.asarray(z.present) & np.asarray(t.present))
 
 

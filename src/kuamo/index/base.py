@@ -125,7 +125,7 @@ class Index(ABC):
         check_int(1, k=k)
         self._refresh()
         chosen = None if where is None else parse_filter(where, self.layout, self._own_names)
-        asked = encode_queries(self.space, query)
+        asked = encode_queries(self.space, query, to)
         inside = None if chosen is None else self._inside(chosen)
         wide = np.zeros((len(asked.codes), padded_codes(self.space.dim)), np.float32)
         wide[:, : self.space.dim] = asked.codes

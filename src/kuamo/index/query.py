@@ -90,8 +90,8 @@ class EncodedQueries:
     many: bool
 
 
-def encode_queries(space: EmbeddingSpace, query: Any) -> EncodedQueries:
-    """Codes of one query, of a list of queries, or of ready codes.
+def encode_queries(space: EmbeddingSpace, query: Any, target: str | None = None) -> EncodedQueries:
+    """Codes of one query, of a list of queries, or of ready codes; `target` is the only column that is searched.
 
     Raises:
         TableError: a query with nothing in it, a code of another size, terms that cancel.
@@ -101,7 +101,7 @@ def encode_queries(space: EmbeddingSpace, query: Any) -> EncodedQueries:
         [query[i : i + 1] for i in range(len(query))] if isinstance(query, Embedding) else query if many else [query]
     )
     terms = [item.terms if isinstance(item, Query) else ((1.0, item),) for item in queries]
-    codes, columns = _encode_terms(space, [term for part in terms for _, term in part])
+    codes, columns = _encode_terms(space, [term for part in terms for _, term in part], target)
     out, recipes, start = np.empty((len(terms), space.dim), np.float32), [], 0
     for row, part in enumerate(terms):
         weights, stop = np.array([weight for weight, _ in part]), start + len(part)
@@ -113,14 +113,16 @@ def encode_queries(space: EmbeddingSpace, query: Any) -> EncodedQueries:
     return EncodedQueries(out, recipes, many)
 
 
-def _encode_terms(space: EmbeddingSpace, terms: Sequence[Any]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+def _encode_terms(
+    space: EmbeddingSpace, terms: Sequence[Any], target: str | None
+) -> tuple[np.ndarray, list[tuple[str, ...]]]:
     """Comparable codes (T, d) of all terms in one batch, and the columns that each has; none for a ready code."""
     codes = np.empty((len(terms), space.dim), np.float32)
     columns: list[tuple[str, ...]] = [()] * len(terms)
     raw = [number for number, term in enumerate(terms) if not isinstance(term, Embedding)]
     if raw:
         inputs = [terms[number] for number in raw]
-        code, present = space.encode(inputs), space.as_table(inputs).present()
+        code, present = space.encode(inputs, target=target), space.as_table(inputs).present()
         if not present.any(axis=1).all():
             raise TableError("the query is empty; expected at least one cell")
         codes[raw] = space.normalized(code)

@@ -16,8 +16,9 @@ from torch import nn
 
 from kuamo.core.old_names import old_arguments
 from kuamo.embedding.decoder import Decoder
-from kuamo.embedding.fusion import Mean, MixtureOfProducts
+from kuamo.embedding.fusion import MixtureOfProducts
 from kuamo.embedding.space import EmbeddingSpace
+from kuamo.objectives.fused_retrieval import fused_for
 from kuamo.objectives.vae import row_uniforms
 from kuamo.training.objective import Objective, Optimized
 from kuamo.training.step import Step
@@ -44,7 +45,7 @@ def subset_codes(step: Step, name: str, self_conditioning: float) -> tuple[Any, 
         chosen = torch.where(
             alone, present & itself, MixtureOfProducts().choose(others, row_uniforms(step, f"from/{name}"))
         )
-        joint = (step.space.fusion or Mean())(code, chosen)[0]
+        joint = fused_for(step, code, chosen, torch.full((len(chosen),), number))[0]
         z = joint.sample(step.noise(f"code/{name}", step.batch.row, joint.shape[1]))
     return z, present.any(1)
 

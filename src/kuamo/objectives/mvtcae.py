@@ -9,7 +9,7 @@ column alone predict the joint code. M is the number of columns that the row has
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -62,6 +62,7 @@ class MVTCAE(VAE):
         PrecisionWeighted(prior=False)
     """
 
+    trains_fusion: ClassVar[bool] = True
     alpha: float = 5 / 6
     beta: float = 2.5
     weights: Weights = None
@@ -72,7 +73,7 @@ class MVTCAE(VAE):
 
     def __call__(self, step: Step, player: str) -> Any:
         code, present = step.stacked()
-        joint = self.make_fusion().joint(code, present)
+        joint = self.fusion_of(step).joint(code, present)
         z = joint.sample(step.noise("z", step.batch.row, joint.shape[1]))
         prior, others = kl_to_standard(joint.mean, joint.logvar), conditional_kl(joint, code, present)
         bottleneck = (1 - self.alpha) * prior + self.alpha * others

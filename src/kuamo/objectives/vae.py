@@ -19,6 +19,7 @@ from kuamo.core.errors import TableError
 from kuamo.core.old_names import old_methods
 from kuamo.embedding.fusion import MixtureOfExperts, MixtureOfProducts, ProductOfExperts
 from kuamo.embedding.space import EmbeddingSpace
+from kuamo.embedding.trained_fusion import FusionSpec, TrainedFusion
 from kuamo.training.objective import Objective, Optimized
 from kuamo.training.step import Step
 
@@ -146,6 +147,10 @@ class VAE(Objective):
     needs: ClassVar[frozenset[str]] = frozenset({"gaussian", "decoders"})
     weights: Weights
 
+    def fusion_of(self, step: Step) -> Any:
+        """The space's fusion, if it is trained, or its own."""
+        return step.space.fusion if isinstance(step.space.fusion, TrainedFusion) else self.make_fusion(step.space)
+
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
         """Nobody; the weights are checked."""
         check_weights(space, self.weights)
@@ -175,7 +180,7 @@ class Elbo(VAE):
 
     Args:
         fusion: `ProductOfExperts()`, `MixtureOfExperts()` or `MixtureOfProducts()` of
-            `kuamo.embedding.fusion`; `None` is the last.
+            `kuamo.embedding.fusion`, or one that is trained, such as `km.Attention()`; `None` is the third.
         beta: weight of the KL term. warmup: the share of the fit in which it rises from 0.
         weights: column → w_m, max size / size for columns that are not named; `"equal"` for 1 of all.
         subsample: `None`, or MVAE's further bounds: of each column alone, and of so many random subsets, each of which
@@ -198,6 +203,7 @@ class Elbo(VAE):
         MixtureOfProducts(prior=False)
     """
 
+    trains_fusion: ClassVar[bool] = True
     fusion: Any = field(default=None)
     beta: float = 1.0
     warmup: float = 0.0
@@ -212,12 +218,14 @@ class Elbo(VAE):
         return known.get(type(self.make_fusion()), "Elbo")
 
     def make_fusion(self, space: EmbeddingSpace | None = None) -> Any:
-        """The fusion, with its default."""
+        """The fusion, with its default; one that is trained is bound to the space."""
+        if isinstance(self.fusion, FusionSpec) and space is not None:
+            return self.fusion.bind([port.name for port in space.ports], space.dim)
         return self.fusion or MixtureOfProducts()
 
     def __call__(self, step: Step, player: str) -> Any:
         present = step.present()
-        chosen = self.make_fusion().choose(present, row_uniforms(step, "subset"))
+        chosen = self.fusion_of(step).choose(present, row_uniforms(step, "subset"))
         total = self.bound(step, chosen, present, "z")
         for purpose, subset in self.subsets(step, present):
             total = total + self.bound(step, subset, subset, purpose)
@@ -236,7 +244,7 @@ class Elbo(VAE):
         """−ELBO of the columns `asked` (R, M), encoded from those `given` (R, M)."""
         alone = self.subsample is None and not self.tight  # then nobody looks at what was not drawn
         code, present = step.stacked(given if alone else None)
-        joint = self.make_fusion().joint(code, given)
+        joint = self.fusion_of(step).joint(code, given)
         z = joint.sample(step.noise(purpose, step.batch.row, joint.shape[1]))
         there = given.any(-1)
         if self.tight:

@@ -74,6 +74,9 @@ class Objective:
             if callable(vars(cls).get(old)) and new not in vars(cls):
                 raise TableError(f"{cls.__name__}: given the hook {old!r} of version 0.1; expected {new!r}")
 
+    trains_fusion: ClassVar[bool] = False
+    """Does its loss look at the fused codes of rows, so that a fusion with parameters is trained by it?"""
+
     @property
     def name(self) -> str:
         """What it is called in a log."""

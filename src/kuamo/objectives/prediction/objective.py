@@ -22,11 +22,14 @@ from kuamo.core.errors import KuamoError, TableError
 from kuamo.core.messages import Note
 from kuamo.core.old_names import old_arguments
 from kuamo.core.types import Packed, Progress
-from kuamo.core.validation import is_number
+from kuamo.core.validation import check_type, is_number
 from kuamo.data.modalities import Category, Number
+from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.fusion import MixtureOfProducts
 from kuamo.embedding.heads import SplitHead
 from kuamo.embedding.space import EmbeddingSpace, Tower
+from kuamo.embedding.trained_fusion import FusionSpec
+from kuamo.objectives.fused_retrieval import BALANCE, load_balance
 from kuamo.objectives.prediction.corruption import corrupt, corrupt_batch, targets_by_row
 from kuamo.objectives.prediction.decoder import StackedDecoder, losses
 from kuamo.objectives.prediction.regression import (
@@ -61,6 +64,8 @@ class Predict(Objective):
         calibration_share: of the groups, those that are held out to fit uncertainties and calibration.
         balanced: does every class count the same, however rare?
         weights: (N,) how much each row of the table counts, above 0; all the same if not given.
+        fusion: of the trained codes, such as `km.TensorFusion()` where columns interact; weights that are learned for
+            each column, and fall where a cell is uncertain, if not given.
 
     Raises:
         KuamoError: shares outside [0, 1), or weights that are not above 0. TableError: a column of another kind.
@@ -79,8 +84,10 @@ class Predict(Objective):
     calibration_share: float = 0.2
     balanced: bool = False
     weights: Any = field(default=None, compare=False, repr=False)
+    fusion: FusionSpec | None = None
 
     def __post_init__(self) -> None:
+        check_type(FusionSpec | None, "a fusion, such as km.TensorFusion(), or None", fusion=self.fusion)  # type: ignore[arg-type]
         if self.weights is not None:
             weights = np.asarray(self.weights, np.float64)
             if weights.ndim != 1 or not (np.isfinite(weights) & (weights > 0)).all():
@@ -129,7 +136,9 @@ class Predict(Objective):
         if not isinstance(decoder, StackedDecoder):
             kind = type(decoder).__name__
             raise TableError(f"column {self.to!r}: given a decoder {kind}; expected none: Predict makes its own")
-        return UncertaintyFusion(space.dim, decoder.out, len(space.ports), decoder.family, decoder.joint)
+        names = [port.name for port in space.ports]
+        own = self.fusion and self.fusion.bind(names, space.dim - decoder.joint)
+        return UncertaintyFusion(space.dim, decoder.out, len(names), decoder.family, decoder.joint, inner=own)
 
     def callback(self, space: EmbeddingSpace, prepared: Prepared, progress: Progress | None = None) -> PredictPhases:
         """What is solved before and after the training."""
@@ -158,8 +167,13 @@ class Predict(Objective):
             return step.mean(share * losses(units, decoder.trained(c), decoder.family), where)
 
         cells = torch.where(present[..., None], code.mean, 0.0)
-        weights = fusion.attend(fusion.prior.expand(given.shape), given)
-        fused = loss((weights[..., None] * fusion.learned(cells)).sum(1), learns & given.any(1))
+        if fusion.inner is None:
+            weights = fusion.attend(fusion.prior.expand(given.shape), given)
+            fused = loss((weights[..., None] * fusion.learned(cells)).sum(1), learns & given.any(1))
+        else:
+            learned = Embedding(fusion.learned(cells))
+            fused = loss(fusion.inner(learned, given)[0].mean, learns & given.any(1))
+            fused = fused + BALANCE * load_balance(step, fusion.inner, learned, given & learns[:, None])
         itself = loss(fusion.learned(code.mean[:, number]), learns)
         alone = fusion.losses(fusion.probe(cells), units)
         for m, name in enumerate(step.names if step.column_losses is not None else ()):

@@ -21,7 +21,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import log
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import current_array, former_array
 from kuamo.embedding.embedding import Embedding
-from kuamo.embedding.fusion import _weighted
+from kuamo.embedding.trained_fusion import fusion_from_config, weighted
 from kuamo.objectives.prediction.decoder import FAMILIES
 from kuamo.objectives.prediction.subset_regression import SubsetRegression
 
@@ -57,6 +57,7 @@ class UncertaintyFusion(nn.Module):
     Args:
         dim: d. out: K classes, or 1 number. columns: M. family: `"categorical"` or `"gaussian"`.
         joint: r, how many of the d numbers belong to a regression. parts: the columns that have them.
+        inner: a `TrainedFusion` of the c_m, or its description; `None` for the weights above.
 
     Example:
         >>> fusion = UncertaintyFusion(4, 3, 2)
@@ -73,6 +74,7 @@ class UncertaintyFusion(nn.Module):
         family: str = "categorical",
         joint: int = 0,
         parts: Sequence[int] = (),
+        inner: Any = None,
     ) -> None:
         super().__init__()
         if family not in FAMILIES or (family == "categorical" and out < 2):
@@ -82,6 +84,7 @@ class UncertaintyFusion(nn.Module):
         self.probes = nn.ModuleList([nn.Linear(dim - joint, outputs) for _ in range(columns)])
         self.uncertainty_nets = nn.ModuleList([uncertainty_net(2 + dim - joint) for _ in range(columns)])
         self.prior = nn.Parameter(torch.zeros(columns))
+        self.inner = fusion_from_config(inner) if isinstance(inner, Mapping) else inner
         self.mix = SubsetRegression(parts, joint // 2)
         self.corrupted: dict[str, Any] = {}  # while it is trained: column → cells that are known to be bad
         self.log_scale = nn.Buffer(torch.zeros(columns, 2 if joint else 1))  # log r, log t of n = 1, …, M
@@ -152,6 +155,9 @@ class UncertaintyFusion(nn.Module):
         against = SHARPNESS * torch.sigmoid(noise).square() * excess
         against = torch.where(present, against, torch.finfo(v.dtype).max)
         gates = torch.where(present, (against.amin(1, keepdim=True) - against).exp(), 0.0)
+        if self.inner is not None:
+            fused, weights = self.inner(Embedding(self.learned(known)), present)
+            return fused.mean, weights, gates
         return (weights[..., None] * self.learned(known)).sum(1), weights, gates
 
     def pool(self, code: Embedding, present: Tensor) -> PooledCodes:
@@ -173,12 +179,13 @@ class UncertaintyFusion(nn.Module):
         c, l, n, weights = self.pool(code, present)
         share = self.scales(n)
         mean = torch.cat([share[:, :1] * c, share[:, -1:] * l], -1)
-        return Embedding(mean, _weighted(code, present, weights).logvar), weights
+        return Embedding(mean, weighted(code, present, weights).logvar), weights
 
     def config(self) -> dict[str, Any]:
         """What the constructor takes."""
         names = ("dim", "out", "columns", "family", "joint")
-        return {name: getattr(self, name) for name in names} | {"parts": self.mix.parts}
+        inner = self.inner and {"inner": {"type": type(self.inner).__name__, "config": self.inner.config()}}
+        return {name: getattr(self, name) for name in names} | {"parts": self.mix.parts} | (inner or {})
 
 
 def uncertainty_net(size: int) -> nn.Sequential:

@@ -27,7 +27,8 @@ from kuamo.training.step import Step
 __all__ = ["UncertaintyWeighted", "WeightedTerm"]
 
 HOOKS = (
-    "needs", "aligns", "predicts", "private_dim", "decodes", "solved_dims", "make_decoder", "make_fusion", "callback"
+    "needs", "aligns", "predicts", "private_dim", "decodes", "solved_dims", "make_decoder", "make_fusion", "callback",
+    "trains_fusion",
 )  # fmt: skip
 
 
