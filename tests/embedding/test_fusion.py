@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,29 @@ from kuamo.embedding.fusion import (
     ProductOfExperts,
     attention,
 )
+from kuamo.embedding.trained_fusion import TrainedFusion
 from members import small_toy
 
 FUSIONS = [Mean(), ProductOfExperts(), PrecisionWeighted(), MixtureOfExperts(), MixtureOfProducts()]
 FUSIONS += [Attention(score) for score in ("dot", "scaled_dot", "cosine")]
+SPECS = [Attention(score, query=query) for score, query in zip(
+    ("dot", "scaled_dot", "cosine", "additive"), ("mean", "learned", "b", "c"), strict=True
+)]  # fmt: skip
+SPECS += [km.Gating(experts=3), km.LateFusion(), km.TensorFusion(rank=4)]
+NAMES = ["a", "b", "c"]
+
+
+def trained(spec: Any, names: list[str] = NAMES) -> Any:
+    """A fusion that moved: weights are drawn by the names of columns, then all of them are made larger."""
+    torch.manual_seed(1)
+    fusion = spec.bind(names, 5)
+    with torch.no_grad():
+        for parameter in fusion.parameters():
+            parameter.mul_(3.0)
+    return fusion
+
+
+FUSIONS += [trained(spec) for spec in SPECS]
 EVERY = pytest.mark.parametrize("fusion", FUSIONS, ids=str)
 
 
@@ -61,11 +81,13 @@ def test_weights_sum_to_one_over_what_is_present(fusion: object) -> None:
 
 
 @EVERY
-def test_order_does_not_matter(fusion: object) -> None:
+def test_order_does_not_matter(fusion: Any) -> None:
     code, present = sample()
     turn = torch.tensor([2, 0, 1])
-    joint, weights = fusion(code, present)  # type: ignore[operator]
-    other, turned = fusion(Embedding(code.mean[:, turn], code.logvar[:, turn]), present[:, turn])  # type: ignore[operator]
+    joint, weights = fusion(code, present)
+    if isinstance(fusion, TrainedFusion):  # which knows columns by their names
+        fusion = trained(SPECS[FUSIONS.index(fusion) - len(FUSIONS)], [NAMES[m] for m in turn])
+    other, turned = fusion(Embedding(code.mean[:, turn], code.logvar[:, turn]), present[:, turn])
     assert torch.allclose(joint.mean, other.mean, atol=1e-6) and torch.allclose(weights[:, turn], turned, atol=1e-6)
 
 
@@ -147,9 +169,71 @@ def test_attention_is_saved_with_its_score(fusion: Attention, tmp_path: Path) ->
         assert np.array_equal(np.asarray(km.Space.load(tmp_path / "s").encode(table)), before)
 
 
-@pytest.mark.parametrize(
-    "given", [{"score": "additive"}, {"score": "l2"}, {"temperature": 0.0}, {"query": "first"}, {"query": -1}]
-)
+@pytest.mark.parametrize("given", [{"score": "l2"}, {"temperature": 0.0}, {"query": 1.5}, {"query": -1}])
 def test_attention_refuses_what_it_cannot_be(given: dict[str, Any]) -> None:
     with pytest.raises(KuamoError, match="expected one of"):
         Attention(**given)
+
+
+@pytest.mark.parametrize("given", [{"score": "additive"}, {"query": "learned"}, {"query": "image"}])
+def test_attention_that_must_be_trained_does_not_weigh_before(given: dict[str, Any]) -> None:
+    code, present = sample()
+    with pytest.raises(KuamoError, match=r"must be trained; expected it as fit\(\.\.\., fusion=\)"):
+        Attention(**given)(code, present)
+    with pytest.raises(km.TableError, match="expected 'mean', 'learned', or one of"):
+        Attention(query="text").bind(["a", "b"], 4)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_a_row_with_one_cell_is_that_cells_code(spec: Any) -> None:
+    code, _ = sample()
+    alone = torch.eye(3, dtype=torch.bool)[[0, 1, 2, 0]]
+    for target in (None, torch.tensor([-1, 0, 1, 2])):
+        joint, weights = trained(spec)(code, alone, target)
+        assert torch.allclose(joint.mean, code.mean[alone], atol=1e-6) and torch.equal(weights, alone.float())
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_a_target_changes_what_is_asked_and_absence_stays_exact(spec: Any) -> None:
+    code, present = sample()
+    fusion, target = trained(spec), torch.tensor([1, -1, 0, 2])
+    with torch.no_grad():
+        for name, parameter in fusion.named_parameters():
+            if name == "wanted" or name.startswith("own"):
+                parameter.normal_()
+    found = []
+    for filler in (0.0, float("nan")):
+        mean = torch.where(present[..., None], code.mean, filler).requires_grad_()
+        joint, weights = fusion(Embedding(mean), present, target)
+        joint.mean.square().sum().backward()
+        found.append((joint.mean.detach(), weights.detach(), mean.grad[present]))  # type: ignore[index]
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+    asks = isinstance(spec, Attention | km.LateFusion)
+    assert torch.allclose(found[0][1], fusion(code, present)[1]) != asks
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_a_trained_fusion_is_copied_and_saved(spec: Any, tmp_path: Path) -> None:
+    names = ("a", "b", "c")
+    table = small_toy(90, names=names)
+    space = km.fit(table, km.CCA(dim=5, kernels=("linear",)), fusion=spec)
+    assert "trained for 600 steps" in str(space.notes[-1])
+    before = space.encode(table.select("a", "b"), target="c")
+    assert np.array_equal(deepcopy(space).encode(table.select("a", "b"), target="c").mean, before.mean)
+    space.save(tmp_path / "s")
+    loaded = km.Space.load(tmp_path / "s")
+    assert np.array_equal(np.asarray(loaded.encode(table.select("a", "b"), target="c")), np.asarray(before))
+    query = {name: table[3][name] for name in "ab"}
+    scores = [hit.score for hit in loaded.index(table).search(query, to="c", k=3)]
+    ours = loaded.similarity(loaded.encode([query], target="c"), loaded.encode_column(table, "c")[0])[0]
+    assert np.allclose(scores, np.sort(ours)[::-1][:3], atol=1e-5)
+    with pytest.raises(km.TableError, match="a start whose fusion has"):
+        km.fit(small_toy(40), km.InfoNCE(), init=loaded, training=km.Training(steps=1))
+    with pytest.raises(km.TableError, match="no column 'x'"):
+        loaded.encode(table, target="x")
+
+
+def test_two_columns_say_that_there_is_nothing_to_learn_a_fusion_by() -> None:
+    for objective in (km.CCA(dim=4), km.InfoNCE()):
+        space = km.fit(small_toy(60), objective, fusion=km.LateFusion(), training=km.Training(steps=2))
+        assert any("is as it began" in str(note) for note in space.notes)

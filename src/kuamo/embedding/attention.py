@@ -28,6 +28,7 @@ from kuamo.embedding.trained_fusion import FusionSpec, TrainedFusion, equal_weig
 
 __all__ = ["AdditiveScore", "Attention", "TrainedAttention", "attention"]
 
+WIDTH = 128  # of keys that are trained; of 32, noise in a cell was noticed less often: R@1 .61 for .68
 SCORES = ("dot", "scaled_dot", "cosine")
 
 
@@ -102,7 +103,7 @@ class Attention(nn.Module, FusionSpec):
             code where it is present. By hand: `"mean"`, or which column's code asks, by its place in the space; rows
             that lack it ask by the mean. Of two columns the mean is as near to one as to the other, so that every
             symmetric score gives .5 to both: a `FusionWarning` says so.
-        dim: by hand, of the additive score, d. hidden: width of the keys.
+        dim: by hand, of the additive score, d. hidden: width of the keys; 128 of what is trained, 32 by hand, if not given.
 
     Raises:
         KuamoError: an unknown score or query, a temperature that is not above 0. TableError: by `fit`, of a query that
@@ -128,7 +129,7 @@ class Attention(nn.Module, FusionSpec):
         query: str | int = "mean",
         *,
         dim: int | None = None,
-        hidden: int = 32,
+        hidden: int | None = None,
     ) -> None:
         super().__init__()
         known = isinstance(score, nn.Module) or score in (*SCORES, "additive")
@@ -140,7 +141,7 @@ class Attention(nn.Module, FusionSpec):
                 f"{SCORES}, 'additive', or a module; a number above 0; 'mean', 'learned', or a column"
             )
         additive = score == "additive" and dim is not None
-        self.score: Any = AdditiveScore(dim, hidden) if additive and dim is not None else score
+        self.score: Any = AdditiveScore(dim, hidden or 32) if additive and dim is not None else score
         self.temperature, self.query, self.hidden = temperature, query, hidden
 
     def extra_repr(self) -> str:
@@ -156,7 +157,7 @@ class Attention(nn.Module, FusionSpec):
             raise KuamoError(f"given the score {type(score).__name__}; expected one of {SCORES} or 'additive'")
         if query not in ("mean", "learned", *names):
             raise TableError(f"given query={query!r}; expected 'mean', 'learned', or one of {list(names)}")
-        return TrainedAttention(names, dim, score, self.temperature, str(query), self.hidden)
+        return TrainedAttention(names, dim, score, self.temperature, str(query), self.hidden or WIDTH)
 
     def forward(self, code: Embedding, present: Tensor) -> tuple[Embedding, Tensor]:
         """Codes (B, M, d), present (B, M) → Embedding (B, d), weights (B, M)."""
@@ -214,7 +215,7 @@ class TrainedAttention(TrainedFusion):
         score: str = "cosine",
         temperature: float = 1.0,
         query: str = "mean",
-        hidden: int = 32,
+        hidden: int = WIDTH,
         targets: bool = False,
     ) -> None:
         super().__init__(names, dim, targets)

@@ -68,8 +68,9 @@ class TrainedGating(TrainedFusion):
         self.enter = for_each(names, lambda: nn.Linear(dim + 2, hidden, bias=False))
         self.gate = nn.Sequential(nn.GELU(), nn.Linear(hidden, experts))
         self.mix = for_each(names, lambda: nn.Linear(dim + 2, experts * dim, bias=False))
-        for parameter in self.mix.parameters():
-            nn.init.normal_(parameter, std=0.01 / dim**0.5)
+        with torch.no_grad():
+            for parameter in self.mix.parameters():
+                parameter.mul_(0.02)
 
     def gates(self, code: Embedding, present: Tensor) -> Tensor:
         """g (B, K)."""

@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from kuamo.core.errors import TableError
 from kuamo.embedding.embedding import Embedding
 
 __all__ = ["FusionSpec", "TrainedFusion", "fusion_from_config"]
@@ -56,13 +55,7 @@ class TrainedFusion(nn.Module):
         self.names, self.dim, self.targets = list(names), dim, targets
 
     def place(self, name: str) -> int:
-        """m of a column.
-
-        Raises:
-            TableError: there is no such column.
-        """
-        if name not in self.names:
-            raise TableError(f"given column {name!r}; the fusion's columns are {self.names}")
+        """m of a column."""
         return self.names.index(name)
 
     def forward(self, code: Embedding, present: Tensor, target: Tensor | None = None) -> tuple[Embedding, Tensor]:

@@ -1,0 +1,145 @@
+"""A fusion that is trained: the laws of training, and what it is for, noise in a column and columns that interact."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import kuamo as km
+from members import small_toy
+from one_step import gradients_of_one_step
+
+SPECS = [km.Attention("additive", query="c"), km.Gating(experts=3), km.LateFusion(), km.TensorFusion(rank=8)]
+EVERY = pytest.mark.parametrize("spec", SPECS, ids=str)
+NAMES = ("a", "b", "c")
+SHORT = km.Training(steps=6, batch_size=48, save_every=2)
+
+
+def fit(spec: Any, objective: Any, **options: Any) -> km.Space:
+    return km.fit(small_toy(120, names=NAMES, holes=0.2), objective, fusion=spec, dim=8, training=SHORT, **options)
+
+
+@EVERY
+def test_killed_and_resumed_is_not_killed(spec: Any, tmp_path: Path) -> None:
+    def progress(what: str, done: int, of: int) -> None:
+        if what == "training" and done == 3:
+            raise KeyboardInterrupt
+
+    table = small_toy(120, names=NAMES, holes=0.2)
+    with pytest.raises(KeyboardInterrupt):
+        fit(spec, km.InfoNCE(), run_dir=tmp_path / "run", progress=progress)
+    resumed = fit(spec, km.InfoNCE(), run_dir=tmp_path / "run")
+    whole = fit(spec, km.InfoNCE())
+    assert np.array_equal(np.asarray(resumed.encode(table, target="c")), np.asarray(whole.encode(table, target="c")))
+    with pytest.raises(km.StoreError, match="other fusion"):
+        fit(km.LateFusion() if spec is not SPECS[2] else km.Gating(), km.InfoNCE(), run_dir=tmp_path / "run")
+
+
+@EVERY
+def test_gradients_reach_the_fusion_and_order_does_not_matter(spec: Any) -> None:
+    table = small_toy(100, names=NAMES, holes=0.3)
+    member = {"objective": km.InfoNCE(), "fusion": spec}
+    forward, _ = gradients_of_one_step(table, member, like="a")
+    turned, _ = gradients_of_one_step(table.select("c", "a", "b"), member, like="a")
+    assert any(key.startswith("own") and gradient.any() for key, gradient in forward.items())
+    for key, gradient in forward.items():
+        assert torch.isfinite(gradient).all() and torch.allclose(gradient, turned[key], atol=1e-4), key
+
+
+@EVERY
+def test_a_wholly_absent_column_moves_none_of_its_own_weights(spec: Any) -> None:
+    table = small_toy(40, names=NAMES)
+    cells = {name: [table[i][name] if name != "b" else None for i in range(40)] for name in NAMES}
+    only = km.Table(cells, modalities=table.modalities)
+    grads, _ = gradients_of_one_step(only, {"objective": km.InfoNCE(), "fusion": spec}, fitted_on=table)
+    for key, gradient in grads.items():
+        assert torch.isfinite(gradient).all(), key
+        assert not (key.startswith("own") and ".b." in key and gradient.any()), key
+
+
+@EVERY
+def test_predict_keeps_a_fusion_of_its_own(spec: Any, tmp_path: Path) -> None:
+    """Given as an argument of the objective or of the fit, it is the same; it is saved within the objective's."""
+    toy = small_toy(150)
+    cells: dict[str, Any] = {name: [toy[i][name] for i in range(150)] for name in "ab"}
+    cells["c"] = [f"class {toy[i]['a'][:5].argmax() % 3}" for i in range(150)]
+    table = km.Table(cells, modalities=toy.modalities | {"c": km.Category()})
+    space = km.fit(table, km.Predict("c", fusion=spec), dim=16, training=SHORT)
+    same = km.fit(table, km.Predict("c"), fusion=spec, dim=16, training=SHORT)
+    space.save(tmp_path / "s")
+    found = [one.predict(table, "c") for one in (space, same, km.Space.load(tmp_path / "s"))]
+    assert type(space.fusion.inner).__name__.startswith("Trained")
+    for other in found[1:]:
+        assert np.array_equal(found[0].probability, other.probability)
+        assert np.array_equal(found[0].weights, other.weights)
+    assert np.allclose(found[0].weights.sum(1), 1, atol=1e-6)
+
+
+def test_what_is_no_fusion_is_refused() -> None:
+    for given in ("attention", km.InfoNCE()):
+        with pytest.raises(km.KuamoError, match=r"expected a fusion, such as km.Attention\(\), or None"):
+            km.fit(small_toy(40), fusion=given)  # type: ignore[arg-type]
+
+
+# ── what it is for ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@cache
+def noisy(rows: int = 2000, tested: int = 400) -> tuple[km.Table, km.Table, np.ndarray]:
+    """Three views of one latent; in a third of the rows a is noise, in another b. Which (tested,): 0, 1, or 2, none."""
+    rng = np.random.default_rng(0)
+    n = rows + tested
+    z = 1.5 * rng.normal(size=(10, 8))[rng.integers(10, size=n)] + 0.6 * rng.normal(size=(n, 8))
+    views = {name: np.tanh(z @ rng.normal(size=(8, 24)) / 3) + 0.1 * rng.normal(size=(n, 24)) for name in NAMES}
+    which = rng.integers(3, size=n)
+    for number, name in enumerate("ab"):
+        x, bad = views[name], which == number
+        x[bad] = rng.normal(size=(int(bad.sum()), 24)) * x.std(0) + x.mean(0)
+    kinds = {name: km.Vector() for name in NAMES}
+    train, test = (
+        km.Table({name: list(x[part].astype(np.float32)) for name, x in views.items()}, modalities=kinds)
+        for part in (slice(rows), slice(rows, n))
+    )
+    return train, test, which[rows:]
+
+
+def test_attention_follows_the_column_that_is_informative_in_a_row() -> None:
+    train, test, which = noisy()
+    space = km.fit(train, km.CCA(dim=16, kernels=("linear",)), fusion=km.Attention("additive", query="c"))
+    weights = space.fuse(test.select("a", "b"), target="c")[1]
+    one = which < 2
+    assert np.corrcoef(weights[one, 0], which[one] == 1)[0, 1] > 0.8
+    answers = space.encode_column(test, "c")[0]
+
+    def recall(codes: Any, rows: np.ndarray) -> float:
+        return float((space.similarity(codes, answers).argmax(1) == np.arange(len(test)))[rows].mean())
+
+    noise = which == 0  # in these rows b alone tells
+    alone = recall(space.encode_column(test, "b")[0], noise)
+    assert recall(space.encode(test.select("a", "b"), target="c"), noise) > alone - 0.05
+    space.fusion = None
+    assert recall(space.encode(test.select("a", "b")), noise) < alone - 0.1
+
+
+@pytest.mark.parametrize(("spec", "share"), [(km.Gating(), 1.0), (km.TensorFusion(), 1.0), (None, 0.5)], ids=str)
+def test_columns_that_interact(spec: Any, share: float) -> None:
+    """The sign of a product of two numbers, of which none alone says anything."""
+    rng = np.random.default_rng(0)
+    u, v = (rng.uniform(0.3, 1, 1600) * rng.choice([-1, 1], 1600) for _ in range(2))
+    cells: dict[str, Any] = {
+        name: list((np.stack([x, rng.normal(size=1600)], 1) @ rng.normal(size=(2, 6))).astype(np.float32))
+        for name, x in (("a", u), ("b", v))
+    }
+    cells["sign"] = np.where(u * v > 0, "+", "-").tolist()
+    table = km.Table(cells, modalities={"a": km.Vector(), "b": km.Vector(), "sign": km.Category()})
+    train, test = table.take(range(1200)), table.take(range(1200, 1600))
+    space = km.fit(train, km.InfoNCE(), fusion=spec, dim=8, training=km.Training(steps=300, lr=3e-3))
+    signs = space.encode([{"sign": "+"}, {"sign": "-"}])
+    found = space.similarity(space.encode(test.select("a", "b"), target="sign"), signs).argmax(1)
+    right = float((found == (np.array(cells["sign"][1200:]) == "-")).mean())
+    assert right > 0.95 if share == 1.0 else right < 0.65
