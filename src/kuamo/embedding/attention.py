@@ -103,7 +103,7 @@ class Attention(nn.Module, FusionSpec):
             code where it is present. By hand: `"mean"`, or which column's code asks, by its place in the space; rows
             that lack it ask by the mean. Of two columns the mean is as near to one as to the other, so that every
             symmetric score gives .5 to both: a `FusionWarning` says so.
-        dim: by hand, of the additive score, d. hidden: width of the keys; 128 of what is trained, 32 by hand, if not given.
+        dim: by hand, of the additive score, d. hidden: width of the keys: 128, or 32 by hand, if not given.
 
     Raises:
         KuamoError: an unknown score or query, a temperature that is not above 0. TableError: by `fit`, of a query that
@@ -233,7 +233,7 @@ class TrainedAttention(TrainedFusion):
     def forward(self, code: Embedding, present: Tensor, target: Tensor | None = None) -> tuple[Embedding, Tensor]:
         """See `TrainedFusion`."""
         h = torch.where(present[..., None], code.mean, 0.0)
-        keys = torch.stack([net(direction(h[:, m])) for m, net in enumerate(self.keys)], 1)
+        keys = torch.stack([net(code_features(h[:, m])) for m, net in enumerate(self.keys)], 1)
         temperature: Any = (-self.log_scale.clamp(max=log(100.0))).exp()
         weights = attention(self.query(h, present, target), keys, present, score=self.score, temperature=temperature)
         return weighted(code, present, weights), weights
@@ -242,12 +242,12 @@ class TrainedAttention(TrainedFusion):
         """q (B, k) of codes (B, M, d), 0 where absent, and a target (B,), −1 for none."""
         q = self.base.expand(len(h), -1)
         if self.pooled is not None:
-            q = q + self.pooled(direction((equal_weights(present)[..., None] * h).sum(1)))
+            q = q + self.pooled(code_features((equal_weights(present)[..., None] * h).sum(1)))
         if target is None:
             if self.given["query"] in ("mean", "learned"):
                 return q
             target = torch.full((len(h),), self.place(str(self.given["query"])))
-        own = torch.stack([net(direction(h[:, m])) for m, net in enumerate(self.own)], 1)
+        own = torch.stack([net(code_features(h[:, m])) for m, net in enumerate(self.own)], 1)
         asked = self.wanted + torch.where(present[..., None], own, 0.0)
         chosen = nn.functional.one_hot(target.clamp(min=0), len(self.names)) * (target >= 0)[:, None]
         return q + (chosen[..., None] * asked).sum(1)
@@ -266,11 +266,11 @@ def key_network(size: int, hidden: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(size, hidden), nn.GELU(), last)
 
 
-def direction(h: Tensor) -> Tensor:
+def code_features(h: Tensor) -> Tensor:
     """φ(h) = [√d h/‖h‖, log ‖h‖] (…, d + 1) of codes (…, d).
 
     Example:
-        >>> direction(torch.tensor([[3.0, 4.0]])).round(decimals=2)
+        >>> code_features(torch.tensor([[3.0, 4.0]])).round(decimals=2)
         tensor([[0.8500, 1.1300, 1.6100]])
     """
     square = h.square().sum(-1, keepdim=True) + 1e-12

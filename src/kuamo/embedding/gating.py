@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from kuamo.core.validation import check_int
-from kuamo.embedding.attention import direction
+from kuamo.embedding.attention import code_features
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.trained_fusion import FusionSpec, TrainedFusion, equal_weights, for_each, weighted
 
@@ -88,7 +88,7 @@ class TrainedGating(TrainedFusion):
     def cells(self, code: Embedding, present: Tensor) -> Tensor:
         """[φ(h_m), 1] of what is present, and 0 (B, M, d + 2)."""
         h = torch.where(present[..., None], code.mean, 0.0)
-        return torch.cat([direction(h), torch.ones_like(h[..., :1])], -1) * present[..., None]
+        return torch.cat([code_features(h), torch.ones_like(h[..., :1])], -1) * present[..., None]
 
     def summed(self, nets: nn.ModuleList, cells: Tensor) -> Tensor:
         """Σ_m W_m x_m (B, k)."""

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from kuamo.core.validation import check_int
-from kuamo.embedding.attention import direction
+from kuamo.embedding.attention import code_features
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.trained_fusion import FusionSpec, TrainedFusion, equal_weights, for_each, weighted
 
@@ -66,7 +66,7 @@ class TrainedTensorFusion(TrainedFusion):
         """See `TrainedFusion`; the weights are those of the mean."""
         weights = equal_weights(present)
         mean = weighted(code, present, weights)
-        phi = direction(torch.where(present[..., None], code.mean, 0.0))
+        phi = code_features(torch.where(present[..., None], code.mean, 0.0))
         factors = torch.stack([net(phi[:, m]) for m, net in enumerate(self.factors)], 1)
         product = torch.where(present[..., None], factors, 1.0).prod(1)
         several = (present.sum(1) > 1)[:, None]

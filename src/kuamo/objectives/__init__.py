@@ -7,6 +7,7 @@ vae, mvtcae, mmvm, mmvae_plus        variational bounds
 gan, gan_minimax, gan_relativistic, gan_least_squares, networks    GANs, what they share, and their networks
 optimal_transport        unpaired rows, matched by transport plans
 conditional_likelihood   decoders trained on fixed codes
+fused_retrieval          a fusion trained beside other objectives
 prediction/              classes and numbers predicted from any subset of columns
 registry                 objectives by their names
 """
