@@ -242,7 +242,7 @@ class ValueFunction:
             if predicts:
                 code = decoder_input(self.space, port, self.mean[part], logvar, present[part])
             else:
-                code = fuse_codes(self.space.fusion, self.mean[part], logvar, present[part])[0]
+                code = fuse_codes(self.space.fusion, self.mean[part], logvar, present[part], self.to)[0]
             codes.append(np.asarray(code))
             there.append(np.asarray(code.present))
         known = np.concatenate(there)

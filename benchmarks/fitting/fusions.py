@@ -1,0 +1,129 @@
+"""Fusions beside the mean: two columns find a third, with noise, without it, and where columns interact.
+
+    OPENBLAS_NUM_THREADS=1 python -m benchmarks fusions [--seeds 0 1 2]
+
+Views: three columns of 24 numbers, each a bent mixture of one latent of 8 numbers (ten clusters) and a little noise; a
+and b together find c among 400 unseen rows. Noise: a is replaced by noise in a third of the rows, b in another, in
+training too. Product: the class is the sign of u v, of which column a holds u and column b holds v, each mixed with a
+number that tells nothing; found by search from a and b, and by `Predict`.
+"""
+
+import argparse
+import time
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+from common import machine
+
+import kuamo as km
+
+SEARCHED = {
+    "mean": None,
+    "late": km.LateFusion(),
+    "attention, scaled dot": km.Attention("scaled_dot", query="c"),
+    "attention, cosine": km.Attention("cosine", query="c"),
+    "attention, additive": km.Attention("additive", query="c"),
+    "gating": km.Gating(),
+    "tensor": km.TensorFusion(),
+}
+INTERACTING = {
+    "mean": None,
+    "late": km.LateFusion(),
+    "attention, additive": km.Attention("additive", query="c"),
+    "gating": km.Gating(),
+    "tensor": km.TensorFusion(),
+}
+TRAIN, TEST = 2000, 400
+
+
+def table(columns: dict[str, Any], rows: slice) -> km.Table:
+    kinds = {name: km.Vector() if np.ndim(x) == 2 else km.Category() for name, x in columns.items()}
+    return km.Table({name: list(x[rows]) for name, x in columns.items()}, modalities=kinds)
+
+
+def views(seed: int, noise: bool) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Columns, and which of them is noise in each row: 0, 1, or 2 for none."""
+    rng = np.random.default_rng(seed)
+    n = TRAIN + TEST
+    z = 1.5 * rng.normal(size=(10, 8))[rng.integers(10, size=n)] + 0.6 * rng.normal(size=(n, 8))
+    found = {name: np.tanh(z @ rng.normal(size=(8, 24)) / 3) + 0.1 * rng.normal(size=(n, 24)) for name in "abc"}
+    which = rng.integers(3, size=n) if noise else np.full(n, 2)
+    for number, name in enumerate("ab"):
+        replace(found[name], which == number, rng)
+    return {name: x.astype(np.float32) for name, x in found.items()}, which
+
+
+def replace(x: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> None:
+    """Noise of the same mean and spread, in place."""
+    x[rows] = rng.normal(size=(int(rows.sum()), x.shape[1])) * x.std(0) + x.mean(0)
+
+
+def recall(space: km.Space, codes: Any, answers: Any) -> float:
+    return float((space.similarity(codes, answers).argmax(1) == np.arange(len(answers))).mean())
+
+
+def search(seed: int, results: dict[str, dict[str, list[float]]]) -> None:
+    for noise in (True, False):
+        columns, which = views(seed, noise)
+        train, test, bad = table(columns, slice(TRAIN)), table(columns, slice(TRAIN, None)), which[TRAIN:]
+        start, one = km.fit(train, seed=seed), bad < 2
+        broken = {name: x[TRAIN:][bad != 1].copy() for name, x in columns.items()}
+        replace(broken["a"], np.ones(len(broken["a"]), bool), np.random.default_rng(seed))
+        wholly = table(broken, slice(None))
+        for name, fusion in SEARCHED.items():
+            began, row = time.process_time(), results[name]
+            space = start if fusion is None else km.fit(train, init=start, fusion=fusion, seed=seed)
+            row["CPU s"].append(time.process_time() - began)
+            answers = space.encode_column(test, "c")[0]
+            both = recall(space, space.encode(test.select("a", "b"), target="c"), answers)
+            row["noise: R@1" if noise else "clean: R@1"].append(both)
+            if not noise:
+                row["clean: a alone"].append(recall(space, space.encode_column(test, "a")[0], answers))
+                continue
+            answers = space.encode_column(wholly, "c")[0]
+            row["a all noise: R@1"].append(recall(space, space.encode(wholly.select("a", "b"), target="c"), answers))
+            row["b alone"].append(recall(space, space.encode_column(wholly, "b")[0], answers))
+            weights = space.fuse(test.select("a", "b"), target="c")[1][one, 0]
+            row["correlation"].append(np.corrcoef(weights, bad[one] == 1)[0, 1] if np.ptp(weights) > 1e-6 else np.nan)
+
+
+def product(seed: int, results: dict[str, dict[str, list[float]]]) -> None:
+    rng = np.random.default_rng(seed)
+    n = TRAIN + TEST
+    u, v = (rng.uniform(0.3, 1, n) * rng.choice([-1, 1], n) for _ in range(2))
+    columns: dict[str, Any] = {
+        name: (np.stack([x, rng.normal(size=n)], 1) @ rng.normal(size=(2, 6))).astype(np.float32)
+        for name, x in (("a", u), ("b", v))
+    }
+    columns["c"] = np.where(u * v > 0, "+", "-")
+    train, test, truth = table(columns, slice(TRAIN)), table(columns, slice(TRAIN, None)), columns["c"][TRAIN:]
+    given = test.select("a", "b")
+    for name, fusion in INTERACTING.items():
+        training = km.Training(steps=400, lr=3e-3)
+        space = km.fit(train, km.InfoNCE(), fusion=fusion, dim=8, training=training, seed=seed)
+        signs = space.encode([{"c": "+"}, {"c": "-"}])
+        found = np.array(["+", "-"])[space.similarity(space.encode(given, target="c"), signs).argmax(1)]
+        results[name]["search: right"].append(float((found == truth).mean()))
+        space = km.fit(train, km.Predict("c", fusion=fusion), training=training, seed=seed)
+        results[name]["Predict: right"].append(float((np.array(space.predict(given, "c").values) == truth).mean()))
+
+
+def show(results: dict[str, dict[str, list[float]]]) -> None:
+    names = list(dict.fromkeys(key for row in results.values() for key in row))
+    print("| fusion | " + " | ".join(names) + " |")
+    print("|---" * (len(names) + 1) + "|")
+    for fusion, row in results.items():
+        cells = [f"{np.mean(row[key]):.2f} ({min(row[key]):.2f} – {max(row[key]):.2f})" for key in names]
+        print(f"| {fusion} | " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser()
+    options.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
+    print(machine())
+    for task in (search, product):
+        results: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for seed in options.parse_args().seeds:
+            task(seed, results)
+        show(results)
