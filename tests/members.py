@@ -62,6 +62,11 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
         "dim": 16,
         "decoders": {"b": Generator(16, 24, noise=4, layers=2)},
     },
+    "Minimax by SGD": lambda: {
+        "objective": km.Minimax(None, "b", optimizer="sgd", mismatched=True, penalty=1.0, instance_noise=0.1),
+        "dim": 16,
+        "decoders": {"b": Generator(16, 24, noise=4)},
+    },
     "LSGAN": lambda: {
         "objective": km.LSGAN("a", "b", ema=0.9),
         "dim": 16,
@@ -91,7 +96,7 @@ CLOSED: dict[str, Callable[[], dict[str, Any]]] = {"CCA": lambda: {"objective": 
 # Learn from unpaired rows: the table of each law has some.
 UNPAIRED = ("Sinkhorn", "KLOT", "InfoNCE + Sinkhorn")
 # Move decoders alone: the space stays where it is.
-DECODING = ("R3 of any column", "Minimax of any column", "LSGAN", "LSGAN of any column", "Decode")
+DECODING = ("R3 of any column", "Minimax of any column", "Minimax by SGD", "LSGAN", "LSGAN of any column", "Decode")
 # Labels of `small_toy` say nothing of its rows: who learns by label is judged in test_supervised_learning.py.
 NOT_ROWS = (
     "Reconstruct",

@@ -30,6 +30,7 @@ from torch import nn
 import kuamo as km
 from kuamo.data.datasets.digits import SPEAKERS, WORDS
 from kuamo.encoders.audio_cnn import AudioCNN
+from kuamo.encoders.base import collate
 from kuamo.encoders.image_cnn import ImageCNN
 from kuamo.encoders.token_mean import TokenMean, train_tokenizer
 from kuamo.metrics.sample_quality import diversity_ratio, memorization_ratio
@@ -82,7 +83,7 @@ class Classifier(nn.Module):
         self.eval()
 
     def batch(self, items):
-        return self.encoder.collate(items) if hasattr(self.encoder, "collate") else torch.from_numpy(np.stack(items))
+        return collate(self.encoder, items, "judge")
 
     def said(self, values):
         items = [self.encoder.prepare(value) for value in values]

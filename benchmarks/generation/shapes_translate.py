@@ -30,7 +30,7 @@ METHODS = {
     "r3": (km.GAN(), {"steps": 3500, "batch_size": 128}),
     "gaussian": (km.Gaussian(), {"steps": 3000}),
     "ridge": (km.Ridge(), {"steps": 1}),
-    "minimax": (km.GAN(game="minimax"), {"steps": 3000, "optimiser": "sgd", "lr": 0.02}),
+    "minimax": (km.GAN(game="minimax"), {"steps": 3000}),
 }
 
 

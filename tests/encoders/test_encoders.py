@@ -23,6 +23,7 @@ from kuamo.encoders import (
     SpectralFeatures,
     default_encoder,
 )
+from kuamo.encoders.bag_of_words import BagOfWords
 from kuamo.encoders.base import Encoder, encode_items
 from kuamo.encoders.image_cnn import ImageCNN
 from kuamo.encoders.sound_effects import stored_weights
@@ -74,6 +75,7 @@ MEMBERS: dict[str, tuple[Callable[[], Any], Callable[[], list[Any]]]] = {
     "SoundEffects": (lambda: with_effects(lambda: SoundEffects(first_layer=3)), sounds),
     "DefaultAudioEncoder": (lambda: with_effects(DefaultAudioEncoder), sounds),
     "EfficientNetLite0": (lambda: EfficientNetLite0(size=64), pictures),
+    "BagOfWords": (lambda: BagOfWords.of(TEXTS), lambda: TEXTS),
     "TokenMean": (lambda: TokenMean(train_tokenizer(TEXTS), dim=8), lambda: TEXTS),
     "ImageCNN": (lambda: ImageCNN(size=16, dim=8, width=8), pictures),
     "PixelEncoder in place": (lambda: ImageCNN(size=20, dim=8, width=8, in_place=True), pictures),

@@ -267,7 +267,7 @@ def test_a_cycle_needs_features_and_says_so() -> None:
 def test_recipes_and_codecs_of_unknown_columns_or_numbers_are_refused() -> None:
     with pytest.raises(km.TableError, match=r"given decoders for \['c'\]; the table's columns are"):
         km.fit(rows(), decoders={"c": km.Flow()})
-    with pytest.raises(km.KuamoError, match="given game='wgan'; expected 'r3' or 'minimax'"):
+    with pytest.raises(km.KuamoError, match=r"given game='wgan'; expected one of \('r3', 'minimax', 'nonsaturating'\)"):
         km.GAN(game="wgan")
     with pytest.raises(km.KuamoError, match="expected width and layers of at least 1"):
         km.Flow(layers=0)

@@ -64,9 +64,9 @@ def fit(
             "--decode",
             help=(
                 "Column to train a decoder for: 'image', or with the kind of decoder: 'image=flow' (or gan, gaussian, "
-                "ridge), 'image=cyclegan' (features only), 'image=bilinear:tone:base' (style and base columns); for "
-                "text: caption, nearest_text, text_rnn. Repeatable. Ctrl-C stops training and keeps the best "
-                "checkpoint."
+                "ridge), 'image=cyclegan' (features only), 'image=bilinear:tone:base' (style and base columns), "
+                "'image=gan:minimax:conv' (game and network); for text: caption, nearest_text, text_rnn. Repeatable. "
+                "Ctrl-C stops training and keeps the best checkpoint."
             ),
         ),
     ] = None,

@@ -56,6 +56,8 @@ class Decoder(Contract):
     """`log_prob(y, z, rng)` (n,), of a likelihood."""
     generate: Any = None
     """`generate(z, noise)` (n, L), of a generator."""
+    critic: Any = None
+    """`critic(dim)` → a critic of y and of codes of dim numbers, or none, that suits a generator."""
     start_from: Any = None
     """`start_from(ridge)`: begin at the closed form."""
 

@@ -50,7 +50,7 @@ PARTS = {
         "kuamo.encoders.one_hot": "OneHot",
         "kuamo.encoders.standardize": "Scalar Standardize",
         "kuamo.generation.codecs.labels": "OneHotCodec ScalarCodec",
-        "kuamo.encoders": "Identity MiniLM EfficientNetLite0 MultilingualE5 SpectralFeatures "
+        "kuamo.encoders": "Identity BagOfWords MiniLM EfficientNetLite0 MultilingualE5 SpectralFeatures "
         "SoundEffects DefaultAudioEncoder HubEncoder",
         "kuamo.encoders.token_mean": "TokenMean",
         "kuamo.encoders.image_cnn": "ImageCNN",
@@ -62,6 +62,8 @@ PARTS = {
         "kuamo.generation.codecs": "TextVocabulary TextToSpeechCodec BPECodec ImagePCA AudioPCA",
         "kuamo.generation.codecs.image_conv": "ImageConv",
         "kuamo.generation.codecs.image_difference": "ImageDifferencePCA",
+        "kuamo.generation.codecs.image_pixels": "ImagePixels",
+        "kuamo.generation.decoders.conv_generator": "ConvGenerator",
         "kuamo.generation.decoders.raw_likelihood": "PixelLikelihood TextLikelihood SpectrumLikelihood",
         "kuamo.generation.hopfield": "Hopfield",
         "kuamo.generation.residual": "ResidualNoise",

@@ -8,6 +8,7 @@ efficientnet             images
 audio_default, mel_statistics, sound_effects, mel    audio: both of spectra and a network of sound effects
 hub, hub_folder          pretrained models by name or folder
 one_hot, standardize     categories; numbers and vectors
+bag_of_words             texts of a small vocabulary
 token_mean, image_cnn, audio_cnn, audio_augmentation    networks to train
 """
 
@@ -20,6 +21,7 @@ from kuamo.core.errors import did_you_mean
 from kuamo.core.old_names import current, renamed
 from kuamo.core.translation import translate
 from kuamo.encoders.audio_default import DefaultAudioEncoder
+from kuamo.encoders.bag_of_words import BagOfWords
 from kuamo.encoders.base import Encoder, Identity
 from kuamo.encoders.default import EncoderChoice, default_encoder
 from kuamo.encoders.e5 import MultilingualE5
@@ -38,6 +40,7 @@ _TRAINED = {"ImageCNN": "image_cnn", "AudioCNN": "audio_cnn", "TokenMean": "toke
 
 __all__ = [
     "AudioCNN",
+    "BagOfWords",
     "DefaultAudioEncoder",
     "EfficientNetLite0",
     "Encoder",

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from kuamo.core.contracts import Configured
+from kuamo.encoders.bag_of_words import pre_tokenizer
 from kuamo.encoders.base import Encoder
 
 __all__ = ["TokenMean", "train_tokenizer"]
@@ -30,14 +31,11 @@ def train_tokenizer(texts: Iterable[str], size: int = 8000) -> str:
         >>> len(TokenMean(train_tokenizer(["一只猫", "a cat"])).prepare("一只猫 cat"))
         4
     """
-    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, models, normalizers, trainers
 
     tokenizer = Tokenizer(models.BPE(unk_token="[unk]"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    han = Regex(r"[\u3400-\u9fff\uf900-\ufaff]")
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(han, "isolated"), pre_tokenizers.Whitespace()]
-    )
+    tokenizer.pre_tokenizer = pre_tokenizer()
     trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=["[unk]"], show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer.to_str()

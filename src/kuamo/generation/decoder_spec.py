@@ -14,6 +14,7 @@ from kuamo.data.table import Table
 from kuamo.embedding.storage import register_part
 from kuamo.generation.codecs.default import default_codec
 from kuamo.generation.decoder_problem import DecoderProblem
+from kuamo.training.config import Training
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,6 +58,10 @@ class DecoderSpec(Contract):
     def objective(self, column: str) -> Objective:
         """What it is trained by."""
         raise KuamoError(f"{type(self).__name__} is solved in closed form, not trained")
+
+    def training(self, rows: int) -> Training | None:
+        """What suits it, of so many rows, where `fit` is given none; `None`: what suits all others."""
+        return None
 
     def solve(self, decoding: DecoderProblem, name: str, rows: np.ndarray) -> tuple[Any, Any]:
         """The codec and the decoder in closed form, of these rows; what a trained one has to beat."""

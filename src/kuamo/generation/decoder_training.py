@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -88,8 +89,9 @@ def learn(
 ) -> None:
     """Train decoders on the rows that are kept, and hold each against the closed form on those that are held out."""
     space, seed = decoding.space, run.seed
-    best = [BestCheckpoint(decoding, name, decoder, held, run) for name, decoder in trained.items()]
-    train_decoders(decoding, trained, recipes, kept, run, best)
+    for turn, (training, some) in enumerate(by_training(trained, recipes, run, len(kept)).items()):
+        best = [BestCheckpoint(decoding, name, decoder, held, run) for name, decoder in some.items()]
+        train_decoders(decoding, some, recipes, kept, replace(of_turn(run, turn), training=training), best)
     for name, decoder in trained.items():
         port, recipe = space.port(name), recipes[name]
         port.decoder, ours = decoder, decoding.score(name, decoder, held, seed)
@@ -104,6 +106,24 @@ def learn(
             space.notes.append(note)
         if recipe.may_fall_back and theirs < ours:
             port.codec, port.decoder = recipe.solve(decoding, name, np.sort(np.concatenate([kept, held])))
+
+
+def by_training(
+    trained: Mapping[str, Any], recipes: Mapping[str, DecoderSpec], run: Run, rows: int
+) -> dict[Training, dict[str, Any]]:
+    """Training → the decoders that are trained by it, together: that of `fit`, or what suits each."""
+    found: dict[Training, dict[str, Any]] = {}
+    for name, decoder in trained.items():
+        training = run.training or recipes[name].training(rows) or Training(steps=training_steps(rows))
+        found.setdefault(training, {})[name] = decoder
+    return found
+
+
+def of_turn(run: Run, turn: int) -> Run:
+    """The run of the second and further trainings: each keeps its states in a folder of its own."""
+    if turn == 0 or run.folder is None:
+        return run
+    return replace(run, folder=replace(run.folder, folder=run.folder.folder / f"training-{turn + 1}"))
 
 
 def train_decoders(
@@ -139,8 +159,8 @@ def train_decoders(
         objective = term if objective is None else objective + term
         if term.aligns == "distributions":
             problem.space.notes.append(Note("made_unpaired", column=name, what=type(recipes[name]).__name__))
-    training = run.training or Training(steps=training_steps(len(rows)))
-    result = train(beside, sources, objective, training, run, callbacks=callbacks)
+    assert run.training is not None
+    result = train(beside, sources, objective, run.training, run, callbacks=callbacks)
     key = "decoders_trained" if result.done == result.steps else "decoders_stopped"
     problem.space.notes.append(Note(key, columns=", ".join(decoders), steps=result.done, given=result.steps))
 

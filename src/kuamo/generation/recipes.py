@@ -6,7 +6,9 @@ km.fit(table, init=space, decoders={"image": km.Flow()})       learned for a spa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kuamo.core.errors import KuamoError, TableError
@@ -15,9 +17,11 @@ from kuamo.data.modalities import Audio
 from kuamo.data.table import Table
 from kuamo.generation.codecs.base import Codec
 from kuamo.generation.codecs.image_difference import ImageDifferencePCA
+from kuamo.generation.codecs.image_pixels import ImagePixels
 from kuamo.generation.codecs.text import BPECodec, TextVocabulary
 from kuamo.generation.decoder_problem import DecoderProblem
 from kuamo.generation.decoder_spec import DecoderSpec, DecodeSpec, GeneratorSpec, check_sizes, check_texts
+from kuamo.training.config import Training
 
 if TYPE_CHECKING:
     import numpy as np
@@ -295,46 +299,99 @@ class Gaussian(DecodeSpec):
 @old_arguments(own="self_conditioning", mismatched="mismatch_weight")
 @dataclass(frozen=True)
 class GAN(GeneratorSpec):
-    """A generator against a critic; it starts at ridge.
+    """A generator against a discriminator: Generative Adversarial Nets, Goodfellow et al., 2014.
 
     Args:
-        game: `"r3"`, the relativistic game with penalised gradients, or `"minimax"`, the game as it was first written
-            down, by SGD, which saturates and rotates: it is here to compare with.
-        width, layers: of both networks. noise: numbers that the generator draws.
-        lr: of both players; .001 (r3) or .02 (minimax) if not given.
-        penalty: γ of R1 and R2. mismatch_weight: weight of real cells with another row's code, of a near one (r3) or
-            of any. self_conditioning: as in `Flow`.
+        game: `"r3"`, the relativistic game with penalised gradients; `"minimax"`, the game as it was first written; or
+            `"nonsaturating"`, the same where the generator minimises −log D.
+        network: `"perceptron"` on the codec's numbers, which starts at ridge, or `"conv"`, of pictures: convolutions
+            and a fully connected layer, on pixels.
+        optimizer: of both players, `"sgd"` or `"adam"`; of minimax the first, of r3 the second, if not given.
+        width, layers: of perceptrons. features: channels of the outermost convolutions.
+        noise: numbers that the generator draws. lr: of both players; what suits game and optimizer if not given.
+        penalty: γ of R1, and of R2 in r3. mismatch_weight: weight of real cells with another row's code, of a near one
+            (r3) or of any. self_conditioning: as in `Flow`; .1 if not given, and 0 with convolutions, whose noise is to
+            vary what a picture's own code would say.
 
     Raises:
-        KuamoError: an unknown game, or numbers that make no sense.
+        KuamoError: an unknown game, network or optimizer, or numbers that make no sense.
 
     Example:
         >>> GAN(noise=16).build(4, None, 10).noise
         16
     """
 
+    WORDS: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+        {
+            "game": ("r3", "minimax", "nonsaturating"),
+            "network": ("perceptron", "conv"),
+            "optimizer": ("sgd", "adam"),
+        }
+    )
+    """What the arguments that are words may be."""
     game: str = "r3"
+    network: str = "perceptron"
+    optimizer: str | None = None
     width: int = 256
     layers: int = 2
     noise: int = 32
     lr: float | None = None
     penalty: float = 1.0
     mismatch_weight: float = 1.0
-    self_conditioning: float = 0.1
+    self_conditioning: float | None = None
+    features: int = 24
 
     def __post_init__(self) -> None:
-        if self.game not in ("r3", "minimax"):
-            raise KuamoError(f"given game={self.game!r}; expected 'r3' or 'minimax'")
-        check_sizes(self, self.width, self.layers, (self.self_conditioning,))
+        for name, known in self.WORDS.items():
+            given = getattr(self, name)
+            if given not in known and not (name == "optimizer" and given is None):
+                raise KuamoError(f"given {name}={given!r}; expected one of {known}")
+        check_sizes(self, self.width, self.layers, (self.own_share,))
+
+    @property
+    def own_share(self) -> float:
+        """`self_conditioning`, or what suits the network."""
+        usual = 0.0 if self.network == "conv" else 0.1
+        return usual if self.self_conditioning is None else self.self_conditioning
+
+    def codec(self, table: Table, name: str, seed: int) -> Any:
+        """Of convolutions, pixels."""
+        if self.network == "perceptron":
+            return super().codec(table, name, seed)
+        kind = type(table.column(name).modality).__name__
+        if kind != "Image":
+            raise TableError(f"column {name!r}: given network='conv' for {kind}; expected a column of images")
+        return ImagePixels.of(table, name)
+
+    def build(self, dim: int, codec: Any, out: int) -> Any:
+        if self.network == "perceptron":
+            return super().build(dim, codec, out)
+        from kuamo.generation.decoders.conv_generator import ConvGenerator
+
+        if not isinstance(codec, ImagePixels):
+            raise KuamoError(
+                f"given network='conv' and {type(codec).__name__}; expected the codec ImagePixels, or none"
+            )
+        sizes = {"channels": codec.channels, "noise": self.noise, "features": self.features}
+        return ConvGenerator(dim, codec.height, codec.width, **sizes)
+
+    def training(self, rows: int) -> Training | None:
+        return Training(steps=2200, batch_size=32) if self.network == "conv" else None
 
     def objective(self, column: str) -> Objective:
         from kuamo.objectives import R3, Minimax
 
-        shape: dict[str, Any] = {name: getattr(self, name) for name in ("self_conditioning", "width", "layers")}
-        if self.game == "minimax":
-            return Minimax(None, column, lr=self.lr or 0.02, mismatched=self.mismatch_weight > 0, **shape)
+        shape: dict[str, Any] = {"self_conditioning": self.own_share, "width": self.width, "layers": self.layers}
+        if self.game != "r3":
+            optimizer = self.optimizer or "sgd"
+            lr = self.lr or {"sgd": 0.05, "adam": 1e-3}[optimizer]
+            shape |= {"penalty": self.penalty, "optimizer": optimizer, "instance_noise": 0.1}
+            shape["saturating"] = self.game == "minimax"
+            return Minimax(None, column, lr=lr, mismatched=self.mismatch_weight > 0, **shape)
         shape |= {"penalty": self.penalty, "mismatch_weight": self.mismatch_weight}
-        return R3(None, column, lr=self.lr or 1e-3, hard=True, every=4, **shape)
+        optimizer = self.optimizer or "adam"
+        lr = self.lr or {"sgd": 0.05, "adam": 1e-3}[optimizer]
+        return R3(None, column, lr=lr, hard=True, every=4, optimizer=optimizer, **shape)
 
 
 @old_arguments(own="self_conditioning")

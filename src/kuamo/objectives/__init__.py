@@ -4,7 +4,8 @@ cca, semantic_matching, solution     closed forms, and what they return
 contrastive, triplet, pairwise, tiled_sums    losses of pairs of entries; positives; sums over all pairs in tiles
 reconstruction, supervised, domain_adversarial    reconstruction; losses of labels; a discriminator of modalities
 vae, mvtcae, mmvm, mmvae_plus        variational bounds
-gan, gan_minimax, gan_relativistic, gan_least_squares, networks    GANs, what they share, and their networks
+gan, gan_minimax, gan_relativistic, gan_least_squares    GANs, and what they share
+networks, conv_critic    perceptrons and convolutions that games are played with
 optimal_transport        unpaired rows, matched by transport plans
 conditional_likelihood   decoders trained on fixed codes
 fused_retrieval          a fusion trained beside other objectives

@@ -22,12 +22,28 @@ from kuamo.training.step import Step
 
 __all__ = [
     "ConditionalGAN",
+    "check_optimizer",
     "conditioning_scale",
     "generator_of",
     "hard_negative",
+    "logits_of",
     "negative_codes",
+    "optimizer_of",
     "shifted_negative",
 ]
+
+
+def check_optimizer(name: str) -> None:
+    """Refuse an optimizer that no game is played with."""
+    if name not in ("sgd", "adam"):
+        raise KuamoError(f"given optimizer={name!r}; expected 'sgd' or 'adam'")
+
+
+def optimizer_of(name: str, lr: float, momentum: float = 0.0, beta: float = 0.0) -> Callable[[Any], Any]:
+    """Parameters → Adam(β₁, .99), or stochastic gradient descent with momentum."""
+    if name == "sgd":
+        return lambda parameters: without_compiler(torch.optim.SGD)(parameters, lr=lr, momentum=momentum)
+    return lambda parameters: without_compiler(torch.optim.Adam)(parameters, lr=lr, betas=(beta, 0.99))
 
 
 class ConditionalGAN(Objective):
@@ -36,8 +52,8 @@ class ConditionalGAN(Objective):
     Args:
         given, to: columns; given `None`, codes of any of the others (`subset_codes`), of which `self_conditioning` is
             the share of the target's own. lr: of the optimizers.
-        critic: () → module of y (n, L), and of z (n, d) where it sees codes, → (n,); `None` is a perceptron of this
-            `width` and `layers`.
+        critic: () → module of y (n, L), and of z (n, d) where it sees codes, → (n,); `None` is the generator's own, if
+            it has one (`Decoder.critic`), and else a perceptron of this `width` and `layers`.
     """
 
     given: str | None
@@ -53,21 +69,30 @@ class ConditionalGAN(Objective):
 
     def discriminator(self, generator: Any, dim: int) -> Any:
         """The critic, which sees codes of d numbers as the generator does; with d = 0 it sees none."""
-        module = self.critic() if self.critic else Critic(generator.out, dim, self.width, self.layers)
-        if dim and isinstance(module, Critic):
+        own = Decoder.adapt(generator).critic
+        if self.critic is not None:
+            return self.critic()
+        module = Critic(generator.out, dim, self.width, self.layers) if own is None else own(dim)
+        if dim:
             module.see_as(generator)
         return module
 
-    def adam_players(self, space: EmbeddingSpace, dim: int, beta: float, ema: float) -> dict[str, Optimized]:
-        """Critic and generator with Adam(β₁), whose rate falls to a quarter; G's weights are averaged."""
+    def players(
+        self,
+        space: EmbeddingSpace,
+        dim: int,
+        optimizer: Callable[[Any], Any],
+        ema: float,
+        falls_to: float = 0.25,
+        falls_after: float = 0.0,
+    ) -> dict[str, Optimized]:
+        """Critic and generator, each with such an optimizer, whose rate falls; G's weights are averaged."""
         generator = generator_of(space, self.to, self.given)
-
-        def adam(parameters: Any) -> Any:
-            return without_compiler(torch.optim.Adam)(parameters, lr=self.lr, betas=(beta, 0.99))
-
+        modules = {"critic": self.discriminator(generator, dim), "generator": generator}
+        averaged = {"critic": None, "generator": ema}
         return {
-            "critic": Optimized(self.discriminator(generator, dim), adam, falls_to=0.25),
-            "generator": Optimized(generator, adam, falls_to=0.25, ema=ema),
+            name: Optimized(module, optimizer, falls_to, averaged[name], falls_after)
+            for name, module in modules.items()
         }
 
     def generate(self, step: Step, z: Any, row: Any, learns: bool) -> Any:
@@ -106,6 +131,11 @@ def conditioning_scale(generator: Any, y: Any) -> Any:
     return (y - generator.shift) * generator.gain if hasattr(generator, "gain") else y
 
 
+def logits_of(critic: Any, y: Any, codes: list[Any]) -> list[Any]:
+    """D(y, z) (n,) for several z (n, d) of the same y, which is looked at once where the critic can."""
+    return critic.with_codes(y, codes) if hasattr(critic, "with_codes") else [critic(y, z) for z in codes]
+
+
 def negative_codes(step: Step, given: str | None, z: Any, row: Any) -> tuple[Any, Any]:
     """Codes and their rows, of all processes, of which some are the wrong ones."""
     return step.gather()[given] if given is not None else (gather_rows(z), gather_rows(row))
@@ -139,19 +169,25 @@ def hard_negative(codes: Any, rows: Any, z: Any, of: Any, uniform: Any, among: i
     return codes[place], count > 0
 
 
-def shifted_negative(codes: Any, rows: Any, of: Any) -> tuple[Any, Any]:
-    """For each row in `of`, the code of the next row of the whole batch that has one, and whether there is another.
+def shifted_negative(codes: Any, rows: Any, z: Any, of: Any) -> tuple[Any, Any]:
+    """For each code z the code of the next row of the whole batch that has one, and whether it is another code.
+
+    Codes that are as good as equal, such as those of the same caption, are no mistake.
 
     Args:
-        codes: (n, d), rows: (n,), of all processes. of: (m,).
+        codes: (n, d), rows: (n,), of all processes. z: (m, d), of: (m,) its rows.
 
     Example:
         >>> import torch
-        >>> shifted_negative(torch.eye(3), torch.tensor([4, 0, 2]), torch.tensor([0, 4]))[0].argmax(1)
-        tensor([2, 1])
+        >>> codes = torch.tensor([[1.0], [2.0], [2.0]])
+        >>> shifted_negative(codes, torch.tensor([4, 0, 2]), codes[[1, 0]], torch.tensor([0, 4]))
+        (tensor([[2.],
+                [2.]]), tensor([False,  True]))
     """
     order = rows.argsort(stable=True)
     if len(order) == 0:
         return codes.new_zeros((len(of), codes.shape[-1])), torch.zeros(len(of), dtype=torch.bool)
     place = order[torch.searchsorted(rows[order], of.contiguous(), right=True) % len(order)]
-    return codes[place], rows[place] != of
+    other = codes[place]
+    distance = (other - z).square().sum(1)
+    return other, (rows[place] != of) & (distance > 1e-3 * distance.mean())

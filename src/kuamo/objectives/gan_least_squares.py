@@ -23,7 +23,7 @@ from kuamo.core.modules import is_trainable
 from kuamo.core.old_names import old_arguments
 from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.objectives.conditional_likelihood import subset_codes
-from kuamo.objectives.gan import ConditionalGAN, conditioning_scale
+from kuamo.objectives.gan import ConditionalGAN, conditioning_scale, optimizer_of
 from kuamo.training.distributed import total
 from kuamo.training.objective import Optimized
 from kuamo.training.step import Step
@@ -107,7 +107,7 @@ class LSGAN(ConditionalGAN):
         """
         if self.cycle:
             reencoder(space.port(self.to))
-        return self.adam_players(space, 0, 0.5, self.ema)
+        return self.players(space, 0, optimizer_of("adam", self.lr, beta=0.5), self.ema)
 
     def __call__(self, step: Step, player: str) -> Any:
         """D's loss for the player `critic`, G's for the player `generator`."""

@@ -2,9 +2,10 @@
 
     min_G max_D  E log D(y, z) + E log(1 − D(G(z, noise), z))
 
-G is the target's decoder, D sees the code of another column. It saturates where D wins and it rotates: it is here
-because it is the recipe that this field began with, not because it is the best. With `mismatched`, D also learns that a
-real y with another row's z is wrong, −½ E log(1 − D(y, z′)), so that it looks at z and not at y alone.
+G is the target's decoder, D sees the code of another column. Played barely it saturates where D wins, and it rotates.
+What keeps it open: D also learns that a real y with another row's z is wrong, −½ E log(1 − D(y, z′)), so that it looks
+at z and not at y alone; its slope is penalised, γ/2 E ‖∇_y D(y, z)‖²; noise that fades is added to what it sees; and
+what is kept of G is the moving average of its weights. y and G(z, noise) are in the generator's standard units.
 """
 
 from __future__ import annotations
@@ -13,14 +14,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import torch
 from torch.nn.functional import softplus
 
-from kuamo.core.modules import without_compiler
+from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import old_arguments
 from kuamo.embedding.space import EmbeddingSpace
-from kuamo.objectives.gan import ConditionalGAN, generator_of, negative_codes, shifted_negative
-from kuamo.training.objective import Optimized
+from kuamo.objectives.gan import (
+    ConditionalGAN,
+    check_optimizer,
+    conditioning_scale,
+    generator_of,
+    logits_of,
+    negative_codes,
+    optimizer_of,
+    shifted_negative,
+)
+from kuamo.objectives.gan_relativistic import gradient_penalty
+from kuamo.training.objective import SPACE, Optimized
 from kuamo.training.step import Step
 
 __all__ = ["Minimax", "minimax"]
@@ -43,17 +53,29 @@ def minimax(real: Any, made: Any) -> tuple[Any, Any]:
 @old_arguments(own="self_conditioning")
 @dataclass(frozen=True)
 class Minimax(ConditionalGAN):
-    """The plain minimax game for one direction, `given` → `to`.
+    """The minimax game for one direction, `given` → `to`.
 
     Args:
         given, to: columns; given `None`, codes of any of the others (`subset_codes_per_entry`), of which
-            `self_conditioning` is the share of the target's own. lr: of the discriminator's SGD. momentum: of the same.
-        critic: () → module (y (n, L), z (n, d)) → logits (n,); `None` is a perceptron of this `width` and `layers`.
+            `self_conditioning` is the share of the target's own. lr: of the discriminator. momentum: of its SGD.
+        optimizer: of both players, `"sgd"` or `"adam"`, whose rate falls to a fiftieth in the second half
+            of the steps; codes are then not moved.
+            `None`: D has SGD, and G is trained with the space, by its optimizer.
+        critic: () → module (y (n, L), z (n, d)) → logits (n,); `None` is the generator's own, or a perceptron of this
+            `width` and `layers`.
         mismatched: also show D real cells with the code of another row; it and the made cells then weigh half each.
+        penalty: γ, of every so many-th row (`every`), others in each step. instance_noise: standard deviation of the
+            noise at the first step; it is 0 at the last. saturating: G minimises log(1 − D(G)), as the game says, or
+            else −log D(G), whose slope does not vanish where D wins. ema: decay of G's moving average, where it has an
+            optimizer.
+
+    Raises:
+        KuamoError: an unknown optimizer, or numbers that make no sense.
 
     References:
         Generative Adversarial Nets, Goodfellow et al., 2014; Generative Adversarial Text to Image Synthesis, Reed et
-        al., 2016 (`mismatched`).
+        al., 2016 (`mismatched`); Which Training Methods for GANs do actually Converge?, Mescheder, Geiger and Nowozin,
+        2018 (`penalty`); Amortised MAP Inference for Image Super-resolution, Sønderby et al., 2017 (`instance_noise`).
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs", "decoders"})
@@ -66,24 +88,58 @@ class Minimax(ConditionalGAN):
     self_conditioning: float = 0.0
     width: int = 128
     layers: int = 1
+    optimizer: str | None = None
+    penalty: float = 0.0
+    every: int = 4
+    instance_noise: float = 0.0
+    ema: float = 0.998
+    saturating: bool = True
+
+    def __post_init__(self) -> None:
+        if self.optimizer is not None:
+            check_optimizer(self.optimizer)
+        if not (
+            self.given != self.to
+            and self.lr > 0
+            and min(self.penalty, self.instance_noise) >= 0
+            and self.every >= 1
+            and max(0, self.ema, self.momentum) < 1
+        ):
+            raise KuamoError(f"given {self}; expected two columns, lr > 0, weights of at least 0, and ema in [0, 1)")
 
     def build(self, space: EmbeddingSpace) -> dict[str, Optimized]:
-        """The discriminator and its SGD."""
+        """The discriminator and its optimizer, and the generator as a player of its own, if it has one."""
+        if self.optimizer is not None:
+            how = optimizer_of(self.optimizer, self.lr, self.momentum)
+            return self.players(space, space.dim, how, self.ema, falls_to=0.02, falls_after=0.5)
         module = self.discriminator(generator_of(space, self.to, self.given), space.dim)
-        sgd = without_compiler(torch.optim.SGD)
-        return {"critic": Optimized(module, lambda p: sgd(p, lr=self.lr, momentum=self.momentum))}
+        return {"critic": Optimized(module, optimizer_of("sgd", self.lr, self.momentum))}
 
     def __call__(self, step: Step, player: str) -> Any:
-        """D's loss for the player `critic`, G's for the player `space`."""
+        """D's loss for the player `critic`, G's for the player `generator`, or else `space`."""
+        if player == SPACE and self.optimizer is not None:
+            return None
         z, y, row = self.inputs(step)
-        critic, made = step.own["critic"], self.generate(step, z, row, player == "space")
-        real, fake = critic(y, z), critic(made, z)
-        loss_d, loss_g = minimax(real, fake)
-        if player == "space":
-            return step.mean(loss_g)
-        step.log["critic"] = float(loss_d.detach().mean()) if len(loss_d) else 0.0
-        if not self.mismatched:
-            return step.mean(loss_d)
-        other, known = shifted_negative(*negative_codes(step, self.given, z, row), row)
-        wrong = softplus(critic(y[known], other[known]))
-        return step.mean(softplus(-real) + 0.5 * softplus(fake)) + 0.5 * step.mean(wrong)
+        critic = step.own["critic"]
+        made = self.seen(step, self.generate(step, z, row, player != "critic"), row, "made")
+        if player != "critic":
+            logits = critic(made, z)
+            return step.mean(-softplus(logits) if self.saturating else softplus(-logits))
+        y = self.seen(step, y, row, "real")
+        other, known = shifted_negative(*negative_codes(step, self.given, z, row), z, row)
+        real, wrong = logits_of(critic, y, [z, other]) if self.mismatched else (critic(y, z), None)
+        fake = critic(made, z)
+        loss: Any = 0.0
+        if self.penalty:
+            some = row % self.every == step.key[1] % self.every
+            loss = 0.5 * self.penalty * step.mean(gradient_penalty(critic, y[some], z[some])[1])
+        step.log["critic"] = float(step.mean(minimax(real, fake)[0]).detach())
+        if wrong is None:
+            return loss + step.mean(minimax(real, fake)[0])
+        return loss + step.mean(softplus(-real) + 0.5 * softplus(fake)) + 0.5 * step.mean(softplus(wrong[known]))
+
+    def seen(self, step: Step, y: Any, row: Any, what: str) -> Any:
+        """y as D sees it: in the generator's standard units, with the noise of this step."""
+        y = conditioning_scale(step.space.port(self.to).decoder, y)
+        size = self.instance_noise * (1 - step.progress)
+        return y + size * step.noise(f"instance/{what}", row, y.shape[1]) if size else y

@@ -19,7 +19,16 @@ from torch.nn.functional import softplus
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import old_arguments
 from kuamo.embedding.space import EmbeddingSpace
-from kuamo.objectives.gan import ConditionalGAN, conditioning_scale, hard_negative, negative_codes, shifted_negative
+from kuamo.objectives.gan import (
+    ConditionalGAN,
+    check_optimizer,
+    conditioning_scale,
+    hard_negative,
+    logits_of,
+    negative_codes,
+    optimizer_of,
+    shifted_negative,
+)
 from kuamo.training.objective import Optimized
 from kuamo.training.step import Step
 
@@ -62,8 +71,8 @@ class R3(ConditionalGAN):
 
     Args:
         given, to: columns; given `None`, codes of any of the others (`subset_codes_per_entry`), of which
-            `self_conditioning` is the share of the target's own. lr: of both Adam optimizers (β₁ = 0), falling to a
-            quarter along a half cosine.
+            `self_conditioning` is the share of the target's own. lr: of both optimizers, falling to a quarter along a
+            half cosine. optimizer: `"adam"` (β₁ = 0) or `"sgd"` (momentum .5).
         penalty: γ, of every so many-th row (`every`), others in each step. ema: decay of G's moving average.
         mismatch_weight: weight of real cells with the code of another row; `hard`: of a near one.
         critic: () → module (y (n, L), z (n, d)) → logits (n,); `None` is a perceptron of this `width` and `layers`.
@@ -89,8 +98,10 @@ class R3(ConditionalGAN):
     self_conditioning: float = 0.0
     width: int = 128
     layers: int = 1
+    optimizer: str = "adam"
 
     def __post_init__(self) -> None:
+        check_optimizer(self.optimizer)
         if (
             self.given == self.to
             or self.lr <= 0
@@ -107,7 +118,7 @@ class R3(ConditionalGAN):
         Raises:
             KuamoError: the target's decoder does not generate.
         """
-        return self.adam_players(space, space.dim, 0.0, self.ema)
+        return self.players(space, space.dim, optimizer_of(self.optimizer, self.lr, 0.5), self.ema)
 
     def __call__(self, step: Step, player: str) -> Any:
         """D's loss for the player `critic`, G's for the player `generator`."""
@@ -119,13 +130,13 @@ class R3(ConditionalGAN):
         made = conditioning_scale(generator, self.generate(step, z, row, player == "generator"))
         if player == "generator":
             return step.mean(relativistic(critic(made, z), critic(y, z)))
-        real, fake = critic(y, z), critic(made, z)
-        some = row % self.every == step.key[1] % self.every
+        fake, some = critic(made, z), row % self.every == step.key[1] % self.every
         slopes = [gradient_penalty(critic, one[some], z[some])[1] for one in (y, made)]
         codes = negative_codes(step, self.given, z, row)
-        other, known = shifted_negative(*codes, row)
+        other, known = shifted_negative(*codes, z, row)
         if self.hard:
             other, known = hard_negative(*codes, z, row, step.uniform("mistake", row, 1)[:, 0])
-        wrong = relativistic(real[known], critic(y[known], other[known]))
+        real, wrong = logits_of(critic, y, [z, other])
+        wrong = relativistic(real, wrong)[known]
         penalty = 0.5 * self.penalty * step.mean(slopes[0] + slopes[1])
         return step.mean(relativistic(real, fake)) + penalty + self.mismatch_weight * step.mean(wrong)

@@ -39,7 +39,8 @@ class Optimized:
 
     Args:
         module: a `torch.nn.Module`. optimizer: parameters → `torch.optim.Optimizer`; `None` for the fit's own.
-        falls_to: its rate falls to this share of itself, along a half cosine.
+        falls_to: its rate falls to this share of itself, along a half cosine, from the share `falls_after` of the steps
+            on.
         ema: decay of a moving average of the module's weights, which take its place when the fit ends; `None` for none.
     """
 
@@ -47,6 +48,7 @@ class Optimized:
     optimizer: Callable[[Any], Any] | None = None
     falls_to: float = 1.0
     ema: float | None = None
+    falls_after: float = 0.0
 
 
 @dataclass(frozen=True)

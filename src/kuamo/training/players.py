@@ -37,7 +37,7 @@ class Optimization:
         self.modules: dict[str, list[nn.Module]] = {SPACE: list(space.modules())}
         self.averages: list[EMA] = []
         optimizers: dict[str, Callable[[Any], Any]] = {SPACE: space_optimizer(training)}
-        self.falls_to = {SPACE: 0.0}
+        self.falls = {SPACE: (0.0, 0.0)}
         for number, (_, term) in enumerate(self.terms):
             built = term.build(space)
             self.own.append({name: player.module for name, player in built.items()})
@@ -47,7 +47,8 @@ class Optimization:
                 if player.ema is not None:
                     self.averages.append(EMA(player.module, player.ema))
                 if name != SPACE:
-                    optimizers[key], self.falls_to[key] = _optimizer_of(name, player), player.falls_to
+                    optimizers[key] = _optimizer_of(name, player)
+                    self.falls[key] = player.falls_to, player.falls_after
         self.reports = training.learning_curves is not None
         self.column_losses: dict[int, list[tuple[str, Tensor]]] = {}
         self.skipped = 0
@@ -94,9 +95,9 @@ class Optimization:
             self.skipped += player == SPACE
             optimizer.zero_grad(set_to_none=True)
             return
-        last = self.falls_to[player]
+        fall = self.falls[player]
         for group in optimizer.param_groups:
-            group["lr"] = self.lr[player] * (last + (1 - last) * 0.5 * (1 + np.cos(np.pi * key[1] / self.steps)))
+            group["lr"] = self.lr[player] * rate_share(key[1] / self.steps, *fall)
         if isinstance(loss, Tensor) and loss.requires_grad:
             assign_gradients(loss, parameters)
         else:
@@ -155,6 +156,17 @@ class Optimization:
 
     def _name(self, name: str, number: int) -> str:
         return name if name == SPACE else f"{name}/{number}"
+
+
+def rate_share(progress: float, last: float, after: float) -> float:
+    """The share of its rate that an optimizer has left: 1 at first, from `after` on to `last` along a half cosine.
+
+    Example:
+        >>> [round(float(rate_share(progress, 0.0, 0.5)), 2) for progress in (0.0, 0.5, 0.75, 1.0)]
+        [1.0, 1.0, 0.5, 0.0]
+    """
+    falling = max(progress - after, 0.0) / (1 - after)
+    return last + (1 - last) * 0.5 * (1 + np.cos(np.pi * falling))
 
 
 def assign_gradients(loss: Tensor, parameters: list[Tensor]) -> None:

@@ -78,8 +78,7 @@ class ImagePCA(Codec, Stored):
         """
         some = sample_cells(table, name)
         height, width = canvas_of(some) if size is None else (size, size) if isinstance(size, int) else size
-        grey = all(np.ptp(value.astype(np.int16), axis=-1).max() == 0 for value in some)
-        channels = 1 if grey else 3
+        channels = 1 if are_grey(some) else 3
 
         def flat(value: np.ndarray) -> np.ndarray:
             return on_canvas(value, height, width)[..., :channels].reshape(-1)
@@ -151,6 +150,11 @@ class ShiftedImages:
             for axis, step in ((2, by[0]), (2, -by[0]), (1, by[1]), (1, -by[1])):
                 place = np.clip(np.arange(pictures.shape[axis]) - step, 0, pictures.shape[axis] - 1)
                 yield np.take(pictures, place, axis).reshape(block.shape)
+
+
+def are_grey(pictures: Sequence[np.ndarray]) -> bool:
+    """Do all pictures (H, W, 3) have three equal channels?"""
+    return all(np.ptp(value.astype(np.int16), axis=-1).max() == 0 for value in pictures)
 
 
 def canvas_of(pictures: Sequence[np.ndarray]) -> tuple[int, int]:
