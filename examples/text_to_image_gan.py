@@ -84,7 +84,7 @@ def main() -> None:
     space = km.fit(table, game, init=start, decoders={"image": Generator()}, training=steps, seed=given.seed)
     captions = sorted(set(whole.labels))
     made = np.asarray(space.translate([{"text": text} for text in captions], to="image", samples=8, seed=0))
-    real = np.stack([2 * picture.transpose(2, 0, 1).reshape(-1) / 255 - 1 for picture in whole.values("image")])
+    real = np.stack([picture.transpose(2, 0, 1).reshape(-1) / 127.5 - 1 for picture in whole.values("image")])
     means = [real[[text == caption for text in whole.labels]].mean(0) for caption in captions]
     nearest = np.stack([((made - mean) ** 2).sum(-1) for mean in means]).argmin(0)
     words = np.array([text.replace(",", "").split(" ", 4)[1:] for text in captions])

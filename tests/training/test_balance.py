@@ -373,7 +373,7 @@ def test_a_record_tells_who_learns(tmp_path: Path) -> None:
         fitted(three(40, holes=0.0), learning_curves=km.LearningCurves(held=0.01))
     with pytest.raises(km.KuamoError, match="expected every, a whole number from 1"):
         km.LearningCurves(every=0)
-    with pytest.raises(km.KuamoError, match="without learning curves"):
+    with pytest.raises(km.KuamoError, match="no learning curves"):
         ColumnCurves.of(fitted(small_toy()))
 
 
