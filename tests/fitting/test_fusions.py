@@ -138,7 +138,7 @@ def test_columns_that_interact(spec: Any, share: float) -> None:
     cells["sign"] = np.where(u * v > 0, "+", "-").tolist()
     table = km.Table(cells, modalities={"a": km.Vector(), "b": km.Vector(), "sign": km.Category()})
     train, test = table.take(range(1200)), table.take(range(1200, 1600))
-    space = km.fit(train, km.InfoNCE(), fusion=spec, dim=8, training=km.Training(steps=300, lr=3e-3))
+    space = km.fit(train, km.InfoNCE(), fusion=spec, dim=8, training=km.Training(steps=200, batch_size=64, lr=5e-3))
     signs = space.encode([{"sign": "+"}, {"sign": "-"}])
     found = space.similarity(space.encode(test.select("a", "b"), target="sign"), signs).argmax(1)
     right = float((found == (np.array(cells["sign"][1200:]) == "-")).mean())

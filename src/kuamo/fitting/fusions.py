@@ -33,7 +33,7 @@ from kuamo.training.run import Prepared, Run
 
 __all__ = ["bind_fusion", "fused_terms", "train_fusion", "with_fusion"]
 
-AFTER = Training(steps=600, batch_size=256, lr=3e-3)  # of a closed form
+AFTER = Training(steps=600, batch_size=256, lr=3e-3)  # of a closed form, if none is given
 
 
 def with_fusion(objective: Objective, spec: FusionSpec | None) -> Objective:
@@ -98,5 +98,6 @@ def train_fusion(space: Space, prepared: Prepared, known: Mapping[str, Embedding
         head: Any = PassThroughHead(space.dim, code.gaussian, port)
         ports.append(Tower(port.name, port.modality, Identity(), head))
     beside = EmbeddingSpace(ports, space.score, space.fusion)
-    train(beside, sources, terms, AFTER, replace(run, training=None, folder=None), marks=prepared.match_keys)
-    space.notes.append(Note("fusion_trained", fusion=str(spec), steps=AFTER.steps))
+    training = run.training or AFTER
+    train(beside, sources, terms, training, replace(run, folder=None), marks=prepared.match_keys)
+    space.notes.append(Note("fusion_trained", fusion=str(spec), steps=training.steps))

@@ -89,7 +89,7 @@ def fit(
             `km.LateFusion()`, trained with the space, or after it where it is solved; their mean, or what the objective
             makes, if not given.
         dim: d, the size of the space; chosen if not given.
-        training: steps, batch size and rate, for objectives that are trained, or for decoders if none is.
+        training: steps, batch size and rate, for objectives that are trained; if none is, for the fusion and decoders.
         seed: of everything random; same seed, table, threads and machine, same space.
         run_dir: a folder to save states of the training in, and to resume from.
         progress: called with (what, done, of).
