@@ -94,6 +94,9 @@ def test_what_is_made_and_of_no_use_is_said() -> None:
     real = rng.normal(size=(60, 3)) @ rng.normal(size=(3, 40))
     off, right = distance_to_real(real + 0.05 * rng.normal(size=real.shape), real)
     assert off < 1 and right > 0.95
+    made = real + 0.05 * rng.normal(size=real.shape)
+    far, exact = (np.float32(x + 300) for x in (made, real)), distance_to_real(made, real)
+    assert distance_to_real(*far) == pytest.approx(exact, rel=0.01)  # an offset plays no part, nor does float32
     off, right = distance_to_real(rng.normal(size=real.shape) * real.std(), real)
     assert off > 1.5 and 0.4 < right < 0.6
     table = small_toy(200)

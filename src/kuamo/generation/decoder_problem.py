@@ -327,6 +327,8 @@ def distance_to_real(made: np.ndarray, real: np.ndarray) -> tuple[float, float]:
         >>> distance_to_real(real, real)
         (0.0, 1.0)
     """
+    mean = real.mean(0, dtype=np.float64)  # in float32 the squares of dark pictures hide how far apart they are
+    made, real = made - mean, real - mean
     squares = np.square(real).sum(1)
     away, apart = (
         np.sqrt(np.maximum(np.square(x).sum(1)[:, None] + squares - 2 * x @ real.T, 0)) for x in (made, real)
