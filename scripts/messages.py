@@ -20,7 +20,7 @@ from message_templates import said, templates
 
 SOURCE = Path(__file__).parents[1] / "src" / "kuamo"
 LOCALE = SOURCE / "core" / "locale"
-README = SOURCE.parents[1] / "README.zh.md"
+PAGES = [SOURCE.parents[1] / name for name in ("README.zh.md", "docs/article.zh.md")]
 LANGUAGES = ("en", "zh")
 KEYED = ("notes", "pages")
 """Domains whose msgids are keys, with a catalogue for each language."""
@@ -178,7 +178,7 @@ def problems() -> list[str]:
     for domain in WORDED:
         zh = read(domain, "zh")
         found += [*wrong_words(in_source(domain), zh), *half_width(zh), *other_terms(zh.values())]
-    return [*found, *other_terms([README.read_text("utf-8")])]
+    return [*found, *other_terms(page.read_text("utf-8") for page in PAGES)]
 
 
 def update(domain: str) -> None:
