@@ -65,12 +65,12 @@ def test_a_wholly_absent_column_moves_none_of_its_own_weights(spec: Any) -> None
 @EVERY
 def test_predict_keeps_a_fusion_of_its_own(spec: Any, tmp_path: Path) -> None:
     """Given as an argument of the objective or of the fit, it is the same; it is saved within the objective's."""
-    toy = small_toy(150)
-    cells: dict[str, Any] = {name: [toy[i][name] for i in range(150)] for name in "ab"}
-    cells["c"] = [f"class {toy[i]['a'][:5].argmax() % 3}" for i in range(150)]
+    toy = small_toy(90)
+    cells: dict[str, Any] = {name: [toy[i][name] for i in range(90)] for name in "ab"}
+    cells["c"] = [f"class {toy[i]['a'][:5].argmax() % 3}" for i in range(90)]
     table = km.Table(cells, modalities=toy.modalities | {"c": km.Category()})
-    space = km.fit(table, km.Predict("c", fusion=spec), dim=16, training=SHORT)
-    same = km.fit(table, km.Predict("c"), fusion=spec, dim=16, training=SHORT)
+    space = km.fit(table, km.Predict("c", fusion=spec), dim=8, training=SHORT)
+    same = km.fit(table, km.Predict("c"), fusion=spec, dim=8, training=SHORT)
     space.save(tmp_path / "s")
     found = [one.predict(table, "c") for one in (space, same, km.Space.load(tmp_path / "s"))]
     assert type(space.fusion.inner).__name__.startswith("Trained")
@@ -90,8 +90,8 @@ def test_what_is_no_fusion_is_refused() -> None:
 
 
 @cache
-def noisy(rows: int = 2000, tested: int = 400) -> tuple[km.Table, km.Table, np.ndarray]:
-    """Three views of one latent; in a third of the rows a is noise, in another b. Which (tested,): 0, 1, or 2, none."""
+def noisy(rows: int = 1000, tested: int = 300) -> tuple[km.Table, km.Table, np.ndarray]:
+    """Views of one latent; a third of the rows has shifted noise in a, another in b. Which (tested,): 0, 1, 2, none."""
     rng = np.random.default_rng(0)
     n = rows + tested
     z = 1.5 * rng.normal(size=(10, 8))[rng.integers(10, size=n)] + 0.6 * rng.normal(size=(n, 8))
@@ -99,7 +99,7 @@ def noisy(rows: int = 2000, tested: int = 400) -> tuple[km.Table, km.Table, np.n
     which = rng.integers(3, size=n)
     for number, name in enumerate("ab"):
         x, bad = views[name], which == number
-        x[bad] = rng.normal(size=(int(bad.sum()), 24)) * x.std(0) + x.mean(0)
+        x[bad] = rng.normal(size=(int(bad.sum()), 24)) * x.std(0) + x.mean(0) + x.std(0)
     kinds = {name: km.Vector() for name in NAMES}
     train, test = (
         km.Table({name: list(x[part].astype(np.float32)) for name, x in views.items()}, modalities=kinds)
@@ -110,7 +110,9 @@ def noisy(rows: int = 2000, tested: int = 400) -> tuple[km.Table, km.Table, np.n
 
 def test_attention_follows_the_column_that_is_informative_in_a_row() -> None:
     train, test, which = noisy()
-    space = km.fit(train, km.CCA(dim=16, kernels=("linear",)), fusion=km.Attention("additive", query="c"))
+    training = km.Training(steps=120, batch_size=96, lr=1e-2)
+    fusion = km.Attention("additive", query="c")
+    space = km.fit(train, km.CCA(dim=16, kernels=("linear",)), fusion=fusion, training=training)
     weights = space.fuse(test.select("a", "b"), target="c")[1]
     one = which < 2
     assert np.corrcoef(weights[one, 0], which[one] == 1)[0, 1] > 0.8
@@ -123,23 +125,23 @@ def test_attention_follows_the_column_that_is_informative_in_a_row() -> None:
     alone = recall(space.encode_column(test, "b")[0], noise)
     assert recall(space.encode(test.select("a", "b"), target="c"), noise) > alone - 0.05
     space.fusion = None
-    assert recall(space.encode(test.select("a", "b")), noise) < alone - 0.1
+    assert recall(space.encode(test.select("a", "b")), noise) < alone - 0.3
 
 
 @pytest.mark.parametrize(("spec", "share"), [(km.Gating(), 1.0), (km.TensorFusion(), 1.0), (None, 0.5)], ids=str)
 def test_columns_that_interact(spec: Any, share: float) -> None:
     """The sign of a product of two numbers, of which none alone says anything."""
     rng = np.random.default_rng(0)
-    u, v = (rng.uniform(0.3, 1, 1600) * rng.choice([-1, 1], 1600) for _ in range(2))
+    u, v = (rng.uniform(0.3, 1, 700) * rng.choice([-1, 1], 700) for _ in range(2))
     cells: dict[str, Any] = {
-        name: list((np.stack([x, rng.normal(size=1600)], 1) @ rng.normal(size=(2, 6))).astype(np.float32))
+        name: list((np.stack([x, rng.normal(size=700)], 1) @ rng.normal(size=(2, 6))).astype(np.float32))
         for name, x in (("a", u), ("b", v))
     }
     cells["sign"] = np.where(u * v > 0, "+", "-").tolist()
     table = km.Table(cells, modalities={"a": km.Vector(), "b": km.Vector(), "sign": km.Category()})
-    train, test = table.take(range(1200)), table.take(range(1200, 1600))
-    space = km.fit(train, km.InfoNCE(), fusion=spec, dim=8, training=km.Training(steps=200, batch_size=64, lr=5e-3))
+    train, test = table.take(range(500)), table.take(range(500, 700))
+    space = km.fit(train, km.InfoNCE(), fusion=spec, dim=8, training=km.Training(steps=120, batch_size=48, lr=1e-2))
     signs = space.encode([{"sign": "+"}, {"sign": "-"}])
     found = space.similarity(space.encode(test.select("a", "b"), target="sign"), signs).argmax(1)
-    right = float((found == (np.array(cells["sign"][1200:]) == "-")).mean())
+    right = float((found == (np.array(cells["sign"][500:]) == "-")).mean())
     assert right > 0.95 if share == 1.0 else right < 0.65
