@@ -2,7 +2,7 @@
 
     R(x) = mean_i [ z_{j(i)} = z_i ],     j(i) = argmax_j s(code(x_i), z_j)
 
-z are joint codes of the rows' other cells; what is made, and the rows' real cells, are both x. Rows whose z is the same,
+z are joint codes of the rows' other cells; what is made, and the rows' real cells, are both x. Rows whose z is equal,
 such as those of one caption, are alike.
 Nearer to the real cells than ridge in the energy score is no such thing: coloured noise may be that.
 """
