@@ -5,16 +5,20 @@
 Views: three columns of 24 numbers, each a bent mixture of one latent of 8 numbers (ten clusters) and a little noise; a
 and b together find c among 400 unseen rows. Noise: a is replaced by noise in a third of the rows, b in another, in
 training too. Product: the class is the sign of u v, of which column a holds u and column b holds v, each mixed with a
-number that tells nothing; found by search from a and b, and by `Predict`.
+number that tells nothing; found by search from a and b, and by `Predict`. Classes (`--tasks classes`, MNIST needs
+KUAMO_DATA): quarters, the category of emoji, and digits of which the picture is noise in a third of the rows and the
+sound in another, by `Predict`; see `predict_subsets` for the data.
 """
 
 import argparse
+import os
 import time
 from collections import defaultdict
 from typing import Any
 
 import numpy as np
 from common import machine
+from predict_subsets import digits, emoji, quarters
 
 import kuamo as km
 
@@ -109,6 +113,37 @@ def product(seed: int, results: dict[str, dict[str, list[float]]]) -> None:
         results[name]["Predict: right"].append(float((np.array(space.predict(given, "c").values) == truth).mean()))
 
 
+def noisy_digits(seed: int) -> Any:
+    """In a third of the rows the picture is noise, in another the sound."""
+    columns, y, test = digits(seed)
+    rng = np.random.default_rng(seed)
+    which = rng.integers(3, size=len(y))
+    for number, name in enumerate(columns):
+        replace(columns[name], which == number, rng)
+    return columns, y, test
+
+
+def classes(seed: int, results: dict[str, dict[str, list[float]]]) -> None:
+    data = {"quarters": quarters, "emoji": emoji}
+    if "KUAMO_DATA" in os.environ:
+        data["noisy digits"] = noisy_digits
+    for name, made in data.items():
+        columns, y, test = made(seed)
+        order = np.random.default_rng(seed).permutation(len(y))
+        rows = order[:test] if isinstance(test, int) else np.asarray(test)
+        every = {**columns, "class": np.array(y)}
+        train, unseen = (
+            table({k: x[part] for k, x in every.items()}, slice(None)) for part in (np.setdiff1d(order, rows), rows)
+        )
+        for fusion, spec in INTERACTING.items():
+            spec = km.Attention("additive", query="class") if fusion.startswith("attention") else spec
+            began = time.process_time()
+            space = km.fit(train, km.Predict("class", fusion=spec), seed=seed)
+            found = space.predict(unseen.select(*columns), "class")
+            results[fusion][f"{name}: right"].append(float((np.array(found.values) == every["class"][rows]).mean()))
+            results[fusion][f"{name}: CPU s"].append(time.process_time() - began)
+
+
 def show(results: dict[str, dict[str, list[float]]]) -> None:
     names = list(dict.fromkeys(key for row in results.values() for key in row))
     print("| fusion | " + " | ".join(names) + " |")
@@ -121,9 +156,12 @@ def show(results: dict[str, dict[str, list[float]]]) -> None:
 if __name__ == "__main__":
     options = argparse.ArgumentParser()
     options.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
+    tasks = {"search": search, "product": product, "classes": classes}
+    options.add_argument("--tasks", nargs="+", choices=list(tasks), default=list(tasks))
+    given = options.parse_args()
     print(machine())
-    for task in (search, product):
+    for task in given.tasks:
         results: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-        for seed in options.parse_args().seeds:
-            task(seed, results)
+        for seed in given.seeds:
+            tasks[task](seed, results)
         show(results)

@@ -47,6 +47,7 @@ METHODS = {
     "no R1": (changed(penalty=0.0), STEPS),
     "no moving average": (changed(ema=0.0), STEPS),
     "no mismatched captions": (changed(mismatched=False), STEPS),
+    "no near mistakes": (changed(hard=False), STEPS),
     "no instance noise": (changed(instance_noise=0.0), STEPS),
     "no momentum": (changed(momentum=0.0), STEPS),
     "with own codes": (changed(self_conditioning=0.1), STEPS),

@@ -309,8 +309,8 @@ class GAN(GeneratorSpec):
         optimizer: of both players, `"sgd"` or `"adam"`; of minimax the first, of r3 the second, if not given.
         width, layers: of perceptrons. features: channels of the outermost convolutions.
         noise: numbers that the generator draws. lr: of both players; what suits game and optimizer if not given.
-        penalty: γ of R1, and of R2 in r3. mismatch_weight: weight of real cells with another row's code, of a near one
-            (r3) or of any. self_conditioning: as in `Flow`; .1 if not given, and 0 with convolutions, whose noise is to
+        penalty: γ of R1, and of R2 in r3. mismatch_weight: weight of real cells with the code of another row, of a near
+            one. self_conditioning: as in `Flow`; .1 if not given, and 0 with convolutions, whose noise is to
             vary what a picture's own code would say.
 
     Raises:
@@ -387,7 +387,7 @@ class GAN(GeneratorSpec):
             lr = self.lr or {"sgd": 0.05, "adam": 1e-3}[optimizer]
             shape |= {"penalty": self.penalty, "optimizer": optimizer, "instance_noise": 0.1}
             shape["saturating"] = self.game == "minimax"
-            return Minimax(None, column, lr=lr, mismatched=self.mismatch_weight > 0, **shape)
+            return Minimax(None, column, lr=lr, mismatched=self.mismatch_weight > 0, hard=True, **shape)
         shape |= {"penalty": self.penalty, "mismatch_weight": self.mismatch_weight}
         optimizer = self.optimizer or "adam"
         lr = self.lr or {"sgd": 0.05, "adam": 1e-3}[optimizer]

@@ -24,6 +24,7 @@ from kuamo.objectives.gan import (
     check_optimizer,
     conditioning_scale,
     generator_of,
+    hard_negative,
     logits_of,
     negative_codes,
     optimizer_of,
@@ -64,6 +65,7 @@ class Minimax(ConditionalGAN):
         critic: () → module (y (n, L), z (n, d)) → logits (n,); `None` is the generator's own, or a perceptron of this
             `width` and `layers`.
         mismatched: also show D real cells with the code of another row; it and the made cells then weigh half each.
+        hard: of one of the eight nearest other codes of the batch, rather than of any.
         penalty: γ, of every so many-th row (`every`), others in each step. instance_noise: standard deviation of the
             noise at the first step; it is 0 at the last. saturating: G minimises log(1 − D(G)), as the game says, or
             else −log D(G), whose slope does not vanish where D wins. ema: decay of G's moving average, where it has an
@@ -94,6 +96,7 @@ class Minimax(ConditionalGAN):
     instance_noise: float = 0.0
     ema: float = 0.998
     saturating: bool = True
+    hard: bool = False
 
     def __post_init__(self) -> None:
         if self.optimizer is not None:
@@ -126,7 +129,7 @@ class Minimax(ConditionalGAN):
             logits = critic(made, z)
             return step.mean(-softplus(logits) if self.saturating else softplus(-logits))
         y = self.seen(step, y, row, "real")
-        other, known = shifted_negative(*negative_codes(step, self.given, z, row), z, row)
+        other, known = self.negative(step, z, row)
         real, wrong = logits_of(critic, y, [z, other]) if self.mismatched else (critic(y, z), None)
         fake = critic(made, z)
         loss: Any = 0.0
@@ -137,6 +140,13 @@ class Minimax(ConditionalGAN):
         if wrong is None:
             return loss + step.mean(minimax(real, fake)[0])
         return loss + step.mean(softplus(-real) + 0.5 * softplus(fake)) + 0.5 * step.mean(softplus(wrong[known]))
+
+    def negative(self, step: Step, z: Any, row: Any) -> tuple[Any, Any]:
+        """The code of another row for each, and whether there is one."""
+        codes, rows = negative_codes(step, self.given, z, row)
+        if not self.hard:
+            return shifted_negative(codes, rows, z, row)
+        return hard_negative(codes, rows, z, row, step.uniform("mismatched", row, 1)[:, 0])
 
     def seen(self, step: Step, y: Any, row: Any, what: str) -> Any:
         """y as D sees it: in the generator's standard units, with the noise of this step."""
