@@ -47,6 +47,7 @@ _NAMES = {
     "kuamo.generation.codecs": "AudioPCA ImagePCA",
     "kuamo.generation.codecs.image_conv": "ImageConv",
     "kuamo.generation.codecs.image_difference": "ImageDifferencePCA",
+    "kuamo.generation.codecs.image_patch_pca": "ImagePatchPCA",
     "kuamo.generation.joint_likelihood": "joint_log_likelihood",
     "kuamo.index": "Index Query",
     "kuamo.space": "Space",
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
     from kuamo.generation.codecs import ImagePCA as ImagePCA
     from kuamo.generation.codecs.image_conv import ImageConv as ImageConv
     from kuamo.generation.codecs.image_difference import ImageDifferencePCA as ImageDifferencePCA
+    from kuamo.generation.codecs.image_patch_pca import ImagePatchPCA as ImagePatchPCA
     from kuamo.generation.joint_likelihood import joint_log_likelihood as joint_log_likelihood
     from kuamo.generation.recipes import *  # noqa: F403
     from kuamo.index import Index as Index

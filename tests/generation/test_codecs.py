@@ -40,6 +40,7 @@ MEMBERS: dict[str, Callable[[], tuple[Any, km.Table, str]]] = {
         pictures(),
         "image",
     ),
+    "ImagePatchPCA": lambda: (km.ImagePatchPCA.of(pictures(), "image", components=24), pictures(), "image"),
     "AudioPCA": lambda: (km.AudioPCA.of(tones(), "audio", components=15), tones(), "audio"),
     "AudioPCA in pieces": lambda: (km.AudioPCA.of(tones(), "audio", components=15, pieces=4), tones(), "audio"),
 }
@@ -102,6 +103,26 @@ def test_pictures_of_any_size_come_whole_onto_one_canvas() -> None:
     shown = on_canvas(tall, 40, 40)
     assert (shown[:, :14] == 9).all() and (shown[:, 26:] == 9).all() and (shown[4:-4, 18:22] == 200).all()
     assert canvas_of([tall]) == (64, 16)
+
+
+def test_patches_are_known_wherever_they_stand() -> None:
+    """The principal components of all patches; what moved by whole patches is the same map, moved."""
+    table = pictures()
+    codec = km.ImagePatchPCA.of(table, "image", components=24, whiten=0.0)
+    x = np.stack(list(table.values("image"))).reshape(40, 2, 8, 2, 8, 3).swapaxes(2, 3).reshape(-1, 192) / 255
+    variance = np.sort(np.linalg.eigvalsh(np.cov(x.T, bias=True)))[::-1]
+    assert codec.kept == pytest.approx(variance[:24].sum() / variance.sum(), rel=1e-4) and codec.map == (2, 2, 24)
+    value = next(iter(table.values("image")))
+    here, moved = (codec.encode([one]).reshape(codec.map) for one in (value, np.roll(value, 8, 1)))
+    assert np.allclose(np.roll(here, 1, 1), moved, atol=1e-5)
+    larger = km.ImagePatchPCA.of(table, "image", size=(50, 30), patch=10, components=3)
+    assert (larger.height, larger.width, larger.out) == (50, 30, 45)
+
+
+@pytest.mark.parametrize("given", [{"patch": 0}, {"components": 0}, {"patch": 2, "components": 13}])
+def test_patches_that_cannot_be_are_refused(given: dict[str, int]) -> None:
+    with pytest.raises(km.KuamoError, match=f"given patch={given.get('patch', 8)} and components="):
+        km.ImagePatchPCA.of(pictures(), "image", **given)
 
 
 def test_grey_pictures_need_a_third_of_the_numbers() -> None:

@@ -62,6 +62,7 @@ PARTS = {
         "kuamo.generation.codecs": "TextVocabulary TextToSpeechCodec BPECodec ImagePCA AudioPCA",
         "kuamo.generation.codecs.image_conv": "ImageConv",
         "kuamo.generation.codecs.image_difference": "ImageDifferencePCA",
+        "kuamo.generation.codecs.image_patch_pca": "ImagePatchPCA",
         "kuamo.generation.codecs.image_pixels": "ImagePixels",
         "kuamo.generation.decoders.conv_generator": "ConvGenerator",
         "kuamo.generation.decoders.raw_likelihood": "PixelLikelihood TextLikelihood SpectrumLikelihood",

@@ -1,7 +1,7 @@
 """value ↔ y: an invertible compression of one kind of data, so that decoders have few numbers to make.
 
 base, default            what a codec is; which one a column gets by default
-image_pca, image_conv, image_difference, image_pixels    images
+image_pca, image_patch_pca, image_conv, image_difference, image_pixels    images
 audio_pca, text_to_speech    audio
 text, labels             texts; categories and numbers
 """

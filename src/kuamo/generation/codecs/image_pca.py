@@ -157,7 +157,7 @@ def are_grey(pictures: Sequence[np.ndarray]) -> bool:
     return all(np.ptp(value.astype(np.int16), axis=-1).max() == 0 for value in pictures)
 
 
-def canvas_of(pictures: Sequence[np.ndarray]) -> tuple[int, int]:
+def canvas_of(pictures: Sequence[np.ndarray], largest: int = LARGEST) -> tuple[int, int]:
     """(height, width): the pictures' own size if all have the same and it is small, else of their usual shape.
 
     Example:
@@ -165,10 +165,10 @@ def canvas_of(pictures: Sequence[np.ndarray]) -> tuple[int, int]:
         ((28, 28), (48, 64))
     """
     sizes = {value.shape[:2] for value in pictures}
-    if len(sizes) == 1 and max(next(iter(sizes))) <= LARGEST:
+    if len(sizes) == 1 and max(next(iter(sizes))) <= largest:
         return sizes.pop()
     ratio = float(np.exp(np.median([np.log(value.shape[0] / value.shape[1]) for value in pictures])))
-    largest = min(LARGEST, max(max(value.shape[:2]) for value in pictures))
+    largest = min(largest, max(max(value.shape[:2]) for value in pictures))
     sides = (largest, largest / ratio) if ratio >= 1 else (largest * ratio, largest)
     return max(1, round(sides[0])), max(1, round(sides[1]))
 
