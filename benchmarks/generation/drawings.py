@@ -141,8 +141,9 @@ def main():
         test = np.concatenate([made[style][unseen] for style in STYLES])
         makers = {
             "ImagePatchPCA, 8": lambda t: km.ImagePatchPCA.of(t, "image", components=8),
-            "ImagePatchPCA, 16": lambda t: km.ImagePatchPCA.of(t, "image"),
-            "ImagePatchPCA, 24": lambda t: km.ImagePatchPCA.of(t, "image", components=24),
+            "ImagePatchPCA, 16": lambda t: km.ImagePatchPCA.of(t, "image", components=16),
+            "ImagePatchPCA, 32": lambda t: km.ImagePatchPCA.of(t, "image", components=32),
+            "ImagePatchPCA, as it comes": lambda t: km.ImagePatchPCA.of(t, "image"),
             "ImagePatchPCA, patches of 16, 64": lambda t: km.ImagePatchPCA.of(t, "image", components=64, patch=16),
             "ImagePCA, 768": lambda t: km.ImagePCA.of(t, "image", components=768, size=given.size),
         }

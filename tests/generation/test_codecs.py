@@ -115,6 +115,8 @@ def test_patches_are_known_wherever_they_stand() -> None:
     value = next(iter(table.values("image")))
     here, moved = (codec.encode([one]).reshape(codec.map) for one in (value, np.roll(value, 8, 1)))
     assert np.allclose(np.roll(here, 1, 1), moved, atol=1e-5)
+    whole = km.ImagePatchPCA.of(table, "image")
+    assert whole.kept == pytest.approx(0.995, abs=0.003) and codec.map[2] < whole.map[2] < 192
     larger = km.ImagePatchPCA.of(table, "image", size=(50, 30), patch=10, components=3)
     assert (larger.height, larger.width, larger.out) == (50, 30, 45)
 

@@ -23,6 +23,7 @@ from kuamo.generation.codecs.image_pca import canvas_of, on_canvas, round_trip
 __all__ = ["ImagePatchPCA"]
 
 LARGEST = 256  # pixels of the longer side that the default canvas has
+SHARE = 0.995  # of the variance: of drawings with fewer components textures are missed
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ class ImagePatchPCA(Codec, Stored):
         table: Table,
         name: str,
         *,
-        components: int = 16,
+        components: int | None = None,
         patch: int = 8,
         size: int | tuple[int, int] | None = None,
         whiten: float = 0.5,
@@ -69,14 +70,16 @@ class ImagePatchPCA(Codec, Stored):
         """The codec of a column's pictures; streamed, memory does not grow with their number.
 
         Args:
-            table, name: whose. components: c of each patch. patch: p. size: of the canvas, of a square or (height,
-                width), taken to multiples of p; the pictures' own, at most 256 pixels long, if not given. whiten: w.
+            table, name: whose. components: c of each patch; as many as hold 99.5 % of the variance, if not given.
+            patch: p. size: of the canvas, of a square or (height, width), taken to multiples of p; the pictures' own,
+                at most 256 pixels long, if not given. whiten: w.
 
         Raises:
             TableError: a column of fewer than two pictures. KuamoError: a patch without pixels, or more components
             than it has numbers.
         """
-        if patch < 1 or not 1 <= components <= 3 * patch**2:
+        most = 3 * patch**2
+        if patch < 1 or not 1 <= (most if components is None else components) <= most:
             raise KuamoError(
                 f"given patch={patch} and components={components}; expected a patch of at least one pixel, and "
                 "from 1 to 3 patch² components"
@@ -89,7 +92,7 @@ class ImagePatchPCA(Codec, Stored):
             return on_canvas(value, height, width).reshape(-1)
 
         blocks = PatchBlocks(ColumnMatrix(table, name, flat), height, width, patch)
-        found = leading_components(blocks, components, None, seed)
+        found = leading_components(blocks, components or most, None if components else SHARE, seed)
         scale = (found.scale(whiten) / 255).astype(np.float32)
         return cls(found.mean / 255, found.axes, scale, height, width, patch, found.kept)
 
