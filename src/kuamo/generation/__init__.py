@@ -3,7 +3,6 @@
 codecs/, decoders/      value ↔ numbers; p(numbers | code)
 decoder_spec, recipes, registry    what a column's decoder shall be: the contract, its members, and by name
 decoder_problem, decoder_training, best_checkpoint    decoders are trained and compared with the closed form
-recognition             is what a decoder makes recognised as real cells are
 translation, residual   translate and decode; the noise that draws of numbers lack
 imputation, prediction  empty cells; classes and numbers
 gaussian_mixture, hopfield    a prior on codes; codes moved to where training codes are

@@ -24,13 +24,12 @@ from kuamo.data.modalities import Number, Vector
 from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import EmbeddingSpace, Tower, fuse_codes
-from kuamo.generation.codecs.base import Codec, decode_cells
+from kuamo.generation.codecs.base import decode_cells
 from kuamo.generation.codecs.text import BPECodec, TextVocabulary
 from kuamo.generation.decoders.bilinear import solve_bilinear
 from kuamo.generation.decoders.retrieval import Retrieval
 from kuamo.generation.decoders.ridge import solve_ridge
 from kuamo.generation.hopfield import TEMPERATURES, Hopfield
-from kuamo.generation.recognition import LEAST_SHARE, codes_of_made, share_found
 from kuamo.generation.residual import ResidualNoise
 from kuamo.generation.translation import decode, sample_posterior, unguided
 from kuamo.metrics.sample_quality import token_f1
@@ -42,7 +41,6 @@ Targets = Mapping[str, np.ndarray]
 SHOWN, DRAWS = 8, 4
 RESIDUAL_DRAWS = 8
 FEW = 10  # rows, by which nobody can say whether what is made is of use
-RECOGNISED = 100  # rows at most by which it is said
 STRANGE, LEAST_RIGHT = 1.5, 0.55  # beyond, and below, what is made is of no use
 PROJECTION_ROWS = 100  # rows at most by which the temperature of projection is chosen
 KNOWN = 500  # texts by which it is learned how sure a found one is
@@ -183,17 +181,12 @@ class DecoderProblem:
         return 1 - float(token_f1(made, own.decode(y)).mean())
 
     def quality_warning(self, name: str, decoder: Any, rows: np.ndarray, seed: int, what: str) -> Note | None:
-        """What use it is of, as it comes. Of pictures, sounds and all else that a codec makes: how often it finds its
-        row's other cells, and real cells do. Of features, only if it is of none: further from any real cell than real
-        cells are from each other, or hardly nearer to the row's own than to another's. `None` of texts."""
+        """That what is made as it comes is not what one would want to look at, if so: further from any real cell than
+        real cells are from each other, or hardly nearer to the row's own than to another's. `None` of texts."""
         codes, there = self.codes_without(name, rows)
         entry, place = entries_in_rows(self.codes[name][1], there)
         if isinstance(self.codecs[name], TextVocabulary | BPECodec) or len(entry) < FEW:
             return None
-        codec = self.space.port(name).codec
-        if codec is not None and Codec.adapt(codec).reference_column is None:
-            some = np.unique(np.linspace(0, len(entry) - 1, min(len(entry), RECOGNISED)).astype(int))
-            return self.recognition(name, decoder, entry[some], codes[place[some]], seed, what)
         unit = scale_of(self.targets[name]) if has_own_units(self.space.port(name)) else 1.0
         real = self.targets[name][entry] / unit
 
@@ -202,16 +195,6 @@ class DecoderProblem:
         if off <= STRANGE and right >= LEAST_RIGHT:
             return None
         return Note("made_unusable", column=name, what=what, off=off, right=100 * right, rows=len(entry))
-
-    def recognition(self, name: str, decoder: Any, entry: np.ndarray, z: np.ndarray, seed: int, what: str) -> Note:
-        """How often what is made of z (n, d) finds it again among these, and the column's real cells do."""
-        made = decode_cells(self.space.port(name), decode(decoder, z, seed))
-        real = np.asarray(self.codes[name][0].mean)[entry]
-        ours, level = (
-            share_found(one, z, self.space.similarity) for one in (codes_of_made(self.space, name, list(made)), real)
-        )
-        key = "made_unrecognised" if ours < LEAST_SHARE * level else "made_recognised"
-        return Note(key, column=name, what=what, found=100 * ours, level=100 * level, rows=len(entry))
 
     def previews(self, name: str, decoder: Any, rows: np.ndarray, seed: int) -> tuple[list[Any], list[list[Any]]]:
         """Some rows' own cells, as their codec has them, and four draws of each from the other columns."""
