@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import gc
 import os
 
 # Small problems on a shared machine: a second thread mostly spins. Before numpy and torch are imported.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
-
-# Freed memory is kept, and garbage looked for a hundredth as often: a fifth of the suite's time went there.
-with contextlib.suppress(AttributeError, OSError):
-    for parameter, size in ((-3, 32 << 20), (-1, 1 << 30)):  # M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of glibc
-        ctypes.CDLL(None).mallopt(parameter, size)
-gc.set_threshold(100_000, 50, 50)
 
 from collections.abc import Iterator
 from pathlib import Path
