@@ -16,6 +16,7 @@ from kuamo.generation.codecs import Codec
 from kuamo.generation.codecs.base import ColumnMatrix
 from kuamo.generation.codecs.default import default_codec
 from kuamo.generation.codecs.image_pca import canvas_of, on_canvas
+from kuamo.generation.codecs.image_pixels import ImagePixels
 from plain import plain_space
 
 
@@ -121,10 +122,47 @@ def test_patches_are_known_wherever_they_stand() -> None:
     assert (larger.height, larger.width, larger.out) == (50, 30, 45)
 
 
-@pytest.mark.parametrize("given", [{"patch": 0}, {"components": 0}, {"patch": 2, "components": 13}])
-def test_patches_that_cannot_be_are_refused(given: dict[str, int]) -> None:
-    with pytest.raises(km.KuamoError, match=f"given patch={given.get('patch', 8)} and components="):
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"patch": 0}, "given patch=0; expected a whole number from 1"),
+        ({"components": 0}, "given components=0; expected a whole number from 1 to 192, or None"),
+        ({"components": 2.5}, "given components=2.5"),
+        ({"patch": 2, "components": 13}, "given components=13; expected a whole number from 1 to 12"),
+    ],
+)
+def test_patches_that_cannot_be_are_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(km.KuamoError, match=message):
         km.ImagePatchPCA.of(pictures(), "image", **given)
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.5, "3"])
+def test_no_components_are_not_as_many_as_suit(count: Any) -> None:
+    for codec, table, name in ((km.ImagePCA, pictures(), "image"), (km.AudioPCA, tones(), "audio")):
+        with pytest.raises(km.KuamoError, match=r"given components=.*; expected a whole number from 1"):
+            codec.of(table, name, components=count)
+    with pytest.raises(km.KuamoError, match=r"given components=.*; expected a whole number from 1"):
+        km.ImageDifferencePCA.of_columns(pictures(), "image", "image", components=count)
+
+
+IMAGES = pytest.mark.parametrize("codec", [km.ImagePCA, km.ImagePatchPCA, km.ImageConv, ImagePixels])
+
+
+@IMAGES
+@pytest.mark.parametrize("size", [0, -5, 2.5, "128", (8, 8, 8), (0, 8), True])
+def test_a_canvas_without_pixels_is_refused(codec: Any, size: Any) -> None:
+    with pytest.raises(km.TableError, match=r"given (size|height)=.*; expected a whole number from 1"):
+        codec.of(pictures(), "image", size=size)
+
+
+@pytest.mark.parametrize("codec", [km.ImagePCA, km.ImagePatchPCA, ImagePixels])
+def test_a_column_of_one_picture_over_and_over_comes_back(codec: Any) -> None:
+    """Nothing varies: y is 0, not a number that is none."""
+    value = next(iter(pictures().values("image")))
+    for picture in (value, np.full_like(value, 7)):
+        same = codec.of(km.Table({"image": [picture] * 5}, modalities={"image": km.Image()}), "image")
+        y = same.encode([picture])
+        assert np.isfinite(y).all() and np.abs(np.asarray(same.decode(y)[0], int) - picture).max() <= 1
 
 
 def test_grey_pictures_need_a_third_of_the_numbers() -> None:

@@ -29,7 +29,14 @@ from kuamo.core.extras import way_to
 from kuamo.data.modalities.audio import Waveform
 from kuamo.data.table import Table
 from kuamo.encoders.mel import inverted, mel_filters, resized, trimmed, window_power
-from kuamo.generation.codecs.base import Codec, ColumnMatrix, checked_components, leading_components, sample_cells
+from kuamo.generation.codecs.base import (
+    Codec,
+    ColumnMatrix,
+    check_count,
+    checked_components,
+    leading_components,
+    sample_cells,
+)
 
 __all__ = ["AudioPCA"]
 
@@ -103,6 +110,7 @@ class AudioPCA(Codec, Stored):
         Raises:
             TableError: a column of fewer than two sounds. KuamoError: librosa is not installed.
         """
+        check_count(components)
         some, count = sample_cells(table, name), len(table.column(name).row)
         rate = rate or int(min(np.median([value.rate for value in some]), FASTEST))
         # a codec without components knows how to make spectra

@@ -16,6 +16,7 @@ import numpy as np
 from kuamo.closed_form.streaming_pca import principal_axes
 from kuamo.core.contracts import Contract
 from kuamo.core.errors import KuamoError, TableError
+from kuamo.core.validation import check_int
 from kuamo.data.table import Table
 from kuamo.embedding.space import Tower
 from kuamo.encoders.base import Encoder
@@ -46,6 +47,11 @@ class Codec(Contract):
     """How many tokens there are, of a codec of texts."""
     round_trip: Any = None
     """`round_trip(values)` → figures of what is left of them: of the variance, `explained`."""
+
+
+def check_count(components: int | None) -> None:
+    """Refuse a number of components that is neither `None` nor a whole number from 1; 0 is not "as it comes"."""
+    check_int(1, components=1 if components is None else components)
 
 
 def checked_components(y: np.ndarray, out: int, dtype: Any = np.float32) -> np.ndarray:
@@ -89,7 +95,7 @@ def leading_components(
     mean, axes, variance, total = principal_axes(blocks, most, seed, passes=passes)
     if share is not None:
         most = min(most, int(np.searchsorted(np.cumsum(variance), share * total) + 1))
-    std = np.sqrt(np.maximum(variance[:most], 1e-12 * variance[0]))
+    std = np.sqrt(np.maximum(variance[:most], 1e-12 * variance[0] or 1.0))  # of values that are all the same, 1
     kept = float(variance[:most].sum() / total) if total > 0 else 1.0
     return Components(mean, np.ascontiguousarray(axes[:, :most]), std, kept)
 

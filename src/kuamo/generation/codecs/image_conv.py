@@ -26,7 +26,7 @@ from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.space import EmbeddingSpace, Tower
 from kuamo.encoders.base import Encoder
 from kuamo.generation.codecs.base import Codec, checked_components, sample_cells
-from kuamo.generation.codecs.image_pca import canvas_of, on_canvas, round_trip
+from kuamo.generation.codecs.image_pca import chosen_canvas, on_canvas, round_trip
 from kuamo.training.config import Training
 
 __all__ = ["ImageConv"]
@@ -98,8 +98,7 @@ class ImageConv(nn.Module, Codec, Configured):
         from kuamo.training.run import Run
 
         some = sample_cells(table, name)
-        sides = canvas_of(some) if size is None else (size, size) if isinstance(size, int) else size
-        height, width = (max(8, 8 * round(side / 8)) for side in sides)
+        height, width = chosen_canvas(some, size, 8)
         with forked_rng(seed):
             codec = cls(height, width, channels=channels, features=features)
         port = Tower(name, table.column(name).modality, Down(codec), Passed(codec.out), decoder=Up(codec))

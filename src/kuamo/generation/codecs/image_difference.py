@@ -20,6 +20,7 @@ from kuamo.data.table import Table
 from kuamo.generation.codecs.base import (
     CellBlocks,
     Codec,
+    check_count,
     checked_components,
     leading_components,
     other_entries,
@@ -71,6 +72,7 @@ class ImageDifferencePCA(Codec, Stored):
         Raises:
             TableError: columns of something else, or fewer than two rows that have both.
         """
+        check_count(components)
         for column in (name, of):
             if not isinstance(table.column(column).modality, Image):
                 kind = type(table.column(column).modality).__name__

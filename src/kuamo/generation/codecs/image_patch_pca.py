@@ -8,7 +8,7 @@ the axes are learned in seconds. It is JPEG's transform with axes of the column'
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,18 +16,20 @@ import numpy as np
 
 from kuamo.core.contracts import Stored
 from kuamo.core.errors import KuamoError
+from kuamo.core.validation import check_int, is_int
 from kuamo.data.table import Table
-from kuamo.generation.codecs.base import Codec, ColumnMatrix, checked_components, leading_components, sample_cells
-from kuamo.generation.codecs.image_pca import canvas_of, on_canvas, round_trip
+from kuamo.generation.codecs.base import ColumnMatrix, leading_components, sample_cells
+from kuamo.generation.codecs.image_pca import ImageComponents, chosen_canvas, on_canvas
 
 __all__ = ["ImagePatchPCA"]
 
 LARGEST = 256  # pixels of the longer side that the default canvas has
 SHARE = 0.995  # of the variance: of drawings with fewer components textures are missed
+AT_ONCE = 1 << 24  # numbers of a block of patches at most, or those of one picture
 
 
 @dataclass(frozen=True, eq=False)
-class ImagePatchPCA(Codec, Stored):
+class ImagePatchPCA(ImageComponents, Stored):
     """Pictures ↔ a map of the leading principal components of their patches.
 
     Args:
@@ -75,18 +77,14 @@ class ImagePatchPCA(Codec, Stored):
                 at most 256 pixels long, if not given. whiten: w.
 
         Raises:
-            TableError: a column of fewer than two pictures. KuamoError: a patch without pixels, or more components
-            than it has numbers.
+            TableError: a column of fewer than two pictures, a patch or a size without pixels. KuamoError: more
+            components than a patch has numbers.
         """
+        check_int(1, patch=patch)
         most = 3 * patch**2
-        if patch < 1 or not 1 <= (most if components is None else components) <= most:
-            raise KuamoError(
-                f"given patch={patch} and components={components}; expected a patch of at least one pixel, and "
-                "from 1 to 3 patch² components"
-            )
-        sides = canvas_of(sample_cells(table, name), LARGEST) if size is None else size
-        sides = (sides, sides) if isinstance(sides, int) else sides
-        height, width = (max(patch, patch * round(side / patch)) for side in sides)
+        if components is not None and not (is_int(components, 1) and components <= most):
+            raise KuamoError(f"given components={components!r}; expected a whole number from 1 to {most}, or None")
+        height, width = chosen_canvas(sample_cells(table, name), size, patch, LARGEST)
 
         def flat(value: np.ndarray) -> np.ndarray:
             return on_canvas(value, height, width).reshape(-1)
@@ -104,18 +102,6 @@ class ImagePatchPCA(Codec, Stored):
     @property
     def out(self) -> int:
         return int(np.prod(self.map))
-
-    def encode(self, values: Iterable[np.ndarray]) -> np.ndarray:
-        rows = [self._components(value) for value in values]
-        return np.stack(rows) if rows else np.zeros((0, self.out), np.float32)
-
-    def decode(self, y: np.ndarray) -> list[np.ndarray]:
-        """Pictures (height, width, 3) uint8."""
-        return [self._picture(one) for one in checked_components(y, self.out)]
-
-    def round_trip(self, values: Sequence[np.ndarray]) -> dict[str, float]:
-        """Peak signal-to-noise ratio of pictures on the canvas, in dB, and the share of their variance that is left."""
-        return round_trip(self, values)
 
     def _components(self, value: np.ndarray) -> np.ndarray:
         x = patches(on_canvas(value, self.height, self.width)[None], self.patch).astype(np.float32) / 255
@@ -141,11 +127,13 @@ def patches(pictures: np.ndarray, patch: int) -> np.ndarray:
 
 
 class PatchBlocks:
-    """Blocks of pictures as blocks of their patches."""
+    """Blocks of pictures as blocks of their patches; a few pictures at a time, since they are reckoned in float64."""
 
     def __init__(self, blocks: Iterable[np.ndarray], height: int, width: int, patch: int) -> None:
         self.blocks, self.shape, self.patch = blocks, (-1, height, width, 3), patch
 
     def __iter__(self) -> Iterator[np.ndarray]:
         for block in self.blocks:
-            yield patches(block.reshape(self.shape), self.patch)
+            some = max(1, AT_ONCE // block.shape[1])
+            for start in range(0, len(block), some):
+                yield patches(block[start : start + some].reshape(self.shape), self.patch)

@@ -15,8 +15,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kuamo.core.contracts import Stored
+from kuamo.core.validation import check_int
 from kuamo.data.table import Table
-from kuamo.generation.codecs.base import Codec, ColumnMatrix, checked_components, leading_components, sample_cells
+from kuamo.generation.codecs.base import (
+    Codec,
+    ColumnMatrix,
+    check_count,
+    checked_components,
+    leading_components,
+    sample_cells,
+)
 
 __all__ = ["ImagePCA"]
 
@@ -24,8 +32,34 @@ MOST = 768  # components
 LARGEST = 64  # pixels of the longer side that the default canvas has
 
 
+class ImageComponents(Codec):
+    """A codec that turns one picture at a time into components, and back.
+
+    `_components` makes y (L,) of a picture, `_picture` a picture (height, width, 3) uint8 of y; `height` and `width`
+    are those of the canvas.
+    """
+
+    def encode(self, values: Iterable[np.ndarray]) -> np.ndarray:
+        rows = [self._components(value) for value in values]
+        return np.stack(rows) if rows else np.zeros((0, self.out), np.float32)
+
+    def decode(self, y: np.ndarray) -> list[np.ndarray]:
+        """Pictures (height, width, 3) uint8."""
+        return [self._picture(one) for one in checked_components(y, self.out)]
+
+    def round_trip(self, values: Sequence[np.ndarray]) -> dict[str, float]:
+        """Peak signal-to-noise ratio of pictures on the canvas, in dB, and the share of their variance that is left."""
+        return round_trip(self, values)
+
+    def _components(self, value: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _picture(self, y: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, eq=False)
-class ImagePCA(Codec, Stored):
+class ImagePCA(ImageComponents, Stored):
     """Pictures ↔ their leading principal components.
 
     Args:
@@ -76,8 +110,9 @@ class ImagePCA(Codec, Stored):
         Raises:
             TableError: a column of fewer than two pictures.
         """
+        check_count(components)
         some = sample_cells(table, name)
-        height, width = canvas_of(some) if size is None else (size, size) if isinstance(size, int) else size
+        height, width = chosen_canvas(some, size)
         channels = 1 if are_grey(some) else 3
 
         def flat(value: np.ndarray) -> np.ndarray:
@@ -94,18 +129,6 @@ class ImagePCA(Codec, Stored):
     @property
     def out(self) -> int:
         return self.axes.shape[1]
-
-    def encode(self, values: Iterable[np.ndarray]) -> np.ndarray:
-        rows = [self._components(value) for value in values]
-        return np.stack(rows) if rows else np.zeros((0, self.out), np.float32)
-
-    def decode(self, y: np.ndarray) -> list[np.ndarray]:
-        """Pictures (height, width, 3) uint8."""
-        return [self._picture(one) for one in checked_components(y, self.out)]
-
-    def round_trip(self, values: Sequence[np.ndarray]) -> dict[str, float]:
-        """Peak signal-to-noise ratio of pictures on the canvas, in dB, and the share of their variance that is left."""
-        return round_trip(self, values)
 
     def _components(self, value: np.ndarray) -> np.ndarray:
         x = on_canvas(value, self.height, self.width)
@@ -171,6 +194,27 @@ def canvas_of(pictures: Sequence[np.ndarray], largest: int = LARGEST) -> tuple[i
     largest = min(largest, max(max(value.shape[:2]) for value in pictures))
     sides = (largest, largest / ratio) if ratio >= 1 else (largest * ratio, largest)
     return max(1, round(sides[0])), max(1, round(sides[1]))
+
+
+def chosen_canvas(
+    pictures: Sequence[np.ndarray], size: Any, multiple: int = 1, largest: int = LARGEST
+) -> tuple[int, int]:
+    """(height, width) as asked for, of a square or of both sides, or as suits the pictures; to the nearest multiples.
+
+    Raises:
+        TableError: a size that is no whole number of pixels from 1, or two of them.
+
+    Example:
+        >>> chosen_canvas([], 30, 8), chosen_canvas([], (10, 20)), chosen_canvas([np.zeros((28, 28, 3))], None)
+        ((32, 32), (10, 20), (28, 28))
+    """
+    sides: Any = canvas_of(pictures, largest) if size is None else size
+    if not isinstance(sides, tuple | list) or len(sides) != 2:
+        check_int(1, size=sides)
+        sides = sides, sides
+    check_int(1, height=sides[0], width=sides[1])
+    height, width = (max(multiple, multiple * round(side / multiple)) for side in sides)
+    return height, width
 
 
 def on_canvas(value: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from kuamo.core.contracts import Configured
 from kuamo.core.errors import KuamoError
 from kuamo.data.table import Table
 from kuamo.generation.codecs.base import Codec, checked_components, sample_cells
-from kuamo.generation.codecs.image_pca import are_grey, canvas_of, on_canvas, round_trip
+from kuamo.generation.codecs.image_pca import are_grey, chosen_canvas, on_canvas, round_trip
 
 __all__ = ["ImagePixels"]
 
@@ -51,9 +51,7 @@ class ImagePixels(Codec, Configured):
             table, name: whose. size: of the canvas, as of `ImagePCA`, taken to multiples of 4. seed: of nothing.
         """
         some = sample_cells(table, name)
-        sides = canvas_of(some) if size is None else (size, size) if isinstance(size, int) else size
-        height, width = (max(MULTIPLE, MULTIPLE * round(side / MULTIPLE)) for side in sides)
-        return cls(height, width, 1 if are_grey(some) else 3)
+        return cls(*chosen_canvas(some, size, MULTIPLE), channels=1 if are_grey(some) else 3)
 
     @property
     def out(self) -> int:
