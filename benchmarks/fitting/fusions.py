@@ -6,8 +6,8 @@ Views: three columns of 24 numbers, each a bent mixture of one latent of 8 numbe
 and b together find c among 400 unseen rows. Noise: a is replaced by noise in a third of the rows, b in another, in
 training too. Product: the class is the sign of u v, of which column a holds u and column b holds v, each mixed with a
 number that tells nothing; found by search from a and b, and by `Predict`. Classes (`--tasks classes`, half an hour;
-MNIST needs KUAMO_DATA): quarters, the category of emoji, and digits of which the picture is noise in a third of the rows and the
-sound in another, by `Predict`; see `predict_subsets` for the data.
+MNIST needs KUAMO_DATA): quarters, the category of emoji, and digits of which the picture is noise in a third of the
+rows and the sound in another, by `Predict`; see `predict_subsets` for the data.
 """
 
 import argparse
