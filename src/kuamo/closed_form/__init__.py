@@ -4,6 +4,7 @@ cca, gcca, procrustes, regression    the solutions: two views, several views, ro
 cca_search, gcca_search, folds       kernel, ridge and size chosen by retrieval on held-out rows
 arc_cosine_kernel, chi2_kernel, kernel_map, kernel_pca    kernels, maps of them, and their principal axes
 indicator_ridge, logistic            ridge and logistic regression onto classes
+known_alignment, score_stacking    views that share a space already; how much each of several scores counts
 moments, streaming_pca, scaling, svd    means and covariances of blocks; components, scales, decompositions
 linear_map, warm_start               the result; what training starts from
 """

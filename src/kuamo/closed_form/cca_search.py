@@ -45,6 +45,7 @@ from kuamo.core.types import Matrix
 
 __all__ = [
     "CCAFit",
+    "HeldCodes",
     "Norm",
     "RidgeTrial",
     "SavedChoice",
@@ -112,6 +113,14 @@ class SavedChoice(NamedTuple):
     folds: int
 
 
+class HeldCodes(NamedTuple):
+    """One fold: the rows outside it, (n,) numbers, and of each view the codes (m, k) that the model on those gives the
+    fold's rows, with their numbers (m,)."""
+
+    seen: NDArray[np.intp]
+    codes: dict[str, tuple[NDArray, NDArray[np.intp]]]
+
+
 @dataclass(frozen=True, eq=False)
 class CCAFit:
     """What cross-validation chose, and the model that was then fitted to all rows.
@@ -128,6 +137,7 @@ class CCAFit:
         variates: view → (n, k) canonical variates of its rows, what its map gives for them.
         before: view → the map to its coordinates. start: the model on those, for training to go on from.
         rehearse: () → the same on the rows outside the first fold, to judge training by.
+        held: () → codes of the rows of each fold, by the chosen model on the rows outside it.
         correlations: of two views, (k,) correlations of the axes on *held-out* rows, mean over folds.
         penalties: of two views, λ, c times the mean variance of the components, in units of squared features.
     """
@@ -143,6 +153,7 @@ class CCAFit:
     before: dict[str, Map]
     start: WarmStart
     rehearse: Callable[[], ValidationFold]
+    held: Callable[[], list[HeldCodes]]
     correlations: Matrix = field(default_factory=lambda: np.zeros(0))
     penalties: tuple[float, ...] = ()
 
@@ -164,8 +175,7 @@ class CCAFit:
 
     def codes(self, z: NDArray) -> NDArray:
         """Canonical variates (n, k) → codes (n, k)."""
-        coded = csa_codes(z, self.spectrum, self.best.gamma)
-        return unit_rows(coded) if self.best.norm == "after" else coded
+        return codes_of_variates(z, self.spectrum, self.best)
 
 
 DEFAULT = SearchSpace()
@@ -232,6 +242,7 @@ def search_cca(
         before,
         warm_start({name: (one, np.arange(n)) for name, one in coded.items()}, weight, rho, best),
         lambda: validation_fold(pairs.solvers[best.kernel], best, labels, names),
+        lambda: pairs.held_codes(best, names),
         np.asarray(judged.correlations)[: len(rho)],
         (penalty(axes.var_x, best.ridge), penalty(axes.var_y, best.ridge)),
     )
@@ -263,6 +274,21 @@ class PairFolds:
         largest = max(trial.dim for trial in table)
         correlations = np.mean([one.correlations(table[0], largest) for one in folds], axis=0)
         return kernels, table, SavedChoice(table[0], correlations.tolist(), float(np.mean(sizes)), len(sizes))
+
+    def held_codes(self, best: RidgeTrial, names: tuple[str, str]) -> list[HeldCodes]:
+        """See `CCAFit.held`."""
+        found = []
+        for solver, one in zip(self.solvers[best.kernel].first(len(self.held)), self.held, strict=True):
+            u, v, rho = solver.codes(best.method, best.ridge, min(best.dim, *solver.axes.cross.shape))
+            codes = (codes_of_variates(z, rho, best) for z in (u, v))
+            found.append(HeldCodes(one.seen, {name: (z, one.rows) for name, z in zip(names, codes, strict=True)}))
+        return found
+
+
+def codes_of_variates(z: NDArray, rho: Matrix, best: RidgeTrial) -> NDArray:
+    """Canonical variates (n, k) → codes (n, k), by the chosen exponent and norm."""
+    coded = csa_codes(z, rho, best.gamma)
+    return unit_rows(coded) if best.norm == "after" else coded
 
 
 def whole_solution(

@@ -17,10 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from kuamo.closed_form.cca_search import (
     CCAFit,
+    HeldCodes,
     RidgeTrial,
     SavedChoice,
     SearchSpace,
     axis_scale,
+    codes_of_variates,
     score_grid,
     try_choices,
 )
@@ -108,6 +110,7 @@ def search_gcca(
         {name: before for name, (_, before) in whole.items()},
         warm_start_of_views(coordinates, model, best),
         lambda: first[best.kernel].validation_fold(best),
+        lambda: [GCCAFold.of(chosen[best.kernel], rows, one, labels).held_codes(best, one.seen) for one in held],
     )
 
 
@@ -188,6 +191,14 @@ class GCCAFold:
         model = gcca_from_moments(self.seen, min(best.dim, self.most), ridge=best.ridge)
         held = {name: (x - model.maps[name].shift, row) for name, (x, row) in self.held.items()}
         return ValidationFold(warm_start_of_views(self.coordinates, model, best), held, self.labels)
+
+    def held_codes(self, best: RidgeTrial, seen: RowNumbers) -> HeldCodes:
+        """See `CCAFit.held`."""
+        model = gcca_from_moments(self.seen, min(best.dim, self.most), ridge=best.ridge)
+        variates = {name: (model.maps[name](x).astype(np.float32), row) for name, (x, row) in self.held.items()}
+        return HeldCodes(
+            seen, {name: (codes_of_variates(z, model.spectrum, best), row) for name, (z, row) in variates.items()}
+        )
 
     def scores(self, method: Method, ridge: float, dims: Sequence[int], search: SearchSpace) -> Matrix:
         """The mean reciprocal rank over pairs of views of every (k, γ, norm), in the order of their product."""

@@ -11,7 +11,7 @@ from kuamo.closed_form.arc_cosine_kernel import KernelMap
 from kuamo.closed_form.kernel_pca import Map
 from kuamo.closed_form.linear_map import LinearMap
 
-__all__ = ["RunningSpread", "Scaling", "running_spread", "standardize"]
+__all__ = ["RunningSpread", "Scaling", "running_spread", "scaling_of", "standardize"]
 
 FLOOR = 1e-3  # of the root mean square of a layer's deviations
 BLOCK = 8192  # rows of which float64 copies are made at a time
@@ -107,7 +107,11 @@ def standardize(x: np.ndarray, blocks: tuple[int, ...] | None) -> Scaling:
     those of one layer and share a unit: one that hardly varies beside the others is not blown up either (`FLOOR`; R@1
     of five splits of emoji .443, and .436 without).
     """
-    found = running_spread(x)
+    return scaling_of(running_spread(x), blocks)
+
+
+def scaling_of(found: RunningSpread, blocks: tuple[int, ...] | None) -> Scaling:
+    """`standardize`, by a mean and a spread that are known."""
     if not blocks:
         return Scaling(found.mean.astype(np.float32), found.gain(1.0).astype(np.float32))
     parts = np.split(found.std, np.cumsum(blocks)[:-1])

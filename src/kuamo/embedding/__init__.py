@@ -2,6 +2,7 @@
 
 embedding      codes (points or Gaussians), and the head that a closed form gives
 heads          trainable heads
+blended_head   heads of closed forms side by side
 fusion         several codes of a row → one, and their weights
 trained_fusion, attention, gating, tensor_fusion, late_fusion     fusions with parameters, by names of columns
 space          EmbeddingSpace: a tower for each column; encode, fuse, compare

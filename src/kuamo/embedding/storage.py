@@ -56,6 +56,7 @@ PARTS = {
         "kuamo.encoders.image_cnn": "ImageCNN",
         "kuamo.encoders.audio_cnn": "AudioCNN",
         "kuamo.embedding.embedding": "ClosedFormHead",
+        "kuamo.embedding.blended_head": "BlendedHead",
         "kuamo.embedding.heads": "LinearHead SplitHead",
         "kuamo.objectives.prediction.decoder": "StackedDecoder",
         "kuamo.objectives.prediction.class_codes": "ClassCodes",

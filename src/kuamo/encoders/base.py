@@ -38,6 +38,8 @@ class Encoder(Contract):
     )
     fingerprint: Any = None
     """Configuration and weights in one string: equal fingerprints give equal features, which can be cached."""
+    space: Any = None
+    """The name of the space that features lie in, where encoders with other fingerprints share it."""
     cached: bool = True
     """Are features worth a place in the cache?"""
     blocks: Any = None

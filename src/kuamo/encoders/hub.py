@@ -117,6 +117,11 @@ class HubEncoder(Packaged, Configured):
         return f"hub/1/{self.sha256}/{self.modality}/{self.layers}"
 
     @property
+    def space(self) -> str | None:
+        """What the towers of one model share: the features that it compares; nothing of single layers."""
+        return f"hub/{self.sha256}" if len(self.modalities) > 1 and self.layers is None else None
+
+    @property
     def blocks(self) -> tuple[int, ...] | None:
         """How many features each layer gives; nothing without `layers`."""
         return None if self.layers is None else tuple(self._widths[layer] for layer in self.layers)

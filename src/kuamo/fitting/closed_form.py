@@ -18,7 +18,9 @@ from kuamo.embedding.embedding import Embedding
 from kuamo.encoders.base import Encoder
 from kuamo.encoders.standardize import Standardize
 from kuamo.fitting.finetuning import FinetuneResult, finetune_heads, validate_finetuning
+from kuamo.fitting.known_alignment import KnownColumns, choose_blend, known_heads, with_learned
 from kuamo.fitting.rare_columns import fit_rare_head, rare_columns
+from kuamo.fitting.shared_spaces import SharedColumns
 from kuamo.fitting.towers import codes_of_entries
 from kuamo.metrics.coverage import coverage, coverage_facts
 from kuamo.metrics.dependence.screening import screen
@@ -31,35 +33,71 @@ __all__ = ["add_rare_columns", "finetune", "fit_closed_form", "solve_heads"]
 
 
 def fit_closed_form(
-    space: Space, prepared: Prepared, objective: Objective, seed: int, by_itself: bool
+    space: Space,
+    prepared: Prepared,
+    objective: Objective,
+    seed: int,
+    by_itself: bool,
+    shared: SharedColumns | None = None,
 ) -> Mapping[str, Embedding]:
     """Heads in closed form, columns that join last, and contrast from there; the codes of the columns' entries.
 
-    Where `fit` chooses by itself, it screens the columns: see `kuamo.metrics.dependence.screening`.
+    Where `fit` chooses by itself, it screens the columns: see `kuamo.metrics.dependence.screening`. Columns that share
+    a space are solved by themselves, beside what is known of them, and all others join last.
     """
     cells, split_group = prepared.cells, prepared.split_group
     late = rare_columns(cells) if isinstance(objective, CCA) else []
     hopeless = False
-    if by_itself:
+    if by_itself and len(rows_with_pairs(cells)):
         with single_threaded_blas(), profiled_step("diagnosis"):
             found = screen(cells, split_group, seed)
         space.notes += found.notes
         space.info["diagnosis"] = coverage_facts(coverage(prepared.table)) | {"relations": found.relations}
         late = [name for name in cells if name in late or name in found.unrelated]
         hopeless = found.none_related
+    if shared is not None:
+        late = [name for name in cells if name not in shared.names]
     core = {name: both for name, both in cells.items() if name not in late}
+    if shared is not None and not can_learn(core, split_group):
+        with single_threaded_blas(), profiled_step("closed form"):
+            codes: Mapping[str, Embedding] = known_heads(space, known_columns(space, core), shared.why)
+            return add_rare_columns(space, late, core, cells, codes, seed) if late else codes
     labels = prepared.match_keys.get("label")
     solved = solve_heads(space, core, objective, split_group, seed, late=late, labels=labels)
     space.notes.append(solved.note)
     with single_threaded_blas():
-        known: Mapping[str, Embedding] = solved.codes
+        codes = solved.codes
         if by_itself and not hopeless:
             with profiled_step("contrast"):
-                known = finetune(space, solved, seed)
+                codes = finetune(space, solved, seed)
+        if shared is not None:
+            with profiled_step("known alignment"):
+                known = known_columns(space, core)
+                grouped = len(np.unique(split_group)) < len(split_group)
+                blend = choose_blend(known, solved, split_group if grouped else None)
+                codes = with_learned(space, known, blend, codes, shared.why)
         if late:
             with profiled_step("closed form"):
-                known = add_rare_columns(space, late, core, cells, known, seed)
-    return known
+                codes = add_rare_columns(space, late, core, cells, codes, seed)
+    return codes
+
+
+def known_columns(space: Space, cells: Packed) -> KnownColumns:
+    """Columns that share a space, with the layers of their encoder, if it has any."""
+    layers = {Encoder.adapt(space.port(name).encoder).blocks for name in cells}
+    return KnownColumns(cells, layers.pop() if len(layers) == 1 else None)
+
+
+def rows_with_pairs(cells: Packed) -> np.ndarray:
+    """The rows that have at least two columns."""
+    rows, count = np.unique(np.concatenate([np.unique(row) for _, row in cells.values()]), return_counts=True)
+    return rows[count > 1]
+
+
+def can_learn(cells: Packed, split_group: np.ndarray) -> bool:
+    """Are there pairs enough to hold some out: at least four rows, in two groups or more for each fold's pairs?"""
+    rows = rows_with_pairs(cells)
+    return len(rows) >= 4 and len(np.unique(split_group[rows])) >= 2
 
 
 def solve_heads(

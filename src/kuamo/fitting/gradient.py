@@ -14,6 +14,7 @@ from kuamo.core.messages import Note
 from kuamo.core.types import Packed
 from kuamo.data.modalities import Category, Text
 from kuamo.data.table import Table
+from kuamo.embedding.blended_head import BlendedHead
 from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.embedding import ClosedFormHead
 from kuamo.embedding.heads import LinearHead, SplitHead
@@ -128,6 +129,8 @@ def add_heads(
         wrong = "without variances" if gaussian and not head.gaussian else None
         if isinstance(head, ClosedFormHead) and isinstance(head.map, KernelMap | ChiSquaredMap):
             wrong = "of a kernel"
+        if isinstance(head, BlendedHead):
+            wrong = "of several parts"
         if wrong:
             raise KuamoError(
                 f"column {name!r}: given a start whose head is {wrong}; expected a space fitted with "

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from kuamo.core.arguments import ArgumentError
 from kuamo.core.errors import closest
 from kuamo.core.files import local_path
 from kuamo.core.messages import Note
@@ -36,6 +37,7 @@ from kuamo.fitting.closed_form import fit_closed_form
 from kuamo.fitting.decoders import add_residuals, add_ridge_decoders, fit_decoders, needs_ridge
 from kuamo.fitting.fusions import train_fusion
 from kuamo.fitting.gradient import train_objective
+from kuamo.fitting.shared_spaces import SharedColumns, check_shared, check_widths, shared_columns
 from kuamo.fitting.towers import describe_encoder, initialize_from, open_ports
 from kuamo.generation.codecs.labels import label_codec
 from kuamo.generation.recipes import DecoderSpec
@@ -62,6 +64,7 @@ def fit(
     codecs: Mapping[str, Any] | None = None,
     init: Space | None = None,
     fusion: FusionSpec | None = None,
+    shared: Sequence[Sequence[str]] | None = None,
     dim: int | None = None,
     training: Training | None = None,
     seed: int = 0,
@@ -72,7 +75,8 @@ def fit(
     """Learn one shared space for the columns of a table.
 
     Args:
-        table: at least two columns, and rows that have two of them; or what `Table` takes: a file, a data frame.
+        table: at least two columns, and rows that have two of them, without which only columns that share a space are
+            aligned; or what `Table` takes: a file, a data frame.
         objective: what "aligned" means; `None` is cross-validated CCA on frozen features, then contrast from there,
             kept where held-out rows gain by it.
         encoders: column → encoder, for columns that the default does not suit; a `torch.nn.Module` with trainable
@@ -88,6 +92,9 @@ def fit(
         fusion: how codes of several cells become one: `km.Attention()`, `km.Gating()`, `km.TensorFusion()` or
             `km.LateFusion()`, trained with the space, or after it where it is solved; their mean, or what the objective
             makes, if not given.
+        shared: groups of columns whose encoders share a space, `[("photo", "title")]`: their alignment is known, and
+            pairs only add to it; the other columns are learned into their space. Found by itself where columns have
+            one encoder, or are towers of one model; `()` for none. Without an objective only.
         dim: d, the size of the space; chosen if not given.
         training: steps, batch size and rate, for objectives that are trained; if none is, for the fusion and decoders.
         seed: of everything random; same seed, table, threads and machine, same space.
@@ -102,6 +109,7 @@ def fit(
     Raises:
         TableError: fewer than two columns, no row that has two, an unknown column in `encoders`, a seed below 0.
         CellError: naming column and row of a cell that cannot be read.
+        ArgumentError: `shared` columns that there are not, or of different widths.
 
     Example:
         >>> from kuamo.data.datasets import toy
@@ -109,7 +117,7 @@ def fit(
         'dot'
     """
     parts = (encoders or {}, decoders or {}, codecs or {})
-    given = Arguments(objective, *parts, init, dim, training, seed, run_dir, progress, on_preview, fusion)
+    given = Arguments(objective, *parts, init, dim, training, seed, run_dir, progress, on_preview, fusion, shared)
     return fit_from_features(as_table(table), {}, given)
 
 
@@ -138,6 +146,7 @@ class Arguments:
     progress: Progress | None = None
     on_preview: PreviewCallback | None = None
     fusion: FusionSpec | None = None
+    shared: Any = None
 
     def __post_init__(self) -> None:
         check_objective(self.objective)
@@ -154,24 +163,52 @@ class Arguments:
         return {name: one for name, one in self.decoders.items() if isinstance(one, DecoderSpec)}
 
 
-def open_table(table: Table, given: Arguments) -> tuple[Table, list[Tower], dict[str, str]]:
-    """The table with the columns to predict, ports without heads, and reasons for default encoders."""
+@dataclass(frozen=True)
+class Opened:
+    """The table with the columns to predict, ports without heads, reasons for default encoders, and the columns that
+    share a space, where `fit` chooses by itself."""
+
+    table: Table
+    ports: list[Tower]
+    reasons: dict[str, str]
+    shared: SharedColumns | None
+
+
+def open_table(table: Table, given: Arguments, by_itself: bool) -> Opened:
+    """What a fit starts from, before any feature is computed."""
     for _, term in terms_of(given.objective):
         for target in term.predicts:  # where a reader kept it as the label or as `meta`
             table = promote_target(table, target)
-    check_table(table, given.objective)
+    check_table(table, None)
     check_usable_columns(table, decoders=given.decoders, codecs=given.codecs, encoders=given.encoders)
     own = {name: one for name, one in given.decoders.items() if not isinstance(one, DecoderSpec)}
-    return table, *open_ports(table, given.encoders, own, given.init)
+    declared = check_shared(given.shared, list(table.columns)) if by_itself else ()
+    vectors = [name for group in declared or () for name in group]
+    ports, reasons = open_ports(table, given.encoders, own, given.init, as_they_are=vectors)
+    shared = shared_columns(ports, declared) if by_itself and given.dim is None else None
+    if shared is None:
+        check_table(table, given.objective)
+    return Opened(table, ports, reasons, shared)
+
+
+def check_shared_alone(given: Arguments) -> None:
+    """Refuse shared columns beside what decides the space by itself."""
+    others = [name for name in ("objective", "init", "dim") if getattr(given, name) is not None]
+    if given.shared and others:
+        raise ArgumentError(
+            f"given shared and {', '.join(others)}; expected shared columns alone: their space is known"
+        )
 
 
 def fit_from_features(table: Table, known: Packed, given: Arguments) -> Space:
     """See `fit`; columns whose features are known, with the row of each, are not encoded."""
+    check_shared_alone(given)
     by_itself = given.objective is None and given.init is None
     if by_itself:
         given = replace(given, objective=CCA(dim=given.dim))
     objective, init = given.objective, given.init
-    table, ports, reasons = open_table(table, given)
+    opened = open_table(table, given, by_itself)
+    table, ports, reasons, shared = opened.table, opened.ports, opened.reasons, opened.shared
     prepared = Prepared(table, dict(known))
     given_fusion = given.fusion or any(getattr(term, "fusion", None) for _, term in terms_of(objective))
     metric = metric_target(objective, ports, table) if init is None and not given_fusion else None
@@ -180,7 +217,10 @@ def fit_from_features(table: Table, known: Packed, given: Arguments) -> Space:
     if table.on_error == "skip" and trained:  # training must know before it starts which cells it cannot read
         table.check(*trained)
     check_features(table, prepared.cells)
-    check_table(table, objective)  # again: cells may have been skipped
+    if shared is None:
+        check_table(table, objective)  # again: cells may have been skipped
+    else:
+        check_widths(shared.names, prepared.cells)
     space = untrained_space(prepared, ports, reasons, given)
     if init is not None:
         initialize_from(init, space, objective, given.dim, [*given.recipes, *given.codecs])
@@ -193,7 +233,7 @@ def fit_from_features(table: Table, known: Packed, given: Arguments) -> Space:
     elif objective is not None and looped:
         train_objective(space, prepared, objective, given.dim, run, given.fusion)
     elif objective is not None:
-        codes = fit_closed_form(space, prepared, objective, given.seed, by_itself)
+        codes = fit_closed_form(space, prepared, objective, given.seed, by_itself, shared)
     missing = [port for port in ports if port.name not in prepared.cells and port.name != metric]
     if given.fusion is not None and not looped:
         encode_columns(prepared, missing)

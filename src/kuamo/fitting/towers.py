@@ -58,15 +58,24 @@ def codes_of_entries(space: Space, cells: Packed, known: Mapping[str, Embedding]
 
 
 def open_ports(
-    table: Table, encoders: Mapping[str, Any], decoders: Mapping[str, Any], start: Space | None = None
+    table: Table,
+    encoders: Mapping[str, Any],
+    decoders: Mapping[str, Any],
+    start: Space | None = None,
+    as_they_are: Sequence[str] = (),
 ) -> tuple[list[Tower], dict[str, str]]:
-    """A port without a head for each column, and why it got its encoder where it was not given, nor the start's."""
+    """A port without a head for each column, and why it got its encoder where it was not given, nor the start's.
+
+    Args:
+        as_they_are: columns of vectors that share a space, where units of their own would part them.
+    """
     known = {} if start is None else {port.name: copied_if_trainable(port.encoder) for port in start.ports}
     known |= encoders
     notes: dict[str, str] = {}
     ports = []
     for name, modality in table.modalities.items():
-        if name not in known and isinstance(modality, Vector) and Decoder.adapt(decoders.get(name)).has_range:
+        unscaled = name in as_they_are or Decoder.adapt(decoders.get(name)).has_range
+        if name not in known and isinstance(modality, Vector) and unscaled:
             known[name], notes[name] = Identity(), Note("vectors")
         elif name not in known:
             known[name], notes[name] = default_encoder(name, modality, sample_of(table, name))

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kuamo.closed_form import SearchSpace, search_cca
-from kuamo.closed_form.cca_search import CCAFit, RidgeTrial, SavedChoice
+from kuamo.closed_form.cca_search import CCAFit, HeldCodes, RidgeTrial, SavedChoice
 from kuamo.closed_form.gcca_search import VIEWS, search_gcca
 from kuamo.closed_form.kernel_pca import Kernel
 from kuamo.closed_form.scaling import Scaling, standardize
@@ -132,7 +132,16 @@ class CCA(Objective):
             note = Note("cca", method=method, rows=len(merged[names[0]][1]), **chosen)
         else:
             note = Note("gcca", method=Note(best.method), columns=len(names), **chosen)
-        return Solution(heads, note, best.score, known, Continuation(key, fit.start, fit.rehearse, before, once))
+        rows = merged[names[0]][1] if len(names) == 2 else None
+        onward = Continuation(key, fit.start, fit.rehearse, before, once, lambda: in_table_rows(fit.held(), rows))
+        return Solution(heads, note, best.score, known, onward)
+
+
+def in_table_rows(held: list[HeldCodes], rows: np.ndarray | None) -> list[HeldCodes]:
+    """Codes by rows of the table, where they are numbered by place among `rows`."""
+    if rows is None:
+        return held
+    return [HeldCodes(rows[one.seen], {a: (code, rows[row]) for a, (code, row) in one.codes.items()}) for one in held]
 
 
 def rows_of_views(rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kuamo.closed_form import LinearMap
+from kuamo.closed_form.cca_search import HeldCodes
 from kuamo.closed_form.kernel_pca import Map
 from kuamo.closed_form.warm_start import ValidationFold, WarmStart
 from kuamo.core.messages import Note
@@ -32,6 +33,7 @@ class Continuation:
     Args:
         key: of the data and the search. start: the model on coordinates. rehearse: () → the same outside one fold.
         before: column → map of its features to coordinates. once: column → has each of its rows one entry?
+        held: () → codes of the rows of each fold, by the closed form on the rows outside it.
     """
 
     key: str
@@ -39,6 +41,7 @@ class Continuation:
     rehearse: Callable[[], ValidationFold]
     before: dict[str, Map]
     once: dict[str, bool]
+    held: Callable[[], list[HeldCodes]]
 
     def head(self, name: str, own: ClosedFormHead) -> ClosedFormHead:
         """The head of a column's features, from its head on coordinates."""

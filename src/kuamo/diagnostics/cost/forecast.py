@@ -99,7 +99,8 @@ def forecast(
 def tried(table: Table, given: Arguments) -> CostModel:
     """Encode a few cells of each column, then fit few rows."""
     begun = time.process_time()
-    table, ports, _ = open_table(table, given)
+    opened = open_table(table, given, given.objective is None and given.init is None)
+    table, ports = opened.table, opened.ports
     timed = {port.name: found for port in ports if (found := time_encoder(table, port, given.seed))}
     for name, found in timed.items():
         if not found.width:
@@ -109,8 +110,8 @@ def tried(table: Table, given: Arguments) -> CostModel:
         training = training or default_training(given.objective, len(table))
     elif any(recipe.is_trained for recipe in given.recipes.values()):
         training = training or Training(steps=training_steps(int(0.9 * len(table))))
-    opened = replace(given, encoders={port.name: port.encoder for port in ports}, training=training)
-    trials = Trials(table, opened, timed)
+    tried_with = replace(given, encoders={port.name: port.encoder for port in ports}, training=training)
+    trials = Trials(table, tried_with, timed)
     return trials.of_all() if trials.small else trials.of_few(begun)
 
 
