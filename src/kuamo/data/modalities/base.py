@@ -47,7 +47,11 @@ class Modality(Contract):
 
     @abstractmethod
     def write(self, value: Any, path: Path) -> None:
-        """Write a canonical value into a file."""
+        """Write a value into a file.
+
+        Raises:
+            CellError: it is not of this kind.
+        """
 
     @abstractmethod
     def show(self, value: Any) -> str:
