@@ -163,6 +163,25 @@ def content_key(modality: Modality, raw: Any) -> bytes:
     return hash_of(f"{READING} {_reading(modality)}", Modality.adapt(modality).content(raw))
 
 
+def hashes_of_rows(name: str, rows: np.ndarray) -> list[bytes]:
+    """What `hash_of` gives of each row of an array (n, …).
+
+    Example:
+        >>> hashes_of_rows("Vector", np.eye(2)) == [hash_of("Vector", row) for row in np.eye(2)]
+        True
+    """
+    rows = np.ascontiguousarray(rows)
+    if not len(rows):
+        return []
+    kind, shape, _ = _parts(rows[0])
+    start, found = hashlib.sha256(name.encode() + kind + shape), []
+    for row in rows:
+        digest = start.copy()
+        digest.update(row.data)
+        found.append(digest.digest())
+    return found
+
+
 def hash_of(name: str, content: Any) -> bytes:
     """The 32 bytes of a content under a name: bytes, text, an array of numbers, or a tuple of these."""
     digest = hashlib.sha256(name.encode())
