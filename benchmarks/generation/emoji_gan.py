@@ -89,7 +89,9 @@ def main():
             start = time.process_time()
             made = km.fit(train, init=space, decoders={"image": recipe}, training=training, seed=seed)
             took = time.process_time() - start
-            draws = list(zip(*made.translate(test.select("text", "tone"), to="image", samples=4, seed=seed), strict=True))
+            draws = list(
+                zip(*made.translate(test.select("text", "tone"), to="image", samples=4, seed=seed), strict=True)
+            )
             found = [nearest_rows(flat(one), real)[0] for one in draws]
             right = np.array([[gesture[f] == gesture[rows], tone[f] == tone[rows]] for f in found])
             far = np.mean([frechet_distance(seen(one), goal) for one in draws])
