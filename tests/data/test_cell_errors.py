@@ -165,3 +165,12 @@ def test_vectors_in_files(tmp_path: Path) -> None:
 def test_paths_that_are_no_files(path: str) -> None:
     with pytest.raises(km.CellError, match="expected a"):
         km.Image().read(path)
+
+
+@pytest.mark.parametrize(
+    "kind", [km.Text(), km.Image(), km.Audio(), km.Vector(), km.Number(), km.Category()], ids=lambda k: type(k).__name__
+)
+def test_what_is_not_of_its_kind_is_not_written(kind: km.Modality, tmp_path: Path) -> None:
+    with pytest.raises(km.CellError, match="expected"):
+        kind.write(["several", "draws"], tmp_path / "made.bin")
+    assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ import pytest
 import kuamo as km
 from members import ALIGNING, TRAINED, small_toy
 
-SGD = km.Training(steps=120, optimizer="sgd", lr=0.025)
+SGD = km.Training(steps=60, optimizer="sgd", lr=0.025)
 TRAINING = {"Minimax": SGD, "Minimax mismatched": SGD}
 CHANCE = 10 / 120
 
@@ -84,7 +84,7 @@ def test_the_game_by_least_squares_learns_a_rotation_from_pairs_and_not_without(
     for paired in (3.0, 0.0):
         torch.manual_seed(0)
         game, decoder = km.LSGAN("a", "b", paired=paired, lr=3e-3), Generator(12, 12, noise=0, linear=True)
-        training = km.Training(steps=150, batch_size=128)
+        training = km.Training(steps=80, batch_size=128)
         space = km.fit(train, game, dim=12, decoders={"b": decoder}, training=training, seed=0)
         recalls[paired] = found(space.translate(test.select("a"), to="b"), a[450:] @ turn)
     assert recalls[3.0] > 0.9 and recalls[0.0] < 2.5 * CHANCE

@@ -62,7 +62,7 @@ def logistic(
         z = (x @ w.astype(x.dtype) + b.astype(x.dtype)).astype(np.float64)
         logp = log_softmax(z if base is None else z + base)
         error = share[:, None] * (np.exp(logp) - y)
-        value = -float(share @ (y * logp).sum(1)) + 0.5 * penalty * float(np.square(w).sum())
+        value = -float(share @ (y * logp).sum(1)) + 0.5 * penalty * float(np.vdot(w, w))
         slope = (x.T @ error.astype(x.dtype)).astype(np.float64) + penalty * w
         return value, np.vstack([slope, error.sum(0)])
 
@@ -108,7 +108,7 @@ def minimize(
     known: list[CorrectionPair] = []
     for _ in range(steps):
         way = -direction(slope, known, scale)
-        promise = float((way * slope).sum())
+        promise = float(np.vdot(way, slope))
         if -promise <= tolerance * max(abs(value), 1e-12):
             break
         length = 1.0
@@ -121,7 +121,7 @@ def minimize(
         if new >= value:
             break
         step, change = after - theta, new_slope - slope
-        if (curvature := float((step * change).sum())) > 0:
+        if (curvature := float(np.vdot(step, change))) > 0:
             known = [*known[1 - MEMORY :], (step, change, curvature)]
         theta, value, slope = after, new, new_slope
     return theta
@@ -131,14 +131,14 @@ def direction(slope: Matrix, known: list[CorrectionPair], scale: Matrix) -> Matr
     """The inverse Hessian, as the last steps estimate it, times the gradient (the two loops of L-BFGS)."""
     way, shares = slope, []
     for step, change, curvature in reversed(known):
-        share = float((step * way).sum()) / curvature
+        share = float(np.vdot(step, way)) / curvature
         shares.append(share)
         way = way - share * change
     if known:
         _, change, curvature = known[-1]
-        way = scale * way * float(curvature / (change * scale * change).sum())
+        way = scale * way * float(curvature / np.vdot(change, scale * change))
     else:
         way = scale * way
     for (step, change, curvature), share in zip(known, reversed(shares)):
-        way = way + step * (share - float((change * way).sum()) / curvature)
+        way = way + step * (share - float(np.vdot(change, way)) / curvature)
     return way

@@ -17,7 +17,8 @@ from kuamo.core.arrays import entries_in_rows, is_absent
 from kuamo.core.errors import CellError, visible
 from kuamo.core.messages import Note
 from kuamo.core.types import Layout
-from kuamo.data.modalities import Modality
+from kuamo.data.modalities import Modality, Vector
+from kuamo.data.modalities.vector import within_limits
 
 __all__ = ["Column", "LazyColumn", "RowView", "layout"]
 
@@ -104,17 +105,32 @@ class Column:
         return cell[part] if part >= 0 else cell
 
     def stacked(self, entries: np.ndarray) -> np.ndarray | None:
-        """The raw content of these entries as one array (n, …), where the cells are one array of numbers; else `None`.
+        """The raw content of these entries as one array (n, …), where the cells are one array of numbers, or a list of
+        arrays of one shape and type; else `None`.
 
         Example:
             >>> from kuamo.data.modalities import Vector
             >>> Column("pose", Vector(), np.eye(3)).stacked(np.array([2, 0])).tolist()
             [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
         """
-        cells = self._cells
-        if not isinstance(cells, np.ndarray) or cells.ndim < 2 or cells.dtype.kind not in "fiub":
+        cells, position = self._cells, self._position[entries]
+        if isinstance(cells, list) and len(position) and not (self._part[entries] >= 0).any():
+            given = [cells[place] for place in position.tolist()]
+            kinds = {(one.dtype, one.shape) if type(one) is np.ndarray else None for one in given}
+            if len(kinds) > 1 or None in kinds:
+                return None
+            return _numbers(np.stack(given))
+        return _numbers(cells[position]) if isinstance(cells, np.ndarray) else None
+
+    def vectors(self, entries: np.ndarray) -> np.ndarray | None:
+        """These entries (n, D) of a column of vectors, a tenth of the time of one by one.
+
+        `None` where they do not lie in arrays, or one of them is bad, so that the error is that of reading it.
+        """
+        found = self.stacked(entries) if type(self.modality) is Vector else None
+        if found is None or found.ndim != 2 or found.shape[1] != (self.modality.dim or found.shape[1]):  # type: ignore[attr-defined]
             return None
-        return cells[self._position[entries]]
+        return found if found.size and within_limits(found).all() else None
 
     def distinct(self) -> tuple[np.ndarray, np.ndarray]:
         """Entries (k,) of different raw content, the first of each, and which of them (n,) every entry is.
@@ -165,6 +181,11 @@ class Column:
             position, part = position[keep], part[keep]
         entry, self._row = entries_in_rows(position, self._rows)
         self._position, self._part = position[entry], part[entry]
+
+
+def _numbers(cells: np.ndarray) -> np.ndarray | None:
+    """An array of several numbers a cell, else `None`."""
+    return cells if cells.ndim > 1 and cells.dtype.kind in "fiub" else None
 
 
 def layout(cells: Sequence[Any] | LazyColumn, modality: Modality) -> Layout:

@@ -19,7 +19,7 @@ import numpy as np
 from kuamo.core.errors import CellError
 from kuamo.core.messages import Note
 from kuamo.data.modalities import Modality, Vector
-from kuamo.data.modalities.base import hash_of
+from kuamo.data.modalities.base import hash_of, hashes_of_rows
 from kuamo.data.table import Table
 from kuamo.embedding.space import EmbeddingSpace
 
@@ -109,6 +109,11 @@ def column_keys(table: Table, name: str, rows: np.ndarray) -> np.ndarray:
     """(n,) the fingerprints of some rows' cells of a column; 0 where it is absent, or cannot be read."""
     column = table.column(name).take(rows)
     found = np.zeros(len(rows), dtype="<u8")
+    vectors = column.vectors(np.arange(len(column.row)))
+    if vectors is not None:
+        keys = hashes_of_rows(Vector.__name__, in_float32(vectors))
+        found[column.row] = [int.from_bytes(key[:SIZE], "little") for key in keys]
+        return found
     for entry, row in enumerate(column.row.tolist()):
         try:
             key = row_fingerprint(column.modality, column.raw(entry))
@@ -127,6 +132,11 @@ def row_fingerprint(modality: Modality, raw: Any) -> bytes:
     """
     content = Modality.adapt(modality).content(raw)
     if isinstance(modality, Vector):
-        with np.errstate(over="ignore"):
-            content = content.astype(np.float32)
+        content = in_float32(content)
     return hash_of(type(modality).__name__, content)
+
+
+def in_float32(numbers: np.ndarray) -> np.ndarray:
+    """As they are once read and rounded, whatever they come in."""
+    with np.errstate(over="ignore"):
+        return numbers.astype(np.float64).astype(np.float32)

@@ -9,14 +9,13 @@ Source: Multilingual E5 Text Embeddings: A Technical Report, Wang et al., 2024.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from kuamo.encoders.base import as_list
 from kuamo.encoders.e5_weights import Network, read_network
-from kuamo.encoders.packaged import Packaged, onnx_session, packaged_file
+from kuamo.encoders.packaged import Packaged, onnx_session, opened_once, packaged_file
 
 __all__ = ["MultilingualE5"]
 
@@ -85,11 +84,11 @@ class MultilingualE5(Packaged):
         x = words.reshape(*numbers.shape, self.dim) + self._places[: numbers.shape[1]]
         return self._session.run(None, {"x": x})[0]
 
-    @cached_property
+    @opened_once
     def _network(self) -> Network:
         return read_network(packaged_file(PACKAGE, "e5-small-q4.bin", SHA256))
 
-    @cached_property
+    @opened_once
     def _tokenizer(self) -> Any:
         from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
@@ -100,13 +99,13 @@ class MultilingualE5(Packaged):
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(split=False)
         return tokenizer
 
-    @cached_property
+    @opened_once
     def _places(self) -> np.ndarray:
         """What is added to a word for where it stands (512, 384)."""
         network = self._network
         return network.vector("emb.pos").reshape(-1, self.dim) + network.vector("emb.type")[: self.dim]
 
-    @cached_property
+    @opened_once
     def _session(self) -> Any:
         return onnx_session(as_onnx(self._network))
 

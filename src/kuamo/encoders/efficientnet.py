@@ -12,14 +12,13 @@ Source: EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from kuamo.core.contracts import Configured
 from kuamo.core.modules import single_threaded_torch
-from kuamo.encoders.packaged import Packaged, batch_norm_folded, packaged_file
+from kuamo.encoders.packaged import Packaged, batch_norm_folded, opened_once, packaged_file
 
 __all__ = ["EfficientNetLite0"]
 
@@ -122,7 +121,7 @@ class EfficientNetLite0(Packaged, Configured):
             x = x + y if block.skip else y
         return [*taken, _conv(x, head).amax((2, 3))]
 
-    @cached_property
+    @opened_once
     def _network(self) -> tuple[_Conv, list[_Block], _Conv]:
         import torch
 

@@ -31,8 +31,7 @@ from kuamo.core.modules import is_module
 from kuamo.core.old_names import old_methods
 from kuamo.core.threads import ordered_map, single_threaded_blas
 from kuamo.data.identity import Unknown, identity
-from kuamo.data.modalities import Modality, Text, Vector, content_key
-from kuamo.data.modalities.vector import within_limits
+from kuamo.data.modalities import Modality, Text, content_key
 from kuamo.data.table import AHEAD, Table
 from kuamo.encoders.base import Encoder, Identity, batches, encode_items
 from kuamo.encoders.default import foreign_share
@@ -327,17 +326,15 @@ def encode_entries(table: Table, name: str, encoder: Any, entries: np.ndarray) -
 
 
 def _together(table: Table, name: str, encoder: Any, entries: np.ndarray) -> np.ndarray | None:
-    """Vectors that stand in one array and are their own features, a tenth of the time of one by one; `None` of others,
-    and where one of them is bad, so that the error is that of reading it."""
-    column = table.column(name)
-    if type(encoder) not in (Identity, Standardize) or type(column.modality) is not Vector:
+    """Vectors that lie in arrays and are their own features; `None` of others, and where one of them is bad."""
+    if type(encoder) not in (Identity, Standardize):
         return None
-    cells = column.stacked(entries)
-    if cells is None or cells.ndim != 2 or cells.shape[1] != (column.modality.dim or cells.shape[1]):
+    vectors = table.column(name).vectors(entries)
+    if vectors is None:
         return None
     with np.errstate(over="ignore"):
-        x = encoder(cells if within_limits(cells).all() else np.full_like(cells, np.nan, np.float64))
-    return x if x.size and np.isfinite(x).all() else None
+        x = encoder(vectors)
+    return x if np.isfinite(x).all() else None
 
 
 def language_note(table: Table, name: str, encoder: Any) -> Note | None:

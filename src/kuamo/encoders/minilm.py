@@ -13,14 +13,13 @@ Source: MiniLM: Deep Self-Attention Distillation for Task-Agnostic Compression o
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
 from kuamo.encoders.base import as_list
-from kuamo.encoders.packaged import Packaged, onnx_session, packaged_file
+from kuamo.encoders.packaged import Packaged, onnx_session, opened_once, packaged_file
 
 __all__ = ["MiniLM"]
 
@@ -89,7 +88,7 @@ class MiniLM(Packaged):
             pooled[chosen] = (states * weight).sum(1) / weight.sum(1)
         return pooled
 
-    @cached_property
+    @opened_once
     def _tokenizer(self) -> Any:
         from tokenizers import BertWordPieceTokenizer
 
@@ -97,6 +96,6 @@ class MiniLM(Packaged):
         tokenizer.enable_truncation(MAX_TOKENS)
         return tokenizer
 
-    @cached_property
+    @opened_once
     def _session(self) -> Any:
         return onnx_session(str(packaged_file(PACKAGE, "model.onnx", SHA256)))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar
+from threading import Lock
+from typing import Any, ClassVar, Generic, TypeVar
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.extras import way_to
 from kuamo.encoders.base import Encoder, Reopens, verified
 
-__all__ = ["EXTRAS", "Packaged", "batch_norm_folded", "how_to_get", "onnx_session", "packaged_file"]
+__all__ = ["EXTRAS", "Packaged", "batch_norm_folded", "how_to_get", "onnx_session", "opened_once", "packaged_file"]
+
+T = TypeVar("T")
 
 EXTRAS = {
     "MiniLM": "packaged",
@@ -52,6 +56,30 @@ class Packaged(Reopens, Encoder):
     def installed(cls) -> bool:
         """Are the packages there?"""
         return all(find_spec(name) for name in cls.packages)
+
+
+class opened_once(Generic[T]):
+    """A property that no setting of the encoder changes: made at its first use, then shared by all of the class.
+
+    Example:
+        >>> class Two:
+        ...     @opened_once
+        ...     def weights(self) -> list[int]:
+        ...         return [2]
+        >>> Two().weights is Two().weights
+        True
+    """
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self.make, self.lock, self.made = make, Lock(), list[T]()
+
+    def __get__(self, encoder: Any, owner: type) -> T:
+        if encoder is None:  # asked of the class, as whoever lists its members does
+            return self  # type: ignore[return-value]
+        with self.lock:
+            if not self.made:
+                self.made.append(self.make(encoder))
+        return self.made[0]
 
 
 def packaged_file(package: str, place: str, sha256: str) -> Path:

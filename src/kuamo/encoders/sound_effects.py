@@ -11,7 +11,6 @@ Source: Representation Learning for the Automatic Indexing of Sound Effects Libr
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from kuamo.core.modules import single_threaded_torch
 from kuamo.data.modalities.audio import Waveform
 from kuamo.encoders.base import as_list
 from kuamo.encoders.mel import mel_filters, mel_power
-from kuamo.encoders.packaged import Packaged, batch_norm_folded, packaged_file
+from kuamo.encoders.packaged import Packaged, batch_norm_folded, opened_once, packaged_file
 
 __all__ = ["SoundEffects"]
 
@@ -105,7 +104,7 @@ class SoundEffects(Packaged, Configured):
                 taken.append(x.mean(3).amax((0, 2)))
         return taken
 
-    @cached_property
+    @opened_once
     def _network(self) -> list[tuple[tuple[Any, Any], tuple[Any, Any]]]:
         weights = stored_weights()
         blocks = [f"embedding_net.conv_block{block}." for block in (1, 2, 3, 4)]

@@ -14,7 +14,6 @@ from kuamo.core.messages import Note
 from kuamo.core.modules import is_trainable
 from kuamo.core.types import Packed
 from kuamo.data.modalities import Category, Number, Text, Vector
-from kuamo.data.modalities.vector import within_limits
 from kuamo.data.table import Table
 from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.embedding import Embedding
@@ -107,8 +106,8 @@ def numbers_of(table: Table, name: str) -> Iterator[np.ndarray]:
     column, every = table.column(name), np.arange(len(table.column(name).row))
     for start in range(0, len(every), BLOCK_ROWS):
         some = every[start : start + BLOCK_ROWS]
-        together = column.stacked(some) if isinstance(column.modality, Vector) else None
-        if together is not None and together.ndim == 2 and within_limits(together).all():
+        together = column.vectors(some)
+        if together is not None:
             yield together
             continue
         values = [np.atleast_1d(value) for _, value in table.try_values(name, some) if not isinstance(value, CellError)]

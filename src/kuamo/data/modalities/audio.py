@@ -102,6 +102,7 @@ class Audio(Modality):
     def write(self, value: Waveform, path: Path) -> None:
         import soundfile
 
+        value = self.read(value)
         soundfile.write(path, value.samples, value.rate)
 
     def show(self, value: Waveform) -> str:

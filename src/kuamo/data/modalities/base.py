@@ -47,7 +47,11 @@ class Modality(Contract):
 
     @abstractmethod
     def write(self, value: Any, path: Path) -> None:
-        """Write a canonical value into a file."""
+        """Write a value into a file.
+
+        Raises:
+            CellError: it is not of this kind.
+        """
 
     @abstractmethod
     def show(self, value: Any) -> str:
@@ -157,6 +161,25 @@ def _not_read(name: str, error: OSError) -> Note:
 def content_key(modality: Modality, raw: Any) -> bytes:
     """The 32 bytes that name a cell's content, and how it is read: equal keys, equal values."""
     return hash_of(f"{READING} {_reading(modality)}", Modality.adapt(modality).content(raw))
+
+
+def hashes_of_rows(name: str, rows: np.ndarray) -> list[bytes]:
+    """What `hash_of` gives of each row of an array (n, …).
+
+    Example:
+        >>> hashes_of_rows("Vector", np.eye(2)) == [hash_of("Vector", row) for row in np.eye(2)]
+        True
+    """
+    rows = np.ascontiguousarray(rows)
+    if not len(rows):
+        return []
+    kind, shape, _ = _parts(rows[0])
+    start, found = hashlib.sha256(name.encode() + kind + shape), []
+    for row in rows:
+        digest = start.copy()
+        digest.update(row.data)
+        found.append(digest.digest())
+    return found
 
 
 def hash_of(name: str, content: Any) -> bytes:

@@ -57,7 +57,7 @@ class Category(Modality):
         return name
 
     def write(self, value: str, path: Path) -> None:
-        Path(path).write_text(value + "\n", encoding="utf-8")
+        Path(path).write_text(self.read(value) + "\n", encoding="utf-8")
 
     def show(self, value: str) -> str:
         """Its name."""

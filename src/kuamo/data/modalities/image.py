@@ -117,7 +117,7 @@ class Image(Modality):
     def write(self, value: np.ndarray, path: Path) -> None:
         from PIL import Image as pil
 
-        pil.fromarray(value).save(path)
+        pil.fromarray(self.read(value)).save(path)
 
     def show(self, value: np.ndarray) -> str:
         """Its size."""

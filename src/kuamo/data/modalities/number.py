@@ -58,7 +58,7 @@ class Number(Modality):
         return value
 
     def write(self, value: float, path: Path) -> None:
-        Path(path).write_text(f"{value!r}\n", encoding="utf-8")
+        Path(path).write_text(f"{self.read(value)!r}\n", encoding="utf-8")
 
     def show(self, value: float) -> str:
         """With its unit."""

@@ -39,7 +39,8 @@ class Text(Modality):
         return raw.strip()
 
     def write(self, value: str, path: Path) -> None:
-        Path(path).write_text(value + "\n", encoding="utf-8")
+        text = value if value == "" else self.read(value)  # none is refused of a table, but may have been made
+        Path(path).write_text(text + "\n", encoding="utf-8")
 
     def show(self, value: str) -> str:
         """The text, cut after 80 characters."""

@@ -73,7 +73,7 @@ class Vector(Modality):
 
     def write(self, value: np.ndarray, path: Path) -> None:
         """As one line of text, comma-separated."""
-        np.savetxt(path, value[None], delimiter=",")
+        np.savetxt(path, self.read(value)[None], delimiter=",")
 
     def show(self, value: np.ndarray) -> str:
         """Its first numbers."""
