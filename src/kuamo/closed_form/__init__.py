@@ -6,6 +6,7 @@ arc_cosine_kernel, chi2_kernel, kernel_map, kernel_pca    kernels, maps of them,
 indicator_ridge, logistic            ridge and logistic regression onto classes
 known_alignment, score_stacking    views that share a space already; how much each of several scores counts
 moments, streaming_pca, scaling, svd    means and covariances of blocks; components, scales, decompositions
+hubness                              answers that are near to every query, and what they pay
 linear_map, warm_start               the result; what training starts from
 """
 

@@ -52,6 +52,7 @@ __all__ = [
     "SearchSpace",
     "reciprocal_ranks",
     "search_cca",
+    "spread",
 ]
 
 Norm = Literal["before", "after"]
@@ -77,11 +78,11 @@ class SearchSpace:
     kernels: Sequence[Kernel] = ("linear",)
     ridges: Sequence[float] = (0.1, 0.3, 1.0)
     widen: bool = True
-    dims: Sequence[int] = (16, 32, 64, 128, 256)
+    dims: Sequence[int] = (16, 32, 64, 128, 256, 512)
     gammas: Sequence[float] = (0.0, 1.0, 2.0)
     norms: Sequence[Norm] = ("before", "after")
     methods: Sequence[Method] = ("Procrustes", "regression x → y", "regression y → x")
-    components: int = 448
+    components: int = 1024
     folds: int = 6
     ranked: int = 400
     gallery: int = 2000
@@ -115,10 +116,24 @@ class SavedChoice(NamedTuple):
 
 class HeldCodes(NamedTuple):
     """One fold: the rows outside it, (n,) numbers, and of each view the codes (m, k) that the model on those gives the
-    fold's rows, with their numbers (m,)."""
+    fold's rows, with their numbers (m,); and its codes of some of the rows outside (b, k)."""
 
     seen: NDArray[np.intp]
     codes: dict[str, tuple[NDArray, NDArray[np.intp]]]
+    bank: dict[str, NDArray]
+
+
+BANK = 1000  # rows outside a fold whose codes are kept
+
+
+def spread(count: int, most: int = BANK) -> NDArray[np.intp]:
+    """At most so many of `count` places, evenly spread.
+
+    Example:
+        >>> spread(5, 3).tolist()
+        [0, 2, 4]
+    """
+    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.intp))
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,9 +294,13 @@ class PairFolds:
         """See `CCAFit.held`."""
         found = []
         for solver, one in zip(self.solvers[best.kernel].first(len(self.held)), self.held, strict=True):
-            u, v, rho = solver.codes(best.method, best.ridge, min(best.dim, *solver.axes.cross.shape))
+            dim = min(best.dim, *solver.axes.cross.shape)
+            u, v, rho = solver.codes(best.method, best.ridge, dim)
             codes = (codes_of_variates(z, rho, best) for z in (u, v))
-            found.append(HeldCodes(one.seen, {name: (z, one.rows) for name, z in zip(names, codes, strict=True)}))
+            seen = solver.seen_codes(best.method, best.ridge, dim, spread(len(one.seen)))
+            bank = (codes_of_variates(z, rho, best) for z in seen)
+            held = {name: (z, one.rows) for name, z in zip(names, codes, strict=True)}
+            found.append(HeldCodes(one.seen, held, dict(zip(names, bank, strict=True))))
         return found
 
 

@@ -159,6 +159,11 @@ class FoldSolver:
         weight_x, weight_y, rho = self.axes.maps(method, ridge, dim)
         return (self.held_x @ weight_x).astype(np.float32), (self.held_y @ weight_y).astype(np.float32), rho
 
+    def seen_codes(self, method: Method, ridge: float, dim: int, rows: NDArray[np.intp]) -> tuple[NDArray, NDArray]:
+        """Codes (b, k) of both views of some of the rows that are seen, float32."""
+        weight_x, weight_y, _ = self.axes.maps(method, ridge, dim)
+        return (self.seen_x[rows] @ weight_x).astype(np.float32), (self.seen_y[rows] @ weight_y).astype(np.float32)
+
 
 def divisor(variance: Matrix, ridge: float, free: bool) -> Matrix:
     """(e + λ)^(-1/2), or the same for all when variance is left in."""

@@ -24,6 +24,7 @@ from kuamo.closed_form.cca_search import (
     axis_scale,
     codes_of_variates,
     score_grid,
+    spread,
     try_choices,
 )
 from kuamo.closed_form.folds import HeldOut, Method, fold_of_rows, iter_folds
@@ -196,9 +197,12 @@ class GCCAFold:
         """See `CCAFit.held`."""
         model = gcca_from_moments(self.seen, min(best.dim, self.most), ridge=best.ridge)
         variates = {name: (model.maps[name](x).astype(np.float32), row) for name, (x, row) in self.held.items()}
-        return HeldCodes(
-            seen, {name: (codes_of_variates(z, model.spectrum, best), row) for name, (z, row) in variates.items()}
-        )
+        held = {name: (codes_of_variates(z, model.spectrum, best), row) for name, (z, row) in variates.items()}
+        bank = {}
+        for name, (x, row) in self.coordinates.items():
+            z = model.maps[name](x[spread(len(row))]).astype(np.float32)
+            bank[name] = codes_of_variates(z, model.spectrum, best)
+        return HeldCodes(seen, held, bank)
 
     def scores(self, method: Method, ridge: float, dims: Sequence[int], search: SearchSpace) -> Matrix:
         """The mean reciprocal rank over pairs of views of every (k, γ, norm), in the order of their product."""

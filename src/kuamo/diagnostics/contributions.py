@@ -243,7 +243,7 @@ class ValueFunction:
                 code = decoder_input(self.space, port, self.mean[part], logvar, present[part])
             else:
                 code = fuse_codes(self.space.fusion, self.mean[part], logvar, present[part], self.to)[0]
-            codes.append(np.asarray(code))
+            codes.append(np.asarray(code) if predicts else self.space.as_queries(code, code.columns))
             there.append(np.asarray(code.present))
         known = np.concatenate(there)
         out = self.chance.copy()
@@ -293,7 +293,7 @@ def retrieval_scorer(
         check(measure_name, ("MRR", "R@1", "R@10"))
     key, judged = relevance_keys(table, positives)
     code, row = space.encode_column(table, to)
-    gallery, answers = space.normalized(code)[judged[row]], key[row[judged[row]]]
+    gallery, answers = space.as_answers(code)[judged[row]], key[row[judged[row]]]
     rows = rows[judged[rows]]
     if len(rows) < 2:
         raise TableError(f"given {len(rows)} rows that can be judged by positives={positives!r}; expected at least two")
@@ -303,7 +303,7 @@ def retrieval_scorer(
     by_count = {p: chance_recall_of(measure_name, int(p), len(gallery)) for p in np.unique(right)}
 
     def gain(z: np.ndarray, at: np.ndarray) -> np.ndarray:
-        values, _ = rank_queries(space.normalized(z), gallery, wanted[at], answers)
+        values, _ = rank_queries(z, gallery, wanted[at], answers)
         return per_query(measure_name, values)
 
     return rows, measure_name, np.array([by_count[p] for p in right]), gain

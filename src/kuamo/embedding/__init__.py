@@ -6,6 +6,7 @@ blended_head   heads of closed forms side by side
 fusion         several codes of a row → one, and their weights
 trained_fusion, attention, gating, tensor_fusion, late_fusion     fusions with parameters, by names of columns
 space          EmbeddingSpace: a tower for each column; encode, fuse, compare
+hubness        the correction of a column's queries, as a space keeps it
 decoder        what a decoder is: codes → numbers
 storage        a space as a folder of plain data and safetensors
 provenance     which rows a space was trained on, by fingerprints

@@ -30,6 +30,8 @@ class Embedding:
         mean: (n, d).
         logvar: (n, d), log-variances of Gaussian codes; `None` for point codes.
         present: (n,) bool, false where a row had nothing to encode (its mean is 0); `None` when all are there.
+        columns: (n, M), the weight of each of the space's columns in a code, as `Space.encode` gives it; `None` where
+            nobody knows what it was made of.
 
     Example:
         >>> code = Embedding(np.ones((2, 3)))
@@ -40,6 +42,7 @@ class Embedding:
     mean: Any
     logvar: Any = None
     present: Any = None
+    columns: Any = None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         mean = self.mean.detach().cpu().numpy() if hasattr(self.mean, "detach") else np.asarray(self.mean)
@@ -52,7 +55,7 @@ class Embedding:
         def pick(array: Any) -> Any:
             return None if array is None else array[rows]
 
-        return Embedding(pick(self.mean), pick(self.logvar), pick(self.present))
+        return Embedding(pick(self.mean), pick(self.logvar), pick(self.present), pick(self.columns))
 
     @property
     def shape(self) -> tuple[int, ...]:

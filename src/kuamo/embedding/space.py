@@ -49,6 +49,7 @@ class Tower:
         codec: value ↔ y, or `None`: y is the features. decoder: p(y | z), or `None`.
         memory: training codes for projection, of decoders that store them; see `kuamo.generation.hopfield`.
         residual: noise that draws of numbers lack, or `None`; see `kuamo.generation.residual`.
+        hubness: correction of this column's queries, or `None`; see `kuamo.embedding.hubness`.
     """
 
     name: str
@@ -59,11 +60,12 @@ class Tower:
     decoder: Any = None
     memory: Any = None
     residual: Any = None
+    hubness: Any = None
 
     def parts(self) -> dict[str, Any]:
         """Role → what plays it, without the empty ones."""
-        roles = {role: getattr(self, role) for role in ("encoder", "head", "codec", "decoder", "memory", "residual")}
-        return {role: part for role, part in roles.items() if part is not None}
+        roles = ("encoder", "head", "codec", "decoder", "memory", "residual", "hubness")
+        return {role: part for role in roles if (part := getattr(self, role)) is not None}
 
 
 def run_head(head: Any, entry_features: np.ndarray) -> Embedding:
@@ -94,7 +96,7 @@ def fuse_codes(
         weights = weights.astype(np.float32)
         joint = np.einsum("bm,bmd->bd", weights, mean)
         spread = None if logvar is None else np.einsum("bm,bmd->bd", weights, logvar)
-        return Embedding(joint, spread, anything), weights
+        return Embedding(joint, spread, anything, weights), weights
     import torch
 
     stacked = Embedding(torch.from_numpy(mean), None if logvar is None else torch.from_numpy(logvar))
@@ -104,7 +106,7 @@ def fuse_codes(
     with torch.inference_mode():
         code, weight = fusion(stacked, torch.from_numpy(present), **wanted)
     fused_logvar = None if code.logvar is None else code.logvar.numpy()
-    return Embedding(code.mean.numpy(), fused_logvar, anything), weight.numpy()
+    return Embedding(code.mean.numpy(), fused_logvar, anything, weight.numpy()), weight.numpy()
 
 
 def check_columns(ports: Sequence[Tower], table: Table) -> None:
@@ -200,12 +202,16 @@ class EmbeddingSpace:
         return self._fused(inputs, modality, target, None)
 
     def similarity(self, a: Any, b: Any) -> np.ndarray:
-        """Scores (n, m) between two sets of codes, by the space's own score.
+        """Scores (n, m) of answers b to queries a, by the space's own score, as a search gives them.
+
+        Where the space corrects a column's queries for hubness, `a` must be what `encode` gave, which knows of what
+        columns it was made; bare arrays are compared without the correction.
 
         Raises:
             KuamoError: not codes (n, d) of finite numbers, such as `encode` gives.
         """
-        return self.normalized(self.check_codes(a)) @ self.normalized(self.check_codes(b)).T
+        queries = self.as_queries(self.check_codes(a), getattr(a, "columns", None))
+        return queries @ self.as_answers(self.check_codes(b)).T
 
     def check_codes(self, given: Any) -> np.ndarray:
         """Codes (n, d) as an array.
@@ -235,6 +241,38 @@ class EmbeddingSpace:
         if self.score == "dot":
             return codes
         return codes / np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), np.finfo(codes.dtype).tiny)
+
+    @property
+    def corrected(self) -> list[int]:
+        """Numbers of the columns whose queries are corrected for hubness."""
+        return [number for number, port in enumerate(self.ports) if port.hubness is not None]
+
+    @property
+    def width(self) -> int:
+        """Numbers of a code that is ready to be compared: d, and one for each column that is corrected."""
+        return self.dim + len(self.corrected)
+
+    def as_answers(self, codes: Any) -> np.ndarray:
+        """Codes (n, d) → (n, d + C), whose dot product with `as_queries` is the score."""
+        normalized = self.normalized(codes)
+        hubs = [self.ports[number].hubness(normalized) for number in self.corrected]
+        return np.column_stack([normalized, *(-hub.astype(normalized.dtype) for hub in hubs)]) if hubs else normalized
+
+    def as_queries(self, codes: Any, columns: str | np.ndarray | None = None) -> np.ndarray:
+        """Codes (n, d) → (n, d + C).
+
+        Args:
+            columns: of what they are made: a column, the weights (n, M) of several, or `None`, which nobody knows.
+        """
+        normalized, chosen = self.normalized(codes), self.corrected
+        if not chosen:
+            return normalized
+        shares = np.zeros((len(normalized), len(self.ports)), normalized.dtype)
+        if isinstance(columns, str):
+            shares[:, [port.name for port in self.ports].index(columns)] = 1
+        elif columns is not None:
+            shares[:] = columns
+        return np.column_stack([normalized, shares[:, chosen]])
 
     def encode_column(
         self, table: Table, name: str, *, cache: bool = True, progress: Progress | None = None

@@ -57,6 +57,7 @@ PARTS = {
         "kuamo.encoders.audio_cnn": "AudioCNN",
         "kuamo.embedding.embedding": "ClosedFormHead",
         "kuamo.embedding.blended_head": "BlendedHead",
+        "kuamo.embedding.hubness": "HubnessCorrection",
         "kuamo.embedding.heads": "LinearHead SplitHead",
         "kuamo.objectives.prediction.decoder": "StackedDecoder",
         "kuamo.objectives.prediction.class_codes": "ClassCodes",
@@ -155,7 +156,7 @@ def load_space(
                 role: load_part(
                     item[role], _under(arrays, f"ports.{number}.{role}."), item["name"], role, own, download
                 )
-                for role in ("modality", "encoder", "head", *MAKING)
+                for role in ("modality", "encoder", "head", "hubness", *MAKING)
                 if item.get(role)
             }
             ports.append(Tower(item["name"], **parts))

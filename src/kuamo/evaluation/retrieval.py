@@ -102,13 +102,15 @@ def evaluate(
     codes = {name: _codes(space, table, name, judged, progress) for name in names}
     # a prediction target is not searched for: rows of equal value would count as wrong
     left_out = {name for name, found in predicted.items() if found and positives == "row"}
-    pairs = _pairs(table, codes, key, left_out, cutoffs, progress)
+    asking = {name: (space.as_queries(code, name), row) for name, (code, row) in codes.items()}
+    codes = {name: (space.as_answers(code), row) for name, (code, row) in codes.items()}
+    pairs = _pairs(table, asking, codes, key, left_out, cutoffs, progress)
     intervals = _intervals(table, pairs, cutoffs, seed)
     intervals |= {f"{name}_{metric}": one for name, found in predicted.items() for metric, one in found.items()}
     if not intervals:
         raise TableError(f"columns {names}: no row has a relevant item in another column; expected at least one")
     if examples:
-        pairs = {task: _with_examples(table, pair, codes, key, examples, seed) for task, pair in pairs.items()}
+        pairs = {task: _with_examples(table, pair, asking, codes, key, examples, seed) for task, pair in pairs.items()}
     report = _report(space, table, positives, judged, pairs, intervals, cutoffs, seed)
     report.notes += [*unseen, *repeated_answers(table, pairs, positives)]
     for target in generated:
@@ -190,6 +192,7 @@ def _report(
 
 def _pairs(
     table: Table,
+    asking: dict[str, Codes],
     codes: dict[str, Codes],
     key: np.ndarray,
     left_out: set[str],
@@ -200,7 +203,7 @@ def _pairs(
     names, groups = np.unique(np.asarray(table.groups), return_inverse=True)
     pairs = {}
     for a, b in permutations(codes, 2):
-        (code_a, row_a), (code_b, row_b) = codes[a], codes[b]
+        (code_a, row_a), (code_b, row_b) = asking[a], codes[b]
         asked = np.isin(key[row_a], key[row_b])
         if not asked.any() or {a, b} & left_out:
             continue
@@ -232,12 +235,13 @@ def _intervals(table: Table, pairs: dict[str, Direction], cutoffs: Sequence[int]
 def _with_examples(
     table: Table,
     pair: Direction,
+    asking: dict[str, Codes],
     codes: dict[str, Codes],
     key: np.ndarray,
     count: int,
     seed: int,
 ) -> Direction:
-    (code_a, row_a), (code_b, row_b) = codes[pair.source], codes[pair.target]
+    (code_a, row_a), (code_b, row_b) = asking[pair.source], codes[pair.target]
     chosen = draw(pair.values["rank"], pair.query, count, seed, f"{pair.source}_to_{pair.target}")
     number = {name: row for row, name in enumerate(table.ids)}
     rows = np.array([number[pair.query[i]] for i in chosen])

@@ -18,6 +18,7 @@ from kuamo.embedding.embedding import Embedding
 from kuamo.encoders.base import Encoder
 from kuamo.encoders.standardize import Standardize
 from kuamo.fitting.finetuning import FinetuneResult, finetune_heads, validate_finetuning
+from kuamo.fitting.hubness import correct_hubness
 from kuamo.fitting.known_alignment import KnownColumns, choose_blend, known_heads, with_learned
 from kuamo.fitting.rare_columns import fit_rare_head, rare_columns
 from kuamo.fitting.shared_spaces import SharedColumns
@@ -73,13 +74,21 @@ def fit_closed_form(
         if shared is not None:
             with profiled_step("known alignment"):
                 known = known_columns(space, core)
-                grouped = len(np.unique(split_group)) < len(split_group)
-                blend = choose_blend(known, solved, split_group if grouped else None)
+                blend = choose_blend(known, solved, labels_of(split_group))
                 codes = with_learned(space, known, blend, codes, shared.why)
+        elif by_itself and not hopeless:
+            with profiled_step("hubness"):
+                codes = codes_of_entries(space, core, codes)
+                correct_hubness(space, solved, labels_of(split_group), codes)
         if late:
             with profiled_step("closed form"):
                 codes = add_rare_columns(space, late, core, cells, codes, seed)
     return codes
+
+
+def labels_of(split_group: np.ndarray) -> np.ndarray | None:
+    """The groups (N,) of rows, if any row shares its own."""
+    return split_group if len(np.unique(split_group)) < len(split_group) else None
 
 
 def known_columns(space: Space, cells: Packed) -> KnownColumns:

@@ -127,8 +127,8 @@ class Index(ABC):
         chosen = None if where is None else parse_filter(where, self.layout, self._own_names)
         asked = encode_queries(self.space, query, to)
         inside = None if chosen is None else self._inside(chosen)
-        wide = np.zeros((len(asked.codes), padded_codes(self.space.dim)), np.float32)
-        wide[:, : self.space.dim] = asked.codes
+        wide = np.zeros((len(asked.codes), padded_codes(self.space.width)), np.float32)
+        wide[:, : self.space.width] = asked.codes
         names = self.columns if to is None else [to]
         found = {name: self._nearest(self.columns.index(name), wide, k, inside) for name in names}
         answers = [self._hits(asked, row, {name: found[name][row] for name in names}, k) for row in range(len(wide))]
@@ -188,21 +188,23 @@ class Index(ABC):
                 self._several.clear()
             self._several[key] = self._recipe_null(recipe, to)
         null = self._several[key]
-        return self._own_null(code, to) if null is None else null.scaled(float(np.linalg.norm(code)))
+        return self._own_null(code, to) if null is None else null.scaled(float(np.linalg.norm(code[: self.space.dim])))
 
     def _recipe_null(self, recipe: QueryTerms, to: str) -> NullDistribution | None:
         """The same sum over random rows, at length 1, against cells of other rows."""
         sample, rng = self._sample(), np.random.default_rng(0)
-        total, groups = 0.0, []
+        total: Any = 0.0
+        groups = []
         for weight, names in recipe or ():
-            parts = [sample.codes[name] for name in names]
+            parts = [sample.queries(name) for name in names]
             there = np.flatnonzero(np.logical_and.reduce([np.isfinite(part[:, 0]) for part in parts]))
             if not len(there):
                 return None
             rows = rng.choice(there, len(sample.groups))
             total = total + weight * np.mean([part[rows] for part in parts], axis=0)
             groups.append(sample.groups[rows])
-        unit = total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+        length = np.linalg.norm(total[:, : self.space.dim], axis=1, keepdims=True)
+        unit = total / np.maximum(length, 1e-12)
         targets, target_groups = sample.present(to)
         return NullDistribution.of(mismatched_scores(unit, groups, targets, target_groups))
 
@@ -363,14 +365,14 @@ class Sample:
     """
 
     def __init__(self, layout: RowSchema, rows: pa.Table) -> None:
-        dim = layout.space.dim
+        self.space, width = layout.space, layout.space.width
         order = np.argsort(np.array(rows["id"].to_pylist(), dtype=object), kind="stable")
         self.groups = np.unique(np.array(rows["group"].to_pylist(), dtype=str), return_inverse=True)[1][order]
         self.codes: dict[str, np.ndarray] = {}
         for number, port in enumerate(layout.space.ports):
             field = rows[code_field(number)].combine_chunks()
-            codes = np.full((len(rows), dim), np.nan, np.float32)
-            codes[np.asarray(field.is_valid())] = as_codes(field.drop_null())[:, :dim]
+            codes = np.full((len(rows), width), np.nan, np.float32)
+            codes[np.asarray(field.is_valid())] = as_codes(field.drop_null())[:, :width]
             self.codes[port.name] = codes[order]
 
     def present(self, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -378,9 +380,14 @@ class Sample:
         there = np.isfinite(self.codes[name][:, 0])
         return self.codes[name][there], self.groups[there]
 
+    def queries(self, name: str) -> np.ndarray:
+        """The cells of a column as queries, NaN where there is none."""
+        return self.space.as_queries(self.codes[name][:, : self.space.dim], name)
+
     def null(self, query: str, to: str) -> NullDistribution | None:
         """The null of an ordered pair of columns."""
-        queries, query_groups = self.present(query)
+        there = np.isfinite(self.codes[query][:, 0])
+        queries, query_groups = self.queries(query)[there], self.groups[there]
         targets, target_groups = self.present(to)
         return NullDistribution.of(mismatched_scores(queries, [query_groups], targets, target_groups))
 

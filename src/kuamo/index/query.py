@@ -81,7 +81,8 @@ class EncodedQueries:
     """Queries, encoded.
 
     Args:
-        codes: (B, d) float32, ready for a dot product. recipes: what each was made of.
+        codes: (B, d) float32, ready for a dot product, or d and more, see `EmbeddingSpace.as_queries`. recipes: what
+            each was made of.
         many: was it a list? Then the answer is one too.
     """
 
@@ -101,23 +102,27 @@ def encode_queries(space: EmbeddingSpace, query: Any, target: str | None = None)
         [query[i : i + 1] for i in range(len(query))] if isinstance(query, Embedding) else query if many else [query]
     )
     terms = [item.terms if isinstance(item, Query) else ((1.0, item),) for item in queries]
-    codes, columns = _encode_terms(space, [term for part in terms for _, term in part], target)
-    out, recipes, start = np.empty((len(terms), space.dim), np.float32), [], 0
+    codes, shares, columns = _encode_terms(space, [term for part in terms for _, term in part], target)
+    out, made = np.empty((len(terms), space.dim), np.float32), np.empty((len(terms), len(space.ports)), np.float32)
+    recipes, start = [], 0
     for row, part in enumerate(terms):
         weights, stop = np.array([weight for weight, _ in part]), start + len(part)
         weights = weights / np.abs(weights).max()  # only their shares count, and sums of the largest are numbers still
-        out[row] = _sum(weights, codes[start:stop], row)
+        scaled = _scaled(weights, codes[start:stop], row)
+        out[row], made[row] = scaled @ codes[start:stop], scaled @ shares[start:stop]
         made_of = list(zip(weights.tolist(), columns[start:stop], strict=True))
         recipes.append(tuple(made_of) if all(names for _, names in made_of) else None)  # type: ignore[arg-type]
         start = stop
-    return EncodedQueries(out, recipes, many)
+    return EncodedQueries(space.as_queries(out, made), recipes, many)
 
 
 def _encode_terms(
     space: EmbeddingSpace, terms: Sequence[Any], target: str | None
-) -> tuple[np.ndarray, list[tuple[str, ...]]]:
-    """Comparable codes (T, d) of all terms in one batch, and the columns that each has; none for a ready code."""
+) -> tuple[np.ndarray, np.ndarray, list[tuple[str, ...]]]:
+    """Comparable codes (T, d) of all terms in one batch, the weight (T, M) of each column in them, and the columns that
+    each has; none for a ready code."""
     codes = np.empty((len(terms), space.dim), np.float32)
+    shares = np.zeros((len(terms), len(space.ports)), np.float32)
     columns: list[tuple[str, ...]] = [()] * len(terms)
     raw = [number for number, term in enumerate(terms) if not isinstance(term, Embedding)]
     if raw:
@@ -125,14 +130,15 @@ def _encode_terms(
         code, present = space.encode(inputs, target=target), space.as_table(inputs).present()
         if not present.any(axis=1).all():
             raise TableError("the query is empty; expected at least one cell")
-        codes[raw] = space.normalized(code)
+        codes[raw], shares[raw] = space.normalized(code), code.columns
         names = [port.name for port in space.ports]
         for number, there in zip(raw, present, strict=True):
             columns[number] = tuple(name for name, here in zip(names, there, strict=True) if here)
     for number, term in enumerate(terms):
         if isinstance(term, Embedding):
             codes[number] = _ready(space, term)
-    return codes, columns
+            shares[number] = 0 if term.columns is None else term.columns[0]
+    return codes, shares, columns
 
 
 def _ready(space: EmbeddingSpace, code: Embedding) -> np.ndarray:
@@ -144,12 +150,13 @@ def _ready(space: EmbeddingSpace, code: Embedding) -> np.ndarray:
     return space.normalized(array)[0]
 
 
-def _sum(weights: np.ndarray, codes: np.ndarray, row: int) -> np.ndarray:
-    """Σ w z at the weighted mean length of its terms: unit norm stays unit norm, and 2z ranks and scores like z."""
+def _scaled(weights: np.ndarray, codes: np.ndarray, row: int) -> np.ndarray:
+    """Weights by which Σ w z has the weighted mean length of its terms: unit norm stays unit norm, and 2z ranks and
+    scores like z."""
     if len(weights) == 1 and weights[0] > 0:
-        return codes[0]
+        return np.ones(1, np.float32)
     total, lengths = weights @ codes, np.linalg.norm(codes, axis=1)
     length, expected = np.linalg.norm(total), np.abs(weights) @ lengths / np.abs(weights).sum()
     if length <= 1e-6 * expected:
         raise TableError(f"query {row}: given terms that cancel; expected a sum that is not 0")
-    return total * (expected / length)
+    return (weights * (expected / length)).astype(np.float32)

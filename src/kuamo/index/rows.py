@@ -89,7 +89,7 @@ class RowSchema:
             if kind == "Image" and "thumbnail" in payload:
                 fields.append(pa.field(thumbnail_field(number), pa.binary()))
         fields += [
-            pa.field(code_field(number), pa.list_(pa.float32(), padded_codes(space.dim)))
+            pa.field(code_field(number), pa.list_(pa.float32(), padded_codes(space.width)))
             for number in range(len(space.ports))
         ]
         return cls(space, payload, pa.schema(fields))
@@ -156,7 +156,7 @@ class RowSchema:
     def _codes(self, block: Table, name: str, start: int, total: int, progress: Progress | None) -> pa.Array:
         import pyarrow as pa
 
-        wide = padded_codes(self.space.dim)
+        wide = padded_codes(self.space.width)
         codes, absent = np.zeros((len(block), wide), np.float32), np.ones(len(block), dtype=bool)
         if name in block.columns:
 
@@ -165,7 +165,7 @@ class RowSchema:
                     progress(column, start + len(block) - of + done, total)
 
             code, rows = self.space.encode_column(block, name, progress=report)
-            codes[rows, : self.space.dim], absent[rows] = self.space.normalized(code), False
+            codes[rows, : self.space.width], absent[rows] = self.space.as_answers(code), False
             wrong = np.flatnonzero(~np.isfinite(codes).all(axis=1))
             if len(wrong):
                 raise CellError("a code that is not finite", "finite features", column=name, row=block.where(wrong[0]))

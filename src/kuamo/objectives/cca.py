@@ -141,7 +141,10 @@ def in_table_rows(held: list[HeldCodes], rows: np.ndarray | None) -> list[HeldCo
     """Codes by rows of the table, where they are numbered by place among `rows`."""
     if rows is None:
         return held
-    return [HeldCodes(rows[one.seen], {a: (code, rows[row]) for a, (code, row) in one.codes.items()}) for one in held]
+    return [
+        HeldCodes(rows[one.seen], {a: (code, rows[row]) for a, (code, row) in one.codes.items()}, one.bank)
+        for one in held
+    ]
 
 
 def rows_of_views(rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
