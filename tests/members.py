@@ -63,7 +63,9 @@ TRAINED: dict[str, Callable[[], dict[str, Any]]] = {
         "decoders": {"b": Generator(16, 24, noise=4, layers=2)},
     },
     "Minimax by SGD": lambda: {
-        "objective": km.Minimax(None, "b", optimizer="sgd", mismatched=True, penalty=1.0, instance_noise=0.1),
+        "objective": km.Minimax(
+            None, "b", optimizer="sgd", mismatched=True, penalty=1.0, instance_noise=0.1, mode_seeking=0.03
+        ),
         "dim": 16,
         "decoders": {"b": Generator(16, 24, noise=4)},
     },

@@ -44,6 +44,7 @@ METHODS = {
     "r3": (km.GAN(game="r3", **CONV), STEPS),
     "r3, perceptron": (km.GAN(), {"steps": 3500, "batch_size": 128}),
     "flow": (km.Flow(), {"steps": 3000, "batch_size": 256}),
+    "no mode seeking": (changed(mode_seeking=0.0), STEPS),
     "no R1": (changed(penalty=0.0), STEPS),
     "no moving average": (changed(ema=0.0), STEPS),
     "no mismatched captions": (changed(mismatched=False), STEPS),

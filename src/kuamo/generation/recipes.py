@@ -311,7 +311,8 @@ class GAN(GeneratorSpec):
         noise: numbers that the generator draws. lr: of both players; what suits game and optimizer if not given.
         penalty: γ of R1, and of R2 in r3. mismatch_weight: weight of real cells with the code of another row, of a near
             one. self_conditioning: as in `Flow`; .1 if not given, and 0 with convolutions, whose noise is to
-            vary what a picture's own code would say.
+            vary what a picture's own code would say. mode_seeking: λ, by which two pictures of one code are pushed
+            apart, in the games other than r3; .03 with convolutions and 0 else, if not given.
 
     Raises:
         KuamoError: an unknown game, network or optimizer, or numbers that make no sense.
@@ -340,6 +341,7 @@ class GAN(GeneratorSpec):
     mismatch_weight: float = 1.0
     self_conditioning: float | None = None
     features: int = 24
+    mode_seeking: float | None = None
 
     def __post_init__(self) -> None:
         for name, known in self.WORDS.items():
@@ -386,6 +388,8 @@ class GAN(GeneratorSpec):
             optimizer = self.optimizer or "sgd"
             lr = self.lr or {"sgd": 0.05, "adam": 1e-3}[optimizer]
             shape |= {"penalty": self.penalty, "optimizer": optimizer, "instance_noise": 0.1}
+            usual = 0.03 if self.network == "conv" else 0.0
+            shape["mode_seeking"] = usual if self.mode_seeking is None else self.mode_seeking
             shape["saturating"] = self.game == "minimax"
             return Minimax(None, column, lr=lr, mismatched=self.mismatch_weight > 0, hard=True, **shape)
         shape |= {"penalty": self.penalty, "mismatch_weight": self.mismatch_weight}

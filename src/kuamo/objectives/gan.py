@@ -97,11 +97,13 @@ class ConditionalGAN(Objective):
 
     def generate(self, step: Step, z: Any, row: Any, learns: bool) -> Any:
         """ŷ (n, L) of codes z (n, d) in these rows; with a gradient where G learns."""
-        generator = step.space.port(self.to).decoder
-        numbers = Decoder.adapt(generator).noise
-        noise = step.noise("generator", row, 1 if numbers is None else numbers)
         with torch.set_grad_enabled(learns):
-            return generator.generate(z, noise)
+            return step.space.port(self.to).decoder.generate(z, self.noise(step, row))
+
+    def noise(self, step: Step, row: Any, purpose: str = "generator") -> Any:
+        """What G draws for these rows, (n, numbers)."""
+        numbers = Decoder.adapt(step.space.port(self.to).decoder).noise
+        return step.noise(purpose, row, 1 if numbers is None else numbers)
 
     def inputs(self, step: Step) -> tuple[Any, Any, Any]:
         """z (n, d), y (n, L) and the row (n,) of each pair of a given cell and a target's."""

@@ -5,7 +5,9 @@
 G is the target's decoder, D sees the code of another column. Played barely it saturates where D wins, and it rotates.
 What keeps it open: D also learns that a real y with another row's z is wrong, −½ E log(1 − D(y, z′)), so that it looks
 at z and not at y alone; its slope is penalised, γ/2 E ‖∇_y D(y, z)‖²; noise that fades is added to what it sees; and
-what is kept of G is the moving average of its weights. y and G(z, noise) are in the generator's standard units.
+what is kept of G is the moving average of its weights. A G that fools D with one good picture of a code has no reason
+to vary it, so two that it makes of one code are pushed apart, + λ E |n − n′| / |G(n, z) − G(n′, z)|. y and G(noise, z)
+are in the generator's standard units.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
 from torch.nn.functional import softplus
 
 from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import old_arguments
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.space import EmbeddingSpace
 from kuamo.objectives.gan import (
     ConditionalGAN,
@@ -69,7 +73,7 @@ class Minimax(ConditionalGAN):
         penalty: γ, of every so many-th row (`every`), others in each step. instance_noise: standard deviation of the
             noise at the first step; it is 0 at the last. saturating: G minimises log(1 − D(G)), as the game says, or
             else −log D(G), whose slope does not vanish where D wins. ema: decay of G's moving average, where it has an
-            optimizer.
+            optimizer. mode_seeking: λ; G's turn then makes two pictures of every second row, in place of one of each.
 
     Raises:
         KuamoError: an unknown optimizer, or numbers that make no sense.
@@ -77,7 +81,8 @@ class Minimax(ConditionalGAN):
     References:
         Generative Adversarial Nets, Goodfellow et al., 2014; Generative Adversarial Text to Image Synthesis, Reed et
         al., 2016 (`mismatched`); Which Training Methods for GANs do actually Converge?, Mescheder, Geiger and Nowozin,
-        2018 (`penalty`); Amortised MAP Inference for Image Super-resolution, Sønderby et al., 2017 (`instance_noise`).
+        2018 (`penalty`); Mode Seeking Generative Adversarial Networks for Diverse Image Synthesis, Mao et al., 2019
+        (`mode_seeking`); Amortised MAP Inference for Image Super-resolution, Sønderby et al., 2017 (`instance_noise`).
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"pairs", "decoders"})
@@ -97,6 +102,7 @@ class Minimax(ConditionalGAN):
     ema: float = 0.998
     saturating: bool = True
     hard: bool = False
+    mode_seeking: float = 0.0
 
     def __post_init__(self) -> None:
         if self.optimizer is not None:
@@ -104,7 +110,7 @@ class Minimax(ConditionalGAN):
         if not (
             self.given != self.to
             and self.lr > 0
-            and min(self.penalty, self.instance_noise) >= 0
+            and min(self.penalty, self.instance_noise, self.mode_seeking) >= 0
             and self.every >= 1
             and max(0, self.ema, self.momentum) < 1
         ):
@@ -124,10 +130,9 @@ class Minimax(ConditionalGAN):
             return None
         z, y, row = self.inputs(step)
         critic = step.own["critic"]
-        made = self.seen(step, self.generate(step, z, row, player != "critic"), row, "made")
         if player != "critic":
-            logits = critic(made, z)
-            return step.mean(-softplus(logits) if self.saturating else softplus(-logits))
+            return self.generator_loss(step, z, row)
+        made = self.seen(step, self.generate(step, z, row, False), row, "made")
         y = self.seen(step, y, row, "real")
         other, known = self.negative(step, z, row)
         real, wrong = logits_of(critic, y, [z, other]) if self.mismatched else (critic(y, z), None)
@@ -140,6 +145,24 @@ class Minimax(ConditionalGAN):
         if wrong is None:
             return loss + step.mean(minimax(real, fake)[0])
         return loss + step.mean(softplus(-real) + 0.5 * softplus(fake)) + 0.5 * step.mean(softplus(wrong[known]))
+
+    def generator_loss(self, step: Step, z: Any, row: Any) -> Any:
+        """log(1 − D(ŷ)), or −log D(ŷ); and, with `mode_seeking`, how near two pictures of one code are."""
+        generator, critic = step.space.port(self.to).decoder, step.own["critic"]
+        if not (self.mode_seeking and Decoder.adapt(generator).noise):
+            made, codes = self.seen(step, self.generate(step, z, row, True), row, "made"), z
+            alike: Any = 0.0
+        else:
+            some = row % 2 == step.key[1] % 2
+            codes, row = torch.cat([z[some], z[some]]), row[some]
+            noise = [self.noise(step, row, f"generator/{which}") for which in ("first", "second")]
+            pair = generator.generate(codes, torch.cat(noise)).chunk(2)
+            seen = [self.seen(step, one, row, f"made/{which}") for which, one in enumerate(pair)]
+            apart = conditioning_scale(generator, pair[0]) - conditioning_scale(generator, pair[1])
+            near = (noise[0] - noise[1]).abs().mean(1) / (apart.abs().mean(1) + 1e-3)
+            made, alike = torch.cat(seen), self.mode_seeking * step.mean(near)
+        logits = critic(made, codes)
+        return step.mean(-softplus(logits) if self.saturating else softplus(-logits)) + alike
 
     def negative(self, step: Step, z: Any, row: Any) -> tuple[Any, Any]:
         """The code of another row for each, and whether there is one."""
