@@ -72,7 +72,7 @@ def test_three_pairs_and_equal_columns_still_make_a_space() -> None:
 
 
 def test_a_declared_space_that_is_none_costs_little() -> None:
-    train = table_of(*towers(300, 2, rotated=True))
+    train = table_of(*towers(200, 2, rotated=True))
     with_claim, without = km.fit(train, shared=[("a", "b")]), km.fit(train, shared=())
     assert recall(without, rotated=True) > 0.3
     assert recall(with_claim, rotated=True) > recall(without, rotated=True) - 0.03
@@ -108,6 +108,15 @@ def test_other_columns_are_learned_into_the_known_space_and_all_is_saved(tmp_pat
         km.fit(table, km.InfoNCE(), init=again, training=km.Training(steps=1))
 
 
+def test_columns_of_one_encoder_that_are_unrelated_are_no_anchor_for_others() -> None:
+    x, _ = towers(100, 3)
+    y, _ = towers(100, 4)
+    table = km.Table({"a": list(x), "b": list(y), "c": list(x[:, :10])}, modalities=VECTORS)
+    notes = km.fit(table, shared=[("a", "b")]).notes
+    assert any("no dependence between them" in note for note in notes)
+    assert not any("held-out pairs (" in note for note in notes)
+
+
 @pytest.mark.parametrize(
     ("shared", "said"),
     [
@@ -130,6 +139,22 @@ def test_bad_groups_are_refused(shared: object, said: str) -> None:
 def test_shared_columns_and_what_decides_the_space_otherwise_are_refused(given: dict) -> None:
     with pytest.raises(ArgumentError, match="expected shared columns alone"):
         km.fit(table_of(*towers(20, 0)), shared=[("a", "b")], **given)
+
+
+def test_texts_of_two_languages_get_one_encoder_where_it_finds_held_out_pairs_better() -> None:
+    if not (km.encoders.MultilingualE5.installed() and km.encoders.MiniLM.installed()):
+        pytest.skip("texts in two languages need the extras [packaged, multilingual]")
+    emoji = km.datasets.emoji(columns=("text", "text_zh"))
+    pairs = [(row["text"].split(":")[0], row["text_zh"].split("：")[0]) for row in emoji.take(range(0, 1600, 24))]
+    train, test = (
+        km.Table({"en": [p[0] for p in half], "zh": [p[1] for p in half]}) for half in (pairs[:30], pairs[30:])
+    )
+    both, own = km.fit(train), km.fit(train, shared=())
+    assert "one encoder for all languages" in both.notes[0]
+    found, before = (km.evaluate(space, test, cutoffs=(1,))["en_to_zh_R@1"] for space in (both, own))
+    assert found > before + 0.2
+    own_encoder = {"en": km.encoders.MiniLM()}
+    assert "one encoder for all languages" not in km.fit(train, encoders=own_encoder).notes[0]
 
 
 def test_moments_on_the_rows_span_give_the_same_maps_and_folds_are_differences() -> None:

@@ -23,7 +23,7 @@ from kuamo.fitting.rare_columns import fit_rare_head, rare_columns
 from kuamo.fitting.shared_spaces import SharedColumns
 from kuamo.fitting.towers import codes_of_entries
 from kuamo.metrics.coverage import coverage, coverage_facts
-from kuamo.metrics.dependence.screening import screen
+from kuamo.metrics.dependence.screening import LEVEL, Screening, screen
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.solution import Solution
 from kuamo.space import Space
@@ -55,6 +55,9 @@ def fit_closed_form(
         space.info["diagnosis"] = coverage_facts(coverage(prepared.table)) | {"relations": found.relations}
         late = [name for name in cells if name in late or name in found.unrelated]
         hopeless = found.none_related
+        if shared is not None and len(cells) > len(shared.names) and unrelated_among(shared.names, found):
+            space.notes.append(Note("shared_unrelated", columns=", ".join(shared.names)))
+            shared = None
     if shared is not None:
         late = [name for name in cells if name not in shared.names]
     core = {name: both for name, both in cells.items() if name not in late}
@@ -80,6 +83,12 @@ def fit_closed_form(
             with profiled_step("closed form"):
                 codes = add_rare_columns(space, late, core, cells, codes, seed)
     return codes
+
+
+def unrelated_among(names: Sequence[str], found: Screening) -> bool:
+    """Does nothing look related among these columns, where enough rows were looked at? An anchor they are not then."""
+    known = [one["p"] for one in found.relations if {one["a"], one["b"]} <= set(names) and one["p"] is not None]
+    return bool(known) and min(known) > LEVEL
 
 
 def known_columns(space: Space, cells: Packed) -> KnownColumns:

@@ -41,7 +41,8 @@ def with_one_text_encoder(
     """
     kept = list(ports), dict(reasons)
     spaces = {space_of(port.encoder) for port in ports}
-    many = MultilingualE5() if MultilingualE5.installed() else None
+    there = (port.encoder for port in ports if isinstance(port.encoder, MultilingualE5))
+    many = next(there, None) or (MultilingualE5() if MultilingualE5.installed() else None)
     if many is None or spaces == {space_of(many)} or any(port.name in given for port in ports):
         return kept
     if len(ports) < 2 or not all(isinstance(port.modality, Text) for port in ports):
