@@ -2,7 +2,7 @@
 
 A table of texts alone, such as words and their translations, may have an encoder for each column's language or
 multilingual E5 for all. One encoder has a known alignment (`known_alignment`), another for each may know its language
-better. Both are tried on at most 200 pairs; without pairs enough to tell, columns of different encoders get one.
+better. Both are tried on at most 200 pairs; without pairs enough, columns of different encoders get one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from kuamo.training.run import Prepared
 
 __all__ = ["with_one_text_encoder"]
 
-PAIRS, FEWEST = 200, 24  # rows that are looked at, and below which nothing is told by them
+PAIRS, FEWEST = 200, 24  # rows that are looked at, and below which they do not decide
 
 
 def with_one_text_encoder(

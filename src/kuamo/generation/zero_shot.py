@@ -43,7 +43,7 @@ def with_classes(
     temperature: float | None = None,
 ) -> S:
     """See `Space.with_classes`."""
-    check_classes(space, name, classes, templates, temperature)
+    check_zero_shot(space, name, classes, templates, temperature)
     source = space.port(by)
     codes = class_codes(space, classes, by, templates)
     scale = temperature or Encoder.adapt(source.encoder).temperature or TEMPERATURE
@@ -61,7 +61,7 @@ def class_codes(space: EmbeddingSpace, classes: Sequence[str], by: str, template
     return unit_rows(codes.reshape(len(classes), len(templates), -1).mean(1))
 
 
-def check_classes(
+def check_zero_shot(
     space: EmbeddingSpace, name: str, classes: Sequence[str], templates: Sequence[str], temperature: float | None
 ) -> None:
     """Refuse what is no list of classes, a name that is taken, and templates without a place for the class."""
