@@ -71,6 +71,28 @@ def test_three_pairs_and_equal_columns_still_make_a_space() -> None:
     assert np.isfinite(np.asarray(same.encode(list(x), modality="a"))).all()
 
 
+def test_three_columns_share_a_space_with_pairs_and_where_one_has_none() -> None:
+    x, y = towers(60, 5)
+    third, gap = (
+        towers(60, 5)[0] + 0.3 * np.random.default_rng(1).normal(size=(60, DIM)).astype(np.float32),
+        [None] * 60,
+    )
+    every = km.Table({"a": list(x), "b": list(y), "c": list(third)}, modalities=VECTORS)
+    paired = km.fit(every, shared=["a", "b", "c"])
+    assert recall(paired) > cosine_recall() - 0.015
+    apart = km.Table({"a": [*x, *gap], "b": [*y, *gap], "c": [*gap, *third]}, modalities=VECTORS)
+    known = km.fit(apart, shared=["a", "b", "c"])
+    assert "too few to hold some out" in known.notes[-1]
+    assert recall(known) > cosine_recall()
+
+
+def test_a_choice_that_is_kept_is_of_the_features_in_their_own_units() -> None:
+    x, y = towers(60, 6)
+    scale = np.exp(np.random.default_rng(2).normal(size=DIM)).astype(np.float32)
+    one, other = (km.fit(table_of(x, view), shared=[("a", "b")]).notes[-1] for view in (y, y * scale))
+    assert one != other
+
+
 def test_a_declared_space_that_is_none_costs_little() -> None:
     train = table_of(*towers(200, 2, rotated=True))
     with_claim, without = km.fit(train, shared=[("a", "b")]), km.fit(train, shared=())

@@ -31,6 +31,8 @@ from kuamo.training.run import Prepared
 
 __all__ = ["add_rare_columns", "finetune", "fit_closed_form", "solve_heads"]
 
+FEWEST_COMMON = 24  # rows of two of three or more columns: four in each fold
+
 
 def fit_closed_form(
     space: Space,
@@ -104,9 +106,15 @@ def rows_with_pairs(cells: Packed) -> np.ndarray:
 
 
 def can_learn(cells: Packed, split_group: np.ndarray) -> bool:
-    """Are there pairs enough to hold some out: at least four rows, in two groups or more for each fold's pairs?"""
-    rows = rows_with_pairs(cells)
-    return len(rows) >= 4 and len(np.unique(split_group[rows])) >= 2
+    """Are there pairs enough to hold some out: four of two columns, of more so many that each fold has some, by which
+    every column is joined to every other?"""
+    rows = {name: np.unique(row) for name, (_, row) in cells.items()}
+    least = 4 if len(rows) == 2 else FEWEST_COMMON
+    joined = {next(iter(rows))}
+    for _ in rows:
+        near = (b for a in joined for b in rows if len(np.intersect1d(rows[a], rows[b])) >= least)
+        joined = joined | set(near)
+    return len(joined) == len(rows) and len(np.unique(split_group[rows_with_pairs(cells)])) >= 2
 
 
 def solve_heads(

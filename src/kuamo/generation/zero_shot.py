@@ -67,6 +67,9 @@ def check_zero_shot(
     """Refuse what is no list of classes, a name that is taken, and templates without a place for the class."""
     if name in space.modalities:
         raise ArgumentError(f"name: given {name!r}, which the space has; its columns are {list(space.modalities)}")
+    if space.fusion is not None:
+        fusion = type(space.fusion).__name__
+        raise ArgumentError(f"given a space with the fusion {fusion}; expected one whose codes are fused by their mean")
     if isinstance(classes, str) or not all(isinstance(one, str) and one for one in classes):
         raise ArgumentError(f"classes: given {shorten(classes)}; expected names of classes, ['cat', 'dog']")
     wrong = [templates] if isinstance(templates, str) else [one for one in templates if "{}" not in one]
