@@ -17,6 +17,7 @@ from kuamo.core.types import Packed
 from kuamo.embedding.embedding import Embedding
 from kuamo.encoders.base import Encoder
 from kuamo.encoders.standardize import Standardize
+from kuamo.fitting.anchor_trial import compare_anchor
 from kuamo.fitting.finetuning import FinetuneResult, finetune_heads, validate_finetuning
 from kuamo.fitting.known_alignment import KnownColumns, choose_blend, known_heads, with_learned
 from kuamo.fitting.rare_columns import fit_rare_head, rare_columns
@@ -60,19 +61,46 @@ def fit_closed_form(
         if shared is not None and len(cells) > len(shared.names) and unrelated_among(shared.names, found):
             space.notes.append(Note("shared_unrelated", columns=", ".join(shared.names)))
             shared = None
-    if shared is not None:
-        late = [name for name in cells if name not in shared.names]
+    labels = prepared.match_keys.get("label")
+    apart = [name for name in cells if shared is not None and name not in shared.names]
+    if shared is not None and apart:
+        with single_threaded_blas(), profiled_step("known alignment"):
+
+            def solve(trial: Space, some: Packed, anchor: SharedColumns | None) -> None:
+                last = late if anchor is None else apart
+                solve_columns(trial, some, objective, last, anchor, split_group, seed, labels, contrast=False)
+
+            trial = compare_anchor(space, cells, shared, rows_with_pairs(cells), split_group, seed, solve)
+        if trial is not None:
+            values = {"columns": ", ".join(shared.names), "anchored": trial.anchored, "joint": trial.joint}
+            space.notes.append(Note("anchor_taken" if trial.gains else "anchor_left", count=trial.rows, **values))
+            shared = shared if trial.gains else None
+    late = apart if shared is not None else late
+    return solve_columns(space, cells, objective, late, shared, split_group, seed, labels, by_itself and not hopeless)
+
+
+def solve_columns(
+    space: Space,
+    cells: Packed,
+    objective: Objective,
+    late: Sequence[str],
+    shared: SharedColumns | None,
+    split_group: np.ndarray,
+    seed: int,
+    labels: np.ndarray | None,
+    contrast: bool,
+) -> Mapping[str, Embedding]:
+    """Heads of all columns, of `late` ones last; the codes of the columns' entries."""
     core = {name: both for name, both in cells.items() if name not in late}
     if shared is not None and not can_learn(core, split_group):
         with single_threaded_blas(), profiled_step("closed form"):
             codes: Mapping[str, Embedding] = known_heads(space, known_columns(space, core), shared.why)
             return add_rare_columns(space, late, core, cells, codes, seed) if late else codes
-    labels = prepared.match_keys.get("label")
     solved = solve_heads(space, core, objective, split_group, seed, late=late, labels=labels)
     space.notes.append(solved.note)
     with single_threaded_blas():
         codes = solved.codes
-        if by_itself and not hopeless:
+        if contrast:
             with profiled_step("contrast"):
                 codes = finetune(space, solved, seed)
         if shared is not None:
