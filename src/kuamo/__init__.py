@@ -44,6 +44,7 @@ _NAMES = {
     "kuamo.evaluation.retrieval": "evaluate",
     "kuamo.fitting.estimators": "Classifier Regressor",
     "kuamo.fitting.pipeline": "fit",
+    "kuamo.fitting.pretrained": "pretrained",
     "kuamo.generation.codecs": "AudioPCA ImagePCA",
     "kuamo.generation.codecs.image_conv": "ImageConv",
     "kuamo.generation.codecs.image_difference": "ImageDifferencePCA",
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from kuamo.fitting.estimators import Classifier as Classifier
     from kuamo.fitting.estimators import Regressor as Regressor
     from kuamo.fitting.pipeline import fit as fit
+    from kuamo.fitting.pretrained import pretrained as pretrained
     from kuamo.generation.codecs import AudioPCA as AudioPCA
     from kuamo.generation.codecs import ImagePCA as ImagePCA
     from kuamo.generation.codecs.image_conv import ImageConv as ImageConv

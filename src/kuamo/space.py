@@ -139,6 +139,41 @@ class Space(EmbeddingSpace):
 
         return predict_rows(self, inputs if isinstance(inputs, Table) else self.as_table(inputs, modality), to)
 
+    def with_classes(
+        self,
+        name: str,
+        classes: Sequence[str],
+        *,
+        by: str,
+        templates: Sequence[str] = ("{}",),
+        temperature: float | None = None,
+    ) -> Space:
+        """This space with one more column, of classes that are known by texts alone: zero-shot prediction.
+
+        c_k = unit(mean over templates of the texts' codes), p(k | z) = softmax_k(τ z · c_k). Not calibrated: no label
+        has been seen.
+
+        Args:
+            name: of the new `Category()` column. classes: their names.
+            by: the text column whose encoder reads them.
+            templates: texts with the class's name in place of `{}`, of which the codes are averaged.
+            temperature: τ; what the model was trained with if it says so, else 100.
+
+        Raises:
+            ArgumentError: a name that is taken, no classes, or a template without `{}`.
+
+        Example:
+            >>> import kuamo as km
+            >>> encoder = km.encoders.MultilingualE5()
+            >>> space = km.pretrained({"en": encoder, "zh": encoder})
+            >>> kinds = space.with_classes("kind", ["animal", "tool"], by="en", templates=["a {}", "kinds of {}s"])
+            >>> kinds.predict([{"zh": "一只小狗"}, {"zh": "锤子"}], "kind").values
+            ['animal', 'tool']
+        """
+        from kuamo.generation.zero_shot import with_classes
+
+        return with_classes(self, name, classes, by, templates, temperature)
+
     @old_arguments(n="samples")
     def decode(
         self,

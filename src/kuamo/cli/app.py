@@ -26,6 +26,7 @@ from kuamo.cli.language import Verbs, asked, in_language
 from kuamo.cli.option_words import as_options
 from kuamo.cli.options import Json, Seed
 from kuamo.cli.predict import predict
+from kuamo.cli.pretrained import pretrained
 from kuamo.cli.search import encode, index, search
 from kuamo.cli.terminal import (
     ProgressBar,
@@ -48,7 +49,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (fit, evaluate, compare, encode, index, search, translate, predict, diagnose, info, cache):
+for command in (fit, pretrained, evaluate, compare, encode, index, search, translate, predict, diagnose, info, cache):
     app.command()(command)
 
 

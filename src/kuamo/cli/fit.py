@@ -74,6 +74,16 @@ def fit(
         int | None,
         typer.Option(min=1, help="Training steps of each decoder of --decode. Default: depends on the number of rows."),
     ] = None,
+    shared: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--shared",
+            help=(
+                "Columns of vectors whose encoders share a space, such as 'photo,title': their alignment is known, and "
+                "pairs only add to it. Repeatable. Columns with one encoder are found without it."
+            ),
+        ),
+    ] = None,
     seed: Seed = 0,
     *,
     inputs: Inputs,
@@ -86,6 +96,7 @@ def fit(
     if predict and objective:
         raise TableError(f"given --predict {predict!r} and --objective {objective!r}; expected one of them")
     specs = parse_specs(decode or [])
+    groups = [[name.strip() for name in one.split(",")] for one in shared or []] or None
     before = inputs.space(start) if start else None
     styles = [style for recipe in specs.values() if isinstance(recipe, km.Bilinear) for style in recipe.styles]
     rows = inputs.table(table, styles)
@@ -112,15 +123,16 @@ def fit(
                 encoders=encoders,
                 init=before,
                 training=training if trained else None,
+                shared=groups,
                 seed=seed,
                 progress=progress,
             )
-            chosen, encoders = None, {}
+            chosen, encoders, groups = None, {}, None
         space = before
         if recipes or space is None:
             space = km.fit(
-                rows, chosen, encoders=encoders, init=before, decoders=recipes, training=making, seed=seed,
-                progress=progress, on_preview=look,
+                rows, chosen, encoders=encoders, init=before, decoders=recipes, training=making, shared=groups,
+                seed=seed, progress=progress, on_preview=look,
             )  # fmt: skip
     save_space(space, out, MemoryIndex.build(space, rows))
     text = f"{space}\n{say('saved in {out}', out=out)}"

@@ -34,6 +34,7 @@ SAME = (
     "lang",
     "objective",
     "metric",
+    "shared",
 )
 
 

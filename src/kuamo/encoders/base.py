@@ -40,6 +40,8 @@ class Encoder(Contract):
     """Configuration and weights in one string: equal fingerprints give equal features, which can be cached."""
     space: Any = None
     """The name of the space that features lie in, where encoders with other fingerprints share it."""
+    temperature: Any = None
+    """τ by which cosines in that space are to be multiplied in a softmax, where training found one."""
     cached: bool = True
     """Are features worth a place in the cache?"""
     blocks: Any = None

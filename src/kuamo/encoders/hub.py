@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -65,6 +67,17 @@ def hub(
         kuamo.core.errors.StoreError: given 'no/such/folder', which is no folder; expected ...
     """
     return HubEncoder(name, modality=modality, layers=layers, revision=revision, batch_size=batch_size, device=device)
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A loaded model, and whether weights of its pooler were stored."""
+
+    model: Any
+    has_pooler: bool
+
+
+_LOADED: WeakValueDictionary[tuple[str, str], LoadedModel] = WeakValueDictionary()
 
 
 class HubEncoder(Packaged, Configured):
@@ -120,6 +133,13 @@ class HubEncoder(Packaged, Configured):
     def space(self) -> str | None:
         """What the towers of one model share: the features that it compares; nothing of single layers."""
         return f"hub/{self.sha256}" if len(self.modalities) > 1 and self.layers is None else None
+
+    @property
+    def temperature(self) -> float | None:
+        """exp of the scale that a model of two kinds was trained with."""
+        scale = getattr(self._model, "logit_scale", None) if self.space else None
+        scale = getattr(self._model, "logit_scale_t", scale) if self.space else None
+        return None if scale is None else float(scale.exp())
 
     @property
     def blocks(self) -> tuple[int, ...] | None:
@@ -280,8 +300,24 @@ class HubEncoder(Packaged, Configured):
 
     # ── the network ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    @cached_property
+    @property
     def _model(self) -> Any:
+        return self._network.model
+
+    @property
+    def _has_pooler(self) -> bool:
+        return self._network.has_pooler
+
+    @cached_property
+    def _network(self) -> LoadedModel:
+        """Loaded once in a process for all encoders of the model: of its towers, and of a space that is read."""
+        key = (self.sha256, self.device)
+        network = _LOADED.get(key)
+        if network is None:
+            network = _LOADED[key] = self._loaded()
+        return network
+
+    def _loaded(self) -> LoadedModel:
         from transformers import AutoModel
 
         model, loading = self._load(
@@ -291,10 +327,10 @@ class HubEncoder(Packaged, Configured):
         lacking = [name for name in missing if not any(spare in name for spare in SPARE)]
         if lacking:
             raise StoreError(f"{self.name}: the weights lack {len(lacking)} arrays, such as {lacking[0]!r}")
-        self._has_pooler = not any("pooler" in name for name in missing)
+        has_pooler = not any("pooler" in name for name in missing)
         if self._settings.get("is_encoder_decoder"):
             model = model.get_encoder()
-        return model.float().eval().requires_grad_(False).to(self.device)
+        return LoadedModel(model.float().eval().requires_grad_(False).to(self.device), has_pooler)
 
     def _load(self, load: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """What a library makes of the folder.

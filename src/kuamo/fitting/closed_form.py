@@ -17,6 +17,7 @@ from kuamo.core.types import Packed
 from kuamo.embedding.embedding import Embedding
 from kuamo.encoders.base import Encoder
 from kuamo.encoders.standardize import Standardize
+from kuamo.fitting.anchor_trial import compare_anchor
 from kuamo.fitting.finetuning import FinetuneResult, finetune_heads, validate_finetuning
 from kuamo.fitting.hubness import correct_hubness
 from kuamo.fitting.known_alignment import KnownColumns, choose_blend, known_heads, with_learned
@@ -24,13 +25,15 @@ from kuamo.fitting.rare_columns import fit_rare_head, rare_columns
 from kuamo.fitting.shared_spaces import SharedColumns
 from kuamo.fitting.towers import codes_of_entries
 from kuamo.metrics.coverage import coverage, coverage_facts
-from kuamo.metrics.dependence.screening import screen
+from kuamo.metrics.dependence.screening import LEVEL, Screening, screen
 from kuamo.objectives import CCA, Objective
 from kuamo.objectives.solution import Solution
 from kuamo.space import Space
 from kuamo.training.run import Prepared
 
 __all__ = ["add_rare_columns", "finetune", "fit_closed_form", "solve_heads"]
+
+FEWEST_COMMON = 24  # rows of two of three or more columns: four in each fold
 
 
 def fit_closed_form(
@@ -56,19 +59,49 @@ def fit_closed_form(
         space.info["diagnosis"] = coverage_facts(coverage(prepared.table)) | {"relations": found.relations}
         late = [name for name in cells if name in late or name in found.unrelated]
         hopeless = found.none_related
-    if shared is not None:
-        late = [name for name in cells if name not in shared.names]
+        if shared is not None and len(cells) > len(shared.names) and unrelated_among(shared.names, found):
+            space.notes.append(Note("shared_unrelated", columns=", ".join(shared.names)))
+            shared = None
+    labels = prepared.match_keys.get("label")
+    apart = [name for name in cells if shared is not None and name not in shared.names]
+    if shared is not None and apart:
+        with single_threaded_blas(), profiled_step("known alignment"):
+
+            def solve(trial: Space, some: Packed, anchor: SharedColumns | None) -> None:
+                last = late if anchor is None else apart
+                solve_columns(trial, some, objective, last, anchor, split_group, seed, labels, refine=False)
+
+            trial = compare_anchor(space, cells, shared, rows_with_pairs(cells), split_group, seed, solve)
+        if trial is not None:
+            values = {"columns": ", ".join(shared.names), "anchored": trial.anchored, "joint": trial.joint}
+            space.notes.append(Note("anchor_taken" if trial.gains else "anchor_left", count=trial.rows, **values))
+            shared = shared if trial.gains else None
+    late = apart if shared is not None else late
+    return solve_columns(space, cells, objective, late, shared, split_group, seed, labels, by_itself and not hopeless)
+
+
+def solve_columns(
+    space: Space,
+    cells: Packed,
+    objective: Objective,
+    late: Sequence[str],
+    shared: SharedColumns | None,
+    split_group: np.ndarray,
+    seed: int,
+    labels: np.ndarray | None,
+    refine: bool,
+) -> Mapping[str, Embedding]:
+    """Heads of all columns, of `late` ones last; with `refine`, what held-out rows gain by. The codes of the entries."""
     core = {name: both for name, both in cells.items() if name not in late}
     if shared is not None and not can_learn(core, split_group):
         with single_threaded_blas(), profiled_step("closed form"):
             codes: Mapping[str, Embedding] = known_heads(space, known_columns(space, core), shared.why)
             return add_rare_columns(space, late, core, cells, codes, seed) if late else codes
-    labels = prepared.match_keys.get("label")
     solved = solve_heads(space, core, objective, split_group, seed, late=late, labels=labels)
     space.notes.append(solved.note)
     with single_threaded_blas():
         codes = solved.codes
-        if by_itself and not hopeless:
+        if refine:
             with profiled_step("contrast"):
                 codes = finetune(space, solved, seed)
         if shared is not None:
@@ -76,7 +109,7 @@ def fit_closed_form(
                 known = known_columns(space, core)
                 blend = choose_blend(known, solved, labels_of(split_group))
                 codes = with_learned(space, known, blend, codes, shared.why)
-        elif by_itself and not hopeless:
+        elif refine:
             with profiled_step("hubness"):
                 codes = codes_of_entries(space, core, codes)
                 correct_hubness(space, solved, labels_of(split_group), codes)
@@ -89,6 +122,12 @@ def fit_closed_form(
 def labels_of(split_group: np.ndarray) -> np.ndarray | None:
     """The groups (N,) of rows, if any row shares its own."""
     return split_group if len(np.unique(split_group)) < len(split_group) else None
+
+
+def unrelated_among(names: Sequence[str], found: Screening) -> bool:
+    """Does nothing look related among these columns, where enough rows were looked at? An anchor they are not then."""
+    known = [one["p"] for one in found.relations if {one["a"], one["b"]} <= set(names) and one["p"] is not None]
+    return bool(known) and min(known) > LEVEL
 
 
 def known_columns(space: Space, cells: Packed) -> KnownColumns:
@@ -104,9 +143,15 @@ def rows_with_pairs(cells: Packed) -> np.ndarray:
 
 
 def can_learn(cells: Packed, split_group: np.ndarray) -> bool:
-    """Are there pairs enough to hold some out: at least four rows, in two groups or more for each fold's pairs?"""
-    rows = rows_with_pairs(cells)
-    return len(rows) >= 4 and len(np.unique(split_group[rows])) >= 2
+    """Are there pairs enough to hold some out: four of two columns, of more so many that each fold has some, by which
+    every column is joined to every other?"""
+    rows = {name: np.unique(row) for name, (_, row) in cells.items()}
+    least = 4 if len(rows) == 2 else FEWEST_COMMON
+    joined = {next(iter(rows))}
+    for _ in rows:
+        near = (b for a in joined for b in rows if len(np.intersect1d(rows[a], rows[b])) >= least)
+        joined = joined | set(near)
+    return len(joined) == len(rows) and len(np.unique(split_group[rows_with_pairs(cells)])) >= 2
 
 
 def solve_heads(

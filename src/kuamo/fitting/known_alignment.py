@@ -24,7 +24,7 @@ from kuamo.closed_form.linear_map import LinearMap
 from kuamo.closed_form.scaling import RunningSpread, scaling_of
 from kuamo.closed_form.score_stacking import stack_scores
 from kuamo.core.arrays import row_means
-from kuamo.core.memo import load_choice, store_choice
+from kuamo.core.memo import key_of, load_choice, store_choice
 from kuamo.core.messages import Note
 from kuamo.core.profiling import loops_are_short
 from kuamo.core.types import Matrix, Packed
@@ -180,7 +180,10 @@ def choose_blend(known: KnownColumns, solved: Solution, labels: np.ndarray | Non
         labels: (N,) rows of one are right answers for each other; `None`: each row its own.
     """
     assert solved.onward is not None
-    key = solved.onward.key + "-known by likelihood"
+    raw = [part for name in known.coordinates for part in (known.means[name], *known.coordinates[name])]
+    key = key_of(
+        [solved.onward.key, "known by likelihood", *raw]
+    )  # that of the closed form is of standardised features
     if found := load_choice(key):
         return Blend(**found)
     scores, right = held_scores(known, solved.onward.held(), labels)

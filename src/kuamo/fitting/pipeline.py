@@ -38,6 +38,7 @@ from kuamo.fitting.decoders import add_residuals, add_ridge_decoders, fit_decode
 from kuamo.fitting.fusions import train_fusion
 from kuamo.fitting.gradient import train_objective
 from kuamo.fitting.shared_spaces import SharedColumns, check_shared, check_widths, shared_columns
+from kuamo.fitting.text_encoders import with_one_text_encoder
 from kuamo.fitting.towers import describe_encoder, initialize_from, open_ports
 from kuamo.generation.codecs.labels import label_codec
 from kuamo.generation.recipes import DecoderSpec
@@ -185,6 +186,8 @@ def open_table(table: Table, given: Arguments, by_itself: bool) -> Opened:
     declared = check_shared(given.shared, list(table.columns)) if by_itself else ()
     vectors = [name for group in declared or () for name in group]
     ports, reasons = open_ports(table, given.encoders, own, given.init, as_they_are=vectors)
+    if by_itself and given.dim is None and declared is None:
+        ports, reasons = with_one_text_encoder(table, ports, reasons, given.encoders, given.seed)
     shared = shared_columns(ports, declared) if by_itself and given.dim is None else None
     if shared is None:
         check_table(table, given.objective)
