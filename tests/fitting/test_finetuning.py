@@ -49,7 +49,7 @@ def test_a_second_fit_does_not_search_again_and_gives_the_same(
     monkeypatch.setenv("KUAMO_CACHE", str(tmp_path))
     table = small_toy(120, names=names, holes=0.2, seed=3)
     first = km.fit(table, seed=0)
-    assert len(list((tmp_path / "choices").glob("*.json"))) == 2
+    assert len(list((tmp_path / "choices").glob("*.json"))) == 3  # search, contrast, hubness
     from kuamo.closed_form.cca_search import try_choices
 
     def forbidden(*_: object) -> None:
@@ -65,7 +65,7 @@ def test_a_damaged_memory_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("KUAMO_CACHE", str(tmp_path))
     table = small_toy(90, seed=3)
     first = km.fit(table, seed=0)
-    for path, text in zip(sorted((tmp_path / "choices").glob("*.json")), ("{", '{"best": [1]}'), strict=True):
+    for path, text in zip(sorted((tmp_path / "choices").glob("*.json")), ("{", "[]", '{"best": [1]}'), strict=True):
         path.write_text(text)
     assert first.notes == km.fit(table, seed=0).notes
 

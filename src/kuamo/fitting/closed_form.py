@@ -91,7 +91,7 @@ def solve_columns(
     labels: np.ndarray | None,
     refine: bool,
 ) -> Mapping[str, Embedding]:
-    """Heads of all columns, of `late` ones last; with `refine`, what held-out rows gain by. The codes of the entries."""
+    """Heads of all columns, of `late` ones last; with `refine`, what held-out rows gain by. Their codes."""
     core = {name: both for name, both in cells.items() if name not in late}
     if shared is not None and not can_learn(core, split_group):
         with single_threaded_blas(), profiled_step("closed form"):

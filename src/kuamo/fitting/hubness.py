@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 
@@ -62,10 +63,7 @@ def correct_hubness(space: Space, solved: Solution, labels: np.ndarray | None, c
     """
     assert solved.onward is not None
     key = solved.onward.key + "-hubness"
-    if found := load_choice(key):
-        gains = {name: HubnessGain(**one) for name, one in found.items()}
-    else:
-        gains = hubness_gains(solved.onward.held(), labels)
+    gains = known_gains(load_choice(key)) or hubness_gains(solved.onward.held(), labels)
     if not loops_are_short():
         store_choice(key, {name: vars(one) for name, one in gains.items()})
     kept = {name: one for name, one in gains.items() if one.gains}
@@ -82,6 +80,14 @@ def correct_hubness(space: Space, solved: Solution, labels: np.ndarray | None, c
         space.notes.append(
             Note("hubness", column=name, before=gain.before, after=gain.after, error=gain.error, count=gain.queries)
         )
+
+
+def known_gains(found: Any) -> dict[str, HubnessGain] | None:
+    """What was found before on the same data, if it can be read."""
+    try:
+        return {name: HubnessGain(**one) for name, one in found.items()}
+    except (AttributeError, TypeError):
+        return None
 
 
 def hubness_gains(held: Sequence[HeldCodes], labels: np.ndarray | None) -> dict[str, HubnessGain]:
