@@ -30,6 +30,8 @@ class Embedding:
         mean: (n, d).
         logvar: (n, d), log-variances of Gaussian codes; `None` for point codes.
         present: (n,) bool, false where a row had nothing to encode (its mean is 0); `None` when all are there.
+        parts: of codes (n, M, d) that are to be fused: column's number → parts of its cells (n, T, D) and which are
+            there (n, T), for fusions that read them; `None` where nobody does.
 
     Example:
         >>> code = Embedding(np.ones((2, 3)))
@@ -40,6 +42,7 @@ class Embedding:
     mean: Any
     logvar: Any = None
     present: Any = None
+    parts: Any = None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         mean = self.mean.detach().cpu().numpy() if hasattr(self.mean, "detach") else np.asarray(self.mean)
@@ -52,7 +55,8 @@ class Embedding:
         def pick(array: Any) -> Any:
             return None if array is None else array[rows]
 
-        return Embedding(pick(self.mean), pick(self.logvar), pick(self.present))
+        parts = self.parts and {number: (x[rows], mask[rows]) for number, (x, mask) in self.parts.items()}
+        return Embedding(pick(self.mean), pick(self.logvar), pick(self.present), parts)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -15,9 +15,11 @@ import numpy as np
 from kuamo.core.errors import TableError
 from kuamo.core.messages import Note
 from kuamo.embedding.embedding import Embedding
+from kuamo.embedding.parts import part_dims
 from kuamo.embedding.space import EmbeddingSpace, Tower
-from kuamo.embedding.trained_fusion import FusionSpec, TrainedFusion
+from kuamo.embedding.trained_fusion import FusionSpec, TrainedFusion, bind_to
 from kuamo.encoders.base import Identity
+from kuamo.encoders.parts import PartArrays, parts_of_column
 from kuamo.fitting.towers import codes_of_entries
 from kuamo.generation.decoder_problem import PassThroughHead
 from kuamo.objectives import Objective, Predict, Sum
@@ -31,7 +33,7 @@ from kuamo.training.objective import terms_of
 from kuamo.training.randomness import forked_rng
 from kuamo.training.run import Prepared, Run
 
-__all__ = ["bind_fusion", "fused_terms", "train_fusion", "with_fusion"]
+__all__ = ["bind_fusion", "fused_terms", "pieces_of", "train_fusion", "with_fusion"]
 
 AFTER = Training(steps=600, batch_size=256, lr=3e-3)  # of a closed form, if none is given
 
@@ -60,11 +62,19 @@ def bind_fusion(space: Space, spec: FusionSpec | None, seed: int) -> None:
     names = [port.name for port in space.ports]
     if spec is not None:
         with forked_rng(seed):
-            space.fusion = spec.bind(names, space.dim)
+            space.fusion = bind_to(spec, space.ports, space.dim)
     if isinstance(space.fusion, TrainedFusion) and space.fusion.names != names:
         raise TableError(
             f"given columns {names} and a start whose fusion has {space.fusion.names}; expected the same, or fusion="
         )
+
+
+def pieces_of(space: EmbeddingSpace, prepared: Prepared) -> dict[str, PartArrays]:
+    """Column → parts of its cells, of those whose features are known, if the space's fusion reads them."""
+    if not getattr(space.fusion, "reads_parts", False):
+        return {}
+    known = [name for name in part_dims(space.ports) if name in prepared.cells]
+    return {name: parts_of_column(prepared.table, name, space.port(name).encoder) for name in known}
 
 
 def fused_terms(space: EmbeddingSpace, objective: Objective | None) -> Objective | None:
@@ -90,11 +100,12 @@ def train_fusion(space: Space, prepared: Prepared, known: Mapping[str, Embedding
         space.fusion.eval()
         space.notes.append(Note("fusion_untrained", fusion=str(spec)))
         return
-    rows, ports, sources = len(prepared.table), [], {}
+    rows, ports, sources, pieces = len(prepared.table), [], {}, pieces_of(space, prepared)
     for port in space.ports:
         code = codes_of_entries(space, {port.name: prepared.cells[port.name]}, known)[port.name]
         parts = [np.asarray(part) for part in (code.mean, code.logvar) if part is not None]
-        sources[port.name] = FeatureSource(np.concatenate(parts, 1), prepared.cells[port.name][1], rows)
+        row = prepared.cells[port.name][1]
+        sources[port.name] = FeatureSource(np.concatenate(parts, 1), row, rows, pieces=pieces.get(port.name))
         head: Any = PassThroughHead(space.dim, code.gaussian, port)
         ports.append(Tower(port.name, port.modality, Identity(), head))
     beside = EmbeddingSpace(ports, space.score, space.fusion)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kuamo.core.errors import closest
+from kuamo.core.errors import TableError, closest
 from kuamo.core.files import local_path
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_module, is_trainable
@@ -122,6 +122,18 @@ def check_objective(objective: Any) -> None:
         check_type(Objective, f"an objective such as km.{name}(), or None", objective=objective)
 
 
+def check_fusion(given: Arguments) -> None:
+    """Refuse decoders that would be trained on fused codes without the parts that they are later fused from."""
+    own = [getattr(term, "fusion", None) for _, term in terms_of(given.objective)]
+    fusions = [given.fusion, *own, given.init.fusion if given.init else None]
+    trained = [name for name, recipe in given.recipes.items() if recipe.is_trained]
+    if trained and any(getattr(fusion, "reads_parts", False) for fusion in fusions):
+        raise TableError(
+            f"column {trained[0]!r}: given a decoder that is trained, and a fusion that reads parts of cells; expected "
+            "a fusion of codes alone, such as km.Attention(), or km.Ridge()"
+        )
+
+
 @dataclass(frozen=True)
 class Arguments:
     """What `fit` is asked for, beside the table; see there."""
@@ -171,6 +183,7 @@ def fit_from_features(table: Table, known: Packed, given: Arguments) -> Space:
     if by_itself:
         given = replace(given, objective=CCA(dim=given.dim))
     objective, init = given.objective, given.init
+    check_fusion(given)
     table, ports, reasons = open_table(table, given)
     prepared = Prepared(table, dict(known))
     given_fusion = given.fusion or any(getattr(term, "fusion", None) for _, term in terms_of(objective))

@@ -28,7 +28,7 @@ from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.fusion import MixtureOfProducts
 from kuamo.embedding.heads import SplitHead
 from kuamo.embedding.space import EmbeddingSpace, Tower
-from kuamo.embedding.trained_fusion import FusionSpec
+from kuamo.embedding.trained_fusion import FusionSpec, bind_to
 from kuamo.objectives.fused_retrieval import BALANCE, load_balance
 from kuamo.objectives.prediction.corruption import corrupt, corrupt_batch, targets_by_row
 from kuamo.objectives.prediction.decoder import StackedDecoder, losses
@@ -137,7 +137,7 @@ class Predict(Objective):
             kind = type(decoder).__name__
             raise TableError(f"column {self.to!r}: given a decoder {kind}; expected none: Predict makes its own")
         names = [port.name for port in space.ports]
-        own = self.fusion and self.fusion.bind(names, space.dim - decoder.joint)
+        own = self.fusion and bind_to(self.fusion, space.ports, space.dim - decoder.joint)
         return UncertaintyFusion(space.dim, decoder.out, len(names), decoder.family, decoder.joint, inner=own)
 
     def callback(self, space: EmbeddingSpace, prepared: Prepared, progress: Progress | None = None) -> PredictPhases:
@@ -171,7 +171,7 @@ class Predict(Objective):
             weights = fusion.attend(fusion.prior.expand(given.shape), given)
             fused = loss((weights[..., None] * fusion.learned(cells)).sum(1), learns & given.any(1))
         else:
-            learned = Embedding(fusion.learned(cells))
+            learned = Embedding(fusion.learned(cells), parts=code.parts)
             fused = loss(fusion.inner(learned, given)[0].mean, learns & given.any(1))
             fused = fused + BALANCE * load_balance(step, fusion.inner, learned, given & learns[:, None])
         itself = loss(fusion.learned(code.mean[:, number]), learns)

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from kuamo.closed_form.logistic import log_softmax, minimize
 from kuamo.core.types import Matrix
 from kuamo.data.table import Table
-from kuamo.embedding.embedding import Embedding
-from kuamo.embedding.space import EmbeddingSpace
+from kuamo.embedding.space import EmbeddingSpace, torch_codes
 from kuamo.objectives.prediction.decoder import PRIOR
 from kuamo.objectives.prediction.intervals import fit_width
 
@@ -82,7 +81,8 @@ def fit_stacking(
 
 def expert_outputs(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, weights: Matrix) -> list[ExpertOutputs]:
     """What experts give from 1, 2, … columns at random of rows that have so many."""
-    mean, _, present = space.encode_columns(rows)
+    codes = space.encode_columns(rows)
+    mean, _, present = codes
     rng, found = np.random.default_rng(0), []
     for n in range(1, present.shape[1] + 1):
         able = present.sum(1) >= n
@@ -91,7 +91,7 @@ def expert_outputs(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, 
         order = np.argsort(np.where(present[able], rng.random(present[able].shape), 2.0), axis=1)
         given = np.zeros_like(present[able])
         np.put_along_axis(given, order[:, :n], True, axis=1)
-        pooled = space.fusion.pool(Embedding(torch.from_numpy(mean[able])), torch.from_numpy(given))
+        pooled = space.fusion.pool(torch_codes(space.fusion, codes[able]), torch.from_numpy(given))
         experts = [decoder.trained(pooled.c)] + ([decoder.solved(pooled.l)] if decoder.joint else [])
         outputs = np.stack([one.numpy().astype(np.float64) for one in experts])
         found.append(ExpertOutputs(outputs, y[able], weights[able] / weights[able].mean(), mean[able], given))
