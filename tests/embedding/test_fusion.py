@@ -29,11 +29,11 @@ from members import small_toy
 
 FUSIONS = [Mean(), ProductOfExperts(), PrecisionWeighted(), MixtureOfExperts(), MixtureOfProducts()]
 FUSIONS += [Attention(score) for score in ("dot", "scaled_dot", "cosine")]
-SPECS = [Attention(score, query=query) for score, query in zip(
+SPECS = [Attention(score, query=query, keep="always") for score, query in zip(
     ("dot", "scaled_dot", "cosine", "additive"), ("mean", "learned", "b", "c"), strict=True
 )]  # fmt: skip
-SPECS += [km.Gating(experts=3), km.LateFusion(), km.TensorFusion(rank=4)]
-SPECS += [km.CrossAttention(heads=2, width=8), km.CrossAttention("b", 2, 8), km.CrossAttention("learned", 2, 8)]
+SPECS += [km.Gating(experts=3, keep="always"), km.LateFusion(keep="always"), km.TensorFusion(rank=4, keep="always")]
+SPECS += [km.CrossAttention(query, 2, 8, keep="always") for query in ("all", "b", "learned")]
 NAMES = ["a", "b", "c"]
 
 

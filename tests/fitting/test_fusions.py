@@ -18,8 +18,13 @@ from kuamo.encoders.base import collate
 from members import small_toy
 from one_step import gradients_of_one_step
 
-SPECS = [km.Attention("additive", query="c"), km.Gating(experts=3), km.LateFusion(), km.TensorFusion(rank=8)]
-SPECS += [km.CrossAttention(heads=2, width=8)]
+SPECS = [
+    km.Attention("additive", query="c", keep="always"),
+    km.Gating(experts=3, keep="always"),
+    km.LateFusion(keep="always"),
+    km.TensorFusion(rank=8, keep="always"),
+    km.CrossAttention(heads=2, width=8, keep="always"),
+]
 EVERY = pytest.mark.parametrize("spec", SPECS, ids=str)
 NAMES = ("a", "b", "c")
 SHORT = km.Training(steps=6, batch_size=48, save_every=2)
@@ -83,6 +88,24 @@ def test_predict_keeps_a_fusion_of_its_own(spec: Any, tmp_path: Path) -> None:
         assert np.array_equal(found[0].probability, other.probability)
         assert np.array_equal(found[0].weights, other.weights)
     assert np.allclose(found[0].weights.sum(1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("noise", [False, True])
+def test_a_fusion_is_kept_where_rows_that_it_has_not_seen_gain(noise: bool) -> None:
+    """Gating learns few linear rows by heart; attention gains where a column is noise in some rows."""
+    table = noisy()[0] if noise else small_toy(200, names=NAMES)
+    spec: Any = km.Attention("additive", query="c") if noise else km.Gating()
+    training = km.Training(steps=80, batch_size=96, lr=1e-2)
+    space = km.fit(table, km.CCA(dim=16, kernels=("linear",)), fusion=spec, training=training)
+    said = str(next(note for note in space.notes if f"on {len(table) // 10} held-out rows" in note))
+    assert (space.fusion is not None) == noise == ("trained for 80 steps" in space.notes[-1])
+    assert ("so the fusion is kept" if noise else 'so the mean is kept; keep="always"') in said
+
+
+@pytest.mark.parametrize("made", [km.Attention, km.Gating, km.LateFusion, km.TensorFusion, km.CrossAttention])
+def test_a_fusion_is_kept_always_or_where_it_is_better(made: Any) -> None:
+    with pytest.raises(km.KuamoError, match="given keep='mostly'; expected 'better' or 'always'"):
+        made(keep="mostly")
 
 
 def test_what_is_no_fusion_is_refused() -> None:

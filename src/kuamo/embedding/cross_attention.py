@@ -18,7 +18,7 @@ References:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
@@ -44,6 +44,7 @@ class CrossAttention(FusionSpec):
         query: who asks: `"all"` codes that are there, `"learned"` (no code), or a column's name: its code alone, and of
             the parts those of the other columns.
         heads: H. width: w, of queries and keys, a multiple of H.
+        keep: `"better"` takes the mean instead where held-out rows do not gain; `"always"` does not.
 
     Raises:
         KuamoError: a width that is no multiple of the heads. TableError: by `fit`, of a query that is no column.
@@ -64,8 +65,10 @@ class CrossAttention(FusionSpec):
     query: str = "all"
     heads: int = 4
     width: int = 64
+    keep: str = field(default="better", kw_only=True)
 
     def __post_init__(self) -> None:
+        self.check_keep()
         check_int(1, heads=self.heads, width=self.width)
         if self.width % self.heads or not isinstance(self.query, str):
             raise KuamoError(f"given {self}; expected a width that is a multiple of heads, and the name of a query")

@@ -75,9 +75,9 @@ class PartSource:
         for number, port in enumerate(self.ports):
             there = port.name in self.table.columns and port.name not in self.made
             if there and port.name in part_dims([port]) and len(some.column(port.name).row):
-                x, mask = map(torch.from_numpy, parts_of_column(some, port.name, port.encoder, self.cache))
+                known = parts_of_column(some, port.name, port.encoder, self.cache)
                 row = torch.from_numpy(np.ascontiguousarray(some.column(port.name).row))
-                x, mask = parts_of_rows(x, mask, row, len(rows))
+                x, mask = parts_of_rows(*known.at(np.arange(len(row))), row, len(rows))
                 found[number] = x[torch.from_numpy(place)], mask[torch.from_numpy(place)]
         return found
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from kuamo.core.errors import KuamoError
 from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.parts import part_dims
 
@@ -36,6 +37,18 @@ class FusionSpec(ABC):
 
     reads_parts: ClassVar[bool] = False
     """Are the parts of cells looked at? `bind` then takes their sizes too."""
+
+    keep: str = "better"
+    """`"better"`: where rows that are held out do not gain by it, the mean is taken; `"always"`: it is kept."""
+
+    def check_keep(self) -> None:
+        """Refuse another word.
+
+        Raises:
+            KuamoError: `keep` is none of the two.
+        """
+        if self.keep not in ("better", "always"):
+            raise KuamoError(f"given keep={self.keep!r}; expected 'better' or 'always'")
 
     @abstractmethod
     def bind(self, names: Sequence[str], dim: int) -> TrainedFusion:

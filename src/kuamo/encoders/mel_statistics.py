@@ -55,17 +55,17 @@ class SpectralFeatures(Packaged):
 
     def parts(self, batch: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """The sound at 16 moments (n, 16, 40), powers of ten about the middle of their range."""
-        x = np.stack([moments_of(mel) for mel in batch]).astype(np.float32)
+        x = np.stack([stretched(mel) for mel in batch]).astype(np.float32)
         return x + FLOOR / 2, np.ones(x.shape[:2], bool)
 
 
 def summary(mel: np.ndarray) -> np.ndarray:
     """(T, 40) → (760,): the sound at 16 moments, then mean, std and std of change."""
     change = np.diff(mel, axis=0) if len(mel) > 1 else np.zeros_like(mel)
-    return np.concatenate([moments_of(mel).ravel(), mel.mean(0), mel.std(0), change.std(0)]).astype(np.float32)
+    return np.concatenate([stretched(mel).ravel(), mel.mean(0), mel.std(0), change.std(0)]).astype(np.float32)
 
 
-def moments_of(mel: np.ndarray) -> np.ndarray:
+def stretched(mel: np.ndarray) -> np.ndarray:
     """(T, 40) → (16, 40): the sound at 16 moments, each a mean of its neighbourhood."""
     edges = np.linspace(0, len(mel), MOMENTS + 1)
     total = np.concatenate([np.zeros((1, mel.shape[1])), np.cumsum(mel, axis=0, dtype=np.float64)])

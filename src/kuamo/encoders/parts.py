@@ -9,7 +9,7 @@ features are. What is held for a training lies in memory, or beyond `HELD_BYTES`
 from __future__ import annotations
 
 import tempfile
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,8 +25,28 @@ MOST = 36  # parts of a cell: 6 × 6 tiles
 BLOCK = 256  # entries that are written at a time
 HELD_BYTES = 256 << 20
 
-PartArrays = tuple[np.ndarray, np.ndarray]
-"""x (n, T, D) and mask (n, T)."""
+
+class PartArrays(NamedTuple):
+    """Parts of entries.
+
+    Args:
+        x: (N, T, D). mask: (N, T) bool. entry: (n,) which of the N are meant; all if not given.
+    """
+
+    x: np.ndarray
+    mask: np.ndarray
+    entry: np.ndarray | None = None
+
+    def take(self, entry: np.ndarray) -> PartArrays:
+        """These entries (k,) alone, of which nothing is copied yet."""
+        return self._replace(entry=entry if self.entry is None else self.entry[entry])
+
+    def at(self, entry: np.ndarray) -> tuple[Any, Any]:
+        """x (k, T, D) and mask (k, T) of these entries, as tensors."""
+        import torch
+
+        some = self.take(entry)
+        return torch.from_numpy(np.asarray(self.x[some.entry])), torch.from_numpy(self.mask[some.entry])
 
 
 def pooled_parts(x: Any, mask: Any, most: int = MOST) -> tuple[Any, Any]:
@@ -99,7 +119,7 @@ def parts_of_column(table: Table, name: str, encoder: Any, cache: bool = True) -
         ...     def parts(self, batch):
         ...         x = np.array([[ord(letter) for letter in text.ljust(3)] for text in batch])
         ...         return x[..., None], x != 32
-        >>> x, mask = parts_of_column(Table({"text": ["abc", "b"]}), "text", Letters())
+        >>> x, mask, _ = parts_of_column(Table({"text": ["abc", "b"]}), "text", Letters())
         >>> x[1, :2, 0].tolist(), mask.sum(1).tolist()
         ([98.0, 0.0], [3, 1])
     """
@@ -111,7 +131,7 @@ def parts_of_column(table: Table, name: str, encoder: Any, cache: bool = True) -
         if len(block):
             out[done : done + len(block)] = block.reshape(-1, MOST, size)
             done += len(block)
-    return out[:done, :, :-1], out[:done, :, -1] > 0.5
+    return PartArrays(out[:done, :, :-1], out[:done, :, -1] > 0.5)
 
 
 def empty_array(shape: tuple[int, ...]) -> np.ndarray:

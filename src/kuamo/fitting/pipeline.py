@@ -85,9 +85,10 @@ def fit(
             `None` for its features, as its encoder gives them: then features are translated to features.
         init: a space to go on from: its encoders and heads are copied, and moved only if the objective is trained.
             Without an objective it stays as it is, with its decoders, but for those given here.
-        fusion: how codes of several cells become one: `km.Attention()`, `km.Gating()`, `km.TensorFusion()` or
-            `km.LateFusion()`, trained with the space, or after it where it is solved; their mean, or what the objective
-            makes, if not given.
+        fusion: how codes of several cells become one: `km.Attention()`, `km.CrossAttention()`, `km.Gating()`,
+            `km.TensorFusion()` or `km.LateFusion()`, trained with the space, or after it where it is solved; there and
+            in `km.Predict` it is taken only if held-out rows gain by it, or by its `keep="always"`. Their mean, or what
+            the objective makes, if not given.
         dim: d, the size of the space; chosen if not given.
         training: steps, batch size and rate, for objectives that are trained; if none is, for the fusion and decoders.
         seed: of everything random; same seed, table, threads and machine, same space.
@@ -210,7 +211,7 @@ def fit_from_features(table: Table, known: Packed, given: Arguments) -> Space:
     missing = [port for port in ports if port.name not in prepared.cells and port.name != metric]
     if given.fusion is not None and not looped:
         encode_columns(prepared, missing)
-        train_fusion(space, prepared, codes, given.fusion, run)
+        train_fusion(space, prepared, codes, given.fusion, run, given.objective, by_itself)
     if looped:  # that was what the training and the run folder were for
         add_residuals_of_trained(space, prepared, missing, given)
         run = replace(run, training=None, folder=None)

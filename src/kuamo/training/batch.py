@@ -108,7 +108,9 @@ class Source:
         if len(entry) == 0:
             return ColumnBatch(None, where)
         if self.frozen is not None:
-            return ColumnBatch(torch.from_numpy(self.frozen[entry]), where, pieces=pieces_at(self.pieces, entry))
+            return ColumnBatch(
+                torch.from_numpy(self.frozen[entry]), where, pieces=self.pieces and self.pieces.at(entry)
+            )
         return ColumnBatch(self._read(entry) if self.chunk is None else Chunks(self._read, entry, self.chunk), where)
 
     def _read(self, entry: np.ndarray) -> Any:
@@ -206,12 +208,7 @@ class FeatureSource:
         entry, position = (rows, slice(None)) if self._whole else entries_in_rows(self.row, rows)
         x = torch.from_numpy(self.frozen[entry]) if len(entry) else None
         y = torch.from_numpy(self.target[entry]) if self.target is not None else None
-        return ColumnBatch(x, torch.from_numpy(place[position]), y, pieces_at(self.pieces, entry))
-
-
-def pieces_at(pieces: PartArrays | None, entry: np.ndarray) -> tuple[Any, Any] | None:
-    """Parts of these entries, as tensors."""
-    return None if pieces is None else (torch.from_numpy(pieces[0][entry]), torch.from_numpy(pieces[1][entry]))
+        return ColumnBatch(x, torch.from_numpy(place[position]), y, self.pieces and self.pieces.at(entry))
 
 
 def one_in_each_row(row: np.ndarray, rows: int) -> bool:
