@@ -143,12 +143,12 @@ def rehearse_fusion(
     """Do held-out rows gain by the fusion? Closed form and fusion are fitted to the others alone: to rows that a closed
     form has seen, their mean does better than to any that it has not."""
     trial = Space([replace(port, head=None) for port in space.ports], space.score)
-    rest, rest_pieces = rows_of(prepared, pieces, np.setdiff1d(np.arange(len(prepared.table)), held))
+    rest, rest_pieces = prepared_rows(prepared, pieces, np.setdiff1d(np.arange(len(prepared.table)), held))
     codes = fit_closed_form(trial, rest, objective, run.seed, by_itself)
     bind_fusion(trial, spec, run.seed)
     fused_terms(trial, None)
     train_on_codes(trial, rest, codes, rest_pieces, run)
-    unseen, unseen_pieces = rows_of(prepared, pieces, held)
+    unseen, unseen_pieces = prepared_rows(prepared, pieces, held)
     beside, sources = code_space(trial, unseen, {}, unseen_pieces)
     ours, theirs = unseen_ranks(beside, sources, len(held))
     gain, error = paired_gain(ours, theirs, prepared.split_group[held])
@@ -186,7 +186,7 @@ def code_space(
     return EmbeddingSpace(ports, space.score, space.fusion), sources
 
 
-def rows_of(
+def prepared_rows(
     prepared: Prepared, pieces: Mapping[str, PartArrays], rows: np.ndarray
 ) -> tuple[Prepared, dict[str, PartArrays]]:
     """Some rows (r,) of a table, with features and parts of their cells."""
