@@ -83,7 +83,7 @@ def in_order_of_names(names: list[str], key: str, gradient: torch.Tensor) -> tup
     """A gradient of a fusion, whose parameters stand in the order of columns, by names."""
     owner, *parts = key.split(".")
     order = sorted(range(len(names)), key=names.__getitem__)
-    if owner.startswith("own") and parts[0] in ("keys", "own", "enter", "mix", "factors"):
+    if owner.startswith("own") and parts[0] in ("keys", "own", "enter", "mix", "factors", "codes", "asks", "parts"):
         return ".".join([owner, parts[0], names[int(parts[1])], *parts[2:]]), gradient
     if owner.startswith("own") and parts[-1] in ("wanted", "bias") and len(parts) == 1:
         gradient = gradient[order]

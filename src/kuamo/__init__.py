@@ -35,6 +35,7 @@ _NAMES = {
     "kuamo.embedding.attention": "Attention",
     "kuamo.embedding.embedding": "Embedding",
     "kuamo.embedding.gating": "Gating",
+    "kuamo.embedding.cross_attention": "CrossAttention",
     "kuamo.embedding.late_fusion": "LateFusion",
     "kuamo.embedding.tensor_fusion": "TensorFusion",
     "kuamo.evaluation.benchmark": "compare",
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from kuamo.diagnostics.diagnosis import Diagnosis as Diagnosis
     from kuamo.diagnostics.pipeline import diagnose as diagnose
     from kuamo.embedding.attention import Attention as Attention
+    from kuamo.embedding.cross_attention import CrossAttention as CrossAttention
     from kuamo.embedding.embedding import Embedding as Embedding
     from kuamo.embedding.gating import Gating as Gating
     from kuamo.embedding.late_fusion import LateFusion as LateFusion

@@ -29,10 +29,11 @@ from members import small_toy
 
 FUSIONS = [Mean(), ProductOfExperts(), PrecisionWeighted(), MixtureOfExperts(), MixtureOfProducts()]
 FUSIONS += [Attention(score) for score in ("dot", "scaled_dot", "cosine")]
-SPECS = [Attention(score, query=query) for score, query in zip(
+SPECS = [Attention(score, query=query, keep="always") for score, query in zip(
     ("dot", "scaled_dot", "cosine", "additive"), ("mean", "learned", "b", "c"), strict=True
 )]  # fmt: skip
-SPECS += [km.Gating(experts=3), km.LateFusion(), km.TensorFusion(rank=4)]
+SPECS += [km.Gating(experts=3, keep="always"), km.LateFusion(keep="always"), km.TensorFusion(rank=4, keep="always")]
+SPECS += [km.CrossAttention(query, 2, 8, keep="always") for query in ("all", "b", "learned")]
 NAMES = ["a", "b", "c"]
 
 
@@ -208,8 +209,8 @@ def test_a_target_changes_what_is_asked_and_absence_stays_exact(spec: Any) -> No
         joint.mean.square().sum().backward()
         found.append((joint.mean.detach(), weights.detach(), mean.grad[present]))  # type: ignore[index]
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
-    asks = isinstance(spec, Attention | km.LateFusion)
-    assert torch.allclose(found[0][1], fusion(code, present)[1]) != asks
+    asks = isinstance(spec, Attention | km.LateFusion | km.CrossAttention)
+    assert torch.allclose(found[0][0], fusion(code, present)[0].mean) != asks
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
@@ -238,3 +239,68 @@ def test_two_columns_say_that_there_is_nothing_to_learn_a_fusion_by() -> None:
     for objective in (km.CCA(dim=4), km.InfoNCE()):
         space = km.fit(small_toy(60), objective, fusion=km.LateFusion(), training=km.Training(steps=2))
         assert any("is as it began" in str(note) for note in space.notes)
+
+
+# ── parts of cells ───────────────────────────────────────────────────────────────────────────────────────────────
+
+CROSS = [km.CrossAttention(query, 2, 8) for query in ("all", "learned", "b")]
+EVERY_CROSS = pytest.mark.parametrize("spec", CROSS, ids=str)
+
+
+def with_parts(spec: Any, names: list[str] = NAMES) -> Any:
+    """As `trained`, of columns a and c with parts of 3 and 2 numbers."""
+    torch.manual_seed(1)
+    fusion = spec.bind(names, 5, {"a": 3, "c": 2})
+    with torch.no_grad():
+        for parameter in fusion.parameters():
+            parameter.mul_(3.0)
+    return fusion
+
+
+def parts_of_sample() -> dict[int, tuple[torch.Tensor, torch.Tensor]]:
+    torch.manual_seed(2)
+    there = torch.tensor([[True] * 4, [True, False, True, False], [True] * 4, [True] * 4])
+    return {0: (torch.randn(4, 4, 3), there), 2: (torch.randn(4, 2, 2), there[:, :2])}
+
+
+@EVERY_CROSS
+def test_what_is_no_part_changes_nothing(spec: Any) -> None:
+    """Neither what stands beyond a cell's last part, nor parts of a cell that is absent; gradients are finite."""
+    code, present = sample()
+    fusion, found = with_parts(spec), []
+    for filler in (0.0, 7.0, float("nan"), float("inf")):
+        parts = {}
+        for m, (x, there) in parts_of_sample().items():
+            known = there & present[:, m, None]
+            parts[m] = torch.where(known[..., None], x, filler).requires_grad_(), there
+        joint, weights = fusion(Embedding(code.mean, parts=parts), present)
+        joint.mean.square().sum().backward()
+        grads = [x.grad[there & present[:, m, None]] for m, (x, there) in parts.items()]  # type: ignore[index]
+        found.append([joint.mean.detach(), weights.detach(), *grads])
+        assert torch.allclose(weights.sum(-1)[:3], torch.ones(3)) and not weights[~present].any()
+    for other in found[1:]:
+        assert all(torch.equal(a, b) and torch.isfinite(a).all() for a, b in zip(found[0], other, strict=True))
+
+
+@EVERY_CROSS
+def test_order_of_columns_does_not_matter_to_their_parts(spec: Any) -> None:
+    code, present = sample()
+    turn = [2, 0, 1]
+    joint, weights = with_parts(spec)(Embedding(code.mean, parts=parts_of_sample()), present)
+    moved = {turn.index(m): both for m, both in parts_of_sample().items()}
+    turned = Embedding(code.mean[:, turn], parts=moved)
+    other, others = with_parts(spec, [NAMES[m] for m in turn])(turned, present[:, turn])
+    assert torch.allclose(joint.mean, other.mean, atol=1e-5) and torch.allclose(weights[:, turn], others, atol=1e-5)
+    alone = torch.eye(3, dtype=torch.bool)[[0, 1, 2, 0]]
+    joint, weights = with_parts(spec)(Embedding(code.mean, parts=parts_of_sample()), alone)
+    assert torch.allclose(joint.mean, code.mean[alone], atol=1e-6) and torch.equal(weights, alone.float())
+
+
+def test_a_column_that_asks_has_no_weight_beside_others() -> None:
+    code, present = sample()
+    weights = with_parts(km.CrossAttention("a", 2, 8))(Embedding(code.mean, parts=parts_of_sample()), present)[1]
+    assert not weights[:2, 0].any() and weights[2, 1] == 1
+    with pytest.raises(km.TableError, match="expected 'all', 'learned', or one of"):
+        km.CrossAttention("text").bind(["a", "b"], 4)
+    with pytest.raises(KuamoError, match="a width that is a multiple of heads"):
+        km.CrossAttention(heads=3, width=8)

@@ -11,10 +11,17 @@ import pytest
 import torch
 
 import kuamo as km
+from kuamo.encoders import Encoder
 from members import small_toy
 from one_step import gradients_of_one_step
 
-SPECS = [km.Attention("additive", query="c"), km.Gating(experts=3), km.LateFusion(), km.TensorFusion(rank=8)]
+SPECS = [
+    km.Attention("additive", query="c", keep="always"),
+    km.Gating(experts=3, keep="always"),
+    km.LateFusion(keep="always"),
+    km.TensorFusion(rank=8, keep="always"),
+    km.CrossAttention(heads=2, width=8, keep="always"),
+]
 EVERY = pytest.mark.parametrize("spec", SPECS, ids=str)
 NAMES = ("a", "b", "c")
 SHORT = km.Training(steps=6, batch_size=48, save_every=2)
@@ -78,6 +85,24 @@ def test_predict_keeps_a_fusion_of_its_own(spec: Any, tmp_path: Path) -> None:
         assert np.array_equal(found[0].probability, other.probability)
         assert np.array_equal(found[0].weights, other.weights)
     assert np.allclose(found[0].weights.sum(1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("noise", [False, True])
+def test_a_fusion_is_kept_where_rows_that_it_has_not_seen_gain(noise: bool) -> None:
+    """Gating learns few linear rows by heart; attention gains where a column is noise in some rows."""
+    table = noisy()[0] if noise else small_toy(200, names=NAMES)
+    spec: Any = km.Attention("additive", query="c") if noise else km.Gating()
+    training = km.Training(steps=80, batch_size=96, lr=1e-2)
+    space = km.fit(table, km.CCA(dim=16, kernels=("linear",)), fusion=spec, training=training)
+    said = str(next(note for note in space.notes if f"on {len(table) // 10} held-out rows" in note))
+    assert (space.fusion is not None) == noise == ("trained for 80 steps" in space.notes[-1])
+    assert ("so the fusion is kept" if noise else 'so the mean is kept; keep="always"') in said
+
+
+@pytest.mark.parametrize("made", [km.Attention, km.Gating, km.LateFusion, km.TensorFusion, km.CrossAttention])
+def test_a_fusion_is_kept_always_or_where_it_is_better(made: Any) -> None:
+    with pytest.raises(km.KuamoError, match="given keep='mostly'; expected 'better' or 'always'"):
+        made(keep="mostly")
 
 
 def test_what_is_no_fusion_is_refused() -> None:
@@ -145,3 +170,90 @@ def test_columns_that_interact(spec: Any, share: float) -> None:
     found = space.similarity(space.encode(test.select("a", "b"), target="sign"), signs).argmax(1)
     right = float((found == (np.array(cells["sign"][500:]) == "-")).mean())
     assert right > 0.95 if share == 1.0 else right < 0.65
+
+
+# ── parts of cells ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Tiles(Encoder):
+    """A vector of 4 tiles × 6 numbers; its features are their mean."""
+
+    fingerprint, part_dim = "tiles of a test/1", 6
+
+    def __call__(self, batch: Any) -> np.ndarray:
+        return np.asarray(batch, np.float32).reshape(-1, 4, 6).mean(1)
+
+    def parts(self, batch: Any) -> tuple[Any, Any]:
+        x = np.asarray(batch, np.float32).reshape(-1, 4, 6)
+        return x, (x != 0).any(-1)
+
+
+def named_tiles(rows: int, seed: int = 0) -> km.Table:
+    """Two of four tiles hold a key and a sign each; another column names one of the keys, the class is its sign."""
+    rng = np.random.default_rng(seed)
+    keys = np.argsort(rng.random((rows, 4)), axis=1)[:, :2]
+    signs, at = rng.integers(2, size=(rows, 2)), np.argsort(rng.random((rows, 4)), axis=1)[:, :2]
+    tiles, row = np.zeros((rows, 4, 6), np.float32), np.arange(rows)
+    for number in (0, 1):
+        tiles[row, at[:, number], keys[:, number]] = 1
+        tiles[row, at[:, number], 4 + signs[:, number]] = 1
+    cells = {"scene": list(tiles.reshape(rows, 24)), "name": list(np.eye(4, dtype=np.float32)[keys[:, 0]])}
+    cells["sign"] = np.where(signs[:, 0] == 1, "+", "-").tolist()
+    return km.Table(cells, modalities={"scene": km.Vector(), "name": km.Vector(), "sign": km.Category()})
+
+
+def test_a_name_finds_its_tile(tmp_path: Path) -> None:
+    """What the tiles' mean has lost: who sees both signs and not whose they are is right in three of four."""
+    table, unseen, tiles = named_tiles(300), named_tiles(200, 1), {"scene": Tiles()}
+    truth = np.array(list(unseen.values("sign")))
+    training, found = km.Training(steps=100, batch_size=96, lr=1e-2), {}
+    for name, fusion in {"mean": None, "cross": km.CrossAttention(heads=2, width=16)}.items():
+        space = km.fit(table, km.Predict("sign", corruption=0, fusion=fusion), encoders=tiles, dim=8, training=training)
+        found[name] = space.predict(unseen.select("scene", "name"), "sign")
+    right = {name: (np.array(one.values) == truth).mean() for name, one in found.items()}
+    assert right["cross"] > 0.95 and right["mean"] < 0.85
+    assert np.allclose(found["cross"].weights.sum(1), 1, atol=1e-5)
+    space.save(tmp_path / "s")
+    loaded = km.Space.load(tmp_path / "s", custom={"scene": (None, Tiles())})
+    again = loaded.predict(unseen.select("scene", "name"), "sign")
+    assert np.array_equal(again.probability, found["cross"].probability)
+    few = space.predict(unseen.take([3]).select("scene", "name"), "sign")  # alone as among others
+    assert np.allclose(few.probability, found["cross"].probability[3:4], atol=1e-5)
+
+
+def test_a_search_reads_parts_that_are_trained_or_frozen() -> None:
+    table, training = named_tiles(200), km.Training(steps=3, batch_size=50)
+    for tiles in (Tiles(), TrainedTiles()):
+        given = {"scene": tiles}
+        space = km.fit(table, km.InfoNCE(), encoders=given, dim=8, fusion=km.CrossAttention(), training=training)
+        weights = space.fuse(table.select("scene", "name"), target="sign")[1]
+        assert np.allclose(weights.sum(1), 1, atol=1e-5) and not weights[:, 2].any()
+        alone = space.encode(table.take([7]).select("scene", "name"), target="sign")
+        several = space.encode(table.select("scene", "name"), target="sign")
+        assert np.allclose(np.asarray(alone)[0], np.asarray(several)[7], atol=1e-5)
+        for option in ({"fusemix_alpha": 1.0}, {"grad_cache_chunk": 10}):
+            if ("fusemix_alpha" in option) == isinstance(tiles, Tiles):
+                once = km.Training(steps=1, **option)  # type: ignore[arg-type]
+                with pytest.raises(km.KuamoError, match="parts"):
+                    km.fit(table, km.InfoNCE(), encoders=given, fusion=km.CrossAttention(), training=once)
+    space = km.fit(table, km.Elbo(fusion=km.CrossAttention()), encoders={"scene": Tiles()}, dim=8, training=training)
+    assert np.isfinite(np.asarray(space.encode(table))).all() and "scene" in space.fusion.given["part_dims"]
+    with pytest.raises(km.TableError, match="a decoder that is trained"):
+        km.fit(table, encoders={"scene": Tiles()}, fusion=km.CrossAttention(), decoders={"scene": km.Flow()})
+
+
+class TrainedTiles(torch.nn.Module):
+    """The same, through a layer."""
+
+    part_dim = 5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(6, 5)
+
+    def forward(self, x: Any) -> Any:
+        return self.layer(x.reshape(-1, 4, 6)).mean(1)
+
+    def parts(self, x: Any) -> tuple[Any, Any]:
+        x = x.reshape(-1, 4, 6)
+        return self.layer(x), (x != 0).any(-1)

@@ -31,6 +31,7 @@ from kuamo.core.validation import check_int, check_type
 from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table, as_table
 from kuamo.data.targets import as_model_input
+from kuamo.embedding.parts import RowCodes
 from kuamo.embedding.provenance import leakage_notes
 from kuamo.embedding.space import BLOCK_ROWS, fuse_codes
 from kuamo.evaluation.retrieval import relevance_keys
@@ -187,7 +188,7 @@ class ValueFunction:
     """v_i(S): how well each row is predicted from some columns.
 
     Args:
-        space, to, measure: as for `contributions`. mean, logvar, present: codes (N, M', d) of all of the space's
+        space, to, measure: as for `contributions`. codes: (N, M', d) of all of the space's
             columns. at: (M,) which of these are players. groups: (N,) of the rows. chance: (N,) v_i(∅).
         gain: what N rows' codes, and which of them have any, are worth (N,).
     """
@@ -195,9 +196,7 @@ class ValueFunction:
     space: Space
     to: str
     measure: str
-    mean: np.ndarray
-    logvar: np.ndarray | None
-    present: np.ndarray
+    codes: RowCodes
     at: np.ndarray
     groups: list[str]
     chance: np.ndarray
@@ -227,8 +226,13 @@ class ValueFunction:
         else:
             rows, name, chance, gain = retrieval_scorer(space, table, to, rows, measure, positives)
         some = table.take(rows)
-        mean, logvar, present = space.encode_columns(some.select(*names))
-        return cls(space, to, name, mean, logvar, present, at, list(some.groups), chance, gain)
+        codes = space.encode_columns(some.select(*names))
+        return cls(space, to, name, codes, at, list(some.groups), chance, gain)
+
+    @property
+    def present(self) -> np.ndarray:
+        """(N, M') what is there."""
+        return self.codes.present
 
     def __call__(self, who: np.ndarray) -> np.ndarray:
         """v_i(S ∩ A_i) (N,) of the players (M,) bool."""
@@ -238,11 +242,11 @@ class ValueFunction:
         predicts = isinstance(port.modality, Category | Number)
         for start in range(0, len(present), BLOCK_ROWS):
             part = slice(start, start + BLOCK_ROWS)
-            logvar = None if self.logvar is None else self.logvar[part]
+            some = self.codes[part].given(present[part])
             if predicts:
-                code = decoder_input(self.space, port, self.mean[part], logvar, present[part])
+                code = decoder_input(self.space, port, some)
             else:
-                code = fuse_codes(self.space.fusion, self.mean[part], logvar, present[part], self.to)[0]
+                code = fuse_codes(self.space.fusion, some, self.to)[0]
             codes.append(np.asarray(code) if predicts else self.space.as_queries(code, code.columns))
             there.append(np.asarray(code.present))
         known = np.concatenate(there)

@@ -104,6 +104,7 @@ class Attention(nn.Module, FusionSpec):
             that lack it ask by the mean. Of two columns the mean is as near to one as to the other, so that every
             symmetric score gives .5 to both: a `FusionWarning` says so.
         dim: by hand, of the additive score, d. hidden: width of the keys: 128, or 32 by hand, if not given.
+        keep: `"better"` takes the mean instead where held-out rows do not gain; `"always"` does not.
 
     Raises:
         KuamoError: an unknown score or query, a temperature that is not above 0. TableError: by `fit`, of a query that
@@ -130,8 +131,11 @@ class Attention(nn.Module, FusionSpec):
         *,
         dim: int | None = None,
         hidden: int | None = None,
+        keep: str = "better",
     ) -> None:
         super().__init__()
+        self.keep = keep
+        self.check_keep()
         known = isinstance(score, nn.Module) or score in (*SCORES, "additive")
         place = isinstance(query, int) and not isinstance(query, bool) and query >= 0
         positive = isinstance(temperature, int | float) and temperature > 0

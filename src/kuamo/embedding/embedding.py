@@ -30,6 +30,8 @@ class Embedding:
         mean: (n, d).
         logvar: (n, d), log-variances of Gaussian codes; `None` for point codes.
         present: (n,) bool, false where a row had nothing to encode (its mean is 0); `None` when all are there.
+        parts: of codes (n, M, d) that are to be fused: column's number → parts of its cells (n, T, D) and which are
+            there (n, T), for fusions that read them; `None` where nobody does.
         columns: (n, M), the weight of each of the space's columns in a code, as `Space.encode` gives it; `None` where
             nobody knows what it was made of.
 
@@ -42,6 +44,7 @@ class Embedding:
     mean: Any
     logvar: Any = None
     present: Any = None
+    parts: Any = None
     columns: Any = None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -55,7 +58,8 @@ class Embedding:
         def pick(array: Any) -> Any:
             return None if array is None else array[rows]
 
-        return Embedding(pick(self.mean), pick(self.logvar), pick(self.present), pick(self.columns))
+        parts = self.parts and {number: (x[rows], mask[rows]) for number, (x, mask) in self.parts.items()}
+        return Embedding(pick(self.mean), pick(self.logvar), pick(self.present), parts, pick(self.columns))
 
     @property
     def shape(self) -> tuple[int, ...]:

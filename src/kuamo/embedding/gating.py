@@ -10,7 +10,7 @@ the share of rows whose first choice is k.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
@@ -30,6 +30,7 @@ class Gating(FusionSpec):
 
     Args:
         experts: K. hidden: width of the gate.
+        keep: `"better"` takes the mean instead where held-out rows do not gain; `"always"` does not.
 
     Raises:
         KuamoError: fewer than two experts.
@@ -45,8 +46,10 @@ class Gating(FusionSpec):
 
     experts: int = 4
     hidden: int = 64
+    keep: str = field(default="better", kw_only=True)
 
     def __post_init__(self) -> None:
+        self.check_keep()
         check_int(2, experts=self.experts)
         check_int(1, hidden=self.hidden)
 

@@ -9,7 +9,7 @@ column it is and which is wanted, t, and nothing of the cells: what attention ad
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,12 @@ __all__ = ["LateFusion", "TrainedLateFusion"]
 class LateFusion(FusionSpec):
     """A learned weight for each column, and for each column that is wanted, the same in every row.
 
+    Args:
+        keep: `"better"` takes the mean instead where held-out rows do not gain; `"always"` does not.
+
+    Raises:
+        KuamoError: another `keep`.
+
     References:
         Multimodal Machine Learning: A Survey and Taxonomy, Baltrušaitis, Ahuja and Morency, 2019.
 
@@ -31,6 +37,11 @@ class LateFusion(FusionSpec):
         >>> LateFusion().bind(["a", "b"], 4)(Embedding(torch.ones(1, 2, 4)), torch.tensor([[True, True]]))[1].detach()
         tensor([[0.5000, 0.5000]])
     """
+
+    keep: str = field(default="better", kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.check_keep()
 
     def bind(self, names: Sequence[str], dim: int) -> TrainedLateFusion:
         """See `FusionSpec.bind`."""

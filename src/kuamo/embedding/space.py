@@ -31,12 +31,14 @@ from kuamo.data.readers.given import by_position
 from kuamo.data.readers.typed_text import file_modality, looks_unlike_text, names_file
 from kuamo.data.table import Table, as_table
 from kuamo.embedding.embedding import Embedding
+from kuamo.embedding.parts import PartSource, RowCodes
 from kuamo.encoders.feature_cache import feature_blocks, language_note, truncation_note
 
 __all__ = ["BLOCK_ROWS", "EmbeddingSpace", "Tower", "check_columns", "fuse_codes", "run_head"]
 
 
 BLOCK_ROWS = 4096
+PART_ROWS = 256  # whose parts are in memory at once
 
 
 @dataclass
@@ -82,31 +84,44 @@ def run_head(head: Any, entry_features: np.ndarray) -> Embedding:
     return Embedding(code.mean.numpy(), None if code.logvar is None else code.logvar.numpy())
 
 
-def fuse_codes(
-    fusion: Any, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray, target: str | None = None
-) -> tuple[Embedding, np.ndarray]:
+def fuse_codes(fusion: Any, codes: RowCodes, target: str | None = None) -> tuple[Embedding, np.ndarray]:
     """Fuse (B, M, d) codes over what is present (B, M); a row with one cell is that cell's code.
 
     Args:
         target: the column that the code is to find, for fusions that ask for one.
     """
+    mean, logvar, present = codes
     anything = present.any(axis=1)
     if fusion is None:
         weights = present / np.maximum(present.sum(1, keepdims=True), 1)
         weights = weights.astype(np.float32)
         joint = np.einsum("bm,bmd->bd", weights, mean)
         spread = None if logvar is None else np.einsum("bm,bmd->bd", weights, logvar)
-        return Embedding(joint, spread, anything, weights), weights
+        return Embedding(joint, spread, anything, columns=weights), weights
     import torch
 
-    stacked = Embedding(torch.from_numpy(mean), None if logvar is None else torch.from_numpy(logvar))
-    wanted = {}
-    if target is not None and getattr(fusion, "targets", False):
-        wanted = {"target": torch.full((len(mean),), fusion.place(target))}
-    with torch.inference_mode():
-        code, weight = fusion(stacked, torch.from_numpy(present), **wanted)
-    fused_logvar = None if code.logvar is None else code.logvar.numpy()
-    return Embedding(code.mean.numpy(), fused_logvar, anything, weight.numpy()), weight.numpy()
+    wanted: dict[str, Any] = {}
+    at_once = PART_ROWS if getattr(fusion, "reads_parts", False) else max(len(mean), 1)
+    found: list[tuple[Embedding, Any]] = []
+    for start in range(0, max(len(mean), 1), at_once):
+        some = codes[start : start + at_once]
+        if target is not None and getattr(fusion, "targets", False):
+            wanted = {"target": torch.full((len(some),), fusion.place(target))}
+        with torch.inference_mode():
+            found.append(fusion(torch_codes(fusion, some), torch.from_numpy(some.present), **wanted))
+    spreads = [code.logvar.numpy() for code, _ in found if code.logvar is not None]
+    joint = np.concatenate([code.mean.numpy() for code, _ in found])
+    weights = np.concatenate([weight.numpy() for _, weight in found])
+    return Embedding(joint, np.concatenate(spreads) if spreads else None, anything, columns=weights), weights
+
+
+def torch_codes(fusion: Any, codes: RowCodes) -> Embedding:
+    """Codes (B, M, d) as tensors, with what the fusion reads."""
+    import torch
+
+    parts = codes.parts.read() if codes.parts is not None and getattr(fusion, "reads_parts", False) else None
+    logvar = None if codes.logvar is None else torch.from_numpy(codes.logvar)
+    return Embedding(torch.from_numpy(codes.mean), logvar, parts=parts)
 
 
 def check_columns(ports: Sequence[Tower], table: Table) -> None:
@@ -303,12 +318,10 @@ class EmbeddingSpace:
     ) -> tuple[Embedding, np.ndarray]:
         if target is not None:
             self.port(target)
-        return fuse_codes(self.fusion, *self.encode_columns(inputs, modality, progress), target)
+        return fuse_codes(self.fusion, self.encode_columns(inputs, modality, progress), target)
 
-    def encode_columns(
-        self, inputs: Any, modality: str | None = None, progress: Progress | None = None
-    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-        """Mean and log-variance (B, M, d) of each column's code, and what is present (B, M)."""
+    def encode_columns(self, inputs: Any, modality: str | None = None, progress: Progress | None = None) -> RowCodes:
+        """Mean and log-variance (B, M, d) of each column's code, and what is present (B, M), as one or taken apart."""
         table = inputs if isinstance(inputs, Table) else self.as_table(inputs, modality)
         known = [port.name for port in self.ports if port.name in table.columns]
         if not known:
@@ -332,7 +345,8 @@ class EmbeddingSpace:
             if code.logvar is not None:
                 logvar = np.zeros_like(mean) if logvar is None else logvar
                 logvar[rows, number] = code.logvar
-        return mean, logvar, present
+        source = PartSource(table, self.ports, np.arange(len(table)), cache=isinstance(inputs, Table))
+        return RowCodes(mean, logvar, present, source if getattr(self.fusion, "reads_parts", False) else None)
 
     def as_table(self, inputs: Any, modality: str | None = None) -> Table:
         """Any list of inputs as a table with the space's columns."""

@@ -72,6 +72,7 @@ PARTS = {
         "kuamo.generation.residual": "ResidualNoise",
         "kuamo.objectives.prediction.uncertainty_fusion": "UncertaintyFusion",
         "kuamo.embedding.attention": "TrainedAttention",
+        "kuamo.embedding.cross_attention": "TrainedCrossAttention",
         "kuamo.embedding.gating": "TrainedGating",
         "kuamo.embedding.late_fusion": "TrainedLateFusion",
         "kuamo.embedding.tensor_fusion": "TrainedTensorFusion",

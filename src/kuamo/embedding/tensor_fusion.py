@@ -9,7 +9,7 @@ every product of fewer. Absent columns are left out of the product.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -29,6 +29,7 @@ class TensorFusion(FusionSpec):
 
     Args:
         rank: R, how many products.
+        keep: `"better"` takes the mean instead where held-out rows do not gain; `"always"` does not.
 
     Raises:
         KuamoError: a rank below 1.
@@ -43,8 +44,10 @@ class TensorFusion(FusionSpec):
     """
 
     rank: int = 64
+    keep: str = field(default="better", kw_only=True)
 
     def __post_init__(self) -> None:
+        self.check_keep()
         check_int(1, rank=self.rank)
 
     def bind(self, names: Sequence[str], dim: int) -> TrainedTensorFusion:

@@ -16,12 +16,15 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from kuamo.core.errors import KuamoError
 from kuamo.embedding.embedding import Embedding
+from kuamo.embedding.parts import part_dims
 
-__all__ = ["FusionSpec", "TrainedFusion", "fusion_from_config"]
+__all__ = ["FusionSpec", "TrainedFusion", "bind_to", "fusion_from_config"]
 
 TRAINED = {
     "TrainedAttention": "kuamo.embedding.attention",
+    "TrainedCrossAttention": "kuamo.embedding.cross_attention",
     "TrainedGating": "kuamo.embedding.gating",
     "TrainedLateFusion": "kuamo.embedding.late_fusion",
     "TrainedTensorFusion": "kuamo.embedding.tensor_fusion",
@@ -31,6 +34,21 @@ TRAINED = {
 
 class FusionSpec(ABC):
     """How codes of several cells become one, in words: what `fit(fusion=)` takes."""
+
+    reads_parts: ClassVar[bool] = False
+    """Are the parts of cells looked at? `bind` then takes their sizes too."""
+
+    keep: str = "better"
+    """`"better"`: where rows that are held out do not gain by it, the mean is taken; `"always"`: it is kept."""
+
+    def check_keep(self) -> None:
+        """Refuse another word.
+
+        Raises:
+            KuamoError: `keep` is none of the two.
+        """
+        if self.keep not in ("better", "always"):
+            raise KuamoError(f"given keep={self.keep!r}; expected 'better' or 'always'")
 
     @abstractmethod
     def bind(self, names: Sequence[str], dim: int) -> TrainedFusion:
@@ -46,6 +64,9 @@ class TrainedFusion(nn.Module):
 
     reads_target: ClassVar[bool] = False
     """Does a target's own cell ask, where it is present?"""
+
+    reads_parts: ClassVar[bool] = False
+    """Are the parts of cells looked at?"""
 
     has_experts: ClassVar[bool] = False
     """Are there experts, whose load is balanced?"""
@@ -83,6 +104,12 @@ def fusion_from_config(item: Mapping[str, Any]) -> TrainedFusion:
     """A module without its weights, of `{"type": …, "config": …}`."""
     module = importlib.import_module(TRAINED[item["type"]])
     return getattr(module, item["type"])(**item["config"])
+
+
+def bind_to(spec: FusionSpec, ports: Sequence[Any], dim: int) -> TrainedFusion:
+    """The module of a space with these ports."""
+    sizes = {"part_dims": part_dims(ports)} if spec.reads_parts else {}
+    return spec.bind([port.name for port in ports], dim, **sizes)
 
 
 def for_each(names: Sequence[str], make: Callable[[], nn.Module]) -> nn.ModuleList:

@@ -2,7 +2,7 @@
 
 base, default            what an encoder is; which one a column gets by default
 packaged                 encoders whose weights come in packages
-feature_cache            features of frozen encoders, kept by content
+feature_cache, parts     features of frozen encoders, kept by content; parts of cells: tokens, tiles, moments
 minilm, e5, e5_weights   texts: English; about a hundred languages, and the file of their network
 efficientnet             images
 audio_default, mel_statistics, sound_effects, mel    audio: both of spectra and a network of sound effects

@@ -101,6 +101,7 @@ class AudioCNN(nn.Module, Encoder, Configured):
         for conv in self.convs:  # laid out as the norm over channels likes it: a third less time
             conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dropout, self.dropped = dropout, nn.Dropout(dropout)
+        self.part_dim = channels[-1] * mels // 8
         self.out = nn.Linear((frames // 8 or 2) * channels[-1] * mels // 8, dim)
 
     def prepare(self, value: Waveform) -> np.ndarray:
@@ -127,6 +128,16 @@ class AudioCNN(nn.Module, Encoder, Configured):
 
     def forward(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Features (n, dim)."""
+        h, inside = self.seen(batch)
+        return self.out(self.dropped(h.flatten(1) if self.frames else pooled(h.flatten(1, 2), inside)))
+
+    def parts(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """What was heard at every eighth moment (n, T/8, part_dim)."""
+        h, inside = self.seen(batch)
+        return h.flatten(1, 2).mT, inside
+
+    def seen(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Maps (n, channels, mels/8, T/8), zero beyond each end, and where they are (n, T/8)."""
         power, frames = batch
         moved = self.augment if self.training else None
         if moved:
@@ -144,7 +155,7 @@ class AudioCNN(nn.Module, Encoder, Configured):
             frames = (frames + 1).div(2, rounding_mode="floor")
             inside = in_range(frames, h.shape[-1])
             h = h * inside[:, None, None]
-        return self.out(self.dropped(h.flatten(1) if self.frames else pooled(h.flatten(1, 2), inside)))
+        return h, inside
 
     def config(self) -> dict[str, Any]:
         return super().config() | {"augment": self.augment and asdict(self.augment)}

@@ -34,6 +34,7 @@ class DefaultAudioEncoder(Packaged):
 
     packages = (*SpectralFeatures.packages, *SoundEffects.packages)
     batch_size = 16
+    part_dim = SpectralFeatures.part_dim
     collate = staticmethod(as_list)
 
     def __init__(self) -> None:
@@ -54,3 +55,7 @@ class DefaultAudioEncoder(Packaged):
     def __call__(self, batch: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
         spectra, energies = zip(*batch, strict=True)
         return np.hstack([self.spectral(list(spectra)), self.effects(list(energies))])
+
+    def parts(self, batch: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+        """The spectrum's."""
+        return self.spectral.parts([spectrum for spectrum, _ in batch])

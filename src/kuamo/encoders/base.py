@@ -63,6 +63,14 @@ class Encoder(Contract):
     gain: Any = None
     """(D,), the factor of each feature, of an encoder with an `inverse`."""
 
+    part_dim: Any = None
+    """D of each of a cell's parts, such as tokens, tiles or moments; `None` where a cell is one part."""
+
+    def parts(self, batch: Any) -> tuple[Any, Any]:
+        """The parts x (n, T, D) of a batch of cells, and which are there, mask (n, T) bool: one, its features."""
+        x = self(batch)  # type: ignore[operator]
+        return x[:, None], np.ones((len(x), 1), bool)
+
     def prepare(self, value: Any) -> Any:
         """One value → one item."""
         return np.asarray(value, dtype=np.float32)

@@ -39,7 +39,7 @@ class MultilingualE5(Packaged):
     """
 
     packages = (PACKAGE, "onnx")
-    dim = 384
+    dim = part_dim = 384
     batch_size = 512  # texts at a time: those of one length are encoded together
     collate = staticmethod(as_list)
     fingerprint = f"e5/2/{SHA256[:16]}"
@@ -60,6 +60,15 @@ class MultilingualE5(Packaged):
                 means = self._states(np.array(numbers)).mean(1)
                 np.add.at(total, list(rows), (length - 2) * means)  # a window counts by its tokens
         return total / np.linalg.norm(total, axis=1, keepdims=True)
+
+    def parts(self, batch: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """States (n, T, 384) of all tokens."""
+        found = [np.concatenate([self._states(np.array([one]))[0] for one in self._windows(text)]) for text in batch]
+        length = np.array([len(states) for states in found])
+        mask = np.arange(length.max())[None] < length[:, None]
+        x = np.zeros((*mask.shape, self.dim), np.float32)
+        x[mask] = np.concatenate(found)
+        return x, mask
 
     def _windows(self, text: str) -> list[list[int]]:
         """Numbers of the text's tokens, in as many pieces as it takes, each with its beginning and end."""

@@ -12,6 +12,7 @@ Source: EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,6 +72,7 @@ class EfficientNetLite0(Packaged, Configured):
     """
 
     batch_size = 8
+    part_dim = sum(STAGES[stage][-1] for stage in (4, 6))
 
     packages = (PACKAGE,)
 
@@ -109,17 +111,44 @@ class EfficientNetLite0(Packaged, Configured):
             x = torch.from_numpy(pixels).permute(0, 3, 1, 2)  # channels last in memory, as the kernels like it
             return torch.cat(self._layers(x), dim=1).numpy()
 
+    def parts(self, batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Tiles (n, places, 432): what the ends of stages 5 and 7 see at the places of the last one."""
+        import torch
+        from torch.nn import functional as F
+
+        pixels = (np.asarray(batch, dtype=np.float32) / 255 - MEAN) / STD
+        with torch.inference_mode(), single_threaded_torch():
+            middle, last = self._ends(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+            x = torch.cat([F.adaptive_avg_pool2d(middle, last.shape[2:]), last], 1).flatten(2).mT
+        return x.numpy(), np.ones(x.shape[:2], bool)
+
     def _layers(self, x: Any) -> list[Any]:
-        stem, blocks, head = self._network
-        taken = []
+        taken: list[Any] = []
+
+        def take(number: int, y: Any) -> None:
+            if number >= self.first_block:
+                taken.append(y.amax((2, 3)))
+
+        last = x
+        for last in self._through(x, take):  # noqa: B007  what the last block gives
+            pass
+        return [*taken, _conv(last, self._network[2]).amax((2, 3))]
+
+    def _ends(self, x: Any) -> tuple[Any, Any]:
+        """The ends of stages 5 and 7."""
+        blocks = [*self._through(x, lambda number, y: None)]
+        return blocks[sum(repeats for repeats, *_ in STAGES[:5]) - 1], blocks[-1]
+
+    def _through(self, x: Any, take: Callable[[int, Any], None]) -> Iterator[Any]:
+        """What each block gives; `take` sees the activations within it."""
+        stem, blocks, _ = self._network
         x = _conv(x, stem)
         for number, block in enumerate(blocks):
             y = _conv(_conv(x, block.expand) if block.expand else x, block.depthwise)
-            if number >= self.first_block:
-                taken.append(y.amax((2, 3)))
+            take(number, y)
             y = _conv(y, block.project, act=False)
             x = x + y if block.skip else y
-        return [*taken, _conv(x, head).amax((2, 3))]
+            yield x
 
     @opened_once
     def _network(self) -> tuple[_Conv, list[_Block], _Conv]:

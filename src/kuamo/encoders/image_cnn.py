@@ -41,6 +41,7 @@ class ImageCNN(nn.Module, Encoder, Configured):
         for inside, out in pairwise(channels):
             layers += [nn.Conv2d(inside, out, 3, stride=2, padding=1), nn.GroupNorm(8, out), nn.GELU()]
         self.conv = nn.Sequential(*layers)
+        self.part_dim = channels[-1]
         self.out = nn.Linear(((-(-size // 8)) ** 2 if in_place else 2) * channels[-1], dim)
 
     def prepare(self, value: np.ndarray) -> np.ndarray:
@@ -55,3 +56,8 @@ class ImageCNN(nn.Module, Encoder, Configured):
         """Features (n, dim) of pictures (n, 3, size, size) uint8."""
         maps = self.conv(batch.float() / 127.5 - 1)
         return self.out(maps.flatten(1) if self.in_place else torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1))
+
+    def parts(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """What was seen at every place (n, places, 4 · width)."""
+        tiles = self.conv(batch.float() / 127.5 - 1).flatten(2).mT
+        return tiles, torch.ones(tiles.shape[:2], dtype=torch.bool)

@@ -37,6 +37,7 @@ class SpectralFeatures(Packaged):
 
     packages = ("librosa",)
     dim = MELS * (MOMENTS + 3)
+    part_dim = MELS
     blocks = (MELS * MOMENTS, 3 * MELS)
     fingerprint = "spectral/1"
     collate = staticmethod(as_list)
@@ -52,12 +53,21 @@ class SpectralFeatures(Packaged):
     def __call__(self, batch: list[np.ndarray]) -> np.ndarray:
         return np.stack([summary(mel) for mel in batch])
 
+    def parts(self, batch: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """The sound at 16 moments (n, 16, 40), powers of ten about the middle of their range."""
+        x = np.stack([stretched(mel) for mel in batch]).astype(np.float32)
+        return x + FLOOR / 2, np.ones(x.shape[:2], bool)
+
 
 def summary(mel: np.ndarray) -> np.ndarray:
-    """(T, 40) → (760,): the sound at 16 moments, each a mean of its neighbourhood, then mean, std and std of change."""
+    """(T, 40) → (760,): the sound at 16 moments, then mean, std and std of change."""
+    change = np.diff(mel, axis=0) if len(mel) > 1 else np.zeros_like(mel)
+    return np.concatenate([stretched(mel).ravel(), mel.mean(0), mel.std(0), change.std(0)]).astype(np.float32)
+
+
+def stretched(mel: np.ndarray) -> np.ndarray:
+    """(T, 40) → (16, 40): the sound at 16 moments, each a mean of its neighbourhood."""
     edges = np.linspace(0, len(mel), MOMENTS + 1)
     total = np.concatenate([np.zeros((1, mel.shape[1])), np.cumsum(mel, axis=0, dtype=np.float64)])
     at = np.stack([np.interp(edges, np.arange(len(total)), column) for column in total.T], axis=1)
-    moments = np.diff(at, axis=0) / np.diff(edges)[:, None]
-    change = np.diff(mel, axis=0) if len(mel) > 1 else np.zeros_like(mel)
-    return np.concatenate([moments.ravel(), mel.mean(0), mel.std(0), change.std(0)]).astype(np.float32)
+    return np.diff(at, axis=0) / np.diff(edges)[:, None]

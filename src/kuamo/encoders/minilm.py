@@ -43,6 +43,7 @@ class MiniLM(Packaged):
 
     packages = (PACKAGE,)
     dim = 3 * 384
+    part_dim = 384
     blocks = (384, 384, 384)
     batch_size = 512  # texts at a time: phrases that recur among them are encoded once
     max_length = f"{MAX_TOKENS} tokens"
@@ -70,6 +71,11 @@ class MiniLM(Packaged):
             rows.append(np.concatenate([code[whole], parts.mean(0), parts.max(0)]))
         return np.stack(rows).astype(np.float32)
 
+    def parts(self, batch: list[list[str]]) -> tuple[np.ndarray, np.ndarray]:
+        """States (n, T, 384) of the whole text's tokens."""
+        states, mask = self._states(self._tokenizer.encode_batch([whole for whole, *_ in batch]))
+        return states, mask
+
     def _pooled(self, texts: list[str], size: int = 32) -> np.ndarray:
         """Mean over tokens (n, 384), in batches of like length so that little is padding."""
         tokens = self._tokenizer.encode_batch(texts)
@@ -77,16 +83,19 @@ class MiniLM(Packaged):
         pooled = np.empty((len(texts), 384), dtype=np.float32)
         for start in range(0, len(order), size):
             chosen = order[start : start + size]
-            width = max(len(tokens[i].ids) for i in chosen)
-            ids = np.zeros((len(chosen), width), dtype=np.int64)
-            for row, i in enumerate(chosen):
-                ids[row, : len(tokens[i].ids)] = tokens[i].ids
-            mask = (ids > 0).astype(np.int64)
-            inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-            states = self._session.run(["last_hidden_state"], inputs)[0]
+            states, mask = self._states([tokens[i] for i in chosen])
             weight = mask[:, :, None].astype(np.float32)
             pooled[chosen] = (states * weight).sum(1) / weight.sum(1)
         return pooled
+
+    def _states(self, tokens: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+        """The last layer (n, T, 384), and which tokens are there (n, T)."""
+        ids = np.zeros((len(tokens), max(len(one.ids) for one in tokens)), dtype=np.int64)
+        for row, one in enumerate(tokens):
+            ids[row, : len(one.ids)] = one.ids
+        mask = (ids > 0).astype(np.int64)
+        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        return self._session.run(["last_hidden_state"], inputs)[0], mask > 0
 
     @opened_once
     def _tokenizer(self) -> Any:

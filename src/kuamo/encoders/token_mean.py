@@ -57,7 +57,7 @@ class TokenMean(nn.Module, Encoder, Configured):
         super().__init__()
         from tokenizers import Tokenizer
 
-        self.tokenizer, self.dim = tokenizer, dim
+        self.tokenizer, self.dim, self.part_dim = tokenizer, dim, dim
         self._tokens = Tokenizer.from_str(tokenizer)
         self.embed = nn.EmbeddingBag(max(self._tokens.get_vocab_size(), 1), dim, mode="mean")
         nn.init.normal_(self.embed.weight, std=dim**-0.5)
@@ -74,3 +74,10 @@ class TokenMean(nn.Module, Encoder, Configured):
     def forward(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         """Features (n, dim)."""
         return self.embed(*batch)
+
+    def parts(self, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Each token's embedding (n, T, dim)."""
+        tokens, start = batch
+        length = torch.diff(start, append=torch.tensor([len(tokens)]))
+        mask = torch.arange(int(length.max()))[None] < length[:, None]
+        return torch.zeros(*mask.shape, self.dim).masked_scatter(mask[..., None], self.embed.weight[tokens]), mask

@@ -102,7 +102,7 @@ def evaluate_generation(
         return None
     part = table.take(rows)
     z, others = (
-        np.asarray(decoder_input(space, port, *space.encode_columns(part.select(*given)))),
+        np.asarray(decoder_input(space, port, space.encode_columns(part.select(*given)))),
         reference_values(port.codec, part),
     )
     y = decoded_samples(port.decoder, z, draws, seed)

@@ -22,7 +22,7 @@ from kuamo.embedding.space import Tower
 from kuamo.embedding.trained_fusion import FusionSpec, TrainedFusion
 from kuamo.encoders.base import Encoder, collate, encode_items
 from kuamo.fitting.closed_form import solve_heads
-from kuamo.fitting.fusions import bind_fusion, fused_terms, with_fusion
+from kuamo.fitting.fusions import bind_fusion, fused_terms, pieces_of, with_fusion
 from kuamo.generation.decoders.likelihood import Likelihood
 from kuamo.generation.decoders.raw_likelihood import raw_decoder
 from kuamo.objectives import CCA, Objective
@@ -64,8 +64,11 @@ def train_objective(
     if (added := fused_terms(space, objective)) is not None:
         objective = objective + added
     training = run.training or default_training(objective, len(table))
+    chunk, pieces = training.grad_cache_chunk, pieces_of(space, prepared)
     sources = {
-        port.name: Source(table, port, cells[port.name][0] if port.name in cells else None, training.grad_cache_chunk)
+        port.name: Source(
+            table, port, cells[port.name][0] if port.name in cells else None, chunk, pieces.get(port.name)
+        )
         for port in space.ports
     }
     callbacks = [one for term in terms if (one := term.callback(space, prepared, run.progress)) is not None]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kuamo.core.arguments import ArgumentError
-from kuamo.core.errors import closest
+from kuamo.core.errors import TableError, closest
 from kuamo.core.files import local_path
 from kuamo.core.messages import Note
 from kuamo.core.modules import is_module, is_trainable
@@ -90,9 +90,10 @@ def fit(
             `None` for its features, as its encoder gives them: then features are translated to features.
         init: a space to go on from: its encoders and heads are copied, and moved only if the objective is trained.
             Without an objective it stays as it is, with its decoders, but for those given here.
-        fusion: how codes of several cells become one: `km.Attention()`, `km.Gating()`, `km.TensorFusion()` or
-            `km.LateFusion()`, trained with the space, or after it where it is solved; their mean, or what the objective
-            makes, if not given.
+        fusion: how codes of several cells become one: `km.Attention()`, `km.CrossAttention()`, `km.Gating()`,
+            `km.TensorFusion()` or `km.LateFusion()`, trained with the space, or after it where it is solved; there and
+            in `km.Predict` it is taken only if held-out rows gain by it, or by its `keep="always"`. Their mean, or what
+            the objective makes, if not given.
         shared: groups of columns whose encoders share a space, `[("photo", "title")]`: their alignment is known, and
             pairs only add to it; the other columns are learned into their space. Found by itself where columns have
             one encoder, or are towers of one model; `()` for none. Without an objective only.
@@ -129,6 +130,18 @@ def check_objective(objective: Any) -> None:
 
         name = closest(getattr(objective, "__name__", objective), usable_names()) or "InfoNCE"
         check_type(Objective, f"an objective such as km.{name}(), or None", objective=objective)
+
+
+def check_fusion(given: Arguments) -> None:
+    """Refuse decoders that would be trained on fused codes without the parts that they are later fused from."""
+    own = [getattr(term, "fusion", None) for _, term in terms_of(given.objective)]
+    fusions = [given.fusion, *own, given.init.fusion if given.init else None]
+    trained = [name for name, recipe in given.recipes.items() if recipe.is_trained]
+    if trained and any(getattr(fusion, "reads_parts", False) for fusion in fusions):
+        raise TableError(
+            f"column {trained[0]!r}: given a decoder that is trained, and a fusion that reads parts of cells; expected "
+            "a fusion of codes alone, such as km.Attention(), or km.Ridge()"
+        )
 
 
 @dataclass(frozen=True)
@@ -210,6 +223,7 @@ def fit_from_features(table: Table, known: Packed, given: Arguments) -> Space:
     if by_itself:
         given = replace(given, objective=CCA(dim=given.dim))
     objective, init = given.objective, given.init
+    check_fusion(given)
     opened = open_table(table, given, by_itself)
     table, ports, reasons, shared = opened.table, opened.ports, opened.reasons, opened.shared
     prepared = Prepared(table, dict(known))
@@ -240,7 +254,7 @@ def fit_from_features(table: Table, known: Packed, given: Arguments) -> Space:
     missing = [port for port in ports if port.name not in prepared.cells and port.name != metric]
     if given.fusion is not None and not looped:
         encode_columns(prepared, missing)
-        train_fusion(space, prepared, codes, given.fusion, run)
+        train_fusion(space, prepared, codes, given.fusion, run, given.objective, by_itself)
     if looped:  # that was what the training and the run folder were for
         add_residuals_of_trained(space, prepared, missing, given)
         run = replace(run, training=None, folder=None)

@@ -23,6 +23,7 @@ from kuamo.core.messages import Note
 from kuamo.data.modalities import Number, Vector
 from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.embedding import Embedding
+from kuamo.embedding.parts import RowCodes
 from kuamo.embedding.space import EmbeddingSpace, Tower, fuse_codes
 from kuamo.generation.codecs.base import decode_cells
 from kuamo.generation.codecs.text import BPECodec, TextVocabulary
@@ -222,7 +223,7 @@ class DecoderProblem:
         if not there.any():
             return Embedding(np.zeros((0, self.space.dim), np.float32)), rows[:0]
         spread = None if logvar is None else logvar[there]
-        return fuse_codes(self.space.fusion, mean[there], spread, present[there], target)[0], rows[there]
+        return fuse_codes(self.space.fusion, RowCodes(mean[there], spread, present[there]), target)[0], rows[there]
 
 
 class PassThroughHead:

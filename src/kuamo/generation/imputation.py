@@ -81,7 +81,7 @@ def impute(
             stacked = space.encode_columns(part)
             for name in asked:
                 port = space.port(name)
-                code = decoder_input(space, port, *stacked)
+                code = decoder_input(space, port, stacked)
                 empty = np.asarray(code.present) & ~present[name][wanted]
                 if of := Codec.adapt(port.codec).reference_column:
                     empty &= present[of][wanted] if of in present else False
@@ -89,7 +89,7 @@ def impute(
                     continue
                 others = reference_values(port.codec, part, np.flatnonzero(empty))
                 values, unsure = sample_cell(port, code[empty], draws, seed + start, others)
-                spread = widths(space, name, stacked[0], stacked[2])
+                spread = widths(space, name, stacked.mean, stacked.present)
                 if spread is not None:
                     unsure = spread[empty] / target_spread(port.decoder)
                 uncertainty[name][wanted[empty]] = unsure

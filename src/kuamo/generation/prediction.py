@@ -12,6 +12,7 @@ from kuamo.core.messages import Note
 from kuamo.core.translation import localized, say
 from kuamo.data.modalities import Category, Number
 from kuamo.data.table import Table
+from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.space import EmbeddingSpace, fuse_codes
 from kuamo.generation.codecs.base import decode_cells
 from kuamo.generation.translation import decode, decoder_input, decoder_of, require_inputs
@@ -70,16 +71,17 @@ def predict_rows(space: EmbeddingSpace, rows: Table, to: str) -> Prediction:
         )
     decoder = decoder_of(space, to)
     names = [other.name for other in space.ports]
-    mean, logvar, present = space.encode_columns(rows.select(*(name for name in rows.columns if name != to)))
-    code = decoder_input(space, port, mean, logvar, present)
+    codes = space.encode_columns(rows.select(*(name for name in rows.columns if name != to)))
+    code, weights = fuse_codes(space.fusion, codes, to)
+    code = decoder_input(space, port, codes) if Decoder.adapt(decoder).style_columns else code
     require_inputs(rows, port, code)
     y = decode(decoder, np.asarray(code))
     kept = [k for k, name in enumerate(names) if name != to]
-    weights = fuse_codes(space.fusion, mean, logvar, present, to)[1][:, kept]
+    weights = weights[:, kept]
     values = list(decode_cells(port, y))
     classes = list(port.codec.names) if isinstance(port.modality, Category) and port.codec is not None else None
     p = class_probabilities(y) if classes else None
-    names_kept, spread = [names[k] for k in kept], widths(space, to, mean, present)
+    names_kept, spread = [names[k] for k in kept], widths(space, to, codes.mean, codes.present)
     if spread is not None and port.codec is not None:
         nothing, one = port.codec.decode(np.array([[0.0], [1.0]]))
         spread = spread * abs(one - nothing)

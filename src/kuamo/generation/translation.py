@@ -21,6 +21,7 @@ from kuamo.core.validation import is_int, names_of
 from kuamo.data.table import Table
 from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.embedding import Embedding
+from kuamo.embedding.parts import RowCodes
 from kuamo.embedding.space import EmbeddingSpace, Tower, fuse_codes, run_head
 from kuamo.encoders.base import Encoder, batches, encode_items
 from kuamo.generation.codecs.base import Codec, decode_cells, reference_values
@@ -28,7 +29,6 @@ from kuamo.generation.gaussian_mixture import GaussianMixture
 
 __all__ = []
 
-Stacked = tuple[np.ndarray, np.ndarray | None, np.ndarray]  # mean, logvar (B, M, d) and what is present (B, M)
 BLOCK = 1024  # codes that are decoded at a time
 MOST_DRAWS = 10_000  # of one input
 ROWS = 64  # of a table are judged at a time
@@ -78,30 +78,28 @@ def decode_columns(space: EmbeddingSpace, z: np.ndarray, to: str | Sequence[str]
 
 
 def translate_columns(
-    space: EmbeddingSpace, stacked: Stacked, rows: Table, to: str | Sequence[str], how: Sampling
+    space: EmbeddingSpace, stacked: RowCodes, rows: Table, to: str | Sequence[str], how: Sampling
 ) -> Any:
     """As `decode_columns`, each column from what its decoder sees of rows; one draw of a code serves all columns."""
     made = {}
     for name in names_of(to):
         port = space.port(name)
-        code = decoder_input(space, port, *stacked)
+        code = decoder_input(space, port, stacked)
         require_inputs(rows, port, code)
         made[name] = sample_values(port, how.codes(port, code), how, others=reference_values(port.codec, rows))
     return made[to] if isinstance(to, str) else made
 
 
-def decoder_input(
-    space: EmbeddingSpace, port: Tower, mean: np.ndarray, logvar: np.ndarray | None, present: np.ndarray
-) -> Embedding:
+def decoder_input(space: EmbeddingSpace, port: Tower, codes: RowCodes) -> Embedding:
     """What a column's decoder sees of rows: one code (B, d), fused; of a decoder with style columns two, side by side
     (B, 2d): of all columns but these and its own, and of these. `present` says where it is all there."""
     by = Decoder.adapt(port.decoder).style_columns
     if not by:
-        return fuse_codes(space.fusion, mean, logvar, present, port.name)[0]
+        return fuse_codes(space.fusion, codes, port.name)[0]
     names = [other.name for other in space.ports]
     style = np.isin(names, by)
     content = ~style & (np.array(names) != port.name)
-    z, t = (fuse_codes(space.fusion, mean, logvar, present & which, port.name)[0] for which in (content, style))
+    z, t = (fuse_codes(space.fusion, codes.given(codes.present & which), port.name)[0] for which in (content, style))
     return Embedding(np.concatenate([z, t], axis=1), present=np.asarray(z.present) & np.asarray(t.present))
 
 
@@ -129,30 +127,25 @@ def require_inputs(rows: Table, port: Tower, code: Embedding) -> None:
 
 
 def decode_chained(
-    space: EmbeddingSpace, stacked: Stacked, rows: Table, to: Sequence[str], how: Sampling
+    space: EmbeddingSpace, stacked: RowCodes, rows: Table, to: Sequence[str], how: Sampling
 ) -> dict[str, Any]:
     """As `translate_columns`, each column of what is present and of the columns made before.
 
     p(y_1, y_2, … | x) = p(y_1 | x) p(y_2 | x, y_1) …
     """
     times = how.samples or 1
-    mean, logvar, present = (None if part is None else np.repeat(part, times, axis=0) for part in stacked)
-    assert mean is not None
-    assert present is not None
+    stacked = stacked[np.repeat(np.arange(len(stacked)), times)]
     single, made = replace(how, samples=None), {}
     for turn, name in enumerate(to):
         port = space.port(name)
-        code = decoder_input(space, port, mean, logvar, present)
+        code = decoder_input(space, port, stacked)
         require_inputs(rows, port, code)
         others = reference_values(port.codec, rows, np.repeat(np.arange(len(rows)), times))
         values = sample_values(port, how.codes(port, code, turn), single, varied=times > 1, others=others)
         made[name] = values if how.samples is None else grouped(values, how.samples)
         if turn + 1 < len(to):
             number = [other.name for other in space.ports].index(name)
-            code = code_of(port, values)
-            mean[:, number], present[:, number] = np.asarray(code.mean), True
-            if logvar is not None and code.logvar is not None:
-                logvar[:, number] = code.logvar
+            stacked = stacked.with_made(number, name, code_of(port, values))
     return made
 
 

@@ -19,7 +19,7 @@ from kuamo.core.errors import TableError
 from kuamo.core.old_names import old_methods
 from kuamo.embedding.fusion import MixtureOfExperts, MixtureOfProducts, ProductOfExperts
 from kuamo.embedding.space import EmbeddingSpace
-from kuamo.embedding.trained_fusion import FusionSpec, TrainedFusion
+from kuamo.embedding.trained_fusion import FusionSpec, TrainedFusion, bind_to
 from kuamo.training.objective import Objective, Optimized
 from kuamo.training.step import Step
 
@@ -220,7 +220,7 @@ class Elbo(VAE):
     def make_fusion(self, space: EmbeddingSpace | None = None) -> Any:
         """The fusion, with its default; one that is trained is bound to the space."""
         if isinstance(self.fusion, FusionSpec) and space is not None:
-            return self.fusion.bind([port.name for port in space.ports], space.dim)
+            return bind_to(self.fusion, space.ports, space.dim)
         return self.fusion or MixtureOfProducts()
 
     def __call__(self, step: Step, player: str) -> Any:

@@ -22,6 +22,7 @@ from kuamo.core.modules import is_module
 from kuamo.data.table import Table
 from kuamo.embedding.space import Tower
 from kuamo.encoders.base import Encoder, collate
+from kuamo.encoders.parts import PartArrays
 from kuamo.training.distributed import rank_and_size
 from kuamo.training.gradient_cache import Chunks
 
@@ -39,11 +40,13 @@ class ColumnBatch:
             if n = 0.
         row: (n,) int64 tensor, the row in the whole batch of each entry.
         y: (n, L) what the decoder should give, where that is known already; `None` where it follows from x.
+        pieces: parts of the cells (n, T, D) and which are there (n, T), where they are known and a fusion reads them.
     """
 
     x: Any
     row: Any
     y: Any = None
+    pieces: tuple[Any, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.row)
@@ -79,10 +82,18 @@ class Source:
     Args:
         table: the table. port: whose column. frozen: features (n, D), or `None` for raw values.
         chunk: how many raw values enter the encoder at a time; `None` for the whole batch.
+        pieces: parts of frozen cells, for a fusion that reads them.
     """
 
-    def __init__(self, table: Table, port: Tower, frozen: np.ndarray | None, chunk: int | None = None) -> None:
-        self.table, self.port, self.frozen, self.chunk = table, port, frozen, chunk
+    def __init__(
+        self,
+        table: Table,
+        port: Tower,
+        frozen: np.ndarray | None,
+        chunk: int | None = None,
+        pieces: PartArrays | None = None,
+    ) -> None:
+        self.table, self.port, self.frozen, self.chunk, self.pieces = table, port, frozen, chunk, pieces
         self.rows, self.row = len(table), table.column(port.name).row
         self._held: dict[Any, Any] = {}
         self._bytes = 0
@@ -97,7 +108,9 @@ class Source:
         if len(entry) == 0:
             return ColumnBatch(None, where)
         if self.frozen is not None:
-            return ColumnBatch(torch.from_numpy(self.frozen[entry]), where)
+            return ColumnBatch(
+                torch.from_numpy(self.frozen[entry]), where, pieces=self.pieces and self.pieces.at(entry)
+            )
         return ColumnBatch(self._read(entry) if self.chunk is None else Chunks(self._read, entry, self.chunk), where)
 
     def _read(self, entry: np.ndarray) -> Any:
@@ -175,11 +188,19 @@ class FeatureSource:
 
     Args:
         features, row, rows: see above. target: y (n, L), if a decoder should give something else than features.
+        pieces: parts of the cells, for a fusion that reads them.
     """
 
-    def __init__(self, features: np.ndarray, row: np.ndarray, rows: int, target: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        features: np.ndarray,
+        row: np.ndarray,
+        rows: int,
+        target: np.ndarray | None = None,
+        pieces: PartArrays | None = None,
+    ) -> None:
         self.frozen, self.row, self.rows = np.ascontiguousarray(features, dtype=np.float32), row, rows
-        self.target = target
+        self.target, self.pieces = target, pieces
         self._whole = one_in_each_row(row, rows)
 
     def cells(self, rows: np.ndarray, place: np.ndarray) -> ColumnBatch:
@@ -187,7 +208,7 @@ class FeatureSource:
         entry, position = (rows, slice(None)) if self._whole else entries_in_rows(self.row, rows)
         x = torch.from_numpy(self.frozen[entry]) if len(entry) else None
         y = torch.from_numpy(self.target[entry]) if self.target is not None else None
-        return ColumnBatch(x, torch.from_numpy(place[position]), y)
+        return ColumnBatch(x, torch.from_numpy(place[position]), y, self.pieces and self.pieces.at(entry))
 
 
 def one_in_each_row(row: np.ndarray, rows: int) -> bool:
@@ -228,6 +249,8 @@ def fusemix(
     raw = [name for name, source in sources.items() if source.frozen is None]
     if raw:
         raise KuamoError(f"column {raw[0]!r}: given raw cells; expected frozen features where mix > 0")
+    if parted := [name for name, source in sources.items() if source.pieces is not None]:
+        raise KuamoError(f"column {parted[0]!r}: given cells with parts, which cannot be mixed; expected mix of 0")
     rng = np.random.default_rng(mix.key)
     share, other_row = np.float32(rng.beta(mix.alpha, mix.alpha)), rng.permutation(len(rows))
     there = np.stack([np.isin(rows, source.row) for source in sources.values()], axis=1)

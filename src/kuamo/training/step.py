@@ -19,7 +19,10 @@ from kuamo.core.errors import KuamoError
 from kuamo.core.old_names import old_methods
 from kuamo.embedding.decoder import Decoder
 from kuamo.embedding.embedding import Embedding
+from kuamo.embedding.parts import parts_of_rows
 from kuamo.embedding.space import EmbeddingSpace
+from kuamo.encoders.base import Encoder
+from kuamo.encoders.parts import MOST, pooled_parts
 from kuamo.training.batch import Batch, ColumnBatch
 from kuamo.training.distributed import gather, gather_rows, rank_and_size, total
 from kuamo.training.gradient_cache import Chunks, grad_cache_encode
@@ -137,7 +140,29 @@ class Step:
             means.append(code.mean if place is None else _mean_at(code.mean, place, len(present)))
             if code.logvar is not None:
                 logvars.append(code.logvar if place is None else _mean_at(code.logvar, place, len(present)))
-        return Embedding(torch.stack(means, 1), torch.stack(logvars, 1) if logvars else None), present
+        pieces = self.pieces() if getattr(self.space.fusion, "reads_parts", False) else None
+        return Embedding(torch.stack(means, 1), torch.stack(logvars, 1) if logvars else None, parts=pieces), present
+
+    def pieces(self) -> dict[int, tuple[Tensor, Tensor]]:
+        """Number of a column → parts of its cells in each of this process's rows (R, T, D) and which are there."""
+        found = {}
+        for number, name in enumerate(self.names):
+            cells, encoder = self.cells[name], Encoder.adapt(self.space.port(name).encoder)
+            if len(cells) == 0:
+                continue
+            known = cells.pieces
+            if known is None and not self.frozen[name] and encoder.part_dim:
+                if isinstance(cells.x, Chunks):
+                    raise KuamoError(
+                        f"column {name!r}: given grad_cache_chunk and a fusion that reads parts; expected one of them"
+                    )
+                with torch.set_grad_enabled(self.learning):
+                    x, mask = encoder.parts(cells.x)
+                    known = pooled_parts(x, mask, min(MOST, mask.shape[1]))
+            if known is not None:
+                place = self.place(name)
+                found[number] = known if place is None else parts_of_rows(*known, place, len(self.batch.row))
+        return found
 
     def place(self, name: str) -> Tensor | None:
         """Where the rows of a column's entries stand among this process's rows (n,); `None` if each row has one."""

@@ -67,7 +67,9 @@ def corrupt_batch(step: Step, to: str, share: float) -> Any:
     for number, name in enumerate(names):
         if name != to and share:
             x, far = mix_noise(step, name, step.at_entries(name, hit[:, number]))
-            cells[name] = ColumnBatch(x, step.cells[name].row, step.cells[name].y)
+            pieces = step.cells[name].pieces  # of what is corrupted nothing is left but the code
+            pieces = pieces and (pieces[0], pieces[1] & (far == 0)[:, None])
+            cells[name] = ColumnBatch(x, step.cells[name].row, step.cells[name].y, pieces)
             place = step.place(name)
             level[slice(None) if place is None else place, number] = far
     return replace(step.batch, cells=cells), level

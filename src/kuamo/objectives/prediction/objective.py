@@ -28,7 +28,8 @@ from kuamo.embedding.embedding import Embedding
 from kuamo.embedding.fusion import MixtureOfProducts
 from kuamo.embedding.heads import SplitHead
 from kuamo.embedding.space import EmbeddingSpace, Tower
-from kuamo.embedding.trained_fusion import FusionSpec
+from kuamo.embedding.trained_fusion import FusionSpec, bind_to
+from kuamo.metrics.paired_tests import paired_gain
 from kuamo.objectives.fused_retrieval import BALANCE, load_balance
 from kuamo.objectives.prediction.corruption import corrupt, corrupt_batch, targets_by_row
 from kuamo.objectives.prediction.decoder import StackedDecoder, losses
@@ -137,7 +138,7 @@ class Predict(Objective):
             kind = type(decoder).__name__
             raise TableError(f"column {self.to!r}: given a decoder {kind}; expected none: Predict makes its own")
         names = [port.name for port in space.ports]
-        own = self.fusion and self.fusion.bind(names, space.dim - decoder.joint)
+        own = self.fusion and bind_to(self.fusion, space.ports, space.dim - decoder.joint)
         return UncertaintyFusion(space.dim, decoder.out, len(names), decoder.family, decoder.joint, inner=own)
 
     def callback(self, space: EmbeddingSpace, prepared: Prepared, progress: Progress | None = None) -> PredictPhases:
@@ -171,8 +172,11 @@ class Predict(Objective):
             weights = fusion.attend(fusion.prior.expand(given.shape), given)
             fused = loss((weights[..., None] * fusion.learned(cells)).sum(1), learns & given.any(1))
         else:
-            learned = Embedding(fusion.learned(cells))
+            learned = Embedding(fusion.learned(cells), parts=code.parts)
             fused = loss(fusion.inner(learned, given)[0].mean, learns & given.any(1))
+            if self.fusion is not None and self.fusion.keep == "better":  # the decoder knows the other way too
+                weights = fusion.attend(fusion.prior.expand(given.shape), given)
+                fused = fused + loss((weights[..., None] * learned.mean).sum(1), learns & given.any(1))
             fused = fused + BALANCE * load_balance(step, fusion.inner, learned, given & learns[:, None])
         itself = loss(fusion.learned(code.mean[:, number]), learns)
         alone = fusion.losses(fusion.probe(cells), units)
@@ -250,12 +254,33 @@ class PredictPhases(Callback):
         decoder.directions[mix.size :][: len(v)] = torch.from_numpy(v).float()
         fit_subsets(mix, self.joint, self.whole, self.alone, v, some)
 
+    def stack(self) -> None:
+        """Fit α and β; where the held-out rows do not gain by the given fusion, those of weights without it."""
+        of, inner = self.of, self.fusion.inner
+
+        def fitted() -> tuple[np.ndarray, np.ndarray]:
+            given = (self.prepared.table, self.prepared.cells, of.to, self.held, of.row_weights)
+            return fit_stacking(self.space, *given)
+
+        ours, rows = fitted()
+        if of.fusion is None or of.fusion.keep == "always" or inner is None or len(ours) == 0:
+            return
+        self.fusion.inner = None
+        theirs, _ = fitted()
+        gain, error = paired_gain(-ours, -theirs, self.prepared.split_group[rows])
+        said = {"fusion": str(of.fusion), "ours": ours.mean(), "theirs": theirs.mean(), "error": error}
+        said["rows"] = len(np.unique(rows))
+        self.space.notes.append(Note("fusion_predicts" if gain > error else "fusion_predicts_no_more", **said))
+        if gain > error:
+            self.fusion.inner = inner
+            fitted()
+
     def on_end(self, loop: LoopState) -> None:
         """Held-out rows fit uncertainties, stacking and calibration; then j is solved on all rows."""
         of, prepared = self.of, self.prepared
         if not self.single or self.space.port(of.to).decoder.family == "gaussian":
             fit_uncertainty(self.space, loop.sources, of.to, of.corruption, self.held, prepared.match_keys)
-        fit_stacking(self.space, prepared.table, prepared.cells, of.to, self.held, of.row_weights)
+        self.stack()
         self.fusion.corrupted = {}
         if self.joint is not None:
             self.solve()

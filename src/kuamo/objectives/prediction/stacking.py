@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from kuamo.closed_form.logistic import log_softmax, minimize
 from kuamo.core.types import Matrix
 from kuamo.data.table import Table
-from kuamo.embedding.embedding import Embedding
-from kuamo.embedding.space import EmbeddingSpace
+from kuamo.embedding.space import EmbeddingSpace, torch_codes
 from kuamo.objectives.prediction.decoder import PRIOR
 from kuamo.objectives.prediction.intervals import fit_width
 
@@ -34,13 +33,14 @@ PRIOR_STRENGTH = 4.0  # τ
 
 class ExpertOutputs(NamedTuple):
     """What experts give, (E, n, K) logits or a number in standard units, for y (n, K); weights (n,) of the rows; from
-    which codes (n, M, d), and what of them was given (n, M)."""
+    which codes (n, M, d), and what of them was given (n, M); which of the rows they are (n,)."""
 
     outputs: Matrix
     y: Matrix
     weights: Matrix
     codes: np.ndarray = np.zeros((0, 0, 0), np.float32)
     given: np.ndarray = np.zeros((0, 0), bool)
+    rows: np.ndarray = np.zeros(0, np.int64)
 
 
 def fit_stacking(
@@ -50,25 +50,30 @@ def fit_stacking(
     to: str,
     held: NDArray[np.int64],
     row_weights: Callable[[np.ndarray, np.ndarray], np.ndarray],
-) -> None:
+) -> tuple[np.ndarray, np.ndarray]:
     """Set α and β of the target's decoder, and of the fusion for more than one column; too few rows leave them.
 
     Args:
         space: trained. table, cells: what it was trained by. to: the target. held: rows that were not learned from.
         row_weights: (rows (n,), y (n, K)) → (n,).
+
+    Returns:
+        (k,) ℓ of held-out rows then, from two columns and from each further number of them, and which rows (k,); both
+        empty where no row has two.
     """
+    nothing = np.zeros(0), np.zeros(0, np.int64)
     y, row = cells[to]
     entry = np.flatnonzero(np.isin(row, held))
     entry = entry[np.unique(row[entry], return_index=True)[1]][:ROWS]
     if len(entry) < FEWEST:
-        return
+        return nothing
     decoder: Any = space.port(to).decoder
     rows = table.take(row[entry]).select(*(name for name in table.columns if name != to))
     with evaluation_mode(space), torch.inference_mode():
         units = decoder.units(torch.from_numpy(y[entry])).numpy().astype(np.float64)
         found = expert_outputs(space, decoder, rows, units, row_weights(row[entry], units))
     if not found:
-        return
+        return nothing
     common = fit_scales(combined_outputs(found), np.log(PRIOR if decoder.joint else (1.0,)), PRIOR_STRENGTH)
     each = [fit_scales(one, common, PRIOR_STRENGTH) for one in found]
     logs = np.stack(each + [each[-1]] * (space.fusion.columns - len(each)))[: space.fusion.columns]
@@ -78,11 +83,23 @@ def fit_stacking(
         predicted = [(np.exp(at)[:, None, None] * one.outputs).sum(0) for one, at in zip(found, each, strict=True)]
         errors = [np.square(mean - one.y)[:, 0] for mean, one in zip(predicted, found, strict=True)]
         fit_width(space, [(one.codes, one.given, error) for one, error in zip(found, errors, strict=True)])
+    left = [losses_of(one, at) for one, at in zip(found[1:], each[1:], strict=True)]
+    of = [row[entry][one.rows] for one in found[1:]]
+    return np.concatenate([nothing[0], *left]), np.concatenate([nothing[1], *of])
+
+
+def losses_of(seen: ExpertOutputs, log_scales: Matrix) -> Matrix:
+    """ℓ (n,) of rows by experts of these log α (E,), as the weights have it."""
+    o = (np.exp(log_scales)[:, None, None] * seen.outputs).sum(0)
+    if seen.y.shape[1] == 1:
+        return seen.weights * np.square(o - seen.y)[:, 0]
+    return -seen.weights * (seen.y * log_softmax(o)).sum(1)
 
 
 def expert_outputs(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, weights: Matrix) -> list[ExpertOutputs]:
     """What experts give from 1, 2, … columns at random of rows that have so many."""
-    mean, _, present = space.encode_columns(rows)
+    codes = space.encode_columns(rows)
+    mean, _, present = codes
     rng, found = np.random.default_rng(0), []
     for n in range(1, present.shape[1] + 1):
         able = present.sum(1) >= n
@@ -91,10 +108,14 @@ def expert_outputs(space: EmbeddingSpace, decoder: Any, rows: Table, y: Matrix, 
         order = np.argsort(np.where(present[able], rng.random(present[able].shape), 2.0), axis=1)
         given = np.zeros_like(present[able])
         np.put_along_axis(given, order[:, :n], True, axis=1)
-        pooled = space.fusion.pool(Embedding(torch.from_numpy(mean[able])), torch.from_numpy(given))
+        pooled = space.fusion.pool(torch_codes(space.fusion, codes[able]), torch.from_numpy(given))
         experts = [decoder.trained(pooled.c)] + ([decoder.solved(pooled.l)] if decoder.joint else [])
         outputs = np.stack([one.numpy().astype(np.float64) for one in experts])
-        found.append(ExpertOutputs(outputs, y[able], weights[able] / weights[able].mean(), mean[able], given))
+        found.append(
+            ExpertOutputs(
+                outputs, y[able], weights[able] / weights[able].mean(), mean[able], given, np.flatnonzero(able)
+            )
+        )
     return found
 
 

@@ -92,6 +92,11 @@ class UncertaintyFusion(nn.Module):
         self.register_state_dict_post_hook(_as_stored)
         self.width = nn.Buffer(torch.full((3,), torch.nan))  # of intervals, see `intervals.py`
 
+    @property
+    def reads_parts(self) -> bool:
+        """Are the parts of cells looked at?"""
+        return self.inner is not None and bool(self.inner.reads_parts)
+
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
         for key in [key for key in state_dict if key.startswith(prefix)]:
             state_dict[prefix + current_array(key.removeprefix(prefix))] = state_dict.pop(key)
@@ -156,7 +161,7 @@ class UncertaintyFusion(nn.Module):
         against = torch.where(present, against, torch.finfo(v.dtype).max)
         gates = torch.where(present, (against.amin(1, keepdim=True) - against).exp(), 0.0)
         if self.inner is not None:
-            fused, weights = self.inner(Embedding(self.learned(known)), present)
+            fused, weights = self.inner(Embedding(self.learned(known), parts=code.parts), present)
             return fused.mean, weights, gates
         return (weights[..., None] * self.learned(known)).sum(1), weights, gates
 
