@@ -22,7 +22,7 @@ __all__ = ["Verbs", "asked", "in_language"]
 
 LINE = 78
 WORKFLOW = (
-    *("demo", "info", "diagnose", "fit", "evaluate", "compare", "search", "translate", "predict"),
+    *("demo", "info", "diagnose", "fit", "pretrained", "evaluate", "compare", "search", "translate", "predict"),
     *("encode", "index", "cache"),
 )
 """Verbs in the order of help."""
