@@ -82,7 +82,7 @@ class SearchSpace:
     gammas: Sequence[float] = (0.0, 1.0, 2.0)
     norms: Sequence[Norm] = ("before", "after")
     methods: Sequence[Method] = ("Procrustes", "regression x → y", "regression y → x")
-    components: int = 1024
+    components: int = 768
     folds: int = 6
     ranked: int = 400
     gallery: int = 2000
