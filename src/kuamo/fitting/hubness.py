@@ -3,7 +3,7 @@
     β = f / (standard deviation of the scores of the bank),   f = ¼ … 2 in steps of √2
 
 f is what gives the best mean reciprocal rank in the folds of the closed form, whose banks are rows outside the fold. A
-column is corrected if the gain of its queries is beyond chance.
+column is corrected if its queries gain more than the standard error of their gain.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ __all__ = ["FACTORS", "HubnessGain", "correct_hubness", "hubness_gains"]
 
 FACTORS = tuple(2.0 ** (power / 2) for power in range(-4, 3))  # ¼ to 2
 GALLERY = 1000  # held-out rows of a fold that are ranked
-BEYOND = 1.64  # standard errors: one test in twenty would say so by chance
 FEWEST = 20  # held-out queries, below which a standard error says little
 
 
@@ -50,8 +49,8 @@ class HubnessGain:
 
     @property
     def gains(self) -> bool:
-        """Is the gain beyond chance?"""
-        return self.queries >= FEWEST and self.after - self.before > BEYOND * self.error
+        """Is the gain beyond its error?"""
+        return self.queries >= FEWEST and self.after - self.before > self.error
 
 
 def correct_hubness(space: Space, solved: Solution, labels: np.ndarray | None, codes: Mapping[str, Embedding]) -> None:
