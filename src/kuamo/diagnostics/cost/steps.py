@@ -44,7 +44,7 @@ ROWS = (410, 1960)  # R of the same: rows above G that take as long as the rest
 MEMORY = 0.8  # the power of n that memory grows with: of its peak a part is of fixed size
 STAYS = 0.5  # share of a closed form's memory that contrast goes on from
 LOOPS = ("contrast", "training", "decoders")
-DIMS = (16, 32, 64, 128, 256)
+DIMS = (16, 32, 64, 128, 256, 512)
 WRITTEN = 200.0  # MB a second, written and hashed, about
 
 
@@ -212,6 +212,8 @@ class CostModel:
                     own *= (size + 1) / (self.size + 1)
                 elif role == "memory":
                     own *= self.growth
+                elif role == "hubness":  # a megabyte or two, and only all folds say whether it is kept
+                    own = 0.0
                 total += own
         return total
 
