@@ -222,7 +222,7 @@ def test_disk_of_a_small_table_is_that_of_the_kernel_and_size_which_all_rows_cho
     banks = sum(port.hubness.bank.nbytes for port in space.ports if port.hubness)
     wider = 4 * len(table) * len(space.ports) * 8 * bool(space.corrected)  # codes are padded to a multiple of eight
     correction = (banks + wider) / 2**20  # is not told: only all folds say whether it is kept
-    assert made.disk == pytest.approx(kept(space, table, tmp_path) - correction, rel=0.1, abs=0.01)
+    assert made.disk == pytest.approx(kept(space, table, tmp_path) - correction, rel=0.1, abs=0.015)
     assert made.disk_span == pytest.approx((made.disk, made.disk))
 
 
