@@ -136,7 +136,7 @@ def noisy(rows: int = 1000, tested: int = 300) -> tuple[km.Table, km.Table, np.n
 def test_attention_follows_the_column_that_is_informative_in_a_row() -> None:
     train, test, which = noisy()
     training = km.Training(steps=120, batch_size=96, lr=1e-2)
-    fusion = km.Attention("additive", query="c")
+    fusion = km.Attention("additive", query="c", keep="always")
     space = km.fit(train, km.CCA(dim=16, kernels=("linear",)), fusion=fusion, training=training)
     weights = space.fuse(test.select("a", "b"), target="c")[1]
     one = which < 2
@@ -153,7 +153,9 @@ def test_attention_follows_the_column_that_is_informative_in_a_row() -> None:
     assert recall(space.encode(test.select("a", "b")), noise) < alone - 0.3
 
 
-@pytest.mark.parametrize(("spec", "share"), [(km.Gating(), 1.0), (km.TensorFusion(), 1.0), (None, 0.5)], ids=str)
+@pytest.mark.parametrize(
+    ("spec", "share"), [(km.Gating(keep="always"), 1.0), (km.TensorFusion(keep="always"), 1.0), (None, 0.5)], ids=str
+)
 def test_columns_that_interact(spec: Any, share: float) -> None:
     """The sign of a product of two numbers, of which none alone says anything."""
     rng = np.random.default_rng(0)
@@ -207,7 +209,7 @@ def test_a_name_finds_its_tile(tmp_path: Path) -> None:
     table, unseen, tiles = named_tiles(300), named_tiles(200, 1), {"scene": Tiles()}
     truth = np.array(list(unseen.values("sign")))
     training, found = km.Training(steps=100, batch_size=96, lr=1e-2), {}
-    for name, fusion in {"mean": None, "cross": km.CrossAttention(heads=2, width=16)}.items():
+    for name, fusion in {"mean": None, "cross": km.CrossAttention(heads=2, width=16, keep="always")}.items():
         space = km.fit(table, km.Predict("sign", corruption=0, fusion=fusion), encoders=tiles, dim=8, training=training)
         found[name] = space.predict(unseen.select("scene", "name"), "sign")
     right = {name: (np.array(one.values) == truth).mean() for name, one in found.items()}
