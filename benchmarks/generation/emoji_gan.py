@@ -11,6 +11,7 @@ of as many training pictures to the left-out ones, which is what cannot be bette
 
 import argparse
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -103,7 +104,7 @@ def main():
             )
             sheet.append(list(draws[0])[:12])
         if given.grid:
-            save_sheet(sheet, given.grid)
+            save_sheet(sheet, Path(given.grid))
     print(machine())
 
 

@@ -128,6 +128,14 @@ def test_where_no_answer_is_a_hub_nothing_is_corrected() -> None:
     assert np.mean(said) < 0.25
 
 
+def test_a_fit_that_goes_on_keeps_it_while_heads_stay(corrected: km.Space) -> None:
+    table = km.datasets.toy(rows=40, seed=5)
+    same = km.fit(table, init=corrected, decoders={"b": km.Ridge()})
+    assert same.corrected == corrected.corrected
+    a, b = (same.encode(TABLE.select(name)) for name in ("a", "b"))
+    assert np.allclose(same.similarity(a, b), scores_by_hand(corrected), atol=1e-5)
+
+
 def test_the_default_fit_says_what_it_corrects(corrected: km.Space) -> None:
     rng = np.random.default_rng(0)
     z = rng.normal(size=(400, 60))

@@ -38,6 +38,8 @@ def initialize_from(
         if any(port.name == other.name for other in start.ports):
             other = start.port(port.name)
             port.head = deepcopy(other.head)
+            if objective is None:  # a bank of codes is of these heads alone
+                port.hubness = deepcopy(other.hubness)
             if objective is None and port.name not in anew and port.decoder is None:
                 for role in ("codec", "decoder", "memory", "residual"):
                     setattr(port, role, deepcopy(getattr(other, role)))
