@@ -174,3 +174,14 @@ def test_what_is_not_of_its_kind_is_not_written(kind: km.Modality, tmp_path: Pat
     with pytest.raises(km.CellError, match="expected"):
         kind.write(["several", "draws"], tmp_path / "made.bin")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_a_vector_cannot_hold_is_refused(whole: bool) -> None:
+    """A masked number is not one, and a complex one is not real: also where the column is one array."""
+    masked = np.ma.masked_array(np.ones((6, 3)), np.arange(18).reshape(6, 3) == 4)
+    said = "row 1: given a cell of which a part is masked" if whole else "row 1: given nan at position 1"
+    for given, wrong in ((masked, said), (np.ones((6, 3), complex), "a vector of numbers")):
+        cells = {"v": given if whole else list(given), "t": list("abcdef")}
+        with pytest.raises((km.TableError, km.CellError), match=wrong):
+            km.Table(cells, modalities={"v": km.Vector(), "t": km.Text()}).check()

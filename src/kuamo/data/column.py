@@ -185,7 +185,8 @@ class Column:
 
 def _numbers(cells: np.ndarray) -> np.ndarray | None:
     """An array of several numbers a cell, else `None`."""
-    return cells if cells.ndim > 1 and cells.dtype.kind in "fiub" else None
+    plain = cells.ndim > 1 and cells.dtype.kind in "fiub" and not np.ma.isMaskedArray(cells)
+    return cells if plain else None
 
 
 def layout(cells: Sequence[Any] | LazyColumn, modality: Modality) -> Layout:

@@ -15,7 +15,7 @@ from kuamo.core.messages import Note
 from kuamo.core.validation import check_int
 from kuamo.data.modalities.base import Modality, as_array, describe_value, failed, read_bytes
 
-__all__ = ["LARGEST", "Vector", "within_limits"]
+__all__ = ["LARGEST", "Vector", "within_limits", "without_mask"]
 
 LARGEST = 1e100  # a number, so that squares and sums of squares are numbers too
 
@@ -55,7 +55,9 @@ class Vector(Modality):
         """The vector as finite numbers, in float64 unless it comes in less."""
         raw = _load(raw) if isinstance(raw, Path) else as_array(raw)
         try:
-            vector = np.asarray(raw)
+            vector = without_mask(raw) if np.ma.isMaskedArray(raw) else np.asarray(raw)
+            if vector.dtype.kind == "c":  # NumPy would drop the imaginary part
+                raise TypeError
             vector = vector.astype(np.float32 if vector.dtype in (np.float16, np.float32) else np.float64)
         except (TypeError, ValueError, OverflowError):
             raise CellError(
@@ -78,6 +80,16 @@ class Vector(Modality):
     def show(self, value: np.ndarray) -> str:
         """Its first numbers."""
         return f"vector ({len(value)}): " + " ".join(f"{x:.2g}" for x in value[:4]) + (" …" * (len(value) > 4))
+
+
+def without_mask(numbers: np.ndarray) -> np.ndarray:
+    """A masked array as an array, NaN where it is masked.
+
+    Example:
+        >>> without_mask(np.ma.masked_array([1.0, 2.0], [False, True]))
+        array([ 1., nan])
+    """
+    return np.ma.filled(numbers.astype(np.result_type(numbers.dtype, np.float32)), np.nan)
 
 
 def within_limits(numbers: np.ndarray) -> np.ndarray:
